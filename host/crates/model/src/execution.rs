@@ -1,0 +1,178 @@
+//! Executions: one run of an action, from the request to its result.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::status::IllegalMove;
+use crate::{ExecutionId, Object, Ref, RuleId, Status, StatusEvent, Timestamp, TriggerInstanceId};
+
+/// One run of an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Grows by one with every stored change; who changes it names the version that was read.
+    pub version: u64,
+    /// The action.
+    pub action: Ref,
+    /// The action's runner, as it was then.
+    pub runner: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether it may be run again when its host is lost (copied from the action).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
+    /// How often it has been started on a host that was lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
+    /// The parameters as given, rendered and cast. They never change.
+    #[serde(default, skip_serializing_if = "no_parameters")]
+    pub parameters: Arc<Object>,
+    /// Where it came from.
+    #[serde(default)]
+    pub context: Context,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Arc<Value>>,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// Not to be started before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Timestamp>,
+    /// When it reached a final status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The host process that runs it: its epoch, see `petrel_persistence::Fence`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<u64>,
+    /// Every status it has had.
+    #[serde(default)]
+    pub log: Vec<LogEntry>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::ref_option_ref, clippy::borrowed_box, reason = "the shape that serde asks for")]
+fn no_parameters(parameters: &Arc<Object>) -> bool {
+    parameters.is_empty()
+}
+
+/// When a status was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// The status.
+    pub status: Status,
+    /// When.
+    pub timestamp: Timestamp,
+}
+
+/// Where an execution came from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Context {
+    /// On whose behalf.
+    #[serde(default)]
+    pub user: String,
+    /// The action's pack.
+    #[serde(default)]
+    pub pack: String,
+    /// The event that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger_instance: Option<Origin<TriggerInstanceId>>,
+    /// The rule that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin<RuleId>>,
+    /// Anything else that the caller gave.
+    #[serde(flatten)]
+    pub other: Object,
+}
+
+/// An id and the name that its object had then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin<T> {
+    /// The id.
+    pub id: T,
+    /// The name.
+    pub name: String,
+}
+
+impl Execution {
+    /// Moves it by `event` at `now`: status, log, end time and version follow.
+    ///
+    /// # Errors
+    /// [`IllegalMove`] when the table of [`Status::after`] has no such move; nothing is changed then.
+    pub fn apply(&mut self, event: StatusEvent, now: Timestamp) -> Result<(), IllegalMove> {
+        let status = self.status.after(event)?;
+        self.status = status;
+        self.version += 1;
+        self.log.push(LogEntry { status, timestamp: now });
+        if event == StatusEvent::Requeued && !status.is_final() {
+            self.attempt += 1;
+            self.host = None;
+        }
+        if status.is_final() {
+            self.ended_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// When it may start.
+    pub fn due_at(&self) -> Timestamp {
+        self.ready_at.unwrap_or(self.requested_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Id;
+
+    fn execution() -> Execution {
+        Execution {
+            id: Id::from_parts(1, 1).into(),
+            version: 1,
+            action: "core.noop".parse().unwrap(),
+            runner: "noop".into(),
+            status: Status::Requested,
+            idempotent: true,
+            attempt: 0,
+            parameters: Arc::default(),
+            context: Context::default(),
+            result: None,
+            requested_at: Timestamp::from_micros(1),
+            ready_at: None,
+            ended_at: None,
+            host: None,
+            log: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_move_is_logged_and_an_illegal_one_changes_nothing() {
+        let mut execution = execution();
+        let at = Timestamp::from_micros;
+        execution.apply(StatusEvent::Started, at(2)).unwrap();
+        execution.host = Some(7);
+        execution.apply(StatusEvent::Requeued, at(3)).unwrap();
+        assert_eq!((execution.attempt, execution.host), (1, None));
+        execution.apply(StatusEvent::Started, at(4)).unwrap();
+        execution.apply(StatusEvent::Succeeded, at(5)).unwrap();
+        assert_eq!((execution.version, execution.ended_at), (5, Some(at(5))));
+        let before = execution.clone();
+        assert!(execution.apply(StatusEvent::Failed, at(6)).is_err());
+        assert_eq!(execution, before);
+        let log: Vec<_> = execution.log.iter().map(|entry| entry.status.as_str()).collect();
+        assert_eq!(log, ["running", "requested", "running", "succeeded"]);
+    }
+
+    #[test]
+    fn stored_form_leaves_out_what_is_not_there() {
+        let text = serde_json::to_string(&execution()).unwrap();
+        assert!(!text.contains("result") && !text.contains("attempt") && !text.contains("trigger_instance"));
+        assert_eq!(serde_json::from_str::<Execution>(&text).unwrap(), execution());
+    }
+}

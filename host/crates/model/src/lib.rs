@@ -1,0 +1,36 @@
+//! The nouns of Petrel, and nothing else.
+//!
+//! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide
+//! ([`petrel-rules`], [`petrel-workflows`]), store (`petrel-persistence`) or act (`petrel-engine`) on
+//! these types; this crate only says what they are and which moves are legal.
+//!
+//! Reading order: [`id`] and [`reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
+//! are what people write; [`execution`] and [`status`] are what happens.
+//!
+//! [`petrel-rules`]: ../petrel_rules/index.html
+//! [`petrel-workflows`]: ../petrel_workflows/index.html
+
+pub mod action;
+pub mod execution;
+pub mod id;
+pub mod output;
+pub mod pack;
+pub mod parameters;
+pub mod reference;
+pub mod rule;
+pub mod status;
+pub mod time;
+pub mod trigger;
+
+pub use action::Action;
+pub use execution::Execution;
+pub use id::{EnforcementId, ExecutionId, Id, RuleId, TriggerInstanceId};
+pub use pack::Pack;
+pub use reference::Ref;
+pub use rule::{Enforcement, Rule};
+pub use status::{Status, StatusEvent};
+pub use time::Timestamp;
+pub use trigger::{Trigger, TriggerInstance, TriggerType};
+
+/// A JSON object whose keys keep the order in which they were written.
+pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,38 @@
+//! Packs: the unit in which actions, triggers and rules are shared.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Object;
+
+/// A pack as registered. What it holds ([`Action`](crate::Action)s and so on) is stored beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pack {
+    /// The pack's short name, the first part of every reference into it: `^[a-z0-9_]+$`.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The name for people.
+    pub name: String,
+    /// One line on what it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Semantic version.
+    pub version: String,
+    /// Who wrote it.
+    #[serde(default)]
+    pub author: String,
+    /// Where to reach them.
+    #[serde(default)]
+    pub email: String,
+    /// Words to find it by.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Where its files are on this host.
+    #[serde(default)]
+    pub path: String,
+    /// Whether it came with the binary; such a pack is replaced by the next version of the host only.
+    #[serde(default)]
+    pub built_in: bool,
+    /// Any other keys of `pack.yaml`, kept as they were written.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub other: Object,
+}

@@ -1,0 +1,243 @@
+//! Parameter schemas: what an action or a runner takes, in StackStorm's dialect of JSON Schema.
+//!
+//! The dialect is draft 4 with draft 3's `required: true` on the property, and the extra keys `secret`,
+//! `position` and `immutable`. A schema is kept as it was written; [`Schema`] reads it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::Object;
+
+/// Name of a parameter to its schema, in the order written.
+pub type Parameters = Object;
+
+/// A read-only view of one parameter's schema. A schema that is no object reads as an empty one.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema<'a>(Option<&'a Object>);
+
+impl<'a> Schema<'a> {
+    /// The view of `schema`.
+    pub fn of(schema: &'a Value) -> Self {
+        Self(schema.as_object())
+    }
+
+    /// The view of the schema of `name` among `parameters`, if it is declared.
+    pub fn named(parameters: &'a Parameters, name: &str) -> Option<Self> {
+        parameters.get(name).map(Self::of)
+    }
+
+    fn get(self, key: &str) -> Option<&'a Value> {
+        self.0.and_then(|schema| schema.get(key))
+    }
+
+    fn flag(self, key: &str) -> bool {
+        self.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The declared type: `string`, `integer`, `number`, `boolean`, `array`, `object` or `null`.
+    pub fn kind(self) -> Option<&'a str> {
+        self.get("type").and_then(Value::as_str)
+    }
+
+    /// The default, if one is written; a written `null` counts as one.
+    pub fn default(self) -> Option<&'a Value> {
+        self.get("default")
+    }
+
+    /// Whether a value must be given.
+    pub fn is_required(self) -> bool {
+        self.flag("required")
+    }
+
+    /// Whether callers may not change the default.
+    pub fn is_immutable(self) -> bool {
+        self.flag("immutable")
+    }
+
+    /// Whether the value is masked wherever it is shown.
+    pub fn is_secret(self) -> bool {
+        self.flag("secret")
+    }
+
+    /// The place among the positional arguments of a shell script.
+    pub fn position(self) -> Option<u64> {
+        self.get("position").and_then(Value::as_u64)
+    }
+
+    /// What the author says about it.
+    pub fn description(self) -> Option<&'a str> {
+        self.get("description").and_then(Value::as_str)
+    }
+}
+
+/// The parameters of an action together with those of its runner. An attribute that the action writes
+/// for a runner's parameter (a default, an enumeration, immutability) replaces the runner's.
+pub fn merged(runner: &Parameters, action: &Parameters) -> Parameters {
+    let mut merged = runner.clone();
+    for (name, schema) in action {
+        match (merged.get_mut(name).and_then(Value::as_object_mut), schema.as_object()) {
+            (Some(base), Some(own)) => {
+                base.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            _ => {
+                merged.insert(name.clone(), schema.clone());
+            }
+        }
+    }
+    merged
+}
+
+/// The JSON Schema (draft 4) that checks a whole set of parameters: draft 3's `required` moved to where
+/// draft 4 has it, our own keys dropped, unknown parameters refused, and null allowed where a value is
+/// neither required nor given a default.
+pub fn validation_schema(parameters: &Parameters) -> Value {
+    let mut properties = Object::new();
+    let mut required = Vec::new();
+    for (name, schema) in parameters {
+        let view = Schema::of(schema);
+        if view.is_required() {
+            required.push(Value::from(name.as_str()));
+        }
+        let mut property = draft4(schema);
+        let nullable = !view.is_required() && view.default().is_none_or(Value::is_null);
+        if nullable {
+            property = allow_null(property);
+        }
+        properties.insert(name.clone(), property);
+    }
+    let mut whole = Object::new();
+    whole.insert("$schema".into(), "http://json-schema.org/draft-04/schema#".into());
+    whole.insert("type".into(), "object".into());
+    whole.insert("properties".into(), Value::Object(properties));
+    if !required.is_empty() {
+        whole.insert("required".into(), Value::Array(required));
+    }
+    whole.insert("additionalProperties".into(), Value::Bool(false));
+    Value::Object(whole)
+}
+
+fn draft4(schema: &Value) -> Value {
+    let Some(schema) = schema.as_object() else { return Value::Object(Object::new()) };
+    let mut out = Object::new();
+    for (key, value) in schema {
+        match key.as_str() {
+            "secret" | "position" | "immutable" | "default" | "description" => {}
+            "required" if value.is_boolean() => {}
+            "properties" | "patternProperties" => {
+                let nested = value.as_object().into_iter().flatten();
+                out.insert(
+                    key.clone(),
+                    nested.map(|(name, schema)| (name.clone(), draft4(schema))).collect(),
+                );
+                let required: Vec<Value> = value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(_, schema)| key == "properties" && Schema::of(schema).is_required())
+                    .map(|(name, _)| Value::from(name.as_str()))
+                    .collect();
+                if !required.is_empty() {
+                    out.insert("required".into(), Value::Array(required));
+                }
+            }
+            "items" | "additionalProperties" | "not" if value.is_object() => {
+                out.insert(key.clone(), draft4(value));
+            }
+            "items" | "anyOf" | "allOf" | "oneOf" if value.is_array() => {
+                out.insert(key.clone(), value.as_array().into_iter().flatten().map(draft4).collect());
+            }
+            _ => {
+                out.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(out)
+}
+
+fn allow_null(schema: Value) -> Value {
+    let mut null = Object::new();
+    null.insert("type".into(), "null".into());
+    let mut either = Object::new();
+    either.insert("anyOf".into(), Value::Array(vec![schema, Value::Object(null)]));
+    Value::Object(either)
+}
+
+/// `parameters` with the value of every secret one replaced by `********`, at the top level.
+pub fn masked(parameters: &Object, schemas: &Parameters) -> Object {
+    parameters
+        .iter()
+        .map(|(name, value)| {
+            let secret = Schema::named(schemas, name).is_some_and(Schema::is_secret);
+            (name.clone(), if secret && !value.is_null() { Value::from(MASK) } else { value.clone() })
+        })
+        .collect()
+}
+
+/// What stands in place of a secret.
+pub const MASK: &str = "********";
+
+/// The parameters that have a position, by it. Of two with the same position the later one counts.
+pub fn positional(parameters: &Parameters) -> BTreeMap<u64, &str> {
+    parameters
+        .iter()
+        .filter_map(|(name, schema)| Some((Schema::of(schema).position()?, name.as_str())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn an_action_narrows_its_runner() {
+        let runner =
+            object(json!({"timeout": {"type": "integer", "default": 60}, "cmd": {"type": "string"}}));
+        let action =
+            object(json!({"timeout": {"default": 5, "immutable": true}, "host": {"type": "string"}}));
+        assert_eq!(
+            Value::Object(merged(&runner, &action)),
+            json!({
+                "timeout": {"type": "integer", "default": 5, "immutable": true},
+                "cmd": {"type": "string"},
+                "host": {"type": "string"},
+            })
+        );
+    }
+
+    #[test]
+    fn the_dialect_becomes_draft_4() {
+        let parameters = object(json!({
+            "cmd": {"type": "string", "required": true, "position": 0},
+            "tags": {"type": "array", "items": {"type": "string", "required": true}},
+            "retries": {"type": "integer", "default": 1},
+        }));
+        assert_eq!(
+            validation_schema(&parameters),
+            json!({
+                "$schema": "http://json-schema.org/draft-04/schema#",
+                "type": "object",
+                "properties": {
+                    "cmd": {"type": "string"},
+                    "tags": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+                    "retries": {"type": "integer"},
+                },
+                "required": ["cmd"],
+                "additionalProperties": false,
+            })
+        );
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let schemas = object(json!({"password": {"secret": true}, "user": {}}));
+        let given = object(json!({"password": "hunter2", "user": "ann"}));
+        assert_eq!(Value::Object(masked(&given, &schemas)), json!({"password": "********", "user": "ann"}));
+    }
+}

@@ -1,0 +1,229 @@
+//! Rules (when this happens and these criteria hold, run that) and enforcements (one time it did).
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::{EnforcementId, ExecutionId, Object, Ref, RuleId, Timestamp, Trigger, TriggerInstanceId};
+
+/// Connects a trigger to an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id, kept when the rule is changed.
+    pub id: RuleId,
+    /// `pack.name`.
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// One line on what it is for.
+    #[serde(default)]
+    pub description: String,
+    /// A disabled rule matches nothing.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Whether it applies always, or only when no other rule matched.
+    #[serde(default, rename = "type")]
+    pub kind: RuleKind,
+    /// What it listens to.
+    pub trigger: Trigger,
+    /// What must hold of the payload, all of it. Keys are JSONPath, such as `trigger.body.name`.
+    #[serde(default)]
+    pub criteria: Criteria,
+    /// What to run.
+    pub action: ActionCall,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<crate::action::Tag>,
+    /// Who made it, and so on.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub context: Object,
+}
+
+/// JSONPath to criterion, in the order written: they are evaluated in that order, until one fails.
+pub type Criteria = Ordered<Criterion>;
+
+/// A map that keeps the order written. (`serde_json::Map` does, but holds `Value`s only.)
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ordered<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Ordered<T> {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+impl<T: Serialize> Serialize for Ordered<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+            type Value = Ordered<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+
+            // An empty `criteria:` in YAML is null and means none.
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Ordered(Vec::new()))
+            }
+        }
+        deserializer.deserialize_any(Visitor(std::marker::PhantomData))
+    }
+}
+
+/// What must hold of one value of the payload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Criterion {
+    /// The operator, such as `equals`; its case does not matter. Without one nothing matches.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// What to compare with; text may hold Jinja. `None` when none was written, which is not null.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Value>,
+    /// How the parts of a `search` combine: `any`, `all`, `all2any` or `any2any`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+}
+
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// What a rule runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionCall {
+    /// The action.
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// Its parameters; text may hold Jinja.
+    #[serde(default)]
+    pub parameters: Object,
+}
+
+/// When a rule applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RuleKind {
+    /// Whenever its criteria hold.
+    #[default]
+    Standard,
+    /// Only when no standard rule of the same trigger matched.
+    Backstop,
+}
+
+/// Written as StackStorm does: `{ref: standard, parameters: {}}`; a bare word is read too.
+impl Serialize for RuleKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = Object::new();
+        let name = match self {
+            Self::Standard => "standard",
+            Self::Backstop => "backstop",
+        };
+        map.insert("ref".into(), name.into());
+        map.insert("parameters".into(), Value::Object(Object::new()));
+        map.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let name = value.get("ref").unwrap_or(&value);
+        match name.as_str() {
+            None if name.is_null() => Ok(Self::Standard),
+            Some("standard" | "") => Ok(Self::Standard),
+            Some("backstop") => Ok(Self::Backstop),
+            _ => {
+                Err(serde::de::Error::custom(format!("unknown rule type {name}; write standard or backstop")))
+            }
+        }
+    }
+}
+
+/// What came of an enforcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnforcementStatus {
+    /// An execution was requested.
+    Succeeded,
+    /// Nothing ran; [`Enforcement::failure_reason`] says why.
+    Failed,
+}
+
+/// One time that a rule matched an instance of its trigger, or could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Enforcement {
+    /// Its id.
+    pub id: EnforcementId,
+    /// What happened.
+    pub trigger_instance_id: TriggerInstanceId,
+    /// The rule, by id and by the reference that it had then.
+    pub rule_id: RuleId,
+    /// The rule's reference at that time.
+    pub rule: Ref,
+    /// What was requested, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<ExecutionId>,
+    /// Why nothing ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// When.
+    pub enforced_at: Timestamp,
+    /// What came of it.
+    pub status: EnforcementStatus,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn criteria_keep_their_order_and_tell_null_from_nothing() {
+        let criteria: Criteria = serde_json::from_str(
+            r#"{"trigger.z": {"type": "equals", "pattern": null}, "trigger.a": {"type": "exists"}}"#,
+        )
+        .unwrap();
+        let read: Vec<_> =
+            criteria.iter().map(|(path, criterion)| (path, criterion.pattern.clone())).collect();
+        assert_eq!(read, [("trigger.z", Some(Value::Null)), ("trigger.a", None)]);
+        assert!(serde_json::from_value::<Criteria>(Value::Null).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_rule_type_is_read_in_both_spellings() {
+        for (text, kind) in [
+            (json!({"ref": "backstop", "parameters": {}}), RuleKind::Backstop),
+            (json!("standard"), RuleKind::Standard),
+            (json!(null), RuleKind::Standard),
+        ] {
+            assert_eq!(serde_json::from_value::<RuleKind>(text).unwrap(), kind);
+        }
+        let error = serde_json::from_value::<RuleKind>(json!("sometimes")).unwrap_err();
+        assert!(error.to_string().contains("write standard or backstop"));
+    }
+}

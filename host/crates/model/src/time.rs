@@ -1,0 +1,96 @@
+//! Points in time, to the microsecond, as StackStorm prints them: `2026-11-20T12:00:00.000000Z`.
+//!
+//! Nothing here reads a clock: the time comes in as data from the engine.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Microseconds since the Unix epoch, in UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// A text that is not a time in RFC 3339 form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time; write it as 2026-11-20T12:00:00Z")]
+pub struct InvalidTimestamp(pub String);
+
+impl Timestamp {
+    /// The point `micros` microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since the Unix epoch; zero for anything before it.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0 / 1000).unwrap_or(0)
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The point `delay` later.
+    #[must_use]
+    pub fn plus(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A stored value beyond jiff's range can only come from damage; show it as the epoch.
+        let time = jiff::Timestamp::from_microsecond(self.0).unwrap_or_default();
+        write!(f, "{time:.6}")
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let time: jiff::Timestamp = text.parse().map_err(|_unparsable| InvalidTimestamp(text.to_owned()))?;
+        Ok(Self(time.as_microsecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_with_microseconds_and_read_back() {
+        let time = Timestamp::from_micros(1_763_640_000_000_000);
+        assert_eq!(time.to_string(), "2025-11-20T12:00:00.000000Z");
+        assert_eq!(time.to_string().parse(), Ok(time));
+        assert_eq!(time.plus(Duration::from_secs(2)).since(time), Duration::from_secs(2));
+        assert_eq!(time.since(time.plus(Duration::from_secs(2))), Duration::ZERO);
+    }
+}

@@ -1,0 +1,138 @@
+//! Triggers: trigger types (the kind of event), triggers (a type with parameters) and trigger instances
+//! (one event that was accepted).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{EnforcementId, Object, Ref, Timestamp, TriggerInstanceId};
+
+/// The trigger type behind `POST /api/v1/webhooks/{url}`; its parameter is `url`.
+pub const WEBHOOK: &str = "core.st2.webhook";
+
+/// A kind of event that a pack declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerType {
+    /// `pack.name`.
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// One line on when it happens.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of the parameters that a rule gives.
+    #[serde(default)]
+    pub parameters_schema: Object,
+    /// JSON Schema of the payload of its instances.
+    #[serde(default)]
+    pub payload_schema: Object,
+}
+
+/// A trigger type with parameters: what a rule listens to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// The trigger type.
+    #[serde(rename = "type")]
+    pub kind: Ref,
+    /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
+    pub parameters: Object,
+}
+
+impl Trigger {
+    /// The reference under which instances of this trigger are kept. A trigger without parameters is
+    /// named as its type; one with parameters gets a name made from them, so that two rules with the
+    /// same parameters, in any order of keys, listen to the same trigger.
+    pub fn reference(&self) -> Ref {
+        if self.parameters.is_empty() {
+            return self.kind.clone();
+        }
+        let mut hasher = Sha256::new();
+        hasher.update(self.kind.as_str());
+        hash_value(&mut hasher, &Value::Object(self.parameters.clone()));
+        let name: String = hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        Ref::new(self.kind.pack(), &format!("{}.{name}", self.kind.name()))
+    }
+}
+
+/// Feeds `value` to `hasher` such that equal values, whatever the order of keys, feed the same bytes.
+fn hash_value(hasher: &mut Sha256, value: &Value) {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            hasher.update([b'{']);
+            for (key, value) in entries {
+                hasher.update(key.len().to_be_bytes());
+                hasher.update(key);
+                hash_value(hasher, value);
+            }
+            hasher.update([b'}']);
+        }
+        Value::Array(items) => {
+            hasher.update([b'[']);
+            items.iter().for_each(|item| hash_value(hasher, item));
+            hasher.update([b']']);
+        }
+        scalar => {
+            let text = scalar.to_string();
+            hasher.update(text.len().to_be_bytes());
+            hasher.update(text);
+        }
+    }
+}
+
+/// How far the rules engine got with an instance, in StackStorm's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerInstanceStatus {
+    /// Accepted, rules not yet evaluated.
+    Pending,
+    /// Rules are being evaluated.
+    Processing,
+    /// Every rule was evaluated; what matched was enforced in the same commit.
+    Processed,
+    /// Rules could not be evaluated.
+    ProcessingFailed,
+}
+
+/// One event that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerInstance {
+    /// Its id, given to the sender.
+    pub id: TriggerInstanceId,
+    /// [`Trigger::reference`] of what happened.
+    pub trigger: Ref,
+    /// The trigger type.
+    pub trigger_type: Ref,
+    /// When it happened.
+    pub occurrence_time: Timestamp,
+    /// What happened. Shared, since large payloads are handed from service to service.
+    pub payload: std::sync::Arc<Value>,
+    /// How far the rules engine got.
+    pub status: TriggerInstanceStatus,
+    /// The rules that matched, or failed to be evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enforcements: Vec<EnforcementId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn trigger(parameters: Value) -> Trigger {
+        Trigger { kind: WEBHOOK.parse().unwrap(), parameters: parameters.as_object().cloned().unwrap() }
+    }
+
+    #[test]
+    fn a_trigger_is_named_by_its_type_and_parameters() {
+        assert_eq!(trigger(json!({})).reference().as_str(), WEBHOOK);
+        let sample = trigger(json!({"url": "sample", "n": [1, {"a": 1, "b": 2}]}));
+        let reordered = trigger(json!({"n": [1, {"b": 2, "a": 1}], "url": "sample"}));
+        let other = trigger(json!({"url": "other", "n": [1, {"a": 1, "b": 2}]}));
+        assert_eq!(sample.reference(), reordered.reference());
+        assert_ne!(sample.reference(), other.reference());
+        assert!(sample.reference().as_str().starts_with("core.st2.webhook."));
+    }
+}
