@@ -1,0 +1,124 @@
+//! Commits: what is written, as one atomic value.
+
+use petrel_model::output::OutputLine;
+use petrel_model::{
+    Action, Enforcement, Execution, ExecutionId, Pack, Ref, Rule, RuleId, TriggerInstance, TriggerType,
+};
+
+use crate::store::{Error, Fence};
+
+/// Changes that happen together or not at all, if all that is expected still holds.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// The host process on whose behalf this is done. When another process has taken over, nothing is
+    /// written. `None` for what any process may do.
+    pub fence: Option<Fence>,
+    /// What must hold.
+    pub expect: Vec<Expect>,
+    /// What changes, in order.
+    pub changes: Vec<Change>,
+}
+
+impl Commit {
+    /// A commit of `changes` with nothing expected.
+    pub fn of(changes: impl IntoIterator<Item = Change>) -> Self {
+        Self { changes: changes.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The same, if `expect` holds.
+    #[must_use]
+    pub fn expecting(mut self, expect: Expect) -> Self {
+        self.expect.push(expect);
+        self
+    }
+
+    /// The same, on behalf of a host process.
+    #[must_use]
+    pub fn fenced(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
+        self
+    }
+
+    /// Whether it takes in something new, in contrast to finishing what was taken in. When room gets
+    /// short a store refuses the former first.
+    pub fn takes_in(&self) -> bool {
+        self.changes.iter().any(|change| match change {
+            Change::UpdateExecution(_)
+            | Change::AppendOutput { .. }
+            | Change::DeleteAction(_)
+            | Change::DeleteTriggerType(_)
+            | Change::DeleteRule(_) => false,
+            Change::CreateTriggerInstance(_)
+            | Change::CreateEnforcement(_)
+            | Change::CreateExecution(_)
+            | Change::PutPack(_)
+            | Change::PutAction(_)
+            | Change::PutTriggerType(_)
+            | Change::PutRule(_) => true,
+        })
+    }
+}
+
+/// What must hold for a commit to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// The execution is not final and has this version. It goes with a [`Change::UpdateExecution`].
+    ExecutionVersion(ExecutionId, u64),
+    /// No rule has this reference.
+    RuleAbsent(Ref),
+    /// The rule with this reference has this id.
+    RuleIs(Ref, RuleId),
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An event was accepted.
+    CreateTriggerInstance(TriggerInstance),
+    /// A rule matched.
+    CreateEnforcement(Enforcement),
+    /// Something is to be run. If it is waiting, it can be claimed from now on, once it is due.
+    CreateExecution(Execution),
+    /// An execution moved. Its parameters are those it was created with and are not written again.
+    UpdateExecution(Execution),
+    /// Output came. `sequence` is the number of the first line among all of this execution.
+    AppendOutput {
+        /// Whose output.
+        execution: ExecutionId,
+        /// The number of the first of `lines`.
+        sequence: u32,
+        /// The lines.
+        lines: Vec<OutputLine>,
+    },
+    /// A pack was registered, or registered again.
+    PutPack(Pack),
+    /// An action was registered, or registered again.
+    PutAction(Action),
+    /// An action is no longer in its pack.
+    DeleteAction(Ref),
+    /// A trigger type was registered, or registered again.
+    PutTriggerType(TriggerType),
+    /// A trigger type is no longer in its pack.
+    DeleteTriggerType(Ref),
+    /// A rule was made or changed. It is kept by its reference.
+    PutRule(Rule),
+    /// A rule is gone.
+    DeleteRule(Ref),
+}
+
+/// Why a commit was not made. Nothing was written then.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else was faster: this no longer holds. Read again and decide again.
+    #[error("a commit was decided on something that has changed since: {0:?}")]
+    Conflict(Expect),
+    /// Another process has taken over; this one must stop.
+    #[error("another host process has taken over this store; this one must stop")]
+    Fenced,
+    /// The store is short of room and takes in nothing new.
+    #[error("{0}")]
+    NoRoom(String),
+    /// The store failed. It is not known whether the commit was made, and nothing more can be.
+    #[error(transparent)]
+    Store(#[from] Error),
+}

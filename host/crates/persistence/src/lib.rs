@@ -1,0 +1,20 @@
+//! The storage interface, in the domain's words.
+//!
+//! All writes are one value, a [`Commit`]: what must still hold, and what changes. It is atomic, and
+//! durable when [`Store::commit`] returns. All reads are by id, by prefix or newest first. Nothing of a
+//! backend shows: no keys, no SQL, no closures inside a transaction, no global sequence numbers.
+//! Backends hold no logic of their own beyond these primitive operations.
+//!
+//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. [`suite`] is
+//! what every backend must pass. This is never called "datastore": that word is for the key-value store
+//! offered to packs.
+
+pub mod commit;
+pub mod memory;
+pub mod queue;
+pub mod store;
+pub mod suite;
+
+pub use commit::{Change, Commit, CommitError, Expect};
+pub use memory::MemoryStore;
+pub use store::{Error, ExecutionFilter, Fence, Output, Page, Store};

@@ -1,0 +1,243 @@
+//! The backend that keeps everything in memory: for tests, and as the yardstick that the others are
+//! compared with. It keeps the nouns themselves, in maps.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use petrel_model::output::OutputLine;
+use petrel_model::{
+    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, Timestamp, TriggerInstance,
+    TriggerInstanceId, TriggerType,
+};
+
+use crate::commit::{Change, Commit, CommitError, Expect};
+use crate::queue::Queue;
+use crate::store::{Error, ExecutionFilter, Fence, Output, Page, Store};
+
+/// A store in memory. Clones share what is stored.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    fence: Fence,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    epoch: u64,
+    queue: Queue,
+    executions: BTreeMap<ExecutionId, Execution>,
+    output: BTreeMap<ExecutionId, Vec<OutputLine>>,
+    trigger_instances: BTreeMap<TriggerInstanceId, TriggerInstance>,
+    enforcements: BTreeMap<EnforcementId, Enforcement>,
+    packs: BTreeMap<String, Pack>,
+    actions: BTreeMap<Ref, Action>,
+    trigger_types: BTreeMap<Ref, TriggerType>,
+    rules: BTreeMap<Ref, Rule>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        let state = State { epoch: 1, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)), fence: Fence { epoch: 1 } }
+    }
+}
+
+impl MemoryStore {
+    /// What a next process finds: the same content, a higher epoch, no claims. This one is fenced off.
+    #[must_use]
+    pub fn reopen(&self) -> Self {
+        let mut state = self.state();
+        state.epoch += 1;
+        let mut queue = Queue::default();
+        state.executions.values().for_each(|execution| queue.store(execution));
+        state.queue = queue;
+        Self { state: Arc::clone(&self.state), fence: Fence { epoch: state.epoch } }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn holds(&self, expect: &Expect) -> bool {
+        match expect {
+            Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
+            Expect::RuleAbsent(reference) => !self.rules.contains_key(reference),
+            Expect::RuleIs(reference, id) => self.rules.get(reference).is_some_and(|rule| rule.id == *id),
+        }
+    }
+
+    fn make(&mut self, change: Change) {
+        match change {
+            Change::CreateTriggerInstance(instance) => {
+                self.trigger_instances.insert(instance.id, instance);
+            }
+            Change::CreateEnforcement(enforcement) => {
+                self.enforcements.insert(enforcement.id, enforcement);
+            }
+            Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {
+                self.queue.store(&execution);
+                self.executions.insert(execution.id, execution);
+            }
+            Change::AppendOutput { execution, sequence, lines } => {
+                let output = self.output.entry(execution).or_default();
+                output.truncate(sequence as usize);
+                output.extend(lines);
+            }
+            Change::PutPack(pack) => {
+                self.packs.insert(pack.reference.clone(), pack);
+            }
+            Change::PutAction(action) => {
+                self.actions.insert(action.reference.clone(), action);
+            }
+            Change::DeleteAction(reference) => {
+                self.actions.remove(&reference);
+            }
+            Change::PutTriggerType(kind) => {
+                self.trigger_types.insert(kind.reference.clone(), kind);
+            }
+            Change::DeleteTriggerType(reference) => {
+                self.trigger_types.remove(&reference);
+            }
+            Change::PutRule(rule) => {
+                self.rules.insert(rule.reference.clone(), rule);
+            }
+            Change::DeleteRule(reference) => {
+                self.rules.remove(&reference);
+            }
+        }
+    }
+}
+
+/// The newest entries of `map` below `before` that `admit` lets through.
+fn newest<I: Ord + Copy, T: Clone>(
+    map: &BTreeMap<I, T>,
+    before: Option<I>,
+    limit: usize,
+    admit: impl Fn(&T) -> bool,
+) -> Page<T, I> {
+    let upper = before.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+    let mut found = map.range((std::ops::Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
+    let taken: Vec<_> = found.by_ref().take(limit).collect();
+    let next = if found.next().is_some() { taken.last().map(|(id, _)| **id) } else { None };
+    Page { items: taken.into_iter().map(|(_, item)| item.clone()).collect(), next }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let mut state = self.state();
+        if commit.fence.is_some_and(|fence| fence.epoch != state.epoch) {
+            return Err(CommitError::Fenced);
+        }
+        if let Some(broken) = commit.expect.into_iter().find(|expect| !state.holds(expect)) {
+            return Err(CommitError::Conflict(broken));
+        }
+        commit.changes.into_iter().for_each(|change| state.make(change));
+        Ok(())
+    }
+
+    fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
+        let mut state = self.state();
+        let ids = state.queue.claim(runners, now, limit);
+        Ok(ids.into_iter().filter_map(|id| state.executions.get(&id).cloned()).collect())
+    }
+
+    async fn release(&self, id: ExecutionId) -> Result<(), Error> {
+        self.state().queue.release(id);
+        Ok(())
+    }
+
+    async fn next_due(&self, runners: &[String]) -> Result<Option<Timestamp>, Error> {
+        Ok(self.state().queue.next_due(runners))
+    }
+
+    fn waiting(&self) -> usize {
+        self.state().queue.waiting()
+    }
+
+    async fn orphans(&self) -> Result<Vec<Execution>, Error> {
+        let state = self.state();
+        let ids = state.queue.orphans(self.fence.epoch);
+        Ok(ids.into_iter().filter_map(|id| state.executions.get(&id).cloned()).collect())
+    }
+
+    async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
+        Ok(self.state().executions.get(&id).cloned())
+    }
+
+    async fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error> {
+        Ok(newest(&self.state().executions, before, limit, |execution| filter.admits(execution)))
+    }
+
+    async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
+        let state = self.state();
+        let lines = state.output.get(&id).into_iter().flatten();
+        Ok(lines.skip(from as usize).cloned().collect())
+    }
+
+    async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
+        Ok(self.state().trigger_instances.get(&id).cloned())
+    }
+
+    async fn trigger_instances(
+        &self,
+        trigger_type: Option<&Ref>,
+        before: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error> {
+        let admit =
+            |instance: &TriggerInstance| trigger_type.is_none_or(|kind| instance.trigger_type == *kind);
+        Ok(newest(&self.state().trigger_instances, before, limit, admit))
+    }
+
+    async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {
+        Ok(self.state().enforcements.get(&id).cloned())
+    }
+
+    async fn packs(&self) -> Result<Vec<Pack>, Error> {
+        Ok(self.state().packs.values().cloned().collect())
+    }
+
+    async fn actions(&self) -> Result<Vec<Action>, Error> {
+        Ok(self.state().actions.values().cloned().collect())
+    }
+
+    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error> {
+        Ok(self.state().trigger_types.values().cloned().collect())
+    }
+
+    async fn rules(&self) -> Result<Vec<Rule>, Error> {
+        Ok(self.state().rules.values().cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+    use crate::suite::Backend;
+
+    struct Memory(MemoryStore);
+
+    impl Backend for Memory {
+        type Store = MemoryStore;
+
+        async fn open(&mut self) -> MemoryStore {
+            self.0 = self.0.reopen();
+            self.0.clone()
+        }
+    }
+
+    crate::suite!(Memory(MemoryStore::default()));
+}

@@ -1,0 +1,153 @@
+//! The interface that every backend implements.
+
+use async_trait::async_trait;
+use petrel_model::output::OutputLine;
+use petrel_model::{
+    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, Status, Timestamp,
+    TriggerInstance, TriggerInstanceId, TriggerType,
+};
+
+use crate::commit::{Commit, CommitError};
+
+/// One life of one host process. A later one has a higher epoch; what an earlier one had begun is
+/// orphaned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence {
+    /// Grows by one each time that a process takes the store.
+    pub epoch: u64,
+}
+
+/// A failure of the store itself.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be used (any more).
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Something that was stored cannot be read back.
+    #[error(
+        "the store is damaged at {what}: {reason}; stop the host, keep a copy of the data directory, restore from a backup"
+    )]
+    Damaged {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A part of a listing, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T, I> {
+    /// The items; possibly fewer than asked for even when there are more.
+    pub items: Vec<T>,
+    /// Where to go on, if there may be more: give it as `before`.
+    pub next: Option<I>,
+}
+
+/// Which executions to list. Everything given must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExecutionFilter {
+    /// With this status.
+    pub status: Option<Status>,
+    /// Of this action.
+    pub action: Option<Ref>,
+    /// Asked for by the rule of this reference.
+    pub rule: Option<Ref>,
+    /// That came of this event.
+    pub trigger_instance: Option<TriggerInstanceId>,
+}
+
+impl ExecutionFilter {
+    /// Whether `execution` is one of those.
+    pub fn admits(&self, execution: &Execution) -> bool {
+        let context = &execution.context;
+        self.status.is_none_or(|status| execution.status == status)
+            && self.action.as_ref().is_none_or(|action| execution.action == *action)
+            && self
+                .rule
+                .as_ref()
+                .is_none_or(|rule| context.rule.as_ref().is_some_and(|origin| origin.name == rule.as_str()))
+            && self
+                .trigger_instance
+                .is_none_or(|id| context.trigger_instance.as_ref().is_some_and(|origin| origin.id == id))
+    }
+}
+
+/// Output of an execution, in order.
+pub type Output = Vec<OutputLine>;
+
+/// A store. All methods may be called from any task at any time.
+///
+/// A reader may see a commit a moment before it is durable; whoever acts on the outside world waits for
+/// [`Store::commit`] to return.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes a commit: all of it or nothing. It is durable when this returns `Ok`.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// The right of this process to go on with what it has begun.
+    fn fence(&self) -> Fence;
+
+    /// Takes up to `limit` waiting executions of the given runners that are due at `now`, earliest first.
+    /// Nobody else gets them until they are stored as waiting again or [released](Store::release), or
+    /// this process is gone.
+    async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error>;
+
+    /// Gives back a claim without having begun.
+    async fn release(&self, id: ExecutionId) -> Result<(), Error>;
+
+    /// When the next waiting execution of these runners that nobody has claimed is due, if there is one.
+    async fn next_due(&self, runners: &[String]) -> Result<Option<Timestamp>, Error>;
+
+    /// How many executions wait, claimed or not.
+    fn waiting(&self) -> usize;
+
+    /// Executions that a process which is gone had begun.
+    async fn orphans(&self) -> Result<Vec<Execution>, Error>;
+
+    /// Waits until the store fails for good. Then nothing more can be committed and the process is to end;
+    /// the next one finds all that was acknowledged.
+    async fn failed(&self) -> Error {
+        std::future::pending().await
+    }
+
+    /// An execution.
+    async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error>;
+
+    /// Executions, newest first, that were created before `before`.
+    async fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Page<Execution, ExecutionId>, Error>;
+
+    /// The output of an execution from line number `from` on.
+    async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error>;
+
+    /// An event.
+    async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error>;
+
+    /// Events, newest first, that were accepted before `before`; of one trigger type if given.
+    async fn trigger_instances(
+        &self,
+        trigger_type: Option<&Ref>,
+        before: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error>;
+
+    /// An enforcement.
+    async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error>;
+
+    /// All packs, by name.
+    async fn packs(&self) -> Result<Vec<Pack>, Error>;
+
+    /// All actions, by reference.
+    async fn actions(&self) -> Result<Vec<Action>, Error>;
+
+    /// All trigger types, by reference.
+    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error>;
+
+    /// All rules, by reference.
+    async fn rules(&self) -> Result<Vec<Rule>, Error>;
+}

@@ -1,0 +1,376 @@
+//! What every backend must pass. A backend's tests implement [`Backend`] and call [`suite!`], which
+//! makes a test of each case here.
+//!
+//! The cases say what a store promises, by what the engine relies on: atomic commits, preconditions,
+//! the queue, orphans, listings, and that all of it is still there after the store was opened again.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "these are the bodies of tests")]
+
+use std::sync::Arc;
+
+use petrel_model::execution::{Context, Origin};
+use petrel_model::output::{OutputLine, Stream};
+use petrel_model::rule::{ActionCall, EnforcementStatus, RuleKind};
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{
+    Enforcement, Execution, Id, Object, Ref, Rule, Status, StatusEvent, Timestamp, Trigger, TriggerInstance,
+};
+use serde_json::{Value, json};
+
+use crate::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
+
+/// How a test opens a backend.
+pub trait Backend {
+    /// What it opens.
+    type Store: Store;
+
+    /// Opens the store, as a new process would: the first time an empty one, later the same one again.
+    /// What was opened before is not used any more.
+    fn open(&mut self) -> impl Future<Output = Self::Store> + Send;
+}
+
+/// Makes a `#[tokio::test]` of every case, with `$backend` as the expression that makes a fresh one.
+#[macro_export]
+macro_rules! suite {
+    ($backend:expr) => {
+        $crate::suite!(@ $backend =>
+            a_commit_is_all_or_nothing,
+            a_stale_version_is_refused,
+            rules_are_unique_by_reference,
+            waiting_executions_are_claimed_once_and_in_order,
+            claims_end_with_the_process,
+            what_was_begun_is_orphaned_by_the_next_process,
+            a_process_that_was_replaced_cannot_commit,
+            listings_are_newest_first_and_go_on,
+            output_is_kept_in_order,
+            values_of_any_size_come_back,
+            everything_is_there_after_opening_again,
+        );
+    };
+    (@ $backend:expr => $($case:ident),* $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            $crate::suite::$case(&mut $backend).await;
+        }
+    )*};
+}
+
+/// A time of day in the tests: `n` seconds after an arbitrary start.
+pub fn at(n: i64) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000 + n * 1_000_000)
+}
+
+/// The `n`-th id of a kind.
+pub fn id<T: From<Id>>(n: u64) -> T {
+    Id::from_parts(1_800_000_000_000 + n, n).into()
+}
+
+/// The `n`-th execution: waiting, of runner `shell`.
+pub fn execution(n: u64) -> Execution {
+    Execution {
+        id: id(n),
+        version: 1,
+        action: "core.local".parse().unwrap(),
+        runner: "shell".into(),
+        status: Status::Requested,
+        idempotent: false,
+        attempt: 0,
+        parameters: Arc::new(object(json!({"cmd": format!("echo {n}")}))),
+        context: Context { user: "admin".into(), pack: "core".into(), ..Context::default() },
+        result: None,
+        requested_at: at(i64::try_from(n).unwrap()),
+        ready_at: None,
+        ended_at: None,
+        host: None,
+        log: Vec::new(),
+    }
+}
+
+/// A rule named `pack.name`.
+pub fn rule(n: u64, reference: &str) -> Rule {
+    Rule {
+        id: id(n),
+        reference: reference.parse().unwrap(),
+        description: String::new(),
+        enabled: true,
+        kind: RuleKind::Standard,
+        trigger: Trigger {
+            kind: "core.st2.webhook".parse().unwrap(),
+            parameters: object(json!({"url": "x"})),
+        },
+        criteria: serde_json::from_value(json!({"trigger.a": {"type": "exists", "pattern": null}})).unwrap(),
+        action: ActionCall { reference: "core.noop".parse().unwrap(), parameters: Object::new() },
+        tags: Vec::new(),
+        context: Object::new(),
+    }
+}
+
+/// The `n`-th event, with a payload.
+pub fn instance(n: u64, payload: Value) -> TriggerInstance {
+    TriggerInstance {
+        id: id(n),
+        trigger: "core.st2.webhook.0a".parse().unwrap(),
+        trigger_type: "core.st2.webhook".parse().unwrap(),
+        occurrence_time: at(0),
+        payload: Arc::new(payload),
+        status: TriggerInstanceStatus::Processed,
+        enforcements: vec![id(n + 1)],
+    }
+}
+
+fn object(value: Value) -> Object {
+    value.as_object().cloned().unwrap()
+}
+
+fn shell() -> Vec<String> {
+    vec!["shell".into()]
+}
+
+/// Moves `execution` and commits that, as the engine does.
+async fn advance<S: Store>(
+    store: &S,
+    execution: &mut Execution,
+    event: StatusEvent,
+) -> Result<(), CommitError> {
+    let expect = Expect::ExecutionVersion(execution.id, execution.version);
+    execution.apply(event, at(100)).unwrap();
+    execution.host = Some(store.fence().epoch);
+    let commit = Commit::of([Change::UpdateExecution(execution.clone())]);
+    store.commit(commit.expecting(expect).fenced(store.fence())).await
+}
+
+/// When one thing does not hold, nothing of the commit is there.
+pub async fn a_commit_is_all_or_nothing<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let changes = [Change::PutRule(rule(1, "a.one")), Change::CreateExecution(execution(2))];
+    let commit = Commit::of(changes).expecting(Expect::RuleIs("a.other".parse().unwrap(), id(9)));
+    assert!(matches!(store.commit(commit).await, Err(CommitError::Conflict(Expect::RuleIs(..)))));
+    assert_eq!(store.rules().await.unwrap(), []);
+    assert_eq!(store.execution(id(2)).await.unwrap(), None);
+    assert_eq!(store.claim(&shell(), at(50), 9).await.unwrap(), []);
+}
+
+/// Of two that decided on the same version one wins; a final execution never changes.
+pub async fn a_stale_version_is_refused<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
+    let (mut one, mut other) = (execution(1), execution(1));
+    advance(&store, &mut one, StatusEvent::Started).await.unwrap();
+    let late = advance(&store, &mut other, StatusEvent::Canceled).await;
+    assert!(matches!(late, Err(CommitError::Conflict(_))));
+    advance(&store, &mut one, StatusEvent::Succeeded).await.unwrap();
+    assert_eq!(store.execution(id(1)).await.unwrap().unwrap(), one);
+
+    let expect = Expect::ExecutionVersion(one.id, one.version);
+    let commit = Commit::of([Change::UpdateExecution(execution(1))]).expecting(expect);
+    assert!(matches!(store.commit(commit).await, Err(CommitError::Conflict(_))));
+    assert_eq!(store.execution(id(1)).await.unwrap().unwrap(), one);
+}
+
+/// Two rules cannot have one reference, and a rule is renamed in one commit.
+pub async fn rules_are_unique_by_reference<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let make = |rule: Rule| {
+        let absent = Expect::RuleAbsent(rule.reference.clone());
+        Commit::of([Change::PutRule(rule)]).expecting(absent)
+    };
+    store.commit(make(rule(1, "a.one"))).await.unwrap();
+    assert!(matches!(store.commit(make(rule(2, "a.one"))).await, Err(CommitError::Conflict(_))));
+    let old: Ref = "a.one".parse().unwrap();
+    let rename = Commit::of([Change::DeleteRule(old.clone()), Change::PutRule(rule(1, "a.two"))])
+        .expecting(Expect::RuleIs(old, id(1)))
+        .expecting(Expect::RuleAbsent("a.two".parse().unwrap()));
+    store.commit(rename).await.unwrap();
+    assert_eq!(store.rules().await.unwrap(), [rule(1, "a.two")]);
+    store.commit(make(rule(3, "a.one"))).await.unwrap();
+    assert_eq!(store.rules().await.unwrap(), [rule(3, "a.one"), rule(1, "a.two")]);
+}
+
+/// Earliest first, only when due, only for the runners asked for, and never twice.
+pub async fn waiting_executions_are_claimed_once_and_in_order<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let mut delayed = execution(1);
+    delayed.ready_at = Some(at(60));
+    let mut other_runner = execution(4);
+    other_runner.runner = "component".into();
+    let all = [execution(3), delayed, other_runner, execution(2)];
+    store.commit(Commit::of(all.map(Change::CreateExecution))).await.unwrap();
+    assert_eq!(store.waiting(), 4);
+
+    let ids = |claimed: Vec<Execution>| claimed.into_iter().map(|execution| execution.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.claim(&shell(), at(50), 1).await.unwrap()), [id(2)]);
+    assert_eq!(ids(store.claim(&shell(), at(50), 9).await.unwrap()), [id(3)]);
+    assert_eq!(store.next_due(&shell()).await.unwrap(), Some(at(60)));
+    assert_eq!(ids(store.claim(&shell(), at(60), 9).await.unwrap()), [id(1)]);
+    assert_eq!(store.next_due(&shell()).await.unwrap(), None);
+    store.release(id(2)).await.unwrap();
+    assert_eq!(ids(store.claim(&shell(), at(60), 9).await.unwrap()), [id(2)]);
+    let both = ["shell".to_owned(), "component".to_owned()];
+    assert_eq!(ids(store.claim(&both, at(60), 9).await.unwrap()), [id(4)]);
+    assert_eq!(store.waiting(), 4);
+}
+
+/// Claimed and not begun: the next process gets it.
+pub async fn claims_end_with_the_process<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
+    assert_eq!(store.claim(&shell(), at(50), 9).await.unwrap().len(), 1);
+    drop(store);
+    let store = backend.open().await;
+    assert_eq!(store.claim(&shell(), at(50), 9).await.unwrap(), [execution(1)]);
+    assert_eq!(store.orphans().await.unwrap(), []);
+}
+
+/// Begun and not ended: the next process finds it, and may requeue it.
+pub async fn what_was_begun_is_orphaned_by_the_next_process<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    store.commit(Commit::of([1, 2].map(|n| Change::CreateExecution(execution(n))))).await.unwrap();
+    let (mut one, mut two) = (execution(1), execution(2));
+    advance(&store, &mut one, StatusEvent::Started).await.unwrap();
+    advance(&store, &mut two, StatusEvent::Started).await.unwrap();
+    advance(&store, &mut two, StatusEvent::Failed).await.unwrap();
+    assert_eq!(store.orphans().await.unwrap(), []);
+    drop(store);
+
+    let store = backend.open().await;
+    assert_eq!(store.orphans().await.unwrap(), [one.clone()]);
+    let expect = Expect::ExecutionVersion(one.id, one.version);
+    one.apply(StatusEvent::Requeued, at(200)).unwrap();
+    let requeue = Commit::of([Change::UpdateExecution(one.clone())]).expecting(expect).fenced(store.fence());
+    store.commit(requeue).await.unwrap();
+    assert_eq!(store.orphans().await.unwrap(), []);
+    assert_eq!(store.claim(&shell(), at(200), 9).await.unwrap(), [one]);
+}
+
+/// The fence of an earlier process does not open anything.
+pub async fn a_process_that_was_replaced_cannot_commit<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let old = store.fence();
+    drop(store);
+    let store = backend.open().await;
+    assert!(store.fence() > old);
+    let commit = Commit::of([Change::CreateExecution(execution(1))]);
+    assert!(matches!(store.commit(commit.clone().fenced(old)).await, Err(CommitError::Fenced)));
+    store.commit(commit.fenced(store.fence())).await.unwrap();
+}
+
+/// Filters apply, pages join up, and the last page says so.
+pub async fn listings_are_newest_first_and_go_on<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    for n in 1..=5 {
+        let mut execution = execution(n);
+        execution.context.trigger_instance = Some(Origin { id: id(n % 2), name: "t".into() });
+        let event = instance(n, json!({"n": n}));
+        let changes = [Change::CreateExecution(execution), Change::CreateTriggerInstance(event)];
+        store.commit(Commit::of(changes)).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.executions(&ExecutionFilter::default(), before, 2).await.unwrap();
+        seen.extend(page.items.iter().map(|execution| execution.id));
+        match page.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1].map(id));
+    let odd = ExecutionFilter { trigger_instance: Some(id(1)), ..ExecutionFilter::default() };
+    let page = store.executions(&odd, None, 9).await.unwrap();
+    assert_eq!(page.items.iter().map(|execution| execution.id).collect::<Vec<_>>(), [5, 3, 1].map(id));
+    let none = ExecutionFilter { status: Some(Status::Failed), ..ExecutionFilter::default() };
+    assert_eq!(store.executions(&none, None, 9).await.unwrap().items, []);
+
+    let page = store.trigger_instances(None, Some(id(3)), 9).await.unwrap();
+    assert_eq!(page.items, [instance(2, json!({"n": 2})), instance(1, json!({"n": 1}))]);
+    let other = "core.other".parse().unwrap();
+    assert_eq!(store.trigger_instances(Some(&other), None, 9).await.unwrap().items, []);
+}
+
+/// Lines come back in order, from any line on; a part that was written twice is there once.
+pub async fn output_is_kept_in_order<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let line = |text: &str| OutputLine { stream: Stream::Stdout, text: text.into() };
+    let append = |sequence, lines| Commit::of([Change::AppendOutput { execution: id(1), sequence, lines }]);
+    store.commit(append(0, vec![line("a"), line("b")])).await.unwrap();
+    store.commit(append(2, vec![line("c")])).await.unwrap();
+    store.commit(append(2, vec![line("c")])).await.unwrap();
+    assert_eq!(store.output(id(1), 0).await.unwrap(), ["a", "b", "c"].map(line));
+    assert_eq!(store.output(id(1), 1).await.unwrap(), ["b", "c"].map(line));
+    assert_eq!(store.output(id(2), 0).await.unwrap(), []);
+}
+
+/// Small ones, ones just beyond the limits, and megabytes; keys keep their order.
+pub async fn values_of_any_size_come_back<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let sizes = [0, 900, 1_100, 4_000, 4_096, 4_200, 40_000, 65_000, 66_000, 5_000_000];
+    for (n, size) in (1..).zip(sizes) {
+        let value = json!({"z": "x".repeat(size), "a": [1, 2.0, null]});
+        let mut execution = execution(n);
+        execution.parameters = Arc::new(object(value.clone()));
+        let event = instance(n, value.clone());
+        let changes =
+            [Change::CreateExecution(execution.clone()), Change::CreateTriggerInstance(event.clone())];
+        store.commit(Commit::of(changes)).await.unwrap();
+        advance(&store, &mut execution, StatusEvent::Started).await.unwrap();
+        execution.result = Some(Arc::new(value));
+        advance(&store, &mut execution, StatusEvent::Succeeded).await.unwrap();
+        let stored = store.execution(execution.id).await.unwrap().unwrap();
+        assert!(stored == execution, "an execution of {size} bytes");
+        let keys: Vec<_> = stored.result.as_ref().unwrap().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, ["z", "a"]);
+        assert!(
+            store.trigger_instance(event.id).await.unwrap().unwrap() == event,
+            "an event of {size} bytes"
+        );
+    }
+    drop(store);
+    let store = backend.open().await;
+    let page = store.executions(&ExecutionFilter::default(), None, 99).await.unwrap();
+    assert_eq!(page.items.len(), sizes.len());
+}
+
+/// One of each.
+pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let enforcement = Enforcement {
+        id: id(7),
+        trigger_instance_id: id(1),
+        rule_id: id(1),
+        rule: "a.one".parse().unwrap(),
+        execution_id: None,
+        failure_reason: Some("no such action".into()),
+        enforced_at: at(1),
+        status: EnforcementStatus::Failed,
+    };
+    let action: petrel_model::Action =
+        serde_json::from_value(json!({"ref": "core.local", "runner_type": "shell"})).unwrap();
+    let pack: petrel_model::Pack =
+        serde_json::from_value(json!({"ref": "core", "name": "core", "version": "1.0.0"})).unwrap();
+    let kind: petrel_model::TriggerType = serde_json::from_value(json!({"ref": "core.st2.webhook"})).unwrap();
+    let gone = "core.gone".parse::<Ref>().unwrap();
+    let changes = [
+        Change::PutPack(pack.clone()),
+        Change::PutAction(petrel_model::Action { reference: gone.clone(), ..action.clone() }),
+        Change::PutAction(action.clone()),
+        Change::DeleteAction(gone.clone()),
+        Change::PutTriggerType(kind.clone()),
+        Change::PutTriggerType(petrel_model::TriggerType { reference: gone.clone(), ..kind.clone() }),
+        Change::DeleteTriggerType(gone),
+        Change::PutRule(rule(1, "a.one")),
+        Change::CreateTriggerInstance(instance(1, json!([1]))),
+        Change::CreateEnforcement(enforcement.clone()),
+        Change::CreateExecution(execution(3)),
+    ];
+    store.commit(Commit::of(changes)).await.unwrap();
+    drop(store);
+
+    let store = backend.open().await;
+    assert_eq!(store.packs().await.unwrap(), [pack]);
+    assert_eq!(store.actions().await.unwrap(), [action]);
+    assert_eq!(store.trigger_types().await.unwrap(), [kind]);
+    assert_eq!(store.rules().await.unwrap(), [rule(1, "a.one")]);
+    assert_eq!(store.trigger_instance(id(1)).await.unwrap(), Some(instance(1, json!([1]))));
+    assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(enforcement));
+    assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)));
+    assert_eq!(store.execution(id(4)).await.unwrap(), None);
+}
