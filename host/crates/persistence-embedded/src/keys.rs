@@ -1,0 +1,102 @@
+//! Keys: one byte for the kind of row, then what the row is about. Ids sort by creation, so "newest
+//! first" is a range from the end.
+//!
+//! | prefix | key | row |
+//! |---|---|---|
+//! | `01` | name | of the store itself: epoch, commit sequence |
+//! | `02` `03` `04` `05` | name or reference | pack, action, trigger type, rule |
+//! | `10` | execution | the execution, large parts apart |
+//! | `11` | execution, part | its parameters or its result, when large |
+//! | `12` | execution, first line | lines of its output |
+//! | `13` | execution | there while it is not final |
+//! | `14` `15` | trigger instance | the event; its payload, when large |
+//! | `16` | enforcement | the enforcement |
+//! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
+
+use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
+
+pub(crate) const META: u8 = 0x01;
+pub(crate) const PACK: u8 = 0x02;
+pub(crate) const ACTION: u8 = 0x03;
+pub(crate) const TRIGGER_TYPE: u8 = 0x04;
+pub(crate) const RULE: u8 = 0x05;
+pub(crate) const EXECUTION: u8 = 0x10;
+const EXECUTION_PART: u8 = 0x11;
+const OUTPUT: u8 = 0x12;
+pub(crate) const ACTIVE: u8 = 0x13;
+pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
+const PAYLOAD: u8 = 0x15;
+const ENFORCEMENT: u8 = 0x16;
+const PIECE: u8 = 0x80;
+
+/// A large part of an execution that has a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Parameters = 0,
+    Result = 1,
+}
+
+fn key(prefix: u8, rest: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + rest.iter().map(|part| part.len()).sum::<usize>());
+    key.push(prefix);
+    rest.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+pub(crate) fn meta(name: &str) -> Vec<u8> {
+    key(META, &[name.as_bytes()])
+}
+
+/// Of a pack, an action, a trigger type or a rule.
+pub(crate) fn content(kind: u8, name: &str) -> Vec<u8> {
+    key(kind, &[name.as_bytes()])
+}
+
+pub(crate) fn execution(id: ExecutionId) -> Vec<u8> {
+    key(EXECUTION, &[id.0.as_bytes()])
+}
+
+pub(crate) fn execution_part(id: ExecutionId, part: Part) -> Vec<u8> {
+    key(EXECUTION_PART, &[id.0.as_bytes(), &[part as u8]])
+}
+
+pub(crate) fn output(id: ExecutionId, sequence: u32) -> Vec<u8> {
+    key(OUTPUT, &[id.0.as_bytes(), &sequence.to_be_bytes()])
+}
+
+/// From the first row of output of `id` to behind the last.
+pub(crate) fn output_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
+    (key(OUTPUT, &[id.0.as_bytes()]), key(OUTPUT, &[id.0.as_bytes(), &[0xff; 5]]))
+}
+
+pub(crate) fn active(id: ExecutionId) -> Vec<u8> {
+    key(ACTIVE, &[id.0.as_bytes()])
+}
+
+pub(crate) fn trigger_instance(id: TriggerInstanceId) -> Vec<u8> {
+    key(TRIGGER_INSTANCE, &[id.0.as_bytes()])
+}
+
+pub(crate) fn payload(id: TriggerInstanceId) -> Vec<u8> {
+    key(PAYLOAD, &[id.0.as_bytes()])
+}
+
+pub(crate) fn enforcement(id: EnforcementId) -> Vec<u8> {
+    key(ENFORCEMENT, &[id.0.as_bytes()])
+}
+
+/// The `number`-th piece of the row with key `of`.
+pub(crate) fn piece(of: &[u8], number: u16) -> Vec<u8> {
+    key(PIECE, &[of, &number.to_be_bytes()])
+}
+
+/// All rows of one kind.
+pub(crate) fn all(prefix: u8) -> (Vec<u8>, Vec<u8>) {
+    (vec![prefix], vec![prefix + 1])
+}
+
+/// The id in a key of the kinds that are about one id.
+pub(crate) fn id_of(key: &[u8]) -> Option<petrel_model::Id> {
+    let bytes: [u8; 12] = key.get(1..13)?.try_into().ok()?;
+    Some(petrel_model::Id::from_bytes(bytes))
+}

@@ -1,0 +1,93 @@
+//! sled 0.34 as the base, under the rules that make it durable.
+//!
+//! * `flush()` alone is not durable on Linux: it never calls fsync. So a second handle to the engine's
+//!   file is synced after it.
+//! * `flush_async`, `watch_prefix`, `merge` and transactions are never used: the first deadlocks, the
+//!   second can block the writer, the last two are not needed by a single writer.
+//! * Values stay far below the size from which sled puts pages into files that it never syncs; `value`
+//!   sees to that, and [`MAX_VALUE`] asserts it.
+//! * The engine's own flusher thread stays on: space is only reclaimed there.
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::base::{Base, BaseError, Entry, Write};
+
+/// The largest value that may be written: 16 items a leaf must stay below 128 KiB.
+pub(crate) const MAX_VALUE: usize = 7 * 1024;
+
+/// sled, in a directory of its own.
+#[derive(Debug)]
+pub(crate) struct SledBase {
+    db: sled::Db,
+    file: File,
+}
+
+impl SledBase {
+    /// Opens the engine in `directory`, and creates it durably if it is not there yet.
+    pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
+        let is_new = !directory.join("db").exists();
+        let db = sled::Config::new()
+            .path(directory)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(Some(500))
+            .open()
+            .map_err(fail)?;
+        let file = File::open(directory.join("db")).map_err(fail)?;
+        let base = Self { db, file };
+        if is_new {
+            base.sync()?;
+            for path in [directory.join("db"), directory.join("conf"), directory.to_path_buf()] {
+                File::open(path).and_then(|file| file.sync_all()).map_err(fail)?;
+            }
+            if let Some(parent) = directory.parent() {
+                File::open(parent).and_then(|file| file.sync_all()).map_err(fail)?;
+            }
+        }
+        Ok(base)
+    }
+}
+
+fn fail(error: impl std::fmt::Display) -> BaseError {
+    BaseError(error.to_string())
+}
+
+impl Base for SledBase {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
+        Ok(self.db.get(key).map_err(fail)?.map(|value| value.to_vec()))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
+        let range = self.db.range(from..to);
+        let entry = |found: sled::Result<(sled::IVec, sled::IVec)>| {
+            found.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(fail)
+        };
+        if reverse {
+            range.rev().take(limit).map(entry).collect()
+        } else {
+            range.take(limit).map(entry).collect()
+        }
+    }
+
+    fn apply(&self, writes: &[Write]) -> Result<(), BaseError> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in writes {
+            match value {
+                Some(value) if value.len() > MAX_VALUE => {
+                    return Err(BaseError(format!(
+                        "a value of {} bytes is too large for a row",
+                        value.len()
+                    )));
+                }
+                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        self.db.apply_batch(batch).map_err(fail)
+    }
+
+    fn sync(&self) -> Result<(), BaseError> {
+        self.db.flush().map_err(fail)?;
+        self.file.sync_data().map_err(fail)
+    }
+}

@@ -1,0 +1,150 @@
+//! Values: how a row's bytes are kept so that damage is noticed and no value gets large.
+//!
+//! A value is `format (1 byte) | flags (1 byte) | body | crc32c of key, format, flags and body (4 bytes)`.
+//! The body stands inline up to [`INLINE`] bytes; above that in pieces, rows of the same commit; above
+//! [`PIECES`] bytes in a content-addressed file that is durable before the commit.
+
+use crate::base::{Base, Write};
+use crate::blobs::{Blobs, Digest};
+use crate::keys;
+use petrel_persistence::Error;
+
+/// The largest body that stands in its row.
+pub(crate) const INLINE: usize = 4096;
+/// The largest body that is cut into pieces.
+pub(crate) const PIECES: usize = 64 * 1024;
+const PIECE: usize = 4000;
+
+const FORMAT_INLINE: u8 = 1;
+const FORMAT_PIECES: u8 = 2;
+const FORMAT_BLOB: u8 = 3;
+
+/// A row as read: the flags that its writer gave it, and its body.
+pub(crate) struct Row {
+    pub(crate) flags: u8,
+    pub(crate) body: Vec<u8>,
+}
+
+fn seal(key: &[u8], format: u8, flags: u8, body: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(body.len() + 6);
+    value.push(format);
+    value.push(flags);
+    value.extend_from_slice(body);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(key), &value);
+    value.extend_from_slice(&crc.to_le_bytes());
+    value
+}
+
+fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u8, &'a [u8]), Error> {
+    let damaged = |reason: &str| Error::Damaged { what: describe(key), reason: reason.into() };
+    let (sealed, crc) = value.split_last_chunk::<4>().ok_or_else(|| damaged("it is too short"))?;
+    if crc32c::crc32c_append(crc32c::crc32c(key), sealed) != u32::from_le_bytes(*crc) {
+        return Err(damaged("its checksum does not match"));
+    }
+    match sealed {
+        [format, flags, body @ ..] => Ok((*format, *flags, body)),
+        _ => Err(damaged("it is too short")),
+    }
+}
+
+/// What a row is about, for messages.
+pub(crate) fn describe(key: &[u8]) -> String {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("row {hex}")
+}
+
+/// Adds the writes that put `body` under `key`.
+pub(crate) fn put(
+    writes: &mut Vec<Write>,
+    blobs: &Blobs,
+    key: Vec<u8>,
+    flags: u8,
+    body: &[u8],
+) -> Result<(), Error> {
+    if body.len() <= INLINE {
+        let value = seal(&key, FORMAT_INLINE, flags, body);
+        writes.push((key, Some(value)));
+    } else if body.len() <= PIECES {
+        let mut count: u16 = 0;
+        for piece in body.chunks(PIECE) {
+            let piece_key = keys::piece(&key, count);
+            let value = seal(&piece_key, FORMAT_INLINE, 0, piece);
+            writes.push((piece_key, Some(value)));
+            count += 1;
+        }
+        let value = seal(&key, FORMAT_PIECES, flags, &count.to_le_bytes());
+        writes.push((key, Some(value)));
+    } else {
+        let digest = blobs.put(body)?;
+        let value = seal(&key, FORMAT_BLOB, flags, digest.as_ref());
+        writes.push((key, Some(value)));
+    }
+    Ok(())
+}
+
+/// Adds the writes that remove the row under `key`, and pieces that it may have.
+pub(crate) fn delete(writes: &mut Vec<Write>, key: Vec<u8>) {
+    for number in 0..=PIECES / PIECE {
+        writes.push((keys::piece(&key, u16::try_from(number).unwrap_or(u16::MAX)), None));
+    }
+    writes.push((key, None));
+}
+
+/// The row behind a value that was read under `key`.
+pub(crate) fn resolve(base: &dyn Base, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+    let (format, flags, body) = open(key, value)?;
+    let damaged = |reason: String| Error::Damaged { what: describe(key), reason };
+    let body = match format {
+        FORMAT_INLINE => body.to_vec(),
+        FORMAT_PIECES => {
+            let count =
+                u16::from_le_bytes(body.try_into().map_err(|_size| damaged("it has no count".into()))?);
+            let mut whole = Vec::new();
+            for number in 0..count {
+                let piece_key = keys::piece(key, number);
+                let piece =
+                    get(base, &piece_key)?.ok_or_else(|| damaged(format!("piece {number} is missing")))?;
+                whole.extend_from_slice(open(&piece_key, &piece)?.2);
+            }
+            whole
+        }
+        FORMAT_BLOB => {
+            let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
+            blobs.get(&digest)?
+        }
+        other => return Err(damaged(format!("its format {other} is unknown to this version"))),
+    };
+    Ok(Row { flags, body })
+}
+
+/// A value, with the engine's failures as the store's.
+pub(crate) fn get(base: &dyn Base, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    base.get(key).map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulated::SimulatedBase;
+
+    #[test]
+    fn a_flipped_bit_is_noticed_wherever_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&directory.path().join("blobs")).unwrap();
+        let base = SimulatedBase::default();
+        let mut writes = Vec::new();
+        put(&mut writes, &blobs, b"key".to_vec(), 0, b"body").unwrap();
+        let (key, value) = writes.pop().unwrap();
+        let value = value.unwrap();
+        assert_eq!(resolve(&base, &blobs, &key, &value).unwrap().body, b"body");
+        for bit in 0..value.len() * 8 {
+            let mut damaged = value.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                matches!(resolve(&base, &blobs, &key, &damaged), Err(Error::Damaged { .. })),
+                "bit {bit}"
+            );
+        }
+        assert!(resolve(&base, &blobs, b"other key", &value).is_err());
+    }
+}
