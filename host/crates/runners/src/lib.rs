@@ -1,0 +1,151 @@
+//! The contract of something that runs an action ([`Runner`]), and the runners that start a process.
+//!
+//! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
+//! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
+//!
+//! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] is
+//! a runner, on top of [`process`], which starts, watches and ends a process group.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use petrel_model::parameters::Parameters;
+use petrel_model::{Action, ExecutionId, Object, StatusEvent};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+pub mod local_shell;
+pub mod noop;
+pub mod output;
+pub mod process;
+
+pub use output::{OutputLine, OutputSink, Stream};
+
+/// A kind of runner, as `GET /api/v1/runnertypes` shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnerType {
+    /// The name that an action's metadata gives as `runner_type`.
+    pub name: &'static str,
+    /// One line on what it runs.
+    pub description: &'static str,
+    /// What every action of this runner takes.
+    pub parameters: Parameters,
+    /// Which of the free places a run takes.
+    pub slots: Slots,
+}
+
+/// The kinds of free places that runs compete for; how many there are is a setting of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slots {
+    /// Runs inside this process.
+    Component,
+    /// Starts a process.
+    Process,
+}
+
+/// Something that runs actions. One runner serves many calls at a time.
+#[async_trait]
+pub trait Runner: Send + Sync {
+    /// What kind of runner it is.
+    fn runner_type(&self) -> &RunnerType;
+
+    /// Runs one action to its end. Lines of output go to `output` as they come.
+    ///
+    /// When `cancel` fires, whatever was started is ended and [`End::Canceled`] is returned. A runner
+    /// never fails for itself: whatever goes wrong is the outcome of this one call.
+    async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome;
+
+    /// Forgets what it has kept of the files of the pack in this directory: they may have changed.
+    fn forget(&self, pack_path: &Path) {
+        let _ = pack_path;
+    }
+
+    /// Ends what an earlier host process, which is gone, left running for the given executions. Returns
+    /// how much it found.
+    fn end_leftovers(&self, executions: &[String]) -> usize {
+        let _ = executions;
+        0
+    }
+}
+
+/// One call of an action.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The execution it is for. Actions may use it as an idempotency key.
+    pub execution_id: ExecutionId,
+    /// 0 for the first start; more when an earlier host was lost.
+    pub attempt: u32,
+    /// What to run.
+    pub action: Arc<Action>,
+    /// The final parameters of runner and action together, rendered, cast and validated.
+    pub parameters: Arc<Object>,
+    /// On whose behalf.
+    pub user: String,
+    /// Where the files of the action's pack are.
+    pub pack_path: PathBuf,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The action did what it should.
+    Succeeded,
+    /// It did not; the result says why.
+    Failed,
+    /// It took longer than it may, and was ended.
+    TimedOut,
+    /// It was ended on request.
+    Canceled,
+    /// It was ended from outside (a signal that we did not send), so nobody knows how far it got.
+    Abandoned,
+}
+
+impl End {
+    /// What this does to the execution.
+    pub fn event(self) -> StatusEvent {
+        match self {
+            Self::Succeeded => StatusEvent::Succeeded,
+            Self::Failed => StatusEvent::Failed,
+            Self::TimedOut => StatusEvent::TimedOut,
+            Self::Canceled => StatusEvent::Canceled,
+            Self::Abandoned => StatusEvent::Abandoned,
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// What is stored with the execution. For a failure that is not the action's own result it is the
+    /// object of [`Outcome::failed`].
+    pub result: Value,
+}
+
+impl Outcome {
+    /// A success with its result.
+    pub fn succeeded(result: Value) -> Self {
+        Self { end: End::Succeeded, result }
+    }
+
+    /// A failure that Petrel itself found: `{"error", "code", "hint"}`. `code` is stable and dotted
+    /// (`limit.memory`), `hint` says what to do.
+    pub fn failed(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { end: End::Failed, result: reason(code, message.into(), hint.into()) }
+    }
+
+    /// As [`Outcome::failed`], for a call that took too long.
+    pub fn timed_out(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { end: End::TimedOut, result: reason(code, message.into(), hint.into()) }
+    }
+}
+
+fn reason(code: &str, message: String, hint: String) -> Value {
+    let mut object = Object::new();
+    object.insert("error".into(), message.into());
+    object.insert("code".into(), code.into());
+    object.insert("hint".into(), hint.into());
+    Value::Object(object)
+}

@@ -1,0 +1,131 @@
+//! What a command line does, and what its execution gets.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use petrel_model::Id;
+use petrel_runners::local_shell::{LocalShell, Options};
+use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+fn runner() -> LocalShell {
+    LocalShell::new(Options {
+        environment: vec![("PATH".into(), std::env::var("PATH").unwrap()), ("A".into(), "host".into())],
+        working_directory: std::env::temp_dir(),
+        api_url: "http://127.0.0.1:9101".into(),
+        output_limit: 1000,
+    })
+}
+
+fn call(parameters: Value) -> Call {
+    let action = json!({"ref": "core.local", "runner_type": "local-shell-cmd"});
+    Call {
+        execution_id: Id::from_parts(1, 1).into(),
+        attempt: 0,
+        action: Arc::new(serde_json::from_value(action).unwrap()),
+        parameters: Arc::new(parameters.as_object().cloned().unwrap()),
+        user: "admin".into(),
+        pack_path: std::env::temp_dir(),
+    }
+}
+
+async fn run(parameters: Value) -> (Outcome, Vec<String>) {
+    let sink = OutputSink::new(500);
+    let outcome = runner().run(call(parameters), sink.clone(), CancellationToken::new()).await;
+    (outcome, sink.take().into_iter().map(|line| line.text).collect())
+}
+
+#[tokio::test]
+async fn results_are_shaped_as_stackstorm_shapes_them() {
+    let cases = [
+        (json!({"cmd": "echo hi"}), End::Succeeded, 0, json!("hi"), json!("")),
+        (json!({"cmd": "echo; echo hi; echo"}), End::Succeeded, 0, json!("\nhi\n"), json!("")),
+        (json!({"cmd": "echo '{\"a\": 1}'; echo 5 >&2"}), End::Succeeded, 0, json!({"a": 1}), json!(5)),
+        (json!({"cmd": "exit 3"}), End::Failed, 3, json!(""), json!("")),
+        (json!({"cmd": "kill -9 $$"}), End::Failed, -9, json!(""), json!("")),
+        (json!({"cmd": "kill -15 $$"}), End::Abandoned, -15, json!(""), json!("")),
+        (json!({"cmd": "echo $A $B", "env": {"B": 2}}), End::Succeeded, 0, json!("host 2"), json!("")),
+        (json!({"cmd": "pwd", "cwd": "/"}), End::Succeeded, 0, json!("/"), json!("")),
+        (
+            json!({"cmd": "echo $ST2_ACTION_EXECUTION_ID"}),
+            End::Succeeded,
+            0,
+            json!("000000000001000000000001"),
+            json!(""),
+        ),
+        (
+            json!({"cmd": "echo early; sleep 30", "timeout": 0.2}),
+            End::TimedOut,
+            -9,
+            json!("early"),
+            json!(""),
+        ),
+    ];
+    for (parameters, end, code, stdout, stderr) in cases {
+        let (outcome, _) = run(parameters.clone()).await;
+        let result = &outcome.result;
+        let got = (outcome.end, &result["return_code"], &result["stdout"], &result["stderr"]);
+        assert_eq!(got, (end, &json!(code), &stdout, &stderr), "{parameters}");
+        assert_eq!(result["succeeded"], json!(end == End::Succeeded), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_what_to_do() {
+    let (outcome, _) = run(json!({"cmd": "true", "cwd": "/no/such/place"})).await;
+    assert_eq!((outcome.end, &outcome.result["code"]), (End::Failed, &json!("process.start")));
+    assert!(outcome.result["error"].as_str().unwrap().contains("/no/such/place"));
+    let (outcome, _) = run(json!({})).await;
+    assert_eq!(outcome.result["hint"], "give the parameter cmd");
+}
+
+#[tokio::test]
+async fn output_comes_line_by_line_and_a_flood_is_cut() {
+    let (_, lines) = run(json!({"cmd": "printf 'a\\nb'; sleep 0.05; printf 'c\\nd'"})).await;
+    assert_eq!(lines, ["a", "bc", "d"]);
+    let (outcome, _) = run(json!({"cmd": "head -c 5000 /dev/zero | tr '\\0' x"})).await;
+    let stdout = outcome.result["stdout"].as_str().unwrap();
+    assert!(stdout.ends_with("[cut: 4000 more bytes were dropped]"), "{stdout}");
+}
+
+#[tokio::test]
+async fn cancel_and_timeout_end_the_whole_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("mark");
+    let stubborn = format!("trap '' TERM; (trap '' TERM; sleep 1.5; touch {}) & sleep 30", mark.display());
+    let cancel = CancellationToken::new();
+    let started = Instant::now();
+    let running = tokio::spawn({
+        let cancel = cancel.clone();
+        async move { runner().run(call(json!({"cmd": stubborn})), OutputSink::new(10), cancel).await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    cancel.cancel();
+    assert_eq!(running.await.unwrap().end, End::Canceled);
+    assert!(started.elapsed() < Duration::from_millis(1400), "{:?}", started.elapsed());
+    tokio::time::sleep(Duration::from_millis(1600)).await;
+    assert!(!mark.exists(), "a process in the background outlived the cancel");
+}
+
+#[tokio::test]
+async fn a_process_in_the_background_does_not_hold_the_execution() {
+    let started = Instant::now();
+    let (outcome, _) = run(json!({"cmd": "sleep 20 & echo started"})).await;
+    assert_eq!(outcome.result["stdout"], "started");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn what_an_earlier_host_left_running_is_found_and_ended() {
+    let id = Id::from_parts(77, std::process::id().into()).to_string();
+    let mut left = tokio::process::Command::new("sleep")
+        .arg("60")
+        .env(petrel_runners::process::EXECUTION_VARIABLE, &id)
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    assert_eq!(runner().end_leftovers(&["other".into()]), 0);
+    assert_eq!(runner().end_leftovers(&[id]), 1);
+    assert!(!left.wait().await.unwrap().success());
+}
