@@ -57,7 +57,6 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-#[expect(clippy::ref_option_ref, clippy::borrowed_box, reason = "the shape that serde asks for")]
 fn no_parameters(parameters: &Arc<Object>) -> bool {
     parameters.is_empty()
 }

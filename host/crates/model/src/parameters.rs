@@ -192,7 +192,8 @@ mod tests {
     use super::*;
 
     fn object(value: Value) -> Object {
-        value.as_object().cloned().unwrap()
+        let Value::Object(object) = value else { panic!("not an object: {value}") };
+        object
     }
 
     #[test]

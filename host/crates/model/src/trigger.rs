@@ -122,7 +122,8 @@ mod tests {
     use super::*;
 
     fn trigger(parameters: Value) -> Trigger {
-        Trigger { kind: WEBHOOK.parse().unwrap(), parameters: parameters.as_object().cloned().unwrap() }
+        let Value::Object(parameters) = parameters else { panic!("not an object: {parameters}") };
+        Trigger { kind: WEBHOOK.parse().unwrap(), parameters }
     }
 
     #[test]

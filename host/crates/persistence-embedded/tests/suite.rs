@@ -1,4 +1,5 @@
 //! The suite of `petrel-persistence` on every base of the embedded store.
+#![expect(clippy::unwrap_used, reason = "the opening of a store is part of every test")]
 
 use petrel_persistence::suite::Backend;
 use petrel_persistence_embedded::simulated::SimulatedBase;

@@ -3,7 +3,12 @@
 //!
 //! The cases say what a store promises, by what the engine relies on: atomic commits, preconditions,
 //! the queue, orphans, listings, and that all of it is still there after the store was opened again.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "these are the bodies of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::needless_pass_by_value,
+    reason = "these are the bodies of tests"
+)]
 
 use std::sync::Arc;
 

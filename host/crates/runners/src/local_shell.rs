@@ -144,7 +144,7 @@ impl Runner for LocalShell {
         };
         let (directory, limit) = (spec.working_directory.display().to_string(), spec.timeout);
         match process::run(spec, &output, &cancel).await {
-            Ok(finished) => outcome(finished, limit, &output),
+            Ok(finished) => outcome(&finished, limit, &output),
             Err(error) => Outcome::failed(
                 "process.start",
                 format!("{} could not be started in {directory}: {error}", call.action.reference),
@@ -159,8 +159,8 @@ impl Runner for LocalShell {
 }
 
 /// What an end means, and the result as StackStorm shapes it.
-fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
-    let (end, return_code, error) = match finished.exit {
+fn outcome(finished: &Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+    let (end, return_code, error) = match &finished.exit {
         Exit::Ended(status) => match (status.code(), status.signal()) {
             (Some(0), _) => (End::Succeeded, 0, None),
             (Some(code), _) => (End::Failed, code, None),

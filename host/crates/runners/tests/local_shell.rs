@@ -1,4 +1,5 @@
 //! What a command line does, and what its execution gets.
+#![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are the parts of tests")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
