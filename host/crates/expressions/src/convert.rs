@@ -1,0 +1,71 @@
+//! Between JSON and the template engine's values.
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+use serde_json::{Map, Value as Json};
+
+use crate::python::number;
+
+/// `json` as the engine holds it; keys keep their order.
+pub(crate) fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::from(number),
+            (_, Some(number)) => Value::from(number),
+            _ => Value::from(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => items.iter().map(from_json).collect(),
+        Json::Object(object) => {
+            Value::from_pairs(object.iter().map(|(key, item)| (key.as_str(), from_json(item))))
+        }
+    }
+}
+
+/// `value` as JSON: tuples and iterators become lists, keys text. The error says what has no JSON form.
+pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
+    nested_to_json(value, 0)
+}
+
+/// As deep as `serde_json` reads.
+const DEPTH: usize = 127;
+
+fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
+    if depth > DEPTH {
+        return Err(format!("lists nest deeper than {DEPTH}"));
+    }
+    let no_json = || format!("a value of type {} has no JSON form", value.kind());
+    match value.kind() {
+        ValueKind::None => Ok(Json::Null),
+        ValueKind::Bool => Ok(Json::Bool(value.is_true())),
+        ValueKind::String | ValueKind::Plain => {
+            Ok(Json::String(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        }
+        ValueKind::Number => {
+            let json = if value.is_integer() {
+                i128::try_from(value.clone()).ok().and_then(number::integer)
+            } else {
+                f64::try_from(value.clone()).ok().and_then(number::float)
+            };
+            json.ok_or_else(|| format!("{value} is outside of what JSON numbers hold here"))
+        }
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().map_err(|_unreadable| no_json())?;
+            items.map(|item| nested_to_json(&item, depth + 1)).collect()
+        }
+        ValueKind::Map => {
+            let keys = value.try_iter().map_err(|_unreadable| no_json())?;
+            let entries = keys.map(|key| {
+                let item = value.get_item(&key).map_err(|_unreadable| no_json())?;
+                Ok((
+                    key.as_str().map_or_else(|| key.to_string(), str::to_owned),
+                    nested_to_json(&item, depth + 1)?,
+                ))
+            });
+            entries.collect::<Result<Map<_, _>, String>>().map(Json::Object)
+        }
+        _ => Err(no_json()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The datastore as templates see it: `st2kv.system.key` and `st2kv.user.key`.
+//!
+//! Its values come in as data: who renders looks up [`Template::datastore_keys`] first. Names of keys may
+//! hold dots, so `st2kv.system.a.b` is the key `a.b`; a key that is not there reads as an empty string.
+//!
+//! [`Template::datastore_keys`]: crate::Template::datastore_keys
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Object, ObjectRepr};
+
+/// Which part of the datastore a key is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyScope {
+    /// Shared by all.
+    System,
+    /// Of the user on whose behalf something runs.
+    User,
+}
+
+/// A key, as a template names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyName {
+    /// Where it is.
+    pub scope: KeyScope,
+    /// Its name, without the scope.
+    pub name: String,
+}
+
+/// Values of the datastore that are at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Datastore {
+    /// Values shared by all, by key.
+    pub system: BTreeMap<String, String>,
+    /// Values of one user, by key.
+    pub user: BTreeMap<String, String>,
+}
+
+impl Datastore {
+    /// The value of a key; an empty string when it is not there, as in StackStorm.
+    pub fn get(&self, scope: KeyScope, name: &str) -> &str {
+        let values = match scope {
+            KeyScope::System => &self.system,
+            KeyScope::User => &self.user,
+        };
+        values.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The keys that the dotted names in a template (`st2kv.system.a.b`) ask for. A last step that is a
+/// method of strings (`st2kv.system.a.upper()`) is not part of the key.
+pub(crate) fn keys_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<KeyName> {
+    let mut keys: Vec<_> = names.into_iter().filter_map(key).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn key(dotted: &str) -> Option<KeyName> {
+    let rest = dotted.strip_prefix("st2kv.").unwrap_or(dotted);
+    let (scope, name) = match rest.split_once('.')? {
+        ("system", name) => (KeyScope::System, name),
+        ("user", name) => (KeyScope::User, name),
+        _ => return None,
+    };
+    let name = match name.rsplit_once('.') {
+        Some((name, method)) if STRING_METHODS.contains(&method) => name,
+        _ => name,
+    };
+    Some(KeyName { scope, name: name.to_owned() })
+}
+
+/// Python's methods of strings that templates call.
+const STRING_METHODS: [&str; 27] = [
+    "capitalize",
+    "count",
+    "endswith",
+    "find",
+    "format",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "isupper",
+    "join",
+    "lower",
+    "lstrip",
+    "replace",
+    "rfind",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+];
+
+/// `st2kv` itself.
+#[derive(Debug)]
+pub(crate) struct Scopes {
+    pub(crate) datastore: Arc<Datastore>,
+    pub(crate) keys: Arc<[KeyName]>,
+}
+
+impl Object for Scopes {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let scope = match key.as_str()? {
+            "system" => KeyScope::System,
+            "user" => KeyScope::User,
+            _ => return None,
+        };
+        Some(self.lookup(scope))
+    }
+}
+
+impl Scopes {
+    pub(crate) fn lookup(&self, scope: KeyScope) -> Value {
+        let (datastore, keys) = (Arc::clone(&self.datastore), Arc::clone(&self.keys));
+        Value::from_object(Lookup { datastore, keys, scope, name: String::new() })
+    }
+}
+
+/// A place in the datastore: the part of a key that was read so far.
+struct Lookup {
+    datastore: Arc<Datastore>,
+    keys: Arc<[KeyName]>,
+    scope: KeyScope,
+    name: String,
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.datastore.get(self.scope, &self.name))
+    }
+}
+
+impl Lookup {
+    /// Whether the template goes on from `name` to a longer key.
+    fn goes_on(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| {
+            key.scope == self.scope && key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+}
+
+impl Object for Lookup {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        if !self.goes_on(&name) {
+            return Some(Value::from(self.datastore.get(self.scope, &name)));
+        }
+        let (datastore, keys) = (Arc::clone(&self.datastore), Arc::clone(&self.keys));
+        Some(Value::from_object(Self { datastore, keys, scope: self.scope, name }))
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        !self.datastore.get(self.scope, &self.name).is_empty()
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.datastore.get(self.scope, &self.name))
+    }
+}

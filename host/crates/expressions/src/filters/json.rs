@@ -1,0 +1,140 @@
+//! JSON in text, written with the separators and escapes of the original.
+
+#![expect(clippy::needless_pass_by_value, reason = "the shape that filters have")]
+
+use std::fmt::Write;
+
+use minijinja::value::Kwargs;
+use minijinja::{Error, Value};
+use serde_json::Value as Json;
+
+use super::{defined, wrong};
+use crate::convert;
+use crate::python::display;
+
+pub(super) fn to_complex(value: Value) -> Result<String, Error> {
+    Ok(write(&to_json(value)?, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false }))
+}
+
+pub(super) fn to_json_string(value: Value, kwargs: Kwargs) -> Result<String, Error> {
+    let indent = kwargs.get::<Option<usize>>("indent")?.map(|indent| indent.min(16));
+    let sort_keys = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let separators = kwargs.get::<Option<Vec<String>>>("separators")?;
+    kwargs.assert_all_used()?;
+    let (comma, colon) = match separators.as_deref() {
+        Some([comma, colon]) => (comma.as_str(), colon.as_str()),
+        Some(_) => return Err(wrong("to_json_string needs two separators, such as (',', ': ')")),
+        None => (",", ": "),
+    };
+    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys }))
+}
+
+pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
+    let text = display::to_text(&defined(value)?)?;
+    let json: Json = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("from_json_string was given what is no JSON: {error}")))?;
+    Ok(convert::from_json(&json))
+}
+
+/// The inside of a JSON string.
+pub(super) fn json_escape(value: Value) -> Result<String, Error> {
+    let mut text = String::new();
+    write_text(&mut text, &display::to_text(&defined(value)?)?);
+    Ok(text)
+}
+
+fn to_json(value: Value) -> Result<Json, Error> {
+    convert::to_json(&defined(value)?).map_err(wrong)
+}
+
+struct Style<'a> {
+    comma: &'a str,
+    colon: &'a str,
+    indent: Option<usize>,
+    sort_keys: bool,
+}
+
+fn write(value: &Json, style: &Style<'_>) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, style, 0);
+    out
+}
+
+fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) {
+    match value {
+        Json::String(text) => write_quoted(out, text),
+        Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => out.push_str(&display::float(float)),
+            None => out.push_str(&number.to_string()),
+        },
+        Json::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                separate(out, style, depth + 1, index);
+                write_value(out, item, style, depth + 1);
+            }
+            close(out, style, depth, items.is_empty(), ']');
+        }
+        Json::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            if style.sort_keys {
+                entries.sort_by_key(|(key, _)| *key);
+            }
+            out.push('{');
+            for (index, (key, item)) in entries.into_iter().enumerate() {
+                separate(out, style, depth + 1, index);
+                write_quoted(out, key);
+                out.push_str(style.colon);
+                write_value(out, item, style, depth + 1);
+            }
+            close(out, style, depth, object.is_empty(), '}');
+        }
+        Json::Null | Json::Bool(_) => out.push_str(&value.to_string()),
+    }
+}
+
+fn separate(out: &mut String, style: &Style<'_>, depth: usize, index: usize) {
+    if index > 0 {
+        out.push_str(style.comma);
+    }
+    if let Some(indent) = style.indent {
+        out.push('\n');
+        out.push_str(&" ".repeat(indent * depth));
+    }
+}
+
+fn close(out: &mut String, style: &Style<'_>, depth: usize, is_empty: bool, bracket: char) {
+    if !is_empty && let Some(indent) = style.indent {
+        out.push('\n');
+        out.push_str(&" ".repeat(indent * depth));
+    }
+    out.push(bracket);
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    write_text(out, text);
+    out.push('"');
+}
+
+/// Escapes all but printable ASCII, as Python's `ensure_ascii`.
+fn write_text(out: &mut String, text: &str) {
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\x08' => out.push_str("\\b"),
+            '\x0c' => out.push_str("\\f"),
+            ' '..='~' => out.push(char),
+            _ => {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string does not fail.
+                    let _written = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+}

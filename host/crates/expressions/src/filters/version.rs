@@ -1,0 +1,124 @@
+//! Semantic versions.
+
+use std::cmp::Ordering;
+
+use minijinja::Error;
+
+use super::wrong;
+
+/// A version by its parts; what follows `+` has no weight.
+struct Version {
+    numbers: [u64; 3],
+    prerelease: Vec<String>,
+}
+
+fn parse(text: &str) -> Result<Version, Error> {
+    let invalid = || wrong(format!("`{text}` is not a semantic version; write it as 1.2.3"));
+    let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
+    let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
+    let is_word = |word: &&str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let words = |part: Option<&str>| -> Result<Vec<String>, Error> {
+        let Some(part) = part else { return Ok(Vec::new()) };
+        let words: Option<Vec<_>> =
+            part.split('.').map(|word| is_word(&word).then(|| word.to_owned())).collect();
+        words.ok_or_else(invalid)
+    };
+    let mut numbers = [0; 3];
+    let mut parts = core.split('.');
+    for number in &mut numbers {
+        let part = parts.next().ok_or_else(invalid)?;
+        if part.is_empty()
+            || (part.len() > 1 && part.starts_with('0'))
+            || !part.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Err(invalid());
+        }
+        *number = part.parse().map_err(|_too_large| invalid())?;
+    }
+    words(build)?;
+    if parts.next().is_some() {
+        Err(invalid())
+    } else {
+        Ok(Version { numbers, prerelease: words(prerelease)? })
+    }
+}
+
+fn order(left: &str, right: &str) -> Result<Ordering, Error> {
+    let (left, right) = (parse(left)?, parse(right)?);
+    let by_numbers = left.numbers.cmp(&right.numbers);
+    Ok(by_numbers.then_with(|| match (left.prerelease.as_slice(), right.prerelease.as_slice()) {
+        ([], []) => Ordering::Equal,
+        ([], _) => Ordering::Greater,
+        (_, []) => Ordering::Less,
+        (left, right) => order_prerelease(left, right),
+    }))
+}
+
+fn order_prerelease(left: &[String], right: &[String]) -> Ordering {
+    let words =
+        left.iter().zip(right).map(|(left, right)| match (left.parse::<u64>(), right.parse::<u64>()) {
+            (Ok(left), Ok(right)) => left.cmp(&right),
+            (Ok(_), Err(_)) => Ordering::Less,
+            (Err(_), Ok(_)) => Ordering::Greater,
+            (Err(_), Err(_)) => left.cmp(right),
+        });
+    words.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
+}
+
+pub(super) fn compare(left: &str, right: &str) -> Result<i64, Error> {
+    order(left, right).map(|order| order as i64)
+}
+
+pub(super) fn more_than(left: &str, right: &str) -> Result<bool, Error> {
+    order(left, right).map(Ordering::is_gt)
+}
+
+pub(super) fn less_than(left: &str, right: &str) -> Result<bool, Error> {
+    order(left, right).map(Ordering::is_lt)
+}
+
+pub(super) fn equal(left: &str, right: &str) -> Result<bool, Error> {
+    order(left, right).map(Ordering::is_eq)
+}
+
+pub(super) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
+    type Test = fn(Ordering) -> bool;
+    let tests: [(&str, Test); 6] = [
+        (">=", Ordering::is_ge),
+        ("<=", Ordering::is_le),
+        ("==", Ordering::is_eq),
+        ("!=", Ordering::is_ne),
+        (">", Ordering::is_gt),
+        ("<", Ordering::is_lt),
+    ];
+    for (operator, test) in tests {
+        if let Some(other) = expression.strip_prefix(operator) {
+            return order(version, other).map(test);
+        }
+    }
+    if expression.starts_with(|char: char| char.is_ascii_digit()) {
+        return equal(version, expression);
+    }
+    Err(wrong(format!("`{expression}` does not start with <, >, ==, <=, >= or !=, as in >=1.2.3")))
+}
+
+pub(super) fn bump_major(version: &str) -> Result<String, Error> {
+    parse(version).map(|Version { numbers: [major, ..], .. }| format!("{}.0.0", major.saturating_add(1)))
+}
+
+pub(super) fn bump_minor(version: &str) -> Result<String, Error> {
+    parse(version)
+        .map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{}.0", minor.saturating_add(1)))
+}
+
+pub(super) fn bump_patch(version: &str) -> Result<String, Error> {
+    parse(version).map(|Version { numbers: [major, minor, patch], .. }| {
+        format!("{major}.{minor}.{}", patch.saturating_add(1))
+    })
+}
+
+pub(super) fn strip_patch(version: &str) -> Result<String, Error> {
+    parse(version).map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{minor}"))
+}

@@ -1,0 +1,26 @@
+//! Expressions: text and a [`Scope`] in, text or a value out.
+//!
+//! Two languages of people live here: Jinja, in rules and parameters ([`template`]), and the JSONPath of
+//! criteria keys ([`json_path`]). Both see values as Python does, since that is what the formats that
+//! Petrel reads were made for: [`python`] holds Python's idea of equality, order, display and literals,
+//! and [`regex`] its dialect of regular expressions. What rules do with all this is `petrel-rules`.
+//!
+//! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
+
+mod convert;
+pub mod datastore;
+mod environment;
+mod error;
+mod filters;
+pub mod json_path;
+pub mod python;
+pub mod regex;
+pub mod scope;
+pub mod template;
+mod view;
+
+pub use datastore::{Datastore, KeyName, KeyScope};
+pub use error::Error;
+pub use json_path::JsonPath;
+pub use scope::Scope;
+pub use template::{Template, is_template, render};

@@ -1,0 +1,155 @@
+//! Values as Python writes them in text: `True`, `None`, `1.0`, `1e+16`, `[1, 'a', None]`, `{'k': "it's"}`.
+
+use std::fmt::{self, Write};
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+/// `value` as `str()` writes it.
+pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
+    match value.as_str() {
+        Some(text) => out.write_str(text),
+        None => write_repr(out, value, 0),
+    }
+}
+
+/// How deep lists may nest in text; a template can build deeper ones than the stack could take.
+const DEPTH: usize = 200;
+
+/// `value` as `str()` writes it, as a string. The error is about lists that nest too deep.
+pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    write(&mut text, value).map(|()| text)
+}
+
+fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
+    if depth > DEPTH {
+        return Err(fmt::Error);
+    }
+    match value.kind() {
+        ValueKind::String => write_quoted(out, value.as_str().unwrap_or_default()),
+        ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
+            Ok(number) => out.write_str(&float(number)),
+            Err(_) => write!(out, "{value}"),
+        },
+        ValueKind::Seq if value.is_tuple() => {
+            out.write_char('(')?;
+            write_items(out, value, depth + 1)?;
+            out.write_str(if value.len() == Some(1) { ",)" } else { ")" })
+        }
+        ValueKind::Seq => {
+            out.write_char('[')?;
+            write_items(out, value, depth + 1)?;
+            out.write_char(']')
+        }
+        ValueKind::Map => {
+            out.write_char('{')?;
+            write_pairs(out, value, depth + 1)?;
+            out.write_char('}')
+        }
+        _ => write!(out, "{value}"),
+    }
+}
+
+fn write_items(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
+    let Ok(items) = value.try_iter() else { return Ok(()) };
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.write_str(", ")?;
+        }
+        write_repr(out, &item, depth)?;
+    }
+    Ok(())
+}
+
+fn write_pairs(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
+    let Ok(keys) = value.try_iter() else { return Ok(()) };
+    for (index, key) in keys.enumerate() {
+        if index > 0 {
+            out.write_str(", ")?;
+        }
+        write_repr(out, &key, depth)?;
+        out.write_str(": ")?;
+        write_repr(out, &value.get_item(&key).unwrap_or_default(), depth)?;
+    }
+    Ok(())
+}
+
+/// A float as Python's `repr` writes it: the shortest digits that read back, with an exponent below
+/// 1e-4 and from 1e16 on.
+pub fn float(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".into();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = format!("{number}");
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// A string as Python's `repr` writes it: single quotes, unless it holds some and no double ones.
+fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    out.write_char(quote)?;
+    for char in text.chars() {
+        match char {
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\t' => out.write_str("\\t")?,
+            _ if char == quote => write!(out, "\\{char}")?,
+            _ if is_printable(char) => out.write_char(char)?,
+            _ => match u32::from(char) {
+                code @ ..=0xff => write!(out, "\\x{code:02x}")?,
+                code @ ..=0xffff => write!(out, "\\u{code:04x}")?,
+                code => write!(out, "\\U{code:08x}")?,
+            },
+        }
+    }
+    out.write_char(quote)
+}
+
+/// What Python shows as it is: not controls, separators other than the space, formats and private use.
+fn is_printable(char: char) -> bool {
+    if char == ' ' {
+        return true;
+    }
+    let is_format = matches!(char,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}');
+    let is_private = matches!(char, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    !(char.is_control() || char.is_whitespace() || is_format || is_private)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_look_as_in_python() {
+        for (value, expected) in [
+            (json!([1, "a", null, true, 2.5]), "[1, 'a', None, True, 2.5]"),
+            (json!({"k": "it's", "l": "\"'"}), r#"{'k': "it's", 'l': '"\''}"#),
+            (json!(["a\nb\u{1}\u{a0}\u{200b}é☃"]), r"['a\nb\x01\xa0\u200bé☃']"),
+            (json!(18_446_744_073_709_551_615_u64), "18446744073709551615"),
+            (
+                json!([1e16, 1e-5, 100.0, 123_456_789.123_456_79, -0.0]),
+                "[1e+16, 1e-05, 100.0, 123456789.12345679, -0.0]",
+            ),
+            (json!("plain 'text'"), "plain 'text'"),
+        ] {
+            assert_eq!(to_text(&crate::convert::from_json(&value)).as_deref(), Ok(expected));
+        }
+    }
+}

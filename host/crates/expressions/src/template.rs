@@ -1,0 +1,131 @@
+//! Jinja templates as rules and parameters use them: the result is always text.
+//!
+//! A template is read once and rendered often. Text without `{{` or `{%` is no template and should
+//! not come here: [`is_template`] tells them apart without any parsing, as StackStorm does.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use minijinja::Environment;
+
+use crate::datastore::{KeyName, keys_among};
+use crate::environment::{OUTPUT_LIMIT, SHARED};
+use crate::error::shortened;
+use crate::{Error, Scope};
+
+/// Whether `text` holds Jinja.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// Compiles and renders `template` once. Whoever renders it again keeps a [`Template`].
+///
+/// # Errors
+/// As [`Template::compile`] and [`Template::render`].
+pub fn render(template: &str, scope: &Scope) -> Result<String, Error> {
+    Template::compile(template)?.render(scope)
+}
+
+/// A template that was read, and is kept in its compiled form from the first rendering on. (That form
+/// takes kilobytes, and of thousands of rules most never match.)
+pub struct Template {
+    source: String,
+    names: BTreeSet<String>,
+    keys: Arc<[KeyName]>,
+    compiled: OnceLock<Environment<'static>>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Template").field(&self.source).finish()
+    }
+}
+
+/// The name of the only template in an environment.
+const NAME: &str = "template";
+
+impl Template {
+    /// Reads `source`.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] when it is no Jinja.
+    pub fn compile(source: &str) -> Result<Self, Error> {
+        let template =
+            SHARED.template_from_str(source).map_err(|error| Error::from_engine(source, &error))?;
+        let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        for (global, _) in SHARED.globals() {
+            names.remove(global);
+        }
+        let dotted = template.undeclared_variables(true);
+        let keys = keys_among(dotted.iter().map(String::as_str)).into();
+        Ok(Self { source: source.to_owned(), names, keys, compiled: OnceLock::new() })
+    }
+
+    fn compiled(&self) -> Result<&Environment<'static>, minijinja::Error> {
+        if let Some(environment) = self.compiled.get() {
+            return Ok(environment);
+        }
+        let mut environment = SHARED.clone();
+        environment.add_template_owned(NAME, self.source.clone())?;
+        Ok(self.compiled.get_or_init(|| environment))
+    }
+
+    /// The text it was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names that it takes from the scope.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The keys of the datastore that it reads by a fixed name.
+    pub fn datastore_keys(&self) -> &[KeyName] {
+        &self.keys
+    }
+
+    /// Fills it in.
+    ///
+    /// # Errors
+    /// [`Error::Render`] when a name is not defined, a filter unknown or a value of the wrong kind;
+    /// [`Error::OutOfFuel`] and [`Error::OutputTooLarge`] when a limit was hit.
+    pub fn render(&self, scope: &Scope) -> Result<String, Error> {
+        let retold = |error: minijinja::Error| Error::from_engine(&self.source, &error);
+        let template = self.compiled().and_then(|compiled| compiled.get_template(NAME)).map_err(retold)?;
+        let mut output = Output { bytes: Vec::with_capacity(self.source.len()), is_full: false };
+        let rendered = template.render_captured_to(scope.context(&self.keys), &mut output).map(drop);
+        if output.is_full {
+            return Err(Error::OutputTooLarge { template: shortened(&self.source) });
+        }
+        rendered.map_err(retold)?;
+        String::from_utf8(output.bytes).map_err(|error| Error::Render {
+            template: shortened(&self.source),
+            reason: error.utf8_error().to_string(),
+        })
+    }
+}
+
+/// A buffer that refuses to grow beyond the limit.
+struct Output {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + bytes.len() > OUTPUT_LIMIT {
+            self.is_full = true;
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
