@@ -1,0 +1,150 @@
+//! What is wrong with a rule, told when it is written instead of when it fails to match.
+
+use std::fmt;
+
+use petrel_expressions::Template;
+use petrel_model::Rule;
+use petrel_model::rule::Criterion;
+use serde_json::Value;
+
+use crate::compiled::CompiledCriterion;
+use crate::criteria::{Error, Operator};
+use crate::pattern::Pattern;
+
+/// One thing to correct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it is, such as `criteria.trigger.body.name`.
+    pub at: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.message)
+    }
+}
+
+/// Everything in `rule` that keeps it from working: unknown or missing operators, missing patterns (every
+/// criterion needs one, even `exists`), keys that are no JSONPath, and Jinja that cannot be read.
+pub fn check(rule: &Rule) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (key, criterion) in rule.criteria.iter() {
+        check_criterion("criteria", key, criterion, &mut problems);
+    }
+    for (name, value) in &rule.action.parameters {
+        check_templates(&format!("action.parameters.{name}"), value, &mut problems);
+    }
+    problems
+}
+
+fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mut Vec<Problem>) {
+    let at = format!("{parent}.{key}");
+    let compiled = CompiledCriterion::compile(key, criterion);
+    let mut add = |message: String| problems.push(Problem { at: at.clone(), message });
+    match &compiled.operator {
+        None => add("the criterion has no type; add one, such as type: equals".into()),
+        Some(Err(Error::UnknownOperator(name))) => add(unknown_operator(name)),
+        Some(Err(error)) => add(error.to_string()),
+        Some(Ok(_)) => {}
+    }
+    if criterion.pattern.is_none() {
+        add("the criterion has no pattern; add one (pattern: \"\" for exists)".into());
+    }
+    if let Err(error) = &compiled.path {
+        add(error.to_string());
+    }
+    if let Pattern::Broken(error) = &compiled.pattern {
+        add(error.to_string());
+    }
+    if let Some(Err(error)) = &compiled.regex {
+        add(error.to_string());
+    }
+    match (&compiled.search, &criterion.pattern) {
+        (Some(Err(error)), Some(_)) => add(error.to_string()),
+        (Some(Ok(_)), Some(pattern)) => {
+            let children: Option<petrel_model::rule::Criteria> = serde_json::from_value(pattern.clone()).ok();
+            for (child, criterion) in children.iter().flat_map(petrel_model::rule::Ordered::iter) {
+                check_criterion(&at, child, criterion, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown_operator(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let near = Operator::NAMES
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&lower, known), known))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match near {
+        Some((_, near)) => format!("`{name}` is not an operator; did you mean {near}?"),
+        None => Error::UnknownOperator(name.to_owned()).to_string(),
+    }
+}
+
+fn check_templates(at: &str, value: &Value, problems: &mut Vec<Problem>) {
+    match value {
+        Value::String(text) if petrel_expressions::is_template(text) => {
+            if let Err(error) = Template::compile(text) {
+                problems.push(Problem { at: at.to_owned(), message: error.to_string() });
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                check_templates(&format!("{at}[{index}]"), item, problems);
+            }
+        }
+        Value::Object(object) => {
+            for (key, item) in object {
+                check_templates(&format!("{at}.{key}"), item, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let rule: Rule = serde_json::from_value(json!({
+            "id": "000000000000000000000001", "ref": "p.r", "enabled": true,
+            "trigger": {"type": "core.st2.webhook"},
+            "criteria": {
+                "trigger.a": {"type": "equal", "pattern": 1},
+                "trigger.b": {"type": "exists"},
+                "trigger.0": {"pattern": "{{ bad ( }}"},
+                "trigger.c": {"type": "regex", "pattern": "("},
+                "trigger.d": {"type": "search", "condition": "some", "pattern": {}},
+                "trigger.e": {"type": "search", "condition": "any", "pattern": {"item.x": {"type": "sounds_like", "pattern": 1}}},
+                "trigger.fine#1": {"type": "gt", "pattern": 1},
+            },
+            "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}"]}},
+        }))
+        .unwrap();
+        let found: Vec<_> = check(&rule).iter().map(ToString::to_string).collect();
+        let expected = [
+            "criteria.trigger.a: `equal` is not an operator; did you mean equals?",
+            "criteria.trigger.b: the criterion has no pattern; add one",
+            "criteria.trigger.0: the criterion has no type",
+            "criteria.trigger.0: `trigger.0` is not a JSONPath",
+            "criteria.trigger.0: template `{{ bad ( }}`, line 1",
+            "criteria.trigger.c: `(` is not a regular expression",
+            "criteria.trigger.d: `some` is not a condition of search",
+            "criteria.trigger.e.item.x: `sounds_like` is not an operator; operators are equals",
+            "action.parameters.cmd[0]: template `{{ a`, line 1",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A rule made ready: paths parsed, patterns and parameters compiled, regular expressions built.
+//!
+//! Making ready never fails. What is wrong with a rule comes out when it is evaluated, as in StackStorm;
+//! [`check`](mod@crate::check) tells it before.
+
+use std::sync::Arc;
+
+use petrel_expressions::json_path::InvalidPath;
+use petrel_expressions::regex::{self, Regex};
+use petrel_expressions::{JsonPath, KeyName};
+use petrel_model::rule::Criterion;
+use petrel_model::{Ref, Rule};
+use serde_json::Value;
+
+use crate::criteria::{Error, Operator, Search};
+use crate::parameters::Given;
+use crate::pattern::Pattern;
+
+/// A rule, ready to be evaluated any number of times.
+#[derive(Debug)]
+pub struct CompiledRule {
+    rule: Arc<Rule>,
+    trigger: Ref,
+    criteria: Vec<CompiledCriterion>,
+    parameters: Given,
+}
+
+impl CompiledRule {
+    /// Makes `rule` ready.
+    pub fn new(rule: Arc<Rule>) -> Self {
+        let criteria =
+            rule.criteria.iter().map(|(key, criterion)| CompiledCriterion::compile(key, criterion));
+        Self {
+            trigger: rule.trigger.reference(),
+            criteria: criteria.collect(),
+            parameters: Given::compile(&rule.action.parameters),
+            rule,
+        }
+    }
+
+    /// The rule itself.
+    pub fn rule(&self) -> &Arc<Rule> {
+        &self.rule
+    }
+
+    /// The trigger whose instances it is about.
+    pub fn trigger(&self) -> &Ref {
+        &self.trigger
+    }
+
+    /// The parameters of its action, ready to be rendered.
+    pub fn parameters(&self) -> &Given {
+        &self.parameters
+    }
+
+    /// The keys of the datastore that its criteria and parameters read by a fixed name. Defaults of the
+    /// action may read more, see [`Signature::datastore_keys`](crate::parameters::Signature::datastore_keys).
+    pub fn datastore_keys(&self) -> Vec<&KeyName> {
+        let mut keys = Vec::new();
+        self.criteria.iter().for_each(|criterion| criterion.keys(&mut keys));
+        keys.extend(self.parameters.datastore_keys());
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    pub(crate) fn criteria(&self) -> &[CompiledCriterion] {
+        &self.criteria
+    }
+}
+
+/// One criterion, ready.
+#[derive(Debug)]
+pub(crate) struct CompiledCriterion {
+    pub(crate) key: String,
+    /// The operator as it was written.
+    pub(crate) name: Option<String>,
+    pub(crate) path: Result<JsonPath, InvalidPath>,
+    pub(crate) operator: Option<Result<Operator, Error>>,
+    pub(crate) pattern: Pattern,
+    /// Of a pattern that is no template.
+    pub(crate) regex: Option<Result<Regex, regex::Error>>,
+    /// Of the operator `search`.
+    pub(crate) search: Option<Result<Search, Error>>,
+}
+
+impl CompiledCriterion {
+    pub(crate) fn compile(key: &str, criterion: &Criterion) -> Self {
+        // A suffix makes it possible to have two criteria on one path.
+        let path = key.split('#').next().unwrap_or_default();
+        let operator = criterion.operator.as_deref().map(Operator::parse);
+        let pattern = Pattern::compile(criterion.pattern.as_ref().unwrap_or(&Value::Null));
+        let regex = match (&operator, &pattern) {
+            (Some(Ok(operator)), Pattern::Literal(pattern)) => operator.regex(pattern),
+            _ => None,
+        };
+        let search = match operator {
+            Some(Ok(Operator::Search)) => {
+                Some(Search::compile(criterion.pattern.as_ref(), criterion.condition.as_deref()))
+            }
+            _ => None,
+        };
+        let name = criterion.operator.clone();
+        Self { key: key.to_owned(), name, path: JsonPath::parse(path), operator, pattern, regex, search }
+    }
+
+    fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {
+        keys.extend(self.pattern.datastore_keys());
+        if let Some(Ok(search)) = &self.search {
+            search.children.iter().for_each(|child| child.keys(keys));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What each operator does with a value and a pattern.
+
+use std::cmp::Ordering;
+
+use petrel_expressions::python::number::{PythonNumber, float_from_text};
+use petrel_expressions::python::{compare, type_name};
+use petrel_expressions::regex::Regex;
+use petrel_model::Timestamp;
+use serde_json::Value;
+
+use super::{Error, Operator, dates, wildcard};
+
+/// As [`super::holds`]; `regex` is the pattern made ready, where there is one.
+pub(crate) fn holds(
+    operator: Operator,
+    value: &Value,
+    pattern: &Value,
+    now: Timestamp,
+    regex: Option<&Regex>,
+) -> Result<bool, Error> {
+    use Operator as O;
+    match operator {
+        O::Exists => return Ok(!value.is_null()),
+        O::NotExists => return Ok(value.is_null()),
+        O::NotEquals => return Ok(!compare::equals(value, pattern)),
+        O::Search => return Err(Error::NotCriteria(pattern.to_string())),
+        // Nothing else holds of a pattern that is null, not even a negation.
+        _ if pattern.is_null() => return Ok(false),
+        _ => {}
+    }
+    let sides = Sides { operator, value, pattern };
+    match operator {
+        O::Equals => Ok(compare::equals(value, pattern)),
+        O::EqualsAnyCase => sides.lower(|value, pattern| value == pattern),
+        O::Contains => sides.is_in("value", value, pattern),
+        O::NotContains => sides.is_in("value", value, pattern).map(|is_in| !is_in),
+        O::Inside => sides.is_in("pattern", pattern, value),
+        O::NotInside => sides.is_in("pattern", pattern, value).map(|is_in| !is_in),
+        O::ContainsAnyCase => sides.lower(|value, pattern| value.contains(pattern)),
+        O::NotContainsAnyCase => sides.lower(|value, pattern| !value.contains(pattern)),
+        O::StartsWith => sides.texts().map(|(value, pattern)| value.starts_with(pattern)),
+        O::StartsWithAnyCase => sides.lower(|value, pattern| value.starts_with(pattern)),
+        O::EndsWith => sides.texts().map(|(value, pattern)| value.ends_with(pattern)),
+        O::EndsWithAnyCase => sides.lower(|value, pattern| value.ends_with(pattern)),
+        O::LessThan => Ok(compare::order(value, pattern)? == Some(Ordering::Less)),
+        O::GreaterThan => Ok(compare::order(value, pattern)? == Some(Ordering::Greater)),
+        O::TimeDifferenceLess => Ok(sides.seconds_ago(now)? < sides.seconds()?),
+        O::TimeDifferenceGreater => Ok(sides.seconds_ago(now)? > sides.seconds()?),
+        O::MatchWildcard => sides.texts().map(|(value, pattern)| wildcard::matches(pattern, value)),
+        O::Regex | O::RegexAnyCase | O::MatchRegex => sides.regex(regex),
+        O::Exists | O::NotExists | O::NotEquals | O::Search => Ok(false),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    operator: Operator,
+    value: &'a Value,
+    pattern: &'a Value,
+}
+
+impl<'a> Sides<'a> {
+    fn wrong(self, side: &'static str, needed: &'static str, found: &Value) -> Error {
+        Error::WrongType { operator: self.operator, side, needed, found: type_name(found) }
+    }
+
+    fn texts(self) -> Result<(&'a str, &'a str), Error> {
+        let value = self.value.as_str().ok_or_else(|| self.wrong("value", "a text", self.value))?;
+        let pattern = self.pattern.as_str().ok_or_else(|| self.wrong("pattern", "a text", self.pattern))?;
+        Ok((value, pattern))
+    }
+
+    fn lower(self, test: impl Fn(&str, &str) -> bool) -> Result<bool, Error> {
+        let (value, pattern) = self.texts()?;
+        Ok(test(&value.to_lowercase(), &pattern.to_lowercase()))
+    }
+
+    /// Python's `part in whole`; `side` names the whole.
+    fn is_in(self, side: &'static str, whole: &Value, part: &Value) -> Result<bool, Error> {
+        let other = if side == "value" { "pattern" } else { "value" };
+        match (whole, part) {
+            (Value::String(whole), Value::String(part)) => Ok(whole.contains(part.as_str())),
+            (Value::String(_), _) => Err(self.wrong(other, "a text to look for in a text", part)),
+            (Value::Array(items), _) => Ok(items.iter().any(|item| compare::equals(item, part))),
+            (Value::Object(fields), Value::String(part)) => Ok(fields.contains_key(part)),
+            (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
+                Err(self.wrong(other, "a name to look for in an object", part))
+            }
+            (Value::Object(_), _) => Ok(false),
+            _ => Err(self.wrong(side, "a text, a list or an object to look in", whole)),
+        }
+    }
+
+    fn seconds_ago(self, now: Timestamp) -> Result<f64, Error> {
+        let text = match self.value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            other => return Err(self.wrong("value", "a date", other)),
+        };
+        let then = dates::parse(&text, now)?;
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of centuries fit 53 bits")]
+        let micros = (i128::from(now.as_micros()) - i128::from(then.as_micros())) as f64;
+        Ok(micros / 1e6)
+    }
+
+    fn seconds(self) -> Result<f64, Error> {
+        let seconds = match (self.pattern, PythonNumber::of(self.pattern)) {
+            (Value::String(text), _) => float_from_text(text),
+            #[expect(clippy::cast_precision_loss, reason = "seconds are compared as floats")]
+            (_, Some(PythonNumber::Integer(seconds))) => Some(seconds as f64),
+            (_, Some(PythonNumber::Float(seconds))) => Some(seconds),
+            (_, None) => None,
+        };
+        seconds
+            .ok_or_else(|| Error::NotSeconds { operator: self.operator, pattern: self.pattern.to_string() })
+    }
+
+    fn regex(self, regex: Option<&Regex>) -> Result<bool, Error> {
+        let (value, _) = self.texts()?;
+        if let Some(regex) = regex {
+            return Ok(regex.is_match(value)?);
+        }
+        match self.operator.regex(self.pattern) {
+            Some(regex) => Ok(regex?.is_match(value)?),
+            None => Err(self.wrong("pattern", "a text", self.pattern)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The operator `search`: items of a list meet criteria of their own, on `item`.
+
+use petrel_expressions::python::type_name;
+use petrel_model::rule::Criteria;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Error, Operator};
+use crate::compiled::CompiledCriterion;
+
+/// A `search` made ready.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) children: Vec<CompiledCriterion>,
+    every_item: bool,
+    every_child: bool,
+}
+
+impl Search {
+    pub(crate) fn compile(pattern: Option<&Value>, condition: Option<&str>) -> Result<Self, Error> {
+        let (every_item, every_child) = match condition {
+            Some("any") => (false, true),
+            Some("all") => (true, true),
+            Some("any2any") => (false, false),
+            Some("all2any") => (true, false),
+            other => return Err(Error::UnknownCondition(other.unwrap_or_default().to_owned())),
+        };
+        let pattern = pattern.unwrap_or(&Value::Null);
+        let criteria = match pattern {
+            Value::Object(_) => Criteria::deserialize(pattern).ok(),
+            _ => None,
+        };
+        let criteria = criteria.ok_or_else(|| Error::NotCriteria(pattern.to_string()))?;
+        let children = criteria.iter().map(|(key, child)| CompiledCriterion::compile(key, child)).collect();
+        Ok(Self { children, every_item, every_child })
+    }
+
+    /// Whether enough items of `value` meet enough criteria; `check` says whether one item meets one.
+    pub(crate) fn holds(
+        &self,
+        value: &Value,
+        mut check: impl FnMut(&CompiledCriterion, &Value) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let (mut met, mut count) = (0, 0);
+        // Nothing is skipped, so that whatever cannot be checked is noted.
+        for item in items(value)? {
+            let mut children = 0;
+            for child in &self.children {
+                children += usize::from(check(child, &item)?);
+            }
+            met += usize::from(enough(children, self.children.len(), self.every_child));
+            count += 1;
+        }
+        Ok(enough(met, count, self.every_item))
+    }
+}
+
+fn enough(met: usize, of: usize, every: bool) -> bool {
+    if every { met == of } else { met > 0 }
+}
+
+/// What is searched: the items of a list, an object as the only one, or the characters of a text.
+fn items(value: &Value) -> Result<Vec<std::borrow::Cow<'_, Value>>, Error> {
+    use std::borrow::Cow;
+    match value {
+        Value::Array(items) => Ok(items.iter().map(Cow::Borrowed).collect()),
+        Value::Object(_) => Ok(vec![Cow::Borrowed(value)]),
+        Value::String(text) => {
+            Ok(text.chars().map(|char| Cow::Owned(Value::from(char.to_string()))).collect())
+        }
+        _ => Err(Error::WrongType {
+            operator: Operator::Search,
+            side: "value",
+            needed: "a list or an object",
+            found: type_name(value),
+        }),
+    }
+}

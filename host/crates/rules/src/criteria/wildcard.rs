@@ -1,0 +1,121 @@
+//! Shell-style patterns (`*`, `?`, `[a-z]`, `[!a]`), as Python's `fnmatch`: the whole text must match, and
+//! slashes and leading dots are nothing special.
+
+/// Whether `text` matches `pattern`. Takes time in proportion to the product of their lengths at most.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let pattern = parse(pattern);
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut place) = (0, 0);
+    // Where to go on when the text after the last star does not fit: one character further.
+    let mut retry = None;
+    while let Some(char) = text.get(place) {
+        match pattern.get(at) {
+            Some(Part::Star) => {
+                retry = Some((at, place + 1));
+                at += 1;
+                continue;
+            }
+            Some(part) if part.fits(*char) => {
+                at += 1;
+                place += 1;
+                continue;
+            }
+            _ => {}
+        }
+        match retry {
+            Some((star, next)) => {
+                at = star + 1;
+                place = next;
+                retry = Some((star, next + 1));
+            }
+            None => return false,
+        }
+    }
+    pattern.iter().skip(at).all(|part| matches!(part, Part::Star))
+}
+
+enum Part {
+    Star,
+    Any,
+    Literal(char),
+    OneOf { ranges: Vec<(char, char)>, negated: bool },
+}
+
+impl Part {
+    fn fits(&self, char: char) -> bool {
+        match self {
+            Self::Star => false,
+            Self::Any => true,
+            Self::Literal(literal) => *literal == char,
+            Self::OneOf { ranges, negated } => {
+                ranges.iter().any(|(from, to)| (*from..=*to).contains(&char)) != *negated
+            }
+        }
+    }
+}
+
+fn parse(pattern: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = pattern;
+    while let Some(char) = rest.chars().next() {
+        rest = rest.get(char.len_utf8()..).unwrap_or_default();
+        parts.push(match char {
+            '*' => Part::Star,
+            '?' => Part::Any,
+            '[' => match class(rest) {
+                Some((part, after)) => {
+                    rest = after;
+                    part
+                }
+                None => Part::Literal('['),
+            },
+            _ => Part::Literal(char),
+        });
+    }
+    parts
+}
+
+/// A class without its opening bracket, and what follows it; `None` when it is not closed.
+fn class(rest: &str) -> Option<(Part, &str)> {
+    let (negated, body) = rest.strip_prefix('!').map_or((false, rest), |body| (true, body));
+    let skipped = usize::from(body.starts_with(']'));
+    let end = skipped + body.get(skipped..)?.find(']')?;
+    let (inner, after) = body.split_at_checked(end)?;
+    let chars: Vec<char> = inner.chars().collect();
+    let mut ranges = Vec::new();
+    let mut index = 0;
+    while let Some(from) = chars.get(index) {
+        let to = chars.get(index + 2).filter(|_| chars.get(index + 1) == Some(&'-'));
+        ranges.push((*from, *to.unwrap_or(from)));
+        index += if to.is_some() { 3 } else { 1 };
+    }
+    Some((Part::OneOf { ranges, negated }, after.strip_prefix(']')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn as_fnmatch() {
+        for (pattern, text, expected) in [
+            ("h?llo", "hello", true),
+            ("H*", "hello", false),
+            ("[!h]ello", "hello", false),
+            ("[a-z]*", "hello", true),
+            ("a[]]b", "a]b", true),
+            ("a[a-]b", "a-b", true),
+            ("a[b", "a[b", true),
+            ("a*b", "a/\nb", true),
+            ("*.log", ".log", true),
+            ("", "", true),
+            ("", "x", false),
+            ("*a*b*c*", "xxaxxbxxcxx", true),
+            ("*a*b*c*", "xxaxxcxxbxx", false),
+            ("[z-a]", "m", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+        assert!(!matches(&format!("{}b", "a*".repeat(50)), &"a".repeat(5000)));
+    }
+}

@@ -1,0 +1,43 @@
+//! What happened, and all that criteria and parameters may look at.
+
+use std::sync::Arc;
+
+use petrel_expressions::{Datastore, KeyScope, Scope};
+use petrel_model::Timestamp;
+use serde_json::Value;
+
+/// A trigger instance's payload, the time, and the datastore, as rules see them. Made once for an
+/// instance and shared by all its rules.
+#[derive(Debug, Clone)]
+pub struct Occurrence {
+    payload: Arc<Value>,
+    now: Timestamp,
+    scope: Scope,
+}
+
+impl Occurrence {
+    /// What happened (`payload`), and the circumstances. The datastore holds at least the keys that the
+    /// rules name, see [`CompiledRule::datastore_keys`](crate::CompiledRule::datastore_keys).
+    pub fn new(payload: Arc<Value>, now: Timestamp, datastore: Arc<Datastore>) -> Self {
+        let scope = Scope::new()
+            .with("trigger", Arc::clone(&payload))
+            .with_key_scope("system", KeyScope::System)
+            .with_datastore(datastore);
+        Self { payload, now, scope }
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &Arc<Value> {
+        &self.payload
+    }
+
+    /// The time against which `timediff_lt` and `timediff_gt` measure.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What criteria patterns see: `trigger`, `system` and `st2kv`.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}

@@ -1,0 +1,148 @@
+//! Parameters of actions: rendered, with one another where they refer to each other, and cast to the types
+//! that the action declares.
+//!
+//! Twice in the life of an execution: [`live`] when it is asked for (what the rule or the caller gave, and
+//! what templates among the defaults make; this is stored), and [`finals`] when it is run (the rest of the
+//! defaults). Text that is no template never meets the template engine. (Source of every rule:
+//! StackStorm's `param.py` and `casts.py`, by the conformance cases.)
+
+pub mod cast;
+mod given;
+mod graph;
+mod signature;
+
+use std::sync::Arc;
+
+use petrel_expressions::{Datastore, Scope};
+use petrel_model::Object;
+use serde_json::Value;
+
+pub use given::Given;
+pub use signature::Signature;
+
+use graph::{Node, Nodes};
+
+/// Why parameters could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A template names something that is neither a parameter nor at hand.
+    #[error(
+        "parameter {parameter} refers to {name}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name"
+    )]
+    Unsatisfied {
+        /// The parameter.
+        parameter: String,
+        /// What it names.
+        name: String,
+    },
+    /// Parameters that refer to each other in a circle.
+    #[error("parameters refer to each other in a circle: {}; give one of them a value", .0.join(", "))]
+    Cycle(Vec<String>),
+    /// A template that cannot be rendered.
+    #[error("parameter {parameter}: {source}")]
+    Render {
+        /// The parameter.
+        parameter: String,
+        /// Why.
+        #[source]
+        source: petrel_expressions::Error,
+    },
+    /// A value of the wrong type.
+    #[error("parameter {parameter}: {source}")]
+    Cast {
+        /// The parameter.
+        parameter: String,
+        /// Why.
+        #[source]
+        source: cast::Error,
+    },
+}
+
+/// The parameters with which an execution runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finals {
+    /// Those that its runner declares.
+    pub runner: Object,
+    /// Those that only the action declares.
+    pub action: Object,
+}
+
+/// What templates in parameters see beside other parameters: `action_context`, `config_context` and
+/// `st2kv`. A rule adds `trigger` with [`Scope::with`].
+pub fn scope(
+    context: impl Into<Arc<Value>>,
+    config: impl Into<Arc<Value>>,
+    datastore: Arc<Datastore>,
+) -> Scope {
+    Scope::new().with("action_context", context).with("config_context", config).with_datastore(datastore)
+}
+
+/// The parameters to store with an execution: those given, rendered and cast, and those that a template
+/// among the defaults makes.
+///
+/// # Errors
+/// See [`Error`].
+pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Object, Error> {
+    let mut nodes = Nodes::default();
+    for (name, parameter) in given.iter() {
+        nodes.insert(name, Node::from(parameter));
+    }
+    add_defaults(&mut nodes, signature);
+    let values = graph::resolve(&nodes, scope)?;
+    let mut live = Object::new();
+    for (name, _) in given.iter() {
+        let value = values.get(name).cloned().unwrap_or_default();
+        live.insert(name.to_owned(), signature.cast(name, value)?);
+    }
+    for declared in signature.iter() {
+        if declared.is_immutable || !declared.default.is_text_template() || live.contains_key(&declared.name)
+        {
+            continue;
+        }
+        if let Some(value) = values.get(declared.name.as_str()) {
+            live.insert(declared.name.clone(), signature.cast(&declared.name, value.clone())?);
+        }
+    }
+    Ok(live)
+}
+
+/// The parameters to run with: `live` as it is, and defaults for what it lacks.
+///
+/// # Errors
+/// See [`Error`].
+pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Finals, Error> {
+    let mut nodes = Nodes::default();
+    for (name, value) in live {
+        nodes.insert(name, Node::Value(value));
+    }
+    add_defaults(&mut nodes, signature);
+    let values = graph::resolve(&nodes, scope)?;
+    let mut finals = Finals { runner: Object::new(), action: Object::new() };
+    for (name, _) in nodes.iter() {
+        let side = match signature.side(name) {
+            Some(signature::Side::Runner) => &mut finals.runner,
+            Some(signature::Side::Action) => &mut finals.action,
+            None => continue,
+        };
+        let value = values.get(name).cloned().unwrap_or_default();
+        side.insert(name.to_owned(), signature.cast(name, value)?);
+    }
+    Ok(finals)
+}
+
+/// Defaults stand in for what is absent or null, and replace whatever was given for an immutable one.
+fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
+    for declared in signature.iter() {
+        let is_open = match nodes.get(&declared.name) {
+            None => true,
+            Some(Node::Value(value)) => value.is_null(),
+            Some(Node::Template(_)) => false,
+        };
+        if is_open || declared.is_immutable {
+            nodes.insert(&declared.name, Node::from(&declared.default));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

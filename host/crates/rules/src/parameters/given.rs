@@ -1,0 +1,163 @@
+//! Parameters as they were written, with the templates in them compiled.
+
+use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
+use petrel_model::Object;
+use serde_json::Value;
+
+use super::cast;
+
+/// Parameters of a rule's action, or of a caller, ready to be rendered any number of times.
+#[derive(Debug, Default)]
+pub struct Given(Vec<(String, Parameter)>);
+
+impl Given {
+    /// Compiles the templates among `parameters`. One that cannot be read stays the text that it is, as in
+    /// StackStorm; [`check`](mod@crate::check) tells about it.
+    pub fn compile(parameters: &Object) -> Self {
+        Self(parameters.iter().map(|(name, value)| (name.clone(), Parameter::compile(value))).collect())
+    }
+
+    /// The keys of the datastore that they read.
+    pub fn datastore_keys(&self) -> impl Iterator<Item = &KeyName> {
+        self.0.iter().flat_map(|(_, parameter)| parameter.templates()).flat_map(Template::datastore_keys)
+    }
+
+    /// Whether no template is among them, so that rendering them takes no scope.
+    pub fn is_literal(&self) -> bool {
+        self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_)))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.0.iter().map(|(name, parameter)| (name.as_str(), parameter))
+    }
+}
+
+/// One parameter.
+#[derive(Debug)]
+pub(super) enum Parameter {
+    /// Without templates.
+    Value(Value),
+    /// With some.
+    Template(Shape),
+}
+
+/// Where templates are in a value.
+#[derive(Debug)]
+pub(super) enum Shape {
+    Value(Value),
+    /// Gives text.
+    Text(Box<Template>),
+    /// Exactly `{{name}}` within a list or an object: gives JSON, so the type is kept.
+    Json(Box<Template>),
+    List(Vec<Self>),
+    Object(Vec<(Self, Self)>),
+}
+
+impl Parameter {
+    pub(super) fn compile(value: &Value) -> Self {
+        if !has_template(value) {
+            return Self::Value(value.clone());
+        }
+        match value.as_str() {
+            Some(text) => Template::compile(text).map(|template| Shape::Text(Box::new(template))),
+            None => Shape::compile(value),
+        }
+        .map_or_else(|_not_jinja_after_all| Self::Value(value.clone()), Self::Template)
+    }
+
+    /// Whether it is one text with a template in it (rather than a list or an object with some).
+    pub(super) fn is_text_template(&self) -> bool {
+        matches!(self, Self::Template(Shape::Text(_)))
+    }
+
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        let mut templates = Vec::new();
+        if let Self::Template(shape) = self {
+            shape.templates(&mut templates);
+        }
+        templates
+    }
+}
+
+fn has_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(items) => items.iter().any(has_template),
+        Value::Object(object) => object.iter().any(|(key, value)| is_template(key) || has_template(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+impl Shape {
+    fn compile(value: &Value) -> Result<Self, Error> {
+        Ok(match value {
+            Value::String(text) => Self::text(text, true)?,
+            Value::Array(items) => Self::List(items.iter().map(Self::compile).collect::<Result<_, _>>()?),
+            Value::Object(object) => {
+                let entries =
+                    object.iter().map(|(key, value)| Ok((Self::text(key, false)?, Self::compile(value)?)));
+                Self::Object(entries.collect::<Result<_, _>>()?)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Self::Value(value.clone()),
+        })
+    }
+
+    fn text(text: &str, may_be_json: bool) -> Result<Self, Error> {
+        if !is_template(text) {
+            return Ok(Self::Value(Value::from(text)));
+        }
+        match bare_name(text).filter(|_| may_be_json) {
+            Some(name) => {
+                Template::compile(&format!("{{{{{name} | to_complex}}}}")).map(Box::new).map(Self::Json)
+            }
+            None => Template::compile(text).map(Box::new).map(Self::Text),
+        }
+    }
+
+    pub(super) fn render(&self, scope: &Scope) -> Result<Value, Error> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Text(template) => template.render(scope).map(Value::String),
+            Self::Json(template) => {
+                let json = template.render(scope)?;
+                Ok(serde_json::from_str(&json).unwrap_or(Value::String(json)))
+            }
+            Self::List(items) => items.iter().map(|item| item.render_inner(scope)).collect(),
+            Self::Object(entries) => {
+                let mut object = Object::new();
+                for (key, value) in entries {
+                    let key = match key.render(scope)? {
+                        Value::String(key) => key,
+                        other => other.to_string(),
+                    };
+                    object.insert(key, value.render_inner(scope)?);
+                }
+                Ok(Value::Object(object))
+            }
+        }
+    }
+
+    /// Within a list or an object nothing is cast later, so the mark for null is turned back here.
+    fn render_inner(&self, scope: &Scope) -> Result<Value, Error> {
+        self.render(scope).map(cast::null)
+    }
+
+    fn templates<'a>(&'a self, templates: &mut Vec<&'a Template>) {
+        match self {
+            Self::Value(_) => {}
+            Self::Text(template) | Self::Json(template) => templates.push(template),
+            Self::List(items) => items.iter().for_each(|item| item.templates(templates)),
+            Self::Object(entries) => entries.iter().for_each(|(key, value)| {
+                key.templates(templates);
+                value.templates(templates);
+            }),
+        }
+    }
+}
+
+/// The name in text that is `{{name}}` to the letter: with a space in it, it is text.
+fn bare_name(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
+}

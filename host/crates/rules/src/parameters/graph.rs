@@ -1,0 +1,130 @@
+//! Parameters that refer to each other: found out before anything is rendered, and rendered in the order
+//! that this asks for. A template sees the others before they are cast.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petrel_expressions::Scope;
+use serde_json::Value;
+
+use super::Error;
+use super::given::{Parameter, Shape};
+
+/// A value, or what makes one.
+#[derive(Clone, Copy)]
+pub(super) enum Node<'a> {
+    Value(&'a Value),
+    Template(&'a Parameter),
+}
+
+impl<'a> From<&'a Parameter> for Node<'a> {
+    fn from(parameter: &'a Parameter) -> Self {
+        match parameter {
+            Parameter::Value(value) => Self::Value(value),
+            Parameter::Template(_) => Self::Template(parameter),
+        }
+    }
+}
+
+/// Parameters by name, in the order given.
+#[derive(Default)]
+pub(super) struct Nodes<'a> {
+    order: Vec<&'a str>,
+    nodes: BTreeMap<&'a str, Node<'a>>,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) fn insert(&mut self, name: &'a str, node: Node<'a>) {
+        if self.nodes.insert(name, node).is_none() {
+            self.order.push(name);
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.nodes.get(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
+        self.order.iter().filter_map(|name| Some((*name, *self.nodes.get(name)?)))
+    }
+}
+
+/// The value of every parameter, not cast.
+pub(super) fn resolve<'a>(nodes: &Nodes<'a>, scope: &Scope) -> Result<BTreeMap<&'a str, Value>, Error> {
+    let mut resolution =
+        Resolution { nodes, scope: scope.clone(), values: BTreeMap::new(), path: Vec::new() };
+    let needed = resolution.needed()?;
+    for (name, node) in nodes.iter() {
+        if let Node::Value(value) = node {
+            resolution.set(name, value.clone(), &needed);
+        }
+    }
+    for (name, _) in nodes.iter() {
+        resolution.resolve(name, &needed)?;
+    }
+    Ok(resolution.values)
+}
+
+struct Resolution<'a, 'n> {
+    nodes: &'n Nodes<'a>,
+    scope: Scope,
+    values: BTreeMap<&'a str, Value>,
+    /// The parameters that wait for the one being rendered.
+    path: Vec<&'a str>,
+}
+
+impl<'a> Resolution<'a, '_> {
+    /// The names that templates take, each of which must be there.
+    fn needed(&self) -> Result<BTreeSet<&'a str>, Error> {
+        let mut needed = BTreeSet::new();
+        for (parameter, node) in self.nodes.iter() {
+            for name in names(node) {
+                if self.nodes.get(name).is_none() && !self.scope.contains(name) {
+                    return Err(Error::Unsatisfied {
+                        parameter: parameter.to_owned(),
+                        name: name.to_owned(),
+                    });
+                }
+                needed.insert(name);
+            }
+        }
+        Ok(needed)
+    }
+
+    fn set(&mut self, name: &'a str, value: Value, needed: &BTreeSet<&str>) {
+        if needed.contains(name) {
+            self.scope.insert(name, value.clone());
+        }
+        self.values.insert(name, value);
+    }
+
+    fn resolve(&mut self, name: &'a str, needed: &BTreeSet<&str>) -> Result<(), Error> {
+        if self.values.contains_key(name) {
+            return Ok(());
+        }
+        let Some(Node::Template(parameter)) = self.nodes.get(name).copied() else { return Ok(()) };
+        if let Some(start) = self.path.iter().position(|waiting| *waiting == name) {
+            return Err(Error::Cycle(self.path.iter().skip(start).map(|&name| name.to_owned()).collect()));
+        }
+        self.path.push(name);
+        for other in names(Node::Template(parameter)) {
+            self.resolve(other, needed)?;
+        }
+        self.path.pop();
+        let Parameter::Template(shape) = parameter else { return Ok(()) };
+        let value = self.render(name, shape)?;
+        self.set(name, value, needed);
+        Ok(())
+    }
+
+    fn render(&self, name: &str, shape: &Shape) -> Result<Value, Error> {
+        shape.render(&self.scope).map_err(|source| Error::Render { parameter: name.to_owned(), source })
+    }
+}
+
+fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
+    let templates = match node {
+        Node::Value(_) => Vec::new(),
+        Node::Template(parameter) => parameter.templates(),
+    };
+    templates.into_iter().flat_map(petrel_expressions::Template::names)
+}

@@ -1,0 +1,81 @@
+//! What an action takes: its own parameters and its runner's, with the defaults made ready.
+
+use petrel_expressions::{KeyName, Template};
+use petrel_model::parameters::{Parameters, Schema};
+use serde_json::Value;
+
+use super::Error;
+use super::cast::{self, Kind};
+use super::given::Parameter;
+
+/// The parameters that an action and its runner declare. Made once for an action and kept.
+#[derive(Debug, Default)]
+pub struct Signature {
+    declared: Vec<Declared>,
+}
+
+/// Who declares a parameter. One that both do counts as the runner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Runner,
+    Action,
+}
+
+/// One declaration. A parameter that both sides declare has two, the action's first.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    pub(super) default: Parameter,
+    pub(super) is_immutable: bool,
+    side: Side,
+    kind: Option<Kind>,
+}
+
+impl Signature {
+    /// From the schemas as they were written.
+    pub fn new(runner: &Parameters, action: &Parameters) -> Self {
+        let of_action = action.iter().map(|(name, schema)| Declared::new(name, schema, Side::Action));
+        let of_runner = runner.iter().map(|(name, schema)| Declared::new(name, schema, Side::Runner));
+        Self { declared: of_action.chain(of_runner).collect() }
+    }
+
+    /// The keys of the datastore that the defaults read.
+    pub fn datastore_keys(&self) -> impl Iterator<Item = &KeyName> {
+        self.declared
+            .iter()
+            .flat_map(|declared| declared.default.templates())
+            .flat_map(Template::datastore_keys)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Declared> {
+        self.declared.iter()
+    }
+
+    pub(super) fn side(&self, name: &str) -> Option<Side> {
+        self.declared.iter().rev().find(|declared| declared.name == name).map(|declared| declared.side)
+    }
+
+    /// `value` in the type that is declared for `name`: the runner's word counts first.
+    pub(super) fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
+        let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);
+        match declared.find_map(|declared| declared.kind) {
+            Some(kind) => {
+                cast::to(kind, value).map_err(|source| Error::Cast { parameter: name.to_owned(), source })
+            }
+            None => Ok(cast::null(value)),
+        }
+    }
+}
+
+impl Declared {
+    fn new(name: &str, schema: &Value, side: Side) -> Self {
+        let schema = Schema::of(schema);
+        Self {
+            name: name.to_owned(),
+            default: Parameter::compile(schema.default().unwrap_or(&Value::Null)),
+            is_immutable: schema.is_immutable(),
+            side,
+            kind: schema.kind().and_then(Kind::named),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Parameters: what the conformance suite does not hold, and one of each kind.
+
+use serde_json::json;
+
+use super::*;
+
+fn object(value: &Value) -> Object {
+    value.as_object().cloned().unwrap()
+}
+
+fn both(schema: &Value, given: &Value) -> Result<(Object, Finals), Error> {
+    let signature = Signature::new(&Object::new(), &object(schema));
+    let scope = scope(json!({"user": "joe"}), json!({}), Arc::default()).with("trigger", json!({"n": 5}));
+    let live = live(&Given::compile(&object(given)), &signature, &scope)?;
+    let finals = finals(&live, &signature, &scope)?;
+    Ok((live, finals))
+}
+
+#[test]
+fn rendered_and_cast() {
+    for (schema, given, expected) in [
+        (json!({"i": {"type": "integer"}}), json!({"i": "{{ trigger.n }}"}), json!({"i": 5})),
+        (json!({"b": {"type": "boolean"}}), json!({"b": "FALSE"}), json!({"b": false})),
+        (json!({"a": {"type": "array"}}), json!({"a": "1,2"}), json!({"a": [1, 2]})),
+        (json!({"f": {"type": "number"}}), json!({"f": 5}), json!({"f": 5.0})),
+        (json!({"i": {"type": "integer"}}), json!({"i": 5.9}), json!({"i": 5})),
+        (
+            json!({"s": {"type": "string", "default": "{{ b }}"}, "b": {"default": 1}}),
+            json!({}),
+            json!({"s": "1", "b": 1}),
+        ),
+        (
+            json!({"s": {"default": "imm", "immutable": true}}),
+            json!({"s": "{{ trigger.n }}"}),
+            json!({"s": "imm"}),
+        ),
+        (json!({"s": {"default": "{{ trigger.n }}"}}), json!({"s": "{{ 'mine' }}"}), json!({"s": "mine"})),
+        (
+            json!({"o": {}, "x": {}}),
+            json!({"o": ["{{x}}", "{{ x }}", {"{{ x[0] }}": "\"{{ x[1] }}"}], "x": [1, "\""]}),
+            json!({"o": [[1, "\""], "[1, '\"']", {"1": "\"\""}], "x": [1, "\""]}),
+        ),
+        (
+            json!({"o": {"type": "object"}, "x": {}}),
+            json!({"o": {"a": "{{ x | use_none }}"}, "x": null}),
+            json!({"o": {"a": null}, "x": null}),
+        ),
+        (json!({"s": {"type": "string"}}), json!({"s": "{{ none | use_none }}"}), json!({"s": null})),
+        (json!({"s": {}}), json!({"s": "{{ bad ( }}"}), json!({"s": "{{ bad ( }}"})),
+    ] {
+        let (_, finals) = both(&schema, &given).unwrap();
+        assert_eq!(Value::Object(finals.action), expected, "{given}");
+    }
+}
+
+#[test]
+fn what_cannot_be_made_is_told() {
+    for (schema, given, expected) in [
+        (json!({}), json!({"a": "{{ b }}"}), "parameter a refers to b"),
+        (json!({}), json!({"a": "{{ b }}", "b": "{{ a }}"}), "in a circle: a, b"),
+        (json!({}), json!({"a": "{{ trigger.zz }}"}), "is not defined"),
+        (json!({"a": {"type": "integer"}}), json!({"a": "5.5"}), "\"5.5\" is not a value of type integer"),
+        (json!({"a": {"type": "string"}}), json!({"a": 5}), "5 must be a string or null"),
+        (json!({"a": {"type": "boolean"}}), json!({"a": "yes"}), "is not a value of type boolean"),
+    ] {
+        let error = both(&schema, &given).unwrap_err().to_string();
+        assert!(error.contains(expected), "{given}: {error}");
+    }
+}

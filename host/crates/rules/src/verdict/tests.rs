@@ -1,0 +1,82 @@
+//! Verdicts, and what people are told.
+
+use petrel_model::Rule;
+use serde_json::json;
+
+use super::*;
+
+fn rule(criteria: &Value) -> CompiledRule {
+    let rule: Rule = serde_json::from_value(json!({
+        "id": "000000000000000000000001", "ref": "p.r", "enabled": true,
+        "trigger": {"type": "core.st2.webhook"}, "criteria": criteria, "action": {"ref": "core.noop"},
+    }))
+    .unwrap();
+    CompiledRule::new(Arc::new(rule))
+}
+
+#[test]
+fn a_verdict_says_why() {
+    let payload = json!({"body": {"name": "other", "n": 5, "list": [{"id": 1}, {"id": 2}]}});
+    for (criteria, matched, expected) in [
+        (json!({}), true, "there are no criteria, so it matches always"),
+        (json!({"trigger.body.n": {"type": "gt", "pattern": 1}}), true, "every criterion holds"),
+        (
+            json!({"trigger.body.n": {"type": "gt", "pattern": 1}, "trigger.body.name": {"type": "equals", "pattern": "test"}}),
+            false,
+            "trigger.body.name equals \"test\" does not hold: the value is \"other\"",
+        ),
+        (
+            json!({"trigger.x": {"type": "exists", "pattern": ""}}),
+            false,
+            "trigger.x exists does not hold: there is no value",
+        ),
+        (
+            json!({"trigger.body.n": {"pattern": 5}}),
+            false,
+            "trigger.body.n does not hold: a criterion needs a type, such as equals",
+        ),
+        (
+            json!({"trigger.body.n": {"type": "regex", "pattern": "5"}}),
+            false,
+            "trigger.body.n regex \"5\" cannot be checked: regex needs a text, and the value is of type integer; use another operator or path",
+        ),
+        (
+            json!({"trigger.body.n": {"type": "equals", "pattern": "{{ trigger.body.n }}"}}),
+            true,
+            "every criterion holds",
+        ),
+        (
+            json!({"trigger.body.n#1": {"type": "lt", "pattern": "{{ (trigger.body.n + 1) }}"}}),
+            true,
+            "every criterion holds",
+        ),
+        (
+            json!({"trigger.body.list": {"type": "search", "condition": "any", "pattern": {"item.id": {"type": "equals", "pattern": "{{ item.id }}"}}}}),
+            true,
+            "every criterion holds",
+        ),
+        (json!({"system.missing": {"type": "equals", "pattern": ""}}), true, "every criterion holds"),
+    ] {
+        let rule = rule(&criteria);
+        let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+        let verdict = evaluate(&rule, &occurrence);
+        assert_eq!((verdict.matched, verdict.to_string().as_str()), (matched, expected), "{criteria}");
+    }
+}
+
+#[test]
+fn nothing_holds_of_an_empty_payload() {
+    let rule = rule(&json!({"trigger.x": {"type": "nexists", "pattern": ""}}));
+    let empty = Occurrence::new(Arc::new(json!({})), Timestamp::default(), Arc::default());
+    assert_eq!(evaluate(&rule, &empty).to_string(), "the payload is empty, so no criterion holds");
+}
+
+#[test]
+fn a_search_notes_what_it_cannot_check() {
+    let criteria = json!({"trigger.l": {"type": "search", "condition": "any", "pattern": {"item.id": {"type": "gt", "pattern": "x"}}}});
+    let rule = rule(&criteria);
+    let occurrence =
+        Occurrence::new(Arc::new(json!({"l": [{"id": 1}]})), Timestamp::default(), Arc::default());
+    let verdict = evaluate(&rule, &occurrence);
+    assert!(!verdict.matched && matches!(verdict.failure(), Some(Error::Unordered(_))));
+}

@@ -1,0 +1,142 @@
+//! Rules that work but invite trouble: text from outside that reaches a shell without quotes.
+
+use std::collections::BTreeSet;
+
+use petrel_model::Rule;
+use serde_json::Value;
+
+/// One warning for each parameter of `rule` through which the payload gets into a shell command without
+/// `| shell_quote`: a parameter `cmd`, or any parameter when the action's runner is a shell.
+pub fn warnings(rule: &Rule, runner_type: Option<&str>) -> Vec<String> {
+    let is_shell = runner_type.is_some_and(|runner| {
+        matches!(runner, "local-shell-cmd" | "local-shell-script") || runner.starts_with("remote-shell-")
+    });
+    let parameters = rule.action.parameters.iter();
+    let risky = parameters.filter(|(name, value)| (is_shell || *name == "cmd") && is_risky(value));
+    risky
+        .map(|(name, _)| {
+            format!(
+                "rule {}: parameter {name} puts text of the payload into a shell command, where it can run \
+                 anything; end each {{{{ trigger… }}}} in it with | shell_quote",
+                rule.reference
+            )
+        })
+        .collect()
+}
+
+fn is_risky(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_risky_text(text),
+        Value::Array(items) => items.iter().any(is_risky),
+        Value::Object(object) => object.values().any(is_risky),
+        _ => false,
+    }
+}
+
+/// Whether an expression writes the payload, or a name that was made from it, without quoting it.
+fn is_risky_text(text: &str) -> bool {
+    let mut tainted = BTreeSet::from(["trigger"]);
+    for tag in tags(text) {
+        let words: Vec<_> = words(tag.inner).collect();
+        let is_tainted = words.iter().any(|word| tainted.contains(word));
+        if tag.writes {
+            if is_tainted && last_filter(tag.inner) != Some("shell_quote") {
+                return true;
+            }
+            continue;
+        }
+        if is_tainted && matches!(words.first(), Some(&("for" | "set" | "with"))) {
+            let ends = |word: &&&str| **word != "in" && !tainted.contains(**word);
+            let names: Vec<_> = words.iter().skip(1).take_while(ends).copied().collect();
+            tainted.extend(names);
+        }
+    }
+    false
+}
+
+/// What stands between `{{ }}` (which writes) or `{% %}`.
+struct Tag<'a> {
+    inner: &'a str,
+    writes: bool,
+}
+
+fn tags(text: &str) -> Vec<Tag<'_>> {
+    let mut tags = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let writes = rest.get(start..start + 2) == Some("{{");
+        let body = rest.get(start + 2..).unwrap_or_default();
+        let end = end_of(body, if writes { "}}" } else { "%}" });
+        let (inner, after) = body.split_at_checked(end).unwrap_or((body, ""));
+        tags.push(Tag { inner: inner.trim_matches(['-', '+']), writes });
+        rest = after.get(2..).unwrap_or_default();
+    }
+    tags
+}
+
+/// Where `close` stands outside of quotes.
+fn end_of(body: &str, close: &str) -> usize {
+    let mut quote = None;
+    for (place, char) in body.char_indices() {
+        match quote {
+            Some(open) if char == open => quote = None,
+            None if matches!(char, '\'' | '"') => quote = Some(char),
+            None if body.get(place..).is_some_and(|rest| rest.starts_with(close)) => return place,
+            Some(_) | None => {}
+        }
+    }
+    body.len()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|char: char| !(char.is_alphanumeric() || char == '_')).filter(|word| !word.is_empty())
+}
+
+/// The last filter of an expression, if that is all that follows the last bar.
+fn last_filter(expression: &str) -> Option<&str> {
+    let (_, filter) = expression.rsplit_once('|')?;
+    Some(filter.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn warned(parameters: &Value, runner: Option<&str>) -> Vec<String> {
+        let rule = json!({
+            "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+            "action": {"ref": "core.local", "parameters": parameters},
+        });
+        warnings(&serde_json::from_value(rule).unwrap(), runner)
+    }
+
+    #[test]
+    fn payload_text_in_a_command_is_warned_about() {
+        for (cmd, count) in [
+            ("echo {{ trigger.body.name }}", 1),
+            ("echo {{ trigger.body.name | shell_quote }}", 0),
+            ("echo {{ trigger.name | shell_quote | upper }}", 1),
+            ("echo {{ 'trigger' }} {{ st2kv.system.x }}", 1),
+            ("echo {{ st2kv.system.x }} trigger.name", 0),
+            ("{% for i in trigger.items %}{{ i }}{% endfor %}", 1),
+            ("{% for i in trigger.items %}{{ i|shell_quote }}{% endfor %}", 0),
+            ("{% set n = trigger.n %}{{ n }}", 1),
+            ("{% if trigger.n %}x{% endif %}", 0),
+        ] {
+            assert_eq!(warned(&json!({"cmd": cmd}), None).len(), count, "{cmd}");
+        }
+    }
+
+    #[test]
+    fn all_parameters_of_a_shell_count() {
+        let parameters = json!({"env": {"NAME": ["{{ trigger.name }}"]}, "n": 1});
+        assert!(warned(&parameters, Some("http-request")).is_empty());
+        let warning = warned(&parameters, Some("remote-shell-script")).remove(0);
+        assert!(
+            warning.starts_with("rule p.r: parameter env") && warning.contains("| shell_quote"),
+            "{warning}"
+        );
+    }
+}
