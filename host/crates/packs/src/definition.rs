@@ -1,0 +1,72 @@
+//! The files of a pack, each with its reader: text in, a definition or every problem out.
+
+mod action;
+mod pack;
+mod rule;
+mod trigger;
+
+pub use action::read_action;
+pub use pack::{Component, PackDefinition, read_pack_definition};
+pub use rule::{RuleDefinition, read_rule};
+pub use trigger::read_trigger_type;
+
+use petrel_model::Ref;
+use petrel_model::reference::InvalidRef;
+
+use crate::fields::{Fields, Problems};
+use crate::problem::Problem;
+use crate::yaml;
+
+/// Parses `text` and hands its fields to `read`.
+fn read<T>(
+    file: &str,
+    text: &str,
+    what: &str,
+    read: impl FnOnce(Fields<'_>, &mut Problems) -> Option<T>,
+) -> Result<T, Vec<Problem>> {
+    let mut problems = Problems::of(file);
+    let node = match yaml::parse(text) {
+        Ok(node) => node,
+        Err(error) => {
+            problems.add(error.position, error.message);
+            return Err(problems.found);
+        }
+    };
+    let value = Fields::of(&node, what, &mut problems).and_then(|fields| read(fields, &mut problems));
+    problems.into_result(value)
+}
+
+/// The reference of what is described: `pack`, if it is written, must be the pack that the file is in.
+fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<Ref> {
+    if let Some(written) = fields.text("pack", problems)
+        && written != pack
+    {
+        let message = format!(
+            "{} says that its pack is {written}, and is in the pack {pack}; remove the field pack",
+            fields.what
+        );
+        problems.add(fields.position("pack"), message);
+    }
+    let name = fields.required_text("name", problems)?;
+    if name.is_empty() || name.chars().any(char::is_whitespace) {
+        problems.add(fields.position("name"), format!("`{name}` is not a name; use letters, digits and _"));
+        return None;
+    }
+    Some(Ref::new(pack, &name))
+}
+
+/// A reference to something else, such as `core.local`.
+fn reference_to(fields: Fields<'_>, name: &str, problems: &mut Problems) -> Option<Ref> {
+    let text = fields.required_text(name, problems)?;
+    match text.parse() {
+        Ok(reference) => Some(reference),
+        Err(error) => {
+            let error: InvalidRef = error;
+            problems.add(fields.position(name), error.to_string());
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! `pack.yaml`.
+
+use petrel_model::{Object, Pack};
+
+use super::read;
+use crate::fields::{Fields, Problems};
+use crate::problem::Problem;
+use crate::yaml::Content;
+
+/// What `pack.yaml` says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackDefinition {
+    /// The pack. Its path is left empty.
+    pub pack: Pack,
+    /// Its components.
+    pub components: Vec<Component>,
+}
+
+/// A WebAssembly component that comes with the pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Its name within the pack.
+    pub name: String,
+    /// Where it is, relative to the pack.
+    pub path: String,
+    /// The actions that it carries, by name without the pack.
+    pub actions: Vec<String>,
+}
+
+/// Fields that go into [`Pack`]; all others are kept as they are.
+const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
+
+/// Reads `pack.yaml`. A pack without `ref` is named by its folder, or else by its name.
+///
+/// # Errors
+/// Every problem.
+pub fn read_pack_definition(
+    file: &str,
+    text: &str,
+    folder: Option<&str>,
+) -> Result<PackDefinition, Vec<Problem>> {
+    read(file, text, "a pack", |fields, problems| {
+        let name = fields.required_text("name", problems);
+        let description = fields.required_text("description", problems);
+        let version = version(fields, problems);
+        let author = fields.required_text("author", problems);
+        let reference = reference(fields, folder, name.as_deref(), problems);
+        let components = components(fields, problems);
+        let other = fields.entries().iter().filter(|entry| !OWN.contains(&entry.key.as_str()));
+        let other: Object = other.map(|entry| (entry.key.clone(), entry.node.to_json())).collect();
+        let pack = Pack {
+            email: fields.text("email", problems).unwrap_or_default(),
+            keywords: fields.texts("keywords", problems),
+            path: String::new(),
+            built_in: false,
+            other,
+            reference: reference?,
+            name: name?,
+            description: description?,
+            version: version?,
+            author: author?,
+        };
+        Some(PackDefinition { pack, components })
+    })
+}
+
+fn reference(
+    fields: Fields<'_>,
+    folder: Option<&str>,
+    name: Option<&str>,
+    problems: &mut Problems,
+) -> Option<String> {
+    let is_valid = |text: &str| {
+        let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        !text.is_empty() && text != "_global" && text.bytes().all(is_sign)
+    };
+    let written = fields.text("ref", problems);
+    if written.is_none() && fields.get("ref").is_some() {
+        return None;
+    }
+    let candidates = [folder, name].into_iter().flatten();
+    let reference = written.or_else(|| candidates.clone().find(|text| is_valid(text)).map(str::to_owned));
+    if reference.as_deref().is_some_and(is_valid) {
+        return reference;
+    }
+    let shown = reference.as_deref().or(name).unwrap_or_default();
+    let message =
+        format!("`{shown}` is not a ref for a pack; write ref with lower-case letters, digits and _");
+    problems.add(fields.position("ref"), message);
+    None
+}
+
+/// A semantic version; `1.0` is read as `1.0.0`.
+fn version(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let node = fields.required("version", problems)?;
+    let Content::Scalar { text, .. } = &node.content else {
+        problems.add(node.position, "version of a pack must be a text; write it as 1.2.3");
+        return None;
+    };
+    let end = text.find(['-', '+']).unwrap_or(text.len());
+    let (core, rest) = text.split_at_checked(end)?;
+    let mut parts: Vec<_> = core.split('.').collect();
+    let is_number = |part: &&str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part.len() == 1 || !part.starts_with('0'))
+    };
+    if parts.len() > 3 || !parts.iter().all(is_number) {
+        problems.add(node.position, format!("`{text}` is not a semantic version; write it as 1.2.3"));
+        return None;
+    }
+    parts.resize(3, "0");
+    Some(parts.join(".") + rest)
+}
+
+fn components(fields: Fields<'_>, problems: &mut Problems) -> Vec<Component> {
+    let mut components = Vec::new();
+    let Some(wasm) = fields.get("wasm").and_then(|node| Fields::of(node, "wasm", problems)) else {
+        return components;
+    };
+    wasm.refuse_unknown(&["components"], &[], problems);
+    for node in wasm.list("components", problems) {
+        let Some(fields) = Fields::of(node, "a component", problems) else { continue };
+        fields.refuse_unknown(&["name", "path", "actions"], &["world", "sensors"], problems);
+        let name = fields.required_text("name", problems);
+        let path = fields.required_text("path", problems);
+        let actions = fields.texts("actions", problems);
+        if let (Some(name), Some(path)) = (name, path) {
+            if components.iter().any(|known: &Component| known.name == name) {
+                problems
+                    .add(fields.position("name"), format!("two components are called {name}; rename one"));
+            }
+            components.push(Component { name, path, actions });
+        }
+    }
+    components
+}

@@ -1,0 +1,114 @@
+//! Files of packs: what is read, and what is said about what cannot be.
+
+use petrel_model::rule::RuleKind;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn told<T: std::fmt::Debug>(result: Result<T, Vec<Problem>>) -> Vec<String> {
+    result.unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_action_is_read() {
+    let text = "name: greet\nrunner_type: local-shell-cmd\nparameters:\n  cmd: {default: echo, immutable: yes}\n  who:\n    type: string\n    position: 0\n";
+    let action = read_action("actions/greet.yaml", text, "demo").unwrap();
+    assert_eq!((action.reference.as_str(), action.enabled, action.idempotent), ("demo.greet", true, false));
+    assert_eq!(action.parameters.get("cmd"), Some(&json!({"default": "echo", "immutable": true})));
+}
+
+#[test]
+fn an_action_is_read_strictly() {
+    let text = "name: greet\npack: other\nrunner_typ: x\nenabled: maybe\nparameters:\n  a-b: {typ: string}\n  b: {type: [string, integer], immutable: true}\n  c: {type: strin, position: 1}\n  d: {type: object, properties: {e: {defualt: 1}}}\n";
+    assert_eq!(
+        told(read_action("a.yaml", text, "demo")),
+        [
+            "a.yaml:1:1: an action needs a field runner_type; add it",
+            "a.yaml:2:7: an action says that its pack is other, and is in the pack demo; remove the field pack",
+            "a.yaml:3:1: an action has no field runner_typ; did you mean runner_type?",
+            "a.yaml:4:10: enabled of an action must be true or false, and is a text; correct the value",
+            "a.yaml:6:3: `a-b` is not a name for a parameter; use letters, digits and _",
+            "a.yaml:6:3: positions are 1; number them 0, 1, 2 without gaps",
+            "a.yaml:6:9: parameter a-b has no field typ; did you mean type?",
+            "a.yaml:7:13: type of parameter b must be a single one; write one of array, boolean, integer, null, number, object, string",
+            "a.yaml:7:43: parameter b is immutable and has no default; add a default",
+            "a.yaml:8:13: `strin` is not a type; did you mean string?",
+            "a.yaml:9:38: e of parameter d has no field defualt; did you mean default?",
+        ]
+    );
+    assert_eq!(
+        told(read_action("a.yaml", "- a", "demo")),
+        ["a.yaml:1:1: an action must be a mapping of names to values, and is a list; write name: value"]
+    );
+    assert_eq!(told(read_action("a.yaml", "a: 'b", "demo")).len(), 1);
+}
+
+#[test]
+fn a_rule_is_read_from_yaml_and_json() {
+    let yaml = "name: r\ntrigger: {type: core.st2.webhook, parameters: {url: sample}}\ncriteria:\n  trigger.z: {type: equals, pattern: yes}\n  trigger.a: {type: exists}\ntype: {ref: backstop}\naction: {ref: core.local, parameters: {cmd: date}}\n";
+    let rule = read_rule("r.yaml", yaml, None).unwrap();
+    assert_eq!(
+        (rule.reference().as_str(), rule.enabled, rule.kind),
+        ("default.r", false, RuleKind::Backstop)
+    );
+    let criteria: Vec<_> =
+        rule.criteria.iter().map(|(path, criterion)| (path, criterion.pattern.clone())).collect();
+    assert_eq!(criteria, [("trigger.z", Some(json!(true))), ("trigger.a", None)]);
+
+    let json = r#"{"id": "x", "uid": "y", "ref": "p.r", "metadata_file": "", "name": "r", "pack": "p", "enabled": true,
+        "trigger": {"type": "core.t", "ref": "core.t", "description": null, "parameters": {}}, "tags": [{"name": "a", "value": "b"}],
+        "criteria": {"trigger.n": {"type": "gt", "pattern": 1e3}, "trigger.e": {"type": "eq", "pattern": "\ud83c\udf89\/"}},
+        "action": {"ref": "core.local", "description": "", "parameters": {}}}"#;
+    let rule = read_rule("body", json, None).unwrap();
+    let patterns: Vec<_> =
+        rule.criteria.iter().map(|(_, criterion)| criterion.pattern.clone().unwrap()).collect();
+    assert_eq!((rule.reference().as_str(), patterns), ("p.r", vec![json!(1000.0), json!("🎉/")]));
+}
+
+#[test]
+fn a_rule_is_read_strictly() {
+    let text = "name: r\nenable: true\ntype: sometimes\ntrigger: {typ: core.t}\naction: {ref: local, paramters: {}}\ncriteria:\n  trigger.a: {type: equals, patern: 1}\n  trigger.b: 5\n";
+    assert_eq!(
+        told(read_rule("r.yaml", text, Some("demo"))),
+        [
+            "r.yaml:2:1: a rule has no field enable; did you mean enabled?",
+            "r.yaml:3:7: unknown rule type \"sometimes\"; write standard or backstop",
+            "r.yaml:4:10: the trigger of a rule needs a field type; add it",
+            "r.yaml:4:11: the trigger of a rule has no field typ; did you mean type?",
+            "r.yaml:5:15: `local` is not a reference; write it as pack.name, for example core.local",
+            "r.yaml:5:22: the action of a rule has no field paramters; did you mean parameters?",
+            "r.yaml:7:29: the criterion trigger.a has no field patern; did you mean pattern?",
+            "r.yaml:8:14: the criterion trigger.b must be a mapping of names to values, and is a number; write name: value",
+        ]
+    );
+}
+
+#[test]
+fn a_pack_is_read() {
+    let text = "name: My Pack\ndescription: d\nversion: 1.0\nauthor: a\nkeywords: [x, 1]\nstackstorm_version: '>=3'\nwasm:\n  components:\n    - {name: c, path: wasm/c.wasm, actions: [greet]}\n";
+    let PackDefinition { pack, components } =
+        read_pack_definition("pack.yaml", text, Some("my_pack")).unwrap();
+    assert_eq!((pack.reference.as_str(), pack.version.as_str()), ("my_pack", "1.0.0"));
+    assert_eq!(
+        (pack.keywords, pack.other.get("stackstorm_version")),
+        (vec!["x".into(), "1".into()], Some(&Value::from(">=3")))
+    );
+    let component = Component { name: "c".into(), path: "wasm/c.wasm".into(), actions: vec!["greet".into()] };
+    assert_eq!(components, [component]);
+    assert_eq!(
+        told(read_pack_definition("pack.yaml", "name: My Pack\nversion: one\ndescription: 5\n", None)),
+        [
+            "pack.yaml:1:1: a pack needs a field author; add it",
+            "pack.yaml:1:1: `My Pack` is not a ref for a pack; write ref with lower-case letters, digits and _",
+            "pack.yaml:2:10: `one` is not a semantic version; write it as 1.2.3",
+            "pack.yaml:3:14: description of a pack must be a text, and is a number; write \"5\"",
+        ]
+    );
+}
+
+#[test]
+fn a_trigger_type_is_read() {
+    let text = "name: push\npayload_schema: {type: object}\n";
+    let kind = read_trigger_type("triggers/push.yaml", text, "demo").unwrap();
+    assert_eq!((kind.reference.as_str(), kind.payload_schema.len()), ("demo.push", 1));
+}

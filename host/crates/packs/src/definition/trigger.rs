@@ -1,0 +1,25 @@
+//! `triggers/*.yaml`.
+
+use petrel_model::TriggerType;
+
+use super::{read, reference};
+use crate::problem::Problem;
+
+const FIELDS: &[&str] = &["name", "pack", "description", "payload_schema", "parameters_schema", "tags"];
+
+/// Reads a trigger type of `pack`.
+///
+/// # Errors
+/// Every problem.
+pub fn read_trigger_type(file: &str, text: &str, pack: &str) -> Result<TriggerType, Vec<Problem>> {
+    read(file, text, "a trigger type", |fields, problems| {
+        fields.refuse_unknown(FIELDS, &["metadata_file"], problems);
+        fields.tags(problems);
+        Some(TriggerType {
+            description: fields.text("description", problems).unwrap_or_default(),
+            parameters_schema: fields.object("parameters_schema", problems),
+            payload_schema: fields.object("payload_schema", problems),
+            reference: reference(fields, pack, problems)?,
+        })
+    })
+}

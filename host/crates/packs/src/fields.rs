@@ -1,0 +1,200 @@
+//! Reading a mapping field by field, collecting every problem instead of stopping at the first.
+
+use petrel_model::Object;
+use petrel_model::action::Tag;
+use serde_json::Value;
+
+use crate::nearest::suggestion;
+use crate::problem::{Position, Problem};
+use crate::yaml::{Content, Entry, Node};
+
+/// Problems of one file.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    file: String,
+    pub(crate) found: Vec<Problem>,
+}
+
+impl Problems {
+    pub(crate) fn of(file: &str) -> Self {
+        Self { file: file.to_owned(), found: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, position: Position, message: impl Into<String>) {
+        self.found.push(Problem {
+            file: self.file.clone(),
+            position: Some(position),
+            message: message.into(),
+        });
+    }
+
+    /// `value` if nothing was found, else what was found from top to bottom.
+    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
+        self.found.sort_by_key(|problem| problem.position);
+        match value {
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => Err(self.found),
+        }
+    }
+}
+
+/// A mapping whose fields are read by name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    /// What it describes, for messages.
+    pub(crate) what: &'a str,
+    position: Position,
+    entries: &'a [Entry],
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of `node`; `None`, and a problem, if it is no mapping.
+    pub(crate) fn of(node: &'a Node, what: &'a str, problems: &mut Problems) -> Option<Self> {
+        if let Some(entries) = node.entries() {
+            return Some(Self { what, position: node.position, entries });
+        }
+        let message =
+            format!("{what} must be a mapping of names to values, and is {}; write name: value", node.kind());
+        problems.add(node.position, message);
+        None
+    }
+
+    /// The value of a field that is there and not empty.
+    pub(crate) fn get(self, name: &str) -> Option<&'a Node> {
+        self.entry(name).map(|entry| &entry.node).filter(|node| !node.is_null())
+    }
+
+    fn entry(self, name: &str) -> Option<&'a Entry> {
+        self.entries.iter().find(|entry| entry.key == name)
+    }
+
+    /// All fields in order.
+    pub(crate) fn entries(self) -> &'a [Entry] {
+        self.entries
+    }
+
+    /// Where a field is, or the mapping itself.
+    pub(crate) fn position(self, name: &str) -> Position {
+        self.entry(name).map_or(self.position, |entry| entry.node.position)
+    }
+
+    /// Reports every field that is neither `known` nor `ignored`.
+    pub(crate) fn refuse_unknown(self, known: &[&str], ignored: &[&str], problems: &mut Problems) {
+        for entry in self.entries {
+            let key = entry.key.as_str();
+            if !known.contains(&key) && !ignored.contains(&key) {
+                let message = format!("{} has no field {key}; {}", self.what, suggestion(key, known));
+                problems.add(entry.position, message);
+            }
+        }
+    }
+
+    fn wrong(self, name: &str, needed: &str, node: &Node, problems: &mut Problems) {
+        let message =
+            format!("{name} of {} must be {needed}, and is {}; correct the value", self.what, node.kind());
+        problems.add(node.position, message);
+    }
+
+    /// A field that must be there; a problem is noted if not.
+    pub(crate) fn required(self, name: &str, problems: &mut Problems) -> Option<&'a Node> {
+        let node = self.get(name);
+        if node.is_none() {
+            problems.add(self.position, format!("{} needs a field {name}; add it", self.what));
+        }
+        node
+    }
+
+    /// A text; nothing if it is not there.
+    pub(crate) fn text(self, name: &str, problems: &mut Problems) -> Option<String> {
+        self.read_text(name, self.get(name)?, problems)
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required_text(self, name: &str, problems: &mut Problems) -> Option<String> {
+        let node = self.required(name, problems)?;
+        self.read_text(name, node, problems)
+    }
+
+    fn read_text(self, name: &str, node: &Node, problems: &mut Problems) -> Option<String> {
+        match &node.content {
+            Content::Scalar { value: Value::String(text), .. } => Some(text.clone()),
+            Content::Scalar { text, .. } => {
+                let message = format!(
+                    "{name} of {} must be a text, and is {}; write \"{text}\"",
+                    self.what,
+                    node.kind()
+                );
+                problems.add(node.position, message);
+                None
+            }
+            _ => {
+                self.wrong(name, "a text", node, problems);
+                None
+            }
+        }
+    }
+
+    /// A boolean.
+    pub(crate) fn flag(self, name: &str, default: bool, problems: &mut Problems) -> bool {
+        match self.get(name) {
+            None => default,
+            Some(Node { content: Content::Scalar { value: Value::Bool(value), .. }, .. }) => *value,
+            Some(node) => {
+                self.wrong(name, "true or false", node, problems);
+                default
+            }
+        }
+    }
+
+    /// A mapping of anything; empty if it is not there.
+    pub(crate) fn object(self, name: &str, problems: &mut Problems) -> Object {
+        match self.get(name).map(|node| (node, node.to_json())) {
+            None => Object::new(),
+            Some((_, Value::Object(object))) => object,
+            Some((node, _)) => {
+                self.wrong(name, "a mapping", node, problems);
+                Object::new()
+            }
+        }
+    }
+
+    /// A list of nodes; empty if it is not there.
+    pub(crate) fn list(self, name: &str, problems: &mut Problems) -> &'a [Node] {
+        match self.get(name) {
+            None => &[],
+            Some(Node { content: Content::List(items), .. }) => items,
+            Some(node) => {
+                self.wrong(name, "a list", node, problems);
+                &[]
+            }
+        }
+    }
+
+    /// A list of texts; numbers and the like count as they are written.
+    pub(crate) fn texts(self, name: &str, problems: &mut Problems) -> Vec<String> {
+        let mut texts = Vec::new();
+        for item in self.list(name, problems) {
+            match &item.content {
+                Content::Scalar { text, .. } => texts.push(text.clone()),
+                _ => self.wrong(name, "a list of texts", item, problems),
+            }
+        }
+        texts
+    }
+
+    /// A list of `name: ..., value: ...`.
+    pub(crate) fn tags(self, problems: &mut Problems) -> Vec<Tag> {
+        let mut tags = Vec::new();
+        for item in self.list("tags", problems) {
+            let Some(fields) = Self::of(item, "a tag", problems) else { continue };
+            fields.refuse_unknown(&["name", "value"], &[], problems);
+            let Some(name) = fields.required_text("name", problems) else { continue };
+            let value = match fields.get("value").map(|node| &node.content) {
+                Some(Content::Scalar { text, .. }) => text.clone(),
+                _ => String::new(),
+            };
+            tags.push(Tag { name, value });
+        }
+        tags
+    }
+}

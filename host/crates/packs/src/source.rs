@@ -1,0 +1,105 @@
+//! Where the files of a pack come from: a directory, or the binary itself.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The files of one pack. Paths are relative to it, with `/` between their parts.
+pub trait Source {
+    /// The name of the folder, if the pack is in one.
+    fn folder(&self) -> Option<&str>;
+
+    /// The names of the files directly in a folder, sorted; none if there is no such folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is no text, or lies outside of the pack.
+    fn read(&self, path: &str) -> io::Result<String>;
+
+    /// Whether there is a file here, inside of the pack.
+    fn has(&self, path: &str) -> bool;
+}
+
+/// A pack in a directory. A link that leads out of it counts as missing.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// The pack in `root`.
+    ///
+    /// # Errors
+    /// When there is no such directory.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        root.canonicalize().map(|root| Self { root })
+    }
+
+    fn inside(&self, path: &str) -> io::Result<PathBuf> {
+        let path = self.root.join(path).canonicalize()?;
+        if path.starts_with(&self.root) { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+}
+
+impl Source for Directory {
+    fn folder(&self) -> Option<&str> {
+        self.root.file_name()?.to_str()
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let path = match self.inside(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            path => path?,
+        };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            if entry.path().is_file()
+                && let Some(name) = entry.file_name().to_str()
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        std::fs::read_to_string(self.inside(path)?)
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.inside(path).is_ok_and(|path| path.is_file())
+    }
+}
+
+/// A pack inside the binary: paths and contents.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded<'a>(pub &'a [(&'a str, &'a [u8])]);
+
+impl Source for Embedded<'_> {
+    fn folder(&self) -> Option<&str> {
+        None
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let names = self.0.iter().filter_map(|(path, _)| path.strip_prefix(folder)?.strip_prefix('/'));
+        let mut names: Vec<_> = names.filter(|name| !name.contains('/')).map(str::to_owned).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn read(&self, path: &str) -> io::Result<String> {
+        let found = self.0.iter().find(|(known, _)| *known == path);
+        let (_, bytes) = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.iter().any(|(known, _)| *known == path)
+    }
+}

@@ -1,0 +1,131 @@
+//! What a scalar means in YAML 1.1, as `PyYAML` reads it. Dates are text, since they are in JSON.
+
+use serde_json::{Number, Value};
+
+/// The meaning of `text`: `wanted` is the kind that a tag asks for.
+pub(super) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {
+    let meant = || plain(text);
+    match wanted {
+        None if is_plain => meant(),
+        None | Some("str") => Ok(Value::from(text)),
+        Some(kind) => {
+            let value = meant()?;
+            let fits = match kind {
+                "bool" => value.is_boolean(),
+                "int" => value.is_i64() || value.is_u64(),
+                "float" => value.is_number(),
+                "null" => value.is_null(),
+                "timestamp" => return Ok(Value::from(text)),
+                _ => return Err(format!("the tag !!{kind} is not known; remove it")),
+            };
+            let value = if kind == "float" { value.as_f64().map_or(value, Value::from) } else { value };
+            if fits { Ok(value) } else { Err(format!("`{text}` is not a value of type {kind}; correct it")) }
+        }
+    }
+}
+
+fn plain(text: &str) -> Result<Value, String> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
+        "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Ok(Value::Bool(true));
+        }
+        "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Ok(Value::Bool(false));
+        }
+        _ => {}
+    }
+    if !text.starts_with(|char: char| char.is_ascii_digit() || matches!(char, '+' | '-' | '.')) {
+        return Ok(Value::from(text));
+    }
+    if let Some(value) = integer(text) {
+        let value = value?;
+        let signed = i64::try_from(value).map(Number::from);
+        let number = signed.or_else(|_negative_or_large| u64::try_from(value).map(Number::from));
+        return number.map(Value::Number).map_err(|_too_large| too_large(text));
+    }
+    match float(text) {
+        Some(value) => Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| format!("{text} has no JSON form; put it in quotes")),
+        None => Ok(Value::from(text)),
+    }
+}
+
+fn too_large(text: &str) -> String {
+    format!("{text} is beyond 64 bits; put it in quotes")
+}
+
+/// The parts of a number: whether it is negative, and the rest without sign and underscores.
+fn unsigned(text: &str) -> (bool, String) {
+    let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    (text.starts_with('-'), rest.replace('_', ""))
+}
+
+/// An integer in base 2, 8 (a leading zero), 10, 16 or 60; `None` for what is none.
+fn integer(text: &str) -> Option<Result<i128, String>> {
+    let (negative, digits) = unsigned(text);
+    let all =
+        |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|char| char.is_digit(radix));
+    let parsed = if let Some(digits) = digits.strip_prefix("0b").filter(|digits| all(digits, 2)) {
+        i128::from_str_radix(digits, 2)
+    } else if let Some(digits) = digits.strip_prefix("0x").filter(|digits| all(digits, 16)) {
+        i128::from_str_radix(digits, 16)
+    } else if digits.len() > 1 && digits.starts_with('0') && all(&digits, 8) {
+        i128::from_str_radix(&digits, 8)
+    } else if all(&digits, 10) && (digits == "0" || !digits.starts_with('0')) && !text.starts_with('_') {
+        digits.parse()
+    } else {
+        let parts: Vec<_> = digits.split(':').collect();
+        let is_sixty =
+            |part: &&str| all(part, 10) && part.len() <= 2 && part.parse().is_ok_and(|part: u8| part < 60);
+        let (first, rest) = parts.split_first()?;
+        if rest.is_empty() || !rest.iter().all(is_sixty) || !all(first, 10) || first.starts_with('0') {
+            return None;
+        }
+        let part = |part: &&str| part.parse::<i128>().unwrap_or(0);
+        let first = first.parse::<i128>().ok().filter(|first| *first < 1 << 64)?;
+        Ok(rest.iter().fold(first, |sum, next| sum.saturating_mul(60).saturating_add(part(next))))
+    };
+    Some(
+        parsed.map(|value| if negative { -value } else { value }).map_err(|_too_many_digits| too_large(text)),
+    )
+}
+
+/// A float: it needs a dot, and its exponent a sign.
+fn float(text: &str) -> Option<f64> {
+    let (negative, digits) = unsigned(text);
+    let signed = |value: f64| if negative { -value } else { value };
+    match digits.as_str() {
+        ".inf" | ".Inf" | ".INF" => return Some(signed(f64::INFINITY)),
+        ".nan" | ".NaN" | ".NAN" if !text.starts_with(['+', '-']) => return Some(f64::NAN),
+        _ => {}
+    }
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (digits.as_str(), None),
+    };
+    let is_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.')?;
+    let has_sign =
+        |exponent: &str| exponent.strip_prefix(['+', '-']).is_some_and(|e| !e.is_empty() && is_digits(e));
+    if !is_digits(fraction) || !exponent.is_none_or(has_sign) {
+        return None;
+    }
+    if let (Some((hours, rest)), None) = (whole.split_once(':'), exponent) {
+        return sexagesimal(hours, rest, fraction).map(signed);
+    }
+    let is_bare_fraction = whole.is_empty() && (fraction.is_empty() || text.starts_with(['+', '-']));
+    if !is_digits(whole) || is_bare_fraction {
+        return None;
+    }
+    digits.parse().ok().map(signed)
+}
+
+fn sexagesimal(first: &str, rest: &str, fraction: &str) -> Option<f64> {
+    let mut sum: f64 = first.parse().ok()?;
+    for part in rest.split(':') {
+        sum = sum * 60.0 + part.parse::<u8>().ok().filter(|part| *part < 60).map(f64::from)?;
+    }
+    Some(sum + format!("0.{fraction}").parse::<f64>().unwrap_or(0.0))
+}

@@ -1,0 +1,85 @@
+//! YAML 1.1 as packs use it.
+
+use serde_json::json;
+
+use super::*;
+
+fn read(text: &str) -> Value {
+    parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_json()
+}
+
+#[test]
+fn scalars_are_those_of_1_1() {
+    for (text, expected) in [
+        ("yes", json!(true)),
+        ("Off", json!(false)),
+        ("y", json!("y")),
+        ("\"yes\"", json!("yes")),
+        ("010", json!(8)),
+        ("0o10", json!("0o10")),
+        ("08", json!("08")),
+        ("0x1F", json!(31)),
+        ("0b101", json!(5)),
+        ("1_000", json!(1000)),
+        ("1:30", json!(90)),
+        ("1:30:05", json!(5405)),
+        ("01:30", json!("01:30")),
+        ("1:75", json!("1:75")),
+        ("1:30.5", json!(90.5)),
+        ("-5", json!(-5)),
+        ("+5", json!(5)),
+        ("0", json!(0)),
+        ("-0", json!(0)),
+        ("1.0", json!(1.0)),
+        ("1.", json!(1.0)),
+        (".5", json!(0.5)),
+        ("1e3", json!("1e3")),
+        ("1.5e+3", json!(1500.0)),
+        ("1.5e3", json!("1.5e3")),
+        ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
+        ("1.2.3", json!("1.2.3")),
+        ("-", json!([null])),
+        ("...", json!(null)),
+        ("~", json!(null)),
+        ("", json!(null)),
+        ("2020-01-02", json!("2020-01-02")),
+        ("!!str 5", json!("5")),
+        ("! 5", json!("5")),
+        ("!!float 5", json!(5.0)),
+        ("- a\n- {b: [1, on]}", json!(["a", {"b": [1, true]}])),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn anchors_and_merges() {
+    let text =
+        "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\nall:\n  <<: [*b, *m]\n  x: 0\n  again: *b\n  on: 1\n";
+    assert_eq!(read(text)["all"].to_string(), r#"{"x":0,"y":2,"z":4,"again":{"x":1,"y":2},"on":1}"#);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let bomb = (1..9).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
+        let last = n - 1;
+        text + &format!("a{n}: &a{n} [*a{last},*a{last},*a{last},*a{last},*a{last},*a{last},*a{last}]\n")
+    });
+    for (text, expected) in [
+        ("a: 1\na: 2", "line 2, column 1: the key a is written twice"),
+        ("a: 'x", "this is no YAML"),
+        ("a:\n  - b\n c: d", "line 3"),
+        ("---\na\n---\nb", "a second document"),
+        ("a: !ruby/object x", "the tag"),
+        ("a: .inf", "line 1, column 4: .inf has no JSON form"),
+        ("a: 99999999999999999999999", "is beyond 64 bits"),
+        ("? [a]\n: b", "a key must be a single value"),
+        ("<<: 5", "<< takes a mapping"),
+        ("a: &x [*x]", "a"),
+        (&bomb, "aliases add more than 10000 values"),
+        (&"[".repeat(100), "nest deeper than 64"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text:.60}: {error}");
+    }
+}
