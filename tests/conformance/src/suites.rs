@@ -1,0 +1,54 @@
+//! The suites: how the input of a case becomes an answer. The format of cases is described beside them.
+
+mod criteria;
+mod params;
+mod rules;
+
+use std::sync::Arc;
+
+use petrel_expressions::Datastore;
+use petrel_model::{Object, Timestamp};
+use serde_json::Value;
+
+use crate::{Answer, compare};
+
+/// A kind of case.
+#[derive(Debug, Clone, Copy)]
+pub struct Suite {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What our code says to a case.
+    pub answer: fn(&Value) -> Answer,
+    /// Whether that is what was recorded.
+    pub agrees: fn(&Value, &Answer) -> bool,
+}
+
+/// All of them.
+pub const SUITES: [Suite; 3] = [
+    Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
+    Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
+    Suite { name: "params", answer: params::answer, agrees: compare::agrees },
+];
+
+fn object(case: &Value, name: &str) -> Object {
+    case.get(name).and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn value(case: &Value, name: &str) -> Value {
+    case.get(name).cloned().unwrap_or_default()
+}
+
+fn now(case: &Value) -> Timestamp {
+    let text = case.get("now").and_then(Value::as_str).unwrap_or("2021-06-15T12:00:00Z");
+    text.parse().unwrap_or_default()
+}
+
+fn datastore(case: &Value) -> Arc<Datastore> {
+    let kv = object(case, "kv");
+    let keys = |scope: &str| {
+        let values = kv.get(scope).and_then(Value::as_object).cloned().unwrap_or_default();
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        values.into_iter().map(|(key, value)| (key, text(value))).collect()
+    };
+    Arc::new(Datastore { system: keys("system"), user: keys("user") })
+}
