@@ -1,0 +1,223 @@
+//! What a call costs beside what wasmtime itself costs: the same component, in one run, through a bare loop
+//! (instantiate, call, drop) and through the runner (limits, accounting, output, JSON).
+//!
+//! `cargo bench -p petrel-pack-runtime`. Fails if the runner takes more than twice as long as the loop.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement, not a product"
+)]
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::{Action, ExecutionId, Id, Object, Ref};
+use petrel_pack_runtime::{ComponentRunner, Options, PackRuntime};
+use petrel_runners::{Call, OutputSink, Runner as _};
+use petrel_test_components::CORE;
+use tokio_util::sync::CancellationToken;
+
+#[expect(unreachable_pub, reason = "it is part of a library elsewhere")]
+#[path = "../src/engine_settings.rs"]
+mod engine_settings;
+
+mod bare {
+    //! The least that a host can do: no limits, no output, no JSON.
+
+    use wasmtime::Store;
+    use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+    use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+    wasmtime::component::bindgen!({
+        path: "../../../wit",
+        world: "petrel:pack/action-world",
+        exports: { default: async },
+    });
+
+    pub(crate) struct State(WasiCtx, ResourceTable);
+
+    impl WasiView for State {
+        fn ctx(&mut self) -> WasiCtxView<'_> {
+            WasiCtxView { ctx: &mut self.0, table: &mut self.1 }
+        }
+    }
+
+    impl petrel::log::log::Host for State {
+        fn write(&mut self, _: petrel::log::log::Level, _: String, _: Option<String>) {}
+        fn progress(&mut self, _: f32, _: Option<String>) {}
+    }
+
+    pub(crate) fn prepare(path: &str) -> ActionWorldPre<State> {
+        let engine =
+            super::engine_settings::engine(&super::engine_settings::EngineOptions::default()).unwrap();
+        let component = Component::from_file(&engine, path).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).unwrap();
+        ActionWorldPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
+    }
+
+    pub(crate) async fn call(world: &ActionWorldPre<State>) {
+        let mut store =
+            Store::new(world.engine(), State(WasiCtxBuilder::new().build(), ResourceTable::new()));
+        store.set_epoch_deadline(1 << 40);
+        let instance = world.instantiate_async(&mut store).await.unwrap();
+        let context = petrel::pack::context::Context {
+            execution_id: "000000000001000000000002".to_owned(),
+            pack: "core".to_owned(),
+            action: "noop".to_owned(),
+            user: "ann".to_owned(),
+            attempt: 0,
+            deadline_ms: 0,
+        };
+        let result = instance.petrel_pack_action().call_run(&mut store, &context, &"{}".to_owned()).await;
+        assert_eq!(result.unwrap().unwrap(), "{}");
+    }
+}
+
+/// How often each side is measured; they take turns, so that both see the same weather.
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(600);
+
+#[derive(Default)]
+struct Measured {
+    /// Nanoseconds a call.
+    latencies: Vec<u64>,
+    /// Calls a second, by round.
+    rates: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    let runtime = started();
+    let (runner, world) = (Arc::new(ComponentRunner::new(runtime)), Arc::new(bare::prepare(CORE)));
+    println!("\n{:<10}{:<10}{:>10}{:>10}{:>14}", "threads", "", "p50 µs", "p99 µs", "calls/s");
+    let mut worst: f64 = 0.0;
+    for threads in [1, 2] {
+        let (mut loops, mut runs) = (Measured::default(), Measured::default());
+        for _ in 0..ROUNDS {
+            let world = Arc::clone(&world);
+            round(threads, &mut loops, move || {
+                let world = Arc::clone(&world);
+                async move { bare::call(&world).await }
+            });
+            let runner = Arc::clone(&runner);
+            let call = call();
+            round(threads, &mut runs, move || {
+                let (runner, call) = (Arc::clone(&runner), call.clone());
+                async move { assert_eq!(run(&runner, call).await, "{}") }
+            });
+        }
+        let (bare, full) = (show(threads, "wasmtime", &mut loops), show(threads, "runner", &mut runs));
+        println!("{:<10}{:<10}{:>10.2}", threads, "ratio", full / bare);
+        worst = worst.max(full / bare);
+    }
+    if worst > 2.0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Starts as a host does, the second time with the component compiled, and says what that takes.
+fn started() -> PackRuntime {
+    let cache = tempfile::tempdir().unwrap();
+    let one = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let start = || {
+        let options = Options { cache_directory: Some(cache.path().join("compiled")), ..Options::default() };
+        let (begun, before) = (Instant::now(), resident());
+        let runtime = PackRuntime::new(options).unwrap();
+        one.block_on(runtime.prepare(Path::new("/nowhere"))).unwrap_err();
+        println!(
+            "engine and linker started in {:.1?}, {} KiB resident",
+            begun.elapsed(),
+            resident() - before
+        );
+        runtime
+    };
+    let (first, begun) = (start(), Instant::now());
+    one.block_on(first.prepare(Path::new(CORE))).unwrap();
+    println!("core compiled and linked in {:.1?}", begun.elapsed());
+    drop(first);
+    let (second, begun, before) = (start(), Instant::now(), resident());
+    one.block_on(second.prepare(Path::new(CORE))).unwrap();
+    println!("core loaded from the cache in {:.1?}, {} KiB resident", begun.elapsed(), resident() - before);
+    second
+}
+
+/// What the process has in memory, in KiB.
+fn resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+async fn run(runner: &ComponentRunner, call: Call) -> String {
+    runner.run(call, OutputSink::new(1 << 20), CancellationToken::new()).await.result.to_string()
+}
+
+/// Calls over and over on `threads` threads, for a while.
+fn round<F: Future<Output = ()> + Send>(
+    threads: usize,
+    measured: &mut Measured,
+    call: impl Fn() -> F + Clone + Send + 'static,
+) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+    let begun = Instant::now();
+    let latencies = runtime.block_on(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..threads {
+            let call = call.clone();
+            tasks.spawn(async move {
+                let mut latencies = Vec::new();
+                while begun.elapsed() < ROUND {
+                    let called = Instant::now();
+                    call().await;
+                    latencies.push(u64::try_from(called.elapsed().as_nanos()).unwrap());
+                }
+                latencies
+            });
+        }
+        tasks.join_all().await.concat()
+    });
+    #[expect(clippy::cast_precision_loss, reason = "a measured figure")]
+    measured.rates.push(latencies.len() as f64 / begun.elapsed().as_secs_f64());
+    measured.latencies.extend(latencies);
+}
+
+/// Prints one line; gives the median in microseconds.
+#[expect(clippy::cast_precision_loss, reason = "measured figures")]
+fn show(threads: usize, name: &str, measured: &mut Measured) -> f64 {
+    measured.latencies.sort_unstable();
+    measured.rates.sort_by(f64::total_cmp);
+    let count = measured.latencies.len();
+    let at = |share: usize| measured.latencies[count * share / 100] as f64 / 1000.0;
+    let rate = measured.rates[measured.rates.len() / 2];
+    println!("{threads:<10}{name:<10}{:>10.1}{:>10.1}{rate:>14.0}", at(50), at(99));
+    at(50)
+}
+
+fn call() -> Call {
+    let path = Path::new(CORE);
+    let action = Action {
+        reference: Ref::new("core", "noop"),
+        description: String::new(),
+        enabled: true,
+        runner_type: COMPONENT_RUNNER.to_owned(),
+        entry_point: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        parameters: Object::new(),
+        output_schema: Object::new(),
+        idempotent: true,
+        tags: Vec::new(),
+        notify: Object::new(),
+    };
+    Call {
+        execution_id: ExecutionId::from(Id::from_parts(1, 2)),
+        attempt: 0,
+        action: Arc::new(action),
+        parameters: Arc::new(Object::new()),
+        user: "ann".to_owned(),
+        pack_path: path.parent().unwrap().to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Components ready to be instantiated: read, compiled once, linked, and kept in memory by path.
+//!
+//! A call that finds its component here only asks the disk whether the file is still the same one. Compiled
+//! code on disk is in [`disk`]; what a component is linked to is in `linker`.
+
+use std::collections::HashMap;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{OnceCell, Semaphore};
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::bindings::exports::petrel::pack::{action, description};
+use crate::linker::CallState;
+use disk::CompiledFiles;
+pub use load_error::LoadError;
+
+pub(crate) mod disk;
+mod load_error;
+
+/// The largest file that is taken for a component, in bytes. Python needs about 20 MB, with libraries 40.
+const LARGEST_COMPONENT: u64 = 64 << 20;
+
+/// The interface that a component with actions exports.
+const ACTION_INTERFACE: &str = "petrel:pack/action@0.1.0";
+const ACTION_INTERFACE_NAME: &str = "petrel:pack/action";
+
+/// A component that can be instantiated at once.
+pub(crate) struct LoadedComponent {
+    pub(crate) instance: InstancePre<CallState>,
+    pub(crate) action: action::GuestIndices,
+    /// Absent if the component cannot tell about itself.
+    pub(crate) description: Option<description::GuestIndices>,
+    /// A permit a call.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// All components that have been used.
+pub(crate) struct ComponentCache {
+    engine: Engine,
+    linker: Linker<CallState>,
+    files: Option<CompiledFiles>,
+    concurrency: usize,
+    loaded: RwLock<HashMap<PathBuf, Entry>>,
+    /// Compiling takes all processors and much memory, so it happens one at a time.
+    compiling: Semaphore,
+}
+
+/// A component that was used, and the file that it was read from.
+#[derive(Clone)]
+struct Entry {
+    file: FileStamp,
+    component: Arc<OnceCell<Arc<LoadedComponent>>>,
+}
+
+/// Tells a file from the one that was at its path before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileStamp {
+    modified: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl ComponentCache {
+    pub(crate) fn new(
+        engine: Engine,
+        linker: Linker<CallState>,
+        files: Option<CompiledFiles>,
+        concurrency: usize,
+    ) -> Self {
+        let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        Self { engine, linker, files, concurrency, loaded: RwLock::default(), compiling: Semaphore::new(1) }
+    }
+
+    /// The component at `path`, from memory if the file was used before and has not changed.
+    pub(crate) async fn get(&self, path: &Path) -> Result<Arc<LoadedComponent>, LoadError> {
+        let file = FileStamp::of(path).map_err(|error| missing(path, &error))?;
+        // A failure is not kept: the file may be another one the next time.
+        self.entry(path, file).component.get_or_try_init(|| self.load(path)).await.map(Arc::clone)
+    }
+
+    fn entry(&self, path: &Path, file: FileStamp) -> Entry {
+        let found = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        if let Some(entry) = found.filter(|entry| entry.file == file) {
+            return entry;
+        }
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = loaded.entry(path.to_owned()).or_insert_with(|| Entry::of(file));
+        if entry.file != file {
+            *entry = Entry::of(file);
+        }
+        entry.clone()
+    }
+
+    /// Drops all components below `directory`. Calls in progress go on.
+    pub(crate) fn forget(&self, directory: &Path) {
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|path, _| !path.starts_with(directory));
+    }
+
+    async fn load(&self, path: &Path) -> Result<Arc<LoadedComponent>, LoadError> {
+        let file = path.to_owned();
+        let bytes = blocking(move || read(&file)).await??;
+        self.load_bytes(bytes, &path.display().to_string()).await.map(Arc::new)
+    }
+
+    /// The component that is `bytes`; `name` is for messages.
+    pub(crate) async fn load_bytes(&self, bytes: Vec<u8>, name: &str) -> Result<LoadedComponent, LoadError> {
+        let component = self.compiled(bytes, name).await?;
+        self.link(&component, name)
+    }
+
+    async fn compiled(&self, bytes: Vec<u8>, name: &str) -> Result<Component, LoadError> {
+        check_kind(&bytes, name)?;
+        let bytes = Arc::new(bytes);
+        let (engine, files, content) = (self.engine.clone(), self.files.clone(), Arc::clone(&bytes));
+        let (found, digest) = blocking(move || {
+            let digest = disk::hexadecimal(&Sha256::digest(content.as_slice()));
+            (files.and_then(|files| files.load(&engine, &digest)), digest)
+        })
+        .await?;
+        if let Some(component) = found {
+            return Ok(component);
+        }
+        let _one_at_a_time =
+            self.compiling.acquire().await.map_err(|closed| LoadError::Host(closed.to_string()))?;
+        let (engine, files, name) = (self.engine.clone(), self.files.clone(), name.to_owned());
+        blocking(move || compile(&engine, files.as_ref(), &bytes, &digest, name)).await?
+    }
+
+    fn link(&self, component: &Component, name: &str) -> Result<LoadedComponent, LoadError> {
+        let world = |reason: String| {
+            let ty = component.component_type();
+            let exports = ty.exports(&self.engine).map(|(name, _)| name.to_owned());
+            let imports = ty.imports(&self.engine).map(|(name, _)| name.to_owned());
+            LoadError::World {
+                name: name.to_owned(),
+                reason,
+                exports: listed(exports),
+                imports: listed(imports.filter(|import| !import.starts_with("wasi:"))),
+            }
+        };
+        if component.get_export_index(None, ACTION_INTERFACE).is_none() {
+            return Err(world(format!("it has no export {ACTION_INTERFACE_NAME}")));
+        }
+        let instance = self
+            .linker
+            .instantiate_pre(component)
+            .map_err(|error| world(in_one_line(&format!("{error:#}"))))?;
+        let action = action::GuestIndices::new(&instance)
+            .map_err(|error| world(in_one_line(&format!("{error:#}"))))?;
+        let description = description::GuestIndices::new(&instance).ok();
+        Ok(LoadedComponent {
+            instance,
+            action,
+            description,
+            places: Arc::new(Semaphore::new(self.concurrency)),
+        })
+    }
+}
+
+impl Entry {
+    fn of(file: FileStamp) -> Self {
+        Self { file, component: Arc::default() }
+    }
+}
+
+impl FileStamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            size: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
+fn missing(path: &Path, error: &io::Error) -> LoadError {
+    LoadError::Missing { path: path.to_owned(), reason: error.to_string() }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_COMPONENT + 1).read_to_end(&mut bytes).map_err(|error| missing(path, &error))?;
+    if bytes.len() as u64 > LARGEST_COMPONENT {
+        let reason = format!("it is larger than {} MiB", LARGEST_COMPONENT >> 20);
+        return Err(LoadError::Invalid { name: path.display().to_string(), reason });
+    }
+    Ok(bytes)
+}
+
+/// Tells what is no component from one that is broken: the first eight bytes say what a file is.
+fn check_kind(bytes: &[u8], name: &str) -> Result<(), LoadError> {
+    let invalid = |reason: &str| LoadError::Invalid { name: name.to_owned(), reason: reason.to_owned() };
+    match bytes.get(..8) {
+        Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(()),
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => {
+            Err(invalid("it is a core WebAssembly module, which has to be made a component first"))
+        }
+        Some([0, b'a', b's', b'm', ..]) => {
+            Err(invalid("it is WebAssembly of a version that this host does not know"))
+        }
+        _ => Err(invalid("it does not begin as WebAssembly does")),
+    }
+}
+
+fn compile(
+    engine: &Engine,
+    files: Option<&CompiledFiles>,
+    bytes: &[u8],
+    digest: &str,
+    name: String,
+) -> Result<Component, LoadError> {
+    let invalid =
+        |error: wasmtime::Error| LoadError::Invalid { name, reason: in_one_line(&format!("{error:#}")) };
+    let Some(files) = files else { return Component::new(engine, bytes).map_err(invalid) };
+    let compiled = match engine.precompile_component(bytes) {
+        Ok(compiled) => compiled,
+        Err(error) => return Err(invalid(error)),
+    };
+    if let Err(error) = files.store(engine, digest, &compiled) {
+        tracing::warn!(%error, "compiled component cannot be kept; it will be compiled again after a restart");
+    } else if let Some(component) = files.load(engine, digest) {
+        return Ok(component);
+    }
+    Component::new(engine, bytes).map_err(invalid)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| LoadError::Host(error.to_string()))
+}
+
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

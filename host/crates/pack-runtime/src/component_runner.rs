@@ -1,0 +1,179 @@
+//! The runner `wasm-component`: a fresh instance for each call, within limits, with nothing granted that
+//! the operator did not grant.
+//!
+//! Components come from `component_cache`; what ends a call badly is worded in `failure`.
+
+use std::path::{Component as PathPart, Path};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use petrel_model::Object;
+use petrel_model::action::COMPONENT_RUNNER;
+use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::bindings::exports::petrel::pack::action::Context;
+use crate::call_record::CallRecord;
+use crate::component_cache::LoadedComponent;
+use crate::failure::{self, Ended};
+use crate::instance::{Instance, NotStarted};
+use crate::limits::{Stopped, watch};
+use crate::output::Output;
+use crate::{LoadError, PackRuntime};
+
+/// The runner's own parameter: how many seconds a call may take.
+const TIMEOUT: &str = "timeout";
+const DEFAULT_TIMEOUT: u64 = 600;
+/// A year: clocks cannot count to what an integer may hold.
+const LONGEST_TIMEOUT: u64 = 365 * 24 * 60 * 60;
+
+/// Runs actions that are exported by components.
+#[derive(Debug)]
+pub struct ComponentRunner {
+    runtime: PackRuntime,
+    runner_type: RunnerType,
+}
+
+impl ComponentRunner {
+    /// A runner on `runtime`.
+    pub fn new(runtime: PackRuntime) -> Self {
+        let mut parameters = Object::new();
+        parameters.insert(
+            TIMEOUT.into(),
+            json!({
+                "type": "integer",
+                "default": DEFAULT_TIMEOUT,
+                "description": "Seconds after which the action is ended.",
+            }),
+        );
+        let runner_type = RunnerType {
+            name: COMPONENT_RUNNER,
+            description: "Runs an action exported by a WebAssembly component, in a sandbox",
+            parameters,
+            slots: Slots::Component,
+        };
+        Self { runtime, runner_type }
+    }
+
+    async fn component(&self, call: &Call) -> Result<Arc<LoadedComponent>, LoadError> {
+        let entry_point = Path::new(&call.action.entry_point);
+        let path = call.pack_path.join(entry_point);
+        let stays_inside = entry_point.components().all(|part| matches!(part, PathPart::Normal(_)));
+        if !stays_inside || call.action.entry_point.is_empty() {
+            let reason = "entry_point must name a file within the pack".to_owned();
+            return Err(LoadError::Missing { path, reason });
+        }
+        self.runtime.core().await?.components.get(&path).await
+    }
+
+    async fn call(
+        &self,
+        call: &Call,
+        component: &LoadedComponent,
+        record: &Arc<CallRecord>,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome, LoadError> {
+        let core = self.runtime.core().await?;
+        let (Ok(_place), Ok(_slot)) = (component.places.acquire().await, core.slots.acquire().await) else {
+            return Err(LoadError::Host("it is shutting down".to_owned()));
+        };
+        let _ticking = core.ticker.call();
+        let limits = &self.runtime.options().limits;
+        let timeout = timeout(&call.parameters);
+        let context = context(call, timeout);
+        let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
+            return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
+        };
+        let grants = &self.runtime.options().grants;
+        let mut instance =
+            match Instance::new(component, limits, grants, call.action.reference.pack(), record) {
+                Ok(instance) => instance,
+                Err(NotStarted(message)) => return Err(LoadError::Host(message)),
+            };
+        let deadline = Instant::now() + Duration::from_secs(timeout);
+        let run = instance.run(&context, &parameters);
+        let returned = match watch(run, &record.cpu, deadline, cancel).await {
+            Err(Stopped::Canceled) => return Ok(canceled()),
+            Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
+            Ok(returned) => returned,
+        };
+        let ended = Ended { limits, memory_refused: instance.memory_refused(), record };
+        Ok(match returned {
+            Ok(Ok(result)) if result.len() > limits.result => {
+                failure::result_too_large(limits, Some(result.len()))
+            }
+            Ok(Ok(result)) => match serde_json::from_str(&result) {
+                Ok(value) => Outcome::succeeded(value),
+                Err(error) => failure::result_invalid(&error),
+            },
+            Ok(Err(error)) => ended.guest(error),
+            Err(error) => ended.by(&error),
+        })
+    }
+}
+
+#[async_trait]
+impl Runner for ComponentRunner {
+    fn runner_type(&self) -> &RunnerType {
+        &self.runner_type
+    }
+
+    fn forget(&self, pack_path: &Path) {
+        self.runtime.forget(pack_path);
+    }
+
+    async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
+        let record = Arc::new(CallRecord::new(Output::new(output, &self.runtime.options().limits)));
+        let work = async {
+            let component = self.component(&call).await?;
+            self.call(&call, &component, &record, &cancel).await
+        };
+        // `call` heeds the token once the component runs; until then it may be waiting or compiling.
+        let done = tokio::select! {
+            biased;
+            done = work => done,
+            () = cancel.cancelled() => return canceled(),
+        };
+        record.output.finish();
+        done.unwrap_or_else(|error| Outcome::failed(error.code(), error.to_string(), error.hint()))
+    }
+}
+
+fn canceled() -> Outcome {
+    let mut result = Object::new();
+    result.insert("error".into(), "the action was canceled".into());
+    Outcome { end: End::Canceled, result: Value::Object(result) }
+}
+
+fn timeout(parameters: &Object) -> u64 {
+    parameters.get(TIMEOUT).and_then(Value::as_u64).unwrap_or(DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT)
+}
+
+fn context(call: &Call, timeout: u64) -> Context {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let deadline = now.saturating_add(Duration::from_secs(timeout)).as_millis();
+    Context {
+        execution_id: call.execution_id.to_string(),
+        pack: call.action.reference.pack().to_owned(),
+        action: call.action.reference.name().to_owned(),
+        user: call.user.clone(),
+        attempt: call.attempt,
+        deadline_ms: u64::try_from(deadline).unwrap_or(u64::MAX),
+    }
+}
+
+/// The parameters without the runner's own.
+struct GuestParameters<'a>(&'a Object);
+
+impl Serialize for GuestParameters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.0.iter().filter(|(name, _)| *name != TIMEOUT) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,93 @@
+//! How wasmtime is set up: what is compiled in, how instances are allocated, and the clock of epochs.
+//!
+//! The settings were measured together; page-map scanning and resident pages are worth factors. What a
+//! single call may use is in `limits`; here is only what all calls share.
+
+use std::num::NonZeroUsize;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// The room that all components share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// How many calls can be inside components at the same time; further ones wait. Each costs address
+    /// space, not memory, until it is used. Default 256; capped by what the kernel allows
+    /// (`/proc/sys/vm/max_map_count`).
+    pub slots: u32,
+    /// The largest that one memory of a component can become, in bytes, whatever its limit. Default 256 MiB.
+    pub largest_memory: usize,
+    /// How much of a used slot's memory stays with the process for the next call, in bytes. More is
+    /// faster for large components, less is smaller when idle. Default 1 MiB.
+    pub keep_resident: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { slots: 256, largest_memory: 256 << 20, keep_resident: 1 << 20 }
+    }
+}
+
+/// A core component of Go, Python or JavaScript is made of up to 14 core modules.
+const CORE_INSTANCES_PER_SLOT: u32 = 20;
+const TABLES_PER_SLOT: u32 = 6;
+const MEMORIES_PER_SLOT: u32 = 2;
+/// Mappings that one slot can need, with room for the rest of the process.
+const MAPPINGS_PER_SLOT: u32 = 6;
+const MAPPINGS_OF_THE_PROCESS: u32 = 3000;
+
+/// The elements that a table may grow to; Python's has about 20,000.
+pub(crate) const TABLE_ELEMENTS: usize = 40_000;
+
+/// The engine for `options`.
+pub(crate) fn engine(options: &EngineOptions) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .consume_fuel(false)
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(1 << 20)
+        .memory_reservation(options.largest_memory as u64)
+        .memory_may_move(false)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(16))
+        // Compiled in only because builds without them can be made to abort; never offered.
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    Engine::new(&config)
+}
+
+fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+    let slots = slots(options);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_PER_SLOT))
+        .total_memories(slots.saturating_mul(MEMORIES_PER_SLOT))
+        .total_tables(slots.saturating_mul(TABLES_PER_SLOT))
+        .total_stacks(slots)
+        .max_core_instances_per_component(40)
+        .max_memories_per_component(4)
+        .max_tables_per_component(40)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(options.largest_memory)
+        .linear_memory_keep_resident(options.keep_resident)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// How many slots there are: what is asked for, as far as the kernel's limit on mappings allows.
+pub(crate) fn slots(options: &EngineOptions) -> u32 {
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+    let Some(limit) = limit.ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
+        return options.slots.max(1);
+    };
+    options.slots.min(limit.saturating_sub(MAPPINGS_OF_THE_PROCESS) / MAPPINGS_PER_SLOT).max(1)
+}

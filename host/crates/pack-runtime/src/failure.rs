@@ -1,0 +1,246 @@
+//! From how a call ended to the outcome that people read: a stable code, what happened, and what to do.
+//!
+//! The call itself is in `component_runner`, the limits are in `limits`.
+//!
+//! | code | |
+//! |---|---|
+//! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall` | failed at a limit |
+//! | `limit.time` | timed out at the runner's parameter `timeout` |
+//! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed on its own |
+//! | `component.missing`, `component.invalid`, `component.world`, `component.host` | never began (`LoadError`) |
+//! | `denied.network`, `denied.files` | failed because of what it was denied |
+//! | `action.error`, or the code that the action gives | the action returned an error |
+
+use std::collections::BTreeSet;
+
+use petrel_model::Object;
+use petrel_runners::{End, Outcome};
+use serde_json::Value;
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::bindings::petrel::types::types::{Error as GuestError, ErrorKind};
+use crate::call_record::CallRecord;
+use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
+
+/// Frames of the stack that are shown with a trap.
+const FRAMES: usize = 5;
+
+/// As many frames as the engine collects mean that the stack is at least that deep.
+const MANY_FRAMES: usize = 16;
+
+/// What is known when a call ended otherwise than by returning.
+pub(crate) struct Ended<'a> {
+    pub(crate) limits: &'a Limits,
+    /// What the instance asked for and was refused, in bytes.
+    pub(crate) memory_refused: Option<usize>,
+    pub(crate) record: &'a CallRecord,
+}
+
+impl Ended<'_> {
+    /// The outcome of a call that trapped, exited or could not be instantiated.
+    pub(crate) fn by(&self, error: &wasmtime::Error) -> Outcome {
+        if error.is::<CpuExhausted>() {
+            return cpu(self.limits);
+        }
+        if let Some(wanted) = self.memory_refused {
+            return memory(self.limits, wanted);
+        }
+        if let Some(I32Exit(code)) = error.downcast_ref() {
+            let word = if *code == 0 { "success" } else { "failure" };
+            return Outcome::failed(
+                "component.exit",
+                format!("the component exited on its own, with {word}, instead of returning a result"),
+                "an action returns its result or an error; do not call exit in it",
+            );
+        }
+        if is_stack_overflow(error) {
+            return Outcome::failed(
+                "limit.stack",
+                format!("the component used up its call stack{}", frames(error)),
+                "look for recursion without an end; the stack has 512 KiB",
+            );
+        }
+        if is_transfer_too_large(error) {
+            return transfer_too_large(self.limits, error);
+        }
+        if let Some(denial) = self.record.denial() {
+            return Outcome::failed(
+                denial.code(),
+                format!("the component trapped after it was denied {denial}{}", frames(error)),
+                denial.hint(),
+            );
+        }
+        let Some(trap) = error.downcast_ref::<Trap>() else { return host(error) };
+        Outcome::failed(
+            "component.trap",
+            format!("the component trapped: {}{}", plain(*trap), frames(error)),
+            "this is a fault in the component; a panic leaves its message in the output",
+        )
+    }
+
+    /// The outcome of a call that returned an error.
+    pub(crate) fn guest(&self, error: GuestError) -> Outcome {
+        let denial = match error.kind {
+            ErrorKind::NotFound | ErrorKind::Denied if error.code.is_none() => {
+                self.record.denial_behind_absence()
+            }
+            _ => self.record.denial(),
+        };
+        let (kind, retry_after) = kind(error.kind);
+        let mut result = Object::new();
+        result.insert("error".into(), error.message.into());
+        let code = error.code.or_else(|| denial.as_ref().map(|denial| denial.code().to_owned()));
+        result.insert("code".into(), code.unwrap_or_else(|| "action.error".to_owned()).into());
+        let hint = error.hint.or_else(|| denial.as_ref().map(|denial| denial.hint().to_owned()));
+        result.insert("hint".into(), hint.map_or(Value::Null, Value::from));
+        result.insert("kind".into(), kind.into());
+        if let Some(milliseconds) = retry_after {
+            result.insert("retry_after_ms".into(), milliseconds.into());
+        }
+        if let Some(denial) = &denial {
+            result.insert("denied".into(), denial.to_string().into());
+        }
+        if let Some(details) = error.details {
+            // Details that are no JSON are better shown than lost.
+            let details = serde_json::from_str(&details).unwrap_or(Value::String(details));
+            result.insert("details".into(), details);
+        }
+        Outcome { end: End::Failed, result: Value::Object(result) }
+    }
+}
+
+/// The result is larger than it may be.
+pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome {
+    let size = size.map_or_else(String::new, |size| format!(" of {size} bytes"));
+    Outcome::failed(
+        "limit.result",
+        format!("the component returned a result{size}, more than the limit of {} bytes", limits.result),
+        "return less, for example a reference to where the data is, or raise the limit of results",
+    )
+}
+
+/// The result is no JSON.
+pub(crate) fn result_invalid(error: &serde_json::Error) -> Outcome {
+    Outcome::failed(
+        "component.result",
+        format!("the component returned a result that is not JSON: {error}"),
+        "an action returns JSON text; the SDKs see to that",
+    )
+}
+
+/// The call took longer than its parameter `timeout` allows.
+pub(crate) fn timed_out(seconds: u64) -> Outcome {
+    Outcome::timed_out(
+        "limit.time",
+        format!("the component did not return within {seconds} s and was ended"),
+        "raise the parameter timeout of the action, in seconds",
+    )
+}
+
+fn memory(limits: &Limits, wanted: usize) -> Outcome {
+    let mebibytes = |bytes: usize| bytes.div_ceil(1 << 20);
+    Outcome::failed(
+        "limit.memory",
+        format!(
+            "the component needed {} MiB of memory, more than the limit of {} MiB",
+            mebibytes(wanted),
+            mebibytes(limits.memory)
+        ),
+        "process less at a time, or raise the limit of memory",
+    )
+}
+
+fn cpu(limits: &Limits) -> Outcome {
+    Outcome::failed(
+        "limit.cpu",
+        format!("the component used up its {} s of CPU time and was ended", limits.cpu.as_secs_f64()),
+        "look for a loop without an end, or raise the limit of CPU time",
+    )
+}
+
+/// Anything else that ended a call is about the host (the pool is used up, a mount is gone) or about a host
+/// function that was misused.
+fn host(error: &wasmtime::Error) -> Outcome {
+    let text = format!("{error:#}");
+    let text: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(FRAMES).collect();
+    Outcome::failed(
+        "component.failed",
+        format!("the call of the component could not be completed: {}", text.join(" ")),
+        "the message says which part failed; see also the log of the host",
+    )
+}
+
+/// wasmtime has no type for this error.
+fn is_transfer_too_large(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+}
+
+/// What goes from the component to the host is bounded: its result, and what it passes to host functions.
+fn transfer_too_large(limits: &Limits, error: &wasmtime::Error) -> Outcome {
+    let calls_a_host_function =
+        error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| !trace.frames().is_empty());
+    if !calls_a_host_function {
+        return result_too_large(limits, None);
+    }
+    Outcome::failed(
+        "limit.hostcall",
+        format!("the component passed more than {HOSTCALL_FUEL} bytes to a host function{}", frames(error)),
+        "pass less at a time",
+    )
+}
+
+/// There are two stacks: that of WebAssembly itself, and the one that compilers keep in the component's
+/// memory. The end of the second is the start of memory, so all that can be seen is an access out of bounds
+/// from within functions that call each other over and over.
+fn is_stack_overflow(error: &wasmtime::Error) -> bool {
+    let repeated = || {
+        let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+        let functions: BTreeSet<u32> = frames.iter().map(FrameInfo::func_index).collect();
+        frames.len() >= MANY_FRAMES && functions.len() <= frames.len() / 4
+    };
+    match error.downcast_ref() {
+        Some(Trap::StackOverflow) => true,
+        Some(Trap::MemoryOutOfBounds) => repeated(),
+        _ => false,
+    }
+}
+
+fn plain(trap: Trap) -> String {
+    let text = trap.to_string();
+    text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+}
+
+fn frames(error: &wasmtime::Error) -> String {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
+    let names: Vec<_> = trace
+        .frames()
+        .iter()
+        .take(FRAMES)
+        .map(|frame| {
+            let offset = frame.module_offset().unwrap_or_default();
+            frame
+                .func_name()
+                .map_or_else(|| format!("function {} at {offset:#x}", frame.func_index()), str::to_owned)
+        })
+        .collect();
+    if names.is_empty() { String::new() } else { format!(" (in {})", names.join(" < ")) }
+}
+
+fn kind(kind: ErrorKind) -> (String, Option<u64>) {
+    let (word, retry_after) = match kind {
+        ErrorKind::InvalidInput => ("invalid-input", None),
+        ErrorKind::Misconfigured => ("misconfigured", None),
+        ErrorKind::Denied => ("denied", None),
+        ErrorKind::Unauthenticated => ("unauthenticated", None),
+        ErrorKind::NotFound => ("not-found", None),
+        ErrorKind::Conflict => ("conflict", None),
+        ErrorKind::Transient(after) => ("transient", after),
+        ErrorKind::RateLimited(after) => ("rate-limited", after),
+        ErrorKind::Timeout => ("timeout", None),
+        ErrorKind::Canceled => ("canceled", None),
+        ErrorKind::Permanent => ("permanent", None),
+        ErrorKind::Other(word) => return (word, None),
+    };
+    (word.to_owned(), retry_after)
+}

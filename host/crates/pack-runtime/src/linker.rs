@@ -1,0 +1,119 @@
+//! What components are linked to: WASI 0.2 with nothing granted, and our own host functions.
+//!
+//! Everything is linked, granted or not, since toolchains import all of WASI anyway. A few functions of
+//! WASI are wrapped here to note a denial that WASI itself keeps silent about (`call_record::Denial`).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
+use wasmtime::{Engine, StoreContextMut};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
+use wasmtime_wasi::p2::Network;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorFlags, ErrorCode as FileError, HostDescriptor, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{Host as _, ResolveAddressStream};
+use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode as SocketErrorCode;
+use wasmtime_wasi::sockets::WasiSocketsView;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::petrel;
+use crate::call_record::{CallRecord, Denial};
+use crate::limits::MemoryLimiter;
+
+/// The version of WASI that wasmtime implements; components built for an older 0.2 are served as well.
+const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";
+const WASI_DIRECTORIES: &str = "wasi:filesystem/preopens@0.2.12";
+const WASI_NAMES: &str = "wasi:sockets/ip-name-lookup@0.2.12";
+
+/// What belongs to the instance of one call.
+pub(crate) struct CallState {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: MemoryLimiter,
+    pub(crate) record: Arc<CallRecord>,
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// A linker that has everything that a component may import.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    petrel::log::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    linker.allow_shadowing(true);
+    note_denied_names(&mut linker)?;
+    note_denied_files(&mut linker)?;
+    note_missing_directories(&mut linker)?;
+    linker.allow_shadowing(false);
+    Ok(linker)
+}
+
+type OpenAt = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+type Opened = (Result<Resource<Descriptor>, FileError>,);
+
+/// Wraps the function that opens files: a path that leads out of its directory is refused by WASI.
+fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.instance(WASI_FILES)?.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, CallState>, (directory, follow, path, how, flags): OpenAt| {
+            Box::new(async move {
+                let state = store.data_mut();
+                let name = path.clone();
+                match state.filesystem().open_at(directory, follow, path, how, flags).await {
+                    Ok(file) => Ok::<Opened, wasmtime::Error>((Ok(file),)),
+                    Err(error) => {
+                        let code = error.downcast()?;
+                        if matches!(code, FileError::NotPermitted | FileError::Access) {
+                            state.record.denied(Denial::Files(format!("open {name}")));
+                        }
+                        Ok((Err(code),))
+                    }
+                }
+            })
+        },
+    )
+}
+
+type Directories = (Vec<(Resource<Descriptor>, String)>,);
+
+/// Wraps the function that lists the mounted directories.
+fn note_missing_directories(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.instance(WASI_DIRECTORIES)?.func_wrap(
+        "get-directories",
+        |mut store: StoreContextMut<'_, CallState>, (): ()| {
+            let state = store.data_mut();
+            let directories = state.filesystem().get_directories()?;
+            if directories.is_empty() {
+                state.record.found_no_files();
+            }
+            Ok::<Directories, wasmtime::Error>((directories,))
+        },
+    )
+}
+
+type Resolve = (Resource<Network>, String);
+type Resolved = (Result<Resource<ResolveAddressStream>, SocketErrorCode>,);
+
+/// Wraps the function that looks up names, which are denied unless they are addresses already.
+fn note_denied_names(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    linker.instance(WASI_NAMES)?.func_wrap(
+        "resolve-addresses",
+        |mut store: StoreContextMut<'_, CallState>, (network, name): Resolve| {
+            let state = store.data_mut();
+            if name.parse::<IpAddr>().is_err() {
+                state.record.denied(Denial::Network(format!("look up {name}")));
+            }
+            match state.sockets().resolve_addresses(network, name) {
+                Ok(stream) => Ok::<Resolved, wasmtime::Error>((Ok(stream),)),
+                Err(error) => Ok((Err(error.downcast()?),)),
+            }
+        },
+    )
+}

@@ -1,0 +1,84 @@
+//! The clock that interrupts components: one thread that moves the engine's epoch on every 10 ms.
+//!
+//! At each tick a running component comes back to the host (`limits` decides what then). The thread
+//! sleeps while no call is in progress, so an idle host has no wake-ups.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// How long a component runs at most before it comes back to the host.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Ticks without a call after which the thread goes to sleep: waking it costs more than a few ticks.
+const IDLE_TICKS: u32 = 100;
+
+/// A handle on the thread. The thread ends with the engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticker {
+    calls: Arc<Calls>,
+    thread: Thread,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    in_progress: AtomicUsize,
+    asleep: AtomicBool,
+}
+
+/// Keeps the clock going while it lives.
+#[derive(Debug)]
+pub(crate) struct Ticking<'a>(&'a Calls);
+
+impl Ticker {
+    /// Starts the thread for `engine`.
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
+        let calls = Arc::new(Calls::default());
+        let engine = engine.weak();
+        let seen = Arc::clone(&calls);
+        let spawned = thread::Builder::new().name("epoch".into()).spawn(move || {
+            let mut idle = 0;
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                idle = if seen.in_progress.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+                if idle > IDLE_TICKS {
+                    seen.sleep();
+                    idle = 0;
+                }
+                thread::sleep(TICK);
+            }
+        })?;
+        Ok(Self { calls, thread: spawned.thread().clone() })
+    }
+
+    /// Says that a call is in progress, until what it returns is dropped.
+    pub(crate) fn call(&self) -> Ticking<'_> {
+        self.calls.in_progress.fetch_add(1, Ordering::SeqCst);
+        if self.calls.asleep.load(Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+        Ticking(&self.calls)
+    }
+}
+
+impl Calls {
+    fn sleep(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        // A call that begins from here on sees `asleep`; one that began before is seen on the next line.
+        if self.in_progress.load(Ordering::SeqCst) == 0 {
+            // The time lets the thread notice now and then that its engine is gone.
+            thread::park_timeout(Duration::from_mins(1));
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.in_progress.fetch_sub(1, Ordering::SeqCst);
+    }
+}

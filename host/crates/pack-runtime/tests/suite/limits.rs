@@ -1,0 +1,103 @@
+//! Every limit ends a call with its own code, and what is cut is marked.
+
+use std::time::{Duration, Instant};
+
+use petrel_pack_runtime::Limits;
+use petrel_runners::End;
+use serde_json::json;
+
+use crate::support::{Subject, count};
+
+#[tokio::test]
+async fn memory_is_limited() {
+    let subject = Subject::limited(Limits { memory: 16 << 20, ..Limits::default() });
+    let done = subject.call("hog", count(64 << 20)).await;
+    let (code, message) = done.failure();
+    assert_eq!(code, "limit.memory");
+    assert!(message.contains("more than the limit of 16 MiB"), "{message}");
+    // Who handles the refusal goes on.
+    assert_eq!(*subject.call("hog_politely", count(64 << 20)).await.value(), json!("refused"));
+    assert_eq!(*subject.call("hog", count(8 << 20)).await.value(), json!("8 MiB"));
+}
+
+#[tokio::test]
+async fn a_component_that_needs_more_than_the_limit_from_the_start_fails_for_that() {
+    let subject = Subject::limited(Limits { memory: 64 << 10, ..Limits::default() });
+    assert_eq!(subject.call("echo", json!({})).await.failure().0, "limit.memory");
+}
+
+#[tokio::test]
+async fn the_default_allows_100_mib_and_not_200() {
+    let subject = Subject::behave();
+    assert_eq!(*subject.call("hog", count(100 << 20)).await.value(), json!("100 MiB"));
+    assert_eq!(subject.call("hog", count(200 << 20)).await.failure().0, "limit.memory");
+}
+
+#[tokio::test]
+async fn wall_time_is_limited_whether_it_computes_or_waits() {
+    let subject = Subject::behave();
+    subject.call("echo", json!({})).await.value();
+    for action in ["spin", "sleep"] {
+        let begun = Instant::now();
+        let done = subject.call(action, json!({"count": 60_000, "timeout": 1})).await;
+        assert_eq!(done.outcome.end, End::TimedOut);
+        assert_eq!(done.failure(), ("limit.time", "the component did not return within 1 s and was ended"));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{action}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn cpu_time_is_limited_and_waiting_costs_none() {
+    let subject = Subject::limited(Limits { cpu: Duration::from_millis(200), ..Limits::default() });
+    let done = subject.call("spin", json!({})).await;
+    assert_eq!(done.failure(), ("limit.cpu", "the component used up its 0.2 s of CPU time and was ended"));
+    assert_eq!(*subject.call("sleep", count(400)).await.value(), json!("slept"));
+}
+
+#[tokio::test]
+async fn the_stack_is_limited() {
+    let subject = Subject::behave();
+    let done = subject.call("recurse", json!({})).await;
+    assert_eq!(done.failure().0, "limit.stack");
+    subject.call("echo", json!({})).await.value();
+}
+
+#[tokio::test]
+async fn a_flood_of_output_is_cut_and_marked_and_the_run_goes_on() {
+    let subject = Subject::limited(Limits { output: 10_000, ..Limits::default() });
+    for action in ["print", "log"] {
+        let done = subject.call(action, json!({"text": "flood", "count": 100_000})).await;
+        done.value();
+        let total: usize = done.lines.iter().map(|line| line.text.len() + 1).sum();
+        assert!(total <= 10_000, "{action}: {total}");
+        let last = done.texts().pop().unwrap();
+        assert!(last.starts_with("output cut: ") && last.contains("limit.output"), "{action}: {last}");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_lines_is_limited_too() {
+    let subject = Subject::limited(Limits { output_lines: 10, ..Limits::default() });
+    let done = subject.call("print", json!({"count": 1000})).await;
+    done.value();
+    assert_eq!(done.lines.len(), 11);
+}
+
+#[tokio::test]
+async fn a_result_beyond_its_limit_is_a_failure() {
+    let subject = Subject::behave();
+    subject.call("big_result", count(1 << 20)).await.value();
+    // The second is beyond what is copied out of a component at all.
+    for size in [3 << 20, 12 << 20] {
+        let done = subject.call("big_result", count(size)).await;
+        let (code, message) = done.failure();
+        assert_eq!(code, "limit.result", "{message}");
+        assert!(message.contains("2097152 bytes"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_component_hands_to_the_host_at_once_is_limited() {
+    let done = Subject::behave().call("log", json!({"text": "x".repeat(9 << 20), "count": 1})).await;
+    assert_eq!(done.failure().0, "limit.hostcall", "{:?}", done.field("error"));
+}

@@ -1,0 +1,38 @@
+//! Builds the components that tests use, and says where they are.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+#[path = "../../host/build/components.rs"]
+mod components;
+
+/// Package, its directory, and the variable that its file is named in.
+const COMPONENTS: [(&str, &str, &str); 5] = [
+    ("petrel-pack-core", "packs/core/component", "CORE"),
+    ("petrel-example-github", "examples/github/component", "GITHUB"),
+    ("petrel-guest-bare", "tests/components/guests/bare", "BARE"),
+    ("petrel-guest-behave", "tests/components/guests/behave", "BEHAVE"),
+    ("petrel-guest-stranger", "tests/components/guests/stranger", "STRANGER"),
+];
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-changed=../../host/build/components.rs");
+    println!("cargo::rerun-if-changed=build.rs");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let packages = COMPONENTS.map(|(package, _, _)| package);
+    let sources = COMPONENTS.map(|(_, directory, _)| Path::new(directory));
+    match components::build(&root, &packages, &sources) {
+        Ok(files) => {
+            for (file, (_, _, name)) in files.iter().zip(COMPONENTS) {
+                println!("cargo::rustc-env=COMPONENT_{name}={}", file.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            for line in message.lines() {
+                println!("cargo::error={line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

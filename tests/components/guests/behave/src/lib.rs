@@ -1,0 +1,198 @@
+//! Actions that do what components should not, and a few that do what they may: each is run by a test of
+//! `petrel-pack-runtime`.
+
+#![expect(clippy::unnecessary_wraps, clippy::needless_pass_by_value, reason = "the form that actions have")]
+
+use std::fs;
+use std::hint::black_box;
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, export_actions};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What all actions take; each looks at what it needs.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Input {
+    /// A text, a path, a name or an address.
+    pub text: String,
+    /// A number of bytes, lines or milliseconds.
+    pub count: u64,
+}
+
+type Answer = Result<String, Error>;
+
+fn echo(ctx: &Context, input: Input) -> Result<Input, Error> {
+    ctx.info("echo");
+    Ok(input)
+}
+
+fn context(ctx: &Context, _: Input) -> Answer {
+    let seconds = ctx.time_left().as_secs();
+    Ok(format!("{} {}.{} {} {} {seconds}", ctx.execution_id, ctx.pack, ctx.action, ctx.user, ctx.attempt))
+}
+
+fn spin(_: &Context, _: Input) -> Answer {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+fn hog(_: &Context, input: Input) -> Answer {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..input.count >> 20 {
+        kept.push(black_box(vec![1; 1 << 20]));
+    }
+    Ok(format!("{} MiB", kept.len()))
+}
+
+fn hog_politely(_: &Context, input: Input) -> Answer {
+    let mut kept: Vec<u8> = Vec::new();
+    let wanted = usize::try_from(input.count).unwrap_or(usize::MAX);
+    Ok(kept.try_reserve_exact(wanted).map_or_else(|_| "refused".to_owned(), |()| "got it".to_owned()))
+}
+
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn deeper(depth: u64) -> u64 {
+    let ballast = black_box([depth; 64]);
+    deeper(depth.wrapping_add(1)).wrapping_add(black_box(ballast).iter().sum::<u64>())
+}
+
+fn recurse(_: &Context, _: Input) -> Answer {
+    Ok(deeper(0).to_string())
+}
+
+fn trap(_: &Context, _: Input) -> Answer {
+    std::process::abort()
+}
+
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn panic(_: &Context, input: Input) -> Answer {
+    panic!("{}", input.text)
+}
+
+#[expect(clippy::exit, reason = "that is what it is for")]
+fn exit(_: &Context, input: Input) -> Answer {
+    std::process::exit(i32::try_from(input.count).unwrap_or(1))
+}
+
+fn open(_: &Context, input: Input) -> Answer {
+    Ok(fs::read_to_string(&input.text)?)
+}
+
+fn create(_: &Context, input: Input) -> Answer {
+    fs::write(&input.text, "written by a component")?;
+    Ok("written".to_owned())
+}
+
+#[expect(clippy::expect_used, reason = "that is what it is for")]
+fn open_carelessly(_: &Context, input: Input) -> Answer {
+    Ok(fs::read_to_string(&input.text).expect("the file can be read"))
+}
+
+fn connect(_: &Context, input: Input) -> Answer {
+    TcpStream::connect(&input.text)?;
+    Ok("connected".to_owned())
+}
+
+#[expect(clippy::expect_used, reason = "that is what it is for")]
+fn connect_carelessly(_: &Context, input: Input) -> Answer {
+    TcpStream::connect(&input.text).expect("connected");
+    Ok("connected".to_owned())
+}
+
+fn connect_carefully(_: &Context, input: Input) -> Answer {
+    Ok(TcpStream::connect(&input.text)
+        .map_or_else(|error| format!("without: {error}"), |_| "connected".to_owned()))
+}
+
+fn listen(_: &Context, input: Input) -> Answer {
+    TcpListener::bind(&input.text)?;
+    Ok("listening".to_owned())
+}
+
+fn send(_: &Context, input: Input) -> Answer {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.send_to(b"hello", &input.text)?;
+    Ok("sent".to_owned())
+}
+
+fn resolve(_: &Context, input: Input) -> Answer {
+    Ok(format!("{:?}", (input.text.as_str(), 80).to_socket_addrs()?.collect::<Vec<_>>()))
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "that is what it is for")]
+fn print(_: &Context, input: Input) -> Answer {
+    for number in 0..input.count {
+        println!("{number} {}", input.text);
+        eprintln!("{number} {}", input.text);
+    }
+    print!("the end");
+    Ok("printed".to_owned())
+}
+
+fn log(ctx: &Context, input: Input) -> Answer {
+    for _ in 0..input.count {
+        ctx.log_with(Level::Warn, &input.text, &petrel_pack_sdk::describe(&[]));
+    }
+    ctx.progress(0.5, Some("half"));
+    Ok("logged".to_owned())
+}
+
+fn big_result(_: &Context, input: Input) -> Answer {
+    Ok("x".repeat(usize::try_from(input.count).unwrap_or(0)))
+}
+
+fn sleep(_: &Context, input: Input) -> Answer {
+    thread::sleep(Duration::from_millis(input.count));
+    Ok("slept".to_owned())
+}
+
+fn environment(_: &Context, _: Input) -> Answer {
+    let mut input = String::new();
+    std::io::stdin().read_line(&mut input)?;
+    Ok(format!(
+        "{:?} {:?} {input:?}",
+        std::env::vars().collect::<Vec<_>>(),
+        std::env::args().collect::<Vec<_>>()
+    ))
+}
+
+fn fail(_: &Context, input: Input) -> Answer {
+    let after = Some(Duration::from_millis(input.count));
+    Err(Error::new(ErrorKind::RateLimited(after), input.text)
+        .code("behave.busy")
+        .hint("wait")
+        .details("more"))
+}
+
+export_actions![
+    Action::new("echo", echo).description("Gives back its input").idempotent(),
+    Action::new("context", context),
+    Action::new("spin", spin),
+    Action::new("hog", hog),
+    Action::new("hog_politely", hog_politely),
+    Action::new("recurse", recurse),
+    Action::new("trap", trap),
+    Action::new("panic", panic),
+    Action::new("exit", exit),
+    Action::new("open", open),
+    Action::new("create", create),
+    Action::new("open_carelessly", open_carelessly),
+    Action::new("connect", connect),
+    Action::new("connect_carelessly", connect_carelessly),
+    Action::new("connect_carefully", connect_carefully),
+    Action::new("listen", listen),
+    Action::new("send", send),
+    Action::new("resolve", resolve),
+    Action::new("print", print),
+    Action::new("log", log),
+    Action::new("big_result", big_result),
+    Action::new("sleep", sleep),
+    Action::new("environment", environment),
+    Action::new("fail", fail),
+];

@@ -1,0 +1,17 @@
+//! Where the components are that tests use. The build script builds them; their sources are in `guests/`,
+//! `packs/` and `examples/`.
+
+/// The component of the pack `core`.
+pub const CORE: &str = env!("COMPONENT_CORE");
+
+/// The component of the example pack `github`.
+pub const GITHUB: &str = env!("COMPONENT_GITHUB");
+
+/// An action that gives back its input, without the SDK and without a description.
+pub const BARE: &str = env!("COMPONENT_BARE");
+
+/// Actions that do what components should not.
+pub const BEHAVE: &str = env!("COMPONENT_BEHAVE");
+
+/// A component of a world that the host does not know.
+pub const STRANGER: &str = env!("COMPONENT_STRANGER");
