@@ -1,0 +1,102 @@
+//! Errors as clients see them: `{"faultstring", "code", "hint"}`, the first as StackStorm has it.
+//!
+//! What is our fault is logged here, once, and not shown.
+
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use petrel_engine::Error;
+use serde_json::{Value, json};
+
+/// An answer that says what is wrong, and what to do about it.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    hint: String,
+    conflict_id: Option<String>,
+}
+
+impl ApiError {
+    /// An error with a status, a stable code, a message that names the object, and a remedy.
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { status, code, message: message.into(), hint: hint.into(), conflict_id: None }
+    }
+
+    /// A request that is not right as it stands (400).
+    pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message, hint)
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let status = match &error {
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Error::Conflict { .. } => StatusCode::CONFLICT,
+            Error::Busy(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Error::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let (code, hint) = (error.code(), error.hint().to_owned());
+        let message = match &error {
+            Error::Internal(cause) => {
+                tracing::error!(%cause, "a request failed");
+                "Internal Server Error".to_owned()
+            }
+            other => other.to_string(),
+        };
+        let conflict_id = match error {
+            Error::Conflict { id, .. } => id,
+            _ => None,
+        };
+        Self { status, code, message, hint, conflict_id }
+    }
+}
+
+impl From<petrel_persistence::Error> for ApiError {
+    fn from(error: petrel_persistence::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = json!({"faultstring": self.message, "code": self.code, "hint": self.hint});
+        if let (Some(id), Some(body)) = (self.conflict_id, body.as_object_mut()) {
+            body.insert("conflict-id".into(), Value::from(id));
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// No such path.
+pub(crate) async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        format!("there is nothing at {}", uri.path()),
+        "the API is at /api/v1: actions, executions, rules, triggertypes, triggerinstances, webhooks, packs",
+    )
+}
+
+/// A path that knows other methods.
+pub(crate) async fn unknown_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("{method} makes no sense at {}", uri.path()),
+        "see the header Allow of this answer",
+    )
+}

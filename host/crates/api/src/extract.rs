@@ -1,0 +1,61 @@
+//! Reads bodies, with errors in our form.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{ApiError, BODY_LIMIT};
+
+/// The bytes of a body, up to [`BODY_LIMIT`].
+pub(crate) struct Raw(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| unreadable(&rejection))
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("the body is larger than {} MiB", BODY_LIMIT >> 20),
+            "send less, or a reference to where the data is",
+        );
+    }
+    ApiError::invalid(format!("the body cannot be read: {rejection}"), "send it again")
+}
+
+/// A JSON body. An empty one is an empty object, as StackStorm has it.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        let value = json(&bytes)?;
+        serde_json::from_value(value).map(Self).map_err(|error| {
+            ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
+        })
+    }
+}
+
+/// The JSON value in `bytes`; nothing at all is an empty object.
+pub(crate) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::invalid(
+            format!("the body is not JSON: {error}"),
+            "send a JSON object, with the header Content-Type: application/json",
+        )
+    })
+}

@@ -1,0 +1,44 @@
+//! The routes: a file a resource, and here what they answer to.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::Api;
+
+mod actions;
+mod enforcements;
+mod executions;
+pub(crate) mod health;
+mod packs;
+mod rules;
+mod trigger_instances;
+mod triggers;
+mod webhooks;
+
+/// Everything below `/api/v1`.
+pub(crate) fn router() -> Router<Api> {
+    Router::new()
+        .route("/actions", get(actions::list))
+        .route("/actions/{reference}", get(actions::one))
+        .route("/actions/views/parameters/{reference}", get(actions::parameters))
+        .route("/runnertypes", get(actions::runner_types))
+        .route("/runnertypes/{name}", get(actions::runner_type))
+        .route("/executions", get(executions::list).post(executions::create))
+        .route("/executions/{id}", get(executions::one).delete(executions::cancel))
+        .route("/executions/{id}/output", get(executions::output))
+        .route("/rules", get(rules::list).post(rules::create))
+        .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
+        .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
+        .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/triggertypes", get(triggers::list))
+        .route("/triggertypes/{reference}", get(triggers::one))
+        .route("/triggerinstances", get(trigger_instances::list))
+        .route("/triggerinstances/{id}", get(trigger_instances::one))
+        .route("/triggerinstances/{id}/why", get(trigger_instances::why))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{*url}", post(webhooks::receive))
+        .route("/status", get(health::status))
+        .route("/packs", get(packs::list))
+        .route("/packs/{name}", get(packs::one))
+        .route("/packs/register", post(packs::register))
+}

@@ -1,0 +1,88 @@
+//! `/actions` and `/runnertypes`: what can be run, and by what.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use petrel_model::Ref;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::page::PageQuery;
+use crate::{Api, ApiError, views};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    pack: Option<String>,
+    name: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?;
+    let content = api.engine.content();
+    let wanted = |reference: &Ref| {
+        filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
+            && filter.name.as_ref().is_none_or(|name| reference.name() == name)
+    };
+    let found = content.actions().filter(|registered| wanted(&registered.action.reference));
+    Ok(page.answer(found.map(|registered| views::action(registered))))
+}
+
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(reference): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(views::action(api.engine.content().action(&parsed(&reference)?)?)))
+}
+
+/// What the action and its runner take together.
+pub(crate) async fn parameters(
+    State(api): State<Api>,
+    Path(reference): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let content = api.engine.content();
+    Ok(Json(json!({"parameters": content.action(&parsed(&reference)?)?.parameters})))
+}
+
+fn parsed(reference: &str) -> Result<Ref, ApiError> {
+    reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
+        ApiError::invalid(error.to_string(), "`petrel action list` shows what there is")
+    })
+}
+
+pub(crate) async fn runner_types(
+    State(api): State<Api>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?;
+    let content = api.engine.content();
+    let found = content
+        .runners()
+        .values()
+        .map(|runner| runner.runner_type())
+        .filter(|kind| filter.name.as_ref().is_none_or(|name| kind.name == name));
+    Ok(page.answer(found.map(views::runner_type)))
+}
+
+pub(crate) async fn runner_type(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let content = api.engine.content();
+    content.runners().get(&name).map(|runner| Json(views::runner_type(runner.runner_type()))).ok_or_else(
+        || {
+            let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                format!("runner `{name}` does not exist"),
+                format!("this host has: {}", known.join(", ")),
+            )
+        },
+    )
+}

@@ -1,0 +1,184 @@
+//! `/executions`: ask for one, look at it, end it.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use petrel_engine::requests::Request;
+use petrel_model::{Execution, ExecutionId, Object, Ref};
+use petrel_persistence::ExecutionFilter;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::auth::User;
+use crate::extract::JsonBody;
+use crate::page::PageQuery;
+use crate::{Api, ApiError, views};
+
+/// How long a client may wait in one request.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What to list. Texts are parsed here, so that what is wrong gets our own message.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    status: Option<String>,
+    action: Option<String>,
+    rule: Option<String>,
+    trigger_instance: Option<String>,
+}
+
+impl Filter {
+    fn parse(self) -> Result<ExecutionFilter, ApiError> {
+        fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError>
+        where
+            T::Err: std::fmt::Display,
+        {
+            let text = text.filter(|text| !text.is_empty());
+            text.map(|text| {
+                text.parse()
+                    .map_err(|error: T::Err| ApiError::invalid(error.to_string(), "correct the query"))
+            })
+            .transpose()
+        }
+        Ok(ExecutionFilter {
+            status: parsed(self.status)?,
+            action: parsed(self.action)?,
+            rule: parsed(self.rule)?,
+            trigger_instance: parsed(self.trigger_instance)?,
+        })
+    }
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?;
+    let filter = filter.parse()?;
+    let wanted = page.offset.saturating_add(page.limit);
+    let mut found: Vec<Execution> = Vec::new();
+    let mut before = page.before.map(Into::into);
+    while found.len() < wanted {
+        let part = api.engine.store().executions(&filter, before, (wanted - found.len()).min(1000)).await?;
+        found.extend(part.items);
+        before = part.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    let content = api.engine.content();
+    let items = found.iter().skip(page.offset).map(|execution| {
+        views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref))
+    });
+    Ok(page.answer_part(items))
+}
+
+/// What to run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewExecution {
+    action: Ref,
+    #[serde(default)]
+    parameters: Option<Object>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    context: Option<Object>,
+    /// In milliseconds.
+    #[serde(default)]
+    delay: Option<u64>,
+}
+
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    JsonBody(new): JsonBody<NewExecution>,
+) -> Result<Response, ApiError> {
+    let request = Request {
+        action: new.action,
+        parameters: new.parameters.unwrap_or_default(),
+        user: new.user.filter(|user| !user.is_empty()).unwrap_or(user),
+        context: new.context.unwrap_or_default(),
+        delay: new.delay.map(Duration::from_millis),
+    };
+    let execution = api.engine.request(request).await?;
+    Ok((StatusCode::CREATED, Json(view(&api, &execution))).into_response())
+}
+
+/// `wait`: seconds until the answer comes although the execution has not ended.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wait {
+    wait: Option<f64>,
+}
+
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(Wait { wait }): Query<Wait>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Value>, ApiError> {
+    let page = page.parse()?;
+    let id = execution_id(&api, &id).await?;
+    let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let found = match patience {
+        Some(patience) => api.engine.wait(id, patience.min(LONGEST_WAIT)).await?,
+        None => api.engine.store().execution(id).await?,
+    };
+    let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
+    Ok(Json(page.narrow(view(&api, &execution))))
+}
+
+pub(crate) async fn output(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = execution_id(&api, &id).await?;
+    if api.engine.store().execution(id).await?.is_none() {
+        return Err(no_such(&id.to_string()));
+    }
+    let lines = api.engine.store().output(id, 0).await?;
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
+    Ok((headers, views::output(&lines)).into_response())
+}
+
+/// Ends an execution. One that cannot be ended any more is no error of HTTP but an object that says so,
+/// as StackStorm has it.
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let id = execution_id(&api, &id).await?;
+    match api.engine.cancel(id, &user).await? {
+        Ok(execution) => Ok(Json(view(&api, &execution))),
+        Err(execution) => Ok(Json(json!({
+            "faultstring": format!("Action cannot be canceled. State = {}.", execution.status),
+            "code": "conflict",
+            "hint": "it has ended already",
+        }))),
+    }
+}
+
+fn view(api: &Api, execution: &Execution) -> Value {
+    views::execution(execution, api.engine.content().action(&execution.action).ok().map(AsRef::as_ref))
+}
+
+/// An id, or `last` for the newest execution.
+async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
+    if text == "last" {
+        let newest = api.engine.store().executions(&ExecutionFilter::default(), None, 1).await?;
+        return newest.items.first().map(|execution| execution.id).ok_or_else(|| no_such(text));
+    }
+    text.parse().map_err(|error: petrel_model::id::InvalidId| {
+        ApiError::invalid(error.to_string(), "`petrel execution list` shows ids")
+    })
+}
+
+fn no_such(id: &str) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        format!("execution `{id}` does not exist"),
+        "`petrel execution list` shows what there is",
+    )
+}

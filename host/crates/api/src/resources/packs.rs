@@ -1,0 +1,45 @@
+//! `/packs`: what is registered, and registering a directory.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::extract::JsonBody;
+use crate::page::PageQuery;
+use crate::{Api, ApiError, views};
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?;
+    Ok(page.answer(api.engine.content().packs().map(|pack| views::pack(pack))))
+}
+
+pub(crate) async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(views::pack(api.engine.content().pack(&name)?)))
+}
+
+/// The directory of a pack, on the machine of the host.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Registration {
+    path: PathBuf,
+}
+
+pub(crate) async fn register(
+    State(api): State<Api>,
+    JsonBody(Registration { path }): JsonBody<Registration>,
+) -> Result<Json<Value>, ApiError> {
+    let report = api.engine.register_pack(&path, false).await?;
+    Ok(Json(json!({
+        "pack": views::pack(&report.pack),
+        "actions": report.actions,
+        "triggers": report.trigger_types,
+        "rules": report.rules,
+        "notes": report.notes,
+    })))
+}

@@ -1,0 +1,86 @@
+//! `/rules`: made, looked at, changed, switched on and off, deleted.
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use petrel_engine::rule_book::Written;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::auth::User;
+use crate::extract::{JsonBody, Raw};
+use crate::page::PageQuery;
+use crate::{Api, ApiError, views};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    pack: Option<String>,
+    action: Option<String>,
+    enabled: Option<bool>,
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Query(filter): Query<Filter>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?;
+    let content = api.engine.content();
+    let found = content.rules().filter(|rule| {
+        filter.pack.as_ref().is_none_or(|pack| rule.reference.pack() == pack)
+            && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
+            && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
+    });
+    Ok(page.answer(found.map(|rule| views::rule(rule))))
+}
+
+pub(crate) async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    Ok(Json(views::rule(api.engine.content().rule(&name)?)))
+}
+
+/// Makes a rule from YAML or JSON; the answer carries what to think about under `warnings`.
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    Raw(bytes): Raw,
+) -> Result<Response, ApiError> {
+    let written = api.engine.create_rule(&text(&bytes)?, &user).await?;
+    Ok((StatusCode::CREATED, Json(answer(&written))).into_response())
+}
+
+pub(crate) async fn update(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Raw(bytes): Raw,
+) -> Result<Json<Value>, ApiError> {
+    let written = api.engine.update_rule(&name, &text(&bytes)?).await?;
+    Ok(Json(answer(&written)))
+}
+
+pub(crate) async fn set_enabled(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    JsonBody(enabled): JsonBody<bool>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(views::rule(&api.engine.set_rule_enabled(&name, enabled).await?)))
+}
+
+pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+    api.engine.delete_rule(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn answer(written: &Written) -> Value {
+    let mut view = views::rule(&written.rule);
+    if let (false, Some(view)) = (written.warnings.is_empty(), view.as_object_mut()) {
+        view.insert("warnings".into(), json!(written.warnings));
+    }
+    view
+}
+
+fn text(bytes: &[u8]) -> Result<String, ApiError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_not_text| {
+        ApiError::invalid("the body is not UTF-8 text", "send the rule as YAML or JSON in UTF-8")
+    })
+}

@@ -1,0 +1,174 @@
+//! `POST /webhooks/{url}`: an event comes in. The answer, 202 with the body that was sent, comes when the
+//! event and what it led to are stored.
+//!
+//! The payload is `{headers, headers_lower, body}`, as StackStorm's; credentials are not part of it. The
+//! answer names what was stored: `X-Trigger-Instance-Id`, and `X-Execution-Ids` if there are any. A
+//! client that wants to wait for the outcome sends `Prefer: wait=SECONDS`.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use petrel_engine::dispatcher::Accepted;
+use petrel_model::Object;
+use serde_json::{Value, json};
+
+use crate::extract::{Raw, json};
+use crate::{Api, ApiError, views};
+
+/// Headers that carry credentials.
+const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
+/// How long a client may wait for the outcome.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+pub(crate) async fn receive(
+    State(api): State<Api>,
+    Path(url): Path<String>,
+    headers: HeaderMap,
+    Raw(bytes): Raw,
+) -> Result<Response, ApiError> {
+    // An unknown webhook is said first: its body does not matter.
+    api.engine.content().webhook(&url)?;
+    let body = body(&headers, &bytes)?;
+    let (title_cased, lower) = header_maps(&headers);
+    let payload = json!({"headers": title_cased, "headers_lower": lower, "body": body});
+    let accepted = api.engine.accept_webhook(&url, payload).await?;
+    let waited = match patience(&headers) {
+        Some(patience) => wait(&api, &accepted, patience).await?,
+        None => None,
+    };
+    let mut answer = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let mut put = |name: &'static str, text: String| {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("x-trigger-instance-id", accepted.id.to_string());
+    if !accepted.executions.is_empty() {
+        let ids: Vec<_> = accepted.executions.iter().map(ToString::to_string).collect();
+        put("x-execution-ids", ids.join(","));
+    }
+    if let Some(statuses) = waited {
+        put("preference-applied", "wait".into());
+        put("x-execution-statuses", statuses);
+    }
+    Ok(answer)
+}
+
+/// The body as JSON; a form becomes an object of lists.
+fn body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        // `curl -d '{...}'` without a header claims to be a form; what parses as JSON is taken as such.
+        if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_slice(bytes) {
+            return Ok(value);
+        }
+        let mut form = Object::new();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            let values = form.entry(name.into_owned()).or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(values) = values.as_array_mut() {
+                values.push(Value::from(value.into_owned()));
+            }
+        }
+        return Ok(Value::Object(form));
+    }
+    match json(bytes)? {
+        body @ (Value::Object(_) | Value::Array(_)) => Ok(body),
+        _ => Err(ApiError::invalid("the body is neither an object nor a list", "send a JSON object")),
+    }
+}
+
+/// Headers by their names in title case, and in lower case. Credentials are left out.
+fn header_maps(headers: &HeaderMap) -> (Object, Object) {
+    let (mut title_cased, mut lower) = (Object::new(), Object::new());
+    for (name, value) in headers {
+        let name = name.as_str();
+        if CREDENTIALS.contains(&name) {
+            continue;
+        }
+        let value = Value::from(String::from_utf8_lossy(value.as_bytes()));
+        title_cased.insert(title_case(name), value.clone());
+        lower.insert(name.to_owned(), value);
+    }
+    (title_cased, lower)
+}
+
+fn title_case(name: &str) -> String {
+    let mut at_start = true;
+    name.chars()
+        .map(|c| {
+            let cased = if at_start { c.to_ascii_uppercase() } else { c };
+            at_start = c == '-';
+            cased
+        })
+        .collect()
+}
+
+/// The seconds of `Prefer: wait=SECONDS` (RFC 7240).
+fn patience(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("prefer")?.to_str().ok()?;
+    let seconds = text.split([',', ';']).find_map(|part| part.trim().strip_prefix("wait="))?;
+    Some(Duration::from_secs(seconds.parse().ok()?).min(LONGEST_WAIT))
+}
+
+/// The statuses of what the event led to, once all have ended or patience has.
+async fn wait(api: &Api, accepted: &Accepted, patience: Duration) -> Result<Option<String>, ApiError> {
+    let until = Instant::now() + patience;
+    let mut statuses = Vec::new();
+    for id in &accepted.executions {
+        let left = until.saturating_duration_since(Instant::now());
+        let execution = api.engine.wait(*id, left).await?;
+        statuses.extend(execution.map(|execution| execution.status.to_string()));
+    }
+    Ok(Some(statuses.join(",")))
+}
+
+/// The webhooks that rules listen to.
+pub(crate) async fn list(State(api): State<Api>) -> Json<Vec<Value>> {
+    Json(
+        api.engine
+            .content()
+            .webhooks()
+            .map(|(reference, trigger)| views::trigger(reference, trigger))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn bodies_are_read_as_stackstorm_reads_them() {
+        let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
+        let read = |headers: &HeaderMap, text: &'static str| body(headers, &Bytes::from(text));
+        assert_eq!(read(&form, "a=1&b=2&a=3").unwrap(), json!({"a": ["1", "3"], "b": ["2"]}));
+        assert_eq!(read(&form, "{\"a\": 1}").unwrap(), json!({"a": 1}));
+        assert_eq!(read(&headers(&[]), "").unwrap(), json!({}));
+        assert_eq!(read(&headers(&[]), "[1]").unwrap(), json!([1]));
+        assert!(read(&headers(&[]), "1").is_err() && read(&headers(&[]), "{").is_err());
+    }
+
+    #[test]
+    fn headers_are_kept_without_credentials() {
+        let given = headers(&[("x-github-event", "push"), ("x-auth-token", "secret"), ("cookie", "a=b")]);
+        let (title_cased, lower) = header_maps(&given);
+        assert_eq!(Value::Object(title_cased), json!({"X-Github-Event": "push"}));
+        assert_eq!(Value::Object(lower), json!({"x-github-event": "push"}));
+    }
+
+    #[test]
+    fn a_client_may_wait() {
+        let prefer = |text| patience(&headers(&[("prefer", text)]));
+        assert_eq!(prefer("respond-async, wait=10"), Some(Duration::from_secs(10)));
+        assert_eq!(prefer("wait=100000"), Some(LONGEST_WAIT));
+        assert_eq!(prefer("respond-async"), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! Nouns as StackStorm prints them: its field names, its `uid`s, its nesting.
+
+use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_model::output::OutputLine;
+use petrel_model::parameters::masked;
+use petrel_model::{Enforcement, Execution, Object, Pack, Ref, Rule, Trigger, TriggerInstance};
+use serde_json::{Value, json};
+
+/// The noun itself as JSON; every noun can be written as such.
+fn plain(noun: &impl serde::Serialize) -> Object {
+    match serde_json::to_value(noun) {
+        Ok(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
+
+pub(crate) fn action(registered: &RegisteredAction) -> Value {
+    let action = &registered.action;
+    let (pack, name) = (action.reference.pack(), action.reference.name());
+    let mut view = plain(action.as_ref());
+    view.insert("name".into(), name.into());
+    view.insert("pack".into(), pack.into());
+    view.insert("uid".into(), format!("action:{pack}:{name}").into());
+    view.insert("metadata_file".into(), format!("actions/{name}.yaml").into());
+    Value::Object(view)
+}
+
+pub(crate) fn runner_type(kind: &RunnerType) -> Value {
+    json!({
+        "id": kind.name,
+        "uid": format!("runner_type:{}", kind.name),
+        "name": kind.name,
+        "description": kind.description,
+        "enabled": true,
+        "runner_parameters": kind.parameters,
+    })
+}
+
+/// An execution, with the secrets among its parameters masked. Attributes that are not there yet are
+/// left out, as StackStorm does.
+pub(crate) fn execution(execution: &Execution, registered: Option<&RegisteredAction>) -> Value {
+    let reference = &execution.action;
+    let parameters = match registered {
+        Some(registered) => masked(&execution.parameters, &registered.parameters),
+        None => Object::clone(&execution.parameters),
+    };
+    let action = registered.map_or_else(
+        || json!({"ref": reference, "name": reference.name(), "pack": reference.pack(), "runner_type": execution.runner}),
+        action,
+    );
+    let mut view = Object::new();
+    let mut put = |name: &str, value: Value| {
+        if !matches!(&value, Value::Null) && value != json!({}) {
+            view.insert(name.to_owned(), value);
+        }
+    };
+    put("id", json!(execution.id));
+    put("status", json!(execution.status));
+    put("action", action);
+    put("runner", json!({"name": execution.runner}));
+    put("liveaction", json!({"id": execution.id, "action": reference, "parameters": parameters}));
+    put("start_timestamp", json!(execution.requested_at));
+    put("end_timestamp", json!(execution.ended_at));
+    let elapsed = execution.ended_at.map(|end| end.since(execution.requested_at).as_secs_f64());
+    put("elapsed_seconds", json!(elapsed));
+    put("parameters", Value::Object(parameters));
+    put("context", Value::Object(plain(&execution.context)));
+    if let Some(result) = &execution.result {
+        put("result", Value::clone(result));
+    }
+    put("log", json!(execution.log));
+    let context = &execution.context;
+    put("trigger_instance", json!(context.trigger_instance.as_ref().map(|origin| json!({"id": origin.id}))));
+    put("rule", json!(context.rule.as_ref().map(|origin| json!({"id": origin.id, "ref": origin.name}))));
+    Value::Object(view)
+}
+
+/// Output as text: the lines, each with its line end.
+pub(crate) fn output(lines: &[OutputLine]) -> String {
+    lines.iter().fold(String::new(), |mut text, line| {
+        text.push_str(&line.text);
+        text.push('\n');
+        text
+    })
+}
+
+pub(crate) fn rule(rule: &Rule) -> Value {
+    let (pack, name) = (rule.reference.pack(), rule.reference.name());
+    let mut view = plain(rule);
+    view.insert("name".into(), name.into());
+    view.insert("pack".into(), pack.into());
+    view.insert("uid".into(), format!("rule:{pack}:{name}").into());
+    if let Some(trigger) = view.get_mut("trigger").and_then(Value::as_object_mut) {
+        trigger.insert("ref".into(), json!(rule.trigger.reference()));
+    }
+    Value::Object(view)
+}
+
+pub(crate) fn trigger_type(registered: &RegisteredTriggerType) -> Value {
+    let kind = &registered.kind;
+    let (pack, name) = (kind.reference.pack(), kind.reference.name());
+    let mut view = plain(kind.as_ref());
+    view.insert("id".into(), json!(kind.reference));
+    view.insert("name".into(), name.into());
+    view.insert("pack".into(), pack.into());
+    view.insert("uid".into(), format!("trigger_type:{pack}:{name}").into());
+    Value::Object(view)
+}
+
+pub(crate) fn trigger(reference: &Ref, trigger: &Trigger) -> Value {
+    let mut view = plain(trigger);
+    view.insert("ref".into(), json!(reference));
+    view.insert("pack".into(), reference.pack().into());
+    view.insert("name".into(), reference.name().into());
+    Value::Object(view)
+}
+
+pub(crate) fn trigger_instance(instance: &TriggerInstance) -> Value {
+    Value::Object(plain(instance))
+}
+
+pub(crate) fn enforcement(enforcement: &Enforcement) -> Value {
+    let mut view = plain(enforcement);
+    let rule = json!({"ref": enforcement.rule, "id": enforcement.rule_id});
+    view.remove("rule_id");
+    view.insert("rule".into(), rule);
+    Value::Object(view)
+}
+
+pub(crate) fn pack(pack: &Pack) -> Value {
+    let mut view = plain(pack);
+    view.insert("id".into(), json!(pack.reference));
+    view.insert("uid".into(), format!("pack:{}", pack.reference).into());
+    Value::Object(view)
+}

@@ -1,0 +1,254 @@
+//! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
+//! rules of an event. It is read from the store at the start, and changed after each commit that
+//! changes it, never before.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use petrel_model::parameters::{Parameters, merged};
+use petrel_model::trigger::WEBHOOK;
+use petrel_model::{Action, Pack, Ref, Rule, Trigger, TriggerType};
+use petrel_persistence::Store;
+use petrel_rules::parameters::Signature;
+use petrel_rules::{CompiledRule, RuleIndex};
+use petrel_runners::Runner;
+pub use petrel_runners::RunnerType;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::validation::Validator;
+
+/// The runners of this host, by name.
+pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
+
+/// An action, ready to be requested and run.
+pub struct RegisteredAction {
+    /// The action.
+    pub action: Arc<Action>,
+    /// Who runs it; `None` when this host has no such runner.
+    pub runner: Option<Arc<dyn Runner>>,
+    /// Its parameters and its runner's together.
+    pub parameters: Parameters,
+    /// Where the files of its pack are.
+    pub pack_path: PathBuf,
+    pub(crate) validator: Validator,
+    pub(crate) signature: Signature,
+}
+
+/// A trigger type, ready to check payloads.
+pub struct RegisteredTriggerType {
+    /// The trigger type.
+    pub kind: Arc<TriggerType>,
+    pub(crate) payload: Option<Validator>,
+    pub(crate) parameters: Validator,
+}
+
+/// Everything that is registered.
+#[derive(Default)]
+pub struct Content {
+    runners: Runners,
+    packs: BTreeMap<String, Arc<Pack>>,
+    actions: BTreeMap<Ref, Arc<RegisteredAction>>,
+    trigger_types: BTreeMap<Ref, Arc<RegisteredTriggerType>>,
+    rules: BTreeMap<Ref, Arc<Rule>>,
+    index: RuleIndex,
+    triggers: HashMap<Ref, (Trigger, usize)>,
+    webhooks: BTreeMap<String, Ref>,
+}
+
+impl Content {
+    /// What `store` holds, for a host with these runners.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
+        let mut content = Self { runners, ..Self::default() };
+        for pack in store.packs().await? {
+            content.put_pack(pack);
+        }
+        for action in store.actions().await? {
+            content.put_action(action);
+        }
+        for kind in store.trigger_types().await? {
+            content.put_trigger_type(kind);
+        }
+        for rule in store.rules().await? {
+            content.put_rule(rule);
+        }
+        Ok(content)
+    }
+
+    /// The runners of this host.
+    pub fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// All packs, by name.
+    pub fn packs(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        self.packs.values()
+    }
+
+    /// A pack.
+    pub fn pack(&self, name: &str) -> Result<&Arc<Pack>, Error> {
+        let known = self.packs.keys().map(String::as_str);
+        self.packs.get(name).ok_or_else(|| Error::not_found("pack", name, known))
+    }
+
+    /// All actions, by reference.
+    pub fn actions(&self) -> impl Iterator<Item = &Arc<RegisteredAction>> {
+        self.actions.values()
+    }
+
+    /// An action.
+    pub fn action(&self, reference: &Ref) -> Result<&Arc<RegisteredAction>, Error> {
+        let known = self.actions.keys().map(Ref::as_str);
+        self.actions.get(reference).ok_or_else(|| Error::not_found("action", reference.as_str(), known))
+    }
+
+    /// All trigger types, by reference.
+    pub fn trigger_types(&self) -> impl Iterator<Item = &Arc<RegisteredTriggerType>> {
+        self.trigger_types.values()
+    }
+
+    /// A trigger type.
+    pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
+        let known = self.trigger_types.keys().map(Ref::as_str);
+        self.trigger_types
+            .get(reference)
+            .ok_or_else(|| Error::not_found("trigger", reference.as_str(), known))
+    }
+
+    /// All rules, by reference.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.values()
+    }
+
+    /// A rule, by reference or by id.
+    pub fn rule(&self, name: &str) -> Result<&Arc<Rule>, Error> {
+        let by_reference = name.parse::<Ref>().ok().and_then(|reference| self.rules.get(&reference));
+        by_reference
+            .or_else(|| self.rules.values().find(|rule| rule.id.to_string() == name))
+            .ok_or_else(|| Error::not_found("rule", name, self.rules.keys().map(Ref::as_str)))
+    }
+
+    /// The index that finds the rules of an event.
+    pub fn index(&self) -> &RuleIndex {
+        &self.index
+    }
+
+    /// The trigger behind a webhook address (`sample` or `/sample/`), if a rule listens to it.
+    pub fn webhook(&self, url: &str) -> Result<(&Ref, &Trigger), Error> {
+        let url = url.trim_matches('/');
+        let found =
+            self.webhooks.get(url).and_then(|reference| Some((reference, &self.triggers.get(reference)?.0)));
+        found.ok_or_else(|| Error::NotFound {
+            what: "webhook",
+            name: url.to_owned(),
+            hint: if self.webhooks.is_empty() {
+                "no rule listens to a webhook yet; create one with a trigger of type core.st2.webhook".into()
+            } else {
+                let known: Vec<_> = self.webhooks.keys().map(String::as_str).collect();
+                format!("rules listen to: {}", known.join(", "))
+            },
+        })
+    }
+
+    /// The webhooks that rules listen to, by address.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        self.webhooks.values().filter_map(|reference| Some((reference, &self.triggers.get(reference)?.0)))
+    }
+
+    /// Registers a pack, or registers it again.
+    pub(crate) fn put_pack(&mut self, pack: Pack) {
+        self.packs.insert(pack.reference.clone(), Arc::new(pack));
+    }
+
+    /// Registers an action, whose pack is there already.
+    pub(crate) fn put_action(&mut self, action: Action) {
+        let runner = self.runners.get(&action.runner_type).cloned();
+        let none = Parameters::new();
+        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let parameters = merged(runner_parameters, &action.parameters);
+        let pack = self.packs.get(action.reference.pack());
+        let signature = Signature::new(runner_parameters, &action.parameters);
+        let registered = RegisteredAction {
+            runner,
+            signature,
+            validator: Validator::of_parameters(&parameters),
+            parameters,
+            pack_path: pack.map(|pack| PathBuf::from(&pack.path)).unwrap_or_default(),
+            action: Arc::new(action),
+        };
+        self.actions.insert(registered.action.reference.clone(), Arc::new(registered));
+    }
+
+    /// Forgets an action that is no longer in its pack.
+    pub(crate) fn delete_action(&mut self, reference: &Ref) {
+        self.actions.remove(reference);
+    }
+
+    /// Registers a trigger type.
+    pub(crate) fn put_trigger_type(&mut self, kind: TriggerType) {
+        let registered = RegisteredTriggerType {
+            payload: Validator::of_payload(&kind.payload_schema),
+            parameters: Validator::of_parameters(&parameters_of(&kind)),
+            kind: Arc::new(kind),
+        };
+        self.trigger_types.insert(registered.kind.reference.clone(), Arc::new(registered));
+    }
+
+    /// Forgets a trigger type that is no longer in its pack.
+    pub(crate) fn delete_trigger_type(&mut self, reference: &Ref) {
+        self.trigger_types.remove(reference);
+    }
+
+    /// Takes in a rule, in place of the one with its reference.
+    pub(crate) fn put_rule(&mut self, rule: Rule) {
+        self.delete_rule(&rule.reference.clone());
+        let rule = Arc::new(rule);
+        let trigger = rule.trigger.reference();
+        if let Some(url) = webhook_url(&rule.trigger) {
+            self.webhooks.insert(url, trigger.clone());
+        }
+        self.triggers.entry(trigger).or_insert_with(|| (rule.trigger.clone(), 0)).1 += 1;
+        self.index.insert(Arc::new(CompiledRule::new(Arc::clone(&rule))));
+        self.rules.insert(rule.reference.clone(), rule);
+    }
+
+    /// Forgets a rule, and its trigger if no other rule has it.
+    pub(crate) fn delete_rule(&mut self, reference: &Ref) {
+        let Some(rule) = self.rules.remove(reference) else { return };
+        self.index.remove(rule.id);
+        let trigger = rule.trigger.reference();
+        if let Some((_, count)) = self.triggers.get_mut(&trigger) {
+            *count -= 1;
+            if *count == 0 {
+                self.triggers.remove(&trigger);
+                self.webhooks.retain(|_, other| *other != trigger);
+            }
+        }
+    }
+}
+
+/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema
+/// with `properties`, or as a bare set.
+fn parameters_of(kind: &TriggerType) -> Parameters {
+    let schema = &kind.parameters_schema;
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
+    let mut parameters = properties.clone();
+    for name in
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    {
+        if let Some(property) = parameters.get_mut(name).and_then(Value::as_object_mut) {
+            property.insert("required".into(), true.into());
+        }
+    }
+    parameters
+}
+
+/// The address that a webhook trigger listens to.
+fn webhook_url(trigger: &Trigger) -> Option<String> {
+    let url = trigger.parameters.get("url")?.as_str()?;
+    (trigger.kind.as_str() == WEBHOOK).then(|| url.trim_matches('/').to_owned())
+}

@@ -1,0 +1,180 @@
+//! Takes in events: checks the payload, finds and evaluates the rules, and commits all that follows at
+//! once: the event, the enforcements and the requested executions. Only then the sender is answered.
+
+use std::sync::Arc;
+
+use petrel_expressions::Datastore;
+use petrel_model::execution::{Context, Origin};
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
+    TriggerInstanceId,
+};
+use petrel_persistence::Change;
+use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce, parameters};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::error::Error;
+use crate::requests;
+use crate::service::Engine;
+use crate::validation::Validator;
+
+/// The user on whose behalf rules run.
+const RULE_USER: &str = "stanley";
+
+/// An event that is stored, with all that it led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The event.
+    pub id: TriggerInstanceId,
+    /// What it led to, in the order of the rules.
+    pub executions: Vec<ExecutionId>,
+}
+
+impl Engine {
+    /// Takes in what was sent to a webhook.
+    ///
+    /// # Errors
+    /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
+    /// is stopping. Nothing was stored then.
+    pub async fn accept_webhook(&self, url: &str, payload: Value) -> Result<Accepted, Error> {
+        let (trigger, kind) = {
+            let content = self.content();
+            let (reference, trigger) = content.webhook(url)?;
+            (reference.clone(), trigger.kind.clone())
+        };
+        self.accept(trigger, kind, Arc::new(payload)).await
+    }
+
+    /// Takes in an event of a trigger.
+    async fn accept(&self, trigger: Ref, kind: Ref, payload: Arc<Value>) -> Result<Accepted, Error> {
+        self.check_room()?;
+        let Ok(_accepting) = self.0.accepting.try_acquire() else {
+            let limit = self.0.options.accepting_limit;
+            return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
+        };
+        let now = clock::now();
+        let occurrence = Occurrence::new(Arc::clone(&payload), now, Arc::new(Datastore::default()));
+        let enforced = {
+            let content = self.content();
+            check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, &payload)?;
+            enforce(content.index(), &trigger, &occurrence)
+        };
+        let mut instance = TriggerInstance {
+            id: self.mint(now),
+            trigger,
+            trigger_type: kind,
+            occurrence_time: now,
+            payload,
+            status: TriggerInstanceStatus::Processed,
+            enforcements: Vec::new(),
+        };
+        let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
+        let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
+        for one in enforced {
+            let (enforcement, execution) = self.follow(&instance, &one, now);
+            instance.enforcements.push(enforcement.id);
+            changes.push(Change::CreateEnforcement(enforcement));
+            if let Some(execution) = execution {
+                accepted.executions.push(execution.id);
+                changes.push(Change::CreateExecution(execution));
+            }
+        }
+        changes.push(Change::CreateTriggerInstance(instance));
+        self.commit(Vec::new(), changes).await?;
+        if !accepted.executions.is_empty() {
+            self.0.work.notify_waiters();
+        }
+        Ok(accepted)
+    }
+
+    /// What follows from a rule that matched or could not be evaluated.
+    fn follow(
+        &self,
+        instance: &TriggerInstance,
+        enforced: &Enforced,
+        now: Timestamp,
+    ) -> (Enforcement, Option<Execution>) {
+        let rule = enforced.rule.rule();
+        let (execution, failure_reason) = match &enforced.what {
+            What::Failed(reason) => (None, Some(reason.clone())),
+            What::Matched => self.execution_for(instance, &enforced.rule, now),
+        };
+        let enforcement = Enforcement {
+            id: self.mint::<EnforcementId>(now),
+            trigger_instance_id: instance.id,
+            rule_id: rule.id,
+            rule: rule.reference.clone(),
+            execution_id: execution.as_ref().map(|execution| execution.id),
+            status: match failure_reason {
+                None => EnforcementStatus::Succeeded,
+                Some(_) => EnforcementStatus::Failed,
+            },
+            failure_reason,
+            enforced_at: now,
+        };
+        (enforcement, execution)
+    }
+
+    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
+    /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
+    /// people look.
+    fn execution_for(
+        &self,
+        instance: &TriggerInstance,
+        compiled: &CompiledRule,
+        now: Timestamp,
+    ) -> (Option<Execution>, Option<String>) {
+        let rule = compiled.rule();
+        let registered = match requests::runnable(self, &rule.action.reference) {
+            Ok(registered) => registered,
+            Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
+        };
+        let context = context(instance, rule);
+        let scope = requests::scope(&context).with("trigger", Arc::clone(&instance.payload));
+        let made = parameters::live(compiled.parameters(), &registered.signature, &scope)
+            .map_err(|error| error.to_string())
+            .and_then(|given| {
+                requests::check(&registered, &given).map(|()| given).map_err(|error| error.to_string())
+            });
+        let id = self.mint(now);
+        match made {
+            Ok(given) => (Some(requests::new_execution(id, &registered, given, context, now)), None),
+            Err(reason) => {
+                let written = rule.action.parameters.clone();
+                let mut execution = requests::new_execution(id, &registered, written, context, now);
+                let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
+                execution.result = Some(Arc::new(json!({
+                    "error": reason,
+                    "code": "parameters",
+                    "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
+                })));
+                // From requested it may fail at once; see the table of statuses.
+                let _ = execution.apply(StatusEvent::Failed, now);
+                (Some(execution), Some(reason))
+            }
+        }
+    }
+}
+
+fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
+    Context {
+        user: RULE_USER.into(),
+        pack: rule.action.reference.pack().to_owned(),
+        trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
+        rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
+        other: petrel_model::Object::new(),
+    }
+}
+
+fn check_payload(validator: Option<&Validator>, kind: &Ref, payload: &Value) -> Result<(), Error> {
+    let Some(validator) = validator else { return Ok(()) };
+    validator.check(payload).map_err(|message| {
+        Error::invalid(
+            format!("the payload does not fit the trigger {kind}: {message}"),
+            "correct what is sent, or the payload_schema of the trigger",
+        )
+    })
+}

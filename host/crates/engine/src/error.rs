@@ -1,0 +1,113 @@
+//! What can go wrong with a request, sorted by what the one who asked can do about it.
+
+use petrel_persistence::CommitError;
+
+/// A request that was refused. Nothing of it was done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("{what} `{name}` does not exist")]
+    NotFound {
+        /// The kind of thing: `action`, `rule`, ...
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// It is not right as it stands.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong with what.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// There is one already, or it has changed meanwhile.
+    #[error("{message}")]
+    Conflict {
+        /// What is in the way.
+        message: String,
+        /// What to do about it.
+        hint: String,
+        /// The id of what is in the way.
+        id: Option<String>,
+    },
+    /// Too much is waiting.
+    #[error("{0}")]
+    Busy(String),
+    /// The disk is full.
+    #[error("{0}")]
+    NoRoom(String),
+    /// The host is stopping.
+    #[error("the host is stopping and takes in nothing new")]
+    Stopping,
+    /// The store has failed, or a bug showed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// Something that does not exist, with the nearest that does if there is one.
+    pub fn not_found<'a>(
+        what: &'static str,
+        name: impl Into<String>,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let name = name.into();
+        let hint = match petrel_packs::nearest(&name, known) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("`petrel {what} list` shows what there is"),
+        };
+        Self::NotFound { what, name, hint }
+    }
+
+    /// Something that is not right, and the remedy.
+    pub fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), hint: hint.into() }
+    }
+
+    /// The stable code of the kind.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not_found",
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict { .. } => "conflict",
+            Self::Busy(_) => "busy",
+            Self::NoRoom(_) => "no_room",
+            Self::Stopping => "stopping",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::NotFound { hint, .. } | Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => hint,
+            Self::Busy(_) => "try again in a moment",
+            Self::NoRoom(_) => "free some space on the disk of the data directory",
+            Self::Stopping => "try again when the host is back",
+            Self::Internal(_) => "see the log of the host",
+        }
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(_) => Self::Conflict {
+                message: "it was changed by somebody else meanwhile".into(),
+                hint: "look at it again and repeat the request".into(),
+                id: None,
+            },
+            CommitError::NoRoom(message) => Self::NoRoom(message),
+            CommitError::Fenced | CommitError::Store(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<petrel_persistence::Error> for Error {
+    fn from(error: petrel_persistence::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,0 +1,70 @@
+//! Tells who waits for an execution that it has reached a final status. After the commit only.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use petrel_model::{Execution, ExecutionId, Status};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::service::Engine;
+
+/// Who waits for what.
+#[derive(Debug, Default)]
+pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
+
+impl Events {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<ExecutionId, Vec<oneshot::Sender<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen(&self, id: ExecutionId) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting().entry(id).or_default().push(sender);
+        receiver
+    }
+
+    /// Forgets those who have gone away without being told.
+    fn tidy(&self, id: ExecutionId) {
+        let mut waiting = self.waiting();
+        if let Some(senders) = waiting.get_mut(&id) {
+            senders.retain(|sender| !sender.is_closed());
+            if senders.is_empty() {
+                waiting.remove(&id);
+            }
+        }
+    }
+
+    /// To be called after each commit that moved an execution.
+    pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
+        if status.is_final() {
+            for sender in self.waiting().remove(&id).unwrap_or_default() {
+                // Whoever waited may have gone a moment ago.
+                let _ = sender.send(());
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+        // Listening first, reading second: an end in between is not missed.
+        let end = self.0.events.listen(id);
+        let execution = self.store().execution(id).await?;
+        if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {
+            drop(end);
+            self.0.events.tidy(id);
+            return Ok(execution);
+        }
+        let told = tokio::time::timeout(patience, end).await.is_ok();
+        if !told {
+            self.0.events.tidy(id);
+        }
+        Ok(self.store().execution(id).await?)
+    }
+}

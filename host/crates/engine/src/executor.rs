@@ -1,0 +1,236 @@
+//! Runs one execution: its start is durable before the first side effect, its outcome is one commit.
+//!
+//! An idempotent action may start before its start is stored, since it may be run again; so the start
+//! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use petrel_model::{Execution, Object, StatusEvent};
+use petrel_persistence::{Change, Expect};
+use petrel_runners::{Call, End, Outcome, OutputSink, Runner, Stream};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::content::RegisteredAction;
+use crate::error::Error;
+use crate::requests;
+use crate::service::Engine;
+
+/// How long an idempotent action may run before its start is stored.
+const SHORT: Duration = Duration::from_millis(100);
+/// How often output is stored while an action runs.
+const FLUSH: Duration = Duration::from_millis(250);
+/// Lines of output are numbered from here on for each further attempt, so that attempts do not mix.
+const LINES_AN_ATTEMPT: u32 = 1 << 24;
+
+/// Runs `execution`, which this process has claimed, to its end.
+pub(crate) async fn execute(engine: &Engine, execution: Execution) {
+    let id = execution.id;
+    let cancel = engine.0.end_running.child_token();
+    engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
+    let result = Run::new(engine, execution, cancel).carry_out().await;
+    engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    match result {
+        Ok(()) => {}
+        Err(Error::Conflict { .. }) => {
+            // Somebody else moved it first (a cancel, say): what came of our run does not count.
+            tracing::debug!(execution.id = %id, "its outcome came too late");
+        }
+        Err(error) => tracing::error!(execution.id = %id, %error, "its outcome cannot be stored"),
+    }
+}
+
+/// One run on its way.
+struct Run<'a> {
+    engine: &'a Engine,
+    execution: Execution,
+    cancel: CancellationToken,
+    output: OutputSink,
+    next_line: u32,
+    is_started: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(engine: &'a Engine, execution: Execution, cancel: CancellationToken) -> Self {
+        Self {
+            engine,
+            cancel,
+            output: OutputSink::new(engine.0.options.output_limit),
+            next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
+            is_started: false,
+            execution,
+        }
+    }
+
+    async fn carry_out(mut self) -> Result<(), Error> {
+        let prepared = self.prepare();
+        let (runner, call) = match prepared {
+            Ok(prepared) => prepared,
+            Err(outcome) => return self.finish(*outcome).await,
+        };
+        if !self.execution.idempotent {
+            self.store_start().await?;
+        }
+        let outcome = self.watch(runner, call).await?;
+        self.finish(outcome).await
+    }
+
+    /// Who runs it, with which parameters. What is missing by now fails the execution.
+    fn prepare(&self) -> Result<(Arc<dyn Runner>, Call), Box<Outcome>> {
+        let content = self.engine.content();
+        let gone =
+            |message: String| Box::new(Outcome::failed("action.gone", message, "register the pack again"));
+        let registered =
+            Arc::clone(content.action(&self.execution.action).map_err(|error| gone(error.to_string()))?);
+        drop(content);
+        let runner = registered.runner.clone().ok_or_else(|| {
+            gone(format!(
+                "{} needs the runner `{}`, which this host does not have",
+                self.execution.action, registered.action.runner_type
+            ))
+        })?;
+        let call = Call {
+            execution_id: self.execution.id,
+            attempt: self.execution.attempt,
+            parameters: self.final_parameters(&registered)?,
+            action: Arc::clone(&registered.action),
+            user: self.execution.context.user.clone(),
+            pack_path: registered.pack_path.clone(),
+        };
+        Ok((runner, call))
+    }
+
+    fn final_parameters(&self, registered: &RegisteredAction) -> Result<Arc<Object>, Box<Outcome>> {
+        requests::final_parameters(registered, &self.execution.parameters, &self.execution.context).map_err(
+            |error| {
+                let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
+                Box::new(Outcome::failed(
+                    "parameters",
+                    message,
+                    "check the defaults of the action's parameters",
+                ))
+            },
+        )
+    }
+
+    /// Runs the action; stores its start if that is due, and output as it comes.
+    async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
+        let (output, cancel) = (self.output.clone(), self.cancel.clone());
+        let running = runner.run(call, output, cancel);
+        tokio::pin!(running);
+        if !self.is_started {
+            tokio::select! {
+                outcome = &mut running => return Ok(outcome),
+                () = tokio::time::sleep(SHORT) => self.store_start().await?,
+            }
+        }
+        loop {
+            tokio::select! {
+                outcome = &mut running => return Ok(outcome),
+                () = tokio::time::sleep(FLUSH) => {
+                    let lines = self.take_output();
+                    if !lines.is_empty() {
+                        self.engine.commit(Vec::new(), lines).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves it to running, durably.
+    async fn store_start(&mut self) -> Result<(), Error> {
+        let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
+        self.apply(StatusEvent::Started)?;
+        self.execution.host = Some(self.engine.store().fence().epoch);
+        self.is_started = true;
+        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())]).await?;
+        self.engine.0.events.tell(self.execution.id, self.execution.status);
+        Ok(())
+    }
+
+    fn apply(&mut self, event: StatusEvent) -> Result<(), Error> {
+        let now = clock::now();
+        self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
+    }
+
+    /// Output that has come since the last time, as a change.
+    fn take_output(&mut self) -> Vec<Change> {
+        let lines = self.output.take();
+        if lines.is_empty() {
+            return Vec::new();
+        }
+        let sequence = self.next_line;
+        self.next_line = sequence.saturating_add(u32::try_from(lines.len()).unwrap_or(u32::MAX));
+        vec![Change::AppendOutput { execution: self.execution.id, sequence, lines }]
+    }
+
+    /// Stores what came of it.
+    async fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
+        // When the host ended it because it stops itself, nobody has asked for a cancel.
+        let is_stopped = outcome.end == End::Canceled && self.engine.0.end_running.is_cancelled();
+        if is_stopped && self.execution.idempotent {
+            return self.hand_back().await;
+        }
+        let outcome = if is_stopped { abandoned(&outcome) } else { outcome };
+        if self.output.dropped() > 0 {
+            let text = format!("output was cut: {} more bytes were dropped", self.output.dropped());
+            self.output = OutputSink::new(usize::MAX);
+            self.output.line(Stream::Output, text);
+        }
+        let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
+        if !self.is_started && self.execution.status.is_waiting() {
+            self.apply(StatusEvent::Started)?;
+            self.execution.host = Some(self.engine.store().fence().epoch);
+        }
+        self.apply(outcome.end.event())?;
+        let result = Arc::new(outcome.result);
+        let output = self.take_output();
+        loop {
+            self.execution.result = Some(Arc::clone(&result));
+            let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
+            changes.extend(output.iter().cloned());
+            match self.engine.commit(vec![expect], changes).await {
+                Ok(()) => break,
+                Err(conflict @ Error::Conflict { .. }) => {
+                    // A cancel request came in between: what ended counts as canceled.
+                    expect = self.read_again(outcome.end).await.ok_or(conflict)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.engine.0.events.tell(self.execution.id, self.execution.status);
+        Ok(())
+    }
+
+    /// Leaves it to the next process to run it again.
+    async fn hand_back(mut self) -> Result<(), Error> {
+        if !self.is_started {
+            return Ok(());
+        }
+        let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
+        self.apply(StatusEvent::Requeued)?;
+        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution)]).await
+    }
+
+    /// The execution as it is stored now, moved by `end`; `None` when it is final already.
+    async fn read_again(&mut self, end: End) -> Option<Expect> {
+        let fresh = self.engine.store().execution(self.execution.id).await.ok()??;
+        let expect = Expect::ExecutionVersion(fresh.id, fresh.version);
+        self.execution = fresh;
+        self.apply(end.event()).ok()?;
+        Some(expect)
+    }
+}
+
+/// What is recorded of a run that was ended because the host stops.
+fn abandoned(outcome: &Outcome) -> Outcome {
+    let result = json!({
+        "error": "the host was stopped while this ran",
+        "code": "host.stopped",
+        "hint": "run it again if that is safe; give it more time with a longer drain",
+        "result": outcome.result,
+    });
+    Outcome { end: End::Abandoned, result }
+}

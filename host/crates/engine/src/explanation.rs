@@ -1,0 +1,84 @@
+//! Why a rule did or did not match: evaluates the rules of a stored event again, and says criterion by
+//! criterion what was compared with what. Nothing about a rule that did not match is ever stored.
+
+use std::sync::Arc;
+
+use petrel_expressions::Datastore;
+use petrel_model::{Ref, Rule, TriggerInstance};
+use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::service::Engine;
+
+/// What one rule makes of an event.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The rule.
+    pub rule: Ref,
+    /// Whether it matches.
+    pub matched: bool,
+    /// Why, in one line.
+    pub verdict: String,
+    /// The criteria in order, up to the first that does not hold.
+    pub criteria: Vec<CriterionExplanation>,
+}
+
+/// What one criterion makes of an event.
+#[derive(Debug, Serialize)]
+pub struct CriterionExplanation {
+    /// Its key in the rule.
+    pub path: String,
+    /// Its operator.
+    pub operator: String,
+    /// What it compared with.
+    pub pattern: Value,
+    /// What was found in the payload.
+    pub value: Value,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The same in one line.
+    pub text: String,
+}
+
+impl Engine {
+    /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
+    /// not those of then.
+    pub fn explain(&self, instance: &TriggerInstance) -> Vec<Explanation> {
+        let occurrence = Occurrence::new(
+            Arc::clone(&instance.payload),
+            instance.occurrence_time,
+            Arc::new(Datastore::default()),
+        );
+        let content = self.content();
+        content
+            .rules()
+            .filter(|rule| rule.trigger.reference() == instance.trigger)
+            .map(|rule| explain(rule, &occurrence))
+            .collect()
+    }
+}
+
+fn explain(rule: &Arc<Rule>, occurrence: &Occurrence) -> Explanation {
+    let compiled = CompiledRule::new(Arc::clone(rule));
+    let verdict = evaluate(&compiled, occurrence);
+    let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {
+        path: criterion.path.to_owned(),
+        operator: criterion.operator.to_owned(),
+        pattern: criterion.pattern.clone().into_owned(),
+        value: criterion.value.clone().into_owned(),
+        holds: criterion.outcome == Outcome::Holds,
+        text: criterion.to_string(),
+    });
+    let word = match (rule.enabled, verdict.matched) {
+        (false, _) => "does not match: it is disabled".to_owned(),
+        (true, true) => format!("matches: {verdict}"),
+        (true, false) => format!("does not match: {verdict}"),
+    };
+    Explanation {
+        rule: rule.reference.clone(),
+        matched: verdict.matched && rule.enabled,
+        verdict: word,
+        criteria: criteria.collect(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The services that carry an event along: decide purely, commit, act, commit the outcome.
+//!
+//! ```text
+//! webhook, API ─▶ dispatcher ─▶ rules (pure) ─▶ ONE commit: event, enforcements, executions ─▶ 202
+//!                                                   │ wakes
+//!                                               scheduler: claims what is due, as slots get free
+//!                                                   │ spawns
+//!                                               executor: start (durable), run, outcome (durable)
+//!                                                   │ after the commit
+//!                                               events: who waits for an execution hears of it
+//! ```
+//!
+//! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
+//! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
+//! rules, [`registration`] registers packs, [`explanation`] says why a rule did or did not match.
+//! [`scheduler`] and [`executor`] run them; [`recovery`] takes up what an earlier process left.
+//! No service calls an earlier one: it commits, and wakes it.
+
+pub mod clock;
+pub mod content;
+pub mod dispatcher;
+pub mod error;
+mod events;
+mod executor;
+pub mod explanation;
+pub mod ids;
+mod options;
+pub mod recovery;
+pub mod registration;
+pub mod requests;
+pub mod rule_book;
+mod scheduler;
+mod service;
+mod validation;
+
+pub use error::Error;
+pub use options::Options;
+pub use service::Engine;

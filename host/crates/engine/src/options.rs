@@ -1,0 +1,33 @@
+//! Settings of the engine.
+
+use std::time::Duration;
+
+/// Settings of the engine, with defaults that suit one small machine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many components run at once. Default 64.
+    pub component_slots: usize,
+    /// How many processes run at once. Default 16.
+    pub process_slots: usize,
+    /// How many executions may wait before new ones are refused. Default 100,000.
+    pub waiting_limit: usize,
+    /// How many events may be on their way to the store before new ones are refused. Default 4,096.
+    pub accepting_limit: usize,
+    /// How many bytes of output are kept of an execution. Default 2 MiB.
+    pub output_limit: usize,
+    /// How long what runs may go on when the host is to stop. Default 30 seconds.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            component_slots: 64,
+            process_slots: 16,
+            waiting_limit: 100_000,
+            accepting_limit: 4096,
+            output_limit: 2 << 20,
+            drain: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Takes up what an earlier process left: what it had begun is run again if that is harmless, and
+//! abandoned if not. What it had not begun needs nothing: it is still waiting.
+
+use std::collections::BTreeMap;
+
+use petrel_model::{Execution, StatusEvent};
+use petrel_persistence::{Change, Expect};
+use serde_json::json;
+
+use crate::clock;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// What was found at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Executions that wait to be run.
+    pub waiting: usize,
+    /// Executions that had begun and are run again.
+    pub requeued: usize,
+    /// Executions that had begun, and of which nobody knows how far they got.
+    pub abandoned: usize,
+    /// Executions that were being canceled, and are.
+    pub canceled: usize,
+    /// Processes that had outlived their host, and were ended.
+    pub processes: usize,
+}
+
+/// Takes up what an earlier process left.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
+    let orphans = engine.store().orphans().await?;
+    let mut report = Report { processes: end_leftovers(engine, &orphans), ..Report::default() };
+    for orphan in orphans {
+        settle(engine, orphan, &mut report).await?;
+    }
+    report.waiting = engine.store().waiting();
+    Ok(report)
+}
+
+/// Before anything is run again, what still runs of it is ended.
+fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
+    let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for orphan in orphans {
+        by_runner.entry(&orphan.runner).or_default().push(orphan.id.to_string());
+    }
+    let runners = engine.content().runners().clone();
+    by_runner
+        .into_iter()
+        .filter_map(|(name, executions)| Some(runners.get(name)?.end_leftovers(&executions)))
+        .sum()
+}
+
+async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
+    let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
+    let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
+    if let Err(illegal) = orphan.apply(event, clock::now()) {
+        // Paused and pending executions wait for somebody, not for a host.
+        tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
+        return Ok(());
+    }
+    match orphan.status {
+        petrel_model::Status::Abandoned => {
+            report.abandoned += 1;
+            orphan.result = Some(std::sync::Arc::new(json!({
+                "error": "the host was lost while this ran; how far it got is not known",
+                "code": "host.lost",
+                "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
+            })));
+        }
+        petrel_model::Status::Canceled => report.canceled += 1,
+        _ => report.requeued += 1,
+    }
+    engine.commit(vec![expect], vec![Change::UpdateExecution(orphan)]).await
+}

@@ -1,0 +1,167 @@
+//! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
+//! longer there is forgotten.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use petrel_model::{Object, Pack, Ref, Rule};
+use petrel_packs::{Directory, PackContents, Problem, read_pack};
+use petrel_persistence::{Change, Expect};
+
+use crate::clock;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// The pack in a directory.
+fn read(directory: &Path) -> Result<PackContents, Vec<Problem>> {
+    let opened = Directory::open(directory).map_err(|error| {
+        let message = format!("the directory cannot be read ({error}); give the one that holds pack.yaml");
+        vec![Problem { file: directory.display().to_string(), position: None, message }]
+    })?;
+    read_pack(&opened)
+}
+
+/// What was registered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The pack.
+    pub pack: Pack,
+    /// How many actions it has.
+    pub actions: usize,
+    /// How many trigger types it has.
+    pub trigger_types: usize,
+    /// How many rules it has.
+    pub rules: usize,
+    /// What was passed over, and what to think about.
+    pub notes: Vec<String>,
+}
+
+impl Engine {
+    /// Registers the pack in `directory`, or registers it again.
+    ///
+    /// # Errors
+    /// When anything in it is not right; every problem is named, with file, line and column. Nothing was
+    /// registered then.
+    pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
+        let directory = directory.to_path_buf();
+        let path = directory.clone();
+        let read = tokio::task::spawn_blocking(move || read(&directory)).await;
+        let read = read.map_err(|error| Error::Internal(error.to_string()))?;
+        let mut contents = read.map_err(|problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            Error::invalid(lines.join("\n"), "correct the pack and register it again")
+        })?;
+        contents.pack.path = path.display().to_string();
+        contents.pack.built_in = built_in;
+        self.refuse_taking_over(&contents.pack)?;
+        self.register(contents).await
+    }
+
+    /// A pack of the binary is not replaced by one from elsewhere.
+    fn refuse_taking_over(&self, pack: &Pack) -> Result<(), Error> {
+        let content = self.content();
+        match content.pack(&pack.reference) {
+            Ok(known) if known.built_in && !pack.built_in => Err(Error::Conflict {
+                message: format!("the pack `{}` came with petrel and cannot be replaced", pack.reference),
+                hint: "give your pack another ref in its pack.yaml".into(),
+                id: None,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn register(&self, contents: PackContents) -> Result<Report, Error> {
+        let mut notes = contents.notes;
+        let (rules, mut expect) = self.rules_of(contents.rules, &contents.trigger_types, &mut notes)?;
+        let (gone_actions, gone_kinds) =
+            self.gone(&contents.pack, &contents.actions, &contents.trigger_types);
+        let mut changes = vec![Change::PutPack(contents.pack.clone())];
+        changes.extend(contents.actions.iter().cloned().map(Change::PutAction));
+        changes.extend(contents.trigger_types.iter().cloned().map(Change::PutTriggerType));
+        changes.extend(gone_actions.iter().cloned().map(Change::DeleteAction));
+        changes.extend(gone_kinds.iter().cloned().map(Change::DeleteTriggerType));
+        changes.extend(rules.iter().cloned().map(Change::PutRule));
+        self.commit(std::mem::take(&mut expect), changes).await?;
+
+        let report = Report {
+            pack: contents.pack.clone(),
+            actions: contents.actions.len(),
+            trigger_types: contents.trigger_types.len(),
+            rules: rules.len(),
+            notes,
+        };
+        let runners = {
+            let mut content = self.content_mut();
+            content.put_pack(contents.pack.clone());
+            gone_actions.iter().for_each(|reference| content.delete_action(reference));
+            gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+            contents.actions.into_iter().for_each(|action| content.put_action(action));
+            contents.trigger_types.into_iter().for_each(|kind| content.put_trigger_type(kind));
+            rules.into_iter().for_each(|rule| content.put_rule(rule));
+            content.runners().clone()
+        };
+        // Whatever a runner has kept of the pack's files is old now.
+        runners.values().for_each(|runner| runner.forget(Path::new(&contents.pack.path)));
+        Ok(report)
+    }
+
+    /// The rules of a pack: those that are there keep their ids and whether they are on.
+    fn rules_of(
+        &self,
+        definitions: Vec<petrel_packs::RuleDefinition>,
+        new_kinds: &[petrel_model::TriggerType],
+        notes: &mut Vec<String>,
+    ) -> Result<(Vec<Rule>, Vec<Expect>), Error> {
+        let mut rules = Vec::new();
+        let mut expect = Vec::new();
+        for definition in definitions {
+            let known =
+                self.content().rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
+            let id = known.as_ref().map_or_else(|| self.mint(clock::now()), |rule| rule.id);
+            let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
+            let mut rule = if is_new_kind {
+                definition.into_rule(id)
+            } else {
+                self.rule_of(definition, id, Object::new())?
+            };
+            expect.push(match known {
+                Some(known) => {
+                    rule.enabled = known.enabled;
+                    Expect::RuleIs(known.reference, known.id)
+                }
+                None => Expect::RuleAbsent(rule.reference.clone()),
+            });
+            petrel_rules::check(&rule).into_iter().try_for_each(|problem| {
+                let message = format!("rule `{}`: {}: {}", rule.reference, problem.at, problem.message);
+                Err(Error::invalid(message, "correct the rule and register the pack again"))
+            })?;
+            let runner = self
+                .content()
+                .action(&rule.action.reference)
+                .ok()
+                .map(|action| action.action.runner_type.clone());
+            notes.extend(petrel_rules::warnings(&rule, runner.as_deref()));
+            rules.push(rule);
+        }
+        Ok((rules, expect))
+    }
+
+    /// What the pack had and has no more.
+    fn gone(
+        &self,
+        pack: &Pack,
+        actions: &[petrel_model::Action],
+        kinds: &[petrel_model::TriggerType],
+    ) -> (Vec<Ref>, Vec<Ref>) {
+        let content = self.content();
+        let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
+        let kinds: BTreeSet<_> = kinds.iter().map(|kind| &kind.reference).collect();
+        let is_ours = |reference: &&Ref| reference.pack() == pack.reference;
+        let known_actions = content.actions().map(|registered| &registered.action.reference);
+        let known_kinds = content.trigger_types().map(|registered| &registered.kind.reference);
+        (
+            known_actions.filter(is_ours).filter(|reference| !actions.contains(reference)).cloned().collect(),
+            known_kinds.filter(is_ours).filter(|reference| !kinds.contains(reference)).cloned().collect(),
+        )
+    }
+}

@@ -1,0 +1,220 @@
+//! Takes in executions, and cancels them.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use petrel_expressions::{Datastore, Scope};
+use petrel_model::execution::{Context, LogEntry};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
+use petrel_persistence::{Change, Expect};
+use petrel_rules::parameters::{self, Given};
+use serde_json::Value;
+
+use crate::clock;
+use crate::content::RegisteredAction;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// How often a cancel is tried anew when the execution moves at the same moment.
+const CANCEL_TRIES: usize = 8;
+
+/// What somebody asks to be run.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The action.
+    pub action: Ref,
+    /// Its parameters; text may hold Jinja.
+    pub parameters: Object,
+    /// On whose behalf.
+    pub user: String,
+    /// What the caller wants to be kept with it.
+    pub context: Object,
+    /// How long to wait before it starts.
+    pub delay: Option<Duration>,
+}
+
+impl Engine {
+    /// Takes in an execution. It is stored, and will be run, when this returns.
+    ///
+    /// # Errors
+    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
+    /// or the host is stopping. Nothing was stored then.
+    pub async fn request(&self, request: Request) -> Result<Execution, Error> {
+        self.check_room()?;
+        let now = clock::now();
+        let registered = runnable(self, &request.action)?;
+        let context = Context {
+            user: request.user,
+            pack: request.action.pack().to_owned(),
+            other: request.context,
+            ..Context::default()
+        };
+        let scope = scope(&context);
+        let given = parameters::live(&Given::compile(&request.parameters), &registered.signature, &scope)
+            .map_err(|error| Error::invalid(error.to_string(), usage(&registered)))?;
+        check(&registered, &given)?;
+        let mut execution = new_execution(self.mint(now), &registered, given, context, now);
+        execution.ready_at = request.delay.map(|delay| now.plus(delay));
+        self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        self.0.work.notify_waiters();
+        Ok(execution)
+    }
+
+    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. Returns
+    /// it as it stands then; `Err` of the inner result when it cannot be ended any more.
+    ///
+    /// # Errors
+    /// When it does not exist, or the store fails.
+    pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
+        for _ in 0..CANCEL_TRIES {
+            let found = self.store().execution(id).await?;
+            let mut execution = found.ok_or_else(|| Error::NotFound {
+                what: "execution",
+                name: id.to_string(),
+                hint: "`petrel execution list` shows what there is".into(),
+            })?;
+            if execution.status == Status::Canceling {
+                self.end(id);
+                return Ok(Ok(execution));
+            }
+            if !execution.status.is_cancelable() {
+                return Ok(Err(execution));
+            }
+            let expect = Expect::ExecutionVersion(id, execution.version);
+            execution
+                .apply(StatusEvent::CancelRequested, clock::now())
+                .map_err(|illegal| Error::Internal(illegal.to_string()))?;
+            execution.context.other.insert("cancelled_by".into(), user.into());
+            match self.commit(vec![expect], vec![Change::UpdateExecution(execution.clone())]).await {
+                Ok(()) => {
+                    self.end(id);
+                    self.0.events.tell(id, execution.status);
+                    return Ok(Ok(execution));
+                }
+                Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Conflict {
+            message: format!("execution {id} keeps moving"),
+            hint: "try again".into(),
+            id: Some(id.to_string()),
+        })
+    }
+
+    /// Ends what runs of an execution, if this process runs it.
+    fn end(&self, id: ExecutionId) {
+        if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            running.cancel();
+        }
+    }
+
+    /// How many executions run in this process now.
+    pub fn running(&self) -> usize {
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Refuses when the host is stopping or too much is waiting.
+    pub(crate) fn check_room(&self) -> Result<(), Error> {
+        if self.is_stopping() {
+            return Err(Error::Stopping);
+        }
+        let (waiting, limit) = (self.store().waiting(), self.0.options.waiting_limit);
+        if waiting >= limit {
+            return Err(Error::Busy(format!("{waiting} executions are waiting, and {limit} is the limit")));
+        }
+        Ok(())
+    }
+}
+
+/// The action, if it can be run here and now.
+pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
+    let content = engine.content();
+    let registered = Arc::clone(content.action(reference)?);
+    if !registered.action.enabled {
+        return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
+    }
+    if registered.runner.is_none() {
+        let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
+        return Err(Error::invalid(
+            format!(
+                "action `{reference}` needs the runner `{}`, which this host does not have",
+                registered.action.runner_type
+            ),
+            format!("this host has: {}", known.join(", ")),
+        ));
+    }
+    Ok(registered)
+}
+
+/// A new execution, waiting.
+pub(crate) fn new_execution(
+    id: ExecutionId,
+    registered: &RegisteredAction,
+    parameters: Object,
+    context: Context,
+    now: Timestamp,
+) -> Execution {
+    Execution {
+        id,
+        version: 1,
+        action: registered.action.reference.clone(),
+        runner: registered.action.runner_type.clone(),
+        status: Status::Requested,
+        idempotent: registered.action.idempotent,
+        attempt: 0,
+        parameters: Arc::new(parameters),
+        context,
+        result: None,
+        requested_at: now,
+        ready_at: None,
+        ended_at: None,
+        host: None,
+        log: vec![LogEntry { status: Status::Requested, timestamp: now }],
+    }
+}
+
+/// What the templates of an execution's parameters see.
+pub(crate) fn scope(context: &Context) -> Scope {
+    let context = serde_json::to_value(context).unwrap_or_default();
+    parameters::scope(context, Value::Object(Object::new()), Arc::new(Datastore::default()))
+}
+
+/// Checks parameters against what the action and its runner take, and against what may not be changed.
+pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
+    let immutable: Vec<_> = given
+        .iter()
+        .filter(|(name, value)| {
+            let schema = petrel_model::parameters::Schema::named(&registered.parameters, name);
+            schema.is_some_and(|schema| schema.is_immutable() && schema.default() != Some(*value))
+        })
+        .map(|(name, _)| format!("'{name}'"))
+        .collect();
+    if !immutable.is_empty() {
+        return Err(Error::invalid(
+            format!("Override of immutable parameter(s) [{}] is unsupported.", immutable.join(", ")),
+            "leave them out",
+        ));
+    }
+    let value = Value::Object(given.clone());
+    registered.validator.check(&value).map_err(|message| Error::invalid(message, usage(registered)))
+}
+
+fn usage(registered: &RegisteredAction) -> String {
+    format!("`petrel action get {}` shows what it takes", registered.action.reference)
+}
+
+/// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
+pub(crate) fn final_parameters(
+    registered: &RegisteredAction,
+    live: &Arc<Object>,
+    context: &Context,
+) -> Result<Arc<Object>, parameters::Error> {
+    if registered.parameters.is_empty() && live.is_empty() {
+        return Ok(Arc::clone(live));
+    }
+    let finals = parameters::finals(live, &registered.signature, &scope(context))?;
+    let mut all = finals.runner;
+    all.extend(finals.action);
+    Ok(Arc::new(all))
+}

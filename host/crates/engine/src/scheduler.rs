@@ -1,0 +1,96 @@
+//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
+//! processes never wait for components or the other way round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_runners::Slots;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::clock;
+use crate::executor;
+use crate::service::Engine;
+
+/// How many executions are claimed at once at most.
+const BATCH: usize = 64;
+/// How long at most until the store is asked again although nothing was heard.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Runs what is waiting for one kind of slots.
+pub(crate) struct Scheduler {
+    engine: Engine,
+    runners: Vec<String>,
+    slots: Arc<Semaphore>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(engine: Engine, kind: Slots, count: usize) -> Self {
+        let runners = engine
+            .content()
+            .runners()
+            .values()
+            .map(|runner| runner.runner_type())
+            .filter(|kind_of| kind_of.slots == kind)
+            .map(|kind_of| kind_of.name.to_owned())
+            .collect();
+        Self { engine, runners, slots: Arc::new(Semaphore::new(count)) }
+    }
+
+    /// Runs until the host is to stop.
+    pub(crate) async fn run(self) {
+        let stop = self.engine.0.stop_starting.clone();
+        loop {
+            let slot = tokio::select! {
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+                () = stop.cancelled() => return,
+            };
+            let Ok(slot) = slot else { return };
+            // Registered before the store is asked, so that work that comes in between is not missed.
+            let work = self.engine.0.work.notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            if stop.is_cancelled() || self.start_due(slot).await {
+                continue;
+            }
+            tokio::select! {
+                () = &mut work => {}
+                () = tokio::time::sleep(self.until_due().await) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Starts what is due, as far as slots are free. Says whether there was any.
+    async fn start_due(&self, first: OwnedSemaphorePermit) -> bool {
+        let room = (self.slots.available_permits() + 1).min(BATCH);
+        let now = clock::now();
+        let claimed = match self.engine.store().claim(&self.runners, now, room).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "what is due cannot be read");
+                return false;
+            }
+        };
+        let found = !claimed.is_empty();
+        let mut first = Some(first);
+        for execution in claimed {
+            let slot = match first.take() {
+                Some(slot) => Some(slot),
+                None => Arc::clone(&self.slots).acquire_owned().await.ok(),
+            };
+            let engine = self.engine.clone();
+            self.engine.0.tasks.spawn(async move {
+                executor::execute(&engine, execution).await;
+                drop(slot);
+            });
+        }
+        found
+    }
+
+    async fn until_due(&self) -> Duration {
+        match self.engine.store().next_due(&self.runners).await {
+            Ok(Some(due)) => due.since(clock::now()).min(IDLE),
+            _ => IDLE,
+        }
+    }
+}

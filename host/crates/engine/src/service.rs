@@ -1,0 +1,123 @@
+//! The handle to the engine, and its life: start, run, drain.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use petrel_model::{ExecutionId, Timestamp};
+use petrel_persistence::{Change, Commit, Expect, Store};
+use petrel_runners::Slots;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::content::{Content, Runners};
+use crate::error::Error;
+use crate::events::Events;
+use crate::ids::Ids;
+use crate::options::Options;
+use crate::{recovery, scheduler};
+
+/// The engine of one host process. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) options: Options,
+    pub(crate) content: RwLock<Content>,
+    pub(crate) ids: Ids,
+    pub(crate) events: Events,
+    /// What runs now, so that a cancel reaches it.
+    pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    pub(crate) accepting: Semaphore,
+    pub(crate) work: Notify,
+    pub(crate) is_stopping: AtomicBool,
+    /// No new starts.
+    pub(crate) stop_starting: CancellationToken,
+    /// What runs is ended.
+    pub(crate) end_running: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Engine {
+    /// An engine over `store`, with these runners. It takes in requests from now on and runs nothing
+    /// until [`Engine::start`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
+        let content = Content::load(store.as_ref(), runners).await?;
+        Ok(Self(Arc::new(Shared {
+            accepting: Semaphore::new(options.accepting_limit),
+            store,
+            options,
+            content: RwLock::new(content),
+            ids: Ids::random(),
+            events: Events::default(),
+            running: Mutex::default(),
+            work: Notify::new(),
+            is_stopping: AtomicBool::new(false),
+            stop_starting: CancellationToken::new(),
+            end_running: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })))
+    }
+
+    /// Takes up what an earlier process left, then starts to run what is waiting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(&self) -> Result<recovery::Report, Error> {
+        let report = recovery::recover(self).await?;
+        for (slots, count) in [
+            (Slots::Component, self.0.options.component_slots),
+            (Slots::Process, self.0.options.process_slots),
+        ] {
+            self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
+        }
+        Ok(report)
+    }
+
+    /// Stops in order: nothing new is taken in or started; what runs may go on for a while
+    /// ([`Options::drain`]) and is then ended, and recorded as such.
+    pub async fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::SeqCst);
+        self.0.stop_starting.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(self.0.options.drain, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!(seconds = self.0.options.drain.as_secs(), "ending what still runs");
+            self.0.end_running.cancel();
+            self.0.tasks.wait().await;
+        }
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    /// What is registered.
+    pub fn content(&self) -> RwLockReadGuard<'_, Content> {
+        self.0.content.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the host is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
+        self.0.content.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits on behalf of this process.
+    pub(crate) async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
+        let commit = Commit { fence: Some(self.0.store.fence()), expect, changes };
+        Ok(self.0.store.commit(commit).await?)
+    }
+
+    pub(crate) fn mint<T: From<petrel_model::Id>>(&self, now: Timestamp) -> T {
+        self.0.ids.mint(now)
+    }
+}
