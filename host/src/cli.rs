@@ -1,0 +1,141 @@
+//! The command line: what verbs there are, and how they end. A file a verb.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::client::{Client, Connection};
+use crate::exit::{self, Code, Failure};
+use crate::print::{self, Form};
+
+mod action;
+mod execution;
+mod pack;
+mod rule;
+mod run;
+mod serve;
+mod trigger;
+
+const EXAMPLES: &str = "\
+Examples:
+  petrel serve                                start the host
+  petrel run core.local cmd='uname -a'        run an action and wait for it
+  petrel rule create rule.yaml                connect a trigger to an action
+  petrel trigger why last                     say why rules did or did not match the last event
+  petrel execution list                       look at what has run";
+
+/// Event-driven automation in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "petrel", version, before_help = EXAMPLES, after_help = exit::TABLE, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+
+    /// Print the result as one JSON document
+    #[arg(short, long, global = true)]
+    json: bool,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start the host
+    Serve(serve::Serve),
+    /// Run an action and wait for it
+    Run(run::Run),
+    /// Look at actions
+    #[command(subcommand)]
+    Action(action::Action),
+    /// Look at executions, and end them
+    #[command(subcommand)]
+    Execution(execution::Execution),
+    /// Make, change and look at rules
+    #[command(subcommand)]
+    Rule(rule::Rule),
+    /// Look at triggers and at the events that came in
+    #[command(subcommand)]
+    Trigger(trigger::Trigger),
+    /// Look at packs, and register them
+    #[command(subcommand)]
+    Pack(pack::Pack),
+}
+
+/// What every client verb gets.
+struct Session {
+    client: Client,
+    form: Form,
+}
+
+/// Reads the command line, does what it says, and says how it went.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let form = if arguments.json { Form::Json } else { Form::Text };
+    let done = match arguments.verb {
+        Verb::Serve(serve) => serve.run(),
+        verb => client_verb(verb, &arguments.connection, form),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(failure) => {
+            print::failure(form, &failure);
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(Code::Server, "client", format!("no runtime can be started: {error}"), "")
+    })?;
+    runtime.block_on(async {
+        let session = Session { client: Client::new(connection)?, form };
+        match verb {
+            Verb::Serve(serve) => serve.run(),
+            Verb::Run(run) => run.run(&session).await,
+            Verb::Action(action) => action.run(&session).await,
+            Verb::Execution(execution) => execution.run(&session).await,
+            Verb::Rule(rule) => rule.run(&session).await,
+            Verb::Trigger(trigger) => trigger.run(&session).await,
+            Verb::Pack(pack) => pack.run(&session).await,
+        }
+    })
+}
+
+/// The text of a file, or of standard input for `-`.
+fn read_file(path: &str) -> Result<String, Failure> {
+    let read =
+        if path == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    read.map_err(|error| {
+        Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
+    })
+}
+
+/// A part of a path, with what URLs do not allow escaped.
+fn path_segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn segments_are_escaped() {
+        assert_eq!(super::path_segment("core.local"), "core.local");
+        assert_eq!(super::path_segment("a/b ü"), "a%2Fb%20%C3%BC");
+    }
+}

@@ -1,0 +1,66 @@
+//! `petrel action`: what can be run.
+
+use clap::Subcommand;
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look at actions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// List actions
+    #[command(alias = "ls", after_help = "Examples:\n  petrel action list\n  petrel action list --pack core")]
+    List {
+        /// Of this pack only
+        #[arg(short, long)]
+        pack: Option<String>,
+    },
+    /// Show an action and what it takes
+    #[command(
+        after_help = "Examples:\n  petrel action get core.local\n  petrel action get core.local --json"
+    )]
+    Get {
+        /// The action, as pack.name
+        #[arg(value_name = "ACTION")]
+        reference: String,
+    },
+}
+
+impl Action {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        match self {
+            Self::List { pack } => {
+                let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
+                let actions = session.client.get(&format!("/actions?limit=-1{filter}")).await?;
+                let columns = [("ACTION", "ref"), ("RUNNER", "runner_type"), ("DESCRIPTION", "description")];
+                print::listing(session.form, &actions, &columns);
+            }
+            Self::Get { reference } => {
+                let path = path_segment(&reference);
+                let mut action = session.client.get(&format!("/actions/{path}")).await?;
+                if session.form == Form::Text {
+                    // People want to know all that it takes, its runner's parameters too.
+                    let merged = session.client.get(&format!("/actions/views/parameters/{path}")).await?;
+                    if let (Some(action), Some(parameters)) =
+                        (action.as_object_mut(), merged.get("parameters"))
+                    {
+                        action.insert("parameters".into(), parameters.clone());
+                    }
+                }
+                let attributes = [
+                    "ref",
+                    "description",
+                    "enabled",
+                    "runner_type",
+                    "entry_point",
+                    "idempotent",
+                    "parameters",
+                    "output_schema",
+                ];
+                print::attributes(session.form, &action, &attributes);
+            }
+        }
+        Ok(Code::Ok)
+    }
+}

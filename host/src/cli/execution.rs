@@ -1,0 +1,130 @@
+//! `petrel execution`: what has run, and what runs.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look at executions, and end them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Execution {
+    /// List executions, newest first
+    #[command(
+        alias = "ls",
+        after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10"
+    )]
+    List {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        /// With this status only
+        #[arg(long)]
+        status: Option<String>,
+        /// Of this action only
+        #[arg(long)]
+        action: Option<String>,
+        /// Asked for by this rule only
+        #[arg(long)]
+        rule: Option<String>,
+        /// That came of this event only
+        #[arg(long, value_name = "ID")]
+        trigger_instance: Option<String>,
+    },
+    /// Show an execution and its result
+    #[command(
+        after_help = "Examples:\n  petrel execution get last\n  petrel execution get 6a1e5c2f9b1d4e5f60718293 --json"
+    )]
+    Get {
+        /// Its id, or `last`
+        id: String,
+    },
+    /// Print the output of an execution
+    #[command(after_help = "Examples:\n  petrel execution output last")]
+    Output {
+        /// Its id, or `last`
+        id: String,
+    },
+    /// End executions
+    #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
+    Cancel {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+impl Execution {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        match self {
+            Self::List { limit, status, action, rule, trigger_instance } => {
+                let mut query = format!("/executions?limit={limit}");
+                let filters = [
+                    ("status", status),
+                    ("action", action),
+                    ("rule", rule),
+                    ("trigger_instance", trigger_instance),
+                ];
+                for (name, value) in filters {
+                    if let Some(value) = value {
+                        query.push_str(&format!("&{name}={}", path_segment(&value)));
+                    }
+                }
+                let executions = session.client.get(&query).await?;
+                let columns = [
+                    ("ID", "id"),
+                    ("ACTION", "action.ref"),
+                    ("USER", "context.user"),
+                    ("STATUS", "status"),
+                    ("STARTED", "start_timestamp"),
+                    ("SECONDS", "elapsed_seconds"),
+                ];
+                print::listing(session.form, &executions, &columns);
+            }
+            Self::Get { id } => {
+                let execution = session.client.get(&format!("/executions/{}", path_segment(&id))).await?;
+                show(session.form, &execution);
+            }
+            Self::Output { id } => {
+                let output = session.client.get(&format!("/executions/{}/output", path_segment(&id))).await?;
+                // Text that happens to be JSON comes as a value; it is printed as it was.
+                let text = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
+                print::line(text.trim_end_matches('\n'));
+            }
+            Self::Cancel { ids } => {
+                for id in ids {
+                    let execution =
+                        session.client.delete(&format!("/executions/{}", path_segment(&id))).await?;
+                    match session.form {
+                        Form::Json => print::json(&execution),
+                        Form::Text => print::note(&format!("{id}: {}", text(&execution, "status"))),
+                    }
+                }
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// An execution with its result.
+pub(crate) fn show(form: Form, execution: &Value) {
+    let attributes = [
+        "id",
+        "action.ref",
+        "status",
+        "context.user",
+        "context.rule.name",
+        "context.trigger_instance.id",
+        "start_timestamp",
+        "end_timestamp",
+        "elapsed_seconds",
+        "parameters",
+        "result",
+    ];
+    print::attributes(form, execution, &attributes);
+}

@@ -1,0 +1,65 @@
+//! `petrel pack`: what is registered, and registering a directory.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look at packs, and register them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pack {
+    /// List packs
+    #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
+    List,
+    /// Register the pack in a directory, or register it again after a change
+    #[command(after_help = "Examples:\n  petrel pack register ./packs/mine")]
+    Register {
+        /// The directory with pack.yaml
+        directory: std::path::PathBuf,
+    },
+}
+
+impl Pack {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        match self {
+            Self::List => {
+                let packs = session.client.get("/packs?limit=-1").await?;
+                let columns = [
+                    ("PACK", "ref"),
+                    ("VERSION", "version"),
+                    ("DESCRIPTION", "description"),
+                    ("PATH", "path"),
+                ];
+                print::listing(session.form, &packs, &columns);
+            }
+            Self::Register { directory } => {
+                let path = directory.canonicalize().map_err(|error| {
+                    let message = format!("{} cannot be read: {error}", directory.display());
+                    Failure::usage(message, "give the directory that holds pack.yaml")
+                })?;
+                let report =
+                    session.client.send_json(Method::POST, "/packs/register", &json!({"path": path})).await?;
+                registered(session.form, &report);
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+/// Says what was registered and what to try next.
+fn registered(form: Form, report: &Value) {
+    for note in report.get("notes").and_then(Value::as_array).into_iter().flatten() {
+        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
+    }
+    if form == Form::Json {
+        return print::json(report);
+    }
+    let count = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let pack = report.pointer("/pack/ref").and_then(Value::as_str).unwrap_or_default();
+    let (actions, triggers, rules) = (count("actions"), count("triggers"), count("rules"));
+    print::line(&format!("registered {pack}: {actions} actions, {triggers} triggers, {rules} rules"));
+    print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
+}

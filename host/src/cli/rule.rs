@@ -1,0 +1,154 @@
+//! `petrel rule`: connects triggers to actions.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Session, path_segment, read_file};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Make, change and look at rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rule {
+    /// List rules
+    #[command(alias = "ls", after_help = "Examples:\n  petrel rule list\n  petrel rule list --pack examples")]
+    List {
+        /// Of this pack only
+        #[arg(short, long)]
+        pack: Option<String>,
+    },
+    /// Show a rule
+    #[command(after_help = "Examples:\n  petrel rule get examples.sample_rule_with_webhook")]
+    Get {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+    },
+    /// Make a rule from a file of YAML or JSON
+    #[command(after_help = "Examples:\n  petrel rule create rule.yaml\n  petrel rule create - < rule.yaml")]
+    Create {
+        /// The file, or - for standard input
+        file: String,
+    },
+    /// Replace a rule by what a file says
+    #[command(after_help = "Examples:\n  petrel rule update examples.sample_rule_with_webhook rule.yaml")]
+    Update {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+        /// The file, or - for standard input
+        file: String,
+    },
+    /// Switch a rule on
+    #[command(after_help = "Examples:\n  petrel rule enable examples.sample_rule_with_webhook")]
+    Enable {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+    },
+    /// Switch a rule off
+    #[command(after_help = "Examples:\n  petrel rule disable examples.sample_rule_with_webhook")]
+    Disable {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+    },
+    /// Delete a rule
+    #[command(after_help = "Examples:\n  petrel rule delete examples.sample_rule_with_webhook")]
+    Delete {
+        /// The rule, as pack.name
+        #[arg(value_name = "RULE")]
+        reference: String,
+    },
+}
+
+impl Rule {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let client = &session.client;
+        match self {
+            Self::List { pack } => {
+                let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
+                let rules = client.get(&format!("/rules?limit=-1{filter}")).await?;
+                let columns = [
+                    ("RULE", "ref"),
+                    ("TRIGGER", "trigger.type"),
+                    ("ACTION", "action.ref"),
+                    ("ENABLED", "enabled"),
+                    ("DESCRIPTION", "description"),
+                ];
+                print::listing(session.form, &rules, &columns);
+            }
+            Self::Get { reference } => show(session.form, &client.get(&rule_path(&reference)).await?),
+            Self::Create { file } => {
+                let rule = client.send_yaml(Method::POST, "/rules", read_rule(&file)?).await?;
+                changed(session.form, &rule, "created");
+            }
+            Self::Update { reference, file } => {
+                let rule = client.send_yaml(Method::PUT, &rule_path(&reference), read_rule(&file)?).await?;
+                changed(session.form, &rule, "updated");
+            }
+            Self::Enable { reference } => switch(session, &reference, true).await?,
+            Self::Disable { reference } => switch(session, &reference, false).await?,
+            Self::Delete { reference } => {
+                client.delete(&rule_path(&reference)).await?;
+                match session.form {
+                    Form::Json => print::json(&json!({"ref": reference, "deleted": true})),
+                    Form::Text => print::note(&format!("deleted {reference}")),
+                }
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn rule_path(reference: &str) -> String {
+    format!("/rules/{}", path_segment(reference))
+}
+
+/// The text of a rule file, checked here so that a mistake is said with the file, line and column.
+fn read_rule(file: &str) -> Result<String, Failure> {
+    let text = read_file(file)?;
+    petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Failure::usage(
+            lines.join(
+                "
+",
+            ),
+            "correct the file and try again",
+        )
+    })?;
+    Ok(text)
+}
+
+async fn switch(session: &Session, reference: &str, enabled: bool) -> Result<(), Failure> {
+    let path = format!("{}/enabled", rule_path(reference));
+    let rule = session.client.send_json(Method::PUT, &path, &json!(enabled)).await?;
+    changed(session.form, &rule, if enabled { "enabled" } else { "disabled" });
+    Ok(())
+}
+
+/// Says what changed and what to try next; warnings go to standard error.
+fn changed(form: Form, rule: &Value, what: &str) {
+    for warning in rule.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        print::note(&format!("warning: {}", warning.as_str().unwrap_or_default()));
+    }
+    show(form, rule);
+    let reference = rule.get("ref").and_then(Value::as_str).unwrap_or_default();
+    let is_enabled = rule.get("enabled").and_then(Value::as_bool).unwrap_or_default();
+    if is_enabled {
+        print::note(&format!(
+            "{what} {reference}; `petrel trigger why last` says how it took the last event"
+        ));
+    } else {
+        print::note(&format!(
+            "{what} {reference}; it is off: `petrel rule enable {reference}` switches it on"
+        ));
+    }
+}
+
+fn show(form: Form, rule: &Value) {
+    let attributes = ["id", "ref", "description", "enabled", "trigger", "criteria", "action"];
+    print::attributes(form, rule, &attributes);
+}

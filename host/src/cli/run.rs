@@ -1,0 +1,97 @@
+//! `petrel run`: runs an action, waits for it, prints what came of it, and ends as it did.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::parameters;
+use crate::print::{self, Form};
+
+/// Run an action and wait for it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petrel run core.local cmd='uname -a'
+  petrel run core.local -- uname -a
+  petrel run core.local cmd='sleep 100' timeout=5
+  petrel run github.decide_push payload=@push.json branches:='[\"main\"]'
+  petrel run --async core.local cmd='make nightly'
+
+Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE.")]
+pub(crate) struct Run {
+    /// The action, as pack.name
+    #[arg(value_name = "ACTION")]
+    action: String,
+
+    /// Parameters; words without `=` are put together as the parameter cmd
+    #[arg(value_name = "NAME=VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    parameters: Vec<String>,
+
+    /// Print the id at once and do not wait
+    #[arg(long = "async", short = 'a')]
+    is_async: bool,
+
+    /// How many seconds to wait at most
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
+}
+
+impl Run {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let action = path_segment(&self.action);
+        let schemas = session.client.get(&format!("/actions/views/parameters/{action}")).await?;
+        let given = parameters::parse(&self.parameters, schemas.get("parameters").unwrap_or(&Value::Null))?;
+        let body = json!({"action": self.action, "parameters": given});
+        let execution = session.client.send_json(Method::POST, "/executions", &body).await?;
+        if self.is_async {
+            match session.form {
+                Form::Json => print::json(&execution),
+                Form::Text => print::line(id(&execution)),
+            }
+            return Ok(Code::Ok);
+        }
+        let execution = self.wait(session, execution).await?;
+        super::execution::show(session.form, &execution);
+        Ok(outcome(&execution))
+    }
+
+    async fn wait(&self, session: &Session, mut execution: Value) -> Result<Value, Failure> {
+        let id = id(&execution).to_owned();
+        let started = Instant::now();
+        while !is_final(&execution) {
+            let left =
+                self.wait.map(|seconds| Duration::from_secs(seconds).saturating_sub(started.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                break;
+            }
+            let step = left.unwrap_or(Duration::MAX).min(Duration::from_secs(20)).as_secs_f64();
+            execution = session.client.get(&format!("/executions/{id}?wait={step}")).await?;
+        }
+        Ok(execution)
+    }
+}
+
+fn id(execution: &Value) -> &str {
+    execution.get("id").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn status(execution: &Value) -> &str {
+    execution.get("status").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_final(execution: &Value) -> bool {
+    status(execution).parse::<petrel_model::Status>().is_ok_and(petrel_model::Status::is_final)
+}
+
+/// The exit code mirrors the run.
+fn outcome(execution: &Value) -> Code {
+    match status(execution) {
+        "succeeded" => Code::Ok,
+        "canceled" => Code::Canceled,
+        _ if is_final(execution) => Code::Failed,
+        _ => Code::TimedOut,
+    }
+}

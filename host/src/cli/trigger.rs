@@ -1,0 +1,101 @@
+//! `petrel trigger`: the kinds of events, the events that came in, and why rules did or did not match.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look at triggers and at the events that came in.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trigger {
+    /// List the kinds of events that rules can listen to
+    #[command(alias = "ls", after_help = "Examples:\n  petrel trigger list")]
+    List,
+    /// List the events that came in, newest first
+    #[command(
+        after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook"
+    )]
+    Instances {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        limit: usize,
+        /// Of this kind only
+        #[arg(long = "type", value_name = "TRIGGER")]
+        kind: Option<String>,
+    },
+    /// Show an event and what came of it
+    #[command(after_help = "Examples:\n  petrel trigger get last")]
+    Get {
+        /// Its id, or `last`
+        id: String,
+    },
+    /// Say, criterion by criterion, why rules did or did not match an event
+    #[command(
+        after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
+    )]
+    Why {
+        /// The event's id, or `last`
+        id: String,
+    },
+}
+
+impl Trigger {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        match self {
+            Self::List => {
+                let kinds = session.client.get("/triggertypes?limit=-1").await?;
+                print::listing(session.form, &kinds, &[("TRIGGER", "ref"), ("DESCRIPTION", "description")]);
+            }
+            Self::Instances { limit, kind } => {
+                let filter =
+                    kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
+                let instances =
+                    session.client.get(&format!("/triggerinstances?limit={limit}{filter}")).await?;
+                let columns = [
+                    ("ID", "id"),
+                    ("TRIGGER", "trigger"),
+                    ("OCCURRED", "occurrence_time"),
+                    ("STATUS", "status"),
+                ];
+                print::listing(session.form, &instances, &columns);
+            }
+            Self::Get { id } => {
+                let instance =
+                    session.client.get(&format!("/triggerinstances/{}", path_segment(&id))).await?;
+                let attributes = ["id", "trigger", "occurrence_time", "status", "payload", "enforcements"];
+                print::attributes(session.form, &instance, &attributes);
+            }
+            Self::Why { id } => {
+                let answer =
+                    session.client.get(&format!("/triggerinstances/{}/why", path_segment(&id))).await?;
+                match session.form {
+                    Form::Json => print::json(&answer),
+                    Form::Text => explain(&answer),
+                }
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The explanation as text: a line a rule, and a line a criterion below it.
+fn explain(answer: &Value) {
+    let instance = answer.get("trigger_instance").unwrap_or(&Value::Null);
+    print::line(&format!("{} of {}", text(instance, "id"), text(instance, "occurrence_time")));
+    let rules = answer.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if rules.is_empty() {
+        print::line("no rule listens to this trigger now");
+    }
+    for rule in rules {
+        print::line(&format!("{}: {}", text(rule, "rule"), text(rule, "verdict")));
+        for criterion in rule.get("criteria").and_then(Value::as_array).into_iter().flatten() {
+            print::line(&format!("  {}", text(criterion, "text")));
+        }
+    }
+}

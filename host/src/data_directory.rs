@@ -1,0 +1,99 @@
+//! The data directory: where it is, the admin's token in it, and the packs of the binary laid out in it.
+//!
+//! | in it | |
+//! |---|---|
+//! | `store/` | the embedded store |
+//! | `admin-token` | the admin's token, readable by its owner only |
+//! | `packs/` | packs that came with the binary |
+//! | `components/` | compiled components |
+//! | `work/` | where processes start |
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::bundled::BundledPack;
+
+/// `petrel` in the user's XDG data home.
+pub(crate) fn default() -> PathBuf {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("XDG_DATA_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."))
+        .join("petrel")
+}
+
+/// The file with the admin's token.
+pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin-token")
+}
+
+/// Makes `directory` for its owner only, if it is not there.
+pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .with_context(|| format!("the directory {} cannot be made", directory.display()))
+}
+
+/// The admin's token; made on the first start.
+pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
+    let file = token_file(data_dir);
+    if let Ok(token) = fs::read_to_string(&file)
+        && !token.trim().is_empty()
+    {
+        return Ok(token.trim().to_owned());
+    }
+    let mut random = [0; 24];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random token can be made: {error}"))?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(&file, token.as_bytes())
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(token)
+}
+
+fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let temporary = file.with_extension("new");
+    let mut handle =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    handle.write_all(content)?;
+    handle.sync_all()?;
+    fs::rename(temporary, file)
+}
+
+/// A pack of the binary, laid out.
+pub(crate) struct LaidOut {
+    /// Where.
+    pub(crate) path: PathBuf,
+    /// Whether it was not there, or was another version.
+    pub(crate) is_new: bool,
+}
+
+/// Lays a pack of the binary out in the data directory, unless it is there already.
+pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
+    let path = data_dir.join("packs").join(pack.name);
+    let mark = path.join(".digest");
+    if fs::read_to_string(&mark).is_ok_and(|digest| digest == pack.digest) {
+        return Ok(LaidOut { path, is_new: false });
+    }
+    let write = || -> std::io::Result<()> {
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        for (name, content) in pack.files {
+            let file = path.join(name);
+            if let Some(parent) = file.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::write(file, content)?;
+        }
+        // Written last: a layout that was cut short is made anew.
+        fs::write(&mark, pack.digest)
+    };
+    write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
+    Ok(LaidOut { path, is_new: true })
+}

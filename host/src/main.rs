@@ -1,0 +1,24 @@
+//! `petrel`: server and client in one binary. This file is its table of contents.
+//!
+//! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`print`] to show
+//!   what it said.
+//! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
+//! * [`settings`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
+//! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
+
+use std::process::ExitCode;
+
+mod bundled;
+mod cli;
+mod client;
+mod data_directory;
+mod exit;
+mod grants;
+mod parameters;
+mod print;
+mod server;
+mod settings;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,153 @@
+//! Parameters as typed at the shell: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE`, or just words, which are
+//! a command. A value is read by the type that the action declares, as StackStorm's client does.
+
+use petrel_model::Object;
+use petrel_model::parameters::Schema;
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// The parameters that `words` give, for an action that takes `schemas`.
+pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
+    let mut given = Object::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_name(name)) else {
+            // From the first word that is no assignment on, all is a command line.
+            let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
+            given.insert("cmd".into(), rest.join(" ").into());
+            break;
+        };
+        let (name, value) = match name.strip_suffix(':') {
+            Some(name) => (name, exact(name, value)?),
+            None => (name, typed(name, &content(name, value)?, schemas.get(name))?),
+        };
+        match (given.get_mut(name), value) {
+            // Given again, a list grows.
+            (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
+            (_, value) => {
+                given.insert(name.into(), value);
+            }
+        }
+    }
+    Ok(given)
+}
+
+fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix(':').unwrap_or(name);
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+fn exact(name: &str, text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::usage(
+            format!("the parameter {name} is not JSON: {error}"),
+            format!("write {name}:='{{\"a\": 1}}', or {name}=TEXT"),
+        )
+    })
+}
+
+/// `@FILE` stands for what is in the file.
+fn content(name: &str, text: &str) -> Result<String, Failure> {
+    match text.strip_prefix('@').filter(|file| !file.is_empty()) {
+        Some(file) if std::path::Path::new(file).is_file() => {
+            std::fs::read_to_string(file).map_err(|error| {
+                Failure::usage(format!("{name}: {file} cannot be read: {error}"), "check the file")
+            })
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
+    let kind = schema.and_then(|schema| Schema::of(schema).kind());
+    let wrong = |expected: &str, example: &str| {
+        Failure::usage(
+            format!("the parameter {name} is to be {expected}, not {text:?}"),
+            format!("write {name}={example}"),
+        )
+    };
+    if text.contains("{{") {
+        // A template becomes its type when it is rendered.
+        return Ok(text.into());
+    }
+    match kind {
+        Some("integer") => {
+            text.parse::<i64>().map(Value::from).map_err(|_not_one| wrong("a whole number", "5"))
+        }
+        Some("number") => text
+            .parse::<i64>()
+            .map(Value::from)
+            .or_else(|_not_whole| text.parse::<f64>().map(Value::from))
+            .map_err(|_not_one| wrong("a number", "0.5")),
+        Some("boolean") => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "t" | "yes" | "y" | "on" => Ok(true.into()),
+            "false" | "0" | "f" | "no" | "n" | "off" => Ok(false.into()),
+            _ => Err(wrong("true or false", "true")),
+        },
+        Some("array") => Ok(list(text)),
+        Some("object") => object(text).ok_or_else(|| wrong("an object", "'{\"a\": 1}' or a=1,b=2")),
+        _ => Ok(text.into()),
+    }
+}
+
+fn list(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(list @ Value::Array(_)) => list,
+        _ => text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect(),
+    }
+}
+
+fn object(text: &str) -> Option<Value> {
+    if let Ok(object @ Value::Object(_)) = serde_json::from_str(text) {
+        return Some(object);
+    }
+    let pairs = text.split(',').map(|pair| pair.split_once('='));
+    let object: Option<Object> = pairs
+        .map(|pair| pair.map(|(name, value)| (name.trim().to_owned(), Value::from(value.trim()))))
+        .collect();
+    object.map(Value::Object)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Value, String> {
+        let schemas = json!({
+            "cmd": {"type": "string"}, "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"},
+            "l": {"type": "array"}, "o": {"type": "object"},
+        });
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        parse(&words, &schemas).map(Value::Object).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn values_are_read_by_their_declared_type() {
+        for (words, expected) in [
+            (&["cmd=a=b", "n=5", "f=1.5", "b=yes"][..], json!({"cmd": "a=b", "n": 5, "f": 1.5, "b": true})),
+            (&["l=a, b", "l=c"], json!({"l": ["a", "b", "c"]})),
+            (&["l=[1]", "o={\"a\": 1}"], json!({"l": [1], "o": {"a": 1}})),
+            (&["o=a=1,b=2", "x=5", "y:=5"], json!({"o": {"a": "1", "b": "2"}, "x": "5", "y": 5})),
+            (&["n={{ m }}"], json!({"n": "{{ m }}"})),
+            (&["uname", "-a"], json!({"cmd": "uname -a"})),
+            (&["n=1", "echo a=b", "c"], json!({"n": 1, "cmd": "echo a=b c"})),
+        ] {
+            assert_eq!(parsed(words), Ok(expected), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_says_which_parameter() {
+        for (word, message) in [
+            ("n=x", "the parameter n is to be a whole number, not \"x\""),
+            ("b=maybe", "the parameter b is to be true or false, not \"maybe\""),
+            ("o=x", "the parameter o is to be an object, not \"x\""),
+        ] {
+            assert_eq!(parsed(&[word]), Err(message.to_owned()));
+        }
+        assert!(parsed(&["y:={"]).unwrap_err().starts_with("the parameter y is not JSON"));
+    }
+}

@@ -1,0 +1,202 @@
+//! The composition root: builds the host from its parts, runs it until it is told to stop, drains it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use petrel_api::Api;
+use petrel_api::auth::Access;
+use petrel_engine::Engine;
+use petrel_engine::content::Runners;
+use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_persistence::Store;
+use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
+use petrel_runners::Runner;
+use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
+use petrel_runners::noop::Noop;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::bundled;
+use crate::data_directory;
+use crate::exit::{Code, Failure};
+use crate::grants;
+use crate::print;
+use crate::settings::Settings;
+
+/// What a process finds in its environment of what the host found in its own.
+const INHERITED: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+];
+/// How long open connections may take to end, once nothing runs any more.
+const HANG_UP: Duration = Duration::from_secs(3);
+
+/// Runs the host until a signal stops it.
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    log();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime can be started")?;
+    runtime.block_on(serve(settings))
+}
+
+/// Logs go to standard error; `PETREL_LOG` chooses what (as in `petrel_engine=debug`).
+fn log() {
+    let filter = EnvFilter::try_from_env("PETREL_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn serve(settings: Settings) -> Result<(), Failure> {
+    let data_dir = settings.data_dir();
+    data_directory::make_private(&data_dir)?;
+    // First what is most often in the way, before anything is touched.
+    let listener = bind(&settings).await?;
+    let url = format!("http://{}", listener.local_addr().context("the socket has no address")?);
+    let store = open_store(&settings, &data_dir).await?;
+    let admin_token = data_directory::admin_token(&data_dir)?;
+    let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
+    let report =
+        engine.start().await.map_err(|error| anyhow::anyhow!("what an earlier process left: {error}"))?;
+    tracing::info!(?report, "took up what an earlier process left");
+
+    let token_file = data_directory::token_file(&data_dir).display().to_string();
+    announce(&url, &data_dir, &token_file);
+    let api = Api { engine: engine.clone(), access: Arc::new(Access { admin_token, token_file }) };
+    let hang_up = CancellationToken::new();
+    let server = tokio::spawn(petrel_api::serve(listener, api, hang_up.clone()));
+
+    let failed = store.failed();
+    let outcome = tokio::select! {
+        name = stop_signal() => {
+            tracing::info!(signal = name, "stopping: nothing new is taken in, what runs may finish");
+            engine.stop().await;
+            Ok(())
+        }
+        error = failed => Err(Failure::new(Code::Server, "store", error.to_string(), "see the log; start the host again: nothing that was acknowledged is lost")),
+    };
+    hang_up.cancel();
+    drop(tokio::time::timeout(HANG_UP, server).await);
+    outcome
+}
+
+async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
+    TcpListener::bind(settings.listen).await.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another process listens there, perhaps a petrel; stop it, or listen elsewhere with --listen"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need rights that this user does not have; choose another with --listen"
+            }
+            _ => "choose another address with --listen",
+        };
+        Failure::new(Code::Server, "listen", format!("cannot listen on {}: {error}", settings.listen), hint)
+    })
+}
+
+async fn open_store(settings: &Settings, data_dir: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let directory = data_dir.join("store");
+    let options = StoreOptions { accept_loss: settings.accept_loss, ..StoreOptions::default() };
+    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
+    let store = opened
+        .context("opening the store")?
+        .map_err(|error| Failure::new(Code::Server, "store", error.to_string(), ""))?;
+    Ok(Arc::new(store))
+}
+
+async fn build_engine(
+    settings: &Settings,
+    data_dir: &Path,
+    url: &str,
+    store: Arc<dyn Store>,
+) -> Result<Engine, Failure> {
+    let options = petrel_engine::Options {
+        component_slots: settings.component_slots,
+        process_slots: settings.process_slots,
+        waiting_limit: settings.waiting_limit,
+        drain: settings.drain(),
+        ..petrel_engine::Options::default()
+    };
+    let runners = runners(settings, data_dir, url)?;
+    let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
+    for pack in bundled::PACKS {
+        let laid_out = data_directory::lay_out(data_dir, pack)?;
+        let is_known =
+            engine.content().pack(pack.name).is_ok_and(|known| Path::new(&known.path) == laid_out.path);
+        if laid_out.is_new || !is_known {
+            engine
+                .register_pack(&laid_out.path, true)
+                .await
+                .map_err(|error| anyhow::anyhow!("the pack {} cannot be registered: {error}", pack.name))?;
+        }
+    }
+    Ok(engine)
+}
+
+fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
+    let working_directory = data_dir.join("work");
+    data_directory::make_private(&working_directory)?;
+    let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let shell = LocalShell::new(ShellOptions {
+        environment: inherited.collect(),
+        working_directory,
+        api_url: format!("{url}/api/v1"),
+        output_limit: 16 << 20,
+    });
+    let runtime = PackRuntime::new(petrel_pack_runtime::Options {
+        cache_directory: Some(data_dir.join("components")),
+        grants: grants::parse(&settings.grant_directories)?,
+        ..petrel_pack_runtime::Options::default()
+    })
+    .context("components cannot be run")?;
+    let all: [Arc<dyn Runner>; 3] =
+        [Arc::new(shell), Arc::new(ComponentRunner::new(runtime)), Arc::new(Noop::default())];
+    Ok(all
+        .into_iter()
+        .map(|runner| (runner.runner_type().name.to_owned(), runner))
+        .collect::<BTreeMap<_, _>>())
+}
+
+/// Says where it is and how to sign in. The first line is what scripts look for.
+fn announce(url: &str, data_dir: &Path, token_file: &str) {
+    print::line(&format!("petrel {} listens on {url}", env!("CARGO_PKG_VERSION")));
+    print::line(&format!("  data      {}", data_dir.display()));
+    print::line("  sign in   on this machine `petrel` works at once, as the same user;");
+    print::line(&format!("            elsewhere send the token in {token_file} as X-Auth-Token,"));
+    print::line("            or set PETREL_URL and PETREL_TOKEN");
+    print::line("  try       petrel run core.local cmd='uname -a'");
+}
+
+async fn stop_signal() -> &'static str {
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        // Without a handler the default applies: the signal ends the process.
+        Err(error) => {
+            tracing::warn!(%error, "a signal cannot be handled");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => "SIGTERM",
+        () = wait(SignalKind::interrupt()) => "SIGINT",
+    }
+}

@@ -1,0 +1,90 @@
+//! Reads back what a host kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use petrel_model::Status;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::invariants::{Acknowledged, Observed, Stored};
+
+/// How long a host may take to finish what is waiting.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until nothing waits and nothing runs.
+///
+/// # Errors
+/// When that does not happen.
+pub fn settle(client: &mut Client) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let status = client.send("GET", "/status", "")?.json()?;
+        if status.get("waiting") == Some(&0.into()) && status.get("running") == Some(&0.into()) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("the host did not come to rest")
+}
+
+/// Everything that can be seen from outside.
+///
+/// # Errors
+/// When the host does not answer.
+pub fn observe(
+    client: &mut Client,
+    acknowledged: &[Acknowledged],
+    effects: &Path,
+) -> anyhow::Result<Observed> {
+    let mut trigger_instances = BTreeSet::new();
+    each(client, "/triggerinstances?limit=500&include_attributes=id", |item| {
+        trigger_instances.insert(text(item, "id").to_owned());
+        Ok(())
+    })?;
+    let mut executions = BTreeMap::new();
+    each(client, "/executions?limit=500&include_attributes=id,status,log,runner", |item| {
+        executions.insert(text(item, "id").to_owned(), stored(item)?);
+        Ok(())
+    })?;
+    let effects = std::fs::read_to_string(effects).unwrap_or_default();
+    Ok(Observed {
+        acknowledged: acknowledged.to_vec(),
+        trigger_instances,
+        executions,
+        effects: effects.lines().map(str::to_owned).collect(),
+    })
+}
+
+fn each(
+    client: &mut Client,
+    path: &str,
+    mut take: impl FnMut(&Value) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut before = String::new();
+    loop {
+        let page = client.send("GET", &format!("{path}{before}"), "")?.json()?;
+        let items = page.as_array().context("a listing is no list")?;
+        items.iter().try_for_each(&mut take)?;
+        match items.last() {
+            Some(last) => before = format!("&before={}", text(last, "id")),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn stored(item: &Value) -> anyhow::Result<Stored> {
+    let log = item.get("log").and_then(Value::as_array).context("an execution without a log")?;
+    let log: Result<Vec<Status>, _> = log.iter().map(|entry| text(entry, "status").parse()).collect();
+    Ok(Stored {
+        status: text(item, "status").parse()?,
+        has_effect: item.pointer("/runner/name") == Some(&"local-shell-cmd".into()),
+        log: log?,
+    })
+}

@@ -1,0 +1,109 @@
+//! The host as a process: started on a data directory, killed.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::client::Client;
+
+/// How long a host may take to open its store.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running host. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Host {
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+    token: String,
+}
+
+impl Host {
+    /// Starts a host and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not: its store could not be opened, most likely.
+    pub fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
+        let mut process = Self::spawn(binary, data)?;
+        let stdout = process.stdout.take().context("no standard output")?;
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Read on to the end, so that the host never waits for its reader.
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        let Ok(first) = receiver.recv_timeout(PATIENCE) else {
+            drop(process.kill());
+            let status = process.wait()?;
+            bail!("the host did not come up ({status}); see its log above");
+        };
+        let address =
+            first.split("http://").nth(1).context("the host did not say where it listens")?.to_owned();
+        let token = fs::read_to_string(data.join("admin-token"))?.trim().to_owned();
+        Ok(Self { process, address, token })
+    }
+
+    /// Starts a host and does not wait for anything.
+    ///
+    /// # Errors
+    /// When the binary cannot be started.
+    pub fn spawn(binary: &Path, data: &Path) -> anyhow::Result<Child> {
+        Command::new(binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .env("PETREL_LOG", "off")
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))
+    }
+
+    /// Ends it with SIGKILL.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Client::connect(&self.address, &self.token)
+    }
+
+    /// What opens connections to it, for other threads.
+    pub fn connector(&self) -> impl Fn() -> anyhow::Result<Client> + Send + 'static {
+        let (address, token) = (self.address.clone(), self.token.clone());
+        move || Client::connect(&address, &token)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        drop(self.kill());
+    }
+}
+
+/// The binary of the host: `PETREL_BINARY`, or the one beside this program.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("PETREL_BINARY") {
+        return Ok(path.into());
+    }
+    let here = std::env::current_exe()?;
+    // Tests lie one directory deeper than programs.
+    let found =
+        here.ancestors().skip(1).take(2).map(|directory| directory.join("petrel")).find(|path| path.exists());
+    found.context("the binary of the host is not there; build it first: cargo build")
+}

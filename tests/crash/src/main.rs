@@ -1,0 +1,56 @@
+//! The crash harness at the command line: `petrel-crash kill --rounds 200`, `petrel-crash power --rounds 40`.
+#![expect(clippy::print_stdout, reason = "the report is printed")]
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+use petrel_crash::disk::Disk;
+use petrel_crash::rounds::{self, Moments};
+
+/// Crash a host again and again under load, then audit what it kept.
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  cargo build --release && cargo run --release -p petrel-crash -- kill --rounds 200
+  cargo run --release -p petrel-crash -- power --rounds 40      (needs root and loop devices)")]
+struct Arguments {
+    #[command(subcommand)]
+    crash: Crash,
+    /// Chooses the moments; printed, so that a failure can be looked into
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Crash {
+    /// Kill the process with SIGKILL
+    Kill {
+        /// How often
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+    },
+    /// Cut the power of its disk
+    Power {
+        /// How often
+        #[arg(long, default_value_t = 40)]
+        rounds: usize,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let clock =
+        || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| u64::from(time.subsec_nanos()));
+    let seed = arguments.seed.unwrap_or_else(clock);
+    println!("seed {seed}");
+    let mut moments = Moments::from_seed(seed);
+    let report = match arguments.crash {
+        Crash::Kill { rounds } => rounds::kill(rounds, &mut moments)?,
+        Crash::Power { rounds } => {
+            Disk::is_possible().map_err(anyhow::Error::msg)?;
+            rounds::cut_power(rounds, &mut moments)?
+        }
+    };
+    println!("{report:?}");
+    println!("nothing acknowledged is lost, nothing ran twice, nothing is left running");
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Depth 2: the whole engine in this process, over a store that loses power at the n-th write, for every
+//! n until the scenario passes untouched; both when what was not synced is lost and when it had reached
+//! the disk all the same. After each cut the engine starts again on what is left, and the invariants must
+//! hold.
+//!
+//! The scenario: two rules, three events, a component and a shell command each, an execution that is
+//! canceled while it runs, and one that takes too long.
+#![expect(clippy::unwrap_used, reason = "these are the parts of one test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
+use petrel_engine::content::Runners;
+use petrel_engine::requests::Request;
+use petrel_engine::{Engine, Options};
+use petrel_model::{Object, Status};
+use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_persistence::ExecutionFilter;
+use petrel_persistence_embedded::simulated::{Loss, SimulatedBase};
+use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
+use petrel_runners::Runner;
+use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How many steps are tried side by side.
+const LANES: usize = 6;
+/// Long enough for everything that is not a mistake.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn every_write_in_turn() {
+    let packs = core_pack();
+    let runtime = PackRuntime::new(petrel_pack_runtime::Options::default()).unwrap();
+    // Most of the time is spent waiting (for a timeout, for a cancel), so several run side by side.
+    std::thread::scope(|scope| {
+        for loss in [Loss::Unsynced, Loss::Nothing] {
+            for lane in 1..=LANES {
+                let (packs, runtime) = (packs.path(), &runtime);
+                scope.spawn(move || {
+                    let mut step = lane;
+                    while run(step, loss, packs, runtime) {
+                        step += LANES;
+                    }
+                    assert!(step > 20, "the scenario was over after {step} writes");
+                });
+            }
+        }
+    });
+}
+
+/// Runs the scenario with the power cut at `step`. Says whether it was cut before the scenario was over.
+fn run(step: usize, loss: Loss, pack: &Path, runtime: &PackRuntime) -> bool {
+    let directory = TempDir::new().unwrap();
+    let base = SimulatedBase::default();
+    let world = World { directory, pack: pack.to_path_buf(), runtime: runtime.clone() };
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    threads.block_on(async {
+        let engine = world.start(&base).await;
+        world.prepare(&engine).await;
+        base.cut_power_at(step, loss);
+        let acknowledged = world.scenario(&engine).await;
+        let was_cut = world.end(engine, &base).await;
+        if !was_cut {
+            return false;
+        }
+        let engine = world.start(&base).await;
+        world.rest(&engine).await;
+        let observed = world.observe(&engine, acknowledged).await;
+        assert_eq!(
+            violations(&observed),
+            Vec::<String>::new(),
+            "power cut at write {step}, {loss:?}\n{observed:#?}"
+        );
+        world.end(engine, &base).await;
+        true
+    })
+}
+
+/// The pack `core` with its component, laid out.
+fn core_pack() -> TempDir {
+    let pack = TempDir::new().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/core");
+    fs::copy(source.join("pack.yaml"), pack.path().join("pack.yaml")).unwrap();
+    for folder in ["actions", "triggers"] {
+        fs::create_dir(pack.path().join(folder)).unwrap();
+        for file in fs::read_dir(source.join(folder)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), pack.path().join(folder).join(file.file_name())).unwrap();
+        }
+    }
+    fs::create_dir(pack.path().join("wasm")).unwrap();
+    fs::copy(petrel_test_components::CORE, pack.path().join("wasm/core.wasm")).unwrap();
+    pack
+}
+
+/// What stays when the power goes: the directory, and the effects in it.
+struct World {
+    directory: TempDir,
+    pack: PathBuf,
+    runtime: PackRuntime,
+}
+
+impl World {
+    fn effects(&self) -> PathBuf {
+        self.directory.path().join("effects")
+    }
+
+    async fn start(&self, base: &SimulatedBase) -> Engine {
+        let directory = self.directory.path().join("store");
+        let store =
+            EmbeddedStore::open_on(Box::new(base.clone()), &directory, &StoreOptions::default()).unwrap();
+        let shell = LocalShell::new(ShellOptions {
+            environment: vec![("PATH".into(), std::env::var("PATH").unwrap())],
+            working_directory: self.directory.path().to_path_buf(),
+            api_url: String::new(),
+            output_limit: 1 << 20,
+        });
+        let runners: [Arc<dyn Runner>; 2] =
+            [Arc::new(shell), Arc::new(ComponentRunner::new(self.runtime.clone()))];
+        let runners: Runners =
+            runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+        let options = Options { drain: Duration::ZERO, ..Options::default() };
+        let engine = Engine::new(Arc::new(store), runners, options).await.unwrap();
+        engine.start().await.unwrap();
+        engine
+    }
+
+    async fn prepare(&self, engine: &Engine) {
+        engine.register_pack(&self.pack, true).await.unwrap();
+        let command = format!("echo $ST2_ACTION_EXECUTION_ID >> {}", self.effects().display());
+        for (name, action) in [
+            ("shell", json!({"ref": "core.local", "parameters": {"cmd": command}})),
+            ("component", json!({"ref": "core.echo", "parameters": {"message": "{{ trigger.body.n }}"}})),
+        ] {
+            let trigger = json!({"type": "core.st2.webhook", "parameters": {"url": "event"}});
+            let rule =
+                json!({"name": name, "pack": "crash", "enabled": true, "trigger": trigger, "action": action});
+            engine.create_rule(&rule.to_string(), "admin").await.unwrap();
+        }
+    }
+
+    /// Everything that somebody is told is noted; what fails because the power is gone is not.
+    async fn scenario(&self, engine: &Engine) -> Vec<Acknowledged> {
+        let mut acknowledged = Vec::new();
+        for n in ["1", "2", "3"] {
+            if let Ok(accepted) = engine.accept_webhook("event", json!({"body": {"n": n}})).await {
+                acknowledged.push(Acknowledged {
+                    trigger_instance: accepted.id.to_string(),
+                    executions: accepted.executions.iter().map(ToString::to_string).collect(),
+                });
+            }
+        }
+        let canceled = self.request(engine, json!({"cmd": "sleep 20"})).await;
+        self.request(engine, json!({"cmd": "sleep 20", "timeout": 1})).await;
+        if let Some(id) = canceled {
+            let id = id.parse().unwrap();
+            // Running, if the power lasts that long.
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(1) && engine.running() < 2 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            drop(engine.cancel(id, "admin").await);
+        }
+        let failed = engine.store().failed();
+        tokio::select! {
+            () = self.rest(engine) => {}
+            _ = failed => {}
+        }
+        acknowledged
+    }
+
+    async fn request(&self, engine: &Engine, parameters: Value) -> Option<String> {
+        let request = Request {
+            action: "core.local".parse().unwrap(),
+            parameters: parameters.as_object().cloned().unwrap(),
+            user: "admin".into(),
+            context: Object::new(),
+            delay: None,
+        };
+        engine.request(request).await.ok().map(|execution| execution.id.to_string())
+    }
+
+    /// Waits until nothing waits or runs.
+    async fn rest(&self, engine: &Engine) {
+        let begun = Instant::now();
+        while engine.store().waiting() > 0 || engine.running() > 0 {
+            assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends the engine as a loss of power does: what runs is gone, nothing is stored any more.
+    async fn end(&self, engine: Engine, base: &SimulatedBase) -> bool {
+        engine.stop().await;
+        drop(engine);
+        base.restart()
+    }
+
+    async fn observe(&self, engine: &Engine, acknowledged: Vec<Acknowledged>) -> Observed {
+        let store = engine.store();
+        let executions = store.executions(&ExecutionFilter::default(), None, 1000).await.unwrap();
+        let instances = store.trigger_instances(None, None, 1000).await.unwrap();
+        let stored = executions.items.into_iter().map(|execution| {
+            let is_effect = execution.context.rule.as_ref().is_some_and(|rule| rule.name == "crash.shell");
+            let log: Vec<Status> = execution.log.iter().map(|entry| entry.status).collect();
+            (execution.id.to_string(), Stored { status: execution.status, has_effect: is_effect, log })
+        });
+        let effects = fs::read_to_string(self.effects()).unwrap_or_default();
+        Observed {
+            acknowledged,
+            trigger_instances: instances
+                .items
+                .iter()
+                .map(|instance| instance.id.to_string())
+                .collect::<BTreeSet<_>>(),
+            executions: stored.collect::<BTreeMap<_, _>>(),
+            effects: effects.lines().map(str::to_owned).collect(),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Depth 3: the real process, killed and cut off from power. A few rounds here; the harness itself does
+//! as many as one likes: `cargo run --release -p petrel-crash -- --help`.
+
+use petrel_crash::disk::Disk;
+use petrel_crash::rounds::{self, Moments};
+
+#[test]
+fn killed_at_random_moments() {
+    let report = rounds::kill(10, &mut Moments::from_seed(seed())).unwrap();
+    assert!(report.acknowledged > 0, "{report:?}");
+}
+
+#[test]
+fn cut_off_from_power_at_random_moments() {
+    if let Err(why) = Disk::is_possible() {
+        let must = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
+        assert!(!must, "PETREL_TEST_ALL=1, and this test cannot run: {why}");
+        println!("SKIPPED: {why}");
+        return;
+    }
+    let report = rounds::cut_power(3, &mut Moments::from_seed(seed())).unwrap();
+    assert!(report.acknowledged > 0, "{report:?}");
+}
+
+/// Different each time; the panic of a failed round prints what happened.
+fn seed() -> u64 {
+    u64::from(std::process::id())
+}
