@@ -70,7 +70,16 @@ struct Session {
 
 /// Reads the command line, does what it says, and says how it went.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && std::env::args().any(|word| word == "--json" || word == "-j") => {
+            let message = error.render().to_string();
+            let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default();
+            print::failure(Form::Json, &Failure::usage(message, "see `petrel help`"));
+            return ExitCode::from(Code::Usage as u8);
+        }
+        Err(error) => error.exit(),
+    };
     let form = if arguments.json { Form::Json } else { Form::Text };
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),

@@ -17,7 +17,7 @@ use petrel_runners::Runner;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -64,6 +64,8 @@ fn log() {
 }
 
 async fn serve(settings: Settings) -> Result<(), Failure> {
+    // From here on a signal stops in order, however early it comes.
+    let stop = stop_signal();
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir)?;
     // First what is most often in the way, before anything is touched.
@@ -84,7 +86,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
 
     let failed = store.failed();
     let outcome = tokio::select! {
-        name = stop_signal() => {
+        name = stop => {
             tracing::info!(signal = name, "stopping: nothing new is taken in, what runs may finish");
             engine.stop().await;
             Ok(())
@@ -184,8 +186,10 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line("  try       petrel run core.local cmd='uname -a'");
 }
 
-async fn stop_signal() -> &'static str {
-    let wait = async |kind: SignalKind| match signal(kind) {
+/// Handles the signals that stop the host from now on; the future says which one came.
+fn stop_signal() -> impl Future<Output = &'static str> {
+    let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let wait = async |handler: std::io::Result<Signal>| match handler {
         Ok(mut signal) => {
             signal.recv().await;
         }
@@ -195,8 +199,10 @@ async fn stop_signal() -> &'static str {
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => "SIGTERM",
-        () = wait(SignalKind::interrupt()) => "SIGINT",
+    async move {
+        tokio::select! {
+            () = wait(terminate) => "SIGTERM",
+            () = wait(interrupt) => "SIGINT",
+        }
     }
 }

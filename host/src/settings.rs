@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::data_directory;
 use crate::exit::Failure;
+use crate::grants;
 
 /// Where the host listens unless told otherwise.
 pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:9101";
@@ -82,6 +83,6 @@ impl Settings {
         if self.process_slots == 0 || self.component_slots == 0 {
             return Err(Failure::usage("with no slots nothing would ever run", "give at least 1"));
         }
-        Ok(())
+        grants::parse(&self.grant_directories).map(drop)
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Run {
     action: String,
 
     /// Parameters; words without `=` are put together as the parameter cmd
-    #[arg(value_name = "NAME=VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
 
     /// Print the id at once and do not wait

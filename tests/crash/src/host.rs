@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::client::Client;
 
@@ -93,17 +93,52 @@ impl Drop for Host {
     }
 }
 
-/// The binary of the host: `PETREL_BINARY`, or the one beside this program.
+/// The binary of the host: `PETREL_BINARY`, or the one beside this program. Called from a test, it is
+/// built first, in the profile of the test: `cargo test` does not build it for tests of another package,
+/// or it may be left from an earlier build.
 ///
 /// # Errors
-/// When it is not there.
+/// When it is not there, or cannot be built.
 pub fn binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("PETREL_BINARY") {
         return Ok(path.into());
     }
     let here = std::env::current_exe()?;
-    // Tests lie one directory deeper than programs.
-    let found =
-        here.ancestors().skip(1).take(2).map(|directory| directory.join("petrel")).find(|path| path.exists());
-    found.context("the binary of the host is not there; build it first: cargo build")
+    let directory = here.parent().context("this program is nowhere")?;
+    if directory.file_name().is_some_and(|name| name == "deps") {
+        return build(directory.parent().context("there is no target directory")?);
+    }
+    let binary = directory.join("petrel");
+    ensure!(binary.exists(), "{} is not there; build it first: cargo build --release", binary.display());
+    Ok(binary)
+}
+
+/// Builds the binary into the target directory that `profile` (`TARGET/debug`) is in; once a process.
+fn build(profile: &Path) -> anyhow::Result<PathBuf> {
+    static BUILT: Mutex<bool> = Mutex::new(false);
+    let mut is_built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let binary = profile.join("petrel");
+    if *is_built {
+        return Ok(binary);
+    }
+    let name = match profile.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", "petrel", "--profile", name, "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
+        .arg("--target-dir")
+        .arg(profile.parent().context("there is no target directory")?);
+    // What cargo tells this package about itself would make build scripts of others run again.
+    for (name, _) in std::env::vars_os() {
+        let is_ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_ours) {
+            cargo.env_remove(name);
+        }
+    }
+    ensure!(cargo.status()?.success(), "petrel could not be built");
+    *is_built = true;
+    Ok(binary)
 }

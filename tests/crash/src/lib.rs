@@ -1,6 +1,6 @@
 //! What must hold after a crash, and the harness that brings crashes about.
 //!
-//! The invariants of DESIGN section 4 stand once, in [`invariants`], and are used at every depth: by the
+//! What is promised (ARCHITECTURE.md, "Durability") stands once, in [`invariants`], and are used at every depth: by the
 //! faulty store (`tests/faulty_store.rs`, in process, every write in turn) and by the two harnesses on
 //! the real process ([`rounds`]: killed; power cut on a [`disk`] of its own). [`host`] starts the process,
 //! [`client`] puts load on it, [`audit`] reads back what it kept.

@@ -1,9 +1,10 @@
-//! Reads bodies, with errors in our form.
+//! Reads bodies and queries, with errors in our form.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -44,6 +45,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         serde_json::from_value(value).map(Self).map_err(|error| {
             ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
         })
+    }
+}
+
+/// The query of a request.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(ApiError::invalid(
+                format!("the query cannot be read: {}", rejection.body_text()),
+                "correct what stands behind the question mark",
+            )),
+        }
     }
 }
 

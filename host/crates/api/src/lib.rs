@@ -1,6 +1,6 @@
 //! REST and webhooks, with StackStorm's paths, bodies and headers.
 //!
-//! The only crate (beside `web`) that knows axum. A handler reads the request, asks the engine, and
+//! The only crate that knows axum. A handler reads the request, asks the engine, and
 //! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] shapes nouns as
 //! StackStorm prints them; [`auth`] lets in who may come in; every error is [`ApiError`].
 

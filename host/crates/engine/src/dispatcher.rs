@@ -134,8 +134,12 @@ impl Engine {
         };
         let context = context(instance, rule);
         let scope = requests::scope(&context).with("trigger", Arc::clone(&instance.payload));
-        let made = parameters::live(compiled.parameters(), &registered.signature, &scope)
+        let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
+            .and_then(|()| {
+                parameters::live(compiled.parameters(), &registered.signature, &scope)
+                    .map_err(|error| error.to_string())
+            })
             .and_then(|given| {
                 requests::check(&registered, &given).map(|()| given).map_err(|error| error.to_string())
             });

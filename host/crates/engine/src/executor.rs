@@ -184,7 +184,16 @@ impl<'a> Run<'a> {
             self.apply(StatusEvent::Started)?;
             self.execution.host = Some(self.engine.store().fence().epoch);
         }
-        self.apply(outcome.end.event())?;
+        if outcome.end == End::Canceled {
+            // Whoever asked for the cancel has moved it already: it goes on from there.
+            expect = self.read_again(outcome.end).await.ok_or_else(|| Error::Conflict {
+                message: "it has ended already".into(),
+                hint: String::new(),
+                id: None,
+            })?;
+        } else {
+            self.apply(outcome.end.event())?;
+        }
         let result = Arc::new(outcome.result);
         let output = self.take_output();
         loop {

@@ -43,6 +43,7 @@ impl Engine {
         self.check_room()?;
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
+        refuse_overrides(&registered, &request.parameters)?;
         let context = Context {
             user: request.user,
             pack: request.action.pack().to_owned(),
@@ -180,8 +181,9 @@ pub(crate) fn scope(context: &Context) -> Scope {
     parameters::scope(context, Value::Object(Object::new()), Arc::new(Datastore::default()))
 }
 
-/// Checks parameters against what the action and its runner take, and against what may not be changed.
-pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
+/// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
+/// in their place.
+pub(crate) fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
     let immutable: Vec<_> = given
         .iter()
         .filter(|(name, value)| {
@@ -196,6 +198,11 @@ pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(),
             "leave them out",
         ));
     }
+    Ok(())
+}
+
+/// Checks rendered parameters against what the action and its runner take.
+pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     registered.validator.check(&value).map_err(|message| Error::invalid(message, usage(registered)))
 }

@@ -1,14 +1,11 @@
 //! The nouns of Petrel, and nothing else.
 //!
 //! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide
-//! ([`petrel-rules`], [`petrel-workflows`]), store (`petrel-persistence`) or act (`petrel-engine`) on
+//! (`petrel-rules`), store (`petrel-persistence`) or act (`petrel-engine`) on
 //! these types; this crate only says what they are and which moves are legal.
 //!
 //! Reading order: [`id`] and [`reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
 //! are what people write; [`execution`] and [`status`] are what happens.
-//!
-//! [`petrel-rules`]: ../petrel_rules/index.html
-//! [`petrel-workflows`]: ../petrel_workflows/index.html
 
 pub mod action;
 pub mod execution;

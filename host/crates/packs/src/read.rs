@@ -51,7 +51,15 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     let text = source.read("pack.yaml").map_err(|error| {
         vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one"))]
     })?;
-    let PackDefinition { pack, components } = read_pack_definition("pack.yaml", &text, source.folder())?;
+    let definition = read_pack_definition("pack.yaml", &text, source.folder());
+    let PackDefinition { pack, components } = definition.map_err(|problems| {
+        // The other files are looked at all the same, so that everything is said at once.
+        let mut reading = Reading { source, pack: source.folder().unwrap_or_default(), problems };
+        reading.each("actions", read_action);
+        reading.each("triggers", read_trigger_type);
+        reading.each("rules", |file, text, pack| read_rule(file, text, Some(pack)));
+        reading.problems
+    })?;
     let mut reading = Reading { source, pack: &pack.reference, problems: Vec::new() };
     let mut actions = reading.each("actions", read_action);
     let trigger_types = reading.each("triggers", read_trigger_type);

@@ -1,7 +1,7 @@
 //! Values that are too large for rows: files named by the SHA-256 of what is in them.
 //!
 //! A blob is written, synced and given its name before the commit that refers to it; so a reference that
-//! is durable never dangles. A blob whose commit was not made is left over, which retention cleans up.
+//! is durable never dangles. A blob whose commit was not made is left over, and does no harm but take room.
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -4,9 +4,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The format that this version writes. It grows when an older version could not read it any more.
 const FORMAT: u32 = 1;
+/// How long to wait for a process that is just going away. One that was killed keeps its lock for a moment
+/// when it was starting another process.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a store could not be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -79,18 +83,24 @@ impl Directory {
             .mode(0o600)
             .open(path.join("lock"))
             .map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {
-                lock.set_len(0).map_err(io)?;
-                lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
-                Ok(lock)
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => {
+                    lock.set_len(0).map_err(io)?;
+                    lock.write_all_at(std::process::id().to_string().as_bytes(), 0).map_err(io)?;
+                    return Ok(lock);
+                }
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    lock.read_to_string(&mut holder).map_err(io)?;
+                    return Err(OpenError::InUse(path.to_path_buf(), holder));
+                }
+                Err(TryLockError::Error(error)) => return Err(io(error)),
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                lock.read_to_string(&mut holder).map_err(io)?;
-                Err(OpenError::InUse(path.to_path_buf(), holder))
-            }
-            Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
 

@@ -1,13 +1,14 @@
 //! `/actions` and `/runnertypes`: what can be run, and by what.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::Ref;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::extract::Params;
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -19,8 +20,8 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(filter): Query<Filter>,
-    Query(page): Query<PageQuery>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let content = api.engine.content();
@@ -56,8 +57,8 @@ fn parsed(reference: &str) -> Result<Ref, ApiError> {
 
 pub(crate) async fn runner_types(
     State(api): State<Api>,
-    Query(filter): Query<Filter>,
-    Query(page): Query<PageQuery>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let content = api.engine.content();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, Params};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -53,8 +53,8 @@ impl Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(filter): Query<Filter>,
-    Query(page): Query<PageQuery>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let filter = filter.parse()?;
@@ -116,8 +116,8 @@ pub(crate) struct Wait {
 pub(crate) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(Wait { wait }): Query<Wait>,
-    Query(page): Query<PageQuery>,
+    Params(Wait { wait }): Params<Wait>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let page = page.parse()?;
     let id = execution_id(&api, &id).await?;

@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, Params};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     Ok(page.answer(api.engine.content().packs().map(|pack| views::pack(pack))))

@@ -1,6 +1,6 @@
 //! `/rules`: made, looked at, changed, switched on and off, deleted.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Raw};
+use crate::extract::{JsonBody, Params, Raw};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -22,8 +22,8 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(filter): Query<Filter>,
-    Query(page): Query<PageQuery>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let content = api.engine.content();

@@ -1,13 +1,14 @@
 //! `/triggerinstances`: the events that were accepted, and why rules did or did not match them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::extract::Params;
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -18,8 +19,8 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(filter): Query<Filter>,
-    Query(page): Query<PageQuery>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let wanted = page.offset.saturating_add(page.limit);

@@ -1,17 +1,18 @@
 //! `/triggertypes`: the kinds of events that packs declare.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use petrel_model::Ref;
 use serde_json::Value;
 
+use crate::extract::Params;
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     Ok(page.answer(api.engine.content().trigger_types().map(|kind| views::trigger_type(kind))))

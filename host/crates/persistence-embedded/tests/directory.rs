@@ -1,0 +1,113 @@
+//! What a data directory refuses, and that it says what to do; and what a store does without room or
+//! after a failure.
+#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use petrel_persistence::suite::{at, execution, id};
+use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
+use petrel_persistence_embedded::simulated::{Loss, SimulatedBase};
+use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use tempfile::TempDir;
+
+fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open(directory, &Options::default())
+}
+
+fn refusal(directory: &Path) -> String {
+    open(directory).err().unwrap().to_string()
+}
+
+#[test]
+fn a_directory_belongs_to_one_process_at_a_time() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let message = refusal(directory.path());
+    assert!(message.contains(&format!("is in use by process {}", std::process::id())), "{message}");
+    assert!(message.contains("--data-dir"), "{message}");
+    drop(store);
+    open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_newer_or_foreign_store_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    for (text, expected) in [
+        ("petrel-store 2\n", "has format 2, and this version of petrel reads formats up to 1"),
+        ("something else\n", "is no store of petrel"),
+    ] {
+        fs::write(directory.path().join("format"), text).unwrap();
+        let message = refusal(directory.path());
+        assert!(message.contains(expected), "{message}");
+        assert!(!directory.path().join("sled").exists(), "nothing is touched");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
+    drop(store);
+    // The disk brings back an older state of everything but the watermark.
+    fs::remove_dir_all(directory.path().join("sled")).unwrap();
+    let message = refusal(directory.path());
+    assert!(message.contains("ends at commit 0, but commit 1 was acknowledged"), "{message}");
+    assert!(message.contains("--accept-loss"), "{message}");
+    let options = Options { accept_loss: true, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), &options).unwrap();
+    assert_eq!(store.execution(id(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn without_room_nothing_new_is_taken_in_and_what_began_may_end() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
+    drop(store);
+
+    let options = Options { reserve_bytes: u64::MAX, ..Options::default() };
+    let store = EmbeddedStore::open(directory.path(), &options).unwrap();
+    let refused = store.commit(Commit::of([Change::CreateExecution(execution(2))])).await;
+    let Err(CommitError::NoRoom(message)) = refused else { panic!("{refused:?}") };
+    assert!(message.contains("is full") && message.contains("free some space"), "{message}");
+    let mut first = execution(1);
+    let expect = Expect::ExecutionVersion(first.id, first.version);
+    first.apply(petrel_model::StatusEvent::Started, at(9)).unwrap();
+    store.commit(Commit::of([Change::UpdateExecution(first)]).expecting(expect)).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_failure_nothing_is_answered_as_done() {
+    let directory = TempDir::new().unwrap();
+    let base = SimulatedBase::default();
+    let store =
+        EmbeddedStore::open_on(Box::new(base.clone()), directory.path(), &Options::default()).unwrap();
+    base.cut_power_at(1, Loss::Unsynced);
+    for n in 1..=2 {
+        let failed = store.commit(Commit::of([Change::CreateExecution(execution(n))])).await;
+        assert!(matches!(failed, Err(CommitError::Store(_))), "{failed:?}");
+    }
+    let told = tokio::time::timeout(Duration::from_secs(5), store.failed()).await.unwrap();
+    assert!(told.to_string().contains("the power was cut"), "{told}");
+}
+
+#[tokio::test]
+async fn a_damaged_blob_is_noticed() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let mut large = execution(1);
+    large.parameters =
+        std::sync::Arc::new([("cmd".to_owned(), "x".repeat(100_000).into())].into_iter().collect());
+    store.commit(Commit::of([Change::CreateExecution(large)])).await.unwrap();
+    let shelf = fs::read_dir(directory.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let blob = fs::read_dir(shelf).unwrap().next().unwrap().unwrap().path();
+    fs::write(&blob, "something else").unwrap();
+    let message = store.execution(id(1)).await.unwrap_err().to_string();
+    assert!(
+        message.contains("the store is damaged at blob") && message.contains("restore from a backup"),
+        "{message}"
+    );
+}
