@@ -1,0 +1,252 @@
+//! A place for a host, and the host as a process.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{self, Answer};
+use crate::process::{Ended, Running, wait};
+use crate::{PATIENCE, eventually};
+
+/// A directory for a host and its test.
+#[derive(Debug)]
+pub struct Place {
+    directory: TempDir,
+    data: PathBuf,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        let directory = TempDir::with_prefix("petrel-system-").unwrap();
+        let data = directory.path().join("data");
+        Self { directory, data }
+    }
+}
+
+impl Place {
+    /// A place whose data directory is elsewhere.
+    pub fn with_data(data: &Path) -> Self {
+        Self { data: data.to_owned(), ..Self::default() }
+    }
+
+    /// The data directory of its host.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Where the file of this name is.
+    pub fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file; says where it is.
+    pub fn write(&self, name: &str, content: &str) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// What is in a file; nothing when there is none.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(petrel_crash::host::binary().unwrap());
+        let settings = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PETREL_"));
+        settings.for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command.env("PETREL_DATA_DIR", &self.data).env("PETREL_LOG", "warn");
+        command
+    }
+
+    /// Runs the command line without a host of this place.
+    pub fn petrel(&self, arguments: &[&str]) -> Ended {
+        Running::start(self.command().args(arguments)).end()
+    }
+
+    /// Starts a host with these arguments beside those that it needs.
+    pub fn start(&self, arguments: &[&str]) -> Host<'_> {
+        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut process = self
+            .command()
+            .env("PETREL_LISTEN", "127.0.0.1:0")
+            .arg("serve")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let stdout = process.stdout.take().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Read on to the end, so that the host never waits for its reader.
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        // Owned from here on, so that a host that does not come up is ended too.
+        let mut host = Host {
+            place: self,
+            process,
+            address: String::new(),
+            token: String::new(),
+            greeting: String::new(),
+        };
+        let next = || receiver.recv_timeout(PATIENCE).ok();
+        while let Some(line) = next() {
+            host.greeting.push_str(&line);
+            host.greeting.push('\n');
+            if line.contains("petrel run") {
+                break;
+            }
+        }
+        let address = host.greeting.lines().next().and_then(|line| line.split_once("http://"));
+        address.map(|(_, address)| address).unwrap().clone_into(&mut host.address);
+        fs::read_to_string(self.data.join("admin-token")).unwrap().trim().clone_into(&mut host.token);
+        host
+    }
+}
+
+/// A host that listens. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Host<'a> {
+    place: &'a Place,
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+    /// The admin's token.
+    pub token: String,
+    /// What it printed when it came up.
+    pub greeting: String,
+}
+
+impl Host<'_> {
+    /// Sends a request to a path below `/api/v1`, with the token and these lines of the head.
+    ///
+    /// # Errors
+    /// When the host does not answer.
+    pub fn try_send(&self, method: &str, path: &str, head: &str, body: &[u8]) -> std::io::Result<Answer> {
+        let head = format!("X-Auth-Token: {}\r\n{head}", self.token);
+        http::send(&self.address, method, &format!("/api/v1{path}"), &head, body)
+    }
+
+    /// Sends a request to any path, with just these lines of the head.
+    #[track_caller]
+    pub fn send_plain(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
+        http::send(&self.address, method, path, head, body).unwrap()
+    }
+
+    /// Reads what is at a path below `/api/v1`.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.try_send("GET", path, "", b"").unwrap()
+    }
+
+    /// Sends JSON to a path below `/api/v1`.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_send("POST", path, "Content-Type: application/json\r\n", body.to_string().as_bytes())
+            .unwrap()
+    }
+
+    /// Deletes what is at a path below `/api/v1`.
+    #[track_caller]
+    pub fn delete(&self, path: &str) -> Answer {
+        self.try_send("DELETE", path, "", b"").unwrap()
+    }
+
+    /// Runs the command line against this host.
+    pub fn cli(&self, arguments: &[&str]) -> Ended {
+        self.start_cli(arguments).end()
+    }
+
+    /// The same for a command that must succeed.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) -> Ended {
+        self.cli(arguments).with_code(0)
+    }
+
+    /// Runs the command line while `meanwhile` goes on, which gets nothing and sees the host.
+    pub fn cli_while(&self, arguments: &[&str], meanwhile: impl FnOnce()) -> Ended {
+        let running = self.start_cli(arguments);
+        meanwhile();
+        running.end()
+    }
+
+    fn start_cli(&self, arguments: &[&str]) -> Running {
+        let url = format!("http://{}", self.address);
+        Running::start(self.place.command().env("PETREL_URL", url).args(arguments))
+    }
+
+    /// Asks for an execution of `core.local`; gives its id.
+    #[track_caller]
+    pub fn shell(&self, cmd: &str) -> String {
+        self.request(&serde_json::json!({"action": "core.local", "parameters": {"cmd": cmd}}))
+    }
+
+    /// Asks for an execution; gives its id.
+    #[track_caller]
+    pub fn request(&self, body: &Value) -> String {
+        let made = self.post("/executions", body).with_status(201).json();
+        assert_eq!(made["status"], "requested");
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// An execution as it is now.
+    #[track_caller]
+    pub fn execution(&self, id: &str) -> Value {
+        self.get(&format!("/executions/{id}")).with_status(200).json()
+    }
+
+    /// Waits until an execution has this status; gives it as it is then.
+    #[track_caller]
+    pub fn until(&self, id: &str, status: &str) -> Value {
+        eventually(&format!("execution {id} is {status}"), || {
+            Some(self.execution(id)).filter(|execution| execution["status"] == status)
+        })
+    }
+
+    /// A listing.
+    #[track_caller]
+    pub fn list(&self, path: &str) -> Vec<Value> {
+        self.get(path).with_status(200).json().as_array().unwrap().clone()
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(id, Signal::TERM).unwrap();
+    }
+
+    /// Waits until it has stopped; gives the exit code.
+    pub fn stopped(mut self) -> i32 {
+        wait(&mut self.process).code().unwrap_or(-1)
+    }
+
+    /// Stops it in order.
+    #[track_caller]
+    pub fn stop(self) {
+        self.terminate();
+        assert_eq!(self.stopped(), 0);
+    }
+}
+
+impl Drop for Host<'_> {
+    #[expect(clippy::print_stderr, reason = "a failed test is explained by the log")]
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.process.kill());
+        drop(self.process.wait());
+        if std::thread::panicking() {
+            eprintln!("log of the host:\n{}", self.place.read("log"));
+        }
+    }
+}

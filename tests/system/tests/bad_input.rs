@@ -1,0 +1,293 @@
+//! What is not right is refused: the message names the object and the remedy, and nothing was done.
+
+use petrel_system_tests::{Host, Place, assert_says};
+use serde_json::json;
+
+/// A rule of YAML that lacks nothing; `extra` comes after it.
+fn rule(name: &str, extra: &str) -> String {
+    format!(
+        "name: {name}\npack: examples\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: {name}}}}}\naction: {{ref: core.noop}}\n{extra}"
+    )
+}
+
+fn rules(host: &Host<'_>) -> usize {
+    host.list("/rules?pack=examples").len()
+}
+
+/// What is wrong with a rule, as a part of a good one and what stands there instead; and what is said of it.
+const BAD_RULES: &[(&str, &str, &str, &[&str])] = &[
+    ("no YAML", "core.noop}\n", "core.noop}\ntags: [a\n", &["rule.yaml:7:1: ", "this is no YAML"]),
+    (
+        "unknown key",
+        "core.noop}\n",
+        "core.noop}\ncritera: {}\n",
+        &["rule.yaml:6:1: ", "no field critera", "did you mean criteria?"],
+    ),
+    (
+        "unknown key within",
+        "core.noop}",
+        "core.noop, paramters: {}}",
+        &["rule.yaml:5:26: ", "did you mean parameters?"],
+    ),
+    ("no action", "action", "context", &["rule.yaml:1:1: ", "needs a field action"]),
+    (
+        "written twice",
+        "core.noop}\n",
+        "core.noop}\nname: again\n",
+        &["rule.yaml:6:1: ", "name is written twice"],
+    ),
+    (
+        "unknown trigger",
+        "webhook",
+        "webhok",
+        &[
+            "rule `examples.good`",
+            "trigger `core.st2.webhok` does not exist",
+            "did you mean `core.st2.webhook`?",
+        ],
+    ),
+    ("trigger's parameters", "url: good", "url: 5", &["rule `examples.good`", "core.st2.webhook", "url"]),
+    ("trigger's parameters", "{url: good}", "{}", &["rule `examples.good`", "core.st2.webhook", "url"]),
+    (
+        "unknown operator",
+        "core.noop}\n",
+        "core.noop}\ncriteria: {trigger.body.a: {type: equal, pattern: 1}}\n",
+        &["rule `examples.good`", "criteria.trigger.body.a", "equals"],
+    ),
+    (
+        "no template",
+        "core.noop}",
+        "core.echo, parameters: {message: '{{ trigger.'}}",
+        &["rule `examples.good`", "action.parameters.message"],
+    ),
+];
+
+#[test]
+fn a_rule_that_is_not_right_is_refused() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let good = rule("good", "");
+    for (what, part, instead, says) in BAD_RULES {
+        let text = good.replace(part, instead);
+        let file = place.write("rule.yaml", &text);
+        let refused = host.cli(&["rule", "create", &file]).with_code(2);
+        assert_says(&refused.stderr, says);
+        assert_says(&refused.stderr, &["error: ", "\n  try: "]);
+        assert_eq!(refused.stdout, "", "{what}");
+        let refused = host.cli(&["rule", "create", &file, "--json"]).with_code(2);
+        assert_says(refused.json()["faultstring"].as_str().unwrap(), &says[..1]);
+        assert_eq!(refused.stderr, "", "{what}");
+        // The host itself knows as well as its command line.
+        let answer =
+            host.try_send("POST", "/rules", "Content-Type: application/yaml\r\n", text.as_bytes()).unwrap();
+        assert_eq!(answer.with_status(400).error()[0], "invalid", "{what}");
+    }
+    assert_eq!(rules(&host), 0);
+    host.cli(&["rule", "create", "missing.yaml"]).with_code(2);
+    let file = place.write("rule.yaml", &good);
+    host.ok(&["rule", "create", &file]);
+    let again = host.cli(&["rule", "create", &file]).with_code(6);
+    assert_says(&again.stderr, &["rule `examples.good` exists already", "petrel rule update examples.good"]);
+    assert_eq!(rules(&host), 1);
+    host.stop();
+}
+
+#[test]
+fn what_is_printed_can_be_fed_back() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    // As StackStorm prints a rule.
+    let printed = json!({
+        "id": "5fa3b7abefbface9864e1fb8",
+        "uid": "rule:examples:printed",
+        "metadata_file": "",
+        "name": "printed",
+        "ref": "examples.printed",
+        "pack": "examples",
+        "description": "Printed by StackStorm.",
+        "tags": [],
+        "type": {"ref": "standard", "parameters": {}},
+        "trigger": {
+            "type": "core.st2.webhook",
+            "parameters": {"url": "printed"},
+            "ref": "core.504f5fc7-72b7-4a6b-8759-3805c0a4296c",
+            "description": "Trigger type for registering webhooks.",
+        },
+        "criteria": {"trigger.body.name": {"pattern": "test", "type": "equals"}},
+        "action": {"ref": "core.local", "parameters": {"cmd": "true"}, "description": "Runs a command."},
+        "context": {"user": "st2admin"},
+        "enabled": true,
+    });
+    let file = place.write("printed.json", &printed.to_string());
+    let made = host.ok(&["rule", "create", &file, "--json"]).json();
+    assert_ne!(made["id"], printed["id"]);
+    assert_eq!(made["criteria"], printed["criteria"]);
+    let answer = host.post("/webhooks/printed", &json!({"name": "test"})).with_status(202);
+    host.until(answer.header("x-execution-ids"), "succeeded");
+    // As Petrel prints it.
+    let ours = host.ok(&["rule", "get", "examples.printed", "--json"]).stdout;
+    let file = place.write("ours.json", &ours);
+    let updated = host.ok(&["rule", "update", "examples.printed", &file, "--json"]).json();
+    assert_eq!(updated, made);
+    host.stop();
+}
+
+#[test]
+fn a_rule_whose_action_does_not_exist_says_so_at_every_match() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let file = place.write("rule.yaml", &rule("early", "").replace("core.noop", "core.nop"));
+    let made = host.ok(&["rule", "create", &file]);
+    assert_says(&made.stderr, &["warning: ", "action `core.nop` does not exist", "core.noop"]);
+    let answer = host.post("/webhooks/early", &json!({})).with_status(202);
+    assert_eq!(answer.header("x-execution-ids"), "");
+    let event = host.get(&format!("/triggerinstances/{}", answer.header("x-trigger-instance-id"))).json();
+    let enforcement = &event["enforcements"][0];
+    assert_eq!(enforcement["status"], "failed");
+    assert_says(
+        enforcement["failure_reason"].as_str().unwrap(),
+        &["action `core.nop` does not exist", "core.noop"],
+    );
+    assert_eq!(enforcement["rule"]["ref"], "examples.early");
+    assert!(host.list("/executions").is_empty());
+    host.stop();
+}
+
+/// Method, path and body of a request; the status of its answer, and what is said.
+const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
+    ("POST", "/webhooks/hook", r#"{"a": "#, 400, &["body is not JSON", "column 6"]),
+    ("POST", "/webhooks/hook", "5", 400, &["neither an object nor a list"]),
+    ("POST", "/webhooks/hok", "{}", 404, &["webhook `hok` does not exist", "hook"]),
+    ("POST", "/webhooks/hok", "{", 404, &["webhook `hok` does not exist"]),
+    (
+        "POST",
+        "/executions",
+        r#"{"action": "core.local", "parameters": {"cmd": 5}}"#,
+        400,
+        &["cmd", "petrel action get core.local"],
+    ),
+    ("POST", "/executions", r#"{"action": "core.local"}"#, 400, &["cmd"]),
+    (
+        "POST",
+        "/executions",
+        r#"{"action": "core.local", "parameters": {"cmd": "true", "timeout": "soon"}}"#,
+        400,
+        &["timeout"],
+    ),
+    (
+        "POST",
+        "/executions",
+        r#"{"action": "core.local", "parameters": {"cmd": "true", "colour": 1}}"#,
+        400,
+        &["colour"],
+    ),
+    (
+        "POST",
+        "/executions",
+        r#"{"action": "core.local", "parameters": {"cmd": "true", "sudo": true}}"#,
+        400,
+        &["sudo", "immutable"],
+    ),
+    (
+        "POST",
+        "/executions",
+        r#"{"action": "core.lcoal"}"#,
+        404,
+        &["action `core.lcoal` does not exist", "did you mean `core.local`?"],
+    ),
+    ("POST", "/executions", r#"{"action": "local"}"#, 400, &["local"]),
+    ("POST", "/executions", "{}", 400, &["action"]),
+    (
+        "GET",
+        "/executions/6a1e5c2f9b1d4e5f60718293",
+        "",
+        404,
+        &["execution `6a1e5c2f9b1d4e5f60718293` does not exist"],
+    ),
+    ("GET", "/executions/nonsense", "", 400, &["nonsense"]),
+    ("GET", "/executions?limit=many", "", 400, &["limit"]),
+    ("GET", "/executions?status=done", "", 400, &["done"]),
+    ("GET", "/rules/examples.hok", "", 404, &["rule `examples.hok` does not exist", "examples.hook"]),
+    ("GET", "/nothing", "", 404, &["/api/v1/nothing"]),
+    ("PATCH", "/rules", "", 405, &["PATCH", "Allow"]),
+];
+
+#[test]
+fn a_request_that_is_not_right_is_refused() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &rule("hook", ""))]);
+    for (method, path, body, status, says) in BAD_REQUESTS {
+        let answer = host.try_send(method, path, "", body.as_bytes()).unwrap();
+        assert_eq!(answer.status, *status, "{method} {path} {body}: {answer:?}");
+        let [code, message, hint] = answer.error();
+        assert_says(&format!("{code} {message} {hint}"), says);
+        assert!(!message.is_empty() && !hint.is_empty(), "{answer:?}");
+    }
+    assert!(host.list("/executions").is_empty());
+    assert!(host.list("/triggerinstances").is_empty());
+    host.stop();
+}
+
+#[test]
+fn a_body_may_have_ten_mebibytes() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &rule("hook", ""))]);
+    let body = |bytes: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(bytes - r#"{"a": ""}"#.len()));
+    let limit = 10 << 20;
+    let post = |bytes: usize| host.try_send("POST", "/webhooks/hook", "", body(bytes).as_bytes()).unwrap();
+    let [code, message, hint] = post(limit + 1).with_status(413).error();
+    assert_eq!(code, "too_large");
+    assert_says(&message, &["10 MiB"]);
+    assert!(!hint.is_empty());
+    assert!(host.list("/triggerinstances").is_empty());
+    let answer = post(limit).with_status(202);
+    host.until(answer.header("x-execution-ids"), "succeeded");
+    host.stop();
+}
+
+#[test]
+fn nobody_comes_in_without_the_token() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &rule("hook", ""))]);
+    let wrong = "0".repeat(host.token.len());
+    for (method, path) in
+        [("POST", "/api/v1/webhooks/hook"), ("GET", "/v1/executions"), ("GET", "/api/v1/packs")]
+    {
+        for (head, says) in [
+            (String::new(), "One of Token or API key required"),
+            (format!("X-Auth-Token: {wrong}\r\n"), "the token is not valid"),
+        ] {
+            let [code, message, hint] = host.send_plain(method, path, &head, b"{}").with_status(401).error();
+            assert_eq!(code, "unauthorized");
+            assert_says(&message, &[says]);
+            assert_says(&hint, &["X-Auth-Token", "admin-token"]);
+        }
+    }
+    for head in [format!("St2-Api-Key: {}\r\n", host.token), format!("Cookie: auth-token={}\r\n", host.token)]
+    {
+        host.send_plain("GET", "/api/v1/executions", &head, b"").with_status(200);
+    }
+    assert!(host.list("/triggerinstances").is_empty());
+    host.send_plain("GET", "/healthz", "", b"").with_status(200);
+    host.stop();
+}
+
+#[test]
+fn a_query_that_is_not_right_is_refused_in_the_same_form() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for (path, says) in [
+        ("/rules?enabled=maybe", "enabled"),
+        ("/triggerinstances?trigger_type=x", "trigger_type"),
+        ("/executions/last?wait=long", "wait"),
+    ] {
+        let [code, message, hint] = host.get(path).with_status(400).error();
+        assert_eq!(code, "invalid");
+        assert_says(&message, &[says]);
+        assert!(!hint.is_empty());
+    }
+    host.stop();
+}

@@ -1,0 +1,174 @@
+//! The command line: exit codes, errors as JSON, help.
+
+use petrel_system_tests::{Ended, Place, assert_says, eventually};
+
+#[test]
+fn every_verb_has_help_with_examples() {
+    let place = Place::default();
+    for verb in [
+        "",
+        "serve",
+        "run",
+        "action list",
+        "action get",
+        "execution list",
+        "execution get",
+        "execution output",
+        "execution cancel",
+        "rule list",
+        "rule get",
+        "rule create",
+        "rule update",
+        "rule enable",
+        "rule disable",
+        "rule delete",
+        "trigger list",
+        "trigger instances",
+        "trigger get",
+        "trigger why",
+        "pack list",
+        "pack register",
+    ] {
+        let words: Vec<_> = verb.split_whitespace().collect();
+        for help in [
+            &[words.clone(), vec!["--help"]].concat(),
+            &[words.clone(), vec!["-h"]].concat(),
+            &[vec!["help"], words].concat(),
+        ] {
+            let help = place.petrel(help).with_code(0).stdout;
+            assert_says(&help, &["Examples:\n", &format!("petrel {verb}"), "Usage: "]);
+        }
+    }
+    assert_says(&place.petrel(&["--help"]).stdout, &["Exit codes: 0 done"]);
+    assert_says(&place.petrel(&["--version"]).with_code(0).stdout, &["petrel 0."]);
+}
+
+#[test]
+fn the_exit_code_says_how_it_went() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let run = |words: &[&str]| host.cli(&[&["run"], words].concat());
+    for (words, code, stdout, stderr) in [
+        (&["core.local", "cmd=true"][..], 0, &["succeeded"][..], &[][..]),
+        (&["core.local", "--", "echo", "a b"], 0, &["a b"], &[]),
+        (
+            &["core.local", "cmd=echo no >&2; exit 3"],
+            1,
+            &["failed", "\"return_code\": 3", "\"stderr\": \"no\""],
+            &[],
+        ),
+        (&["core.local"], 2, &[], &["cmd", "petrel action get core.local"]),
+        (&["core.local", "cmd=true", "timeout=soon"], 2, &[], &["timeout", "\"soon\"", "timeout=5"]),
+        (&["core.local", "cmd:={"], 2, &[], &["cmd is not JSON"]),
+        (
+            &["core.lcoal", "cmd=true"],
+            3,
+            &[],
+            &["action `core.lcoal` does not exist", "did you mean `core.local`?"],
+        ),
+        (&["--wait", "0", "core.local", "cmd=sleep 0.5"], 7, &["requested"], &[]),
+        (&["--async", "core.noop"], 0, &[], &[]),
+    ] {
+        let ended = run(words).with_code(code);
+        assert_says(&ended.stdout, stdout);
+        assert_says(&ended.stderr, stderr);
+    }
+    let id = run(&["--async", "core.noop"]).stdout;
+    host.until(id.trim(), "succeeded");
+    let canceled = host.cli_while(&["run", "core.local", "cmd=sleep 60"], || {
+        let id = eventually("it runs", || {
+            let running = host.list("/executions?status=running");
+            let ours = running.iter().find(|execution| execution["parameters"]["cmd"] == "sleep 60")?;
+            ours["id"].as_str().map(str::to_owned)
+        });
+        host.ok(&["execution", "cancel", &id]);
+    });
+    assert_says(&canceled.with_code(9).stdout, &["canceled"]);
+    host.stop();
+}
+
+#[test]
+fn errors_are_text_for_people_and_objects_for_programs() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let here = format!("--url=http://{}", host.address);
+    let nowhere = "--url=http://127.0.0.1:1";
+    for (words, code, kind, says) in [
+        (&["run", "core.lcoal", &here][..], 3, "not_found", &["core.lcoal", "core.local"][..]),
+        (&["run", "core.local", &here], 2, "invalid", &["cmd", "petrel action get core.local"]),
+        (&["rule", "get", "a.b", &here], 3, "not_found", &["rule `a.b` does not exist", "petrel rule list"]),
+        (
+            &["action", "list", &here, "--token=wrong"],
+            4,
+            "unauthorized",
+            &["the token is not valid", "admin-token"],
+        ),
+        (
+            &["action", "list", nowhere],
+            8,
+            "unreachable",
+            &["no host answers at http://127.0.0.1:1", "petrel serve", "--url"],
+        ),
+        (&["rule", "create", "missing.yaml", &here], 2, "usage", &["missing.yaml"]),
+        (&["execution", "get", "last", &here], 3, "not_found", &["execution `last` does not exist"]),
+        (&["trigger", "why", "last", &here], 3, "not_found", &["trigger instance `last` does not exist"]),
+    ] {
+        let text = place.petrel(words).with_code(code);
+        assert_says(&text.stderr, &[&["error: ", "\n  try: "], says].concat());
+        assert_eq!(text.stdout, "", "{words:?}");
+        let object = place.petrel(&[&["--json"], words].concat()).with_code(code);
+        assert_eq!(object.stderr, "", "{words:?}");
+        let object = object.json();
+        assert_eq!(object["code"], kind);
+        assert_says(&format!("{}\n{}", object["faultstring"], object["hint"]), says);
+    }
+    host.stop();
+}
+
+#[test]
+fn wrong_usage_says_what_is_right() {
+    let place = Place::default();
+    let usage = |words: &[&str]| -> Ended { place.petrel(words).with_code(2) };
+    assert_says(&usage(&["ruel", "list"]).stderr, &["ruel", "rule"]);
+    assert_says(&usage(&["rule", "create"]).stderr, &["FILE", "Usage: petrel rule create"]);
+    assert_says(&usage(&["execution", "list", "--stauts", "failed"]).stderr, &["--stauts", "--status"]);
+    assert_says(&usage(&[]).stderr, &["petrel run core.local"]);
+    let object = usage(&["--json", "ruel", "list"]);
+    assert_eq!(object.json()["code"], "usage");
+    assert_says(object.json()["faultstring"].as_str().unwrap(), &["ruel"]);
+}
+
+#[test]
+fn what_there_is_can_be_looked_at() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for words in [&["execution", "list"][..], &["trigger", "instances"], &["rule", "list", "--pack", "none"]]
+    {
+        let nothing = host.ok(words);
+        assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", "nothing found\n"));
+        assert_eq!(host.ok(&[&["-j"], words].concat()).json(), serde_json::json!([]));
+    }
+    let answer = host.post("/webhooks/github", &serde_json::json!({"repository": {"full_name": "a/b"}}));
+    let execution = answer.with_status(202).header("x-execution-ids").to_owned();
+    host.until(&execution, "succeeded");
+    for (words, says) in [
+        (
+            &["action", "list"][..],
+            &["core.local", "local-shell-cmd", "github.decide_push", "wasm-component"][..],
+        ),
+        (&["action", "list", "--pack", "core"], &["core.echo"]),
+        (&["action", "get", "core.local"], &["\"cmd\"", "\"timeout\"", "local-shell-cmd"]),
+        (&["pack", "list"], &["core", "github", "0.1.0"]),
+        (&["rule", "get", "github.on_push"], &["github.decide_push", "core.st2.webhook"]),
+        (&["trigger", "list"], &["core.st2.webhook"]),
+        (&["trigger", "instances", "--type", "core.st2.webhook"], &["processed"]),
+        (&["trigger", "get", "last"], &["enforcements", "github.on_push", &execution]),
+        (&["trigger", "why", "last"], &["github.on_push: matches: there are no criteria"]),
+        (&["execution", "list"], &[&execution, "stanley", "succeeded"]),
+        (&["execution", "get", "last"], &["github.on_push", "nothing was pushed"]),
+    ] {
+        assert_says(&host.ok(words).stdout, says);
+        host.ok(&[&["--json"], words].concat()).json();
+    }
+    host.stop();
+}

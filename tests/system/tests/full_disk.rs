@@ -1,0 +1,95 @@
+//! A disk that is full: new work is refused, what is there can be read, and it goes on when there is room.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use petrel_system_tests::{Place, assert_says, eventually, skip};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A file system of so many MiB. It is unmounted when this is dropped.
+struct Disk(TempDir);
+
+impl Disk {
+    fn make(mib: u32) -> Result<Self, String> {
+        let directory = TempDir::with_prefix("petrel-disk-").map_err(|error| error.to_string())?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
+            .arg(directory.path())
+            .output()
+            .map_err(|error| format!("mount: {error}"))?;
+        if !mounted.status.success() {
+            let why = String::from_utf8_lossy(&mounted.stderr);
+            return Err(format!("no disk can be mounted: {}", why.trim()));
+        }
+        Ok(Self(directory))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Should it fail, the mount stays; there is nothing better to do.
+        drop(Command::new("umount").arg("--lazy").arg(self.0.path()).status());
+    }
+}
+
+#[test]
+fn a_full_disk_stops_new_work_only() {
+    let disk = match Disk::make(192) {
+        Ok(disk) => disk,
+        Err(why) => return skip(&why),
+    };
+    let place = Place::with_data(&disk.path("data"));
+    let host = place.start(&[]);
+    let rule = "name: hook\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: hook}}\naction: {ref: core.noop}\n";
+    host.ok(&["rule", "create", &place.write("rule.yaml", rule)]);
+    let accepted = host.post("/webhooks/hook", &json!({"n": 1})).with_status(202);
+    host.until(accepted.header("x-execution-ids"), "succeeded");
+    let running =
+        host.shell(&format!("while [ ! -e {} ]; do sleep 0.05; done; echo done", place.path("gate")));
+    host.until(&running, "running");
+
+    fill(&disk.path("ballast"));
+    let refused = eventually("it is noticed", || {
+        Some(host.post("/webhooks/hook", &json!({"n": 2}))).filter(|answer| answer.status != 202)
+    });
+    let [code, message, hint] = refused.with_status(507).error();
+    assert_eq!(code, "no_room");
+    assert_says(&message, &["disk", "full", disk.path("data").to_str().unwrap()]);
+    assert_says(&hint, &["free some space"]);
+    let stored = host.list("/triggerinstances").len();
+    assert_says(&host.cli(&["run", "core.noop"]).with_code(8).stderr, &["full", "free some space"]);
+    let other = place.write("other.yaml", &rule.replace(": hook", ": other"));
+    assert_says(&host.cli(&["rule", "create", &other]).with_code(8).stderr, &["full", "free some space"]);
+    host.cli(&["rule", "get", "examples.other"]).with_code(3);
+    // What is there can be read, and what has begun is finished.
+    assert_eq!(host.get("/executions/last").status, 200);
+    place.write("gate", "");
+    assert_eq!(host.until(&running, "succeeded")["result"]["stdout"], "done");
+    assert_eq!(host.list("/triggerinstances").len(), stored);
+
+    fs::remove_file(disk.path("ballast")).unwrap();
+    let accepted = eventually("it goes on", || {
+        Some(host.post("/webhooks/hook", &json!({"n": 3}))).filter(|answer| answer.status == 202)
+    });
+    host.until(accepted.header("x-execution-ids"), "succeeded");
+    host.ok(&["rule", "create", &other]);
+    host.stop();
+    let host = place.start(&[]);
+    assert_eq!(host.list("/triggerinstances").len(), stored + 1);
+    host.stop();
+}
+
+/// Takes all the room but what a few commits need.
+fn fill(file: &Path) {
+    let filled = Command::new("sh")
+        .args(["-c", "free=$(df --output=avail -m \"$(dirname \"$0\")\" | tail -1); fallocate -l $((free - 32))M \"$0\""])
+        .arg(file)
+        .status();
+    assert!(filled.is_ok_and(|status| status.success()));
+}

@@ -1,0 +1,11 @@
+//! Tests of the whole host: the real binary, on a directory and a port of its own for every test.
+
+mod bad_input;
+mod command_line;
+mod executions;
+mod full_disk;
+mod packs;
+mod readme;
+mod restart;
+mod rules;
+mod serve;

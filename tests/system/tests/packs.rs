@@ -1,0 +1,94 @@
+//! Packs of one's own.
+
+use petrel_system_tests::{Place, assert_says};
+
+const PACK: &str =
+    "ref: mine\nname: mine\ndescription: A pack.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
+const GREET: &str = "
+name: greet
+description: Greets somebody.
+runner_type: local-shell-cmd
+entry_point: ''
+enabled: true
+parameters:
+  who: {type: string, required: true}
+  cmd: {immutable: true, default: 'echo hello {{ who | shell_quote }}'}
+";
+const RULE: &str = "
+name: on_greet
+enabled: true
+trigger: {type: core.st2.webhook, parameters: {url: greet}}
+action: {ref: mine.greet, parameters: {who: '{{ trigger.body.who }}'}}
+";
+
+#[test]
+fn a_directory_becomes_a_pack() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for (file, content) in [("pack.yaml", PACK), ("actions/greet.yaml", GREET), ("rules/on_greet.yaml", RULE)]
+    {
+        place.write(&format!("mine/{file}"), content);
+    }
+    let made = host.ok(&["pack", "register", &place.path("mine")]);
+    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 1 rules"]);
+    assert_says(
+        &host.ok(&["pack", "list"]).stdout,
+        &["core", "github", "mine", "1.0.0", &place.path("mine")],
+    );
+    let run = host.ok(&["run", "mine.greet", "who=you; id", "-j"]).json();
+    assert_eq!(run["result"]["stdout"], "hello you; id");
+    host.cli(&["run", "mine.greet", "who=you", "cmd=id"]).with_code(2);
+    let answer = host.post("/webhooks/greet", &serde_json::json!({"who": "all"})).with_status(202);
+    assert_eq!(host.until(answer.header("x-execution-ids"), "succeeded")["result"]["stdout"], "hello all");
+    // Again after a change: what is new is there, what is gone is gone, a rule that was off stays off.
+    host.ok(&["rule", "disable", "mine.on_greet"]);
+    place.write("mine/actions/greet.yaml", &GREET.replace("greet", "wave"));
+    host.ok(&["pack", "register", &place.path("mine")]);
+    host.ok(&["run", "mine.wave", "who=you"]);
+    let gone = host.cli(&["run", "mine.greet", "who=you"]).with_code(3);
+    assert_says(&gone.stderr, &["action `mine.greet` does not exist"]);
+    assert_eq!(host.ok(&["rule", "get", "mine.on_greet", "-j"]).json()["enabled"], false);
+    host.stop();
+}
+
+#[test]
+fn a_bad_pack_is_refused_with_every_problem() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for (file, content) in [
+        ("pack.yaml", PACK.replace("1.0.0", "one")),
+        ("actions/greet.yaml", GREET.replace("runner_type", "runer_type")),
+        ("actions/wave.yaml", GREET.replace("greet", "wave").replace("type: string", "type: text")),
+        ("actions/nod.yaml", "name: nod\n  runner_type: [\n".to_owned()),
+        ("rules/on_greet.yaml", RULE.replace("enabled", "enable")),
+        ("actions/good.yaml", GREET.replace("greet", "good")),
+    ] {
+        place.write(&format!("mine/{file}"), &content);
+    }
+    let refused = host.cli(&["pack", "register", &place.path("mine")]).with_code(2);
+    assert_says(
+        &refused.stderr,
+        &[
+            "pack.yaml:4:10: `one` is not a semantic version",
+            "actions/greet.yaml:4:1: ",
+            "no field runer_type; did you mean runner_type?",
+            "actions/wave.yaml:8:15: `text` is not a type",
+            "actions/nod.yaml:2:14: this is no YAML",
+            "rules/on_greet.yaml:3:1: ",
+            "did you mean enabled?",
+            "try: correct the pack and register it again",
+        ],
+    );
+    let packs = host.ok(&["pack", "list", "-j"]).json();
+    assert_eq!(packs.as_array().unwrap().len(), 2);
+    host.cli(&["action", "get", "mine.good"]).with_code(3);
+    host.cli(&["rule", "get", "mine.on_greet"]).with_code(3);
+    let refused = host.cli(&["pack", "register", &place.path("nothing")]).with_code(2);
+    assert_says(&refused.stderr, &["nothing", "pack.yaml"]);
+    // What came with the binary stays what it is.
+    place.write("core/pack.yaml", &PACK.replace("mine", "core"));
+    let refused = host.cli(&["pack", "register", &place.path("core")]).with_code(6);
+    assert_says(&refused.stderr, &["`core`", "came with petrel", "another ref"]);
+    host.ok(&["run", "core.local", "cmd=true"]);
+    host.stop();
+}

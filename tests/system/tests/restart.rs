@@ -1,0 +1,104 @@
+//! A host stops in order, and the next one goes on where it stopped.
+
+use std::path::Path;
+use std::time::Duration;
+
+use petrel_system_tests::{Place, assert_says, eventually};
+use serde_json::json;
+
+const RULE: &str = "name: hook\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: hook}}\naction: {ref: core.noop}\n";
+
+#[test]
+fn what_runs_may_finish_and_nothing_new_is_taken_in() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    let id = host.shell("sleep 1; echo done");
+    host.until(&id, "running");
+    host.terminate();
+    let refused = eventually("it is stopping", || {
+        let answer = host.try_send("POST", "/webhooks/hook", "", b"{}").ok()?;
+        (answer.status != 202).then_some(answer)
+    });
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"));
+    assert_eq!(
+        refused.error(),
+        ["stopping", "the host is stopping and takes in nothing new", "try again when the host is back"]
+    );
+    host.send_plain("GET", "/healthz", "", b"").with_status(503);
+    assert_eq!(host.stopped(), 0);
+
+    let host = place.start(&[]);
+    let execution = host.execution(&id);
+    assert_eq!((&execution["status"], &execution["result"]["stdout"]), (&json!("succeeded"), &json!("done")));
+    assert_says(&host.ok(&["rule", "list"]).stdout, &["examples.hook"]);
+    assert_eq!(host.list("/triggerinstances").len(), host.list("/executions?rule=examples.hook").len());
+    host.stop();
+}
+
+#[test]
+fn patience_ends() {
+    let place = Place::default();
+    let sleepy = sleepy_pack(&place);
+    let host = place.start(&["--drain-seconds", "1"]);
+    host.ok(&["pack", "register", &sleepy]);
+    let command = host.shell(&format!("echo begun; sleep 30; touch {}", place.path("too late")));
+    let component = host.request(&json!({"action": "sleepy.sleep", "parameters": {"count": 3000}}));
+    host.until(&command, "running");
+    host.until(&component, "running");
+    host.terminate();
+    assert_eq!(host.stopped(), 0);
+
+    let host = place.start(&[]);
+    let abandoned = host.execution(&command);
+    assert_eq!(abandoned["status"], "abandoned");
+    assert_says(
+        &abandoned["result"].to_string(),
+        &["the host was stopped while this ran", "host.stopped", "begun"],
+    );
+    // It may always be run again, so it is.
+    let finished = host.until(&component, "succeeded");
+    assert_eq!(finished["result"], "slept");
+    let states: Vec<_> = finished["log"].as_array().unwrap().iter().map(|entry| &entry["status"]).collect();
+    assert_eq!(states, ["requested", "running", "requested", "running", "succeeded"]);
+    assert!(!Path::new(&place.path("too late")).exists());
+    host.stop();
+}
+
+#[test]
+fn what_waits_is_run_by_the_next_host() {
+    let place = Place::default();
+    let host = place.start(&["--process-slots", "1", "--drain-seconds", "0"]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    let first = host.shell("sleep 60");
+    host.until(&first, "running");
+    let waiting: Vec<_> = (0..3).map(|n| host.shell(&format!("echo {n} >> {}", place.path("out")))).collect();
+    let delayed =
+        host.request(&json!({"action": "core.echo", "parameters": {"message": "late"}, "delay": 2000}));
+    host.stop();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(place.read("out"), "");
+
+    let host = place.start(&["--process-slots", "1"]);
+    for id in waiting.iter().chain([&delayed]) {
+        host.until(id, "succeeded");
+    }
+    assert_eq!(place.read("out"), "0\n1\n2\n");
+    assert_eq!(host.execution(&first)["status"], "abandoned");
+    assert_eq!(host.list("/executions").len(), 5);
+    let answer = host.post("/webhooks/hook", &json!({})).with_status(202);
+    host.until(answer.header("x-execution-ids"), "succeeded");
+    host.stop();
+}
+
+/// A pack with a component that sleeps, and may do so again.
+fn sleepy_pack(place: &Place) -> String {
+    place.write("sleepy/pack.yaml", "ref: sleepy\nname: sleepy\ndescription: It sleeps.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\nwasm: {components: [{name: behave, path: wasm/behave.wasm, actions: [sleep]}]}\n");
+    place.write(
+        "sleepy/actions/sleep.yaml",
+        "name: sleep\nrunner_type: wasm-component\nentry_point: wasm/behave.wasm\nenabled: true\nidempotent: true\nparameters: {count: {type: integer}}\n",
+    );
+    let component = place.write("sleepy/wasm/behave.wasm", "");
+    assert!(std::fs::copy(petrel_test_components::BEHAVE, component).is_ok());
+    place.path("sleepy")
+}

@@ -1,0 +1,96 @@
+//! The life of a rule at the command line.
+
+use petrel_system_tests::{Host, Place, assert_says};
+use serde_json::json;
+
+const RULE: &str = "
+name: hello
+pack: examples
+description: Says hello.
+enabled: true
+trigger: {type: core.st2.webhook, parameters: {url: /hello/}}
+action: {ref: core.local, parameters: {cmd: 'echo {{ trigger.body.who | shell_quote }}'}}
+";
+
+/// The status of a POST to the webhook `url`, and how many executions it led to.
+fn event(host: &Host<'_>, url: &str) -> (u16, usize) {
+    let answer = host.post(&format!("/webhooks/{url}"), &json!({"who": "$(id)"}));
+    (answer.status, answer.header("x-execution-ids").split_terminator(',').count())
+}
+
+#[test]
+fn made_switched_changed_deleted() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let file = place.write("rule.yaml", RULE);
+    let made = host.ok(&["rule", "create", &file]);
+    assert!(!made.stderr.contains("warning"), "{made:?}");
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(host.until(&id, "succeeded")["result"]["stdout"], "$(id)");
+
+    assert_says(
+        &host.ok(&["rule", "disable", "examples.hello"]).stderr,
+        &["disabled examples.hello", "petrel rule enable"],
+    );
+    assert_eq!(event(&host, "hello"), (202, 0));
+    assert_says(
+        &host.ok(&["trigger", "why", "last"]).stdout,
+        &["examples.hello: does not match: it is disabled"],
+    );
+    assert_says(&host.ok(&["rule", "enable", "examples.hello"]).stderr, &["enabled examples.hello"]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+
+    let before = host.ok(&["rule", "get", "examples.hello", "-j"]).json();
+    let changed =
+        place.write("changed.yaml", &RULE.replace("/hello/", "hallo").replace("Says hello", "Sagt hallo"));
+    host.ok(&["rule", "update", "examples.hello", &changed]);
+    let after = host.ok(&["rule", "get", "examples.hello", "-j"]).json();
+    assert_eq!((&after["id"], after["description"].as_str()), (&before["id"], Some("Sagt hallo.")));
+    assert_eq!((event(&host, "hello"), event(&host, "hallo")), ((404, 0), (202, 1)));
+
+    assert_says(&host.ok(&["rule", "list"]).stdout, &["RULE", "examples.hello", "core.local", "Sagt hallo."]);
+    assert_eq!(host.ok(&["rule", "list", "--pack", "examples", "-j"]).json().as_array().unwrap().len(), 1);
+    host.ok(&["rule", "delete", "examples.hello"]);
+    assert_eq!(event(&host, "hallo"), (404, 0));
+    for arguments in [
+        &["get", "examples.hello"][..],
+        &["delete", "examples.hello"],
+        &["enable", "examples.hello"],
+        &["update", "examples.hello", &changed],
+    ] {
+        let refused = host.cli(&[&["rule"], arguments].concat()).with_code(3);
+        assert_says(&refused.stderr, &["rule `examples.hello` does not exist"]);
+    }
+    host.stop();
+}
+
+#[test]
+fn every_rule_that_matches_has_its_execution() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for (name, pattern) in [("one", "a"), ("two", "a"), ("three", "b")] {
+        let text = format!(
+            "name: {name}\npack: examples\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: many}}}}\ncriteria: {{trigger.body.kind: {{type: equals, pattern: {pattern}}}}}\naction: {{ref: core.noop}}\n"
+        );
+        host.ok(&["rule", "create", &place.write("rule.yaml", &text)]);
+    }
+    let answer = host.post("/webhooks/many", &json!({"kind": "a"})).with_status(202);
+    let ids: Vec<_> = answer.header("x-execution-ids").split(',').collect();
+    assert_eq!(ids.len(), 2);
+    let mut rules: Vec<_> =
+        ids.iter().map(|id| host.until(id, "succeeded")["rule"]["ref"].to_string()).collect();
+    rules.sort();
+    assert_eq!(rules, ["\"examples.one\"", "\"examples.two\""]);
+    let of_event = format!("/executions?trigger_instance={}", answer.header("x-trigger-instance-id"));
+    assert_eq!(host.list(&of_event).len(), 2);
+    assert_eq!(host.list(&format!("{of_event}&rule=examples.one")).len(), 1);
+    assert_eq!(host.list(&format!("{of_event}&rule=examples.three")).len(), 0);
+    // Parameters that cannot be made of the event are a failed execution, where people look.
+    let text = "name: wrong\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: wrong}}\naction: {ref: core.local, parameters: {cmd: 'true', timeout: '{{ trigger.body.soon }}'}}\n";
+    host.ok(&["rule", "create", &place.write("rule.yaml", text)]);
+    let answer = host.post("/webhooks/wrong", &json!({"soon": "soon"})).with_status(202);
+    let failed = host.until(answer.header("x-execution-ids"), "failed");
+    assert_says(failed["result"]["error"].as_str().unwrap(), &["rule examples.wrong", "timeout"]);
+    host.stop();
+}
