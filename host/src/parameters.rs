@@ -15,6 +15,12 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
         let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_name(name)) else {
             // From the first word that is no assignment on, all is a command line.
             let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
+            if given.contains_key("cmd") {
+                return Err(Failure::usage(
+                    format!("`{}` is no parameter, and cmd is given already", rest.join(" ")),
+                    "put options before the action, and quote values with spaces: cmd='uname -a'",
+                ));
+            }
             given.insert("cmd".into(), rest.join(" ").into());
             break;
         };

@@ -66,6 +66,14 @@ fn run(step: usize, loss: Loss, pack: &Path, runtime: &PackRuntime) -> bool {
         let acknowledged = world.scenario(&engine).await;
         let was_cut = world.end(engine, &base).await;
         if !was_cut {
+            let engine = world.start(&base).await;
+            let observed = world.observe(&engine, acknowledged).await;
+            assert_eq!(violations(&observed), Vec::<String>::new(), "without a cut\n{observed:#?}");
+            let ended =
+                |status| observed.executions.values().filter(|stored| stored.status == status).count();
+            let ends = (ended(Status::Succeeded), ended(Status::Canceled), ended(Status::Timeout));
+            assert_eq!(ends, (6, 1, 1), "{observed:#?}");
+            world.end(engine, &base).await;
             return false;
         }
         let engine = world.start(&base).await;

@@ -291,3 +291,42 @@ fn a_query_that_is_not_right_is_refused_in_the_same_form() {
     }
     host.stop();
 }
+
+#[test]
+fn what_could_not_be_read_back_is_not_taken_in() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&[
+        "rule",
+        "create",
+        &place.write(
+            "rule.yaml",
+            "
+name: deep
+pack: examples
+enabled: true
+trigger: {type: core.st2.webhook, parameters: {url: deep}}
+action: {ref: core.noop}
+",
+        ),
+    ]);
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let send = |body: String| host.try_send("POST", "/webhooks/deep", "", body.as_bytes()).unwrap();
+    send(nested(90)).with_status(202);
+    for depth in [110, 126] {
+        let [code, message, _] = send(nested(depth)).with_status(400).error();
+        assert_eq!(code, "invalid");
+        assert_says(&message, &["the payload", "100 levels"]);
+    }
+    assert_eq!(host.list("/triggerinstances").len(), 1);
+    // What a command prints is kept all the same, as text.
+    let id = host.shell(&format!("echo '{}'", nested(120)));
+    assert!(host.until(&id, "succeeded")["result"]["stdout"].is_string());
+    let long = format!(
+        "{{\"name\": \"{}\", \"trigger\": {{\"type\": \"core.st2.webhook\", \"parameters\": {{\"url\": \"x\"}}}}, \"action\": {{\"ref\": \"core.noop\"}}}}",
+        "n".repeat(300)
+    );
+    let answer = host.try_send("POST", "/rules", "", long.as_bytes()).unwrap().with_status(400);
+    assert_says(&answer.error()[1], &["too long", "255"]);
+    host.stop();
+}

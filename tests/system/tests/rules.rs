@@ -94,3 +94,20 @@ fn every_rule_that_matches_has_its_execution() {
     assert_says(failed["result"]["error"].as_str().unwrap(), &["rule examples.wrong", "timeout"]);
     host.stop();
 }
+
+#[test]
+fn secrets_are_masked_and_kept() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let secret = RULE.replace("parameters: {cmd:", "parameters: {sudo_password: hunter2, cmd:");
+    host.ok(&["rule", "create", &place.write("rule.yaml", &secret)]);
+    let printed = host.ok(&["rule", "get", "examples.hello", "-j"]).stdout;
+    assert!(printed.contains("********") && !printed.contains("hunter2"), "{printed}");
+    // Fed back, the mask stands for what it hides; the action still gets it, and nobody else sees it.
+    host.ok(&["rule", "update", "examples.hello", &place.write("printed.json", &printed)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
+    let execution = host.until(&id, "succeeded").to_string();
+    assert!(execution.contains("********") && !execution.contains("hunter2"), "{execution}");
+    host.stop();
+}

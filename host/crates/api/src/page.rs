@@ -12,6 +12,9 @@ use crate::ApiError;
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
 
+/// How far one request looks into what only grows; `before` goes on from there.
+pub(crate) const LONGEST_LISTING: usize = 10_000;
+
 /// The query of a listing. Numbers come as text, so that what is no number gets our own message.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct PageQuery {

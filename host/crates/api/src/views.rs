@@ -2,7 +2,7 @@
 
 use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_model::output::OutputLine;
-use petrel_model::parameters::masked;
+use petrel_model::parameters::{MASK, masked};
 use petrel_model::{Enforcement, Execution, Object, Pack, Ref, Rule, Trigger, TriggerInstance};
 use serde_json::{Value, json};
 
@@ -36,13 +36,18 @@ pub(crate) fn runner_type(kind: &RunnerType) -> Value {
     })
 }
 
+fn masked_all(parameters: &Object) -> Object {
+    parameters.keys().map(|name| (name.clone(), MASK.into())).collect()
+}
+
 /// An execution, with the secrets among its parameters masked. Attributes that are not there yet are
 /// left out, as StackStorm does.
 pub(crate) fn execution(execution: &Execution, registered: Option<&RegisteredAction>) -> Value {
     let reference = &execution.action;
     let parameters = match registered {
         Some(registered) => masked(&execution.parameters, &registered.parameters),
-        None => Object::clone(&execution.parameters),
+        // What is secret among them is not known any more.
+        None => masked_all(&execution.parameters),
     };
     let action = registered.map_or_else(
         || json!({"ref": reference, "name": reference.name(), "pack": reference.pack(), "runner_type": execution.runner}),
@@ -84,12 +89,19 @@ pub(crate) fn output(lines: &[OutputLine]) -> String {
     })
 }
 
-pub(crate) fn rule(rule: &Rule) -> Value {
+/// A rule, with the secrets among the parameters of its action masked.
+pub(crate) fn rule(rule: &Rule, registered: Option<&RegisteredAction>) -> Value {
     let (pack, name) = (rule.reference.pack(), rule.reference.name());
     let mut view = plain(rule);
     view.insert("name".into(), name.into());
     view.insert("pack".into(), pack.into());
     view.insert("uid".into(), format!("rule:{pack}:{name}").into());
+    if let (Some(registered), Some(action)) =
+        (registered, view.get_mut("action").and_then(Value::as_object_mut))
+    {
+        let parameters = masked(&rule.action.parameters, &registered.parameters);
+        action.insert("parameters".into(), Value::Object(parameters));
+    }
     if let Some(trigger) = view.get_mut("trigger").and_then(Value::as_object_mut) {
         trigger.insert("ref".into(), json!(rule.trigger.reference()));
     }

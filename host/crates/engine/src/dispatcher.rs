@@ -51,6 +51,7 @@ impl Engine {
     /// Takes in an event of a trigger.
     async fn accept(&self, trigger: Ref, kind: Ref, payload: Arc<Value>) -> Result<Accepted, Error> {
         self.check_room()?;
+        requests::refuse_depth("the payload", &payload)?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));

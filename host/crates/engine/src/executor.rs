@@ -6,10 +6,10 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use petrel_model::{Execution, Object, StatusEvent};
+use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
-use petrel_runners::{Call, End, Outcome, OutputSink, Runner, Stream};
-use serde_json::json;
+use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Stream};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -118,7 +118,14 @@ impl<'a> Run<'a> {
     /// Runs the action; stores its start if that is due, and output as it comes.
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
-        let running = runner.run(call, output, cancel);
+        // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
+        let task = tokio::spawn(async move { runner.run(call, output, cancel).await });
+        let running = async {
+            task.await.unwrap_or_else(|panic| {
+                let hint = "this is a mistake in petrel; the log has the details";
+                Outcome::failed("runner.panic", format!("the runner has panicked: {panic}"), hint)
+            })
+        };
         tokio::pin!(running);
         if !self.is_started {
             tokio::select! {
@@ -130,7 +137,7 @@ impl<'a> Run<'a> {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
                 () = tokio::time::sleep(FLUSH) => {
-                    let lines = self.take_output();
+                    let lines = self.take_output(Vec::new());
                     if !lines.is_empty() {
                         self.engine.commit(Vec::new(), lines).await?;
                     }
@@ -155,9 +162,10 @@ impl<'a> Run<'a> {
         self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
     }
 
-    /// Output that has come since the last time, as a change.
-    fn take_output(&mut self) -> Vec<Change> {
-        let lines = self.output.take();
+    /// Output that has come since the last time, then `last_words`, as a change.
+    fn take_output(&mut self, last_words: Vec<OutputLine>) -> Vec<Change> {
+        let mut lines = self.output.take();
+        lines.extend(last_words);
         if lines.is_empty() {
             return Vec::new();
         }
@@ -174,10 +182,10 @@ impl<'a> Run<'a> {
             return self.hand_back().await;
         }
         let outcome = if is_stopped { abandoned(&outcome) } else { outcome };
+        let mut last_words = Vec::new();
         if self.output.dropped() > 0 {
             let text = format!("output was cut: {} more bytes were dropped", self.output.dropped());
-            self.output = OutputSink::new(usize::MAX);
-            self.output.line(Stream::Output, text);
+            last_words.push(OutputLine { stream: Stream::Output, text });
         }
         let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         if !self.is_started && self.execution.status.is_waiting() {
@@ -186,26 +194,20 @@ impl<'a> Run<'a> {
         }
         if outcome.end == End::Canceled {
             // Whoever asked for the cancel has moved it already: it goes on from there.
-            expect = self.read_again(outcome.end).await.ok_or_else(|| Error::Conflict {
-                message: "it has ended already".into(),
-                hint: String::new(),
-                id: None,
-            })?;
+            expect = self.read_again(outcome.end).await?;
         } else {
             self.apply(outcome.end.event())?;
         }
-        let result = Arc::new(outcome.result);
-        let output = self.take_output();
+        let result = Arc::new(storable(outcome.result));
+        let output = self.take_output(last_words);
         loop {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
             match self.engine.commit(vec![expect], changes).await {
                 Ok(()) => break,
-                Err(conflict @ Error::Conflict { .. }) => {
-                    // A cancel request came in between: what ended counts as canceled.
-                    expect = self.read_again(outcome.end).await.ok_or(conflict)?;
-                }
+                // A cancel request came in between: what ended counts as canceled.
+                Err(Error::Conflict { .. }) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -223,13 +225,32 @@ impl<'a> Run<'a> {
         self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution)]).await
     }
 
-    /// The execution as it is stored now, moved by `end`; `None` when it is final already.
-    async fn read_again(&mut self, end: End) -> Option<Expect> {
-        let fresh = self.engine.store().execution(self.execution.id).await.ok()??;
+    /// The execution as it is stored now, moved by `end`; a conflict when it is final already.
+    async fn read_again(&mut self, end: End) -> Result<Expect, Error> {
+        let ended =
+            || Error::Conflict { message: "it has ended already".into(), hint: String::new(), id: None };
+        let fresh = self.engine.store().execution(self.execution.id).await?.ok_or_else(ended)?;
         let expect = Expect::ExecutionVersion(fresh.id, fresh.version);
         self.execution = fresh;
-        self.apply(end.event()).ok()?;
-        Some(expect)
+        self.apply(end.event()).map_err(|_illegal| ended())?;
+        Ok(expect)
+    }
+}
+
+/// A result that can be read back: one that is nested too deep is kept as its JSON text.
+fn storable(result: Value) -> Value {
+    match &result {
+        Value::Object(object) if depth::is_too_deep(&result) => {
+            let flat = |value: &Value| match value {
+                value if depth::is_too_deep(value) => Value::from(value.to_string()),
+                value => value.clone(),
+            };
+            let flattened: Object = object.iter().map(|(name, value)| (name.clone(), flat(value))).collect();
+            let flattened = Value::Object(flattened);
+            if depth::is_too_deep(&flattened) { Value::from(result.to_string()) } else { flattened }
+        }
+        result if depth::is_too_deep(result) => Value::from(result.to_string()),
+        _ => result,
     }
 }
 

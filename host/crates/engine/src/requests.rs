@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use petrel_expressions::{Datastore, Scope};
+use petrel_model::depth;
 use petrel_model::execution::{Context, LogEntry};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
@@ -15,6 +16,8 @@ use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::service::Engine;
 
+/// The largest context of a caller, in bytes of JSON.
+const LARGEST_CONTEXT: usize = 2048;
 /// How often a cancel is tried anew when the execution moves at the same moment.
 const CANCEL_TRIES: usize = 8;
 
@@ -44,6 +47,7 @@ impl Engine {
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
+        refuse_large_context(&request.context)?;
         let context = Context {
             user: request.user,
             pack: request.action.pack().to_owned(),
@@ -67,6 +71,11 @@ impl Engine {
     /// # Errors
     /// When it does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
+        let (engine, user) = (self.clone(), user.to_owned());
+        self.to_the_end(async move { engine.cancel_now(id, &user).await }).await
+    }
+
+    async fn cancel_now(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
         for _ in 0..CANCEL_TRIES {
             let found = self.store().execution(id).await?;
             let mut execution = found.ok_or_else(|| Error::NotFound {
@@ -201,9 +210,29 @@ pub(crate) fn refuse_overrides(registered: &RegisteredAction, given: &Object) ->
     Ok(())
 }
 
+/// Refuses a context that would not fit into the row of its execution, which is written anew at every move.
+fn refuse_large_context(context: &Object) -> Result<(), Error> {
+    let size = serde_json::to_string(context).map_or(usize::MAX, |text| text.len());
+    if size > LARGEST_CONTEXT {
+        let message = format!("the context has {size} bytes, and {LARGEST_CONTEXT} is the limit");
+        return Err(Error::invalid(message, "hand over what is large as a parameter"));
+    }
+    Ok(())
+}
+
+/// Refuses what is nested too deep to be read back.
+pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
+    if depth::is_too_deep(value) {
+        let message = format!("{what} is nested more than {} levels deep", depth::LIMIT);
+        return Err(Error::invalid(message, "send something flatter, or send it as text"));
+    }
+    Ok(())
+}
+
 /// Checks rendered parameters against what the action and its runner take.
 pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
     let value = Value::Object(given.clone());
+    refuse_depth("a parameter", &value)?;
     registered.validator.check(&value).map_err(|message| Error::invalid(message, usage(registered)))
 }
 

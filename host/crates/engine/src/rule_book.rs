@@ -1,5 +1,6 @@
 //! Makes, changes and deletes rules.
 
+use petrel_model::parameters::MASK;
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
@@ -10,6 +11,9 @@ use serde_json::Value;
 use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
+
+/// The longest reference, in bytes.
+const LONGEST_REFERENCE: usize = 255;
 
 /// A rule as it was stored, and what its author should think about.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +49,8 @@ impl Engine {
     /// As [`Engine::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
         let old = Rule::clone(self.content().rule(name)?);
-        let rule = self.rule_of(definition(text)?, old.id, old.context.clone())?;
+        let mut rule = self.rule_of(definition(text)?, old.id, old.context.clone())?;
+        keep_masked(&mut rule, &old);
         let warnings = self.check_rule(&rule)?;
         self.replace(old, rule.clone()).await?;
         Ok(Written { rule, warnings })
@@ -92,15 +97,20 @@ impl Engine {
         delete: Option<Ref>,
         put: Option<Rule>,
     ) -> Result<(), Error> {
-        self.commit(expect, changes).await?;
-        let mut content = self.content_mut();
-        if let Some(reference) = delete {
-            content.delete_rule(&reference);
-        }
-        if let Some(rule) = put {
-            content.put_rule(rule);
-        }
-        Ok(())
+        let engine = self.clone();
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_content.lock().await;
+            engine.commit(expect, changes).await?;
+            let mut content = engine.content_mut();
+            if let Some(reference) = delete {
+                content.delete_rule(&reference);
+            }
+            if let Some(rule) = put {
+                content.put_rule(rule);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The rule that a definition defines, with its trigger in the form that is compared.
@@ -112,6 +122,7 @@ impl Engine {
     ) -> Result<Rule, Error> {
         let mut rule = definition.into_rule(id);
         rule.context = context;
+        check_length(&rule.reference)?;
         normalize(&mut rule.trigger);
         let content = self.content();
         let kind = content.trigger_type(&rule.trigger.kind).map_err(|error| {
@@ -167,6 +178,17 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
+/// A secret that was printed comes back masked, and then stands for what it was.
+fn keep_masked(rule: &mut Rule, old: &Rule) {
+    for (name, value) in &mut rule.action.parameters {
+        if value == MASK
+            && let Some(kept) = old.action.parameters.get(name)
+        {
+            *value = kept.clone();
+        }
+    }
+}
+
 /// `/sample/` and `sample` are one webhook.
 fn normalize(trigger: &mut Trigger) {
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
@@ -174,4 +196,14 @@ fn normalize(trigger: &mut Trigger) {
     {
         *url = url.trim_matches('/').to_owned();
     }
+}
+
+/// Refuses a reference that is too long to be a key.
+pub(crate) fn check_length(reference: &Ref) -> Result<(), Error> {
+    let length = reference.as_str().len();
+    if length > LONGEST_REFERENCE {
+        let message = format!("a name of {length} bytes is too long; {LONGEST_REFERENCE} is the limit");
+        return Err(Error::invalid(message, "choose a shorter name"));
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, Commit, Expect, Store};
@@ -18,6 +19,9 @@ use crate::ids::Ids;
 use crate::options::Options;
 use crate::{recovery, scheduler};
 
+/// How long to wait for the end of what was ended, when the host stops.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(pub(crate) Arc<Shared>);
@@ -26,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) options: Options,
     pub(crate) content: RwLock<Content>,
+    /// Held over a change of content in the store and in memory, so that both see the same order.
+    pub(crate) changing_content: tokio::sync::Mutex<()>,
     pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -53,6 +59,7 @@ impl Engine {
             store,
             options,
             content: RwLock::new(content),
+            changing_content: tokio::sync::Mutex::default(),
             ids: Ids::random(),
             events: Events::default(),
             running: Mutex::default(),
@@ -88,7 +95,8 @@ impl Engine {
         if tokio::time::timeout(self.0.options.drain, self.0.tasks.wait()).await.is_err() {
             tracing::warn!(seconds = self.0.options.drain.as_secs(), "ending what still runs");
             self.0.end_running.cancel();
-            self.0.tasks.wait().await;
+            // What cannot be ended is not waited for; the next process finds it.
+            drop(tokio::time::timeout(LAST_WAIT, self.0.tasks.wait()).await);
         }
     }
 
@@ -109,6 +117,15 @@ impl Engine {
 
     pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
         self.0.content.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must
+    /// show in memory as well.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        tokio::spawn(work).await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))
     }
 
     /// Commits on behalf of this process.

@@ -4,26 +4,33 @@ use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
 use petrel_model::Object;
-use petrel_model::parameters::{Parameters, validation_schema};
+use petrel_model::parameters::{Parameters, Schema, validation_schema};
 use serde_json::Value;
 
 /// A schema, compiled when it is first needed.
 #[derive(Debug)]
 pub(crate) struct Validator {
     schema: Value,
+    /// Whether messages must not quote values.
+    is_secret: bool,
     compiled: OnceLock<Result<jsonschema::Validator, String>>,
 }
 
 impl Validator {
     /// For a whole set of parameters.
     pub(crate) fn of_parameters(parameters: &Parameters) -> Self {
-        Self { schema: validation_schema(parameters), compiled: OnceLock::new() }
+        let is_secret = parameters.values().any(|schema| Schema::of(schema).is_secret());
+        Self { schema: validation_schema(parameters), is_secret, compiled: OnceLock::new() }
     }
 
     /// For a payload. A schema that only says "an object" is not worth a validator.
     pub(crate) fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
-        says_something.then(|| Self { schema: Value::Object(schema.clone()), compiled: OnceLock::new() })
+        says_something.then(|| Self {
+            schema: Value::Object(schema.clone()),
+            is_secret: false,
+            compiled: OnceLock::new(),
+        })
     }
 
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
@@ -40,6 +47,8 @@ impl Validator {
                 ValidationErrorKind::Required { property } => {
                     format!("'{}' is a required property", property.as_str().unwrap_or_default())
                 }
+                ValidationErrorKind::AdditionalProperties { .. } => error.to_string(),
+                _ if self.is_secret => error.masked().to_string(),
                 _ => error.to_string(),
             };
             if path.is_empty() { text } else { format!("{}: {text}", path.trim_start_matches('/')) }

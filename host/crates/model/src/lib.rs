@@ -8,6 +8,7 @@
 //! are what people write; [`execution`] and [`status`] are what happens.
 
 pub mod action;
+pub mod depth;
 pub mod execution;
 pub mod id;
 pub mod output;

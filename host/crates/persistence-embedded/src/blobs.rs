@@ -25,6 +25,9 @@ impl Blobs {
     /// Opens the blobs in `directory`, which is made if need be.
     pub(crate) fn open(directory: &Path) -> std::io::Result<Self> {
         fs::create_dir_all(directory)?;
+        if let Some(parent) = directory.parent() {
+            File::open(parent)?.sync_all()?;
+        }
         Ok(Self { directory: directory.to_path_buf(), sequence: AtomicU64::new(0) })
     }
 
@@ -45,13 +48,12 @@ impl Blobs {
 
     fn write(&self, digest: &Digest, body: &[u8]) -> std::io::Result<()> {
         let path = self.path(digest);
-        if path.exists() {
-            return Ok(());
-        }
         let shelf = path.parent().unwrap_or(&self.directory);
-        if !shelf.exists() {
-            fs::create_dir_all(shelf)?;
-            File::open(&self.directory)?.sync_all()?;
+        // What is there already may have been put there a moment ago by somebody who has not synced it yet.
+        fs::create_dir_all(shelf)?;
+        File::open(&self.directory)?.sync_all()?;
+        if path.exists() {
+            return File::open(shelf)?.sync_all();
         }
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
         let temporary = self.directory.join(format!("{}-{number}.tmp", std::process::id()));

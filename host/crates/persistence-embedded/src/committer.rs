@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -93,6 +95,16 @@ impl State {
     }
 }
 
+/// What is said when nothing new is taken in.
+pub(crate) fn no_room(directory: &Path, room: &AtomicU64, reserve: u64) -> String {
+    format!(
+        "the disk of {} is full ({} MiB left, {} MiB are kept back to finish what has begun); free some space",
+        directory.display(),
+        room.load(Ordering::Relaxed) >> 20,
+        reserve >> 20
+    )
+}
+
 pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -106,7 +118,9 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     /// Below so many bytes left on the disk nothing new is taken in.
     pub(crate) reserve: u64,
-    pub(crate) failure: watch::Sender<Option<Error>>,
+    pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
+    /// Bytes left on the disk, as of the last look.
+    pub(crate) room: Arc<AtomicU64>,
 }
 
 impl Committer {
@@ -114,7 +128,6 @@ impl Committer {
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         let mut acknowledged = self.sequence;
         let mut kept_at: Option<Instant> = None;
-        let mut room = self.directory.room();
         loop {
             let first = requests.recv_timeout(HOUSEKEEPING);
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
@@ -123,12 +136,12 @@ impl Committer {
             }
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
-                room = self.directory.room();
+                self.room.store(self.directory.room(), Ordering::Relaxed);
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
                 let group = fill(first, requests);
-                self.serve(group, room);
+                self.serve(group);
             }
         }
     }
@@ -142,7 +155,7 @@ impl Committer {
         }
     }
 
-    fn serve(&mut self, group: Vec<Request>, room: u64) {
+    fn serve(&mut self, group: Vec<Request>) {
         let failure = self.failure.borrow().clone();
         if let Some(error) = failure {
             group.into_iter().for_each(|request| answer(request.answer, Err(error.clone().into())));
@@ -151,7 +164,7 @@ impl Committer {
         let mut accepted = Vec::with_capacity(group.len());
         let mut writes = Vec::new();
         for mut request in group {
-            match self.admit(&request, room) {
+            match self.admit(&request) {
                 Ok(()) => {
                     writes.append(&mut request.writes);
                     accepted.push(request);
@@ -173,17 +186,12 @@ impl Committer {
     }
 
     /// Whether a commit may be made; stages its effects if so.
-    fn admit(&self, request: &Request, room: u64) -> Result<(), CommitError> {
+    fn admit(&self, request: &Request) -> Result<(), CommitError> {
         if request.fence.is_some_and(|fence| fence != self.fence) {
             return Err(CommitError::Fenced);
         }
-        if request.takes_in && room < self.reserve {
-            return Err(CommitError::NoRoom(format!(
-                "the disk of {} is full ({} MiB left, {} MiB are kept back to finish what has begun); free some space",
-                self.directory.path().display(),
-                room >> 20,
-                self.reserve >> 20
-            )));
+        if request.takes_in && self.room.load(Ordering::Relaxed) < self.reserve {
+            return Err(CommitError::NoRoom(no_room(self.directory.path(), &self.room, self.reserve)));
         }
         let mut state = lock(&self.state);
         if let Some(broken) = request.expect.iter().find(|expect| !state.holds(expect)) {

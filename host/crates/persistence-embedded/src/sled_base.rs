@@ -26,7 +26,6 @@ pub(crate) struct SledBase {
 impl SledBase {
     /// Opens the engine in `directory`, and creates it durably if it is not there yet.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
-        let is_new = !directory.join("db").exists();
         let db = sled::Config::new()
             .path(directory)
             .cache_capacity(cache_bytes)
@@ -35,14 +34,13 @@ impl SledBase {
             .map_err(fail)?;
         let file = File::open(directory.join("db")).map_err(fail)?;
         let base = Self { db, file };
-        if is_new {
-            base.sync()?;
-            for path in [directory.join("db"), directory.join("conf"), directory.to_path_buf()] {
-                File::open(path).and_then(|file| file.sync_all()).map_err(fail)?;
-            }
-            if let Some(parent) = directory.parent() {
-                File::open(parent).and_then(|file| file.sync_all()).map_err(fail)?;
-            }
+        // At every opening, since an earlier process may have been killed before it came to this.
+        base.sync()?;
+        for path in [directory.join("db"), directory.join("conf"), directory.to_path_buf()] {
+            File::open(path).and_then(|file| file.sync_all()).map_err(fail)?;
+        }
+        if let Some(parent) = directory.parent() {
+            File::open(parent).and_then(|file| file.sync_all()).map_err(fail)?;
         }
         Ok(base)
     }

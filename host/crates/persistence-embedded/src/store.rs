@@ -1,6 +1,7 @@
 //! The interface, on top of rows and the committer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -53,6 +54,10 @@ pub struct EmbeddedStore {
     requests: Option<mpsc::Sender<Request>>,
     permits: Arc<Semaphore>,
     failure: watch::Receiver<Option<Error>>,
+    failed: Arc<watch::Sender<Option<Error>>>,
+    directory: PathBuf,
+    room: Arc<AtomicU64>,
+    reserve: u64,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -90,7 +95,9 @@ impl EmbeddedStore {
         let fence = next_epoch(&rows).map_err(unreadable)?;
         let state = Arc::new(Mutex::new(state));
         let (sender, receiver) = mpsc::channel();
-        let (failure_sender, failure) = watch::channel(None);
+        let (failed, failure) = watch::channel(None);
+        let failed = Arc::new(failed);
+        let room = Arc::new(AtomicU64::new(directory.room()));
         let committer = Committer {
             rows: Arc::clone(&rows),
             state: Arc::clone(&state),
@@ -98,7 +105,8 @@ impl EmbeddedStore {
             fence,
             sequence,
             reserve: options.reserve_bytes,
-            failure: failure_sender,
+            failure: Arc::clone(&failed),
+            room: Arc::clone(&room),
         };
         let thread = std::thread::Builder::new()
             .name("committer".into())
@@ -111,6 +119,10 @@ impl EmbeddedStore {
             requests: Some(sender),
             permits: Arc::new(Semaphore::new(COMMITS_UNDER_WAY)),
             failure,
+            failed,
+            directory: path,
+            room,
+            reserve: options.reserve_bytes,
             thread: Some(thread),
         })
     }
@@ -166,10 +178,12 @@ fn id_after<I: From<Id>>(key: &[u8]) -> Option<I> {
 fn load(rows: &Rows) -> Result<State, Error> {
     let mut state = State::default();
     for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
-        if let Some(id) = keys::id_of(&key)
-            && let Some(execution) = rows.execution(id.into())?
-        {
-            state.queue.store(&execution);
+        let Some(id) = keys::id_of(&key) else { continue };
+        // One that cannot be read must not keep the host from its work.
+        match rows.execution(id.into()) {
+            Ok(Some(execution)) => state.queue.store(&execution),
+            Ok(None) => tracing::error!(execution.id = %id, "it is active and not there"),
+            Err(error) => tracing::error!(execution.id = %id, %error, "it is active and cannot be read"),
         }
     }
     for rule in rows.all::<Rule>(keys::RULE)? {
@@ -207,7 +221,16 @@ impl Store for EmbeddedStore {
         let closed = || CommitError::Store(self.failure());
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         let takes_in = commit.takes_in();
-        let writes = rows::encode(&self.rows.blobs, &commit.changes)?;
+        if takes_in && self.room.load(Ordering::Relaxed) < self.reserve {
+            // Before anything is written: large values go to files of their own first.
+            return Err(CommitError::NoRoom(committer::no_room(&self.directory, &self.room, self.reserve)));
+        }
+        let writes = rows::encode(&self.rows.blobs, &commit.changes).inspect_err(|error| {
+            if !takes_in {
+                // What has begun cannot be brought to its end: only the next process can help.
+                self.failed.send_replace(Some(error.clone()));
+            }
+        })?;
         let (answer, answered) = oneshot::channel();
         let request = Request {
             fence: commit.fence,
@@ -231,7 +254,11 @@ impl Store for EmbeddedStore {
         let ids = committer::lock(&self.state).queue.claim(runners, now, limit);
         let mut claimed = Vec::with_capacity(ids.len());
         for id in ids {
-            claimed.extend(self.rows.execution(id)?);
+            // One that cannot be read must not keep the others from being run.
+            match self.rows.execution(id) {
+                Ok(execution) => claimed.extend(execution.filter(|execution| execution.status.is_waiting())),
+                Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+            }
         }
         Ok(claimed)
     }

@@ -72,10 +72,12 @@ impl LocalShell {
             )
         })?;
         let password = parameters.text("sudo_password");
+        // Where sudo asks for no password, the command must not find it in its input.
+        let without_input = format!("exec </dev/null\n{command}");
         let (program, arguments) = match (parameters.flag("sudo"), password) {
             (false, _) => ("/bin/sh", vec!["-c", command]),
             (true, None) => ("sudo", vec!["-n", "-E", "--", "bash", "-c", command]),
-            (true, Some(_)) => ("sudo", vec!["-S", "-p", "", "-E", "--", "bash", "-c", command]),
+            (true, Some(_)) => ("sudo", vec!["-S", "-p", "", "-E", "--", "bash", "-c", &without_input]),
         };
         let input = if parameters.flag("sudo") { password.map(|word| format!("{word}\n")) } else { None };
         Ok(Spec {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
@@ -16,6 +17,8 @@ use crate::output::{OutputSink, Stream};
 
 /// How long a group that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
+/// How long to wait for the end of a group that was killed.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 /// How long output is still read after the process itself has ended: what it left behind in the
 /// background may hold the pipes open for ever.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -140,16 +143,28 @@ async fn watch(
     let ended = timeout(GRACE, child.wait()).await;
     // Also when the leader has ended: others of the group may not have.
     signal(group, Signal::KILL);
-    if ended.is_err() {
-        child.wait().await?;
+    if ended.is_err() && timeout(LAST_WAIT, child.wait()).await.is_err() {
+        // Nothing more can be done: it runs as another user, or hangs in the kernel.
+        tracing::error!(process.id = child.id(), "a process cannot be ended");
     }
     Ok(exit)
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
-        // The group may be gone already, which is what we want.
-        let _ = kill_process_group(group, signal);
+    let Some(group) = group else { return };
+    // The group may be gone already, which is what we want.
+    if kill_process_group(group, signal) == Err(Errno::PERM) {
+        // What sudo started belongs to root; who may start it by sudo may end it so.
+        let number = if signal == Signal::TERM { "-TERM" } else { "-KILL" };
+        let target = format!("-{}", group.as_raw_nonzero());
+        let sudo = std::process::Command::new("sudo")
+            .args(["-n", "kill", number, "--", &target])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if !sudo.is_ok_and(|status| status.success()) {
+            tracing::warn!(process.group = %target, "a process of another user cannot be signaled");
+        }
     }
 }
 

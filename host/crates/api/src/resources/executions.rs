@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::{JsonBody, Params};
-use crate::page::PageQuery;
+use crate::page::{LONGEST_LISTING, PageQuery};
 use crate::{Api, ApiError, views};
 
 /// How long a client may wait in one request.
@@ -58,13 +58,15 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let filter = filter.parse()?;
-    let wanted = page.offset.saturating_add(page.limit);
+    let wanted = page.offset.saturating_add(page.limit).min(LONGEST_LISTING);
     let mut found: Vec<Execution> = Vec::new();
     let mut before = page.before.map(Into::into);
     while found.len() < wanted {
         let part = api.engine.store().executions(&filter, before, (wanted - found.len()).min(1000)).await?;
         found.extend(part.items);
         before = part.next;
+        // A long listing lets others have their turn.
+        tokio::task::yield_now().await;
         if before.is_none() {
             break;
         }

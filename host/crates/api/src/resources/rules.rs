@@ -4,7 +4,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use petrel_engine::content::Content;
 use petrel_engine::rule_book::Written;
+use petrel_model::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,11 +34,12 @@ pub(crate) async fn list(
             && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
             && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
     });
-    Ok(page.answer(found.map(|rule| views::rule(rule))))
+    Ok(page.answer(found.map(|rule| view(&content, rule))))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::rule(api.engine.content().rule(&name)?)))
+    let content = api.engine.content();
+    Ok(Json(view(&content, content.rule(&name)?)))
 }
 
 /// Makes a rule from YAML or JSON; the answer carries what to think about under `warnings`.
@@ -46,7 +49,7 @@ pub(crate) async fn create(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     let written = api.engine.create_rule(&text(&bytes)?, &user).await?;
-    Ok((StatusCode::CREATED, Json(answer(&written))).into_response())
+    Ok((StatusCode::CREATED, Json(answer(&api, &written))).into_response())
 }
 
 pub(crate) async fn update(
@@ -55,7 +58,7 @@ pub(crate) async fn update(
     Raw(bytes): Raw,
 ) -> Result<Json<Value>, ApiError> {
     let written = api.engine.update_rule(&name, &text(&bytes)?).await?;
-    Ok(Json(answer(&written)))
+    Ok(Json(answer(&api, &written)))
 }
 
 pub(crate) async fn set_enabled(
@@ -63,7 +66,8 @@ pub(crate) async fn set_enabled(
     Path(name): Path<String>,
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::rule(&api.engine.set_rule_enabled(&name, enabled).await?)))
+    let rule = api.engine.set_rule_enabled(&name, enabled).await?;
+    Ok(Json(view(&api.engine.content(), &rule)))
 }
 
 pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
@@ -71,8 +75,12 @@ pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn answer(written: &Written) -> Value {
-    let mut view = views::rule(&written.rule);
+fn view(content: &Content, rule: &Rule) -> Value {
+    views::rule(rule, content.action(&rule.action.reference).ok().map(AsRef::as_ref))
+}
+
+fn answer(api: &Api, written: &Written) -> Value {
+    let mut view = view(&api.engine.content(), &written.rule);
     if let (false, Some(view)) = (written.warnings.is_empty(), view.as_object_mut()) {
         view.insert("warnings".into(), json!(written.warnings));
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::Params;
-use crate::page::PageQuery;
+use crate::page::{LONGEST_LISTING, PageQuery};
 use crate::{Api, ApiError, views};
 
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
-    let wanted = page.offset.saturating_add(page.limit);
+    let wanted = page.offset.saturating_add(page.limit).min(LONGEST_LISTING);
     let mut found: Vec<TriggerInstance> = Vec::new();
     let mut before = page.before.map(Into::into);
     while found.len() < wanted {
@@ -31,6 +31,8 @@ pub(crate) async fn list(
         let part = api.engine.store().trigger_instances(filter.trigger_type.as_ref(), before, room).await?;
         found.extend(part.items);
         before = part.next;
+        // A long listing lets others have their turn.
+        tokio::task::yield_now().await;
         if before.is_none() {
             break;
         }

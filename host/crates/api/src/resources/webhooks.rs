@@ -37,7 +37,8 @@ pub(crate) async fn receive(
     let payload = json!({"headers": title_cased, "headers_lower": lower, "body": body});
     let accepted = api.engine.accept_webhook(&url, payload).await?;
     let waited = match patience(&headers) {
-        Some(patience) => wait(&api, &accepted, patience).await?,
+        // It is accepted, whatever becomes of the waiting.
+        Some(patience) => wait(&api, &accepted, patience).await.unwrap_or_default(),
         None => None,
     };
     let mut answer = (StatusCode::ACCEPTED, Json(body)).into_response();

@@ -1,0 +1,37 @@
+//! How deep a value is nested. What is stored is read back by a parser with a limit of its own, and from
+//! within other values; so nothing deeper than [`LIMIT`] is ever taken in.
+
+use serde_json::Value;
+
+/// The deepest nesting of lists and objects that is taken in.
+pub const LIMIT: usize = 100;
+
+/// Whether `value` is nested deeper than [`LIMIT`].
+pub fn is_too_deep(value: &Value) -> bool {
+    exceeds(value, LIMIT)
+}
+
+fn exceeds(value: &Value, room: usize) -> bool {
+    match value {
+        Value::Array(items) => room == 0 || items.iter().any(|item| exceeds(item, room - 1)),
+        Value::Object(object) => room == 0 || object.values().any(|item| exceeds(item, room - 1)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_in_lists_and_objects() {
+        let nested = |depth: usize| {
+            (0..depth).fold(Value::Null, |inner, n| match n % 2 {
+                0 => Value::Array(vec![inner]),
+                _ => Value::Object([("a".to_owned(), inner)].into_iter().collect()),
+            })
+        };
+        assert!(!is_too_deep(&nested(0)) && !is_too_deep(&nested(LIMIT)));
+        assert!(is_too_deep(&nested(LIMIT + 1)));
+    }
+}
