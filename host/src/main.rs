@@ -1,6 +1,6 @@
 //! `petrel`: server and client in one binary. This file is its table of contents.
 //!
-//! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`print`] to show
+//! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`mod@print`] to show
 //!   what it said.
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
 //! * [`settings`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.

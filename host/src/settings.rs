@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "PETREL_DRAIN_SECONDS", value_name = "N", default_value_t = 30)]
     pub(crate) drain_seconds: u64,
 
-    /// Give the components of a pack a directory: PACK=HOST-DIR:GUEST-PATH[:rw]
+    /// Give the components of a pack a directory: `PACK=HOST-DIR:GUEST-PATH[:rw]`
     #[arg(
         long = "grant-directory",
         env = "PETREL_GRANT_DIRECTORY",

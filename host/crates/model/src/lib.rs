@@ -4,7 +4,7 @@
 //! (`petrel-rules`), store (`petrel-persistence`) or act (`petrel-engine`) on
 //! these types; this crate only says what they are and which moves are legal.
 //!
-//! Reading order: [`id`] and [`reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
+//! Reading order: [`id`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
 //! are what people write; [`execution`] and [`status`] are what happens.
 
 pub mod action;

@@ -5,7 +5,7 @@
 //! backend shows: no keys, no SQL, no closures inside a transaction, no global sequence numbers.
 //! Backends hold no logic of their own beyond these primitive operations.
 //!
-//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. [`suite`] is
+//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. [`mod@suite`] is
 //! what every backend must pass. This is never called "datastore": that word is for the key-value store
 //! offered to packs.
 

@@ -1,4 +1,4 @@
-//! What every backend must pass. A backend's tests implement [`Backend`] and call [`suite!`], which
+//! What every backend must pass. A backend's tests implement [`Backend`] and call [`suite!`](crate::suite!), which
 //! makes a test of each case here.
 //!
 //! The cases say what a store promises, by what the engine relies on: atomic commits, preconditions,
