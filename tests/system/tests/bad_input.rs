@@ -283,6 +283,7 @@ fn a_query_that_is_not_right_is_refused_in_the_same_form() {
         ("/rules?enabled=maybe", "enabled"),
         ("/triggerinstances?trigger_type=x", "trigger_type"),
         ("/executions/last?wait=long", "wait"),
+        ("/executions/%ff", "path"),
     ] {
         let [code, message, hint] = host.get(path).with_status(400).error();
         assert_eq!(code, "invalid");

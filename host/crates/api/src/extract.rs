@@ -1,8 +1,8 @@
-//! Reads bodies and queries, with errors in our form.
+//! Reads bodies, paths and queries, with errors in our form.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -45,6 +45,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         serde_json::from_value(value).map(Self).map_err(|error| {
             ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
         })
+    }
+}
+
+/// The one variable part of a path.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(rejection) => Err(ApiError::invalid(
+                format!("the path cannot be read: {}", rejection.body_text()),
+                "write it in UTF-8, with special characters escaped",
+            )),
+        }
     }
 }
 

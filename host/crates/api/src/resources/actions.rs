@@ -1,14 +1,14 @@
 //! `/actions` and `/runnertypes`: what can be run, and by what.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::Ref;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::Params;
+use crate::extract::{Params, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -35,7 +35,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn one(
     State(api): State<Api>,
-    Path(reference): Path<String>,
+    Segment(reference): Segment,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::action(api.engine.content().action(&parsed(&reference)?)?)))
 }
@@ -43,7 +43,7 @@ pub(crate) async fn one(
 /// What the action and its runner take together.
 pub(crate) async fn parameters(
     State(api): State<Api>,
-    Path(reference): Path<String>,
+    Segment(reference): Segment,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     Ok(Json(json!({"parameters": content.action(&parsed(&reference)?)?.parameters})))
@@ -72,7 +72,7 @@ pub(crate) async fn runner_types(
 
 pub(crate) async fn runner_type(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     content.runners().get(&name).map(|runner| Json(views::runner_type(runner.runner_type()))).ok_or_else(

@@ -1,14 +1,15 @@
 //! `/ruleenforcements`: what came of a rule that matched.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use petrel_model::EnforcementId;
 use serde_json::Value;
 
+use crate::extract::Segment;
 use crate::{Api, ApiError, views};
 
-pub(crate) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let hint = "`petrel trigger get ID` shows the enforcements of an event";
     let parsed: EnforcementId = id
         .parse()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params};
+use crate::extract::{JsonBody, Params, Segment};
 use crate::page::{LONGEST_LISTING, PageQuery};
 use crate::{Api, ApiError, views};
 
@@ -117,7 +117,7 @@ pub(crate) struct Wait {
 
 pub(crate) async fn one(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Params(Wait { wait }): Params<Wait>,
     Params(page): Params<PageQuery>,
 ) -> Result<Json<Value>, ApiError> {
@@ -132,7 +132,7 @@ pub(crate) async fn one(
     Ok(Json(page.narrow(view(&api, &execution))))
 }
 
-pub(crate) async fn output(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn output(State(api): State<Api>, Segment(id): Segment) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     if api.engine.store().execution(id).await?.is_none() {
         return Err(no_such(&id.to_string()));
@@ -148,7 +148,7 @@ pub(crate) async fn output(State(api): State<Api>, Path(id): Path<String>) -> Re
 pub(crate) async fn cancel(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Value>, ApiError> {
     let id = execution_id(&api, &id).await?;
     match api.engine.cancel(id, &user).await? {

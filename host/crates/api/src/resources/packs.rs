@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{JsonBody, Params};
+use crate::extract::{JsonBody, Params, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -20,7 +20,7 @@ pub(crate) async fn list(
     Ok(page.answer(api.engine.content().packs().map(|pack| views::pack(pack))))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::pack(api.engine.content().pack(&name)?)))
 }
 

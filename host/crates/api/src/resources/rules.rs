@@ -1,6 +1,6 @@
 //! `/rules`: made, looked at, changed, switched on and off, deleted.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Raw};
+use crate::extract::{JsonBody, Params, Raw, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     Ok(page.answer(found.map(|rule| view(&content, rule))))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     Ok(Json(view(&content, content.rule(&name)?)))
 }
@@ -54,7 +54,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn update(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Raw(bytes): Raw,
 ) -> Result<Json<Value>, ApiError> {
     let written = api.engine.update_rule(&name, &text(&bytes)?).await?;
@@ -63,14 +63,14 @@ pub(crate) async fn update(
 
 pub(crate) async fn set_enabled(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Json<Value>, ApiError> {
     let rule = api.engine.set_rule_enabled(&name, enabled).await?;
     Ok(Json(view(&api.engine.content(), &rule)))
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
     api.engine.delete_rule(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,14 +1,14 @@
 //! `/triggerinstances`: the events that were accepted, and why rules did or did not match them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::Params;
+use crate::extract::{Params, Segment};
 use crate::page::{LONGEST_LISTING, PageQuery};
 use crate::{Api, ApiError, views};
 
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     Ok(page.answer_part(found.iter().skip(page.offset).map(views::trigger_instance)))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let instance = find(&api, &id).await?;
     let mut view = views::trigger_instance(&instance);
     let mut enforcements = Vec::new();
@@ -54,7 +54,7 @@ pub(crate) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Resul
 }
 
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
-pub(crate) async fn why(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let instance = find(&api, &id).await?;
     let rules = api.engine.explain(&instance);
     Ok(Json(json!({"trigger_instance": views::trigger_instance(&instance), "rules": rules})))

@@ -1,12 +1,12 @@
 //! `/triggertypes`: the kinds of events that packs declare.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use petrel_model::Ref;
 use serde_json::Value;
 
-use crate::extract::Params;
+use crate::extract::{Params, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -20,7 +20,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn one(
     State(api): State<Api>,
-    Path(reference): Path<String>,
+    Segment(reference): Segment,
 ) -> Result<Json<Value>, ApiError> {
     let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
         ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use petrel_engine::dispatcher::Accepted;
 use petrel_model::Object;
 use serde_json::{Value, json};
 
-use crate::extract::{Raw, json};
+use crate::extract::{Raw, Segment, json};
 use crate::{Api, ApiError, views};
 
 /// Headers that carry credentials.
@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn receive(
     State(api): State<Api>,
-    Path(url): Path<String>,
+    Segment(url): Segment,
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
