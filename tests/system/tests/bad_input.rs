@@ -284,6 +284,7 @@ fn a_query_that_is_not_right_is_refused_in_the_same_form() {
         ("/triggerinstances?trigger_type=x", "trigger_type"),
         ("/executions/last?wait=long", "wait"),
         ("/executions/%ff", "path"),
+        ("/executions?offset=10000", "further than one request goes"),
     ] {
         let [code, message, hint] = host.get(path).with_status(400).error();
         assert_eq!(code, "invalid");

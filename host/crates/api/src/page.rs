@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use petrel_model::Id;
+use petrel_persistence::Page;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,7 +14,9 @@ use crate::ApiError;
 const DEFAULT_LIMIT: usize = 100;
 
 /// How far one request looks into what only grows; `before` goes on from there.
-pub(crate) const LONGEST_LISTING: usize = 10_000;
+const LONGEST_LISTING: usize = 10_000;
+/// How many items are read from the store at once.
+const STEP: usize = 1000;
 
 /// The query of a listing. Numbers come as text, so that what is no number gets our own message.
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +97,41 @@ impl PageRequest {
         let items: Vec<_> = items.skip(self.offset).collect();
         let total = self.offset + items.len();
         self.respond(items.into_iter().take(self.limit), Some(total))
+    }
+
+    /// The same request for what only grows, within what one request may look at.
+    pub(crate) fn within_reach(mut self) -> Result<Self, ApiError> {
+        if self.offset >= LONGEST_LISTING {
+            let message =
+                format!("offset {} is further than one request goes ({LONGEST_LISTING})", self.offset);
+            return Err(ApiError::invalid(message, "go on with before=ID, the id of the last item you have"));
+        }
+        self.limit = self.limit.min(LONGEST_LISTING - self.offset);
+        Ok(self)
+    }
+
+    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
+    /// many items are wanted.
+    pub(crate) async fn collect<T, I: From<Id>, F>(
+        &self,
+        read: impl Fn(Option<I>, usize) -> F,
+    ) -> Result<Vec<T>, ApiError>
+    where
+        F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
+    {
+        let wanted = self.offset.saturating_add(self.limit);
+        let mut found = Vec::new();
+        let mut before = self.before.map(I::from);
+        loop {
+            let part = read(before, (wanted - found.len()).min(STEP)).await?;
+            found.extend(part.items);
+            before = part.next;
+            if before.is_none() || found.len() >= wanted {
+                return Ok(found.split_off(self.offset.min(found.len())));
+            }
+            // A long listing lets others have their turn.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Items that are the part that was asked for.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::{JsonBody, Params, Segment};
-use crate::page::{LONGEST_LISTING, PageQuery};
+use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
 /// How long a client may wait in one request.
@@ -56,23 +56,12 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?;
+    let page = page.parse()?.within_reach()?;
     let filter = filter.parse()?;
-    let wanted = page.offset.saturating_add(page.limit).min(LONGEST_LISTING);
-    let mut found: Vec<Execution> = Vec::new();
-    let mut before = page.before.map(Into::into);
-    while found.len() < wanted {
-        let part = api.engine.store().executions(&filter, before, (wanted - found.len()).min(1000)).await?;
-        found.extend(part.items);
-        before = part.next;
-        // A long listing lets others have their turn.
-        tokio::task::yield_now().await;
-        if before.is_none() {
-            break;
-        }
-    }
+    let store = api.engine.store();
+    let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
     let content = api.engine.content();
-    let items = found.iter().skip(page.offset).map(|execution| {
+    let items = found.iter().map(|execution| {
         views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref))
     });
     Ok(page.answer_part(items))

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{Params, Segment};
-use crate::page::{LONGEST_LISTING, PageQuery};
+use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
 #[derive(Debug, Deserialize)]
@@ -22,22 +22,10 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    let wanted = page.offset.saturating_add(page.limit).min(LONGEST_LISTING);
-    let mut found: Vec<TriggerInstance> = Vec::new();
-    let mut before = page.before.map(Into::into);
-    while found.len() < wanted {
-        let room = (wanted - found.len()).min(1000);
-        let part = api.engine.store().trigger_instances(filter.trigger_type.as_ref(), before, room).await?;
-        found.extend(part.items);
-        before = part.next;
-        // A long listing lets others have their turn.
-        tokio::task::yield_now().await;
-        if before.is_none() {
-            break;
-        }
-    }
-    Ok(page.answer_part(found.iter().skip(page.offset).map(views::trigger_instance)))
+    let page = page.parse()?.within_reach()?;
+    let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
+    let found = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
+    Ok(page.answer_part(found.iter().map(views::trigger_instance)))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
