@@ -1,6 +1,6 @@
 //! Depth 2: the whole engine in this process, over a store that loses power at the n-th write, for every
-//! n until the scenario passes untouched; both when what was not synced is lost and when it had reached
-//! the disk all the same. After each cut the engine starts again on what is left, and the invariants must
+//! n until the scenario passes untouched; when what was not synced is lost, when it had reached
+//! the disk all the same, and when half of it had. After each cut the engine starts again on what is left, and the invariants must
 //! hold.
 //!
 //! The scenario: two rules, three events, a component and a shell command each, an execution that is
@@ -20,7 +20,7 @@ use petrel_engine::{Engine, Options};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::ExecutionFilter;
-use petrel_persistence_embedded::simulated::{Loss, SimulatedBase};
+use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How many steps are tried side by side.
-const LANES: usize = 6;
+const LANES: usize = 8;
 /// Long enough for everything that is not a mistake.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,12 +38,13 @@ fn every_write_in_turn() {
     let runtime = PackRuntime::new(petrel_pack_runtime::Options::default()).unwrap();
     // Most of the time is spent waiting (for a timeout, for a cancel), so several run side by side.
     std::thread::scope(|scope| {
-        for loss in [Loss::Unsynced, Loss::Nothing] {
+        // With the smallest layer every commit is followed by a checkpoint.
+        for (loss, layer_bytes) in [(Loss::Unsynced, 1), (Loss::Nothing, 1 << 20), (Loss::Half, 1 << 20)] {
             for lane in 1..=LANES {
                 let (packs, runtime) = (packs.path(), &runtime);
                 scope.spawn(move || {
                     let mut step = lane;
-                    while run(step, loss, packs, runtime) {
+                    while run(step, loss, layer_bytes, packs, runtime) {
                         step += LANES;
                     }
                     assert!(step > 20, "the scenario was over after {step} writes");
@@ -54,29 +55,29 @@ fn every_write_in_turn() {
 }
 
 /// Runs the scenario with the power cut at `step`. Says whether it was cut before the scenario was over.
-fn run(step: usize, loss: Loss, pack: &Path, runtime: &PackRuntime) -> bool {
+fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackRuntime) -> bool {
     let directory = TempDir::new().unwrap();
-    let base = SimulatedBase::default();
-    let world = World { directory, pack: pack.to_path_buf(), runtime: runtime.clone() };
+    let machine = SimulatedMachine::default();
+    let world = World { directory, layer_bytes, pack: pack.to_path_buf(), runtime: runtime.clone() };
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     threads.block_on(async {
-        let engine = world.start(&base).await;
+        let engine = world.start(&machine).await;
         world.prepare(&engine).await;
-        base.cut_power_at(step, loss);
+        machine.cut_power_at(step, loss);
         let acknowledged = world.scenario(&engine).await;
-        let was_cut = world.end(engine, &base).await;
+        let was_cut = world.end(engine, &machine).await;
         if !was_cut {
-            let engine = world.start(&base).await;
+            let engine = world.start(&machine).await;
             let observed = world.observe(&engine, acknowledged).await;
             assert_eq!(violations(&observed), Vec::<String>::new(), "without a cut\n{observed:#?}");
             let ended =
                 |status| observed.executions.values().filter(|stored| stored.status == status).count();
             let ends = (ended(Status::Succeeded), ended(Status::Canceled), ended(Status::Timeout));
             assert_eq!(ends, (6, 1, 1), "{observed:#?}");
-            world.end(engine, &base).await;
+            world.end(engine, &machine).await;
             return false;
         }
-        let engine = world.start(&base).await;
+        let engine = world.start(&machine).await;
         world.rest(&engine).await;
         let observed = world.observe(&engine, acknowledged).await;
         assert_eq!(
@@ -84,7 +85,7 @@ fn run(step: usize, loss: Loss, pack: &Path, runtime: &PackRuntime) -> bool {
             Vec::<String>::new(),
             "power cut at write {step}, {loss:?}\n{observed:#?}"
         );
-        world.end(engine, &base).await;
+        world.end(engine, &machine).await;
         true
     })
 }
@@ -109,6 +110,7 @@ fn core_pack() -> TempDir {
 /// What stays when the power goes: the directory, and the effects in it.
 struct World {
     directory: TempDir,
+    layer_bytes: usize,
     pack: PathBuf,
     runtime: PackRuntime,
 }
@@ -118,10 +120,11 @@ impl World {
         self.directory.path().join("effects")
     }
 
-    async fn start(&self, base: &SimulatedBase) -> Engine {
+    async fn start(&self, machine: &SimulatedMachine) -> Engine {
         let directory = self.directory.path().join("store");
-        let store =
-            EmbeddedStore::open_on(Box::new(base.clone()), &directory, &StoreOptions::default()).unwrap();
+        let options = StoreOptions { layer_bytes: self.layer_bytes, ..StoreOptions::default() };
+        let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
+        let store = EmbeddedStore::open_on(base, media, &directory, &options).unwrap();
         let shell = LocalShell::new(ShellOptions {
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap())],
             working_directory: self.directory.path().to_path_buf(),
@@ -203,10 +206,10 @@ impl World {
     }
 
     /// Ends the engine as a loss of power does: what runs is gone, nothing is stored any more.
-    async fn end(&self, engine: Engine, base: &SimulatedBase) -> bool {
+    async fn end(&self, engine: Engine, machine: &SimulatedMachine) -> bool {
         engine.stop().await;
         drop(engine);
-        base.restart()
+        machine.restart()
     }
 
     async fn observe(&self, engine: &Engine, acknowledged: Vec<Acknowledged>) -> Observed {

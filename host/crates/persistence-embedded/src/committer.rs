@@ -1,14 +1,13 @@
 //! The one thread that writes.
 //!
 //! It takes what has come in as a group, checks what each commit expects against the state in memory,
-//! applies all that may be made as one write, makes it durable, and only then answers. Concurrent
-//! commits so share one sync. After a failure of the base it answers everything with that failure:
-//! whether the last group was written is not known, and only the next process can find out.
+//! appends all that may be made to the journal as one frame, and only when that is durable shows it to
+//! readers and answers. Concurrent commits so share one sync. When enough has come together above the base
+//! it is handed to the [checkpoint](crate::checkpoint). After a failure it answers everything with that
+//! failure: whether the last group was written is not known, and only the next process can find out.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,20 +15,23 @@ use std::time::{Duration, Instant};
 use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::queue::Queue;
 use petrel_persistence::{Change, CommitError, Error, Expect, Fence};
+use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
-use crate::base::{BaseError, Write};
-use crate::directory::Directory;
-use crate::keys;
-use crate::rows::Rows;
-use crate::value;
+use crate::base::Write;
+use crate::checkpoint::{self, Task};
+use crate::directory::{Directory, Room};
+use crate::image::Image;
+use crate::journal::Journal;
 
 /// How many commits share one sync at most.
 const GROUP_COMMITS: usize = 256;
 /// How many bytes share one sync at most.
 const GROUP_BYTES: usize = 2 * 1024 * 1024;
-/// How often the watermark and the room on the disk are looked after.
+/// How often the watermark, the room on the disk and the age of the layer are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// The longest that rows stay above the base when nothing else drives them there.
+const LAYER_AGE: Duration = Duration::from_secs(5);
 
 /// A commit on its way to the thread.
 pub(crate) struct Request {
@@ -95,32 +97,48 @@ impl State {
     }
 }
 
-/// What is said when nothing new is taken in.
-pub(crate) fn no_room(directory: &Path, room: &AtomicU64, reserve: u64) -> String {
-    format!(
-        "the disk of {} is full ({} MiB left, {} MiB are kept back to finish what has begun); free some space",
-        directory.display(),
-        room.load(Ordering::Relaxed) >> 20,
-        reserve >> 20
-    )
-}
-
 pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the thread owns.
 pub(crate) struct Committer {
-    pub(crate) rows: Arc<Rows>,
+    pub(crate) image: Arc<Image>,
+    pub(crate) journal: Journal,
+    pub(crate) checkpoint: checkpoint::Handle,
+    pub(crate) layer: LayerState,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) directory: Directory,
     pub(crate) fence: Fence,
+    /// The number of the last group.
     pub(crate) sequence: u64,
-    /// Below so many bytes left on the disk nothing new is taken in.
-    pub(crate) reserve: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
-    /// Bytes left on the disk, as of the last look.
-    pub(crate) room: Arc<AtomicU64>,
+    pub(crate) room: Arc<Room>,
+    /// Where those who wait for answers run, if they are tasks.
+    pub(crate) runtime: Option<runtime::Handle>,
+}
+
+/// The layer that commits go to.
+pub(crate) struct LayerState {
+    /// About how much memory it may take before it is brought to the base, in bytes.
+    pub(crate) limit: usize,
+    /// About how much it takes.
+    pub(crate) bytes: usize,
+    /// Since when there is something in it.
+    pub(crate) since: Option<Instant>,
+    /// When it could not be handed over: not before then.
+    pub(crate) not_before: Option<Instant>,
+}
+
+impl LayerState {
+    pub(crate) fn empty(limit: usize) -> Self {
+        Self { limit, bytes: 0, since: None, not_before: None }
+    }
+
+    fn is_due(&self) -> bool {
+        let is_due = self.bytes >= self.limit || self.since.is_some_and(|since| since.elapsed() >= LAYER_AGE);
+        is_due && self.not_before.is_none_or(|time| time <= Instant::now())
+    }
 }
 
 impl Committer {
@@ -132,26 +150,76 @@ impl Committer {
             let first = requests.recv_timeout(HOUSEKEEPING);
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
                 self.keep_watermark(&mut acknowledged);
-                return;
+                return self.close();
             }
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
-                self.room.store(self.directory.room(), Ordering::Relaxed);
+                self.room.look();
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
                 let group = fill(first, requests);
                 self.serve(group);
             }
+            if self.layer.is_due() {
+                self.hand_over();
+            }
         }
     }
 
+    fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
     fn keep_watermark(&self, acknowledged: &mut u64) {
-        if *acknowledged < self.sequence && self.failure.borrow().is_none() {
+        if *acknowledged < self.sequence && !self.has_failed() {
             match self.directory.acknowledge(self.sequence) {
                 Ok(()) => *acknowledged = self.sequence,
                 Err(error) => tracing::warn!(%error, "the watermark of the store cannot be written"),
             }
+        }
+    }
+
+    /// Gives the layer to the checkpoint and begins a new one, in a new segment. While one is still
+    /// under way the layer grows; at twice its limit everybody waits.
+    fn hand_over(&mut self) {
+        if self.checkpoint.progress.is_busy() {
+            if self.layer.bytes < 2 * self.layer.limit {
+                return;
+            }
+            self.checkpoint.progress.wait();
+        }
+        if self.has_failed() {
+            return;
+        }
+        let needed_from = match self.journal.rotate(self.sequence + 1) {
+            Ok(number) => number,
+            Err(error) => return self.postpone(&error),
+        };
+        if let Some(layer) = self.image.freeze() {
+            self.layer = LayerState::empty(self.layer.limit);
+            self.checkpoint.begin(Task { layer, sequence: self.sequence, needed_from });
+        }
+    }
+
+    /// Without a new segment the old one goes on.
+    fn postpone(&mut self, error: &std::io::Error) {
+        tracing::warn!(%error, "the journal cannot begin a new segment; it is tried again");
+        self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
+    }
+
+    /// Brings everything to the base, so that the next opening has nothing to replay.
+    fn close(mut self) {
+        self.checkpoint.progress.is_closing.store(true, Ordering::Relaxed);
+        self.checkpoint.progress.wait();
+        if self.layer.since.is_some() {
+            self.hand_over();
+            self.checkpoint.progress.wait();
+        }
+        if !self.has_failed()
+            && let Err(error) = self.journal.end()
+        {
+            tracing::warn!(%error, "the journal cannot be ended; it is replayed when the store is opened");
         }
     }
 
@@ -190,8 +258,8 @@ impl Committer {
         if request.fence.is_some_and(|fence| fence != self.fence) {
             return Err(CommitError::Fenced);
         }
-        if request.takes_in && self.room.load(Ordering::Relaxed) < self.reserve {
-            return Err(CommitError::NoRoom(no_room(self.directory.path(), &self.room, self.reserve)));
+        if request.takes_in && self.room.is_short() {
+            return Err(CommitError::NoRoom(self.room.refusal()));
         }
         let mut state = lock(&self.state);
         if let Some(broken) = request.expect.iter().find(|expect| !state.holds(expect)) {
@@ -201,23 +269,14 @@ impl Committer {
         Ok(())
     }
 
-    /// Applies `writes` and makes them durable. A panic of the engine counts as its failure.
-    fn write(&mut self, mut writes: Vec<Write>) -> Result<(), Error> {
+    /// Makes `writes` durable and shows them to readers.
+    fn write(&mut self, writes: Vec<Write>) -> Result<(), Error> {
+        let appended = self.journal.append(self.sequence + 1, &writes);
+        appended.map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
         self.sequence += 1;
-        value::put(
-            &mut writes,
-            &self.rows.blobs,
-            keys::meta("sequence"),
-            0,
-            self.sequence.to_string().as_bytes(),
-        )?;
-        let base = self.rows.base.as_ref();
-        catch_unwind(AssertUnwindSafe(|| {
-            base.apply(&writes)?;
-            base.sync()
-        }))
-        .unwrap_or_else(|_panic| Err(BaseError("the storage engine has panicked".into())))
-        .map_err(|error| Error::Unavailable(error.to_string()))
+        self.layer.bytes = self.image.show(writes);
+        self.layer.since.get_or_insert_with(Instant::now);
+        Ok(())
     }
 
     /// Makes a group known, and answers.
@@ -233,7 +292,12 @@ impl Committer {
             answers.push(request.answer);
         }
         drop(state);
-        answers.into_iter().for_each(|sender| answer(sender, Ok(())));
+        let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
+        match &self.runtime {
+            // From one of the runtime's own threads, the tasks that wait are woken without a call to the system each.
+            Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
+            None => answer_all(),
+        }
     }
 }
 

@@ -4,10 +4,17 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::base::Engine;
+
 /// The format that this version writes. It grows when an older version could not read it any more.
-const FORMAT: u32 = 1;
+///
+/// 1 had no journal, and sled only; 2 has a journal in front of the engine that its second line names.
+const FORMAT: u32 = 2;
+/// What an engine may need beside the rows that are written, in bytes.
+const BASE_MARGIN: u64 = 4 << 20;
 /// How long to wait for a process that is just going away. One that was killed keeps its lock for a moment
 /// when it was starting another process.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,6 +32,16 @@ pub enum OpenError {
         "the store in {0} has format {1}, and this version of petrel reads formats up to {FORMAT}; use the version that wrote it, or a newer one"
     )]
     Newer(PathBuf, u32),
+    /// Another engine keeps it.
+    #[error(
+        "the store in {0} is kept by the engine {1}, and the setting store.engine asks for {2}; set it to \"{1}\", or move the store: `petrel store export` with the old setting, `petrel store import` with the new one"
+    )]
+    OtherEngine(PathBuf, Engine, Engine),
+    /// The journal cannot be replayed.
+    #[error(
+        "the store in {0} cannot be opened: {1}; restore from a backup, or go on without what cannot be read with --accept-loss"
+    )]
+    Journal(PathBuf, String),
     /// It is no store of ours.
     #[error("{0} is no store of petrel: {1}; give another directory with --data-dir")]
     Foreign(PathBuf, String),
@@ -58,11 +75,11 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Takes `path` for this process, makes it if need be, and checks its format.
-    pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn take(path: &Path, engine: Engine) -> Result<Self, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         fs::create_dir_all(path).map_err(io)?;
         let lock = Self::lock(path)?;
-        Self::check_format(path)?;
+        Self::check_format(path, engine)?;
         let watermark = OpenOptions::new()
             .read(true)
             .write(true)
@@ -104,19 +121,46 @@ impl Directory {
         }
     }
 
-    fn check_format(path: &Path) -> Result<(), OpenError> {
+    /// Checks that this version and `engine` can open what is in the directory, if there is something.
+    fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
-        let file = path.join("format");
-        if !file.exists() {
-            fs::write(&file, format!("petrel-store {FORMAT}\n")).map_err(io)?;
-            File::open(&file).and_then(|file| file.sync_all()).map_err(io)?;
-            return File::open(path).and_then(|directory| directory.sync_all()).map_err(io);
-        }
-        let text = fs::read_to_string(&file).map_err(io)?;
+        let text = match fs::read_to_string(path.join("format")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io(error)),
+        };
         let foreign = || OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}"));
-        let format: u32 =
-            text.trim().strip_prefix("petrel-store ").and_then(|n| n.parse().ok()).ok_or_else(foreign)?;
-        if format > FORMAT { Err(OpenError::Newer(path.to_path_buf(), format)) } else { Ok(()) }
+        let mut lines = text.lines();
+        let format = lines.next().and_then(|line| line.strip_prefix("petrel-store ")?.parse().ok());
+        let format: u32 = format.ok_or_else(foreign)?;
+        if format > FORMAT {
+            return Err(OpenError::Newer(path.to_path_buf(), format));
+        }
+        let kept_by = match lines.next() {
+            None => Engine::Sled,
+            Some(line) => {
+                line.strip_prefix("engine ").and_then(|name| name.parse().ok()).ok_or_else(foreign)?
+            }
+        };
+        if kept_by == engine {
+            Ok(())
+        } else {
+            Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
+        }
+    }
+
+    /// Says, durably, that the store has the format of this version from now on.
+    pub(crate) fn set_format(&self, engine: Engine) -> Result<(), OpenError> {
+        let io = |error| OpenError::Io(self.path.clone(), error);
+        let (file, text) = (self.path.join("format"), format!("petrel-store {FORMAT}\nengine {engine}\n"));
+        if fs::read_to_string(&file).is_ok_and(|found| found == text) {
+            return Ok(());
+        }
+        let temporary = self.path.join("format.new");
+        fs::write(&temporary, text).map_err(io)?;
+        File::open(&temporary).and_then(|file| file.sync_all()).map_err(io)?;
+        fs::rename(&temporary, &file).map_err(io)?;
+        File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(io)
     }
 
     /// The last commit known to have been acknowledged. The file is empty before the first one.
@@ -144,12 +188,53 @@ impl Directory {
         Ok(())
     }
 
-    /// How many bytes the disk has left for us. Unlimited when the system does not say.
-    pub(crate) fn room(&self) -> u64 {
-        rustix::fs::statvfs(&self.path).map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// How much room the disk has left.
+#[derive(Debug)]
+pub(crate) struct Room {
+    directory: PathBuf,
+    /// Bytes, as of the last look.
+    left: AtomicU64,
+    /// Below so many bytes nothing new is taken in.
+    reserve: u64,
+}
+
+impl Room {
+    pub(crate) fn new(directory: &Path, reserve: u64) -> Self {
+        let room = Self { directory: directory.to_path_buf(), left: AtomicU64::new(0), reserve };
+        room.look();
+        room
+    }
+
+    /// Looks at the disk. The room is unlimited when the system does not say.
+    pub(crate) fn look(&self) -> u64 {
+        let left = rustix::fs::statvfs(&self.directory)
+            .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        self.left.store(left, Ordering::Relaxed);
+        left
+    }
+
+    /// Whether nothing new may be taken in.
+    pub(crate) fn is_short(&self) -> bool {
+        self.left.load(Ordering::Relaxed) < self.reserve
+    }
+
+    /// Whether so many bytes of rows can be written to the base, with all that the engine adds to them.
+    pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
+        self.look() >= BASE_MARGIN + 4 * bytes as u64
+    }
+
+    /// What is said when nothing new is taken in.
+    pub(crate) fn refusal(&self) -> String {
+        format!(
+            "the disk of {} is full ({} MiB left, {} MiB are kept back to finish what has begun); free some space",
+            self.directory.display(),
+            self.left.load(Ordering::Relaxed) >> 20,
+            self.reserve >> 20
+        )
     }
 }

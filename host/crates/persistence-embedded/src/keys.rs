@@ -3,7 +3,7 @@
 //!
 //! | prefix | key | row |
 //! |---|---|---|
-//! | `01` | name | of the store itself: epoch, commit sequence |
+//! | `01` | name | of the store itself: epoch, sequence of the last group in the base |
 //! | `02` `03` `04` `05` | name or reference | pack, action, trigger type, rule |
 //! | `10` | execution | the execution, large parts apart |
 //! | `11` | execution, part | its parameters or its result, when large |
@@ -28,6 +28,11 @@ pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
 const PAYLOAD: u8 = 0x15;
 const ENFORCEMENT: u8 = 0x16;
 const PIECE: u8 = 0x80;
+
+/// The name of the row with the number of the last group that the base holds.
+pub(crate) const SEQUENCE: &str = "sequence";
+/// The name of the row with the epoch of the host.
+pub(crate) const EPOCH: &str = "epoch";
 
 /// A large part of an execution that has a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,33 +1,40 @@
 //! The embedded store: the storage interface on an ordered key-value base, durable by itself.
 //!
 //! ```text
-//!  commit() ──encode──▶ rows ──▶ committer thread ──▶ base: apply, sync ──▶ answer
-//!                                │  checks what is expected
-//!                                └─ queue: versions, who waits, claims (in memory)
-//!  reads ───────────────────────────────────────────▶ base ──▶ rows ──decode──▶
+//!  commit() ──encode──▶ rows ──▶ committer thread ──▶ journal: append, sync ──▶ image ──▶ answer
+//!                                │  checks what is expected                  │ frozen layer
+//!                                └─ queue: versions, who waits, claims       ▼
+//!  reads ──▶ image: layers above the base ──▶ base ◀── checkpoint thread: slices, synced
 //! ```
 //!
-//! * [`store`] is the interface, on top of everything else here.
-//! * [`committer`] is the one thread that writes: it takes what has come in as a group, checks
-//!   preconditions, applies the group at once, makes it durable and answers.
+//! * [`store`] is the interface, on top of everything else here; [`opening`] brings it up.
+//! * [`committer`] is the one thread that commits: it takes what has come in as a group, checks
+//!   preconditions, makes the group durable in the [`journal`], shows it to readers and answers.
+//! * [`image`] is what readers see: the base with what it does not hold yet above it. [`checkpoint`] is the
+//!   thread that brings the base up to date, so that the journal can be cut.
 //! * [`rows`] knows how a noun becomes rows; [`keys`] and [`value`] know how rows become bytes;
 //!   [`blobs`] keeps what is too large for a row.
-//! * [`base`] is the seam to the key-value engine; [`sled_base`] is that engine under the rules that make
-//!   it durable, [`simulated`] one in memory that fails or loses power on demand, for tests.
+//! * [`base`] is the seam to the key-value engine and the engines behind it; [`simulated`] is a machine whose
+//!   power can be cut at every write, for tests.
 //! * [`directory`] guards the data directory: one process, a format, a watermark, room on the disk.
 //!
 //! No type and no key of the engine leaves this crate.
 
 pub mod base;
 mod blobs;
+mod checkpoint;
 mod committer;
 mod directory;
+mod image;
+pub mod journal;
 mod keys;
+mod opening;
 mod rows;
-pub mod simulated;
-mod sled_base;
 pub mod store;
 mod value;
 
+pub use base::simulated;
+pub use base::{Engine, UnknownEngine};
 pub use directory::OpenError;
-pub use store::{EmbeddedStore, Options};
+pub use opening::{Opened, Options};
+pub use store::EmbeddedStore;

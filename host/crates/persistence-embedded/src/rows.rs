@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Base, Entry, Write};
+use crate::base::{Entry, Reads as _, Write};
 use crate::blobs::Blobs;
+use crate::image::Image;
 use crate::keys::{self, Part};
 use crate::value::{self, Row};
 
@@ -27,7 +28,7 @@ const PAYLOAD_APART: u8 = 1;
 
 /// Where rows are read from and written to.
 pub(crate) struct Rows {
-    pub(crate) base: Box<dyn Base>,
+    pub(crate) image: Arc<Image>,
     pub(crate) blobs: Blobs,
 }
 
@@ -158,8 +159,8 @@ fn is_small(noun: &impl Serialize) -> bool {
 impl Rows {
     /// The row under `key`, if there is one.
     fn row(&self, key: &[u8]) -> Result<Option<Row>, Error> {
-        match value::get(self.base.as_ref(), key)? {
-            Some(value) => value::resolve(self.base.as_ref(), &self.blobs, key, &value).map(Some),
+        match value::get(self.image.as_ref(), key)? {
+            Some(value) => value::resolve(self.image.as_ref(), &self.blobs, key, &value).map(Some),
             None => Ok(None),
         }
     }
@@ -198,13 +199,13 @@ impl Rows {
 
     /// The execution in an entry of a range.
     pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Execution, Error> {
-        let row = value::resolve(self.base.as_ref(), &self.blobs, key, value)?;
+        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         self.decode_execution(key, &row)
     }
 
     /// The event in an entry of a range.
     pub(crate) fn instance_of(&self, (key, value): &Entry) -> Result<TriggerInstance, Error> {
-        let row = value::resolve(self.base.as_ref(), &self.blobs, key, value)?;
+        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         let mut instance: TriggerInstance = decode(key, &row.body)?;
         if row.flags & PAYLOAD_APART != 0 {
             instance.payload = Arc::new(self.part::<Value>(&keys::payload(instance.id))?);
@@ -214,7 +215,7 @@ impl Rows {
 
     /// The noun in an entry of a range.
     pub(crate) fn noun_of<T: DeserializeOwned>(&self, (key, value): &Entry) -> Result<T, Error> {
-        let row = value::resolve(self.base.as_ref(), &self.blobs, key, value)?;
+        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         decode(key, &row.body)
     }
 
@@ -225,7 +226,7 @@ impl Rows {
         reverse: bool,
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
-        self.base.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
+        self.image.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
     }
 
     /// All nouns of one kind, by key.

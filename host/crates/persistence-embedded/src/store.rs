@@ -1,7 +1,6 @@
 //! The interface, on top of rows and the committer.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -16,115 +15,59 @@ use petrel_persistence::{Commit, CommitError, Error, ExecutionFilter, Fence, Pag
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::base::{Base, Entry};
-use crate::blobs::Blobs;
-use crate::committer::{self, Committer, Request, State};
-use crate::directory::{Directory, OpenError};
+use crate::committer::{self, Request, State};
+use crate::directory::{OpenError, Room};
+use crate::journal::media::Media;
 use crate::keys;
+use crate::opening::{self, Opened, Options};
 use crate::rows::{self, Rows};
-use crate::sled_base::SledBase;
 use crate::value;
 
-/// How many commits may be under way; more wait for their turn.
-const COMMITS_UNDER_WAY: usize = 4096;
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
 
-/// How a store is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Memory for the engine's cache, in bytes. Default 64 MiB; the engine takes about twice as much.
-    pub cache_bytes: u64,
-    /// Below so many bytes left on the disk nothing new is taken in. Default 64 MiB.
-    pub reserve_bytes: u64,
-    /// Go on although commits that were acknowledged are missing.
-    pub accept_loss: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { cache_bytes: 64 << 20, reserve_bytes: 64 << 20, accept_loss: false }
-    }
-}
-
 /// The embedded store. Dropping it ends its thread and frees its directory.
 pub struct EmbeddedStore {
-    rows: Arc<Rows>,
-    state: Arc<Mutex<State>>,
-    fence: Fence,
-    requests: Option<mpsc::Sender<Request>>,
-    permits: Arc<Semaphore>,
-    failure: watch::Receiver<Option<Error>>,
-    failed: Arc<watch::Sender<Option<Error>>>,
-    directory: PathBuf,
-    room: Arc<AtomicU64>,
-    reserve: u64,
-    thread: Option<JoinHandle<()>>,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) state: Arc<Mutex<State>>,
+    pub(crate) fence: Fence,
+    pub(crate) requests: Option<mpsc::Sender<Request>>,
+    /// Bounds how many commits are under way; more wait for their turn.
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) opened: Opened,
+    /// The committer and the checkpoint; the former ends first.
+    pub(crate) threads: Vec<JoinHandle<()>>,
 }
 
 impl EmbeddedStore {
     /// Opens the store in `directory`, or makes an empty one.
     ///
     /// # Errors
-    /// When another process has it, a newer version wrote it, it lost what it had acknowledged, or it
-    /// cannot be read. Nothing was changed then.
+    /// When another process has it, a newer version or another engine wrote it, it lost what it had
+    /// acknowledged, or it cannot be read. Nothing was changed then.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        let taken = Directory::take(directory)?;
-        let base = SledBase::open(&directory.join("sled"), options.cache_bytes)
-            .map_err(|error| OpenError::Base(directory.to_path_buf(), error.to_string()))?;
-        Self::on(Box::new(base), taken, options)
+        opening::open(directory, options)
     }
 
-    /// Opens a store on a base of the caller's, with `directory` for all that is not in the base.
+    /// Opens a store on a machine of the caller's, with `directory` for all that is neither in the base
+    /// nor in the journal.
     ///
     /// # Errors
     /// As [`EmbeddedStore::open`].
-    pub fn open_on(base: Box<dyn Base>, directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        Self::on(base, Directory::take(directory)?, options)
+    pub fn open_on(
+        base: Box<dyn Base>,
+        media: Arc<dyn Media>,
+        directory: &Path,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        opening::open_on(base, media, directory, options)
     }
 
-    fn on(base: Box<dyn Base>, directory: Directory, options: &Options) -> Result<Self, OpenError> {
-        let path = directory.path().to_path_buf();
-        let blobs = Blobs::open(&path.join("blobs")).map_err(|error| OpenError::Io(path.clone(), error))?;
-        let rows = Arc::new(Rows { base, blobs });
-        let unreadable = |error: Error| OpenError::Base(path.clone(), error.to_string());
-        let sequence = rows.noun(&keys::meta("sequence")).map_err(unreadable)?.unwrap_or(0);
-        if !options.accept_loss {
-            directory.check_loss(sequence)?;
-        }
-        let state = load(&rows).map_err(unreadable)?;
-        let fence = next_epoch(&rows).map_err(unreadable)?;
-        let state = Arc::new(Mutex::new(state));
-        let (sender, receiver) = mpsc::channel();
-        let (failed, failure) = watch::channel(None);
-        let failed = Arc::new(failed);
-        let room = Arc::new(AtomicU64::new(directory.room()));
-        let committer = Committer {
-            rows: Arc::clone(&rows),
-            state: Arc::clone(&state),
-            directory,
-            fence,
-            sequence,
-            reserve: options.reserve_bytes,
-            failure: Arc::clone(&failed),
-            room: Arc::clone(&room),
-        };
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || committer.run(&receiver))
-            .map_err(|error| OpenError::Io(path.clone(), error))?;
-        Ok(Self {
-            rows,
-            state,
-            fence,
-            requests: Some(sender),
-            permits: Arc::new(Semaphore::new(COMMITS_UNDER_WAY)),
-            failure,
-            failed,
-            directory: path,
-            room,
-            reserve: options.reserve_bytes,
-            thread: Some(thread),
-        })
+    /// What opening it was like.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     fn failure(&self) -> Error {
@@ -174,41 +117,10 @@ fn id_after<I: From<Id>>(key: &[u8]) -> Option<I> {
     keys::id_of(key).map(I::from)
 }
 
-/// Rebuilds the state in memory.
-fn load(rows: &Rows) -> Result<State, Error> {
-    let mut state = State::default();
-    for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
-        let Some(id) = keys::id_of(&key) else { continue };
-        // One that cannot be read must not keep the host from its work.
-        match rows.execution(id.into()) {
-            Ok(Some(execution)) => state.queue.store(&execution),
-            Ok(None) => tracing::error!(execution.id = %id, "it is active and not there"),
-            Err(error) => tracing::error!(execution.id = %id, %error, "it is active and cannot be read"),
-        }
-    }
-    for rule in rows.all::<Rule>(keys::RULE)? {
-        state.rules.insert(rule.reference, rule.id);
-    }
-    Ok(state)
-}
-
-/// Takes the store: what earlier processes had begun is orphaned from here on, durably.
-fn next_epoch(rows: &Rows) -> Result<Fence, Error> {
-    let key = keys::meta("epoch");
-    let epoch = rows.noun::<u64>(&key)?.unwrap_or(0) + 1;
-    let mut writes = Vec::new();
-    value::put(&mut writes, &rows.blobs, key, 0, epoch.to_string().as_bytes())?;
-    rows.base
-        .apply(&writes)
-        .and_then(|()| rows.base.sync())
-        .map_err(|error| Error::Unavailable(error.to_string()))?;
-    Ok(Fence { epoch })
-}
-
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.requests = None;
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // A panic of the thread has been answered as a failure already.
             drop(thread.join());
         }
@@ -221,14 +133,14 @@ impl Store for EmbeddedStore {
         let closed = || CommitError::Store(self.failure());
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         let takes_in = commit.takes_in();
-        if takes_in && self.room.load(Ordering::Relaxed) < self.reserve {
+        if takes_in && self.room.is_short() {
             // Before anything is written: large values go to files of their own first.
-            return Err(CommitError::NoRoom(committer::no_room(&self.directory, &self.room, self.reserve)));
+            return Err(CommitError::NoRoom(self.room.refusal()));
         }
         let writes = rows::encode(&self.rows.blobs, &commit.changes).inspect_err(|error| {
             if !takes_in {
                 // What has begun cannot be brought to its end: only the next process can help.
-                self.failed.send_replace(Some(error.clone()));
+                self.failure.send_replace(Some(error.clone()));
             }
         })?;
         let (answer, answered) = oneshot::channel();
@@ -282,7 +194,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn failed(&self) -> Error {
-        let mut failure = self.failure.clone();
+        let mut failure = self.failure.subscribe();
         match failure.wait_for(Option::is_some).await {
             Ok(error) => error.clone().unwrap_or_else(|| self.failure()),
             Err(_closed) => self.failure(),
@@ -314,7 +226,7 @@ impl Store for EmbeddedStore {
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
         let key = keys::trigger_instance(id);
-        match value::get(self.rows.base.as_ref(), &key)? {
+        match value::get(self.rows.image.as_ref(), &key)? {
             Some(value) => self.rows.instance_of(&(key, value)).map(Some),
             None => Ok(None),
         }

@@ -4,7 +4,7 @@
 //! The body stands inline up to [`INLINE`] bytes; above that in pieces, rows of the same commit; above
 //! [`PIECES`] bytes in a content-addressed file that is durable before the commit.
 
-use crate::base::{Base, Write};
+use crate::base::{Reads, Write};
 use crate::blobs::{Blobs, Digest};
 use crate::keys;
 use petrel_persistence::Error;
@@ -53,6 +53,12 @@ pub(crate) fn describe(key: &[u8]) -> String {
     format!("row {hex}")
 }
 
+/// The write that puts a body of at most [`INLINE`] bytes under `key`.
+pub(crate) fn row(key: Vec<u8>, body: &[u8]) -> Write {
+    let value = seal(&key, FORMAT_INLINE, 0, body);
+    (key, Some(value))
+}
+
 /// Adds the writes that put `body` under `key`.
 pub(crate) fn put(
     writes: &mut Vec<Write>,
@@ -91,7 +97,7 @@ pub(crate) fn delete(writes: &mut Vec<Write>, key: Vec<u8>) {
 }
 
 /// The row behind a value that was read under `key`.
-pub(crate) fn resolve(base: &dyn Base, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
+pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
     let (format, flags, body) = open(key, value)?;
     let damaged = |reason: String| Error::Damaged { what: describe(key), reason };
     let body = match format {
@@ -118,20 +124,20 @@ pub(crate) fn resolve(base: &dyn Base, blobs: &Blobs, key: &[u8], value: &[u8]) 
 }
 
 /// A value, with the engine's failures as the store's.
-pub(crate) fn get(base: &dyn Base, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn get(base: &dyn Reads, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     base.get(key).map_err(|error| Error::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulated::SimulatedBase;
+    use crate::base::simulated::SimulatedMachine;
 
     #[test]
     fn a_flipped_bit_is_noticed_wherever_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&directory.path().join("blobs")).unwrap();
-        let base = SimulatedBase::default();
+        let base = SimulatedMachine::default();
         let mut writes = Vec::new();
         put(&mut writes, &blobs, b"key".to_vec(), 0, b"body").unwrap();
         let (key, value) = writes.pop().unwrap();

@@ -2,11 +2,13 @@
 //! also after both were opened again.
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
+use std::sync::Arc;
+
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, Ref, StatusEvent};
 use petrel_persistence::suite::{at, execution, id, instance, rule};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store};
-use petrel_persistence_embedded::simulated::SimulatedBase;
+use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
 use proptest::prelude::*;
 use serde_json::json;
@@ -124,14 +126,18 @@ async fn all(store: &dyn Store) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn both_backends_answer_alike(operations in prop::collection::vec(operation(), 1..40)) {
+    fn both_backends_answer_alike(
+        operations in prop::collection::vec(operation(), 1..40),
+        layer_bytes in prop_oneof![Just(1), Just(3_000), Just(1_000_000)],
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let directory = TempDir::new().unwrap();
-            let base = SimulatedBase::default();
+            let machine = SimulatedMachine::default();
+            let options = Options { layer_bytes, ..Options::default() };
             let open = || {
-                let base = Box::new(base.clone());
-                EmbeddedStore::open_on(base, directory.path(), &Options::default()).unwrap()
+                let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
+                EmbeddedStore::open_on(base, media, directory.path(), &options).unwrap()
             };
             let mut memory = MemoryStore::default();
             let mut embedded = open();

@@ -4,11 +4,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
-use petrel_persistence_embedded::simulated::{Loss, SimulatedBase};
+use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
 use tempfile::TempDir;
 
@@ -35,8 +36,13 @@ fn a_directory_belongs_to_one_process_at_a_time() {
 fn a_newer_or_foreign_store_is_left_alone() {
     let directory = TempDir::new().unwrap();
     for (text, expected) in [
-        ("petrel-store 2\n", "has format 2, and this version of petrel reads formats up to 1"),
+        ("petrel-store 3\n", "has format 3, and this version of petrel reads formats up to 2"),
         ("something else\n", "is no store of petrel"),
+        ("petrel-store 2\nengine other\n", "is no store of petrel"),
+        (
+            "petrel-store 2\nengine redb\n",
+            "is kept by the engine redb, and the setting store.engine asks for sled; set it to \"redb\"",
+        ),
     ] {
         fs::write(directory.path().join("format"), text).unwrap();
         let message = refusal(directory.path());
@@ -53,8 +59,9 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     drop(store);
     // The disk brings back an older state of everything but the watermark.
     fs::remove_dir_all(directory.path().join("sled")).unwrap();
+    fs::remove_dir_all(directory.path().join("journal")).unwrap();
     let message = refusal(directory.path());
-    assert!(message.contains("ends at commit 0, but commit 1 was acknowledged"), "{message}");
+    assert!(message.contains("ends at commit 0, but commit 2 was acknowledged"), "{message}");
     assert!(message.contains("--accept-loss"), "{message}");
     let options = Options { accept_loss: true, ..Options::default() };
     let store = EmbeddedStore::open(directory.path(), &options).unwrap();
@@ -82,10 +89,10 @@ async fn without_room_nothing_new_is_taken_in_and_what_began_may_end() {
 #[tokio::test]
 async fn after_a_failure_nothing_is_answered_as_done() {
     let directory = TempDir::new().unwrap();
-    let base = SimulatedBase::default();
-    let store =
-        EmbeddedStore::open_on(Box::new(base.clone()), directory.path(), &Options::default()).unwrap();
-    base.cut_power_at(1, Loss::Unsynced);
+    let machine = SimulatedMachine::default();
+    let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
+    let store = EmbeddedStore::open_on(base, media, directory.path(), &Options::default()).unwrap();
+    machine.cut_power_at(1, Loss::Unsynced);
     for n in 1..=2 {
         let failed = store.commit(Commit::of([Change::CreateExecution(execution(n))])).await;
         assert!(matches!(failed, Err(CommitError::Store(_))), "{failed:?}");
@@ -100,7 +107,7 @@ async fn a_damaged_blob_is_noticed() {
     let store = open(directory.path()).unwrap();
     let mut large = execution(1);
     large.parameters =
-        std::sync::Arc::new([("cmd".to_owned(), "x".repeat(100_000).into())].into_iter().collect());
+        Arc::new([("cmd".to_owned(), "x".repeat(100_000).into())].into_iter().collect());
     store.commit(Commit::of([Change::CreateExecution(large)])).await.unwrap();
     let shelf = fs::read_dir(directory.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
     let blob = fs::read_dir(shelf).unwrap().next().unwrap().unwrap().path();

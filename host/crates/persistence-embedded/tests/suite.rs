@@ -1,37 +1,48 @@
 //! The suite of `petrel-persistence` on every base of the embedded store.
 #![expect(clippy::unwrap_used, reason = "the opening of a store is part of every test")]
 
+use std::sync::Arc;
+
 use petrel_persistence::suite::Backend;
-use petrel_persistence_embedded::simulated::SimulatedBase;
-use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_persistence_embedded::simulated::SimulatedMachine;
+use petrel_persistence_embedded::{EmbeddedStore, Engine, Options};
 use tempfile::TempDir;
 
-struct OnSled(TempDir);
+struct On(Engine, TempDir);
 
-impl Backend for OnSled {
+impl Backend for On {
     type Store = EmbeddedStore;
 
     async fn open(&mut self) -> EmbeddedStore {
-        EmbeddedStore::open(self.0.path(), &Options::default()).unwrap()
+        let options = Options { engine: self.0, ..Options::default() };
+        EmbeddedStore::open(self.1.path(), &options).unwrap()
     }
 }
 
-struct Simulated(TempDir, SimulatedBase);
+/// With a layer so small that every commit is followed by a checkpoint.
+struct Simulated(TempDir, SimulatedMachine);
 
 impl Backend for Simulated {
     type Store = EmbeddedStore;
 
     async fn open(&mut self) -> EmbeddedStore {
-        EmbeddedStore::open_on(Box::new(self.1.clone()), self.0.path(), &Options::default()).unwrap()
+        let options = Options { layer_bytes: 1, ..Options::default() };
+        let (base, media) = (Box::new(self.1.clone()), Arc::new(self.1.clone()));
+        EmbeddedStore::open_on(base, media, self.0.path(), &options).unwrap()
     }
 }
 
 mod sled {
     use super::*;
-    petrel_persistence::suite!(OnSled(TempDir::new().unwrap()));
+    petrel_persistence::suite!(On(Engine::Sled, TempDir::new().unwrap()));
+}
+
+mod redb {
+    use super::*;
+    petrel_persistence::suite!(On(Engine::Redb, TempDir::new().unwrap()));
 }
 
 mod simulated {
     use super::*;
-    petrel_persistence::suite!(Simulated(TempDir::new().unwrap(), SimulatedBase::default()));
+    petrel_persistence::suite!(Simulated(TempDir::new().unwrap(), SimulatedMachine::default()));
 }

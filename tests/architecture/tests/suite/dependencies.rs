@@ -25,6 +25,7 @@ const IMPURE: [&str; 13] = [
     "rand",
     "reqwest",
     "rustix",
+    "redb",
     "sled",
     "tokio",
     "tokio-util",
@@ -36,7 +37,7 @@ const IMPURE: [&str; 13] = [
 const GUARDED: [(&[&str], &str); 5] = [
     (&["wasmtime", "wasmtime-"], "petrel-pack-runtime"),
     (&["axum", "axum-"], "petrel-api"),
-    (&["sled"], "petrel-persistence-embedded"),
+    (&["sled", "redb"], "petrel-persistence-embedded"),
     (&["minijinja", "minijinja-"], "petrel-expressions"),
     (&["saphyr-parser"], "petrel-packs"),
 ];

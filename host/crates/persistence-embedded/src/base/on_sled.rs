@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::base::{Base, BaseError, Entry, Write};
+use crate::base::{Base, BaseError, Entry, Reads, Write};
 
 /// The largest value that may be written: 16 items a leaf must stay below 128 KiB.
 pub(crate) const MAX_VALUE: usize = 7 * 1024;
@@ -50,7 +50,7 @@ fn fail(error: impl std::fmt::Display) -> BaseError {
     BaseError(error.to_string())
 }
 
-impl Base for SledBase {
+impl Reads for SledBase {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
         Ok(self.db.get(key).map_err(fail)?.map(|value| value.to_vec()))
     }
@@ -66,7 +66,9 @@ impl Base for SledBase {
             range.take(limit).map(entry).collect()
         }
     }
+}
 
+impl Base for SledBase {
     fn apply(&self, writes: &[Write]) -> Result<(), BaseError> {
         let mut batch = sled::Batch::default();
         for (key, value) in writes {

@@ -1,0 +1,91 @@
+//! redb 4 as the base: one file, one table.
+//!
+//! Slices are committed without a sync of their own; [`Base::sync`] is an empty commit that is durable,
+//! and with it everything before. With quick repair a start after a crash does not read the whole file.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use redb::{AccessGuard, Database, Durability, ReadableDatabase as _, StorageError, TableDefinition};
+
+use crate::base::{Base, BaseError, Entry, Reads, Write};
+
+const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
+
+/// redb, in a directory of its own.
+#[derive(Debug)]
+pub(crate) struct RedbBase {
+    db: Database,
+}
+
+impl RedbBase {
+    /// Opens the engine in `directory`, and creates it durably if it is not there yet.
+    pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
+        fs::create_dir_all(directory).map_err(fail)?;
+        let cache = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
+        let db =
+            Database::builder().set_cache_size(cache).create(directory.join("rows.redb")).map_err(fail)?;
+        let base = Self { db };
+        // The table is there from the start, so that readers need not ask.
+        let begun = base.db.begin_write().map_err(fail)?;
+        begun.open_table(ROWS).map_err(fail)?;
+        begun.commit().map_err(fail)?;
+        for path in [directory, directory.parent().unwrap_or(directory)] {
+            File::open(path).and_then(|directory| directory.sync_all()).map_err(fail)?;
+        }
+        Ok(base)
+    }
+}
+
+fn fail(error: impl std::fmt::Display) -> BaseError {
+    BaseError(error.to_string())
+}
+
+/// A row as redb hands it out.
+type Found<'a> = Result<(AccessGuard<'a, &'static [u8]>, AccessGuard<'a, &'static [u8]>), StorageError>;
+
+fn entry(found: Found<'_>) -> Result<Entry, BaseError> {
+    let (key, value) = found.map_err(fail)?;
+    Ok((key.value().to_vec(), value.value().to_vec()))
+}
+
+impl Reads for RedbBase {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
+        let table = self.db.begin_read().map_err(fail)?.open_table(ROWS).map_err(fail)?;
+        Ok(table.get(key).map_err(fail)?.map(|value| value.value().to_vec()))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
+        let table = self.db.begin_read().map_err(fail)?.open_table(ROWS).map_err(fail)?;
+        let range = table.range(from..to).map_err(fail)?;
+        if reverse {
+            range.rev().take(limit).map(entry).collect()
+        } else {
+            range.take(limit).map(entry).collect()
+        }
+    }
+}
+
+impl Base for RedbBase {
+    fn apply(&self, writes: &[Write]) -> Result<(), BaseError> {
+        let mut begun = self.db.begin_write().map_err(fail)?;
+        begun.set_durability(Durability::None).map_err(fail)?;
+        {
+            let mut table = begun.open_table(ROWS).map_err(fail)?;
+            for (key, value) in writes {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice()).map_err(fail)?,
+                    None => table.remove(key.as_slice()).map_err(fail)?,
+                };
+            }
+        }
+        begun.commit().map_err(fail)
+    }
+
+    fn sync(&self) -> Result<(), BaseError> {
+        let mut begun = self.db.begin_write().map_err(fail)?;
+        begun.set_durability(Durability::Immediate).map_err(fail)?;
+        begun.set_quick_repair(true);
+        begun.commit().map_err(fail)
+    }
+}

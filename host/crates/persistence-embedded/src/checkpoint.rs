@@ -1,0 +1,164 @@
+//! The checkpoint: brings the base up to date with what the journal holds, behind everybody's back.
+//!
+//! It takes a layer that the committer has frozen, writes it to the base in slices, each of them synced, and
+//! with the last one the number of the last group in it; then the journal's segments before it are no
+//! longer needed. What was written and deleted again while the layer grew has never been there. A
+//! checkpoint that is interrupted is begun anew from the journal: writing the same rows twice is harmless.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use petrel_persistence::Error;
+use tokio::sync::watch;
+
+use crate::base::{BaseError, Write};
+use crate::directory::Room;
+use crate::image::{Image, Layer};
+use crate::journal::Segments;
+use crate::keys;
+use crate::value;
+
+/// How much is written to the base between two syncs, in bytes: little enough that the journal's syncs do
+/// not wait long for it.
+const SLICE_BYTES: usize = 256 * 1024;
+/// How long to wait before looking again whether there is room.
+const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
+
+/// A layer on its way to the base.
+pub(crate) struct Task {
+    pub(crate) layer: Arc<Layer>,
+    /// The last group in it.
+    pub(crate) sequence: u64,
+    /// The first segment of the journal that is needed afterwards.
+    pub(crate) needed_from: u64,
+}
+
+/// What the thread owns.
+pub(crate) struct Checkpointer {
+    pub(crate) image: Arc<Image>,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) room: Arc<Room>,
+}
+
+/// How far checkpoints have come.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    is_busy: Mutex<bool>,
+    is_idle: Condvar,
+    /// The store is being closed: nobody waits for room any more.
+    pub(crate) is_closing: AtomicBool,
+    /// Checkpoints that were made.
+    pub(crate) checkpoints: AtomicU64,
+    /// Rows that were written to the base.
+    pub(crate) rows: AtomicU64,
+}
+
+impl Progress {
+    fn begin(&self) {
+        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    fn end(&self) {
+        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.is_idle.notify_all();
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no checkpoint is under way.
+    pub(crate) fn wait(&self) {
+        let busy = self.is_busy.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.is_idle.wait_while(busy, |is_busy| *is_busy).unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Gives tasks to the thread.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) tasks: Sender<Task>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl Handle {
+    /// Hands over a layer. Whoever [waits](Progress::wait) afterwards waits for it.
+    pub(crate) fn begin(&self, task: Task) {
+        self.progress.begin();
+        if self.tasks.send(task).is_err() {
+            // The thread has failed, and said so.
+            self.progress.end();
+        }
+    }
+}
+
+impl Checkpointer {
+    /// Serves `tasks` until nobody can send any more, or the base fails.
+    pub(crate) fn run(self, tasks: &Receiver<Task>) {
+        for task in tasks {
+            let made = catch_unwind(AssertUnwindSafe(|| self.make(&task)))
+                .unwrap_or_else(|_panic| Err(Stopped::Failed("the storage engine has panicked".into())));
+            match made {
+                Ok(()) => self.finish(&task),
+                Err(Stopped::NoRoom) => {}
+                Err(Stopped::Failed(reason)) => {
+                    let error = Error::Unavailable(format!("a checkpoint cannot be made: {reason}"));
+                    tracing::error!(%error, "the store has failed");
+                    self.failure.send_replace(Some(error));
+                }
+            }
+            self.progress.end();
+        }
+    }
+
+    fn finish(&self, task: &Task) {
+        self.image.thaw();
+        if let Err(error) = self.segments.drop_before(task.needed_from) {
+            tracing::warn!(%error, "segments of the journal that are no longer needed cannot be removed");
+        }
+        self.progress.checkpoints.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn make(&self, task: &Task) -> Result<(), Stopped> {
+        let mut slice: Vec<Write> = Vec::new();
+        let mut bytes = 0;
+        for (key, value) in task.layer.iter() {
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            slice.push((key.clone(), value.clone()));
+            if bytes >= SLICE_BYTES {
+                self.write(&slice, bytes)?;
+                slice.clear();
+                bytes = 0;
+            }
+        }
+        let sequence = task.sequence.to_string();
+        slice.push(value::row(keys::meta(keys::SEQUENCE), sequence.as_bytes()));
+        self.write(&slice, bytes)
+    }
+
+    fn write(&self, slice: &[Write], bytes: usize) -> Result<(), Stopped> {
+        // An engine that meets a full disk half way may not come back from it; the journal is safe meanwhile.
+        while !self.room.is_enough_for(bytes) {
+            if self.progress.is_closing.load(Ordering::Relaxed) || self.failure.borrow().is_some() {
+                return Err(Stopped::NoRoom);
+            }
+            std::thread::sleep(NO_ROOM_PAUSE);
+        }
+        let base = self.image.base();
+        base.apply(slice).and_then(|()| base.sync()).map_err(|BaseError(reason)| Stopped::Failed(reason))?;
+        self.progress.rows.fetch_add(slice.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Why a checkpoint is not whole.
+enum Stopped {
+    /// The disk is full and the store is being closed: the journal is replayed when it is opened.
+    NoRoom,
+    Failed(String),
+}

@@ -1,0 +1,221 @@
+//! What a reader sees: the rows of the base, and above them those that the base does not hold yet.
+//!
+//! Two layers lie above the base: the one that commits go to, and one that the
+//! [checkpoint](crate::checkpoint) is bringing to the base. Only what is durable in the journal gets here, so
+//! nobody reads what could still be lost.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::base::{Base, BaseError, Entry, Reads, Write};
+
+/// Rows and deletions (`None`) above the base.
+pub(crate) type Layer = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What a row costs in memory beside its bytes, about.
+const ROW_OVERHEAD: usize = 96;
+
+/// The base with the layers above it.
+pub(crate) struct Image {
+    base: Box<dyn Base>,
+    layers: RwLock<Layers>,
+}
+
+#[derive(Default)]
+struct Layers {
+    active: Layer,
+    active_bytes: usize,
+    frozen: Option<Arc<Layer>>,
+}
+
+impl Image {
+    pub(crate) fn new(base: Box<dyn Base>) -> Self {
+        Self { base, layers: RwLock::default() }
+    }
+
+    pub(crate) fn base(&self) -> &dyn Base {
+        self.base.as_ref()
+    }
+
+    fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn layers_mut(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a group that is durable. Returns about how many bytes of memory the rows above the base take.
+    pub(crate) fn show(&self, writes: Vec<Write>) -> usize {
+        let mut layers = self.layers_mut();
+        for (key, value) in writes {
+            let (key_size, size) = (key.len(), value.as_ref().map_or(0, Vec::len));
+            match layers.active.insert(key, value) {
+                Some(old) => layers.active_bytes -= old.as_ref().map_or(0, Vec::len),
+                None => layers.active_bytes += key_size + ROW_OVERHEAD,
+            }
+            layers.active_bytes += size;
+        }
+        layers.active_bytes
+    }
+
+    /// Freezes the layer that commits went to, for the checkpoint; `None` if one is frozen already.
+    pub(crate) fn freeze(&self) -> Option<Arc<Layer>> {
+        let mut layers = self.layers_mut();
+        if layers.frozen.is_some() {
+            return None;
+        }
+        layers.active_bytes = 0;
+        let frozen = Arc::new(std::mem::take(&mut layers.active));
+        layers.frozen = Some(Arc::clone(&frozen));
+        Some(frozen)
+    }
+
+    /// The base holds all of the frozen layer.
+    pub(crate) fn thaw(&self) {
+        let frozen = self.layers_mut().frozen.take();
+        // Freed without the lock.
+        drop(frozen);
+    }
+
+    /// The next entries of the layers in a range, and the key behind which they have not been looked at;
+    /// `None` if they were looked at to the end. There are at most `limit` rows among them.
+    fn above(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> (Layer, Option<Vec<u8>>) {
+        let layers = self.layers();
+        let nothing = Layer::new();
+        let frozen = layers.frozen.as_deref().unwrap_or(&nothing);
+        let bounds = || (Bound::Included(from.to_vec()), Bound::Excluded(to.to_vec()));
+        let mut merged = Layer::new();
+        let mut horizon: Option<Vec<u8>> = None;
+        // The newer layer last: it wins.
+        for layer in [frozen, &layers.active] {
+            let mut rows = 0;
+            let mut entries = layer.range::<Vec<u8>, _>(bounds());
+            loop {
+                let next = if reverse { entries.next_back() } else { entries.next() };
+                let Some((key, value)) = next else { break };
+                rows += usize::from(value.is_some());
+                merged.insert(key.clone(), value.clone());
+                if rows == limit {
+                    horizon = Some(nearer(horizon, key.clone(), reverse));
+                    break;
+                }
+            }
+        }
+        (merged, horizon)
+    }
+}
+
+/// Which of two keys comes first in the direction of reading.
+fn nearer(one: Option<Vec<u8>>, other: Vec<u8>, reverse: bool) -> Vec<u8> {
+    match one {
+        None => other,
+        Some(one) if reverse => one.max(other),
+        Some(one) => one.min(other),
+    }
+}
+
+/// `key`, as the smallest one behind it.
+fn after(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+impl Reads for Image {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
+        let layers = self.layers();
+        let found =
+            layers.active.get(key).or_else(|| layers.frozen.as_ref().and_then(|frozen| frozen.get(key)));
+        if let Some(value) = found {
+            return Ok(value.clone());
+        }
+        drop(layers);
+        self.base.get(key)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
+        let (mut from, mut to) = (from.to_vec(), to.to_vec());
+        let mut found = Vec::new();
+        while found.len() < limit && from < to {
+            let wanted = limit - found.len();
+            // The layers first: what moves to the base in between is then seen twice, and never missed.
+            let (mut merged, mut horizon) = self.above(&from, &to, reverse, wanted);
+            let below = self.base.range(&from, &to, reverse, wanted)?;
+            if below.len() == wanted
+                && let Some((key, _)) = below.last()
+            {
+                horizon = Some(nearer(horizon, key.clone(), reverse));
+            }
+            for (key, value) in below {
+                merged.entry(key).or_insert(Some(value));
+            }
+            let within = |key: &[u8]| match &horizon {
+                None => true,
+                Some(horizon) if reverse => key >= horizon.as_slice(),
+                Some(horizon) => key <= horizon.as_slice(),
+            };
+            let rows = merged
+                .into_iter()
+                .filter(|(key, _)| within(key))
+                .filter_map(|(key, value)| Some((key, value?)));
+            if reverse {
+                found.extend(rows.collect::<Vec<_>>().into_iter().rev().take(wanted));
+            } else {
+                found.extend(rows.take(wanted));
+            }
+            match horizon {
+                None => break,
+                Some(horizon) if reverse => to = horizon,
+                Some(horizon) => from = after(horizon),
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::simulated::SimulatedMachine;
+    use proptest::prelude::*;
+
+    /// A write: a key, and a value or a deletion.
+    fn writes() -> impl Strategy<Value = Vec<(u8, Option<u8>)>> {
+        prop::collection::vec((0..12_u8, proptest::option::of(any::<u8>())), 0..20)
+    }
+
+    fn rows(writes: &[(u8, Option<u8>)]) -> Vec<Write> {
+        writes.iter().map(|(key, value)| (vec![*key], value.map(|value| vec![value]))).collect()
+    }
+
+    proptest! {
+        /// Wherever rows lie, a reader sees what one map with all writes would show.
+        #[test]
+        fn layers_look_like_one_map(
+            base in writes(), frozen in writes(), active in writes(),
+            from in 0..12_u8, to in 0..13_u8, reverse: bool, limit in 0..14_usize,
+        ) {
+            let image = Image::new(Box::new(SimulatedMachine::default()));
+            image.base().apply(&rows(&base)).unwrap();
+            image.show(rows(&frozen));
+            image.freeze().unwrap();
+            image.show(rows(&active));
+            let mut expected = Layer::new();
+            expected.extend(rows(&base).into_iter().chain(rows(&frozen)).chain(rows(&active)));
+            for key in 0..12 {
+                prop_assert_eq!(image.get(&[key]).unwrap(), expected.get([key].as_slice()).cloned().flatten());
+            }
+            let mut all: Vec<Entry> = expected
+                .into_iter()
+                .filter(|(key, _)| key.as_slice() >= [from].as_slice() && key.as_slice() < [to].as_slice())
+                .filter_map(|(key, value)| Some((key, value?)))
+                .collect();
+            if reverse {
+                all.reverse();
+            }
+            all.truncate(limit);
+            prop_assert_eq!(image.range(&[from], &[to], reverse, limit).unwrap(), all);
+        }
+    }
+}

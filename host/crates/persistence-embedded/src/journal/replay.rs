@@ -1,0 +1,137 @@
+//! Reading the journal back: which groups it holds, and whether it holds all that it should.
+//!
+//! A segment begins with `magic | its number (u64) | the first sequence in it (u64) | crc32c (u32)`, and
+//! frames follow. The last frame may be torn: it was not acknowledged. Anything else that is missing or
+//! cannot be read is damage, and is not passed over.
+
+use crate::base::Write;
+use crate::journal::frame;
+use crate::journal::media::Media;
+
+const MAGIC: &[u8; 16] = b"petrel-journal 1";
+/// Bytes before the first frame.
+pub(crate) const HEADER: usize = 36;
+
+/// The header of a segment.
+pub(crate) fn header(number: u64, first: u64) -> Vec<u8> {
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&number.to_le_bytes());
+    header.extend_from_slice(&first.to_le_bytes());
+    let crc = crc32c::crc32c(&header);
+    header.extend_from_slice(&crc.to_le_bytes());
+    header
+}
+
+/// The first sequence of segment `number`, if `bytes` begin with its header.
+fn first_sequence(number: u64, bytes: &[u8]) -> Option<u64> {
+    let (header_bytes, _) = bytes.split_at_checked(HEADER)?;
+    let first = u64::from_le_bytes(*header_bytes.get(24..32)?.first_chunk::<8>()?);
+    (header_bytes == header(number, first)).then_some(first)
+}
+
+/// What the journal held.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Replayed {
+    /// The last group that the base or the journal holds.
+    pub(crate) sequence: u64,
+    /// Everything that the base may not hold yet, in order.
+    pub(crate) writes: Vec<Write>,
+    /// How many groups that was.
+    pub(crate) groups: u64,
+    /// The number of the newest segment.
+    pub(crate) newest: u64,
+    /// Whether the last group was torn, so that it was not acknowledged.
+    pub(crate) is_torn: bool,
+}
+
+/// Why a journal cannot be replayed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error("segment {number:016x} of the journal cannot be read: {error}")]
+    Io { number: u64, error: std::io::Error },
+    #[error(
+        "the journal is damaged: segment {number:016x} cannot be read at byte {at}, and goes on at byte {next}"
+    )]
+    Damaged { number: u64, at: usize, next: usize },
+    #[error("the journal is damaged: after group {before} comes group {found}, in segment {number:016x}")]
+    Gap { number: u64, before: u64, found: u64 },
+}
+
+/// Reads all groups after `base`, the last one that the base holds. With `accept_loss` what is damaged is
+/// passed over, and what follows it is taken.
+pub(crate) fn replay(media: &dyn Media, base: u64, accept_loss: bool) -> Result<Replayed, ReplayError> {
+    let mut replay = Replay { found: Replayed { sequence: base, ..Replayed::default() }, accept_loss };
+    for number in media.list().map_err(|error| ReplayError::Io { number: 0, error })? {
+        let bytes = media.read(number).map_err(|error| ReplayError::Io { number, error })?;
+        replay.segment(number, &bytes)?;
+    }
+    Ok(replay.found)
+}
+
+struct Replay {
+    found: Replayed,
+    accept_loss: bool,
+}
+
+impl Replay {
+    fn segment(&mut self, number: u64, bytes: &[u8]) -> Result<(), ReplayError> {
+        self.found.newest = number;
+        let Some(first) = first_sequence(number, bytes) else {
+            // It was being made; or it was damaged, and then what comes next shows it.
+            return match frame::find_later(number, bytes, self.found.sequence) {
+                Some(next) => {
+                    self.refuse(ReplayError::Damaged { number, at: 0, next })?;
+                    self.frames(number, bytes, next, None)
+                }
+                None => Ok(()),
+            };
+        };
+        // The torn end of the segment before was acknowledged to nobody, and this one goes on in its place.
+        self.found.is_torn = false;
+        if first > self.found.sequence + 1 {
+            self.refuse(ReplayError::Gap { number, before: self.found.sequence, found: first })?;
+        }
+        self.frames(number, bytes, HEADER, Some(first))
+    }
+
+    /// Takes the frames from byte `at` on, the first of which has the sequence `expected`, if that is known.
+    fn frames(
+        &mut self,
+        number: u64,
+        bytes: &[u8],
+        mut at: usize,
+        mut expected: Option<u64>,
+    ) -> Result<(), ReplayError> {
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(frame) = frame::decode(number, rest) else {
+                let before = expected.map_or(self.found.sequence, |expected| expected - 1);
+                let Some(next) = frame::find_later(number, rest, before) else {
+                    self.found.is_torn = rest.iter().any(|byte| *byte != 0);
+                    return Ok(());
+                };
+                self.refuse(ReplayError::Damaged { number, at, next: at + next })?;
+                (at, expected) = (at + next, None);
+                continue;
+            };
+            if let Some(expected) = expected.filter(|expected| *expected != frame.sequence) {
+                self.refuse(ReplayError::Gap { number, before: expected - 1, found: frame.sequence })?;
+            }
+            expected = Some(frame.sequence + 1);
+            at += frame.size;
+            if frame.sequence > self.found.sequence {
+                self.found.sequence = frame.sequence;
+                self.found.groups += 1;
+                self.found.writes.extend(frame.writes);
+            }
+        }
+    }
+
+    fn refuse(&self, error: ReplayError) -> Result<(), ReplayError> {
+        if !self.accept_loss {
+            return Err(error);
+        }
+        tracing::warn!(%error, "going on without what is missing, as told");
+        Ok(())
+    }
+}

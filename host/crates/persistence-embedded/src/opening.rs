@@ -1,0 +1,219 @@
+//! Bringing a store up: takes the directory, replays the journal, rebuilds the state in memory, starts the
+//! threads.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use petrel_model::Rule;
+use petrel_persistence::{Error, Fence};
+use tokio::runtime;
+use tokio::sync::{Semaphore, watch};
+
+use crate::base::{Base, Engine};
+use crate::blobs::Blobs;
+use crate::checkpoint::{self, Checkpointer, Progress};
+use crate::committer::{Committer, LayerState, State};
+use crate::directory::{Directory, OpenError, Room};
+use crate::image::Image;
+use crate::journal::media::{Files, Media};
+use crate::journal::replay::{self, Replayed};
+use crate::journal::{Journal, Segments};
+use crate::keys;
+use crate::rows::Rows;
+use crate::store::EmbeddedStore;
+use crate::value;
+
+/// How many commits may be under way.
+const COMMITS_UNDER_WAY: usize = 4096;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The engine of the base.
+    pub engine: Engine,
+    /// Memory for the engine's cache, in bytes. Default 64 MiB; sled takes about twice as much.
+    pub cache_bytes: u64,
+    /// About how much memory rows may take before they are brought to the base, in bytes: the journal is
+    /// as long. Default 16 MiB; twice as much while the base is slower than what comes in.
+    pub layer_bytes: usize,
+    /// Below so many bytes left on the disk nothing new is taken in. Default 64 MiB.
+    pub reserve_bytes: u64,
+    /// Go on although commits that were acknowledged are missing.
+    pub accept_loss: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            engine: Engine::default(),
+            cache_bytes: 64 << 20,
+            layer_bytes: 16 << 20,
+            reserve_bytes: 64 << 20,
+            accept_loss: false,
+        }
+    }
+}
+
+/// What opening a store was like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The number of the last group of commits that it holds.
+    pub sequence: u64,
+    /// How many groups came from the journal: more than none after a crash.
+    pub replayed: u64,
+    /// Whether the last group was torn; nobody was told that it was done.
+    pub is_torn: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
+    let begun = Instant::now();
+    let taken = Directory::take(directory, options.engine)?;
+    let base = options
+        .engine
+        .open(directory, options.cache_bytes)
+        .map_err(|error| OpenError::Base(directory.to_path_buf(), error.to_string()))?;
+    let files = Files::open(&directory.join("journal"));
+    let media = files.map_err(|error| OpenError::Io(directory.to_path_buf(), error))?;
+    bring_up(base, Arc::new(media), taken, options, begun)
+}
+
+pub(crate) fn open_on(
+    base: Box<dyn Base>,
+    media: Arc<dyn Media>,
+    directory: &Path,
+    options: &Options,
+) -> Result<EmbeddedStore, OpenError> {
+    let begun = Instant::now();
+    bring_up(base, media, Directory::take(directory, options.engine)?, options, begun)
+}
+
+fn bring_up(
+    base: Box<dyn Base>,
+    media: Arc<dyn Media>,
+    directory: Directory,
+    options: &Options,
+    begun: Instant,
+) -> Result<EmbeddedStore, OpenError> {
+    let path = directory.path().to_path_buf();
+    let io = |error| OpenError::Io(path.clone(), error);
+    let unreadable = |error: Error| OpenError::Base(path.clone(), error.to_string());
+    let blobs = Blobs::open(&path.join("blobs")).map_err(io)?;
+    let image = Arc::new(Image::new(base));
+    let rows = Arc::new(Rows { image: Arc::clone(&image), blobs });
+    let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable)?.unwrap_or(0);
+    let replayed = replay::replay(media.as_ref(), in_base, options.accept_loss)
+        .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
+    if !options.accept_loss {
+        directory.check_loss(replayed.sequence)?;
+    }
+    directory.set_format(options.engine)?;
+    let Replayed { sequence, writes, groups, newest, is_torn } = replayed;
+    let mut layer = LayerState::empty(options.layer_bytes);
+    layer.bytes = image.show(writes);
+    // The epoch at least is not in the base.
+    layer.since = Some(begun);
+    let segments = Arc::new(Segments::new(media).map_err(io)?);
+    let mut journal = Journal::begin(Arc::clone(&segments), newest + 1, sequence + 1).map_err(io)?;
+    let state = load(&rows).map_err(unreadable)?;
+    let fence = next_epoch(&rows, &mut journal, sequence + 1).map_err(unreadable)?;
+    let (failure, _) = watch::channel(None);
+    let mut parts = Parts {
+        state: Arc::new(Mutex::new(state)),
+        failure: Arc::new(failure),
+        room: Arc::new(Room::new(&path, options.reserve_bytes)),
+        progress: Arc::new(Progress::default()),
+        threads: Vec::new(),
+    };
+    let checkpoint = parts.start_checkpoint(&image, &segments).map_err(io)?;
+    let (requests, receiver) = mpsc::channel();
+    let committer = Committer {
+        image,
+        journal,
+        checkpoint,
+        layer,
+        state: Arc::clone(&parts.state),
+        directory,
+        fence,
+        sequence: sequence + 1,
+        failure: Arc::clone(&parts.failure),
+        room: Arc::clone(&parts.room),
+        runtime: runtime::Handle::try_current().ok(),
+    };
+    let thread =
+        Builder::new().name("committer".into()).spawn(move || committer.run(&receiver)).map_err(io)?;
+    parts.threads.insert(0, thread);
+    Ok(EmbeddedStore {
+        rows,
+        state: parts.state,
+        fence,
+        requests: Some(requests),
+        permits: Arc::new(Semaphore::new(COMMITS_UNDER_WAY)),
+        failure: parts.failure,
+        room: parts.room,
+        opened: Opened { sequence: sequence + 1, replayed: groups, is_torn, took: begun.elapsed() },
+        threads: parts.threads,
+    })
+}
+
+/// What the threads and the store share.
+struct Parts {
+    state: Arc<Mutex<State>>,
+    failure: Arc<watch::Sender<Option<Error>>>,
+    room: Arc<Room>,
+    progress: Arc<Progress>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Parts {
+    fn start_checkpoint(
+        &mut self,
+        image: &Arc<Image>,
+        segments: &Arc<Segments>,
+    ) -> std::io::Result<checkpoint::Handle> {
+        let checkpointer = Checkpointer {
+            image: Arc::clone(image),
+            segments: Arc::clone(segments),
+            failure: Arc::clone(&self.failure),
+            progress: Arc::clone(&self.progress),
+            room: Arc::clone(&self.room),
+        };
+        let (tasks, receiver) = mpsc::channel();
+        self.threads
+            .push(Builder::new().name("checkpoint".into()).spawn(move || checkpointer.run(&receiver))?);
+        Ok(checkpoint::Handle { tasks, progress: Arc::clone(&self.progress) })
+    }
+}
+
+/// Rebuilds the state in memory.
+fn load(rows: &Rows) -> Result<State, Error> {
+    let mut state = State::default();
+    for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
+        let Some(id) = keys::id_of(&key) else { continue };
+        // One that cannot be read must not keep the host from its work.
+        match rows.execution(id.into()) {
+            Ok(Some(execution)) => state.queue.store(&execution),
+            Ok(None) => tracing::error!(execution.id = %id, "it is active and not there"),
+            Err(error) => tracing::error!(execution.id = %id, %error, "it is active and cannot be read"),
+        }
+    }
+    for rule in rows.all::<Rule>(keys::RULE)? {
+        state.rules.insert(rule.reference, rule.id);
+    }
+    Ok(state)
+}
+
+/// Takes the store: what earlier processes had begun is orphaned from here on, durably.
+fn next_epoch(rows: &Rows, journal: &mut Journal, sequence: u64) -> Result<Fence, Error> {
+    let key = keys::meta(keys::EPOCH);
+    let epoch = rows.noun::<u64>(&key)?.unwrap_or(0) + 1;
+    let writes = vec![value::row(key, epoch.to_string().as_bytes())];
+    journal
+        .append(sequence, &writes)
+        .map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
+    rows.image.show(writes);
+    Ok(Fence { epoch })
+}
