@@ -13,7 +13,8 @@
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, [`explanation`] says why a rule did or did not match.
-//! [`scheduler`] and [`executor`] run them; [`recovery`] takes up what an earlier process left.
+//! [`scheduler`] and [`executor`] run them; [`recovery`] takes up what an earlier process left, and [`retention`]
+//! deletes what has been kept long enough.
 //! No service calls an earlier one: it commits, and wakes it.
 
 pub mod clock;
@@ -28,6 +29,7 @@ mod options;
 pub mod recovery;
 pub mod registration;
 pub mod requests;
+mod retention;
 pub mod rule_book;
 mod scheduler;
 mod service;
@@ -35,4 +37,5 @@ mod validation;
 
 pub use error::Error;
 pub use options::Options;
+pub use retention::Retention;
 pub use service::Engine;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::retention::Retention;
+
 /// Settings of the engine, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -17,6 +19,8 @@ pub struct Options {
     pub output_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
+    /// How long what has ended is kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -28,6 +32,7 @@ impl Default for Options {
             accepting_limit: 4096,
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
+            retention: Retention::default(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::ids::Ids;
 use crate::options::Options;
-use crate::{recovery, scheduler};
+use crate::{recovery, retention, scheduler};
 
 /// How long to wait for the end of what was ended, when the host stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -83,6 +83,7 @@ impl Engine {
         ] {
             self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
         }
+        self.0.tasks.spawn(retention::run(self.clone()));
         Ok(report)
     }
 

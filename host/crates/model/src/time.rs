@@ -38,6 +38,12 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The point `ago` earlier.
+    #[must_use]
+    pub fn minus(self, ago: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// The point `delay` later.
     #[must_use]
     pub fn plus(self, delay: Duration) -> Self {

@@ -19,6 +19,7 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use crate::base::Write;
+use crate::blobs::Pin;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
 use crate::image::Image;
@@ -43,6 +44,8 @@ pub(crate) struct Request {
     pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
     /// Held until the answer: bounds how many requests are under way.
     pub(crate) _permit: OwnedSemaphorePermit,
+    /// Held until the answer: keep the blobs that are referred to.
+    pub(crate) _pins: Vec<Pin>,
 }
 
 /// What a commit changes in the state in memory.

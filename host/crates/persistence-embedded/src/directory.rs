@@ -11,7 +11,8 @@ use crate::base::Engine;
 
 /// The format that this version writes. It grows when an older version could not read it any more.
 ///
-/// 1 had no journal, and sled only; 2 has a journal in front of the engine that its second line names.
+/// 1 had no journal, sled only, and no rows for references to blobs; 2 has a journal in front of the engine
+/// that its second line names.
 const FORMAT: u32 = 2;
 /// What an engine may need beside the rows that are written, in bytes.
 const BASE_MARGIN: u64 = 4 << 20;
@@ -71,6 +72,7 @@ pub(crate) struct Directory {
     path: PathBuf,
     _lock: File,
     watermark: File,
+    found_format: Option<u32>,
 }
 
 impl Directory {
@@ -79,7 +81,7 @@ impl Directory {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         fs::create_dir_all(path).map_err(io)?;
         let lock = Self::lock(path)?;
-        Self::check_format(path, engine)?;
+        let found_format = Self::check_format(path, engine)?;
         let watermark = OpenOptions::new()
             .read(true)
             .write(true)
@@ -87,7 +89,7 @@ impl Directory {
             .truncate(false)
             .open(path.join("acknowledged"))
             .map_err(io)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock, watermark })
+        Ok(Self { path: path.to_path_buf(), _lock: lock, watermark, found_format })
     }
 
     fn lock(path: &Path) -> Result<File, OpenError> {
@@ -122,11 +124,11 @@ impl Directory {
     }
 
     /// Checks that this version and `engine` can open what is in the directory, if there is something.
-    fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
+    fn check_format(path: &Path, engine: Engine) -> Result<Option<u32>, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         let text = match fs::read_to_string(path.join("format")) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
         let foreign = || OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}"));
@@ -143,10 +145,15 @@ impl Directory {
             }
         };
         if kept_by == engine {
-            Ok(())
+            Ok(Some(format))
         } else {
             Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
         }
+    }
+
+    /// The format of the store that was there.
+    pub(crate) fn found_format(&self) -> Option<u32> {
+        self.found_format
     }
 
     /// Says, durably, that the store has the format of this version from now on.

@@ -11,9 +11,12 @@
 //! | `13` | execution | there while it is not final |
 //! | `14` `15` | trigger instance | the event; its payload, when large |
 //! | `16` | enforcement | the enforcement |
+//! | `17` | digest, key of a row | there while the row refers to the blob |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
+
+use crate::blobs::Digest;
 
 pub(crate) const META: u8 = 0x01;
 pub(crate) const PACK: u8 = 0x02;
@@ -21,13 +24,14 @@ pub(crate) const ACTION: u8 = 0x03;
 pub(crate) const TRIGGER_TYPE: u8 = 0x04;
 pub(crate) const RULE: u8 = 0x05;
 pub(crate) const EXECUTION: u8 = 0x10;
-const EXECUTION_PART: u8 = 0x11;
-const OUTPUT: u8 = 0x12;
+pub(crate) const EXECUTION_PART: u8 = 0x11;
+pub(crate) const OUTPUT: u8 = 0x12;
 pub(crate) const ACTIVE: u8 = 0x13;
 pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
-const PAYLOAD: u8 = 0x15;
-const ENFORCEMENT: u8 = 0x16;
-const PIECE: u8 = 0x80;
+pub(crate) const PAYLOAD: u8 = 0x15;
+pub(crate) const ENFORCEMENT: u8 = 0x16;
+pub(crate) const REFERENCE: u8 = 0x17;
+pub(crate) const PIECE: u8 = 0x80;
 
 /// The name of the row with the number of the last group that the base holds.
 pub(crate) const SEQUENCE: &str = "sequence";
@@ -88,6 +92,26 @@ pub(crate) fn payload(id: TriggerInstanceId) -> Vec<u8> {
 
 pub(crate) fn enforcement(id: EnforcementId) -> Vec<u8> {
     key(ENFORCEMENT, &[id.0.as_bytes()])
+}
+
+/// Of the reference of the row with key `of` to a blob.
+pub(crate) fn reference(digest: &Digest, of: &[u8]) -> Vec<u8> {
+    key(REFERENCE, &[digest, of])
+}
+
+/// From the first reference to a blob to behind the last.
+pub(crate) fn references(digest: &Digest) -> (Vec<u8>, Vec<u8>) {
+    (key(REFERENCE, &[digest]), key(REFERENCE, &[digest, &[0xff]]))
+}
+
+/// The key of the row that a reference is in.
+pub(crate) fn referring(reference: &[u8]) -> &[u8] {
+    reference.get(33..).unwrap_or_default()
+}
+
+/// The blob that a reference names.
+pub(crate) fn referred_to(reference: &[u8]) -> Option<Digest> {
+    reference.get(1..33)?.try_into().ok()
 }
 
 /// The `number`-th piece of the row with key `of`.

@@ -16,19 +16,26 @@
 //!   [`blobs`] keeps what is too large for a row.
 //! * [`base`] is the seam to the key-value engine and the engines behind it; [`simulated`] is a machine whose
 //!   power can be cut at every write, for tests.
+//! * [`archive`] is the form that a store is copied in: [`backup`] writes it from a store that is in use,
+//!   [`restore`] makes a store of it. [`check`] and [`compact`] look after a store that nobody uses.
 //! * [`directory`] guards the data directory: one process, a format, a watermark, room on the disk.
 //!
 //! No type and no key of the engine leaves this crate.
 
+pub mod archive;
+pub mod backup;
 pub mod base;
 mod blobs;
+pub mod check;
 mod checkpoint;
 mod committer;
+pub mod compact;
 mod directory;
 mod image;
 pub mod journal;
 mod keys;
 mod opening;
+pub mod restore;
 mod rows;
 pub mod store;
 mod value;

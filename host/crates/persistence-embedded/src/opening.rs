@@ -11,10 +11,11 @@ use petrel_persistence::{Error, Fence};
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
 
-use crate::base::{Base, Engine};
+use crate::base::{Base, Engine, Write};
 use crate::blobs::Blobs;
 use crate::checkpoint::{self, Checkpointer, Progress};
 use crate::committer::{Committer, LayerState, State};
+use crate::compact;
 use crate::directory::{Directory, OpenError, Room};
 use crate::image::Image;
 use crate::journal::media::{Files, Media};
@@ -27,6 +28,8 @@ use crate::value;
 
 /// How many commits may be under way.
 const COMMITS_UNDER_WAY: usize = 4096;
+/// How many rows a migration reads at once.
+const MIGRATION_STEP: usize = 1000;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -71,14 +74,7 @@ pub struct Opened {
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
     let begun = Instant::now();
-    let taken = Directory::take(directory, options.engine)?;
-    let base = options
-        .engine
-        .open(directory, options.cache_bytes)
-        .map_err(|error| OpenError::Base(directory.to_path_buf(), error.to_string()))?;
-    let files = Files::open(&directory.join("journal"));
-    let media = files.map_err(|error| OpenError::Io(directory.to_path_buf(), error))?;
-    bring_up(base, Arc::new(media), taken, options, begun)
+    bring_up(Recovered::offline(directory, options)?, options, begun)
 }
 
 pub(crate) fn open_on(
@@ -88,57 +84,105 @@ pub(crate) fn open_on(
     options: &Options,
 ) -> Result<EmbeddedStore, OpenError> {
     let begun = Instant::now();
-    bring_up(base, media, Directory::take(directory, options.engine)?, options, begun)
+    let taken = Directory::take(directory, options.engine)?;
+    bring_up(Recovered::of(base, media, taken, options.accept_loss)?, options, begun)
 }
 
-fn bring_up(
-    base: Box<dyn Base>,
-    media: Arc<dyn Media>,
-    directory: Directory,
-    options: &Options,
-    begun: Instant,
-) -> Result<EmbeddedStore, OpenError> {
+/// What is stored, read back and not yet served.
+pub(crate) struct Recovered {
+    pub(crate) directory: Directory,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) media: Arc<dyn Media>,
+    pub(crate) replayed: Replayed,
+    /// About how much memory the rows from the journal take.
+    pub(crate) layer_bytes: usize,
+}
+
+impl Recovered {
+    fn of(
+        base: Box<dyn Base>,
+        media: Arc<dyn Media>,
+        directory: Directory,
+        accept_loss: bool,
+    ) -> Result<Self, OpenError> {
+        let path = directory.path().to_path_buf();
+        let blobs = Blobs::open(&path.join("blobs")).map_err(|error| OpenError::Io(path.clone(), error))?;
+        let rows = Rows { image: Arc::new(Image::new(base)), blobs: Arc::new(blobs) };
+        let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable(&path))?.unwrap_or(0);
+        let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
+            .map_err(|error| OpenError::Journal(path, error.to_string()))?;
+        if !accept_loss {
+            directory.check_loss(replayed.sequence)?;
+        }
+        let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
+        Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
+    }
+
+    /// A store that nobody else uses and that is not going to be served: no process takes it over.
+    pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        let taken = Directory::take(directory, options.engine)?;
+        let (base, media) = machine(directory, options)?;
+        Self::of(base, media, taken, options.accept_loss)
+    }
+}
+
+fn unreadable(path: &Path) -> impl Fn(Error) -> OpenError {
+    |error| OpenError::Base(path.to_path_buf(), error.to_string())
+}
+
+/// A base and what the journal is written on.
+type Machine = (Box<dyn Base>, Arc<dyn Media>);
+
+/// Those in `directory`.
+fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
+    let path = || directory.to_path_buf();
+    compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;
+    let base = options
+        .engine
+        .open(directory, options.cache_bytes)
+        .map_err(|error| OpenError::Base(path(), error.to_string()))?;
+    let files = Files::open(&directory.join("journal")).map_err(|error| OpenError::Io(path(), error))?;
+    Ok((base, Arc::new(files)))
+}
+
+fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<EmbeddedStore, OpenError> {
+    let Recovered { directory, rows, media, replayed, layer_bytes } = recovered;
     let path = directory.path().to_path_buf();
     let io = |error| OpenError::Io(path.clone(), error);
-    let unreadable = |error: Error| OpenError::Base(path.clone(), error.to_string());
-    let blobs = Blobs::open(&path.join("blobs")).map_err(io)?;
-    let image = Arc::new(Image::new(base));
-    let rows = Arc::new(Rows { image: Arc::clone(&image), blobs });
-    let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable)?.unwrap_or(0);
-    let replayed = replay::replay(media.as_ref(), in_base, options.accept_loss)
-        .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
-    if !options.accept_loss {
-        directory.check_loss(replayed.sequence)?;
-    }
     directory.set_format(options.engine)?;
-    let Replayed { sequence, writes, groups, newest, is_torn } = replayed;
-    let mut layer = LayerState::empty(options.layer_bytes);
-    layer.bytes = image.show(writes);
-    // The epoch at least is not in the base.
-    layer.since = Some(begun);
+    // Its own epoch is the first group of this process.
+    let sequence = replayed.sequence + 1;
     let segments = Arc::new(Segments::new(media).map_err(io)?);
-    let mut journal = Journal::begin(Arc::clone(&segments), newest + 1, sequence + 1).map_err(io)?;
-    let state = load(&rows).map_err(unreadable)?;
-    let fence = next_epoch(&rows, &mut journal, sequence + 1).map_err(unreadable)?;
-    let (failure, _) = watch::channel(None);
+    let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
+    let state = load(&rows).map_err(unreadable(&path))?;
+    let writes = match directory.found_format() {
+        Some(1) => missing_references(&rows).map_err(unreadable(&path))?,
+        _ => Vec::new(),
+    };
+    let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(unreadable(&path))?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
-        failure: Arc::new(failure),
+        failure: Arc::new(watch::channel(None).0),
         room: Arc::new(Room::new(&path, options.reserve_bytes)),
         progress: Arc::new(Progress::default()),
         threads: Vec::new(),
     };
-    let checkpoint = parts.start_checkpoint(&image, &segments).map_err(io)?;
+    let checkpoint = parts.start_checkpoint(&rows.image, &segments).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
     let committer = Committer {
-        image,
+        image: Arc::clone(&rows.image),
         journal,
         checkpoint,
-        layer,
+        // The epoch at least is not in the base.
+        layer: LayerState {
+            bytes: layer_bytes,
+            since: Some(begun),
+            ..LayerState::empty(options.layer_bytes)
+        },
         state: Arc::clone(&parts.state),
         directory,
         fence,
-        sequence: sequence + 1,
+        sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
         runtime: runtime::Handle::try_current().ok(),
@@ -146,15 +190,17 @@ fn bring_up(
     let thread =
         Builder::new().name("committer".into()).spawn(move || committer.run(&receiver)).map_err(io)?;
     parts.threads.insert(0, thread);
+    let (replayed, is_torn) = (replayed.groups, replayed.is_torn);
     Ok(EmbeddedStore {
         rows,
+        segments,
         state: parts.state,
         fence,
         requests: Some(requests),
         permits: Arc::new(Semaphore::new(COMMITS_UNDER_WAY)),
         failure: parts.failure,
         room: parts.room,
-        opened: Opened { sequence: sequence + 1, replayed: groups, is_torn, took: begun.elapsed() },
+        opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
         threads: parts.threads,
     })
 }
@@ -206,11 +252,38 @@ fn load(rows: &Rows) -> Result<State, Error> {
     Ok(state)
 }
 
+/// The rows for references to blobs, which format 1 did not have.
+fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::new();
+    let (mut from, to) = (Vec::new(), vec![u8::MAX]);
+    loop {
+        let entries = rows.range(&(from, to.clone()), false, MIGRATION_STEP)?;
+        for (key, value) in &entries {
+            if let Some(digest) = value::blob_of(key, value)? {
+                writes.push(value::row(keys::reference(&digest, key), &[]));
+            }
+        }
+        match entries.into_iter().next_back() {
+            None => return Ok(writes),
+            Some((mut last, _)) => {
+                last.push(0);
+                from = last;
+            }
+        }
+    }
+}
+
 /// Takes the store: what earlier processes had begun is orphaned from here on, durably.
-fn next_epoch(rows: &Rows, journal: &mut Journal, sequence: u64) -> Result<Fence, Error> {
+/// `writes` go with it.
+fn next_epoch(
+    rows: &Rows,
+    journal: &mut Journal,
+    sequence: u64,
+    mut writes: Vec<Write>,
+) -> Result<Fence, Error> {
     let key = keys::meta(keys::EPOCH);
     let epoch = rows.noun::<u64>(&key)?.unwrap_or(0) + 1;
-    let writes = vec![value::row(key, epoch.to_string().as_bytes())];
+    writes.push(value::row(key, epoch.to_string().as_bytes()));
     journal
         .append(sequence, &writes)
         .map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;

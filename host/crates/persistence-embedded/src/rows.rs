@@ -13,11 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Entry, Reads as _, Write};
-use crate::blobs::Blobs;
+use crate::base::{Entry, Reads as _};
+use crate::blobs::{Blobs, Digest};
 use crate::image::Image;
 use crate::keys::{self, Part};
-use crate::value::{self, Row};
+use crate::value::{self, EncodeError, Encoding, Row};
 
 /// The largest part of a noun that stands in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;
@@ -29,102 +29,126 @@ const PAYLOAD_APART: u8 = 1;
 /// Where rows are read from and written to.
 pub(crate) struct Rows {
     pub(crate) image: Arc<Image>,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
 }
 
-/// The writes of `changes`, in order. Values that need a file are durable in it when this returns.
-pub(crate) fn encode(blobs: &Blobs, changes: &[Change]) -> Result<Vec<Write>, Error> {
-    let mut writes = Vec::with_capacity(changes.len() + 2);
+/// The writes of `changes`, in order. Without `blobs` a value that needs a file is refused.
+pub(crate) fn encode<'a>(
+    rows: &Rows,
+    blobs: Option<&'a Arc<Blobs>>,
+    changes: &[Change],
+) -> Result<Encoding<'a>, EncodeError> {
+    let mut to = Encoding::new(blobs);
     for change in changes {
-        encode_change(&mut writes, blobs, change)?;
+        encode_change(&mut to, rows, change)?;
     }
-    Ok(writes)
+    Ok(to)
 }
 
-fn encode_change(writes: &mut Vec<Write>, blobs: &Blobs, change: &Change) -> Result<(), Error> {
+fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<(), EncodeError> {
     match change {
-        Change::CreateTriggerInstance(instance) => encode_instance(writes, blobs, instance),
+        Change::CreateTriggerInstance(instance) => encode_instance(to, instance),
         Change::CreateEnforcement(enforcement) => {
-            value::put(writes, blobs, keys::enforcement(enforcement.id), 0, &json(enforcement)?)
+            to.put(keys::enforcement(enforcement.id), 0, &json(enforcement)?)
         }
         Change::CreateExecution(execution) => {
             if !execution.status.is_final() {
-                value::put(writes, blobs, keys::active(execution.id), 0, &[])?;
+                to.writes.push(value::row(keys::active(execution.id), &[]));
             }
-            encode_execution(writes, blobs, execution, true)
+            encode_execution(to, execution, true)
         }
         Change::UpdateExecution(execution) => {
             if execution.status.is_final() {
-                writes.push((keys::active(execution.id), None));
+                to.writes.push((keys::active(execution.id), None));
             }
-            encode_execution(writes, blobs, execution, false)
+            encode_execution(to, execution, false)
         }
         Change::AppendOutput { execution, sequence, lines } => {
-            value::put(writes, blobs, keys::output(*execution, *sequence), 0, &json(lines)?)
+            to.put(keys::output(*execution, *sequence), 0, &json(lines)?)
         }
-        Change::PutPack(pack) => put_content(writes, blobs, keys::PACK, &pack.reference, pack),
-        Change::PutAction(action) => {
-            put_content(writes, blobs, keys::ACTION, action.reference.as_str(), action)
-        }
+        Change::PutPack(pack) => put_content(to, rows, keys::PACK, &pack.reference, pack),
+        Change::PutAction(action) => put_content(to, rows, keys::ACTION, action.reference.as_str(), action),
         Change::PutTriggerType(kind) => {
-            put_content(writes, blobs, keys::TRIGGER_TYPE, kind.reference.as_str(), kind)
+            put_content(to, rows, keys::TRIGGER_TYPE, kind.reference.as_str(), kind)
         }
-        Change::PutRule(rule) => put_content(writes, blobs, keys::RULE, rule.reference.as_str(), rule),
-        Change::DeleteAction(name) => delete_content(writes, keys::ACTION, name.as_str()),
-        Change::DeleteTriggerType(name) => delete_content(writes, keys::TRIGGER_TYPE, name.as_str()),
-        Change::DeleteRule(name) => delete_content(writes, keys::RULE, name.as_str()),
+        Change::PutRule(rule) => put_content(to, rows, keys::RULE, rule.reference.as_str(), rule),
+        Change::DeleteAction(name) => delete(to, rows, keys::content(keys::ACTION, name.as_str())),
+        Change::DeleteTriggerType(name) => delete(to, rows, keys::content(keys::TRIGGER_TYPE, name.as_str())),
+        Change::DeleteRule(name) => delete(to, rows, keys::content(keys::RULE, name.as_str())),
+        Change::DeleteExecution(id) => delete_execution(to, rows, *id),
+        Change::DeleteTriggerInstance(id) => {
+            delete(to, rows, keys::payload(*id))?;
+            delete(to, rows, keys::trigger_instance(*id))
+        }
+        Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
     }
 }
 
-/// Content is replaced, by something smaller perhaps; so pieces that it had are removed first.
+/// Content is replaced, by something smaller perhaps; so what it had is removed first.
 fn put_content(
-    writes: &mut Vec<Write>,
-    blobs: &Blobs,
+    to: &mut Encoding<'_>,
+    rows: &Rows,
     kind: u8,
     name: &str,
     content: &impl Serialize,
-) -> Result<(), Error> {
-    delete_content(writes, kind, name)?;
-    value::put(writes, blobs, keys::content(kind, name), 0, &json(content)?)
+) -> Result<(), EncodeError> {
+    let key = keys::content(kind, name);
+    delete(to, rows, key.clone())?;
+    to.put(key, 0, &json(content)?)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "an arm among others that can fail")]
-fn delete_content(writes: &mut Vec<Write>, kind: u8, name: &str) -> Result<(), Error> {
-    value::delete(writes, keys::content(kind, name));
-    Ok(())
+/// Removes a row as it is now, or as this commit has just made it. Whoever deletes sees to it that nobody
+/// else changes it meanwhile.
+fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), EncodeError> {
+    let made = to.writes.iter().rev().find(|(written, _)| *written == key).map(|(_, value)| value.clone());
+    let value = match made {
+        Some(value) => value,
+        None => value::get(rows.image.as_ref(), &key)?,
+    };
+    value.map_or(Ok(()), |value| to.delete(key, &value))
 }
 
-fn encode_instance(writes: &mut Vec<Write>, blobs: &Blobs, instance: &TriggerInstance) -> Result<(), Error> {
+fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Result<(), EncodeError> {
+    let key = keys::execution(id);
+    let Some(value) = value::get(rows.image.as_ref(), &key)? else { return Ok(()) };
+    let flags = value::flags(&key, &value)?;
+    for (flag, part) in [(PARAMETERS_APART, Part::Parameters), (RESULT_APART, Part::Result)] {
+        if flags & flag != 0 {
+            delete(to, rows, keys::execution_part(id, part))?;
+        }
+    }
+    for (key, value) in rows.range(&keys::output_range(id), false, usize::MAX)? {
+        to.delete(key, &value)?;
+    }
+    to.delete(key, &value)
+}
+
+fn encode_instance(to: &mut Encoding<'_>, instance: &TriggerInstance) -> Result<(), EncodeError> {
     let key = keys::trigger_instance(instance.id);
     if is_small(&instance.payload) {
-        return value::put(writes, blobs, key, 0, &json(instance)?);
+        return to.put(key, 0, &json(instance)?);
     }
-    value::put(writes, blobs, keys::payload(instance.id), 0, &json(&instance.payload)?)?;
+    to.put(keys::payload(instance.id), 0, &json(&instance.payload)?)?;
     let head = TriggerInstance { payload: Arc::new(Value::Null), ..instance.clone() };
-    value::put(writes, blobs, key, PAYLOAD_APART, &json(&head)?)
+    to.put(key, PAYLOAD_APART, &json(&head)?)
 }
 
-fn encode_execution(
-    writes: &mut Vec<Write>,
-    blobs: &Blobs,
-    execution: &Execution,
-    is_new: bool,
-) -> Result<(), Error> {
+fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) -> Result<(), EncodeError> {
     let mut flags = 0;
     if !is_small(&execution.parameters) {
         flags |= PARAMETERS_APART;
         if is_new {
             let key = keys::execution_part(execution.id, Part::Parameters);
-            value::put(writes, blobs, key, 0, &json(&execution.parameters)?)?;
+            to.put(key, 0, &json(&execution.parameters)?)?;
         }
     }
     if let Some(result) = execution.result.as_ref().filter(|result| !is_small(*result)) {
         flags |= RESULT_APART;
-        value::put(writes, blobs, keys::execution_part(execution.id, Part::Result), 0, &json(result)?)?;
+        to.put(keys::execution_part(execution.id, Part::Result), 0, &json(result)?)?;
     }
     let key = keys::execution(execution.id);
     if flags == 0 {
-        return value::put(writes, blobs, key, 0, &json(execution)?);
+        return to.put(key, 0, &json(execution)?);
     }
     let mut head = execution.clone();
     if flags & PARAMETERS_APART != 0 {
@@ -133,7 +157,7 @@ fn encode_execution(
     if flags & RESULT_APART != 0 {
         head.result = None;
     }
-    value::put(writes, blobs, key, flags, &json(&head)?)
+    to.put(key, flags, &json(&head)?)
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
@@ -227,6 +251,31 @@ impl Rows {
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
         self.image.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
+    /// Removes a blob if no row refers to it. Returns how many bytes that frees.
+    pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<u64, Error> {
+        self.blobs.remove(digest, || {
+            for (reference, _) in self.range(&keys::references(digest), false, usize::MAX)? {
+                let key = keys::referring(&reference);
+                // The row may have been given another value since.
+                if let Some(value) = value::get(self.image.as_ref(), key)?
+                    && value::blob_of(key, &value)? == Some(*digest)
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Removes all blobs that no row refers to. Returns how many bytes that frees.
+    pub(crate) fn sweep(&self) -> Result<u64, Error> {
+        let unreadable =
+            |error: io::Error| Error::Unavailable(format!("the blobs cannot be listed: {error}"));
+        self.blobs.remove_unfinished().map_err(unreadable)?;
+        let digests = self.blobs.list().map_err(unreadable)?;
+        digests.iter().map(|digest| self.remove_blob(digest)).sum()
     }
 
     /// All nouns of one kind, by key.

@@ -1,5 +1,6 @@
 //! The interface, on top of rows and the committer.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -10,18 +11,21 @@ use petrel_model::{
     Action, Enforcement, EnforcementId, Execution, ExecutionId, Id, Pack, Ref, Rule, Timestamp,
     TriggerInstance, TriggerInstanceId, TriggerType,
 };
-use petrel_persistence::store::Output;
-use petrel_persistence::{Commit, CommitError, Error, ExecutionFilter, Fence, Page, Store};
+use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
+use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Page, Store};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::base::{Base, Entry};
+use crate::backup;
+use crate::base::{self, Base, Entry};
+use crate::blobs::{Digest, Pin};
 use crate::committer::{self, Request, State};
 use crate::directory::{OpenError, Room};
+use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened, Options};
 use crate::rows::{self, Rows};
-use crate::value;
+use crate::value::{self, EncodeError, Encoding};
 
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
@@ -29,6 +33,7 @@ const SCAN_BUDGET: usize = 2000;
 /// The embedded store. Dropping it ends its thread and frees its directory.
 pub struct EmbeddedStore {
     pub(crate) rows: Arc<Rows>,
+    pub(crate) segments: Arc<Segments>,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) fence: Fence,
     pub(crate) requests: Option<mpsc::Sender<Request>>,
@@ -74,6 +79,51 @@ impl EmbeddedStore {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
     }
 
+    /// The rows of `changes`. Values that need a file are written in the background.
+    async fn encode(&self, changes: Vec<Change>) -> Result<(Vec<Change>, Encoded), Error> {
+        let encoded = match rows::encode(&self.rows, None, &changes) {
+            Err(EncodeError::Large) => {
+                return self
+                    .in_background(move |rows| match rows::encode(rows, Some(&rows.blobs), &changes) {
+                        Ok(encoding) => Ok((changes, Encoded::from(encoding))),
+                        Err(EncodeError::Store(error)) => Err(error),
+                        Err(EncodeError::Large) => Err(Error::Unavailable(EncodeError::Large.to_string())),
+                    })
+                    .await;
+            }
+            Err(EncodeError::Store(error)) => return Err(error),
+            Ok(encoding) => Encoded::from(encoding),
+        };
+        Ok((changes, encoded))
+    }
+
+    /// Does what takes longer than a task may be kept.
+    async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Rows) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let rows = Arc::clone(&self.rows);
+        tokio::task::spawn_blocking(move || work(&rows))
+            .await
+            .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
+    }
+
+    /// The oldest items after `after`.
+    fn oldest<T>(
+        &self,
+        prefix: u8,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        read: impl Fn(&Entry) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let (mut from, to) = keys::all(prefix);
+        if let Some(mut after) = after {
+            after.push(0);
+            from = after;
+        }
+        self.rows.range(&(from, to), false, limit)?.iter().map(read).collect()
+    }
+
     /// Reads newest first until `limit` items are admitted or the budget is used up.
     fn newest<T, I: From<Id>>(
         &self,
@@ -117,6 +167,19 @@ fn id_after<I: From<Id>>(key: &[u8]) -> Option<I> {
     keys::id_of(key).map(I::from)
 }
 
+/// What an encoding is made of, without what it was made with.
+struct Encoded {
+    writes: Vec<base::Write>,
+    pins: Vec<Pin>,
+    released: Vec<Digest>,
+}
+
+impl From<Encoding<'_>> for Encoded {
+    fn from(Encoding { writes, pins, released, .. }: Encoding<'_>) -> Self {
+        Self { writes, pins, released }
+    }
+}
+
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.requests = None;
@@ -137,25 +200,34 @@ impl Store for EmbeddedStore {
             // Before anything is written: large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
-        let writes = rows::encode(&self.rows.blobs, &commit.changes).inspect_err(|error| {
-            if !takes_in {
-                // What has begun cannot be brought to its end: only the next process can help.
-                self.failure.send_replace(Some(error.clone()));
-            }
-        })?;
+        let (changes, Encoded { writes, pins, released }) =
+            self.encode(commit.changes).await.inspect_err(|error| {
+                if !takes_in {
+                    // What has begun cannot be brought to its end: only the next process can help.
+                    self.failure.send_replace(Some(error.clone()));
+                }
+            })?;
         let (answer, answered) = oneshot::channel();
         let request = Request {
             fence: commit.fence,
             expect: commit.expect,
             takes_in,
             writes,
-            effects: committer::effects(commit.changes),
+            effects: committer::effects(changes),
             answer,
             _permit: permit,
+            _pins: pins,
         };
         let sender = self.requests.as_ref().ok_or_else(closed)?;
         sender.send(request).map_err(|_closed| closed())?;
-        answered.await.map_err(|_closed| closed())?
+        answered.await.map_err(|_closed| closed())??;
+        if !released.is_empty() {
+            self.in_background(move |rows| {
+                released.iter().map(|digest| rows.remove_blob(digest)).sum::<Result<u64, Error>>()
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     fn fence(&self) -> Fence {
@@ -214,6 +286,41 @@ impl Store for EmbeddedStore {
         let before = before.map(keys::execution);
         let read = |entry: &Entry| self.rows.execution_of(entry);
         self.newest(keys::EXECUTION, before, limit, read, |execution| filter.admits(execution))
+    }
+
+    async fn oldest_executions(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionAge>, Error> {
+        // Without its parameters and its result, which may be large.
+        let read = |entry: &Entry| {
+            self.rows
+                .noun_of(entry)
+                .map(|Execution { id, ended_at, .. }: Execution| ExecutionAge { id, ended_at })
+        };
+        self.oldest(keys::EXECUTION, after.map(keys::execution), limit, read)
+    }
+
+    async fn oldest_trigger_instances(
+        &self,
+        after: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Vec<TriggerInstanceAge>, Error> {
+        let read = |entry: &Entry| {
+            let one: TriggerInstance = self.rows.noun_of(entry)?;
+            let TriggerInstance { id, occurrence_time, enforcements, .. } = one;
+            Ok(TriggerInstanceAge { id, occurred_at: occurrence_time, enforcements })
+        };
+        self.oldest(keys::TRIGGER_INSTANCE, after.map(keys::trigger_instance), limit, read)
+    }
+
+    async fn sweep(&self) -> Result<u64, Error> {
+        self.in_background(Rows::sweep).await
+    }
+
+    fn backup(&self, files: &[ArchivedFile], to: &mut dyn Write) -> Result<Archived, Error> {
+        backup::write(&self.rows, Some(&self.segments), files, to)
     }
 
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {

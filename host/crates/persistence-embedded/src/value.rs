@@ -5,7 +5,9 @@
 //! [`PIECES`] bytes in a content-addressed file that is durable before the commit.
 
 use crate::base::{Reads, Write};
-use crate::blobs::{Blobs, Digest};
+use std::sync::Arc;
+
+use crate::blobs::{Blobs, Digest, Pin};
 use crate::keys;
 use petrel_persistence::Error;
 
@@ -59,41 +61,84 @@ pub(crate) fn row(key: Vec<u8>, body: &[u8]) -> Write {
     (key, Some(value))
 }
 
-/// Adds the writes that put `body` under `key`.
-pub(crate) fn put(
-    writes: &mut Vec<Write>,
-    blobs: &Blobs,
-    key: Vec<u8>,
-    flags: u8,
-    body: &[u8],
-) -> Result<(), Error> {
-    if body.len() <= INLINE {
-        let value = seal(&key, FORMAT_INLINE, flags, body);
-        writes.push((key, Some(value)));
-    } else if body.len() <= PIECES {
-        let mut count: u16 = 0;
-        for piece in body.chunks(PIECE) {
-            let piece_key = keys::piece(&key, count);
-            let value = seal(&piece_key, FORMAT_INLINE, 0, piece);
-            writes.push((piece_key, Some(value)));
-            count += 1;
-        }
-        let value = seal(&key, FORMAT_PIECES, flags, &count.to_le_bytes());
-        writes.push((key, Some(value)));
-    } else {
-        let digest = blobs.put(body)?;
-        let value = seal(&key, FORMAT_BLOB, flags, digest.as_ref());
-        writes.push((key, Some(value)));
-    }
-    Ok(())
+/// The writes of a commit as they come together.
+pub(crate) struct Encoding<'a> {
+    /// Where values go that are too large for rows; without it they are refused as [`EncodeError::Large`].
+    blobs: Option<&'a Arc<Blobs>>,
+    pub(crate) writes: Vec<Write>,
+    /// Keeps the blobs that `writes` refer to until the commit is made.
+    pub(crate) pins: Vec<Pin>,
+    /// Blobs that `writes` no longer refer to.
+    pub(crate) released: Vec<Digest>,
 }
 
-/// Adds the writes that remove the row under `key`, and pieces that it may have.
-pub(crate) fn delete(writes: &mut Vec<Write>, key: Vec<u8>) {
-    for number in 0..=PIECES / PIECE {
-        writes.push((keys::piece(&key, u16::try_from(number).unwrap_or(u16::MAX)), None));
+/// Why changes cannot be encoded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EncodeError {
+    /// A value must go to a file, and that takes longer than a task may be kept.
+    #[error("a value is too large for a row")]
+    Large,
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl<'a> Encoding<'a> {
+    pub(crate) fn new(blobs: Option<&'a Arc<Blobs>>) -> Self {
+        Self { blobs, writes: Vec::new(), pins: Vec::new(), released: Vec::new() }
     }
-    writes.push((key, None));
+
+    /// Puts `body` under `key`. What needs a file is durable in it when this returns.
+    pub(crate) fn put(&mut self, key: Vec<u8>, flags: u8, body: &[u8]) -> Result<(), EncodeError> {
+        if body.len() <= INLINE {
+            let value = seal(&key, FORMAT_INLINE, flags, body);
+            self.writes.push((key, Some(value)));
+        } else if body.len() <= PIECES {
+            let mut count: u16 = 0;
+            for piece in body.chunks(PIECE) {
+                self.writes.push(row(keys::piece(&key, count), piece));
+                count += 1;
+            }
+            let value = seal(&key, FORMAT_PIECES, flags, &count.to_le_bytes());
+            self.writes.push((key, Some(value)));
+        } else {
+            let (digest, pin) = self.blobs.ok_or(EncodeError::Large)?.put(body)?;
+            self.pins.push(pin);
+            self.writes.push(row(keys::reference(&digest, &key), &[]));
+            let value = seal(&key, FORMAT_BLOB, flags, digest.as_ref());
+            self.writes.push((key, Some(value)));
+        }
+        Ok(())
+    }
+
+    /// Removes the row under `key`, whose value is `value` now, with its pieces and its reference.
+    pub(crate) fn delete(&mut self, key: Vec<u8>, value: &[u8]) -> Result<(), EncodeError> {
+        match open(&key, value)? {
+            (FORMAT_PIECES, _, count) => {
+                let count = count.first_chunk::<2>().map_or(0, |count| u16::from_le_bytes(*count));
+                self.writes.extend((0..count).map(|number| (keys::piece(&key, number), None)));
+            }
+            (FORMAT_BLOB, _, digest) => {
+                if let Ok(digest) = Digest::try_from(digest) {
+                    self.writes.push((keys::reference(&digest, &key), None));
+                    self.released.push(digest);
+                }
+            }
+            _ => {}
+        }
+        self.writes.push((key, None));
+        Ok(())
+    }
+}
+
+/// The flags that the writer of a value gave it.
+pub(crate) fn flags(key: &[u8], value: &[u8]) -> Result<u8, Error> {
+    Ok(open(key, value)?.1)
+}
+
+/// The blob that a value refers to, if it is kept in one.
+pub(crate) fn blob_of(key: &[u8], value: &[u8]) -> Result<Option<Digest>, Error> {
+    let (format, _, body) = open(key, value)?;
+    Ok(if format == FORMAT_BLOB { Digest::try_from(body).ok() } else { None })
 }
 
 /// The row behind a value that was read under `key`.
@@ -138,9 +183,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&directory.path().join("blobs")).unwrap();
         let base = SimulatedMachine::default();
-        let mut writes = Vec::new();
-        put(&mut writes, &blobs, b"key".to_vec(), 0, b"body").unwrap();
-        let (key, value) = writes.pop().unwrap();
+        let (key, value) = row(b"key".to_vec(), b"body");
         let value = value.unwrap();
         assert_eq!(resolve(&base, &blobs, &key, &value).unwrap().body, b"body");
         for bit in 0..value.len() * 8 {

@@ -106,8 +106,7 @@ async fn a_damaged_blob_is_noticed() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).unwrap();
     let mut large = execution(1);
-    large.parameters =
-        Arc::new([("cmd".to_owned(), "x".repeat(100_000).into())].into_iter().collect());
+    large.parameters = Arc::new([("cmd".to_owned(), "x".repeat(100_000).into())].into_iter().collect());
     store.commit(Commit::of([Change::CreateExecution(large)])).await.unwrap();
     let shelf = fs::read_dir(directory.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
     let blob = fs::read_dir(shelf).unwrap().next().unwrap().unwrap().path();

@@ -2,7 +2,8 @@
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, Enforcement, Execution, ExecutionId, Pack, Ref, Rule, RuleId, TriggerInstance, TriggerType,
+    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, RuleId, TriggerInstance,
+    TriggerInstanceId, TriggerType,
 };
 
 use crate::store::{Error, Fence};
@@ -47,7 +48,10 @@ impl Commit {
             | Change::AppendOutput { .. }
             | Change::DeleteAction(_)
             | Change::DeleteTriggerType(_)
-            | Change::DeleteRule(_) => false,
+            | Change::DeleteRule(_)
+            | Change::DeleteExecution(_)
+            | Change::DeleteTriggerInstance(_)
+            | Change::DeleteEnforcement(_) => false,
             Change::CreateTriggerInstance(_)
             | Change::CreateEnforcement(_)
             | Change::CreateExecution(_)
@@ -104,6 +108,12 @@ pub enum Change {
     PutRule(Rule),
     /// A rule is gone.
     DeleteRule(Ref),
+    /// An execution has been kept long enough, and its output with it. It must be final.
+    DeleteExecution(ExecutionId),
+    /// An event has been kept long enough.
+    DeleteTriggerInstance(TriggerInstanceId),
+    /// An enforcement has been kept long enough.
+    DeleteEnforcement(EnforcementId),
 }
 
 /// Why a commit was not made. Nothing was written then.

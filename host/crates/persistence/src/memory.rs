@@ -2,6 +2,7 @@
 //! compared with. It keeps the nouns themselves, in maps.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use petrel_model::{
 
 use crate::commit::{Change, Commit, CommitError, Expect};
 use crate::queue::Queue;
-use crate::store::{Error, ExecutionFilter, Fence, Output, Page, Store};
+use crate::store::{Error, ExecutionAge, ExecutionFilter, Fence, Output, Page, Store, TriggerInstanceAge};
 
 /// A store in memory. Clones share what is stored.
 #[derive(Debug, Clone)]
@@ -107,6 +108,16 @@ impl State {
             Change::DeleteRule(reference) => {
                 self.rules.remove(&reference);
             }
+            Change::DeleteExecution(id) => {
+                self.executions.remove(&id);
+                self.output.remove(&id);
+            }
+            Change::DeleteTriggerInstance(id) => {
+                self.trigger_instances.remove(&id);
+            }
+            Change::DeleteEnforcement(id) => {
+                self.enforcements.remove(&id);
+            }
         }
     }
 }
@@ -118,11 +129,17 @@ fn newest<I: Ord + Copy, T: Clone>(
     limit: usize,
     admit: impl Fn(&T) -> bool,
 ) -> Page<T, I> {
-    let upper = before.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-    let mut found = map.range((std::ops::Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
+    let upper = before.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut found = map.range((Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
     let taken: Vec<_> = found.by_ref().take(limit).collect();
     let next = if found.next().is_some() { taken.last().map(|(id, _)| **id) } else { None };
     Page { items: taken.into_iter().map(|(_, item)| item.clone()).collect(), next }
+}
+
+/// The oldest entries of `map` above `after`.
+fn oldest<I: Ord + Copy, T: Clone>(map: &BTreeMap<I, T>, after: Option<I>, limit: usize) -> Vec<T> {
+    let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+    map.range((lower, Bound::Unbounded)).take(limit).map(|(_, item)| item.clone()).collect()
 }
 
 #[async_trait]
@@ -181,6 +198,15 @@ impl Store for MemoryStore {
         Ok(newest(&self.state().executions, before, limit, |execution| filter.admits(execution)))
     }
 
+    async fn oldest_executions(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionAge>, Error> {
+        let age = |one: Execution| ExecutionAge { id: one.id, ended_at: one.ended_at };
+        Ok(oldest(&self.state().executions, after, limit).into_iter().map(age).collect())
+    }
+
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
         let state = self.state();
         let lines = state.output.get(&id).into_iter().flatten();
@@ -200,6 +226,19 @@ impl Store for MemoryStore {
         let admit =
             |instance: &TriggerInstance| trigger_type.is_none_or(|kind| instance.trigger_type == *kind);
         Ok(newest(&self.state().trigger_instances, before, limit, admit))
+    }
+
+    async fn oldest_trigger_instances(
+        &self,
+        after: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Vec<TriggerInstanceAge>, Error> {
+        let age = |one: TriggerInstance| TriggerInstanceAge {
+            id: one.id,
+            occurred_at: one.occurrence_time,
+            enforcements: one.enforcements,
+        };
+        Ok(oldest(&self.state().trigger_instances, after, limit).into_iter().map(age).collect())
     }
 
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {

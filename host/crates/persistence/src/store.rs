@@ -1,5 +1,7 @@
 //! The interface that every backend implements.
 
+use std::io::Write;
+
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
@@ -73,13 +75,54 @@ impl ExecutionFilter {
     }
 }
 
+/// An execution, as far as it matters for how long it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionAge {
+    /// Which.
+    pub id: ExecutionId,
+    /// When it ended; `None` while it has not.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An event, as far as it matters for how long it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriggerInstanceAge {
+    /// Which.
+    pub id: TriggerInstanceId,
+    /// When it was.
+    pub occurred_at: Timestamp,
+    /// What goes with it.
+    pub enforcements: Vec<EnforcementId>,
+}
+
+/// What an archive holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Archived {
+    /// Rows of the store.
+    pub rows: u64,
+    /// Large values.
+    pub blobs: u64,
+    /// Files beside the store.
+    pub files: u64,
+    /// Bytes in all.
+    pub bytes: u64,
+}
+
+/// A file beside the store that goes with a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedFile {
+    /// Its path in the data directory.
+    pub path: String,
+    /// Its permissions, as in `0o600`.
+    pub mode: u32,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
 /// Output of an execution, in order.
 pub type Output = Vec<OutputLine>;
 
-/// A store. All methods may be called from any task at any time.
-///
-/// A reader may see a commit a moment before it is durable; whoever acts on the outside world waits for
-/// [`Store::commit`] to return.
+/// A store. All methods may be called from any task at any time. What a reader sees is durable.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Makes a commit: all of it or nothing. It is durable when this returns `Ok`.
@@ -122,6 +165,14 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Page<Execution, ExecutionId>, Error>;
 
+    /// Up to `limit` executions, oldest first, that were created after `after`: as much of them as decides how
+    /// long they are kept.
+    async fn oldest_executions(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionAge>, Error>;
+
     /// The output of an execution from line number `from` on.
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error>;
 
@@ -135,6 +186,26 @@ pub trait Store: Send + Sync {
         before: Option<TriggerInstanceId>,
         limit: usize,
     ) -> Result<Page<TriggerInstance, TriggerInstanceId>, Error>;
+
+    /// Up to `limit` events, oldest first, that were accepted after `after`: as much of them as decides how
+    /// long they are kept.
+    async fn oldest_trigger_instances(
+        &self,
+        after: Option<TriggerInstanceId>,
+        limit: usize,
+    ) -> Result<Vec<TriggerInstanceAge>, Error>;
+
+    /// Frees room that is held by what nothing refers to any more. Returns how many bytes.
+    async fn sweep(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    /// Writes `files` and all that is stored, as of one moment, to `to`, so that it can be restored. Others go on
+    /// meanwhile. It takes a while and blocks: call it from a thread of its own.
+    fn backup(&self, files: &[ArchivedFile], to: &mut dyn Write) -> Result<Archived, Error> {
+        let _ = (files, to);
+        Err(Error::Unavailable("this store cannot be backed up from here".into()))
+    }
 
     /// An enforcement.
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error>;

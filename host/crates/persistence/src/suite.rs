@@ -48,6 +48,7 @@ macro_rules! suite {
             listings_are_newest_first_and_go_on,
             output_is_kept_in_order,
             values_of_any_size_come_back,
+            what_is_deleted_is_gone,
             everything_is_there_after_opening_again,
         );
     };
@@ -332,6 +333,49 @@ pub async fn values_of_any_size_come_back<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
     let page = store.executions(&ExecutionFilter::default(), None, 99).await.unwrap();
     assert_eq!(page.items.len(), sizes.len());
+}
+
+/// What is deleted is gone, also after opening again, and the rest is listed oldest first.
+pub async fn what_is_deleted_is_gone(backend: &mut impl Backend) {
+    let store = backend.open().await;
+    for (n, size) in [(1, 10), (2, 2_000), (3, 20_000), (4, 200_000)] {
+        let large = json!("x".repeat(size));
+        let mut ended = execution(n);
+        ended.parameters = Arc::new(object(json!({"cmd": large})));
+        let event = instance(n, large.clone());
+        let changes = [Change::CreateExecution(ended.clone()), Change::CreateTriggerInstance(event)];
+        store.commit(Commit::of(changes)).await.unwrap();
+        ended.apply(StatusEvent::Started, at(8)).unwrap();
+        ended.apply(StatusEvent::Succeeded, at(9)).unwrap();
+        ended.result = Some(Arc::new(large));
+        let lines = vec![OutputLine { stream: Stream::Stdout, text: "x".repeat(size) }];
+        let output = Change::AppendOutput { execution: id(n), sequence: 0, lines };
+        store.commit(Commit::of([Change::UpdateExecution(ended), output])).await.unwrap();
+    }
+    let oldest = store.oldest_executions(None, 3).await.unwrap();
+    assert_eq!(oldest.iter().map(|execution| execution.id).collect::<Vec<_>>(), [1, 2, 3].map(id));
+    let oldest = store.oldest_trigger_instances(Some(id(1)), 2).await.unwrap();
+    assert_eq!(oldest.iter().map(|instance| instance.id).collect::<Vec<_>>(), [2, 3].map(id));
+    let delete = |n| [Change::DeleteExecution(id(n)), Change::DeleteTriggerInstance(id(n))];
+    store.commit(Commit::of((1..=3).flat_map(delete))).await.unwrap();
+    // What was never there, or is gone already, is no mistake.
+    store.commit(Commit::of(delete(1))).await.unwrap();
+    only_the_fourth_is_left(&store).await;
+    store.sweep().await.unwrap();
+    drop(store);
+    only_the_fourth_is_left(&backend.open().await).await;
+}
+
+async fn only_the_fourth_is_left(store: &impl Store) {
+    for n in 1..=4 {
+        let is_there = n == 4;
+        assert_eq!(store.execution(id(n)).await.unwrap().is_some(), is_there, "execution {n}");
+        assert_eq!(store.trigger_instance(id(n)).await.unwrap().is_some(), is_there, "event {n}");
+        assert_eq!(store.output(id(n), 0).await.unwrap().is_empty(), !is_there, "output {n}");
+    }
+    let left = store.executions(&ExecutionFilter::default(), None, 10).await.unwrap();
+    assert_eq!(left.items.len(), 1);
+    assert_eq!(left.items.first().unwrap().result, Some(Arc::new(json!("x".repeat(200_000)))));
 }
 
 /// One of each.

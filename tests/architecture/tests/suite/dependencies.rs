@@ -16,7 +16,7 @@ pub(crate) const PURE: [(&str, &str); 3] = [
 ];
 
 /// Libraries by which a crate would stop to be pure.
-const IMPURE: [&str; 13] = [
+const IMPURE: [&str; 14] = [
     "async-trait",
     "axum",
     "futures",

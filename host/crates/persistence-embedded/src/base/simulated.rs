@@ -65,6 +65,11 @@ impl SimulatedMachine {
         std::mem::take(&mut state.is_cut)
     }
 
+    /// The keys of all rows that have come to the base.
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        self.state().live.rows.keys().cloned().collect()
+    }
+
     /// The segments of the journal as a next process would find them.
     pub fn segments(&self) -> BTreeMap<u64, Vec<u8>> {
         self.state().live.segments.clone()

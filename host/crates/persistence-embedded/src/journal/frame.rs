@@ -19,6 +19,18 @@ pub(crate) fn encode(out: &mut Vec<u8>, segment: u64, sequence: u64, writes: &[W
     let begin = out.len();
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&sequence.to_le_bytes());
+    encode_writes(out, writes);
+    let length = u32::try_from(out.len() - begin - HEAD).unwrap_or(u32::MAX).to_le_bytes();
+    if let Some(frame) = out.get_mut(begin..) {
+        let crc = checksum(segment, length, frame.get(8..).unwrap_or_default()).to_le_bytes();
+        for (byte, new) in frame.iter_mut().zip(length.into_iter().chain(crc)) {
+            *byte = new;
+        }
+    }
+}
+
+/// Adds `writes` to `out`, one after the other.
+pub(crate) fn encode_writes(out: &mut Vec<u8>, writes: &[Write]) {
     for (key, value) in writes {
         let length =
             value.as_ref().map_or(DELETED, |value| u32::try_from(value.len()).unwrap_or(DELETED - 1));
@@ -26,13 +38,6 @@ pub(crate) fn encode(out: &mut Vec<u8>, segment: u64, sequence: u64, writes: &[W
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(key);
         out.extend_from_slice(value.as_deref().unwrap_or_default());
-    }
-    let length = u32::try_from(out.len() - begin - HEAD).unwrap_or(u32::MAX).to_le_bytes();
-    if let Some(frame) = out.get_mut(begin..) {
-        let crc = checksum(segment, length, frame.get(8..).unwrap_or_default()).to_le_bytes();
-        for (byte, new) in frame.iter_mut().zip(length.into_iter().chain(crc)) {
-            *byte = new;
-        }
     }
 }
 
@@ -66,7 +71,8 @@ pub(crate) fn decode(segment: u64, bytes: &[u8]) -> Option<Frame> {
     Some(Frame { sequence: u64::from_le_bytes(*sequence), writes, size: HEAD + body_length })
 }
 
-fn decode_writes(mut body: &[u8]) -> Option<Vec<Write>> {
+/// The writes in `body`, if it holds nothing else.
+pub(crate) fn decode_writes(mut body: &[u8]) -> Option<Vec<Write>> {
     let mut writes = Vec::new();
     while !body.is_empty() {
         let (key_length, rest) = body.split_first_chunk::<2>()?;

@@ -1,0 +1,199 @@
+//! How long what has ended is kept: a service that deletes the oldest in small steps, with a pause after each
+//! that is as long as the step took, so that it never takes more than half of anything.
+
+use std::time::{Duration, Instant};
+
+use petrel_model::{ExecutionId, Timestamp, TriggerInstanceId};
+use petrel_persistence::Change;
+use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
+
+use crate::clock;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// How many rows of a kind a step looks at.
+const STEP: usize = 200;
+/// The shortest pause after a step.
+const PAUSE: Duration = Duration::from_millis(2);
+/// The longest pause between two looks at what has become old.
+const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// An execution, counted from its end, with its output. `None` keeps all. Default 30 days.
+    pub executions: Option<Duration>,
+    /// An event with its enforcements. `None` keeps all. Default 30 days.
+    pub trigger_instances: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let month = Duration::from_hours(30 * 24);
+        Self { executions: Some(month), trigger_instances: Some(month) }
+    }
+}
+
+impl Retention {
+    /// How often to look for what has become old: often enough that nothing is kept for a tenth too long.
+    fn interval(self) -> Duration {
+        let shortest = self.executions.into_iter().chain(self.trigger_instances).min();
+        (shortest.unwrap_or(LONGEST_INTERVAL) / 10).clamp(Duration::from_millis(100), LONGEST_INTERVAL)
+    }
+}
+
+/// Runs until the host stops.
+pub(crate) async fn run(engine: Engine) {
+    let service = Service { retention: engine.0.options.retention, engine };
+    let stop = service.engine.0.stop_starting.clone();
+    stop.run_until_cancelled(service.run()).await;
+}
+
+struct Service {
+    engine: Engine,
+    retention: Retention,
+}
+
+impl Service {
+    async fn run(self) {
+        // What an earlier process left behind, once.
+        match self.engine.store().sweep().await {
+            Ok(0) => {}
+            Ok(bytes) => tracing::info!(bytes, "freed what nothing refers to any more"),
+            Err(error) => tracing::warn!(%error, "the store cannot be swept"),
+        }
+        loop {
+            if let Err(error) = self.pass().await {
+                tracing::warn!(%error, "what has been kept long enough cannot be deleted; it is tried again");
+            }
+            tokio::time::sleep(self.retention.interval()).await;
+        }
+    }
+
+    /// Deletes all that has become old by now.
+    async fn pass(&self) -> Result<(), Error> {
+        if let Some(kept) = self.retention.executions {
+            let cutoff = before(kept);
+            let mut after = None;
+            while let Some(last) = self.step(|| self.executions_step(after, cutoff)).await? {
+                after = Some(last);
+            }
+        }
+        if let Some(kept) = self.retention.trigger_instances {
+            let cutoff = before(kept);
+            let mut after = None;
+            while let Some(last) = self.step(|| self.instances_step(after, cutoff)).await? {
+                after = Some(last);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a step, then as long a pause.
+    async fn step<T, S: Future<Output = Result<T, Error>>>(
+        &self,
+        step: impl FnOnce() -> S,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let result = step().await;
+        tokio::time::sleep(begun.elapsed().max(PAUSE)).await;
+        result
+    }
+
+    /// The last execution that was looked at, if there may be more.
+    async fn executions_step(
+        &self,
+        after: Option<ExecutionId>,
+        cutoff: Timestamp,
+    ) -> Result<Option<ExecutionId>, Error> {
+        let oldest = self.engine.store().oldest_executions(after, STEP).await?;
+        self.delete(old_executions(&oldest, cutoff)).await?;
+        let is_full = oldest.len() == STEP;
+        // Who was created after the cutoff has not ended before it.
+        let last = oldest.last().filter(|last| is_full && last.id.0.created_at() < cutoff);
+        Ok(last.map(|last| last.id))
+    }
+
+    async fn instances_step(
+        &self,
+        after: Option<TriggerInstanceId>,
+        cutoff: Timestamp,
+    ) -> Result<Option<TriggerInstanceId>, Error> {
+        let oldest = self.engine.store().oldest_trigger_instances(after, STEP).await?;
+        self.delete(old_instances(&oldest, cutoff)).await?;
+        let is_full = oldest.len() == STEP;
+        Ok(oldest.last().filter(|last| is_full && last.occurred_at < cutoff).map(|last| last.id))
+    }
+
+    async fn delete(&self, changes: Vec<Change>) -> Result<(), Error> {
+        if changes.is_empty() { Ok(()) } else { self.engine.commit(Vec::new(), changes).await }
+    }
+}
+
+/// The moment before which what has ended is old by now.
+fn before(kept: Duration) -> Timestamp {
+    clock::now().minus(kept)
+}
+
+/// What is no longer kept of `executions`: those that had ended before the cutoff.
+fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<Change> {
+    let is_old = |execution: &&ExecutionAge| execution.ended_at.is_some_and(|ended_at| ended_at < cutoff);
+    executions.iter().filter(is_old).map(|execution| Change::DeleteExecution(execution.id)).collect()
+}
+
+/// What is no longer kept of `instances`, with their enforcements: those from before the cutoff.
+fn old_instances(instances: &[TriggerInstanceAge], cutoff: Timestamp) -> Vec<Change> {
+    let is_old = |instance: &&TriggerInstanceAge| instance.occurred_at < cutoff;
+    let deletion = |instance: &TriggerInstanceAge| {
+        let enforcements: Vec<_> =
+            instance.enforcements.iter().copied().map(Change::DeleteEnforcement).collect();
+        enforcements.into_iter().chain([Change::DeleteTriggerInstance(instance.id)])
+    };
+    instances.iter().filter(is_old).flat_map(deletion).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_persistence::suite::{at, id};
+
+    use super::*;
+
+    #[test]
+    fn only_what_had_ended_before_the_cutoff_is_old() {
+        let age = |n, ended_at| ExecutionAge { id: id(n), ended_at };
+        let executions = [age(1, Some(at(4))), age(2, None), age(3, Some(at(5))), age(4, Some(at(3)))];
+        let deleted: Vec<_> = old_executions(&executions, at(5))
+            .into_iter()
+            .map(|change| match change {
+                Change::DeleteExecution(id) => id,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(deleted, [id(1), id(4)]);
+    }
+
+    #[test]
+    fn an_old_event_takes_its_enforcements_with_it() {
+        let age = |n, occurred_at| TriggerInstanceAge {
+            id: id(n),
+            occurred_at,
+            enforcements: vec![id(10 * n), id(10 * n + 1)],
+        };
+        let deleted = format!("{:?}", old_instances(&[age(1, at(4)), age(2, at(5))], at(5)));
+        let expected = [
+            Change::DeleteEnforcement(id(10)),
+            Change::DeleteEnforcement(id(11)),
+            Change::DeleteTriggerInstance(id(1)),
+        ];
+        assert_eq!(deleted, format!("{expected:?}"));
+    }
+
+    #[test]
+    fn it_looks_often_enough() {
+        let of =
+            |seconds| Retention { executions: Some(Duration::from_secs(seconds)), trigger_instances: None };
+        assert_eq!(of(100).interval(), Duration::from_secs(10));
+        assert_eq!(of(0).interval(), Duration::from_millis(100));
+        assert_eq!(Retention::default().interval(), LONGEST_INTERVAL);
+    }
+}

@@ -1,0 +1,268 @@
+//! The form of a copy of a store, whatever engine it came from and goes to: a stream of records.
+//!
+//! It begins with a line, `petrel-archive 1`. A record is `kind (u8) | length (u32) | crc32c (u32) | body`,
+//! little-endian, and the checksum covers kind, length and body. The last record says how many there were:
+//! without it the archive is cut short.
+
+use std::io::{self, Read, Write};
+
+use petrel_persistence::store::Archived;
+
+use crate::base;
+use crate::blobs::Digest;
+use crate::journal::frame;
+
+const MAGIC: &[u8] = b"petrel-archive 1\n";
+/// The largest body that is believed, in bytes.
+const LARGEST: u32 = 1 << 30;
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// Rows as they were while the store was in use.
+    Rows(Vec<base::Write>),
+    /// What happened meanwhile, in order; it comes after all rows and makes them those of one moment.
+    Log(Vec<base::Write>),
+    /// A large value, by its digest.
+    Blob([u8; 32], Vec<u8>),
+    /// A file beside the store: its path in the data directory, its mode, its content.
+    File(String, u32, Vec<u8>),
+}
+
+impl Record {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Rows(_) => b'R',
+            Self::Log(_) => b'L',
+            Self::Blob(..) => b'B',
+            Self::File(..) => b'F',
+        }
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        match self {
+            Self::Rows(writes) | Self::Log(writes) => frame::encode_writes(&mut body, writes),
+            Self::Blob(digest, content) => {
+                body.extend_from_slice(digest);
+                body.extend_from_slice(content);
+            }
+            Self::File(path, mode, content) => {
+                body.extend_from_slice(&mode.to_le_bytes());
+                body.extend_from_slice(&u16::try_from(path.len()).unwrap_or(u16::MAX).to_le_bytes());
+                body.extend_from_slice(path.as_bytes());
+                body.extend_from_slice(content);
+            }
+        }
+        body
+    }
+
+    fn parse(kind: u8, body: &[u8]) -> Option<Self> {
+        Some(match kind {
+            b'R' => Self::Rows(frame::decode_writes(body)?),
+            b'L' => Self::Log(frame::decode_writes(body)?),
+            b'B' => {
+                let (digest, content) = body.split_first_chunk::<32>()?;
+                Self::Blob(Digest::from(*digest), content.to_vec())
+            }
+            b'F' => {
+                let (mode, rest) = body.split_first_chunk::<4>()?;
+                let (length, rest) = rest.split_first_chunk::<2>()?;
+                let (path, content) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+                let path = String::from_utf8(path.to_vec()).ok()?;
+                Self::File(path, u32::from_le_bytes(*mode), content.to_vec())
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Why an archive cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It is something else.
+    #[error("this is no archive of petrel; `petrel backup` and `petrel store export` make one")]
+    Foreign,
+    /// It ends too early.
+    #[error("the archive is cut short after {0} bytes; it was not written to its end, make another one")]
+    CutShort(u64),
+    /// It was changed.
+    #[error("the archive is damaged at byte {0}; take another copy of it")]
+    Damaged(u64),
+    /// It cannot be read.
+    #[error("the archive cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Writes an archive.
+pub struct Writer<'a> {
+    to: &'a mut dyn Write,
+    records: u64,
+    archived: Archived,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins an archive.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(to: &'a mut dyn Write) -> io::Result<Self> {
+        to.write_all(MAGIC)?;
+        let bytes = MAGIC.len() as u64;
+        Ok(Self { to, records: 0, archived: Archived { bytes, ..Archived::default() } })
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&mut self, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Rows(writes) => self.archived.rows += writes.len() as u64,
+            Record::Log(_) => {}
+            Record::Blob(..) => self.archived.blobs += 1,
+            Record::File(..) => self.archived.files += 1,
+        }
+        self.records += 1;
+        self.record(record.kind(), &record.body())
+    }
+
+    fn record(&mut self, kind: u8, body: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(body.len())
+            .ok()
+            .filter(|length| *length <= LARGEST)
+            .ok_or_else(|| io::Error::other(format!("a value of {} bytes is too large", body.len())))?;
+        self.to.write_all(&[kind])?;
+        self.to.write_all(&length.to_le_bytes())?;
+        self.to.write_all(&checksum(kind, length, body).to_le_bytes())?;
+        self.to.write_all(body)?;
+        self.archived.bytes += 9 + u64::from(length);
+        Ok(())
+    }
+
+    /// Ends the archive. Without this it counts as cut short.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(mut self) -> io::Result<Archived> {
+        self.record(b'E', &self.records.to_le_bytes())?;
+        self.to.flush()?;
+        Ok(self.archived)
+    }
+}
+
+fn checksum(kind: u8, length: u32, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(&[kind]), &length.to_le_bytes()), body)
+}
+
+/// Reads an archive.
+pub struct Reader<'a> {
+    from: &'a mut dyn Read,
+    at: u64,
+    records: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// When it is no archive, or cannot be read.
+    pub fn begin(from: &'a mut dyn Read) -> Result<Self, ArchiveError> {
+        let mut reader = Self { from, at: 0, records: 0 };
+        let mut magic = [0; MAGIC.len()];
+        reader.fill(&mut magic)?;
+        if magic == MAGIC { Ok(reader) } else { Err(ArchiveError::Foreign) }
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
+        match self.from.read_exact(buffer) {
+            Ok(()) => {
+                self.at += buffer.len() as u64;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(ArchiveError::CutShort(self.at))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The next record; `None` at the end of a whole archive.
+    ///
+    /// # Errors
+    /// When it is cut short, damaged, or cannot be read.
+    pub fn read(&mut self) -> Result<Option<Record>, ArchiveError> {
+        let begin = self.at;
+        let damaged = || ArchiveError::Damaged(begin);
+        let mut head = [0; 9];
+        self.fill(&mut head)?;
+        let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = head;
+        let length = u32::from_le_bytes([l0, l1, l2, l3]);
+        if length > LARGEST {
+            return Err(damaged());
+        }
+        let mut body = vec![0; length as usize];
+        self.fill(&mut body)?;
+        if checksum(kind, length, &body) != u32::from_le_bytes([c0, c1, c2, c3]) {
+            return Err(damaged());
+        }
+        if kind == b'E' {
+            return if body == self.records.to_le_bytes() { Ok(None) } else { Err(damaged()) };
+        }
+        self.records += 1;
+        Record::parse(kind, &body).map(Some).ok_or_else(damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records() -> Vec<Record> {
+        vec![
+            Record::Rows(vec![(b"a".to_vec(), Some(b"1".to_vec()))]),
+            Record::Blob([7; 32], b"large".to_vec()),
+            Record::File("packs/own/pack.yaml".into(), 0o600, b"name: own".to_vec()),
+            Record::Log(vec![(b"a".to_vec(), None)]),
+        ]
+    }
+
+    fn archive() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::begin(&mut bytes).unwrap();
+        for record in records() {
+            writer.add(&record).unwrap();
+        }
+        let archived = writer.end().unwrap();
+        assert_eq!(archived, Archived { rows: 1, blobs: 1, files: 1, bytes: bytes.len() as u64 });
+        bytes
+    }
+
+    fn read(mut bytes: &[u8]) -> Result<Vec<Record>, ArchiveError> {
+        let mut reader = Reader::begin(&mut bytes)?;
+        let mut found = Vec::new();
+        while let Some(record) = reader.read()? {
+            found.push(record);
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        assert_eq!(read(&archive()).unwrap(), records());
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_noticed() {
+        let bytes = archive();
+        for length in 0..bytes.len() {
+            let error = read(&bytes[..length]).unwrap_err();
+            assert!(matches!(error, ArchiveError::CutShort(_)), "cut to {length} bytes: {error}");
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            read(&damaged).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Writing an archive of a store, also while it is in use.
+//!
+//! The rows are read one after the other while others write; so they are not those of one moment. What was
+//! written meanwhile stands in the journal, which is kept until the end and added behind them: after it has
+//! been applied they are those of the moment at which the journal was read.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use petrel_persistence::Error;
+use petrel_persistence::store::{Archived, ArchivedFile};
+
+use crate::archive::{Record, Writer};
+use crate::base;
+use crate::blobs::Digest;
+use crate::directory::OpenError;
+use crate::journal::{Hold, Segments, replay};
+use crate::opening::{Options, Recovered};
+use crate::rows::Rows;
+use crate::value;
+
+/// How many rows a record holds.
+const ROWS_A_RECORD: usize = 500;
+
+/// Writes all of the store in `directory`, which nobody uses, to `to`.
+///
+/// # Errors
+/// When it cannot be opened or read, or the archive cannot be written.
+pub fn export(directory: &Path, options: &Options, to: &mut dyn Write) -> Result<Archived, ExportError> {
+    let recovered = Recovered::offline(directory, options)?;
+    Ok(write(&recovered.rows, None, &[], to)?)
+}
+
+/// Why a store cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read, or the archive not be written.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Writes `files` and all of `rows` to `to`; with `segments` while they are in use.
+pub(crate) fn write(
+    rows: &Rows,
+    segments: Option<&Arc<Segments>>,
+    files: &[ArchivedFile],
+    to: &mut dyn Write,
+) -> Result<Archived, Error> {
+    let hold = segments.map(Segments::hold);
+    let mut backup =
+        Backup { rows, writer: Writer::begin(to).map_err(|error| unwritten(&error))?, blobs: HashSet::new() };
+    for ArchivedFile { path, mode, content } in files {
+        let record = Record::File(path.clone(), *mode, content.clone());
+        backup.writer.add(&record).map_err(|error| unwritten(&error))?;
+    }
+    let mut from = Vec::new();
+    loop {
+        let entries = rows.range(&(from, vec![u8::MAX]), false, ROWS_A_RECORD)?;
+        let Some((last, _)) = entries.last() else { break };
+        from = [last.as_slice(), &[0]].concat();
+        let writes: Vec<_> = entries.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        backup.add(writes, Record::Rows)?;
+    }
+    for number in hold.iter().flat_map(Hold::numbers) {
+        let bytes = hold.as_ref().map_or_else(|| Ok(Vec::new()), |hold| hold.read(number));
+        for writes in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
+            backup.add(writes, Record::Log)?;
+        }
+    }
+    backup.writer.end().map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &std::io::Error) -> Error {
+    Error::Unavailable(format!("the backup cannot be written: {error}"))
+}
+
+fn unread(error: &std::io::Error) -> Error {
+    Error::Unavailable(format!("the journal cannot be read: {error}"))
+}
+
+struct Backup<'a> {
+    rows: &'a Rows,
+    writer: Writer<'a>,
+    /// Those that are in the archive.
+    blobs: HashSet<Digest>,
+}
+
+impl Backup<'_> {
+    fn add(&mut self, writes: Vec<base::Write>, record: fn(Vec<base::Write>) -> Record) -> Result<(), Error> {
+        for (key, value) in &writes {
+            let Some(digest) =
+                value.as_deref().map(|value| value::blob_of(key, value)).transpose()?.flatten()
+            else {
+                continue;
+            };
+            if self.blobs.contains(&digest) {
+                continue;
+            }
+            // One that is gone was deleted meanwhile, and the journal says so; the restore makes sure of it.
+            if let Some(body) = self.rows.blobs.find(&digest)? {
+                self.writer.add(&Record::Blob(digest, body)).map_err(|error| unwritten(&error))?;
+                self.blobs.insert(digest);
+            }
+        }
+        self.writer.add(&record(writes)).map_err(|error| unwritten(&error))
+    }
+}

@@ -1,0 +1,112 @@
+//! What is deleted gives back all of its room: no row and no file of it is left, and a file that others
+//! refer to stays.
+#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use petrel_model::output::{OutputLine, Stream};
+use petrel_persistence::suite::{execution, id, instance};
+use petrel_persistence::{Change, Commit, Store};
+use petrel_persistence_embedded::simulated::SimulatedMachine;
+use petrel_persistence_embedded::{EmbeddedStore, Options};
+use serde_json::json;
+use tempfile::TempDir;
+
+fn open(machine: &SimulatedMachine, directory: &Path) -> EmbeddedStore {
+    let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
+    EmbeddedStore::open_on(base, media, directory, &Options::default()).unwrap()
+}
+
+/// Files below `directory`.
+fn files(directory: &Path) -> usize {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { files(&path) } else { 1 })
+        .sum()
+}
+
+fn creation(n: u64, size: usize) -> [Change; 3] {
+    let large = "x".repeat(size);
+    let mut ended = execution(n);
+    ended.status = petrel_model::Status::Succeeded;
+    ended.result = Some(Arc::new(json!(large)));
+    let lines = vec![OutputLine { stream: Stream::Stdout, text: large.clone() }];
+    [
+        Change::CreateExecution(ended),
+        Change::AppendOutput { execution: id(n), sequence: 0, lines },
+        Change::CreateTriggerInstance(instance(n, json!(large))),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_it_is_left() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    drop(open(&machine, directory.path()));
+    let before = machine.keys();
+    for size in [10, 2_000, 20_000, 200_000] {
+        let store = open(&machine, directory.path());
+        store.commit(Commit::of(creation(1, size))).await.unwrap();
+        drop(store);
+        assert!(machine.keys().len() > before.len());
+        let store = open(&machine, directory.path());
+        let changes = [Change::DeleteExecution(id(1)), Change::DeleteTriggerInstance(id(1))];
+        store.commit(Commit::of(changes)).await.unwrap();
+        drop(store);
+        assert_eq!(machine.keys(), before, "{size} bytes");
+        assert_eq!(files(&directory.path().join("blobs")), 0, "{size} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_stays_while_somebody_refers_to_it() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let blobs = directory.path().join("blobs");
+    let store = open(&machine, directory.path());
+    for n in [1, 2] {
+        let [execution, ..] = creation(n, 200_000);
+        store.commit(Commit::of([execution])).await.unwrap();
+    }
+    assert_eq!(files(&blobs), 1, "the same content is kept once");
+    store.commit(Commit::of([Change::DeleteExecution(id(1))])).await.unwrap();
+    store.sweep().await.unwrap();
+    assert_eq!(files(&blobs), 1);
+    assert!(store.execution(id(2)).await.unwrap().unwrap().result.is_some());
+    store.commit(Commit::of([Change::DeleteExecution(id(2))])).await.unwrap();
+    assert_eq!(files(&blobs), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_removes_what_no_commit_refers_to() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let blobs = directory.path().join("blobs");
+    let store = open(&machine, directory.path());
+    let [one, ..] = creation(1, 200_000);
+    let [other, ..] = creation(2, 300_000);
+    store.commit(Commit::of([one])).await.unwrap();
+    // Written, but the commit that was to refer to it is refused.
+    let refused = Commit::of([other]).expecting(petrel_persistence::Expect::ExecutionVersion(id(9), 1));
+    store.commit(refused).await.unwrap_err();
+    fs::write(blobs.join("12345678-0.tmp"), "half").unwrap();
+    assert_eq!(files(&blobs), 3);
+    assert!(store.sweep().await.unwrap() >= 300_000);
+    assert_eq!(files(&blobs), 1);
+    assert!(store.execution(id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_the_first_format_learns_who_refers_to_what() {
+    let directory = TempDir::new().unwrap();
+    let open = || EmbeddedStore::open(directory.path(), &Options::default()).unwrap();
+    let store = open();
+    let [execution, ..] = creation(1, 200_000);
+    store.commit(Commit::of([execution])).await.unwrap();
+    drop(store);
+    fs::remove_dir_all(directory.path().join("journal")).unwrap();
+    fs::write(directory.path().join("format"), "petrel-store 1\n").unwrap();
+    let store = open();
+    store.sweep().await.unwrap();
+    assert!(store.execution(id(1)).await.unwrap().unwrap().result.is_some());
+}
