@@ -14,7 +14,7 @@ use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
-use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
+use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -156,20 +156,26 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
     let working_directory = data_dir.join("work");
     data_directory::make_private(&working_directory)?;
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    let shell = LocalShell::new(ShellOptions {
+    let shell = ShellOptions {
         environment: inherited.collect(),
         working_directory,
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
-    });
+        run_as: settings.run_as.clone(),
+        python_text: petrel_expressions::python::display::text,
+    };
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
         grants: grants::parse(&settings.grant_directories)?,
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 3] =
-        [Arc::new(shell), Arc::new(ComponentRunner::new(runtime)), Arc::new(Noop::default())];
+    let all: [Arc<dyn Runner>; 4] = [
+        Arc::new(LocalShell::new(shell.clone())),
+        Arc::new(LocalScript::new(shell)),
+        Arc::new(ComponentRunner::new(runtime)),
+        Arc::new(Noop::default()),
+    ];
     Ok(all
         .into_iter()
         .map(|runner| (runner.runner_type().name.to_owned(), runner))

@@ -44,6 +44,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "PETREL_DRAIN_SECONDS", value_name = "N", default_value_t = 30)]
     pub(crate) drain_seconds: u64,
 
+    /// The user as whom shell commands and scripts run, by sudo [default: the host's own]
+    #[arg(long, env = "PETREL_RUN_AS", value_name = "USER")]
+    pub(crate) run_as: Option<String>,
+
     /// Give the components of a pack a directory: `PACK=HOST-DIR:GUEST-PATH[:rw]`
     #[arg(
         long = "grant-directory",

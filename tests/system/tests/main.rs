@@ -8,4 +8,5 @@ mod packs;
 mod readme;
 mod restart;
 mod rules;
+mod scripts;
 mod serve;

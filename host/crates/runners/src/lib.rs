@@ -3,8 +3,9 @@
 //! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
 //! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] is
-//! a runner, on top of [`process`], which starts, watches and ends a process group.
+//! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] has
+//! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
+//! group.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use petrel_model::{Action, ExecutionId, Object, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+mod entry_point;
+mod given;
 pub mod local_shell;
 pub mod noop;
 pub mod output;

@@ -2,10 +2,11 @@
 //! group on timeout and cancel. What to start, and what an exit means, is the runner's business.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use petrel_model::Ref;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::Outcome;
 use crate::output::{OutputSink, Stream};
 
 /// How long a group that was asked to end may take before it is killed.
@@ -62,6 +64,18 @@ pub struct Captured {
     pub bytes: Vec<u8>,
     /// How many more there were.
     pub dropped: usize,
+}
+
+impl Captured {
+    /// The text, with what was lost of it said at its end.
+    pub fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        if self.dropped == 0 {
+            return text.into_owned();
+        }
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        format!("{text}\n[cut: {} more bytes were dropped]", self.dropped)
+    }
 }
 
 /// A process that has ended.
@@ -119,6 +133,22 @@ pub async fn run(spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> s
     };
     guard.disarm();
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish() })
+}
+
+/// The outcome of a call whose process could not be started in `directory`.
+pub(crate) fn not_started(action: &Ref, directory: &Path, error: &std::io::Error) -> Outcome {
+    if error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) {
+        return Outcome::failed(
+            "process.arguments",
+            format!("{action} could not be started: its parameters are longer than a command line may be"),
+            "hand over what is large in a file",
+        );
+    }
+    Outcome::failed(
+        "process.start",
+        format!("{action} could not be started in {}: {error}", directory.display()),
+        "check that the working directory exists and that its shell (for sudo: sudo) is installed",
+    )
 }
 
 /// Waits for the end, and brings it about when it is time.

@@ -1,34 +1,22 @@
 //! What a command line does, and what its execution gets.
-#![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are the parts of tests")]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use petrel_model::Id;
-use petrel_runners::local_shell::{LocalShell, Options};
+use petrel_runners::local_shell::LocalShell;
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::{call_of, shell_options};
+
 fn runner() -> LocalShell {
-    LocalShell::new(Options {
-        environment: vec![("PATH".into(), std::env::var("PATH").unwrap()), ("A".into(), "host".into())],
-        working_directory: std::env::temp_dir(),
-        api_url: "http://127.0.0.1:9101".into(),
-        output_limit: 1000,
-    })
+    LocalShell::new(shell_options())
 }
 
 fn call(parameters: Value) -> Call {
     let action = json!({"ref": "core.local", "runner_type": "local-shell-cmd"});
-    Call {
-        execution_id: Id::from_parts(1, 1).into(),
-        attempt: 0,
-        action: Arc::new(serde_json::from_value(action).unwrap()),
-        parameters: Arc::new(parameters.as_object().cloned().unwrap()),
-        user: "admin".into(),
-        pack_path: std::env::temp_dir(),
-    }
+    call_of(action, parameters, &std::env::temp_dir())
 }
 
 async fn run(parameters: Value) -> (Outcome, Vec<String>) {
