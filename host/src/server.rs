@@ -14,6 +14,7 @@ use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
+use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
 use tokio::net::TcpListener;
@@ -170,9 +171,13 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 4] = [
+    let all: [Arc<dyn Runner>; 5] = [
         Arc::new(LocalShell::new(shell.clone())),
         Arc::new(LocalScript::new(shell)),
+        Arc::new(HttpRequest::new(HttpOptions {
+            body_limit: 16 << 20,
+            python_literal: |text| petrel_expressions::python::literal::parse(text).ok(),
+        })),
         Arc::new(ComponentRunner::new(runtime)),
         Arc::new(Noop::default()),
     ];

@@ -1,11 +1,12 @@
-//! The contract of something that runs an action ([`Runner`]), and the runners that start a process.
+//! The contract of something that runs an action ([`Runner`]), and the runners that start a process or make a
+//! request.
 //!
 //! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
 //! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
 //!
 //! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] has
 //! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
-//! group.
+//! group; [`http_request`] makes requests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 mod entry_point;
 mod given;
+pub mod http_request;
 pub mod local_shell;
 pub mod noop;
 pub mod output;

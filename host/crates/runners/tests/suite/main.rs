@@ -9,6 +9,7 @@ use petrel_runners::Call;
 use petrel_runners::local_shell::Options;
 use serde_json::{Value, json};
 
+mod http_request;
 mod local_script;
 mod local_shell;
 
