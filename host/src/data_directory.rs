@@ -6,6 +6,7 @@
 //! | `admin-token` | the admin's token, readable by its owner only |
 //! | `packs/` | packs that came with the binary |
 //! | `components/` | compiled components |
+//! | `python/` | what Python actions import |
 //! | `work/` | where processes start |
 
 use std::fs::{self, OpenOptions};

@@ -17,6 +17,7 @@ use petrel_runners::Runner;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
+use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -165,19 +166,32 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         run_as: settings.run_as.clone(),
         python_text: petrel_expressions::python::display::text,
     };
+    let library = data_dir.join("python");
+    python_script::library::lay_out(&library)
+        .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;
+    let python = python_script::Options {
+        environment: shell.environment.clone(),
+        working_directory: shell.working_directory.clone(),
+        api_url: shell.api_url.clone(),
+        output_limit: shell.output_limit,
+        result_limit: 16 << 20,
+        interpreter: settings.python.clone(),
+        library,
+    };
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
         grants: grants::parse(&settings.grant_directories)?,
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 5] = [
+    let all: [Arc<dyn Runner>; 6] = [
         Arc::new(LocalShell::new(shell.clone())),
         Arc::new(LocalScript::new(shell)),
         Arc::new(HttpRequest::new(HttpOptions {
             body_limit: 16 << 20,
             python_literal: |text| petrel_expressions::python::literal::parse(text).ok(),
         })),
+        Arc::new(PythonScript::new(python)),
         Arc::new(ComponentRunner::new(runtime)),
         Arc::new(Noop::default()),
     ];

@@ -48,6 +48,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "PETREL_RUN_AS", value_name = "USER")]
     pub(crate) run_as: Option<String>,
 
+    /// The interpreter of Python actions: a path, or a name on PATH
+    #[arg(long, env = "PETREL_PYTHON", value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: String,
+
     /// Give the components of a pack a directory: `PACK=HOST-DIR:GUEST-PATH[:rw]`
     #[arg(
         long = "grant-directory",

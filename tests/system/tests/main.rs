@@ -5,6 +5,7 @@ mod command_line;
 mod executions;
 mod full_disk;
 mod packs;
+mod python;
 mod readme;
 mod restart;
 mod rules;

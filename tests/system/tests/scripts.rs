@@ -1,8 +1,5 @@
 //! Scripts of packs: what they get, what comes of them, and what is said of those that cannot run.
 
-use std::fs::{Permissions, set_permissions};
-use std::os::unix::fs::PermissionsExt as _;
-
 use petrel_system_tests::{Host, Place, assert_says};
 use serde_json::{Value, json};
 
@@ -20,12 +17,6 @@ parameters:
 ";
 const SHOW_SCRIPT: &str = "#!/bin/sh\nfor a in \"$@\"; do printf '[%s]' \"$a\"; done\n";
 
-/// Writes an executable file.
-fn write_script(place: &Place, name: &str, text: &str) {
-    let path = place.write(name, text);
-    set_permissions(path, Permissions::from_mode(0o755)).unwrap();
-}
-
 fn register(place: &Place, host: &Host<'_>) {
     place.write("mine/pack.yaml", PACK);
     host.ok(&["pack", "register", &place.path("mine")]);
@@ -41,7 +32,7 @@ fn a_script_gets_its_arguments() {
     let place = Place::default();
     let host = place.start(&[]);
     place.write("mine/actions/show.yaml", SHOW);
-    write_script(&place, "mine/actions/show.sh", SHOW_SCRIPT);
+    place.write_script("mine/actions/show.sh", SHOW_SCRIPT);
     register(&place, &host);
     let made = run(&host, &["mine.show", "who=you; id", "tags=a,b c", "loud=true"]);
     assert_eq!(made["result"]["stdout"], "[--loud][--level=3][you; id][a,b c]", "{made:#}");
@@ -63,7 +54,7 @@ fn a_script_that_cannot_run_says_why() {
         assert_says(&failed["result"].to_string(), says);
     };
     say(&["mine/actions/show.sh", "no run bit", "chmod +x"]);
-    write_script(&place, "mine/actions/show.sh", "echo hello\n");
+    place.write_script("mine/actions/show.sh", "echo hello\n");
     say(&["mine/actions/show.sh", "#!/bin/sh"]);
     std::fs::remove_file(place.path("mine/actions/show.sh")).unwrap();
     say(&["mine/actions/show.sh", "does not exist", "entry_point"]);
@@ -78,7 +69,7 @@ fn the_scripts_of_core_run_as_they_are_laid_out() {
     let host = place.start(&[]);
     let failed = run(&host, &["core.error", "message=it's $HOME"]);
     assert_eq!(failed["result"]["stderr"], "it's $HOME");
-    write_script(&place, "sendmail", &format!("#!/bin/sh\ncat > {}\n", place.path("mail")));
+    place.write_script("sendmail", &format!("#!/bin/sh\ncat > {}\n", place.path("mail")));
     let program = format!("sendmail_binary={}", place.path("sendmail"));
     let mail = [&program, "from=ann@example.com", "to=bob@example.com", "subject=Grüße", "body=<b>hi</b>"];
     let sent = run(&host, &[&["core.sendmail"][..], &mail].concat());

@@ -6,7 +6,8 @@
 //!
 //! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] has
 //! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
-//! group; [`http_request`] makes requests.
+//! group; [`http_request`] makes requests, and [`python_script`] runs
+//! actions written in Python.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub mod local_shell;
 pub mod noop;
 pub mod output;
 pub mod process;
+pub mod python_script;
 
 pub use output::{OutputLine, OutputSink, Stream};
 
@@ -89,6 +91,8 @@ pub struct Call {
     pub user: String,
     /// Where the files of the action's pack are.
     pub pack_path: PathBuf,
+    /// The configuration of the action's pack.
+    pub pack_config: Arc<Object>,
 }
 
 /// How a call ended.

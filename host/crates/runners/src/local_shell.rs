@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::given::{Given, environment};
 use crate::output::OutputSink;
-use crate::process::{self, Spec};
+use crate::process::{self, Input, Spec};
 use crate::{Call, Outcome, Runner, RunnerType, Slots};
 
 pub mod arguments;
@@ -69,7 +69,7 @@ impl Options {
             working_directory: given
                 .text("cwd")
                 .map_or_else(|| self.working_directory.clone(), PathBuf::from),
-            input,
+            input: Input::Bytes(input),
             timeout: given.timeout(TIMEOUT),
             output_limit: self.output_limit,
         }

@@ -9,13 +9,17 @@ use std::time::Duration;
 use petrel_model::Ref;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::output::{OutputSink, Stream};
+
+mod input;
+
+pub use input::Input;
 
 /// How long a group that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
@@ -38,8 +42,8 @@ pub struct Spec {
     pub environment: Vec<(String, String)>,
     /// Where it starts.
     pub working_directory: PathBuf,
-    /// What it reads from standard input.
-    pub input: Vec<u8>,
+    /// What it reads from standard input, and whether it answers there.
+    pub input: Input,
     /// How long it may take; for ever if not given.
     pub timeout: Option<Duration>,
     /// How many bytes of each stream are kept for the result.
@@ -67,6 +71,14 @@ pub struct Captured {
 }
 
 impl Captured {
+    /// Takes in more, up to `limit` bytes in all.
+    fn take(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
+        let (kept, dropped) = bytes.split_at(room);
+        self.bytes.extend_from_slice(kept);
+        self.dropped += dropped.len();
+    }
+
     /// The text, with what was lost of it said at its end.
     pub fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
@@ -87,6 +99,8 @@ pub struct Finished {
     pub stdout: Captured,
     /// Standard error.
     pub stderr: Captured,
+    /// What it answered in an exchange.
+    pub answer: Captured,
 }
 
 /// Runs a process to its end.
@@ -94,12 +108,13 @@ pub struct Finished {
 /// # Errors
 /// When it cannot be started at all: no such program, no such directory.
 pub async fn run(spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
+    let (stdin, ours) = spec.input.open()?;
     let mut child = Command::new(&spec.program)
         .args(&spec.arguments)
         .env_clear()
         .envs(spec.environment)
         .current_dir(&spec.working_directory)
-        .stdin(if spec.input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -108,13 +123,9 @@ pub async fn run(spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> s
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Ends the group also when this future is dropped half-way.
     let guard = Group(group);
-    let input = child.stdin.take();
-    let feed = async move {
-        if let Some(mut pipe) = input {
-            // A process that does not read its input is no error.
-            drop(pipe.write_all(&spec.input).await);
-        }
-    };
+    let stdin = child.stdin.take();
+    let mut answer = Captured::default();
+    let feed = input::feed(spec.input, stdin, ours, &mut answer);
     let mut out = Reader::new(Stream::Stdout, sink, spec.output_limit);
     let mut err = Reader::new(Stream::Stderr, sink, spec.output_limit);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -132,7 +143,7 @@ pub async fn run(spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> s
         }
     };
     guard.disarm();
-    Ok(Finished { exit, stdout: out.finish(), stderr: err.finish() })
+    Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
 }
 
 /// The outcome of a call whose process could not be started in `directory`.
@@ -242,10 +253,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let room = self.limit.saturating_sub(self.captured.bytes.len()).min(bytes.len());
-        let (kept, dropped) = bytes.split_at(room);
-        self.captured.bytes.extend_from_slice(kept);
-        self.captured.dropped += dropped.len();
+        self.captured.take(bytes, self.limit);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
             if part.ends_with(b"\n") || self.line.len() > LONGEST_LINE {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 mod http_request;
 mod local_script;
 mod local_shell;
+mod python_script;
 
 /// How the tests start processes: a short limit on output, so that it can be reached.
 fn shell_options() -> Options {
@@ -35,5 +36,6 @@ fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
         parameters: Arc::new(parameters.as_object().cloned().unwrap()),
         user: "admin".into(),
         pack_path: pack.to_owned(),
+        pack_config: Arc::default(),
     }
 }
