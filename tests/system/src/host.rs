@@ -228,6 +228,13 @@ impl Host<'_> {
         self.get(path).with_status(200).json().as_array().unwrap().clone()
     }
 
+    /// The most memory that it has ever had, in bytes.
+    pub fn largest_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Asks it to stop.
     pub fn terminate(&self) {
         let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).unwrap();

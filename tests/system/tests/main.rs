@@ -4,6 +4,7 @@ mod bad_input;
 mod command_line;
 mod executions;
 mod full_disk;
+mod misbehaviour;
 mod packs;
 mod python;
 mod readme;

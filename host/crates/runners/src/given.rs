@@ -7,7 +7,6 @@ use petrel_model::Object;
 use serde_json::Value;
 
 use crate::Call;
-use crate::process::EXECUTION_VARIABLE;
 
 /// The parameters of a call, read as runners need them.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +39,7 @@ impl<'a> Given<'a> {
 }
 
 /// The environment of a process: the host's part of it, what StackStorm says to every action, and the
-/// parameter `env`, which may replace all but the mark by which the process is found again.
+/// parameter `env`, which may replace any of it.
 pub(crate) fn environment(
     call: &Call,
     inherited: &[(String, String)],
@@ -59,6 +58,5 @@ pub(crate) fn environment(
     for (name, value) in Given(&call.parameters).variables() {
         environment.insert(name.clone(), value);
     }
-    environment.insert(EXECUTION_VARIABLE.into(), execution);
     environment
 }

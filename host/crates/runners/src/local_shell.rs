@@ -63,6 +63,7 @@ impl Options {
         let given = Given(&call.parameters);
         let mut words = words.into_iter().map(Into::into);
         Spec {
+            execution: call.execution_id.to_string(),
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
             environment: environment(call, &self.environment, &self.api_url).into_iter().collect(),

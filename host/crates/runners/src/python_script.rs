@@ -93,6 +93,7 @@ impl PythonScript {
         environment.insert("ST2_API_URL".into(), self.options.api_url.clone());
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
         Spec {
+            execution: call.execution_id.to_string(),
             program: self.options.interpreter.clone().into(),
             // Unbuffered, so that output comes while the action runs.
             arguments: vec!["-u".into(), self.options.library.join(library::WRAPPER).into()],

@@ -25,6 +25,12 @@ pub enum Input {
     },
 }
 
+impl Default for Input {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
 impl Input {
     /// What the process is started with, and our end of the socket if it is one.
     pub(super) fn open(&self) -> std::io::Result<(Stdio, Option<UnixStream>)> {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use petrel_model::Id;
 use petrel_runners::Call;
@@ -26,11 +27,14 @@ fn shell_options() -> Options {
     }
 }
 
+/// How many calls there were. Each is of an execution of its own: who is ended takes along what is marked as its own.
+static CALLS: AtomicU64 = AtomicU64::new(1);
+
 /// A call of an action with this metadata, of a pack in this directory.
 fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
     let parameters = if parameters.is_null() { json!({}) } else { parameters };
     Call {
-        execution_id: Id::from_parts(1, 1).into(),
+        execution_id: Id::from_parts(CALLS.fetch_add(1, Ordering::Relaxed), std::process::id().into()).into(),
         attempt: 0,
         action: Arc::new(serde_json::from_value(action).unwrap()),
         parameters: Arc::new(parameters.as_object().cloned().unwrap()),
