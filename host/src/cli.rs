@@ -57,7 +57,7 @@ enum Verb {
     /// Look at triggers and at the events that came in
     #[command(subcommand)]
     Trigger(trigger::Trigger),
-    /// Look at packs, and register them
+    /// Look at packs, check and register them
     #[command(subcommand)]
     Pack(pack::Pack),
 }

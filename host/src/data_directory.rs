@@ -6,11 +6,12 @@
 //! | `admin-token` | the admin's token, readable by its owner only |
 //! | `packs/` | packs that came with the binary |
 //! | `components/` | compiled components |
+//! | `python/` | what Python actions import |
 //! | `work/` | where processes start |
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -89,7 +90,10 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
             if let Some(parent) = file.parent() {
                 fs::create_dir_all(parent)?;
             }
-            fs::write(file, content)?;
+            fs::write(&file, content)?;
+            if content.starts_with(b"#!") {
+                fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
+            }
         }
         // Written last: a layout that was cut short is made anew.
         fs::write(&mark, pack.digest)

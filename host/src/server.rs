@@ -14,8 +14,10 @@ use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
-use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
+use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
+use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
+use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -156,20 +158,43 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
     let working_directory = data_dir.join("work");
     data_directory::make_private(&working_directory)?;
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    let shell = LocalShell::new(ShellOptions {
+    let shell = ShellOptions {
         environment: inherited.collect(),
         working_directory,
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
-    });
+        run_as: settings.run_as.clone(),
+        python_text: petrel_expressions::python::display::text,
+    };
+    let library = data_dir.join("python");
+    python_script::library::lay_out(&library)
+        .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;
+    let python = python_script::Options {
+        environment: shell.environment.clone(),
+        working_directory: shell.working_directory.clone(),
+        api_url: shell.api_url.clone(),
+        output_limit: shell.output_limit,
+        result_limit: 16 << 20,
+        interpreter: settings.python.clone(),
+        library,
+    };
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
         grants: grants::parse(&settings.grant_directories)?,
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 3] =
-        [Arc::new(shell), Arc::new(ComponentRunner::new(runtime)), Arc::new(Noop::default())];
+    let all: [Arc<dyn Runner>; 6] = [
+        Arc::new(LocalShell::new(shell.clone())),
+        Arc::new(LocalScript::new(shell)),
+        Arc::new(HttpRequest::new(HttpOptions {
+            body_limit: 16 << 20,
+            python_literal: |text| petrel_expressions::python::literal::parse(text).ok(),
+        })),
+        Arc::new(PythonScript::new(python)),
+        Arc::new(ComponentRunner::new(runtime)),
+        Arc::new(Noop::default()),
+    ];
     Ok(all
         .into_iter()
         .map(|runner| (runner.runner_type().name.to_owned(), runner))

@@ -44,6 +44,14 @@ pub(crate) struct Settings {
     #[arg(long, env = "PETREL_DRAIN_SECONDS", value_name = "N", default_value_t = 30)]
     pub(crate) drain_seconds: u64,
 
+    /// The user as whom shell commands and scripts run, by sudo [default: the host's own]
+    #[arg(long, env = "PETREL_RUN_AS", value_name = "USER")]
+    pub(crate) run_as: Option<String>,
+
+    /// The interpreter of Python actions: a path, or a name on PATH
+    #[arg(long, env = "PETREL_PYTHON", value_name = "PROGRAM", default_value = "python3")]
+    pub(crate) python: String,
+
     /// Give the components of a pack a directory: `PACK=HOST-DIR:GUEST-PATH[:rw]`
     #[arg(
         long = "grant-directory",

@@ -1,6 +1,9 @@
-//! `petrel pack`: what is registered, and registering a directory.
+//! `petrel pack`: what is registered, registering a directory, and checking one.
+
+use std::path::Path;
 
 use clap::Subcommand;
+use petrel_packs::{Directory, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -8,12 +11,20 @@ use super::Session;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look at packs, and register them.
+/// Look at packs, check and register them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
+    /// Look for what is wrong with the pack in a directory; no host is needed
+    #[command(
+        after_help = "Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
+    )]
+    Check {
+        /// The directory with pack.yaml
+        directory: std::path::PathBuf,
+    },
     /// Register the pack in a directory, or register it again after a change
     #[command(after_help = "Examples:\n  petrel pack register ./packs/mine")]
     Register {
@@ -35,6 +46,7 @@ impl Pack {
                 ];
                 print::listing(session.form, &packs, &columns);
             }
+            Self::Check { directory } => return check(session.form, &directory),
             Self::Register { directory } => {
                 let path = directory.canonicalize().map_err(|error| {
                     let message = format!("{} cannot be read: {error}", directory.display());
@@ -47,6 +59,29 @@ impl Pack {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Says everything that must be corrected in a pack, and what to think about.
+fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
+    let source = Directory::open(directory).map_err(|error| {
+        let message = format!("{} cannot be read: {error}", directory.display());
+        Failure::usage(message, "give the directory that holds pack.yaml")
+    })?;
+    let (problems, warnings) = match read_pack(&source) {
+        Ok(contents) => (Vec::new(), contents.notes),
+        Err(problems) => (problems, Vec::new()),
+    };
+    let code = if problems.is_empty() { Code::Ok } else { Code::Failed };
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    if form == Form::Json {
+        print::json(&json!({"problems": problems, "warnings": warnings}));
+        return Ok(code);
+    }
+    problems.iter().for_each(|problem| print::line(&format!("error: {problem}")));
+    warnings.iter().for_each(|warning| print::line(&format!("warning: {warning}")));
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    print::note(&format!("{}, {}", many(problems.len(), "error"), many(warnings.len(), "warning")));
+    Ok(code)
 }
 
 /// Says what was registered and what to try next.

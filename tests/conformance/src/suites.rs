@@ -2,6 +2,7 @@
 
 mod criteria;
 mod params;
+mod positional;
 mod rules;
 
 use std::sync::Arc;
@@ -24,10 +25,11 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 3] = [
+pub const SUITES: [Suite; 4] = [
     Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
     Suite { name: "params", answer: params::answer, agrees: compare::agrees },
+    Suite { name: "positional", answer: positional::answer, agrees: positional::agrees },
 ];
 
 fn object(case: &Value, name: &str) -> Object {

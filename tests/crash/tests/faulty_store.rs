@@ -130,6 +130,8 @@ impl World {
             working_directory: self.directory.path().to_path_buf(),
             api_url: String::new(),
             output_limit: 1 << 20,
+            run_as: None,
+            python_text: ToString::to_string,
         });
         let runners: [Arc<dyn Runner>; 2] =
             [Arc::new(shell), Arc::new(ComponentRunner::new(self.runtime.clone()))];

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -50,6 +51,13 @@ impl Place {
         let path = self.path(name);
         fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes a file that can be run.
+    pub fn write_script(&self, name: &str, content: &str) -> String {
+        let path = self.write(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
@@ -218,6 +226,13 @@ impl Host<'_> {
     #[track_caller]
     pub fn list(&self, path: &str) -> Vec<Value> {
         self.get(path).with_status(200).json().as_array().unwrap().clone()
+    }
+
+    /// The most memory that it has ever had, in bytes.
+    pub fn largest_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// Asks it to stop.

@@ -190,3 +190,17 @@ fn too_much_is_refused_and_nothing_is_lost() {
     host.post("/webhooks/many", &json!({})).with_status(202);
     host.stop();
 }
+
+#[test]
+fn a_request_is_an_action() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let url = format!("url=http://{}/api/v1/actions/core.http", host.address);
+    let refused = host.cli(&["run", "core.http", &url, "-j"]).with_code(1).json();
+    assert_eq!((&refused["status"], &refused["result"]["status_code"]), (&json!("failed"), &json!(401)));
+    let token = format!("auth=X-Auth-Token={}", host.token);
+    let made = host.ok(&["run", "core.http", &url, &token, "-j"]).json();
+    assert_eq!(made["result"]["body"]["ref"], "core.http", "{made:#}");
+    assert_eq!((&made["result"]["parsed"], &made["parameters"]["auth"]), (&json!(true), &json!("********")));
+    host.stop();
+}

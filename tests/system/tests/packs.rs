@@ -92,3 +92,38 @@ fn a_bad_pack_is_refused_with_every_problem() {
     host.ok(&["run", "core.local", "cmd=true"]);
     host.stop();
 }
+
+#[test]
+fn a_pack_is_checked_without_a_host() {
+    let place = Place::default();
+    let script = "name: deploy\nrunner_type: local-shell-script\nentry_point: deploy.sh\nparameters:\n  token: {type: string, secret: true}\n";
+    for (file, content) in [
+        ("pack.yaml", PACK),
+        ("actions/greet.yaml", GREET),
+        ("actions/deploy.yaml", script),
+        ("actions/deploy.sh", ""),
+    ] {
+        place.write(&format!("mine/{file}"), content);
+    }
+    let warned = place.petrel(&["pack", "check", &place.path("mine")]).with_code(0);
+    assert_says(
+        &warned.stdout,
+        &[
+            "warning: actions/deploy.yaml: the secret parameter token becomes an argument",
+            "actions/deploy.sh does not say what interprets it; begin it with a line such as #!/bin/sh",
+            "actions/deploy.sh has no run bit; set it: chmod +x actions/deploy.sh",
+        ],
+    );
+    assert_says(&warned.stderr, &["0 errors, 3 warnings"]);
+    place.write_script("mine/actions/deploy.sh", "#!/bin/sh\n");
+    place.write("mine/actions/greet.yaml", &GREET.replace("runner_type", "runer_type"));
+    let refused = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1);
+    assert_says(&refused.stdout, &["error: actions/greet.yaml:4:1: ", "did you mean runner_type?"]);
+    place.write("mine/actions/greet.yaml", GREET);
+    let found = place.petrel(&["pack", "check", &place.path("mine"), "-j"]).with_code(0).json();
+    assert_eq!(
+        (found["problems"].as_array().unwrap().len(), found["warnings"].as_array().unwrap().len()),
+        (0, 1)
+    );
+    place.petrel(&["pack", "check", &place.path("nothing")]).with_code(2);
+}

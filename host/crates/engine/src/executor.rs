@@ -98,6 +98,8 @@ impl<'a> Run<'a> {
             action: Arc::clone(&registered.action),
             user: self.execution.context.user.clone(),
             pack_path: registered.pack_path.clone(),
+            // Packs have no configuration yet.
+            pack_config: Arc::default(),
         };
         Ok((runner, call))
     }

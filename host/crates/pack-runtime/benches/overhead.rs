@@ -219,5 +219,6 @@ fn call() -> Call {
         parameters: Arc::new(Object::new()),
         user: "ann".to_owned(),
         pack_path: path.parent().unwrap().to_owned(),
+        pack_config: Arc::default(),
     }
 }

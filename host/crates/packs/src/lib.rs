@@ -7,6 +7,7 @@
 //!
 //! Neither components nor processes are known here: see `petrel_pack_runtime` and `petrel_runners`.
 
+mod advice;
 pub mod definition;
 mod fields;
 pub mod nearest;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, Pack, TriggerType};
 
+use crate::advice;
 use crate::definition::{
     Component, PackDefinition, RuleDefinition, read_action, read_pack_definition, read_rule,
     read_trigger_type,
@@ -26,7 +27,7 @@ pub struct PackContents {
     pub trigger_types: Vec<TriggerType>,
     /// Its rules.
     pub rules: Vec<RuleDefinition>,
-    /// What was passed over.
+    /// What was passed over, and what to think about.
     pub notes: Vec<String>,
 }
 
@@ -79,7 +80,8 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         let files = reading.files(folder);
         files.into_iter().map(move |file| format!("{file} is passed over: {folder} are not read yet"))
     });
-    let notes = notes.collect();
+    let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
+    let notes = notes.chain(advice).collect();
     if !reading.problems.is_empty() {
         return Err(reading.problems);
     }

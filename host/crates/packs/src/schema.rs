@@ -63,7 +63,9 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
         let Some(fields) = check_schema(&entry.node, &what, problems) else { continue };
         check_type(fields, true, problems);
         let has_default = fields.entries().iter().any(|field| field.key == "default");
-        if fields.flag("immutable", false, problems) && !has_default {
+        // What has no type of its own narrows a parameter of the runner, which has a default.
+        let is_own = fields.get("type").is_some();
+        if fields.flag("immutable", false, problems) && !has_default && is_own {
             let message = format!("{what} is immutable and has no default; add a default");
             problems.add(fields.position("immutable"), message);
         }

@@ -1,6 +1,8 @@
 //! Where the files of a pack come from: a directory, or the binary itself.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The files of one pack. Paths are relative to it, with `/` between their parts.
@@ -22,7 +24,19 @@ pub trait Source {
 
     /// Whether there is a file here, inside of the pack.
     fn has(&self, path: &str) -> bool;
+
+    /// The first bytes of a file, four if it has so many.
+    ///
+    /// # Errors
+    /// When there is no such file, or it lies outside of the pack.
+    fn start(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Whether a file has the run bit.
+    fn is_executable(&self, path: &str) -> bool;
 }
+
+/// How much [`Source::start`] gives.
+const START: usize = 4;
 
 /// A pack in a directory. A link that leads out of it counts as missing.
 #[derive(Debug, Clone)]
@@ -75,6 +89,17 @@ impl Source for Directory {
     fn has(&self, path: &str) -> bool {
         self.inside(path).is_ok_and(|path| path.is_file())
     }
+
+    fn start(&self, path: &str) -> io::Result<Vec<u8>> {
+        let mut start = Vec::new();
+        File::open(self.inside(path)?)?.take(START as u64).read_to_end(&mut start)?;
+        Ok(start)
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        let mode = self.inside(path).and_then(|path| Ok(path.metadata()?.permissions().mode()));
+        mode.is_ok_and(|mode| mode & 0o111 != 0)
+    }
 }
 
 /// A pack inside the binary: paths and contents.
@@ -101,5 +126,16 @@ impl Source for Embedded<'_> {
 
     fn has(&self, path: &str) -> bool {
         self.0.iter().any(|(known, _)| *known == path)
+    }
+
+    fn start(&self, path: &str) -> io::Result<Vec<u8>> {
+        let found = self.0.iter().find(|(known, _)| *known == path);
+        let (_, bytes) = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(bytes.get(..START).unwrap_or(bytes).to_vec())
+    }
+
+    fn is_executable(&self, path: &str) -> bool {
+        // Scripts get the run bit when they are laid out.
+        self.start(path).is_ok_and(|start| start.starts_with(b"#!"))
     }
 }

@@ -1,10 +1,13 @@
-//! The contract of something that runs an action ([`Runner`]), and the runners that start a process.
+//! The contract of something that runs an action ([`Runner`]), and the runners that start a process or make a
+//! request.
 //!
 //! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
 //! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] is
-//! a runner, on top of [`process`], which starts, watches and ends a process group.
+//! Reading order: [`Runner`], [`Call`], [`Outcome`] and [`output`] are the contract; [`local_shell`] has
+//! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
+//! group; [`http_request`] makes requests, and [`python_script`] runs
+//! actions written in Python.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +18,14 @@ use petrel_model::{Action, ExecutionId, Object, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+mod entry_point;
+mod given;
+pub mod http_request;
 pub mod local_shell;
 pub mod noop;
 pub mod output;
 pub mod process;
+pub mod python_script;
 
 pub use output::{OutputLine, OutputSink, Stream};
 
@@ -84,6 +91,8 @@ pub struct Call {
     pub user: String,
     /// Where the files of the action's pack are.
     pub pack_path: PathBuf,
+    /// The configuration of the action's pack.
+    pub pack_config: Arc<Object>,
 }
 
 /// How a call ended.

@@ -1,22 +1,35 @@
-//! The runner `local-shell-cmd`: a command line for the shell of this machine, as StackStorm's.
+//! The runners of this machine's shell, as StackStorm's: `local-shell-cmd` runs a command line
+//! ([`LocalShell`], here), `local-shell-script` a file of the pack ([`LocalScript`], in `script.rs`).
 //!
-//! Parameters: `cmd`, `cwd`, `env`, `timeout` (seconds, 60), `sudo`, `sudo_password`, `kwarg_op`. The
-//! result is `{failed, succeeded, return_code, stdout, stderr}`; output that is JSON is decoded, one
-//! trailing line end is dropped. How the command is started and ended is [`crate::process`]'s business.
+//! Both take `cwd`, `env`, `timeout` (seconds, 60), `sudo`, `sudo_password` and `kwarg_op`, and give
+//! `{failed, succeeded, return_code, stdout, stderr}`; output that is JSON is decoded, one trailing line end is
+//! dropped. Which words are started is decided in [`arguments`] and [`identity`]; how a process is started and
+//! ended is [`crate::process`]'s business.
 
-use std::collections::BTreeMap;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use petrel_model::Object;
+use petrel_model::parameters::Parameters;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::output::{OutputSink, Stream};
-use crate::process::{self, Captured, EXECUTION_VARIABLE, Exit, Finished, Spec};
-use crate::{Call, End, Outcome, Runner, RunnerType, Slots};
+use crate::given::{Given, environment};
+use crate::output::OutputSink;
+use crate::process::{self, Input, Spec};
+use crate::{Call, Outcome, Runner, RunnerType, Slots};
+
+pub mod arguments;
+pub(crate) mod ending;
+pub mod identity;
+mod script;
+
+pub use script::LocalScript;
+
+use arguments::PythonText;
+use identity::Identity;
+
+/// How many seconds a command may take, unless it says otherwise.
+const TIMEOUT: f64 = 60.0;
 
 /// How processes are started on this machine.
 #[derive(Debug, Clone)]
@@ -29,6 +42,53 @@ pub struct Options {
     pub api_url: String,
     /// How many bytes of each stream are kept for the result.
     pub output_limit: usize,
+    /// The user as whom commands run that do not ask for root; as the host itself if not given.
+    pub run_as: Option<String>,
+    /// How a value becomes an argument of a script.
+    pub python_text: PythonText,
+}
+
+impl Options {
+    /// As whom a call runs.
+    fn identity<'a>(&'a self, given: Given<'a>) -> Identity<'a> {
+        match (&self.run_as, given.flag("sudo")) {
+            (_, true) => Identity::Root { password: given.text("sudo_password") },
+            (Some(user), false) => Identity::User(user),
+            (None, false) => Identity::Own,
+        }
+    }
+
+    /// What to start for a call, given the words for it.
+    fn spec(&self, call: &Call, words: Vec<String>, input: Vec<u8>) -> Spec {
+        let given = Given(&call.parameters);
+        let mut words = words.into_iter().map(Into::into);
+        Spec {
+            execution: call.execution_id.to_string(),
+            program: words.next().unwrap_or_default(),
+            arguments: words.collect(),
+            environment: environment(call, &self.environment, &self.api_url).into_iter().collect(),
+            working_directory: given
+                .text("cwd")
+                .map_or_else(|| self.working_directory.clone(), PathBuf::from),
+            input: Input::Bytes(input),
+            timeout: given.timeout(TIMEOUT),
+            output_limit: self.output_limit,
+        }
+    }
+}
+
+/// The parameters that both runners take.
+fn common_parameters(what: &str) -> Parameters {
+    let parameters = json!({
+        "cwd": {"type": "string", "description": format!("Where the {what} starts")},
+        "env": {"type": "object", "description": "Variables to add to the environment"},
+        "kwarg_op": {"type": "string", "default": "--", "description": "What stands before a named argument"},
+        "sudo": {"type": "boolean", "default": false, "description": format!("Run the {what} as root, by sudo")},
+        "sudo_password": {"type": "string", "default": null, "secret": true, "required": false,
+            "description": "The password for sudo; it travels by standard input"},
+        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take")},
+    });
+    parameters.as_object().cloned().unwrap_or_default()
 }
 
 /// Runs command lines.
@@ -41,21 +101,14 @@ pub struct LocalShell {
 impl LocalShell {
     /// A runner that starts processes as `options` say.
     pub fn new(options: Options) -> Self {
-        let parameters = json!({
-            "cmd": {"type": "string", "description": "The command line"},
-            "cwd": {"type": "string", "description": "Where the command starts"},
-            "env": {"type": "object", "description": "Variables to add to the environment"},
-            "kwarg_op": {"type": "string", "default": "--", "description": "What stands before a named argument"},
-            "sudo": {"type": "boolean", "default": false, "description": "Run the command as root, by sudo"},
-            "sudo_password": {"type": "string", "default": null, "secret": true, "required": false,
-                "description": "The password for sudo; it travels by standard input"},
-            "timeout": {"type": "integer", "default": 60, "description": "Seconds that the command may take"},
-        });
+        let mut parameters = Parameters::new();
+        parameters.insert("cmd".into(), json!({"type": "string", "description": "The command line"}));
+        parameters.extend(common_parameters("command"));
         Self {
             runner_type: RunnerType {
                 name: "local-shell-cmd",
                 description: "Runs a command line on this machine",
-                parameters: parameters.as_object().cloned().unwrap_or_default(),
+                parameters,
                 slots: Slots::Process,
             },
             options,
@@ -63,73 +116,16 @@ impl LocalShell {
     }
 
     fn spec(&self, call: &Call) -> Result<Spec, Outcome> {
-        let parameters = Given(&call.parameters);
-        let command = parameters.text("cmd").ok_or_else(|| {
+        let given = Given(&call.parameters);
+        let command = given.text("cmd").ok_or_else(|| {
             Outcome::failed(
                 "parameters.cmd",
                 format!("{} has no command to run", call.action.reference),
                 "give the parameter cmd",
             )
         })?;
-        let password = parameters.text("sudo_password");
-        // Where sudo asks for no password, the command must not find it in its input.
-        let without_input = format!("exec </dev/null\n{command}");
-        let (program, arguments) = match (parameters.flag("sudo"), password) {
-            (false, _) => ("/bin/sh", vec!["-c", command]),
-            (true, None) => ("sudo", vec!["-n", "-E", "--", "bash", "-c", command]),
-            (true, Some(_)) => ("sudo", vec!["-S", "-p", "", "-E", "--", "bash", "-c", &without_input]),
-        };
-        let input = if parameters.flag("sudo") { password.map(|word| format!("{word}\n")) } else { None };
-        Ok(Spec {
-            program: program.into(),
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            environment: self.environment(call, parameters),
-            working_directory: parameters
-                .text("cwd")
-                .map_or_else(|| self.options.working_directory.clone(), PathBuf::from),
-            input: input.unwrap_or_default().into_bytes(),
-            timeout: parameters.timeout(),
-            output_limit: self.options.output_limit,
-        })
-    }
-
-    fn environment(&self, call: &Call, parameters: Given<'_>) -> Vec<(String, String)> {
-        let mut environment: BTreeMap<String, String> = self.options.environment.iter().cloned().collect();
-        let execution = call.execution_id.to_string();
-        for (name, value) in [
-            ("ST2_ACTION_PACK_NAME", call.action.reference.pack()),
-            ("ST2_ACTION_EXECUTION_ID", &execution),
-            ("ST2_ACTION_API_URL", &self.options.api_url),
-            ("ST2_ACTION_DEBUG", "False"),
-            (EXECUTION_VARIABLE, &execution),
-        ] {
-            environment.insert(name.into(), value.to_owned());
-        }
-        for (name, value) in parameters.0.get("env").and_then(Value::as_object).into_iter().flatten() {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            environment.insert(name.clone(), text);
-        }
-        environment.into_iter().collect()
-    }
-}
-
-/// The parameters of a call, read as this runner needs them.
-#[derive(Clone, Copy)]
-struct Given<'a>(&'a Object);
-
-impl<'a> Given<'a> {
-    fn text(self, name: &str) -> Option<&'a str> {
-        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    fn flag(self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    /// No limit for zero and less, as StackStorm has it.
-    fn timeout(self) -> Option<Duration> {
-        let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(60.0);
-        (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        let identity = self.options.identity(given);
+        Ok(self.options.spec(call, identity::of_line(command, identity), identity.input()))
     }
 }
 
@@ -140,18 +136,9 @@ impl Runner for LocalShell {
     }
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
-        let spec = match self.spec(&call) {
-            Ok(spec) => spec,
-            Err(outcome) => return outcome,
-        };
-        let (directory, limit) = (spec.working_directory.display().to_string(), spec.timeout);
-        match process::run(spec, &output, &cancel).await {
-            Ok(finished) => outcome(&finished, limit, &output),
-            Err(error) => Outcome::failed(
-                "process.start",
-                format!("{} could not be started in {directory}: {error}", call.action.reference),
-                "check that the working directory exists and that its shell (for sudo: sudo) is installed",
-            ),
+        match self.spec(&call) {
+            Ok(spec) => carry_out(&call, spec, &output, &cancel).await,
+            Err(outcome) => outcome,
         }
     }
 
@@ -160,51 +147,25 @@ impl Runner for LocalShell {
     }
 }
 
-/// What an end means, and the result as StackStorm shapes it.
-fn outcome(finished: &Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
-    let (end, return_code, error) = match &finished.exit {
-        Exit::Ended(status) => match (status.code(), status.signal()) {
-            (Some(0), _) => (End::Succeeded, 0, None),
-            (Some(code), _) => (End::Failed, code, None),
-            (None, Some(15)) => {
-                (End::Abandoned, -15, Some("the command was ended from outside by signal 15".into()))
-            }
-            (None, signal) => {
-                let signal = signal.unwrap_or(0);
-                (End::Failed, -signal, Some(format!("the command was ended from outside by signal {signal}")))
-            }
-        },
-        Exit::TimedOut => {
-            let seconds = limit.map_or(0.0, |limit| limit.as_secs_f64());
-            (End::TimedOut, -9, Some(format!("Action failed to complete in {seconds} seconds")))
-        }
-        Exit::Canceled => (End::Canceled, -9, Some("the command was ended on request".into())),
-    };
-    for (name, captured) in [("stdout", &finished.stdout), ("stderr", &finished.stderr)] {
-        if captured.dropped > 0 {
-            let text = format!("{name} was cut: {} more bytes were dropped", captured.dropped);
-            output.line(Stream::Output, text);
-        }
+/// Runs what was decided, and says what came of it.
+async fn carry_out(call: &Call, spec: Spec, output: &OutputSink, cancel: &CancellationToken) -> Outcome {
+    let (directory, limit) = (spec.working_directory.clone(), spec.timeout);
+    match process::run(spec, output, cancel).await {
+        Ok(finished) => ending::outcome(&finished, limit, output),
+        Err(error) => process::not_started(&call.action.reference, &directory, &error),
     }
-    let mut result = json!({
-        "failed": end != End::Succeeded,
-        "succeeded": end == End::Succeeded,
-        "return_code": return_code,
-        "stdout": decoded(&finished.stdout),
-        "stderr": decoded(&finished.stderr),
-    });
-    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
-        result.insert("error".into(), error.into());
-    }
-    Outcome { end, result }
 }
 
-/// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
-fn decoded(captured: &Captured) -> Value {
-    let text = String::from_utf8_lossy(&captured.bytes);
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    if captured.dropped > 0 {
-        return Value::from(format!("{text}\n[cut: {} more bytes were dropped]", captured.dropped));
+/// The parameters of `call` that hold a NUL character, which nothing on a command line or in an environment
+/// can hold.
+fn with_nul(call: &Call) -> Vec<&str> {
+    fn has_nul(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(has_nul),
+            Value::Object(object) => object.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+            _ => false,
+        }
     }
-    serde_json::from_str(text).unwrap_or_else(|_not_json| Value::from(text))
+    call.parameters.iter().filter(|(_, value)| has_nul(value)).map(|(name, _)| name.as_str()).collect()
 }

@@ -37,6 +37,16 @@ impl OutputSink {
         }
     }
 
+    /// Whether it takes nothing any more.
+    pub fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped > 0
+    }
+
+    /// Counts text that was not even made into lines, since it is full.
+    pub fn drop_bytes(&self, count: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
+    }
+
     /// Takes out what has come since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).lines)

@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use crate::convert::from_json;
+
 /// `value` as `str()` writes it.
 pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
     match value.as_str() {
@@ -20,6 +22,11 @@ const DEPTH: usize = 200;
 pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
     let mut text = String::new();
     write(&mut text, value).map(|()| text)
+}
+
+/// `value` as `str()` writes it; what nests too deep for that, as JSON.
+pub fn text(value: &serde_json::Value) -> String {
+    to_text(&from_json(value)).unwrap_or_else(|_too_deep| value.to_string())
 }
 
 fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {

@@ -110,6 +110,7 @@ pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
         parameters: Arc::new(parameters),
         user: "ann".to_owned(),
         pack_path: path.parent().unwrap().to_owned(),
+        pack_config: Arc::default(),
     }
 }
 

@@ -27,7 +27,41 @@ fn a_pack_is_read_with_all_that_is_in_it() {
         .collect();
     assert_eq!(actions, [("demo.greet", "c.wasm"), ("demo.run", "lib/run.sh")]);
     assert_eq!((contents.trigger_types.len(), contents.rules[0].reference().as_str()), (1, "demo.r"));
-    assert_eq!(contents.notes, ["sensors/s.yaml is passed over: sensors are not read yet"]);
+    assert_eq!(
+        contents.notes,
+        [
+            "sensors/s.yaml is passed over: sensors are not read yet",
+            "actions/run.yml: actions/lib/run.sh does not say what interprets it; begin it with a line such as #!/bin/sh",
+            "actions/run.yml: actions/lib/run.sh has no run bit; set it: chmod +x actions/lib/run.sh",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_argument_is_advised_against() {
+    let action = |runner: &str, parameters: &str| {
+        format!("name: a\nrunner_type: {runner}\nentry_point: a.sh\nparameters: {{{parameters}}}\n")
+    };
+    for (runner, parameters, advice) in [
+        ("local-shell-script", "word: {type: string, secret: true}", 1),
+        ("local-shell-script", "word: {type: string, secret: true, position: 0}, other: {secret: true}", 2),
+        ("local-shell-script", "word: {type: string}, sudo_password: {secret: true}", 0),
+        ("python-script", "word: {type: string, secret: true}", 0),
+        ("local-shell-script", "kwarg_op: {immutable: true}", 0),
+    ] {
+        let text = action(runner, parameters);
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+            ("actions/a.sh", b"#!/bin/sh\n"),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(notes.len(), advice, "{notes:#?}");
+        assert!(
+            notes.iter().all(|note| note.starts_with("actions/a.yaml: the secret parameter ")),
+            "{notes:#?}"
+        );
+    }
 }
 
 #[test]

@@ -1,34 +1,22 @@
 //! What a command line does, and what its execution gets.
-#![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "these are the parts of tests")]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use petrel_model::Id;
-use petrel_runners::local_shell::{LocalShell, Options};
+use petrel_runners::local_shell::LocalShell;
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::{call_of, shell_options};
+
 fn runner() -> LocalShell {
-    LocalShell::new(Options {
-        environment: vec![("PATH".into(), std::env::var("PATH").unwrap()), ("A".into(), "host".into())],
-        working_directory: std::env::temp_dir(),
-        api_url: "http://127.0.0.1:9101".into(),
-        output_limit: 1000,
-    })
+    LocalShell::new(shell_options())
 }
 
 fn call(parameters: Value) -> Call {
     let action = json!({"ref": "core.local", "runner_type": "local-shell-cmd"});
-    Call {
-        execution_id: Id::from_parts(1, 1).into(),
-        attempt: 0,
-        action: Arc::new(serde_json::from_value(action).unwrap()),
-        parameters: Arc::new(parameters.as_object().cloned().unwrap()),
-        user: "admin".into(),
-        pack_path: std::env::temp_dir(),
-    }
+    call_of(action, parameters, &std::env::temp_dir())
 }
 
 async fn run(parameters: Value) -> (Outcome, Vec<String>) {
@@ -49,13 +37,6 @@ async fn results_are_shaped_as_stackstorm_shapes_them() {
         (json!({"cmd": "echo $A $B", "env": {"B": 2}}), End::Succeeded, 0, json!("host 2"), json!("")),
         (json!({"cmd": "pwd", "cwd": "/"}), End::Succeeded, 0, json!("/"), json!("")),
         (
-            json!({"cmd": "echo $ST2_ACTION_EXECUTION_ID"}),
-            End::Succeeded,
-            0,
-            json!("000000000001000000000001"),
-            json!(""),
-        ),
-        (
             json!({"cmd": "echo early; sleep 30", "timeout": 0.2}),
             End::TimedOut,
             -9,
@@ -70,6 +51,16 @@ async fn results_are_shaped_as_stackstorm_shapes_them() {
         assert_eq!(got, (end, &json!(code), &stdout, &stderr), "{parameters}");
         assert_eq!(result["succeeded"], json!(end == End::Succeeded), "{parameters}");
     }
+}
+
+#[tokio::test]
+async fn a_command_knows_its_execution() {
+    let call = call(
+        json!({"cmd": "echo x$ST2_ACTION_EXECUTION_ID x$PETREL_EXECUTION_ID", "env": {"PETREL_EXECUTION_ID": "1"}}),
+    );
+    let id = call.execution_id;
+    let outcome = runner().run(call, OutputSink::new(500), CancellationToken::new()).await;
+    assert_eq!(outcome.result["stdout"], format!("x{id} x{id}"));
 }
 
 #[tokio::test]
@@ -129,4 +120,44 @@ async fn what_an_earlier_host_left_running_is_found_and_ended() {
     assert_eq!(runner().end_leftovers(&["other".into()]), 0);
     assert_eq!(runner().end_leftovers(&[id]), 1);
     assert!(!left.wait().await.unwrap().success());
+}
+
+/// A command that leaves a process in a session of its own behind, which writes to a file for as long as it lives.
+fn daemon(mark: &std::path::Path, redirect: &str) -> String {
+    let beat =
+        format!("trap '' TERM; for i in $(seq 400); do date +%s%N > {}; sleep 0.02; done", mark.display());
+    format!("setsid sh -c \"{}\" {redirect} &", beat.replace('$', "\\$"))
+}
+
+/// Whether something still writes to the file.
+async fn beats(mark: &std::path::Path) -> bool {
+    let before = std::fs::read(mark).ok();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    std::fs::read(mark).ok() != before
+}
+
+#[tokio::test]
+async fn a_daemon_is_ended_with_what_started_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for (command, timeout, end, lives) in [
+        // It has let go of the output, and the command ends as it should: a service that was started.
+        ("sleep 0.2; echo started", 20.0, End::Succeeded, true),
+        ("sleep 30", 0.5, End::TimedOut, false),
+    ] {
+        let mark = directory.path().join(format!("{end:?}"));
+        let cmd = format!("{} {command}", daemon(&mark, ">/dev/null 2>&1 </dev/null"));
+        let call = call(json!({"cmd": cmd, "timeout": timeout}));
+        let outcome = runner().run(call, OutputSink::new(500), CancellationToken::new()).await;
+        assert_eq!((outcome.end, beats(&mark).await), (end, lives), "{command}");
+    }
+    // It holds the output: nobody would read what it writes.
+    let mark = directory.path().join("loud");
+    let cmd = format!("{} sleep 0.2; echo started", daemon(&mark, ""));
+    let sink = OutputSink::new(500);
+    let started = Instant::now();
+    let call = call(json!({"cmd": cmd}));
+    let outcome = runner().run(call, sink.clone(), CancellationToken::new()).await;
+    assert_eq!((outcome.end, &outcome.result["stdout"]), (End::Succeeded, &json!("started")));
+    assert!(!beats(&mark).await && started.elapsed() < Duration::from_secs(5));
+    assert!(sink.take().iter().any(|line| line.text.contains("held the output open")));
 }

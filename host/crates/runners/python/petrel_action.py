@@ -1,0 +1,190 @@
+"""Runs one Python action of a pack, for the host's runner `python-script`.
+
+The host writes one request to standard input, a socket, and reads the answer from the same one. So nothing is on
+the command line but this file's path, standard output stays the action's own, and no second pipe has to be handed
+over. The answer is two lines: the status (true, false or null), and the result as JSON. There is none when the
+action raises, or ends the process by itself.
+
+What an action imports (`st2common`) is beside this file. Python 3.8 and its standard library are enough.
+"""
+
+import inspect
+import json
+import os
+import re
+import sys
+import traceback
+from importlib import util
+
+# The action gave a status that is neither true nor false. (The number is StackStorm's.)
+INVALID_STATUS = 220
+# Digits that may be an integer beyond 64 bits, which the host cannot hold exactly.
+MANY_DIGITS = re.compile("[0-9]{19}")
+
+
+class Unsuitable(Exception):
+    """A value that JSON cannot hold, and where in the result it is."""
+
+
+def main():
+    channel = take_channel()
+    request = json.loads(receive(channel).decode("utf-8"))
+    sys.argv = [request["file"]]
+    try:
+        action = construct(request)
+        status, result = judge(action.run(**request["parameters"]))
+    except Exception as error:
+        # The first frame is this one.
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
+        traceback.print_exception(type(error), error, trace)
+        if isinstance(error, ModuleNotFoundError):
+            sys.stderr.write(
+                "The module %s is not there for %s; install what the requirements.txt of the pack %s lists.\n"
+                % (error.name, sys.executable, request["pack"])
+            )
+        sys.exit(1)
+    answer = json.dumps(status) + "\n" + encode(result) + "\n"
+    send(channel, answer.encode("utf-8", "replace"))
+    os.close(channel)
+
+
+def take_channel():
+    """The socket to the host; the action, and what it starts, find nothing at standard input."""
+    channel = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return channel
+
+
+def receive(channel):
+    parts = []
+    while True:
+        part = os.read(channel, 1 << 20)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def send(channel, data):
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(channel, rest) :]
+
+
+def construct(request):
+    """The action of the file, made with the configuration of its pack."""
+    kind = load(request["file"])
+    from st2common.runners.utils import ActionService
+
+    service = ActionService(request["pack"], kind.__name__, request["user"], request["log_level"])
+    accepted = inspect.signature(kind.__init__).parameters
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
+    if takes_any or "action_service" in accepted:
+        return kind(config=request["config"], action_service=service)
+    action = kind(config=request["config"])
+    action.action_service = service
+    return action
+
+
+def load(file):
+    """The class of the file that is an action. Of several it is the first by name, as in StackStorm."""
+    from st2common.runners.base_action import Action
+
+    folder = os.path.dirname(os.path.realpath(file))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    # A name of its own, since an action file may be called as a module that it imports.
+    name = "petrel_action_of_" + os.path.splitext(os.path.basename(file))[0]
+    spec = util.spec_from_file_location(name, file)
+    if spec is None:
+        raise ImportError("%s is no Python file; give its name the ending .py" % file)
+    module = util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    own = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == name]
+    able = [kind for kind in own if callable(getattr(kind, "run", None)) and not inspect.isabstract(kind)]
+    actions = [kind for kind in able if issubclass(kind, Action)] or able
+    if not actions:
+        raise ImportError(
+            "%s has no class derived from st2common.runners.base_action.Action with a method run; add one" % file
+        )
+    return actions[0]
+
+
+def judge(output):
+    """Status and result: a pair is both, anything else is a result without a status."""
+    if not isinstance(output, tuple) or len(output) != 2:
+        return None, output
+    status, result = output
+    if status is not None and not isinstance(status, bool):
+        sys.stderr.write(
+            "run() returned a pair whose first part is %s, and neither True nor False. To return a pair of values, "
+            "return a list, or (True, (first, second)).\n" % type(status).__name__
+        )
+        sys.exit(INVALID_STATUS)
+    return status, result
+
+
+def encode(result):
+    """The result as JSON; what JSON cannot hold becomes text as a whole, as in StackStorm, and is said."""
+    try:
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False, default=natural)
+        if not MANY_DIGITS.search(text):
+            return text
+    except (TypeError, ValueError, RecursionError):
+        # Looked at more closely below.
+        pass
+    try:
+        return json.dumps(plain(result, "result"), ensure_ascii=False, allow_nan=False)
+    except (Unsuitable, RecursionError) as error:
+        reason = str(error) if isinstance(error, Unsuitable) else "it is nested too deep, or in itself"
+        sys.stderr.write(
+            "the result cannot be written as JSON: %s. It is kept as its text, str(result); return text, numbers, "
+            "lists and dictionaries instead.\n" % reason
+        )
+        return json.dumps(str(result), ensure_ascii=False)
+
+
+def plain(value, place):
+    """The same value of types that JSON has; a float that it has not (NaN) becomes null."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        if -(1 << 63) <= value < (1 << 64):
+            return value
+        raise Unsuitable("%s is an int beyond 64 bits" % place)
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, (list, tuple)):
+        return [plain(item, "%s[%d]" % (place, index)) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, (str, int, float, type(None))):
+                raise Unsuitable("%s has a key of type %s" % (place, type(key).__name__))
+        return {key: plain(item, "%s[%r]" % (place, key)) for key, item in value.items()}
+    try:
+        return plain(natural(value), place)
+    except TypeError:
+        raise Unsuitable("%s is of type %s" % (place, type(value).__name__)) from None
+
+
+def natural(value):
+    """What stands for a value that has a customary form: times, UUIDs, enumerations, data classes."""
+    kind = type(value)
+    if kind.__module__ == "datetime" and hasattr(value, "isoformat"):
+        return value.isoformat()
+    if kind.__module__ == "uuid" and kind.__name__ == "UUID":
+        return str(value)
+    enum = sys.modules.get("enum")
+    if enum and isinstance(value, enum.Enum):
+        return value.value
+    if hasattr(kind, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in kind.__dataclass_fields__}
+    raise TypeError(kind.__name__)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 8):
+        sys.exit("Python actions need Python 3.8 or newer, and this is %s" % sys.version.split()[0])
+    main()

@@ -1,0 +1,1 @@
+"""What Python actions derive from."""

@@ -1,0 +1,78 @@
+"""What a Python action finds in itself: its configuration, its logger, and the services of the host."""
+
+import logging
+import sys
+
+from st2common import log
+
+
+class PackConfigDict(dict):
+    """The configuration of a pack, which says what to do about a key that it lacks."""
+
+    def __init__(self, pack_name, *args):
+        super().__init__(*args)
+        self._pack_name = pack_name
+
+    def __missing__(self, key):
+        # A ValueError and no KeyError, as in StackStorm.
+        raise ValueError(
+            'Config for pack "%s" is missing key "%s". Add it to the configuration of the pack, %s.yaml.'
+            % (self._pack_name, key, self._pack_name)
+        )
+
+
+def get_logger_for_python_runner_action(action_name, log_level="debug"):
+    """The logger of an action, which writes to standard error."""
+    logger = log.getLogger("actions.python.%s" % action_name)
+    if not logger.handlers:
+        level = logging.getLevelName(log_level.upper())
+        level = level if isinstance(level, int) else logging.DEBUG
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setLevel(level)
+        handler.setFormatter(logging.Formatter("%(name)-12s: %(levelname)-8s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(level)
+    return logger
+
+
+class _Wrapper:
+    """What actions look up behind the service."""
+
+    def __init__(self, pack, class_name, user, log_level):
+        self._pack = pack
+        self._class_name = class_name
+        self._user = user
+        self._log_level = log_level
+
+
+class ActionService:
+    """What the host offers to an action. The datastore is not there yet, and every call says so."""
+
+    def __init__(self, pack, class_name, user, log_level):
+        self._action_wrapper = _Wrapper(pack, class_name, user, log_level)
+
+    @property
+    def datastore_service(self):
+        return self
+
+    def get_user_info(self):
+        raise self._later("get_user_info")
+
+    def list_values(self, local=True, prefix=None, limit=None, offset=None):
+        raise self._later("list_values")
+
+    def get_value(self, name, local=True, scope="system", decrypt=False):
+        raise self._later("get_value", name)
+
+    def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
+        raise self._later("set_value", name)
+
+    def delete_value(self, name, local=True, scope="system"):
+        raise self._later("delete_value", name)
+
+    def _later(self, method, name=None):
+        called = "%s(%r)" % (method, name) if name else "%s()" % method
+        return NotImplementedError(
+            "%s of pack %s calls action_service.%s, and this version of Petrel has no datastore yet; hand the value "
+            "over as a parameter" % (self._action_wrapper._class_name, self._action_wrapper._pack, called)
+        )

@@ -1,0 +1,42 @@
+//! The file of a pack that an action runs: `actions/` of the pack and the entry point of the action.
+
+use std::path::PathBuf;
+
+use crate::{Call, Outcome};
+
+/// Where the file of the action of `call` is. It is inside of the pack, links included, and it is there.
+///
+/// # Errors
+/// The outcome of a call whose file is missing or elsewhere.
+pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
+    let (action, name) = (&call.action.reference, &call.action.entry_point);
+    let actions = call.pack_path.join("actions");
+    let missing = |reason: String| {
+        Outcome::failed(
+            "script.missing",
+            format!("the file {} of {action} {reason}", actions.join(name).display()),
+            format!("put it there, or correct entry_point and register the pack `{}` again", action.pack()),
+        )
+    };
+    if name.is_empty() {
+        return Err(Outcome::failed(
+            "script.missing",
+            format!("{action} does not say which file it runs"),
+            "give its metadata an entry_point, the name of a file beside it",
+        ));
+    }
+    let pack = tokio::fs::canonicalize(&call.pack_path)
+        .await
+        .map_err(|error| missing(format!("cannot be found: its pack cannot be read ({error})")))?;
+    let file = tokio::fs::canonicalize(actions.join(name)).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing("does not exist".into()),
+        _ => missing(format!("cannot be read: {error}")),
+    })?;
+    if !file.starts_with(&pack) {
+        return Err(missing("is outside of its pack".into()));
+    }
+    if !tokio::fs::metadata(&file).await.is_ok_and(|metadata| metadata.is_file()) {
+        return Err(missing("is no file".into()));
+    }
+    Ok(file)
+}

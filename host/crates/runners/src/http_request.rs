@@ -1,0 +1,205 @@
+//! The runner `http-request`: one HTTP request, as StackStorm's, and its answer as the result.
+//!
+//! What is sent is decided in `plan.rs`, what the answer means in `answer.rs`; here the request is carried out,
+//! within its time, and is ended when it is canceled. It takes a place among the components, since it runs inside
+//! of this process and costs a socket, not a process.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use petrel_model::parameters::Parameters;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::output::OutputSink;
+use crate::{Call, End, Outcome, Runner, RunnerType, Slots};
+
+mod answer;
+mod plan;
+
+use plan::{Payload, Plan, Route};
+
+/// How many clients are kept: one for each way in which requests are sent.
+const CLIENTS: usize = 32;
+/// How many redirects are followed.
+const REDIRECTS: usize = 30;
+
+/// How requests are made on this host.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many bytes of an answer's body are taken at most; a longer one fails the request.
+    pub body_limit: usize,
+    /// Reads a literal of Python, for bodies that are meant as JSON and written so.
+    pub python_literal: fn(&str) -> Option<Value>,
+}
+
+/// Makes requests.
+#[derive(Debug)]
+pub struct HttpRequest {
+    runner_type: RunnerType,
+    options: Options,
+    clients: Mutex<HashMap<Route, reqwest::Client>>,
+}
+
+impl HttpRequest {
+    /// A runner that makes requests as `options` say.
+    pub fn new(options: Options) -> Self {
+        // An error means that a provider is there already, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let runner_type = RunnerType {
+            name: "http-request",
+            description: "Makes an HTTP request",
+            parameters: parameters(),
+            slots: Slots::Component,
+        };
+        Self { runner_type, options, clients: Mutex::default() }
+    }
+
+    /// The client for a route; made when it is first needed, since reading the machine's certificates takes time.
+    fn client(&self, route: &Route) -> Result<reqwest::Client, Outcome> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(route) {
+            return Ok(client.clone());
+        }
+        let client = build(route).map_err(|error| {
+            let hint = "check http_proxy and https_proxy, as in http://10.10.1.10:3128";
+            Outcome::failed("http.client", format!("no request can be made: {}", reason(&error)), hint)
+        })?;
+        if clients.len() >= CLIENTS {
+            clients.clear();
+        }
+        clients.insert(route.clone(), client.clone());
+        Ok(client)
+    }
+
+    async fn carry_out(&self, call: &Call) -> Result<Outcome, Outcome> {
+        let plan = plan::of(call, self.options.python_literal)?;
+        let client = self.client(&plan.route)?;
+        let limit = plan.timeout;
+        match tokio::time::timeout(limit, self.exchange(client, plan)).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(Outcome::timed_out(
+                "http.timeout",
+                format!("the request has not ended in {} seconds", limit.as_secs_f64()),
+                "give it more with the parameter timeout, or look at the server",
+            )),
+        }
+    }
+
+    async fn exchange(&self, client: reqwest::Client, plan: Plan) -> Result<Outcome, Outcome> {
+        let what = plan.name();
+        let failed = |error: reqwest::Error| {
+            let hint = "check the address, and that the server can be reached from this host";
+            Outcome::failed("http.failed", format!("{what} failed: {}", reason(&error)), hint)
+        };
+        let mut request = client.request(plan.method, plan.url).headers(plan.headers);
+        if let Some((user, password)) = plan.credentials {
+            request = request.basic_auth(user, Some(password));
+        }
+        request = match plan.payload {
+            Payload::Nothing => request,
+            Payload::Bytes(bytes) => request.body(bytes),
+            Payload::File { name, content, kind } => {
+                let part = reqwest::multipart::Part::text(content).file_name(name.clone());
+                let part = match kind {
+                    Some(kind) => part.mime_str(&kind).map_err(failed)?,
+                    None => part,
+                };
+                request.multipart(reqwest::multipart::Form::new().part(name, part))
+            }
+        };
+        let mut answer = request.send().await.map_err(failed)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > self.options.body_limit {
+                let limit = self.options.body_limit;
+                return Err(Outcome::failed(
+                    "limit.body",
+                    format!("{what} was answered with more than {limit} bytes, which is the limit"),
+                    "ask for less at a time, or fetch it into a file with core.local and curl",
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(answer::outcome(answer.status().as_u16(), answer.headers(), &body))
+    }
+}
+
+#[async_trait]
+impl Runner for HttpRequest {
+    fn runner_type(&self) -> &RunnerType {
+        &self.runner_type
+    }
+
+    async fn run(&self, call: Call, _output: OutputSink, cancel: CancellationToken) -> Outcome {
+        tokio::select! {
+            outcome = self.carry_out(&call) => outcome.unwrap_or_else(|outcome| outcome),
+            // What is dropped closes its connection.
+            () = cancel.cancelled() => {
+                Outcome { end: End::Canceled, result: json!({"error": "the request was ended on request"}) }
+            }
+        }
+    }
+}
+
+fn parameters() -> Parameters {
+    let parameters = json!({
+        "url": {"type": "string", "required": true, "description": "Where the request goes"},
+        "headers": {"type": "object", "description": "Headers to send"},
+        "cookies": {"type": "object", "description": "Cookies to send"},
+        "allow_redirects": {"type": "boolean", "default": false, "description": "Follow redirects"},
+        "http_proxy": {"type": "string", "description": "The proxy for http, as in http://10.10.1.10:3128"},
+        "https_proxy": {"type": "string", "description": "The proxy for https, as in http://10.10.1.10:3128"},
+        "username": {"type": "string", "description": "The user to sign in as, by HTTP's basic authentication"},
+        "password": {"type": "string", "secret": true, "description": "The password to sign in with"},
+        "verify_ssl_cert": {"type": "boolean", "default": true,
+            "description": "Check the server's certificate; without it anybody can pose as the server"},
+        "url_hosts_blacklist": {"type": "array", "required": false, "items": {"type": "string"},
+            "description": "Hosts that no request goes to"},
+        "url_hosts_whitelist": {"type": "array", "required": false, "items": {"type": "string"},
+            "description": "The only hosts that requests go to"},
+    });
+    parameters.as_object().cloned().unwrap_or_default()
+}
+
+fn build(route: &Route) -> reqwest::Result<reqwest::Client> {
+    let mut builder =
+        reqwest::Client::builder().tls_danger_accept_invalid_certs(!route.verify).redirect(redirects(route));
+    if let Some(address) = &route.http_proxy {
+        builder = builder.proxy(reqwest::Proxy::http(address)?);
+    }
+    if let Some(address) = &route.https_proxy {
+        builder = builder.proxy(reqwest::Proxy::https(address)?);
+    }
+    builder.build()
+}
+
+/// Redirects are followed only to hosts that a request may go to.
+fn redirects(route: &Route) -> reqwest::redirect::Policy {
+    if !route.follow_redirects {
+        return reqwest::redirect::Policy::none();
+    }
+    let hosts = route.hosts.clone();
+    reqwest::redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS {
+            return attempt.error(format!("more than {REDIRECTS} redirects"));
+        }
+        match hosts.refusal(attempt.url()) {
+            Some(refusal) => attempt.error(refusal),
+            None => attempt.follow(),
+        }
+    })
+}
+
+/// What an error says, with what caused it. Its address is left out: it may hold a secret.
+fn reason(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "timed out" } else { "the request" }.to_owned();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,80 @@
+//! What an answer means, and its result in StackStorm's shape: `{status_code, body, parsed, headers}`. Pure.
+//!
+//! Codes from 200 to 206 are a success. The body is parsed when its content type is `application/json` and it is
+//! JSON. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::{Value, json};
+
+use crate::{End, Outcome};
+
+/// What came of a request that was answered.
+pub(super) fn outcome(status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let text = text(body, kind);
+    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
+    let parsed = is_json.then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
+    let mut named = petrel_model::Object::new();
+    for name in headers.keys() {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        named.insert(title(name.as_str()), values.join(", ").into());
+    }
+    let result = json!({
+        "status_code": status,
+        "parsed": parsed.is_some(),
+        "body": parsed.unwrap_or_else(|| text.into()),
+        "headers": named,
+    });
+    Outcome { end: if (200..=206).contains(&status) { End::Succeeded } else { End::Failed }, result }
+}
+
+/// `content-type` as `Content-Type`.
+fn title(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The body as text: UTF-8, and Latin-1 where the server says so or it is no UTF-8.
+fn text(body: &[u8], kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    let says_latin = ["iso-8859-1", "latin1", "windows-1252"].iter().any(|name| kind.contains(name));
+    match std::str::from_utf8(body) {
+        Ok(text) if !says_latin => text.to_owned(),
+        _ => body.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_shaped_as_stackstorm_shapes_them() {
+        for (status, kind, body, end, expected) in [
+            (200, "application/json; charset=utf-8", "{\"a\": 1}", End::Succeeded, (true, json!({"a": 1}))),
+            (200, "application/json", "{\"a\": ", End::Succeeded, (false, json!("{\"a\": "))),
+            (201, "application/json", "", End::Succeeded, (false, json!(""))),
+            (206, "text/plain", "5", End::Succeeded, (false, json!("5"))),
+            (207, "text/plain", "x", End::Failed, (false, json!("x"))),
+            (302, "text/html", "", End::Failed, (false, json!(""))),
+            (404, "application/json", "null", End::Failed, (true, json!(null))),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
+            let outcome = outcome(status, &headers, body.as_bytes());
+            let (parsed, value) = expected;
+            let wanted = json!({"status_code": status, "parsed": parsed, "body": value, "headers": {"Content-Type": kind}});
+            assert_eq!((outcome.end, &outcome.result), (end, &wanted));
+        }
+    }
+
+    #[test]
+    fn bodies_are_read_by_their_character_set() {
+        assert_eq!(text("Grüße".as_bytes(), "text/plain"), "Grüße");
+        assert_eq!(text(b"Gr\xfc\xdfe", "text/plain; charset=ISO-8859-1"), "Grüße");
+        assert_eq!(text(b"Gr\xfc\xdfe", "text/plain"), "Grüße");
+    }
+}

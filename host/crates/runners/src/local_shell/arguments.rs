@@ -1,0 +1,136 @@
+//! The arguments of a shell script, made from the parameters of its action: a pure decision, by StackStorm's
+//! rules. How the script is then started is the business of `script.rs` and `identity.rs` beside this.
+//!
+//! Named arguments come first, in the order in which they were given: `--name=value`, just `--name` for true,
+//! and nothing for false, null and the empty text. Positional ones follow in the order of their positions, and
+//! every position has its argument: what has no value is an empty one. (Source: StackStorm's
+//! `shell.py` and `action_runner` parameters, by the conformance cases of `positional`.)
+
+use petrel_model::Object;
+use petrel_model::parameters::{Parameters, Schema, positional};
+use serde_json::Value;
+
+/// Writes a value as Python's `str()` does, which is what scripts of existing packs expect to read.
+pub type PythonText = fn(&Value) -> String;
+
+/// What decides the arguments, beside the values.
+#[derive(Debug, Clone, Copy)]
+pub struct Signature<'a> {
+    /// What the action declares.
+    pub action: &'a Parameters,
+    /// What its runner declares, which is for the runner and no argument.
+    pub runner: &'a Parameters,
+    /// What stands before the name of a named argument.
+    pub kwarg_op: &'a str,
+    /// How values become text.
+    pub text: PythonText,
+}
+
+/// The arguments for these values, which may hold the runner's too.
+pub fn arguments(values: &Object, signature: Signature<'_>) -> Vec<String> {
+    let Signature { action, runner, kwarg_op, text } = signature;
+    let positional = positional(action);
+    let is_named =
+        |name: &str| !runner.contains_key(name) && !positional.values().any(|other| *other == name);
+    let named = values.iter().filter(|(name, _)| is_named(name));
+    let named = named.filter_map(|(name, value)| match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::Bool(true) => Some(format!("{kwarg_op}{name}")),
+        value => Some(format!("{kwarg_op}{name}={}", text(value))),
+    });
+    let placed = positional.values().map(|name| {
+        let kind = Schema::named(action, name).and_then(Schema::kind);
+        place(values.get(*name).unwrap_or(&Value::Null), kind, text)
+    });
+    named.chain(placed).collect()
+}
+
+/// The text of a positional argument of this type.
+fn place(value: &Value, kind: Option<&str>, text: PythonText) -> String {
+    match kind {
+        _ if value.is_null() => String::new(),
+        Some("null") => String::new(),
+        Some("boolean") => if is_true(value) { "1" } else { "0" }.into(),
+        // What Python would go through: items, characters, keys.
+        Some("array") => match value {
+            Value::Array(items) => joined(items.iter().map(text)),
+            Value::String(characters) => joined(characters.chars().map(String::from)),
+            Value::Object(object) => joined(object.keys().cloned()),
+            other => text(other),
+        },
+        Some("object") if is_true(value) => value.to_string(),
+        // A number of zero is a number. (The original makes it an empty argument.)
+        _ if is_true(value) || value.is_number() => text(value),
+        _ => String::new(),
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(",")
+}
+
+/// Whether Python counts `value` as true.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn made(action: Value, values: Value, kwarg_op: &str) -> Vec<String> {
+        let (Value::Object(action), Value::Object(values)) = (action, values) else { panic!("no objects") };
+        let runner = json!({"timeout": {"type": "integer"}, "sudo": {"type": "boolean"}});
+        let runner = runner.as_object().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        arguments(&values, Signature { action: &action, runner: &runner, kwarg_op, text })
+    }
+
+    #[test]
+    fn positional_arguments_are_written_by_their_type() {
+        for (kind, value, expected) in [
+            ("string", json!("a b; $c"), "a b; $c"),
+            ("string", json!(null), ""),
+            ("integer", json!(5), "5"),
+            ("integer", json!(0), "0"),
+            ("number", json!(0.0), "0.0"),
+            ("boolean", json!(true), "1"),
+            ("boolean", json!(false), "0"),
+            ("boolean", json!(null), ""),
+            ("array", json!(["a", 2, "b c"]), "a,2,b c"),
+            ("array", json!([]), ""),
+            ("object", json!({"a": [1, null], "b": "x y"}), r#"{"a":[1,null],"b":"x y"}"#),
+            ("object", json!({}), ""),
+            ("null", json!("x"), ""),
+        ] {
+            let action = json!({"a": {"type": kind, "position": 0}});
+            assert_eq!(made(action, json!({"a": value}), "--"), [expected], "{kind} {value}");
+        }
+    }
+
+    #[test]
+    fn named_arguments_come_first_in_the_order_given() {
+        let action = json!({
+            "last": {"type": "string", "position": 1},
+            "flag": {"type": "boolean"},
+            "first": {"type": "string", "position": 0},
+            "name": {"type": "string"},
+        });
+        let values = json!({
+            "last": "z", "name": "n m", "timeout": 5, "sudo": true, "flag": true,
+            "off": false, "none": null, "empty": "", "zero": 0,
+        });
+        assert_eq!(made(action.clone(), values, "--"), ["--name=n m", "--flag", "--zero=0", "", "z"]);
+        assert_eq!(made(action, json!({"name": "n", "flag": true}), "-"), ["-name=n", "-flag", "", ""]);
+    }
+}

@@ -1,0 +1,76 @@
+//! What the end of a shell command means, and its result in StackStorm's shape:
+//! `{failed, succeeded, return_code, stdout, stderr}`, with `error` where nobody else says why.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::output::{OutputSink, Stream};
+use crate::process::{Captured, Exit, Finished};
+use crate::{End, Outcome};
+
+/// What came of a command or a script.
+pub(crate) fn outcome(finished: &Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+    let (end, return_code, error) = meaning(&finished.exit, limit);
+    note_cuts(finished, output);
+    let mut result = json!({
+        "failed": end != End::Succeeded,
+        "succeeded": end == End::Succeeded,
+        "return_code": return_code,
+        "stdout": decoded(&finished.stdout),
+        "stderr": decoded(&finished.stderr),
+    });
+    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
+        result.insert("error".into(), error.into());
+    }
+    Outcome { end, result }
+}
+
+/// How it counts, with which exit code, and why if the code does not say. A process that we ended, or that a
+/// signal ended, has the negative number of the signal for its code.
+pub(crate) fn meaning(exit: &Exit, limit: Option<Duration>) -> (End, i32, Option<String>) {
+    match exit {
+        Exit::Ended(status) => ended(*status),
+        Exit::TimedOut => {
+            let seconds = limit.map_or(0.0, |limit| limit.as_secs_f64());
+            (End::TimedOut, -9, Some(format!("Action failed to complete in {seconds} seconds")))
+        }
+        Exit::Canceled => (End::Canceled, -9, Some("the command was ended on request".into())),
+    }
+}
+
+fn ended(status: ExitStatus) -> (End, i32, Option<String>) {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => (End::Succeeded, 0, None),
+        (Some(code), _) => (End::Failed, code, None),
+        (None, Some(15)) => {
+            (End::Abandoned, -15, Some("the command was ended from outside by signal 15".into()))
+        }
+        (None, signal) => {
+            let signal = signal.unwrap_or(0);
+            (End::Failed, -signal, Some(format!("the command was ended from outside by signal {signal}")))
+        }
+    }
+}
+
+/// Says among the output what of it is not in the result.
+pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
+    for (name, captured) in [("stdout", &finished.stdout), ("stderr", &finished.stderr)] {
+        if captured.dropped > 0 {
+            let text = format!("{name} was cut: {} more bytes were dropped", captured.dropped);
+            output.line(Stream::Output, text);
+        }
+    }
+}
+
+/// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
+fn decoded(captured: &Captured) -> Value {
+    let text = captured.text();
+    if captured.dropped > 0 {
+        return Value::from(text);
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    serde_json::from_str(text).unwrap_or_else(|_not_json| Value::from(text))
+}

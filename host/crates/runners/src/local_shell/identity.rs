@@ -1,0 +1,127 @@
+//! As whom a command runs, and the words that start it so: a pure decision.
+//!
+//! As oneself the words are started as they are, without a shell in between. As somebody else it takes sudo,
+//! which never asks: without a password it is told so, and a password comes by standard input.
+
+/// As whom a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// As the host does.
+    Own,
+    /// As root, by sudo, with this password for it.
+    Root {
+        /// What sudo reads from standard input; without it sudo must not need any.
+        password: Option<&'a str>,
+    },
+    /// As another user, by sudo, which must not need a password.
+    User(&'a str),
+}
+
+impl Identity<'_> {
+    /// What sudo is to read.
+    pub fn input(self) -> Vec<u8> {
+        match self {
+            Self::Root { password: Some(word) } => format!("{word}\n").into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The words that start `program` with its arguments.
+pub fn of_program(program: &str, arguments: &[String], identity: Identity<'_>) -> Vec<String> {
+    let own = || std::iter::once(program).chain(arguments.iter().map(String::as_str));
+    if identity == Identity::Own {
+        return own().map(str::to_owned).collect();
+    }
+    by_sudo(&own().map(quoted).collect::<Vec<_>>().join(" "), identity)
+}
+
+/// The words that have a shell run `line`.
+pub fn of_line(line: &str, identity: Identity<'_>) -> Vec<String> {
+    if identity == Identity::Own {
+        return ["/bin/sh", "-c", line].map(str::to_owned).into();
+    }
+    by_sudo(line, identity)
+}
+
+fn by_sudo(line: &str, identity: Identity<'_>) -> Vec<String> {
+    // Where sudo asks for no password, the command must not find it in its input.
+    let without_input = format!("exec </dev/null\n{line}");
+    let (options, line): (Vec<&str>, _) = match identity {
+        Identity::Root { password: Some(_) } => (vec!["-S", "-p", "", "-E"], without_input.as_str()),
+        Identity::Root { password: None } | Identity::Own => (vec!["-n", "-E"], line),
+        Identity::User(user) => (vec!["-n", "-E", "-H", "-u", user], line),
+    };
+    let words = std::iter::once("sudo").chain(options).chain(["--", "bash", "-c", line]);
+    words.map(str::to_owned).collect()
+}
+
+/// One word for a POSIX shell, in quotes only if it needs them.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r#"'"'"'"#))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_started_as_they_are_or_by_sudo() {
+        let arguments = ["x y".to_owned(), "it's".into(), String::new(), "--a=1".into()];
+        for (identity, expected) in [
+            (Identity::Own, &["/p/run.sh", "x y", "it's", "", "--a=1"][..]),
+            (
+                Identity::Root { password: None },
+                &["sudo", "-n", "-E", "--", "bash", "-c", r#"/p/run.sh 'x y' 'it'"'"'s' '' --a=1"#],
+            ),
+            (
+                Identity::Root { password: Some("secret") },
+                &[
+                    "sudo",
+                    "-S",
+                    "-p",
+                    "",
+                    "-E",
+                    "--",
+                    "bash",
+                    "-c",
+                    "exec </dev/null\n/p/run.sh 'x y' 'it'\"'\"'s' '' --a=1",
+                ],
+            ),
+            (
+                Identity::User("stanley"),
+                &[
+                    "sudo",
+                    "-n",
+                    "-E",
+                    "-H",
+                    "-u",
+                    "stanley",
+                    "--",
+                    "bash",
+                    "-c",
+                    r#"/p/run.sh 'x y' 'it'"'"'s' '' --a=1"#,
+                ],
+            ),
+        ] {
+            assert_eq!(of_program("/p/run.sh", &arguments, identity), expected, "{identity:?}");
+        }
+        assert_eq!(of_line("echo $A", Identity::Own), ["/bin/sh", "-c", "echo $A"]);
+        assert_eq!(
+            of_line("id", Identity::User("a")),
+            ["sudo", "-n", "-E", "-H", "-u", "a", "--", "bash", "-c", "id"]
+        );
+    }
+
+    #[test]
+    fn a_password_travels_by_standard_input_only() {
+        let identity = Identity::Root { password: Some("secret") };
+        assert_eq!(identity.input(), b"secret\n");
+        assert!(of_line("id", identity).iter().all(|word| !word.contains("secret")));
+        assert!(Identity::Root { password: None }.input().is_empty());
+    }
+}

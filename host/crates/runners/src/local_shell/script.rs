@@ -1,0 +1,195 @@
+//! The runner `local-shell-script`: a file below `actions/` of the pack, with arguments made from the
+//! parameters of the action (`arguments.rs` beside this). What starts and ends is as for a command line.
+//!
+//! The file is started itself, so it needs the run bit and says in its first line what interprets it. What is
+//! wrong with it is looked for before it is started, since the system's own words for it mislead.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{Signature, arguments};
+use super::{Options, carry_out, common_parameters, identity, with_nul};
+use crate::given::Given;
+use crate::output::OutputSink;
+use crate::process::{self, Spec};
+use crate::{Call, Outcome, Runner, RunnerType, Slots, entry_point};
+
+/// Runs files of packs.
+#[derive(Debug)]
+pub struct LocalScript {
+    runner_type: RunnerType,
+    options: Options,
+}
+
+impl LocalScript {
+    /// A runner that starts processes as `options` say.
+    pub fn new(options: Options) -> Self {
+        let mut parameters = common_parameters("script");
+        parameters.insert(
+            "debug".into(),
+            json!({"type": "boolean", "default": false, "required": false,
+                "description": "Tell the script, by ST2_ACTION_DEBUG, to say more"}),
+        );
+        Self {
+            runner_type: RunnerType {
+                name: "local-shell-script",
+                description: "Runs a file of the pack on this machine",
+                parameters,
+                slots: Slots::Process,
+            },
+            options,
+        }
+    }
+
+    fn spec(&self, call: &Call, script: &Path) -> Result<Spec, Outcome> {
+        let nul = with_nul(call);
+        if !nul.is_empty() {
+            return Err(Outcome::failed(
+                "parameters.nul",
+                format!(
+                    "{} has a NUL character in {}, and no argument can hold one",
+                    call.action.reference,
+                    nul.join(", ")
+                ),
+                "take it out, or hand it over in a file",
+            ));
+        }
+        let given = Given(&call.parameters);
+        let signature = Signature {
+            action: &call.action.parameters,
+            runner: &self.runner_type.parameters,
+            // Empty on purpose is empty.
+            kwarg_op: call.parameters.get("kwarg_op").and_then(|value| value.as_str()).unwrap_or("--"),
+            text: self.options.python_text,
+        };
+        let arguments = arguments(&call.parameters, signature);
+        let identity = self.options.identity(given);
+        let words = identity::of_program(&script.display().to_string(), &arguments, identity);
+        Ok(self.options.spec(call, words, identity.input()))
+    }
+}
+
+#[async_trait]
+impl Runner for LocalScript {
+    fn runner_type(&self) -> &RunnerType {
+        &self.runner_type
+    }
+
+    async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
+        let checked = match entry_point::find(&call).await {
+            Ok(script) => tokio::task::spawn_blocking(move || match problem(&script) {
+                Some((code, message, hint)) => Err(Outcome::failed(code, message, hint)),
+                None => Ok(script),
+            })
+            .await
+            .unwrap_or_else(|error| Err(Outcome::failed("script.check", error.to_string(), "try again"))),
+            Err(outcome) => Err(outcome),
+        };
+        let spec: Result<(PathBuf, Spec), Outcome> =
+            checked.and_then(|script| self.spec(&call, &script).map(|spec| (script, spec)));
+        match spec {
+            Ok((_, spec)) => carry_out(&call, spec, &output, &cancel).await,
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn end_leftovers(&self, executions: &[String]) -> usize {
+        process::end_leftovers(executions)
+    }
+}
+
+/// How much of a file is read for its first line.
+const FIRST_LINE: usize = 256;
+
+/// What keeps the file from being started: a code, what is wrong, and what to do.
+fn problem(script: &Path) -> Option<(&'static str, String, String)> {
+    let name = script.display();
+    let mut start = Vec::new();
+    let read = File::open(script).and_then(|file| {
+        let mode = file.metadata()?.permissions().mode();
+        file.take(FIRST_LINE as u64).read_to_end(&mut start)?;
+        Ok(mode)
+    });
+    match read {
+        Err(error) => Some((
+            "script.unreadable",
+            format!("the script {name} cannot be read: {error}"),
+            format!("make it readable for the user of the host, as in: chmod +rx {name}"),
+        )),
+        Ok(mode) if mode & 0o111 == 0 => Some((
+            "script.not_executable",
+            format!("the script {name} has no run bit"),
+            format!("set it: chmod +x {name}"),
+        )),
+        Ok(_) => match interpreter(&start) {
+            Interpreter::None => Some((
+                "script.interpreter",
+                format!("the script {name} does not say what interprets it"),
+                "begin it with a line such as #!/bin/sh".into(),
+            )),
+            Interpreter::Named(path) if path.ends_with('\r') => Some((
+                "script.interpreter",
+                format!("the first line of the script {name} ends as on Windows"),
+                format!("write it with plain line ends, as in: sed -i 's/\\r$//' {name}"),
+            )),
+            Interpreter::Named(path) if !Path::new(&path).exists() => Some((
+                "script.interpreter",
+                format!("the script {name} is to be interpreted by {path}, which does not exist"),
+                "install it, or correct the first line".into(),
+            )),
+            Interpreter::Named(_) | Interpreter::Machine => None,
+        },
+    }
+}
+
+/// What makes a file run.
+#[derive(Debug, PartialEq, Eq)]
+enum Interpreter {
+    /// Nothing does.
+    None,
+    /// The program that its first line names.
+    Named(String),
+    /// It is a program itself.
+    Machine,
+}
+
+/// What the start of a file says about how it runs.
+fn interpreter(start: &[u8]) -> Interpreter {
+    if start.starts_with(b"\x7fELF") {
+        return Interpreter::Machine;
+    }
+    let line = start.strip_prefix(b"#!").map(|rest| rest.split(|byte| *byte == b'\n').next().unwrap_or(rest));
+    let line = line.map(String::from_utf8_lossy).unwrap_or_default();
+    match line.trim_start_matches([' ', '\t']).split([' ', '\t']).next() {
+        None | Some("" | "\r") => Interpreter::None,
+        Some(path) => Interpreter::Named(path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_says_what_runs_a_script() {
+        let named = |path: &str| Interpreter::Named(path.into());
+        for (start, expected) in [
+            ("#!/bin/sh\necho", named("/bin/sh")),
+            ("#! /usr/bin/env bash -e\n", named("/usr/bin/env")),
+            ("#!/bin/sh\r\necho", named("/bin/sh\r")),
+            ("#!/bin/sh", named("/bin/sh")),
+            ("#!\n", Interpreter::None),
+            ("echo hello\n", Interpreter::None),
+            ("", Interpreter::None),
+            ("\x7fELF...", Interpreter::Machine),
+        ] {
+            assert_eq!(interpreter(start.as_bytes()), expected, "{start:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What Python actions need of us: the file that runs an action, and the modules of `st2common` that actions
+//! import. They are part of the binary and are laid out in a directory at the start.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The file that runs an action.
+pub(super) const WRAPPER: &str = "petrel_action.py";
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../python/", $name)))),*]
+    };
+}
+
+const FILES: [(&str, &str); 8] = files![
+    "petrel_action.py",
+    "st2common/__init__.py",
+    "st2common/log.py",
+    "st2common/exceptions/__init__.py",
+    "st2common/exceptions/action.py",
+    "st2common/runners/__init__.py",
+    "st2common/runners/base_action.py",
+    "st2common/runners/utils.py",
+];
+
+/// Lays the library out in `directory`, unless it is there already.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn lay_out(directory: &Path) -> io::Result<()> {
+    for (name, content) in FILES {
+        let file = directory.join(name);
+        if fs::read_to_string(&file).is_ok_and(|there| there == content) {
+            continue;
+        }
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let temporary = file.with_extension("new");
+        fs::write(&temporary, content)?;
+        fs::rename(temporary, file)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_laid_out_whole_and_mended() {
+        let directory = tempfile::tempdir().unwrap();
+        lay_out(directory.path()).unwrap();
+        fs::write(directory.path().join(WRAPPER), "cut sho").unwrap();
+        lay_out(directory.path()).unwrap();
+        for (name, content) in FILES {
+            assert_eq!(fs::read_to_string(directory.path().join(name)).unwrap(), content, "{name}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a script of a pack gets, what its execution gets, and what is said of one that cannot be run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use petrel_runners::local_shell::{LocalScript, Options};
+use petrel_runners::{End, Outcome, OutputSink, Runner};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::{call_of, shell_options};
+
+/// Prints each of its arguments in brackets, and then some of what it finds around it.
+const SHOW: &str = "#!/bin/sh\nfor a in \"$@\"; do printf '[%s]' \"$a\"; done\n";
+
+/// A pack with one script in it.
+fn pack(script: &str, mode: u32) -> TempDir {
+    let pack = TempDir::new().unwrap();
+    fs::create_dir(pack.path().join("actions")).unwrap();
+    let file = pack.path().join("actions/run it.sh");
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    pack
+}
+
+async fn run_with(options: Options, pack: &TempDir, schema: Value, parameters: Value) -> Outcome {
+    let action = json!({
+        "ref": "mine.run", "runner_type": "local-shell-script", "entry_point": "run it.sh", "parameters": schema,
+    });
+    let call = call_of(action, parameters, pack.path());
+    LocalScript::new(options).run(call, OutputSink::new(500), CancellationToken::new()).await
+}
+
+async fn run(script: &str, schema: Value, parameters: Value) -> Outcome {
+    run_with(shell_options(), &pack(script, 0o755), schema, parameters).await
+}
+
+#[tokio::test]
+async fn arguments_arrive_as_they_are() {
+    let schema = json!({
+        "to": {"type": "string", "position": 1},
+        "from": {"type": "string", "position": 0},
+        "all": {"type": "boolean"},
+        "how": {"type": "string"},
+    });
+    let parameters = json!({
+        "to": "$(id) `id` 'x' \"y\" *", "from": "a  b\nc", "all": true, "how": "; id",
+        "timeout": 5, "env": {"X": "1"}, "sudo": false,
+    });
+    let outcome = run(SHOW, schema.clone(), parameters).await;
+    assert_eq!(outcome.end, End::Succeeded, "{outcome:?}");
+    assert_eq!(outcome.result["stdout"], "[--all][--how=; id][a  b\nc][$(id) `id` 'x' \"y\" *]");
+    let short = run(SHOW, schema, json!({"how": "x", "kwarg_op": "-"})).await;
+    assert_eq!(short.result["stdout"], "[-how=x][][]");
+}
+
+#[tokio::test]
+async fn results_are_shaped_as_those_of_a_command() {
+    for (script, parameters, end, code, stdout) in [
+        ("#!/bin/sh\necho '{\"a\": 1}'", json!({}), End::Succeeded, 0, json!({"a": 1})),
+        ("#!/bin/sh\nexit 4", json!({}), End::Failed, 4, json!("")),
+        (
+            "#!/bin/sh\necho $X $ST2_ACTION_PACK_NAME",
+            json!({"env": {"X": 7}}),
+            End::Succeeded,
+            0,
+            json!("7 mine"),
+        ),
+        ("#!/bin/sh\npwd", json!({"cwd": "/"}), End::Succeeded, 0, json!("/")),
+        ("#!/bin/sh\necho early; sleep 30", json!({"timeout": 0.3}), End::TimedOut, -9, json!("early")),
+        ("#!/bin/sh\necho $ST2_ACTION_DEBUG", json!({"debug": true}), End::Succeeded, 0, json!("True")),
+    ] {
+        let outcome = run(script, json!({}), parameters).await;
+        let got = (outcome.end, &outcome.result["return_code"], &outcome.result["stdout"]);
+        assert_eq!(got, (end, &json!(code), &stdout), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_names_the_file_and_the_remedy() {
+    for (script, mode, code, says) in [
+        ("echo hi\n", 0o755, "script.interpreter", "#!/bin/sh"),
+        ("", 0o755, "script.interpreter", "#!/bin/sh"),
+        ("#!/bin/sh\r\necho hi\r\n", 0o755, "script.interpreter", "sed -i"),
+        ("#!/no/such/interpreter\n", 0o755, "script.interpreter", "install it"),
+        ("#!/bin/sh\necho hi\n", 0o644, "script.not_executable", "chmod +x"),
+    ] {
+        let outcome = run_with(shell_options(), &pack(script, mode), json!({}), json!({})).await;
+        let text = |name: &str| outcome.result[name].as_str().unwrap_or_default();
+        assert_eq!((outcome.end, text("code")), (End::Failed, code), "{script:?}");
+        assert!(text("error").contains("actions/run it.sh"), "{outcome:?}");
+        assert!(text("hint").contains(says), "{outcome:?}");
+    }
+    let empty = TempDir::new().unwrap();
+    let outcome = run_with(shell_options(), &empty, json!({}), json!({})).await;
+    assert_eq!(outcome.result["code"], "script.missing");
+    // A link that leads out of the pack is not followed.
+    let linked = pack(SHOW, 0o755);
+    fs::remove_file(linked.path().join("actions/run it.sh")).unwrap();
+    std::os::unix::fs::symlink("/bin/ls", linked.path().join("actions/run it.sh")).unwrap();
+    let outcome = run_with(shell_options(), &linked, json!({}), json!({})).await;
+    assert!(outcome.result["error"].as_str().unwrap().contains("outside of its pack"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_no_argument_can_hold_is_said() {
+    let schema = json!({"a": {"type": "string", "position": 0}});
+    let outcome = run(SHOW, schema.clone(), json!({"a": "x\0y"})).await;
+    assert_eq!((outcome.end, &outcome.result["code"]), (End::Failed, &json!("parameters.nul")));
+    let outcome = run(SHOW, schema, json!({"a": "x".repeat(200_000)})).await;
+    assert_eq!((outcome.end, &outcome.result["code"]), (End::Failed, &json!("process.arguments")));
+}
+
+#[tokio::test]
+async fn sudo_gets_its_password_by_standard_input() {
+    // Stands in for sudo: says what it was told and what it reads, then does what comes after `--`.
+    let sudo = "#!/bin/sh\nprintf '<%s>' \"$*\"\ncase \"$*\" in -S*) read -r word; printf '<%s>' \"$word\";; esac\n\
+                while [ \"$1\" != -- ]; do shift; done; shift\nexec \"$@\"\n";
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("sudo");
+    fs::write(&file, sudo).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+    let options = |run_as: Option<&str>| Options {
+        environment: vec![("PATH".into(), path.clone())],
+        run_as: run_as.map(str::to_owned),
+        ..shell_options()
+    };
+    let pack = pack("#!/bin/sh\nprintf '[%s]' \"$1\"; cat\n", 0o755);
+    let schema = json!({"a": {"type": "string", "position": 0}});
+    for (run_as, parameters, options_of_sudo, word) in [
+        (None, json!({"a": "x y", "sudo": true}), "<-n -E -- bash -c", ""),
+        (
+            None,
+            json!({"a": "x y", "sudo": true, "sudo_password": "secret"}),
+            "<-S -p  -E -- bash -c",
+            "<secret>",
+        ),
+        (Some("stanley"), json!({"a": "x y"}), "<-n -E -H -u stanley -- bash -c", ""),
+    ] {
+        let outcome = run_with(options(run_as), &pack, schema.clone(), parameters).await;
+        let stdout = outcome.result["stdout"].as_str().unwrap();
+        assert!(stdout.starts_with(options_of_sudo), "{stdout}");
+        // The script gets its argument, and nothing of the password.
+        assert!(stdout.ends_with(&format!("{word}[x y]")), "{stdout}");
+    }
+}

@@ -1,0 +1,45 @@
+//! What the runners of processes do, seen from outside: a call goes in, an outcome comes out.
+#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use petrel_model::Id;
+use petrel_runners::Call;
+use petrel_runners::local_shell::Options;
+use serde_json::{Value, json};
+
+mod http_request;
+mod local_script;
+mod local_shell;
+mod python_script;
+
+/// How the tests start processes: a short limit on output, so that it can be reached.
+fn shell_options() -> Options {
+    Options {
+        environment: vec![("PATH".into(), std::env::var("PATH").unwrap()), ("A".into(), "host".into())],
+        working_directory: std::env::temp_dir(),
+        api_url: "http://127.0.0.1:9101".into(),
+        output_limit: 1000,
+        run_as: None,
+        python_text: |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
+}
+
+/// How many calls there were. Each is of an execution of its own: who is ended takes along what is marked as its own.
+static CALLS: AtomicU64 = AtomicU64::new(1);
+
+/// A call of an action with this metadata, of a pack in this directory.
+fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
+    let parameters = if parameters.is_null() { json!({}) } else { parameters };
+    Call {
+        execution_id: Id::from_parts(CALLS.fetch_add(1, Ordering::Relaxed), std::process::id().into()).into(),
+        attempt: 0,
+        action: Arc::new(serde_json::from_value(action).unwrap()),
+        parameters: Arc::new(parameters.as_object().cloned().unwrap()),
+        user: "admin".into(),
+        pack_path: pack.to_owned(),
+        pack_config: Arc::default(),
+    }
+}
