@@ -9,6 +9,7 @@ use crate::exit::{self, Code, Failure};
 use crate::print::{self, Form};
 
 mod action;
+mod config;
 mod execution;
 mod pack;
 mod rule;
@@ -43,6 +44,9 @@ struct Arguments {
 enum Verb {
     /// Start the host
     Serve(serve::Serve),
+    /// Look at the configuration of the host
+    #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
+    Config(config::Config),
     /// Run an action and wait for it
     Run(run::Run),
     /// Look at actions
@@ -83,6 +87,7 @@ pub(crate) fn main() -> ExitCode {
     let form = if arguments.json { Form::Json } else { Form::Text };
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
+        Verb::Config(config) => config.run(form),
         verb => client_verb(verb, &arguments.connection, form),
     };
     match done {
@@ -102,6 +107,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         let session = Session { client: Client::new(connection)?, form };
         match verb {
             Verb::Serve(serve) => serve.run(),
+            Verb::Config(config) => config.run(form),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,
             Verb::Execution(execution) => execution.run(&session).await,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::config::DEFAULT_LISTEN;
 use crate::data_directory;
 use crate::exit::{Code, Failure};
-use crate::settings::DEFAULT_LISTEN;
 
 /// A host to talk to.
 pub(crate) struct Client {

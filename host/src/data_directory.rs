@@ -26,6 +26,13 @@ pub(crate) fn default() -> PathBuf {
         .join("petrel")
 }
 
+/// `petrel` in the user's XDG configuration home, if there is a home.
+pub(crate) fn config_home() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))?;
+    Some(home.join("petrel"))
+}
+
 /// The file with the admin's token.
 pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")

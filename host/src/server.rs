@@ -22,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::bundled;
+use crate::config::{LogFormat, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
 use crate::print;
-use crate::settings::Settings;
 
 /// What a process finds in its environment of what the host found in its own.
 const INHERITED: [&str; 13] = [
@@ -48,22 +48,27 @@ const INHERITED: [&str; 13] = [
 const HANG_UP: Duration = Duration::from_secs(3);
 
 /// Runs the host until a signal stops it.
-pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
-    log();
+pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
+    log(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, accept_loss))
 }
 
-/// Logs go to standard error; `PETREL_LOG` chooses what (as in `petrel_engine=debug`).
-fn log() {
-    let filter = EnvFilter::try_from_env("PETREL_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// Logs go to standard error.
+fn log(settings: &Settings) {
+    // A level that is none was refused before.
+    let filter = EnvFilter::new(&settings.log.level);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log.format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
     let data_dir = settings.data_dir();
@@ -71,7 +76,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     // First what is most often in the way, before anything is touched.
     let listener = bind(&settings).await?;
     let url = format!("http://{}", listener.local_addr().context("the socket has no address")?);
-    let store = open_store(&settings, &data_dir).await?;
+    let store = open_store(&data_dir, accept_loss).await?;
     let admin_token = data_directory::admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
@@ -99,7 +104,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
 }
 
 async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
-    TcpListener::bind(settings.listen).await.map_err(|error| {
+    TcpListener::bind(settings.server.listen).await.map_err(|error| {
         let hint = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "another process listens there, perhaps a petrel; stop it, or listen elsewhere with --listen"
@@ -109,13 +114,18 @@ async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
             }
             _ => "choose another address with --listen",
         };
-        Failure::new(Code::Server, "listen", format!("cannot listen on {}: {error}", settings.listen), hint)
+        Failure::new(
+            Code::Server,
+            "listen",
+            format!("cannot listen on {}: {error}", settings.server.listen),
+            hint,
+        )
     })
 }
 
-async fn open_store(settings: &Settings, data_dir: &Path) -> Result<Arc<dyn Store>, Failure> {
+async fn open_store(data_dir: &Path, accept_loss: bool) -> Result<Arc<dyn Store>, Failure> {
     let directory = data_dir.join("store");
-    let options = StoreOptions { accept_loss: settings.accept_loss, ..StoreOptions::default() };
+    let options = StoreOptions { accept_loss, ..StoreOptions::default() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened
         .context("opening the store")?
@@ -130,9 +140,9 @@ async fn build_engine(
     store: Arc<dyn Store>,
 ) -> Result<Engine, Failure> {
     let options = petrel_engine::Options {
-        component_slots: settings.component_slots,
-        process_slots: settings.process_slots,
-        waiting_limit: settings.waiting_limit,
+        component_slots: settings.engine.component_slots,
+        process_slots: settings.engine.process_slots,
+        waiting_limit: settings.engine.waiting_limit,
         drain: settings.drain(),
         ..petrel_engine::Options::default()
     };
@@ -164,7 +174,7 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
     });
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
-        grants: grants::parse(&settings.grant_directories)?,
+        grants: grants::parse(&settings.runners.grant_directories)?,
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;

@@ -8,6 +8,8 @@ fn every_verb_has_help_with_examples() {
     for verb in [
         "",
         "serve",
+        "config show",
+        "config reference",
         "run",
         "action list",
         "action get",

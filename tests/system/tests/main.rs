@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod command_line;
+mod configuration;
 mod executions;
 mod full_disk;
 mod packs;
