@@ -1,5 +1,6 @@
 //! The command line: what verbs there are, and how they end. A file a verb.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -8,7 +9,9 @@ use crate::client::{Client, Connection};
 use crate::exit::{self, Code, Failure};
 use crate::print::{self, Form};
 
+mod account;
 mod action;
+mod api_key;
 mod config;
 mod execution;
 mod pack;
@@ -16,6 +19,7 @@ mod rule;
 mod run;
 mod serve;
 mod trigger;
+mod user;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +68,18 @@ enum Verb {
     /// Look at packs, and register them
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Sign in with a name and a password
+    Login(account::Login),
+    /// Sign out
+    Logout(account::Logout),
+    /// Say who you are to the host
+    Whoami(account::Whoami),
+    /// Make and delete users, and set their passwords
+    #[command(subcommand)]
+    User(user::User),
+    /// Make, switch and delete API keys, for programs that sign in
+    #[command(subcommand, name = "apikey")]
+    ApiKey(api_key::ApiKey),
 }
 
 /// What every client verb gets.
@@ -114,6 +130,11 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Rule(rule) => rule.run(&session).await,
             Verb::Trigger(trigger) => trigger.run(&session).await,
             Verb::Pack(pack) => pack.run(&session).await,
+            Verb::Login(login) => login.run(&session).await,
+            Verb::Logout(logout) => logout.run(&session).await,
+            Verb::Whoami(whoami) => whoami.run(&session).await,
+            Verb::User(user) => user.run(&session).await,
+            Verb::ApiKey(key) => key.run(&session).await,
         }
     })
 }
@@ -125,6 +146,26 @@ fn read_file(path: &str) -> Result<String, Failure> {
     read.map_err(|error| {
         Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
     })
+}
+
+/// A password: a line of standard input if `from_stdin`, else typed twice or once at the terminal.
+fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("no password can be read: {error}"), "say --password-stdin and pipe it in")
+    };
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(unreadable)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(unreadable(std::io::Error::other("standard input is no terminal")));
+    }
+    let password = rpassword::prompt_password(format!("{prompt}: ")).map_err(unreadable)?;
+    if twice && rpassword::prompt_password("Once more: ").map_err(unreadable)? != password {
+        return Err(Failure::usage("the two passwords differ", "try again"));
+    }
+    Ok(password)
 }
 
 /// A part of a path, with what URLs do not allow escaped.

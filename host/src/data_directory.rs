@@ -63,7 +63,8 @@ pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
     Ok(token)
 }
 
-fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let temporary = file.with_extension("new");
     let mut handle =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;

@@ -4,6 +4,7 @@
 //!   what it said.
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
 //! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
+//! * [`logins`] are the tokens that the client has got by signing in.
 //! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ mod config;
 mod data_directory;
 mod exit;
 mod grants;
+mod logins;
 mod parameters;
 mod print;
 mod server;

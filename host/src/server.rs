@@ -84,8 +84,13 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     tracing::info!(?report, "took up what an earlier process left");
 
     let token_file = data_directory::token_file(&data_dir).display().to_string();
+    let password = engine.ensure_admin().await.map_err(anyhow::Error::from)?;
     announce(&url, &data_dir, &token_file);
-    let api = Api { engine: engine.clone(), access: Arc::new(Access { admin_token, token_file }) };
+    if let Some(password) = password {
+        announce_admin(&password);
+    }
+    let access = Access { admin_token, token_file, api_url: format!("{url}/api") };
+    let api = Api { engine: engine.clone(), access: Arc::new(access) };
     let hang_up = CancellationToken::new();
     let server = tokio::spawn(petrel_api::serve(listener, api, hang_up.clone()));
 
@@ -144,6 +149,7 @@ async fn build_engine(
         process_slots: settings.engine.process_slots,
         waiting_limit: settings.engine.waiting_limit,
         drain: settings.drain(),
+        token_ttl: Duration::from_secs(settings.auth.token_seconds),
         ..petrel_engine::Options::default()
     };
     let runners = runners(settings, data_dir, url)?;
@@ -191,9 +197,15 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line(&format!("petrel {} listens on {url}", env!("CARGO_PKG_VERSION")));
     print::line(&format!("  data      {}", data_dir.display()));
     print::line("  sign in   on this machine `petrel` works at once, as the same user;");
-    print::line(&format!("            elsewhere send the token in {token_file} as X-Auth-Token,"));
-    print::line("            or set PETREL_URL and PETREL_TOKEN");
+    print::line("            elsewhere say `petrel login --url URL`,");
+    print::line(&format!("            or send the token in {token_file} as X-Auth-Token"));
     print::line("  try       petrel run core.local cmd='uname -a'");
+}
+
+/// Says the password of the admin, at the first start only: only its hash is kept.
+fn announce_admin(password: &str) {
+    print::line(&format!("  password  {password}"));
+    print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
 }
 
 /// Handles the signals that stop the host from now on; the future says which one came.

@@ -21,6 +21,9 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     if settings.engine.process_slots == 0 || settings.engine.component_slots == 0 {
         return Err(Failure::usage("with no slots nothing would ever run", "give at least 1"));
     }
+    if settings.auth.token_seconds == 0 {
+        return Err(Failure::usage("with auth.token_seconds = 0 nobody could sign in", "give at least 1"));
+    }
     EnvFilter::try_new(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is no level: {error}", settings.log.level),

@@ -158,6 +158,12 @@ settings! {
         max_executions: u64 = "0", "PETREL_RETENTION_MAX_EXECUTIONS", "retention-max-executions", "N";
     }
 
+    /// Who may come in.
+    auth: Auth {
+        /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
+        token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
+    }
+
     /// The log, on standard error.
     log: Log {
         /// What is logged: a level, or levels by part, as in `warn,petrel_engine=debug`.

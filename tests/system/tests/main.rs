@@ -10,3 +10,4 @@ mod readme;
 mod restart;
 mod rules;
 mod serve;
+mod sign_in;

@@ -17,6 +17,8 @@ pub struct Options {
     pub output_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
+    /// How long a token is good for, unless less is asked for. Default 24 hours.
+    pub token_ttl: Duration,
 }
 
 impl Default for Options {
@@ -28,6 +30,7 @@ impl Default for Options {
             accepting_limit: 4096,
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
+            token_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

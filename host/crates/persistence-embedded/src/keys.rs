@@ -11,6 +11,7 @@
 //! | `13` | execution | there while it is not final |
 //! | `14` `15` | trigger instance | the event; its payload, when large |
 //! | `16` | enforcement | the enforcement |
+//! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
@@ -27,6 +28,10 @@ pub(crate) const ACTIVE: u8 = 0x13;
 pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
 const PAYLOAD: u8 = 0x15;
 const ENFORCEMENT: u8 = 0x16;
+pub(crate) const USER: u8 = 0x70;
+pub(crate) const API_KEY: u8 = 0x71;
+pub(crate) const TOKEN: u8 = 0x72;
+pub(crate) const PACK_CONFIG: u8 = 0x73;
 const PIECE: u8 = 0x80;
 
 /// A large part of an execution that has a row of its own.
@@ -47,7 +52,7 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     key(META, &[name.as_bytes()])
 }
 
-/// Of a pack, an action, a trigger type or a rule.
+/// Of what is kept by a name: a pack, an action, a rule, a user and so on.
 pub(crate) fn content(kind: u8, name: &str) -> Vec<u8> {
     key(kind, &[name.as_bytes()])
 }

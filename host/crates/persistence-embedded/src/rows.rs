@@ -72,6 +72,14 @@ fn encode_change(writes: &mut Vec<Write>, blobs: &Blobs, change: &Change) -> Res
         Change::DeleteAction(name) => delete_content(writes, keys::ACTION, name.as_str()),
         Change::DeleteTriggerType(name) => delete_content(writes, keys::TRIGGER_TYPE, name.as_str()),
         Change::DeleteRule(name) => delete_content(writes, keys::RULE, name.as_str()),
+        Change::PutUser(user) => put_content(writes, blobs, keys::USER, &user.name, user),
+        Change::DeleteUser(name) => delete_content(writes, keys::USER, name),
+        Change::PutApiKey(key) => put_content(writes, blobs, keys::API_KEY, &key.id.to_string(), key),
+        Change::DeleteApiKey(id) => delete_content(writes, keys::API_KEY, &id.to_string()),
+        Change::PutToken(token) => put_content(writes, blobs, keys::TOKEN, &token.id.to_string(), token),
+        Change::DeleteToken(id) => delete_content(writes, keys::TOKEN, &id.to_string()),
+        Change::PutPackConfig(config) => put_content(writes, blobs, keys::PACK_CONFIG, &config.pack, config),
+        Change::DeletePackConfig(pack) => delete_content(writes, keys::PACK_CONFIG, pack),
     }
 }
 

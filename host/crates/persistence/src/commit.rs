@@ -2,7 +2,8 @@
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, Enforcement, Execution, ExecutionId, Pack, Ref, Rule, RuleId, TriggerInstance, TriggerType,
+    Action, ApiKey, ApiKeyId, Enforcement, Execution, ExecutionId, Pack, PackConfig, Ref, Rule, RuleId,
+    Token, TokenId, TriggerInstance, TriggerType, User,
 };
 
 use crate::store::{Error, Fence};
@@ -47,14 +48,22 @@ impl Commit {
             | Change::AppendOutput { .. }
             | Change::DeleteAction(_)
             | Change::DeleteTriggerType(_)
-            | Change::DeleteRule(_) => false,
+            | Change::DeleteRule(_)
+            | Change::DeleteUser(_)
+            | Change::DeleteApiKey(_)
+            | Change::DeleteToken(_)
+            | Change::DeletePackConfig(_) => false,
             Change::CreateTriggerInstance(_)
             | Change::CreateEnforcement(_)
             | Change::CreateExecution(_)
             | Change::PutPack(_)
             | Change::PutAction(_)
             | Change::PutTriggerType(_)
-            | Change::PutRule(_) => true,
+            | Change::PutRule(_)
+            | Change::PutUser(_)
+            | Change::PutApiKey(_)
+            | Change::PutToken(_)
+            | Change::PutPackConfig(_) => true,
         })
     }
 }
@@ -104,6 +113,22 @@ pub enum Change {
     PutRule(Rule),
     /// A rule is gone.
     DeleteRule(Ref),
+    /// A user was made or changed. Users are kept by their names.
+    PutUser(User),
+    /// A user is gone.
+    DeleteUser(String),
+    /// An API key was made or changed.
+    PutApiKey(ApiKey),
+    /// An API key is gone.
+    DeleteApiKey(ApiKeyId),
+    /// Somebody signed in.
+    PutToken(Token),
+    /// A token is gone.
+    DeleteToken(TokenId),
+    /// A pack was configured.
+    PutPackConfig(PackConfig),
+    /// The configuration of the pack of this name is gone.
+    DeletePackConfig(String),
 }
 
 /// Why a commit was not made. Nothing was written then.
