@@ -1,6 +1,6 @@
 //! Talks to a running host. Every failure says what to do about it and which exit code it means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -51,6 +51,10 @@ pub(crate) struct Connection {
         help_heading = "Connection"
     )]
     pub(crate) api_key: Option<String>,
+
+    /// Certificates in PEM to trust beside those of this machine
+    #[arg(long, global = true, env = "SSL_CERT_FILE", value_name = "FILE", help_heading = "Connection")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl Connection {
@@ -89,16 +93,33 @@ fn is_here(url: &str) -> bool {
     })
 }
 
+/// The certificates in `file`.
+fn trusted(file: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
+    let failed = |why: String| {
+        Failure::usage(
+            format!("the certificates {} cannot be read: {why}", file.display()),
+            "check --ca-file or SSL_CERT_FILE",
+        )
+    };
+    let pem = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?;
+    if found.is_empty() { Err(failed("there is none in it".into())) } else { Ok(found) }
+}
+
 impl Client {
     /// A client for the host that `connection` names, or the one on this machine.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
         // An error means that a provider is there already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().build().map_err(|error| {
-            Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
-        })?;
         let url = connection.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
         let url = url.trim_end_matches('/').to_owned();
+        let mut builder = reqwest::Client::builder();
+        if let Some(file) = connection.ca_file.as_ref().filter(|_| url.starts_with("https:")) {
+            builder = builder.tls_certs_merge(trusted(file)?);
+        }
+        let http = builder.build().map_err(|error| {
+            Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
+        })?;
         let credential = connection.credential(&url);
         Ok(Self { http, url, credential })
     }
@@ -175,12 +196,13 @@ impl Client {
         while let Some(source) = cause.source() {
             cause = source;
         }
-        Failure::new(
-            Code::Server,
-            "unreachable",
-            format!("no host answers at {}: {cause}", self.url),
-            "start one with `petrel serve`, or say where it is with --url",
-        )
+        let message = format!("no host answers at {}: {cause}", self.url);
+        let hint = if message.contains("certificate") {
+            "name the certificate of its issuer with --ca-file, or correct the name in --url"
+        } else {
+            "start one with `petrel serve`, or say where it is with --url"
+        };
+        Failure::new(Code::Server, "unreachable", message, hint)
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use petrel_api::Api;
 use petrel_api::auth::Access;
+use petrel_api::serve::Connections;
+use petrel_api::{Api, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
@@ -74,8 +75,10 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir)?;
     // First what is most often in the way, before anything is touched.
+    let tls = tls(&settings)?;
     let listener = bind(&settings).await?;
-    let url = format!("http://{}", listener.local_addr().context("the socket has no address")?);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
     let store = open_store(&data_dir, accept_loss).await?;
     let admin_token = data_directory::admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
@@ -92,7 +95,8 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let access = Access { admin_token, token_file, api_url: format!("{url}/api") };
     let api = Api { engine: engine.clone(), access: Arc::new(access) };
     let hang_up = CancellationToken::new();
-    let server = tokio::spawn(petrel_api::serve(listener, api, hang_up.clone()));
+    let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
+    let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let failed = store.failed();
     let outcome = tokio::select! {
@@ -106,6 +110,16 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
     outcome
+}
+
+/// What connections are encrypted with, if they are to be.
+fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
+    let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
+        return Ok(None);
+    };
+    Tls::load(certificate, key, petrel_engine::clock::now())
+        .map(Some)
+        .map_err(|error| Failure::new(Code::Usage, "tls", error.to_string(), error.hint()))
 }
 
 async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {

@@ -150,7 +150,7 @@ mod tests {
             ("\n[sever]\n", 2, "unknown section `sever`; did you mean [server]?"),
             ("listen = \"x\"", 1, "it belongs into a section: server.listen"),
             ("server = 1", 1, "it is a section: write [server]"),
-            ("[colour]\na = 1", 1, "there are [server], [engine]"),
+            ("[colour]\na = 1", 1, "there are [server], "),
             ("[log]\ncolour = 1", 2, "in [log] there are level, format"),
             ("[server\n", 1, ""),
             ("[server]\nlisten = \"a\"\nlisten = \"b\"", 3, "duplicate key"),

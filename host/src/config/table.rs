@@ -120,6 +120,16 @@ settings! {
         listen: SocketAddr = "127.0.0.1:9101", "PETREL_LISTEN", "listen", "ADDRESS";
         /// Listen beyond this machine although passwords and tokens then travel in clear text.
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
+        /// Seconds until a connection that sends no request is closed.
+        idle_seconds: u64 = "30", "PETREL_IDLE_SECONDS", "idle-seconds", "N";
+    }
+
+    /// Encryption of connections. Both empty: none.
+    tls: TlsFiles {
+        /// Certificates in PEM, the host's own first.
+        certificate: Option<PathBuf> = "", "PETREL_TLS_CERTIFICATE", "tls-certificate", "FILE";
+        /// The private key of the certificate, in PEM.
+        key: Option<PathBuf> = "", "PETREL_TLS_KEY", "tls-key", "FILE";
     }
 
     /// What runs and what waits.

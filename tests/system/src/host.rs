@@ -115,7 +115,7 @@ impl Place {
             let line = next().unwrap();
             line.trim().strip_prefix("password").unwrap().trim().clone_into(&mut host.password);
         }
-        let address = host.greeting.lines().next().and_then(|line| line.split_once("http://"));
+        let address = host.greeting.lines().next().and_then(|line| line.split_once("://"));
         address.map(|(_, address)| address).unwrap().clone_into(&mut host.address);
         fs::read_to_string(self.data.join("admin-token")).unwrap().trim().clone_into(&mut host.token);
         host

@@ -11,3 +11,4 @@ mod restart;
 mod rules;
 mod serve;
 mod sign_in;
+mod tls;

@@ -2,8 +2,8 @@
 //!
 //! The only crate that knows axum. A handler reads the request, asks the engine, and
 //! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] shapes nouns as
-//! StackStorm prints them; [`auth`] lets in who may come in; [`mod@serve`] holds the connections; every error
-//! is [`ApiError`].
+//! StackStorm prints them; [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
+//! [`tls`] encrypts; every error is [`ApiError`].
 
 use std::sync::Arc;
 
@@ -20,10 +20,12 @@ mod page;
 mod request_id;
 mod resources;
 pub mod serve;
+pub mod tls;
 mod views;
 
 pub use error::ApiError;
 pub use serve::serve;
+pub use tls::Tls;
 
 /// The largest body that is read, in bytes: 10 MiB.
 pub const BODY_LIMIT: usize = 10 << 20;

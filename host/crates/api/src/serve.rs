@@ -3,6 +3,7 @@
 //! Whoever connects need not have signed in yet, so what a connection may cost is bounded: how many there
 //! are, and how long one may take to send the head of a request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,7 @@ use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use std::net::SocketAddr;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tower_http::normalize_path::NormalizePath;
 use tower_service::Service as _;
 
-use crate::Api;
+use crate::{Api, Tls};
 
 /// How many connections there may be at once; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 4096;
-/// How long the head of a request may take, and how long a connection may be idle before it.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long it may take until a connection is encrypted.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait when no connection can be accepted: too many files are open, most likely.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
@@ -34,10 +34,20 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
+/// How connections are held.
+#[derive(Clone)]
+pub struct Connections {
+    /// What they are encrypted with, if they are.
+    pub tls: Option<Tls>,
+    /// How long the head of a request may take, and how long a connection may be idle before it.
+    pub idle: Duration,
+}
+
 /// Serves the API on `listener` until `hang_up` fires; then open connections end with their request.
-pub async fn serve(listener: TcpListener, api: Api, hang_up: CancellationToken) {
+pub async fn serve(listener: TcpListener, connections: Connections, api: Api, hang_up: CancellationToken) {
+    let Connections { tls, idle } = connections;
     let service = crate::service(api);
-    let connections = GracefulShutdown::new();
+    let open = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -47,13 +57,22 @@ pub async fn serve(listener: TcpListener, api: Api, hang_up: CancellationToken) 
         let Some((stream, peer, slot)) = accepted else { continue };
         // Answers are small; waiting to fill a packet only costs time.
         drop(stream.set_nodelay(true));
-        let (service, watcher) = (service.clone(), connections.watcher());
+        let (service, watcher) = (service.clone(), open.watcher());
+        let tls = tls.clone();
         tokio::spawn(async move {
-            converse(stream, peer, service, watcher).await;
+            let conversation = Conversation { peer, service, watcher, idle };
+            match tls {
+                None => conversation.hold(stream).await,
+                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => conversation.hold(stream).await,
+                    Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection cannot be encrypted"),
+                    Err(_elapsed) => tracing::debug!(%peer, "a connection takes too long to be encrypted"),
+                },
+            }
             drop(slot);
         });
     }
-    connections.shutdown().await;
+    open.shutdown().await;
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
@@ -70,23 +89,30 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
     }
 }
 
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+/// One connection.
+struct Conversation {
     peer: SocketAddr,
     service: NormalizePath<Router>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        service.clone().call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), answer);
-    if let Err(error) = watcher.watch(connection).await {
-        // The other side has gone away, or speaks something else.
-        tracing::debug!(%error, %peer, "a connection has ended early");
+    watcher: Watcher,
+    idle: Duration,
+}
+
+impl Conversation {
+    /// Answers what comes, until it ends.
+    async fn hold(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+        let Self { peer, service, watcher, idle } = self;
+        let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request: Request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            service.clone().call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .serve_connection(TokioIo::new(stream), answer);
+        if let Err(error) = watcher.watch(connection).await {
+            // The other side has gone away, or speaks something else.
+            tracing::debug!(%error, %peer, "a connection has ended early");
+        }
     }
 }
