@@ -1,5 +1,6 @@
 //! The command line: what verbs there are, and how they end. A file a verb.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -8,13 +9,17 @@ use crate::client::{Client, Connection};
 use crate::exit::{self, Code, Failure};
 use crate::print::{self, Form};
 
+mod account;
 mod action;
+mod api_key;
+mod config;
 mod execution;
 mod pack;
 mod rule;
 mod run;
 mod serve;
 mod trigger;
+mod user;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +48,9 @@ struct Arguments {
 enum Verb {
     /// Start the host
     Serve(serve::Serve),
+    /// Look at the configuration of the host
+    #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
+    Config(config::Config),
     /// Run an action and wait for it
     Run(run::Run),
     /// Look at actions
@@ -60,6 +68,18 @@ enum Verb {
     /// Look at packs, check and register them
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Sign in with a name and a password
+    Login(account::Login),
+    /// Sign out
+    Logout(account::Logout),
+    /// Say who you are to the host
+    Whoami(account::Whoami),
+    /// Make and delete users, and set their passwords
+    #[command(subcommand)]
+    User(user::User),
+    /// Make, switch and delete API keys, for programs that sign in
+    #[command(subcommand, name = "apikey")]
+    ApiKey(api_key::ApiKey),
 }
 
 /// What every client verb gets.
@@ -83,6 +103,7 @@ pub(crate) fn main() -> ExitCode {
     let form = if arguments.json { Form::Json } else { Form::Text };
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
+        Verb::Config(config) => config.run(form),
         verb => client_verb(verb, &arguments.connection, form),
     };
     match done {
@@ -102,12 +123,18 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         let session = Session { client: Client::new(connection)?, form };
         match verb {
             Verb::Serve(serve) => serve.run(),
+            Verb::Config(config) => config.run(form),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,
             Verb::Execution(execution) => execution.run(&session).await,
             Verb::Rule(rule) => rule.run(&session).await,
             Verb::Trigger(trigger) => trigger.run(&session).await,
             Verb::Pack(pack) => pack.run(&session).await,
+            Verb::Login(login) => login.run(&session).await,
+            Verb::Logout(logout) => logout.run(&session).await,
+            Verb::Whoami(whoami) => whoami.run(&session).await,
+            Verb::User(user) => user.run(&session).await,
+            Verb::ApiKey(key) => key.run(&session).await,
         }
     })
 }
@@ -119,6 +146,26 @@ fn read_file(path: &str) -> Result<String, Failure> {
     read.map_err(|error| {
         Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
     })
+}
+
+/// A password: a line of standard input if `from_stdin`, else typed twice or once at the terminal.
+fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("no password can be read: {error}"), "say --password-stdin and pipe it in")
+    };
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(unreadable)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(unreadable(std::io::Error::other("standard input is no terminal")));
+    }
+    let password = rpassword::prompt_password(format!("{prompt}: ")).map_err(unreadable)?;
+    if twice && rpassword::prompt_password("Once more: ").map_err(unreadable)? != password {
+        return Err(Failure::usage("the two passwords differ", "try again"));
+    }
+    Ok(password)
 }
 
 /// A part of a path, with what URLs do not allow escaped.

@@ -27,6 +27,13 @@ pub(crate) fn default() -> PathBuf {
         .join("petrel")
 }
 
+/// `petrel` in the user's XDG configuration home, if there is a home.
+pub(crate) fn config_home() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))?;
+    Some(home.join("petrel"))
+}
+
 /// The file with the admin's token.
 pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")
@@ -57,7 +64,8 @@ pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
     Ok(token)
 }
 
-fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let temporary = file.with_extension("new");
     let mut handle =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;

@@ -3,7 +3,8 @@
 //! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`mod@print`] to show
 //!   what it said.
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
-//! * [`settings`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
+//! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
+//! * [`logins`] are the tokens that the client has got by signing in.
 //! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
 
 use std::process::ExitCode;
@@ -11,13 +12,14 @@ use std::process::ExitCode;
 mod bundled;
 mod cli;
 mod client;
+mod config;
 mod data_directory;
 mod exit;
 mod grants;
+mod logins;
 mod parameters;
 mod print;
 mod server;
-mod settings;
 
 fn main() -> ExitCode {
     cli::main()

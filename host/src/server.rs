@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use petrel_api::Api;
 use petrel_api::auth::Access;
+use petrel_api::serve::Connections;
+use petrel_api::{Api, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
-use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
+use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
 use petrel_runners::Runner;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
@@ -24,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::bundled;
+use crate::config::{LogFormat, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
 use crate::print;
-use crate::settings::Settings;
 
 /// What a process finds in its environment of what the host found in its own.
 const INHERITED: [&str; 13] = [
@@ -50,30 +51,37 @@ const INHERITED: [&str; 13] = [
 const HANG_UP: Duration = Duration::from_secs(3);
 
 /// Runs the host until a signal stops it.
-pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
-    log();
+pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
+    log(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, accept_loss))
 }
 
-/// Logs go to standard error; `PETREL_LOG` chooses what (as in `petrel_engine=debug`).
-fn log() {
-    let filter = EnvFilter::try_from_env("PETREL_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+/// Logs go to standard error.
+fn log(settings: &Settings) {
+    // A level that is none was refused before.
+    let filter = EnvFilter::new(&settings.log.level);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log.format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir)?;
     // First what is most often in the way, before anything is touched.
+    let tls = tls(&settings)?;
     let listener = bind(&settings).await?;
-    let url = format!("http://{}", listener.local_addr().context("the socket has no address")?);
-    let store = open_store(&settings, &data_dir).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
+    let store = open_store(&settings, &data_dir, accept_loss).await?;
     let admin_token = data_directory::admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
@@ -81,10 +89,16 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     tracing::info!(?report, "took up what an earlier process left");
 
     let token_file = data_directory::token_file(&data_dir).display().to_string();
+    let password = engine.ensure_admin().await.map_err(anyhow::Error::from)?;
     announce(&url, &data_dir, &token_file);
-    let api = Api { engine: engine.clone(), access: Arc::new(Access { admin_token, token_file }) };
+    if let Some(password) = password {
+        announce_admin(&password);
+    }
+    let access = Access { admin_token, token_file, api_url: format!("{url}/api") };
+    let api = Api { engine: engine.clone(), access: Arc::new(access) };
     let hang_up = CancellationToken::new();
-    let server = tokio::spawn(petrel_api::serve(listener, api, hang_up.clone()));
+    let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
+    let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let failed = store.failed();
     let outcome = tokio::select! {
@@ -100,8 +114,18 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     outcome
 }
 
+/// What connections are encrypted with, if they are to be.
+fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
+    let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
+        return Ok(None);
+    };
+    Tls::load(certificate, key, petrel_engine::clock::now())
+        .map(Some)
+        .map_err(|error| Failure::new(Code::Usage, "tls", error.to_string(), error.hint()))
+}
+
 async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
-    TcpListener::bind(settings.listen).await.map_err(|error| {
+    TcpListener::bind(settings.server.listen).await.map_err(|error| {
         let hint = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "another process listens there, perhaps a petrel; stop it, or listen elsewhere with --listen"
@@ -111,18 +135,44 @@ async fn bind(settings: &Settings) -> Result<TcpListener, Failure> {
             }
             _ => "choose another address with --listen",
         };
-        Failure::new(Code::Server, "listen", format!("cannot listen on {}: {error}", settings.listen), hint)
+        Failure::new(
+            Code::Server,
+            "listen",
+            format!("cannot listen on {}: {error}", settings.server.listen),
+            hint,
+        )
     })
 }
 
-async fn open_store(settings: &Settings, data_dir: &Path) -> Result<Arc<dyn Store>, Failure> {
+async fn open_store(
+    settings: &Settings,
+    data_dir: &Path,
+    accept_loss: bool,
+) -> Result<Arc<dyn Store>, Failure> {
     let directory = data_dir.join("store");
-    let options = StoreOptions { accept_loss: settings.accept_loss, ..StoreOptions::default() };
+    let options = StoreOptions { accept_loss, ..settings.store_options() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened
         .context("opening the store")?
         .map_err(|error| Failure::new(Code::Server, "store", error.to_string(), ""))?;
+    report(store.opened());
     Ok(Arc::new(store))
+}
+
+/// Says what the store has gone through.
+fn report(opened: &Opened) {
+    let Opened { sequence, replayed, is_torn, took } = opened;
+    if *replayed == 0 && !is_torn {
+        tracing::info!(sequence, ?took, "the store is open");
+    } else {
+        tracing::warn!(
+            sequence,
+            replayed,
+            ?took,
+            last_group_torn = is_torn,
+            "the store is open after it was not closed: what was acknowledged is taken from the journal, a torn last group was not acknowledged"
+        );
+    }
 }
 
 async fn build_engine(
@@ -132,10 +182,15 @@ async fn build_engine(
     store: Arc<dyn Store>,
 ) -> Result<Engine, Failure> {
     let options = petrel_engine::Options {
-        component_slots: settings.component_slots,
-        process_slots: settings.process_slots,
-        waiting_limit: settings.waiting_limit,
+        component_slots: settings.engine.component_slots,
+        process_slots: settings.engine.process_slots,
+        waiting_limit: settings.engine.waiting_limit,
         drain: settings.drain(),
+        token_ttl: Duration::from_secs(settings.auth.token_seconds),
+        retention: petrel_engine::Retention {
+            executions: settings.retention.executions.0,
+            trigger_instances: settings.retention.trigger_instances.0,
+        },
         ..petrel_engine::Options::default()
     };
     let runners = runners(settings, data_dir, url)?;
@@ -163,7 +218,7 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         working_directory,
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
-        run_as: settings.run_as.clone(),
+        run_as: settings.runners.run_as.clone(),
         python_text: petrel_expressions::python::display::text,
     };
     let library = data_dir.join("python");
@@ -175,12 +230,12 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         api_url: shell.api_url.clone(),
         output_limit: shell.output_limit,
         result_limit: 16 << 20,
-        interpreter: settings.python.clone(),
+        interpreter: settings.runners.python.clone(),
         library,
     };
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
-        grants: grants::parse(&settings.grant_directories)?,
+        grants: grants::parse(&settings.runners.grant_directories)?,
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
@@ -206,9 +261,15 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line(&format!("petrel {} listens on {url}", env!("CARGO_PKG_VERSION")));
     print::line(&format!("  data      {}", data_dir.display()));
     print::line("  sign in   on this machine `petrel` works at once, as the same user;");
-    print::line(&format!("            elsewhere send the token in {token_file} as X-Auth-Token,"));
-    print::line("            or set PETREL_URL and PETREL_TOKEN");
+    print::line("            elsewhere say `petrel login --url URL`,");
+    print::line(&format!("            or send the token in {token_file} as X-Auth-Token"));
     print::line("  try       petrel run core.local cmd='uname -a'");
+}
+
+/// Says the password of the admin, at the first start only: only its hash is kept.
+fn announce_admin(password: &str) {
+    print::line(&format!("  password  {password}"));
+    print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
 }
 
 /// Handles the signals that stop the host from now on; the future says which one came.

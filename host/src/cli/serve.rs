@@ -2,24 +2,28 @@
 
 use clap::Args;
 
+use crate::config::{Configuration, Flags};
 use crate::exit::{Code, Failure};
 use crate::server;
-use crate::settings::Settings;
 
 /// Start the host: one process, with everything in its data directory.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  petrel serve\n  petrel serve --data-dir /var/lib/petrel --listen 127.0.0.1:9101"
+    after_help = "Examples:\n  petrel serve\n  petrel serve --data-dir /var/lib/petrel --listen 127.0.0.1:9101\n  petrel serve --config petrel.toml"
 )]
 pub(crate) struct Serve {
     #[command(flatten)]
-    settings: Settings,
+    flags: Flags,
+
+    /// Go on although the store has lost commits that it had acknowledged
+    #[arg(long)]
+    accept_loss: bool,
 }
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Code, Failure> {
-        self.settings.check()?;
-        server::run(self.settings)?;
+        let configuration = Configuration::load(&self.flags)?;
+        server::run(configuration.settings, self.accept_loss)?;
         Ok(Code::Ok)
     }
 }

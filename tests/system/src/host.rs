@@ -73,6 +73,7 @@ impl Place {
             command.env_remove(name);
         });
         command.env("PETREL_DATA_DIR", &self.data).env("PETREL_LOG", "warn");
+        command.env("XDG_CONFIG_HOME", self.directory.path().join("config"));
         command
     }
 
@@ -83,6 +84,7 @@ impl Place {
 
     /// Starts a host with these arguments beside those that it needs.
     pub fn start(&self, arguments: &[&str]) -> Host<'_> {
+        let is_first = !self.data.join("store").exists();
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut process = self
             .command()
@@ -107,6 +109,7 @@ impl Place {
             address: String::new(),
             token: String::new(),
             greeting: String::new(),
+            password: String::new(),
         };
         let next = || receiver.recv_timeout(PATIENCE).ok();
         while let Some(line) = next() {
@@ -116,7 +119,11 @@ impl Place {
                 break;
             }
         }
-        let address = host.greeting.lines().next().and_then(|line| line.split_once("http://"));
+        if is_first {
+            let line = next().unwrap();
+            line.trim().strip_prefix("password").unwrap().trim().clone_into(&mut host.password);
+        }
+        let address = host.greeting.lines().next().and_then(|line| line.split_once("://"));
         address.map(|(_, address)| address).unwrap().clone_into(&mut host.address);
         fs::read_to_string(self.data.join("admin-token")).unwrap().trim().clone_into(&mut host.token);
         host
@@ -134,6 +141,8 @@ pub struct Host<'a> {
     pub token: String,
     /// What it printed when it came up.
     pub greeting: String,
+    /// The admin's password, at the first start.
+    pub password: String,
 }
 
 impl Host<'_> {
@@ -174,6 +183,14 @@ impl Host<'_> {
     /// Runs the command line against this host.
     pub fn cli(&self, arguments: &[&str]) -> Ended {
         self.start_cli(arguments).end()
+    }
+
+    /// The same with this on its standard input, without the admin's token.
+    pub fn cli_with(&self, arguments: &[&str], input: &str) -> Ended {
+        let url = format!("http://{}", self.address);
+        let mut command = self.place.command();
+        command.env("PETREL_URL", url).env("PETREL_DATA_DIR", self.place.path("nowhere")).args(arguments);
+        Running::start_with(&mut command, input).end()
     }
 
     /// The same for a command that must succeed.

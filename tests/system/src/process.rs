@@ -1,6 +1,6 @@
 //! Processes that end in bounded time.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
@@ -44,8 +44,15 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_with(command, "")
+    }
+
+    /// Starts it with this on its standard input.
+    pub(crate) fn start_with(command: &mut Command, input: &str) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        // It need not read it.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         let stdout = read(child.stdout.take().unwrap());
         let stderr = read(child.stderr.take().unwrap());
         Self { child, stdout, stderr }

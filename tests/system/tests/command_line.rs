@@ -8,6 +8,8 @@ fn every_verb_has_help_with_examples() {
     for verb in [
         "",
         "serve",
+        "config show",
+        "config reference",
         "run",
         "action list",
         "action get",
@@ -28,6 +30,19 @@ fn every_verb_has_help_with_examples() {
         "trigger why",
         "pack list",
         "pack register",
+        "login",
+        "logout",
+        "whoami",
+        "user list",
+        "user create",
+        "user password",
+        "user delete",
+        "apikey list",
+        "apikey get",
+        "apikey create",
+        "apikey enable",
+        "apikey disable",
+        "apikey delete",
     ] {
         let words: Vec<_> = verb.split_whitespace().collect();
         for help in [

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod command_line;
+mod configuration;
 mod executions;
 mod full_disk;
 mod misbehaviour;
@@ -12,3 +13,5 @@ mod restart;
 mod rules;
 mod scripts;
 mod serve;
+mod sign_in;
+mod tls;

@@ -16,6 +16,7 @@ pub struct ApiError {
     message: String,
     hint: String,
     conflict_id: Option<String>,
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -26,7 +27,14 @@ impl ApiError {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { status, code, message: message.into(), hint: hint.into(), conflict_id: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            conflict_id: None,
+            retry_after: None,
+        }
     }
 
     /// A request that is not right as it stands (400).
@@ -41,6 +49,8 @@ impl From<Error> for ApiError {
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
             Error::Invalid { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,
+            Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Error::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -53,11 +63,17 @@ impl From<Error> for ApiError {
             }
             other => other.to_string(),
         };
+        let retry_after = match &error {
+            // Rounded up: a moment too early would be too early.
+            Error::TooOften(wait) => Some(wait.as_secs() + 1),
+            Error::Busy(_) | Error::Stopping => Some(1),
+            _ => None,
+        };
         let conflict_id = match error {
             Error::Conflict { id, .. } => id,
             _ => None,
         };
-        Self { status, code, message, hint, conflict_id }
+        Self { status, code, message, hint, conflict_id, retry_after }
     }
 }
 
@@ -74,8 +90,8 @@ impl IntoResponse for ApiError {
             body.insert("conflict-id".into(), Value::from(id));
         }
         let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -87,7 +103,7 @@ pub(crate) async fn unknown_path(uri: Uri) -> ApiError {
         StatusCode::NOT_FOUND,
         "not_found",
         format!("there is nothing at {}", uri.path()),
-        "the API is at /api/v1: actions, executions, rules, triggertypes, triggerinstances, webhooks, packs",
+        "the API is at /api/v1: actions, executions, rules, triggertypes, triggerinstances, webhooks, packs, users, apikeys; tokens are at /auth/v1/tokens",
     )
 }
 

@@ -2,15 +2,14 @@
 //!
 //! The only crate that knows axum. A handler reads the request, asks the engine, and
 //! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] shapes nouns as
-//! StackStorm prints them; [`auth`] lets in who may come in; every error is [`ApiError`].
+//! StackStorm prints them; [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
+//! [`tls`] encrypts; every error is [`ApiError`].
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::DefaultBodyLimit;
 use petrel_engine::Engine;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer as _;
 
@@ -20,9 +19,13 @@ mod extract;
 mod page;
 mod request_id;
 mod resources;
+pub mod serve;
+pub mod tls;
 mod views;
 
 pub use error::ApiError;
+pub use serve::serve;
+pub use tls::Tls;
 
 /// The largest body that is read, in bytes: 10 MiB.
 pub const BODY_LIMIT: usize = 10 << 20;
@@ -36,20 +39,7 @@ pub struct Api {
     pub access: Arc<auth::Access>,
 }
 
-/// Serves the API on `listener` until `hang_up` fires; then open connections end with their request.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, api: Api, hang_up: CancellationToken) -> std::io::Result<()> {
-    let listener = axum::serve::ListenerExt::tap_io(listener, |connection| {
-        // Answers are small; waiting to fill a packet only costs time.
-        let _ = connection.set_nodelay(true);
-    });
-    let service = axum::ServiceExt::<Request>::into_make_service(service(api));
-    axum::serve(listener, service).with_graceful_shutdown(hang_up.cancelled_owned()).await
-}
-
-/// The whole API as a service: `/api/v1`, the same under `/v1`, and `/healthz`. A slash at the end of a
+/// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1` and `/healthz`. A slash at the end of a
 /// path makes no difference.
 pub fn service(api: Api) -> NormalizePath<Router> {
     let v1 = resources::router()
@@ -58,6 +48,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
     let router = Router::new()
         .nest("/api/v1", v1.clone())
         .nest("/v1", v1)
+        .merge(resources::tokens::router(&api))
         .merge(resources::health::router())
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)

@@ -6,13 +6,16 @@ use axum::routing::{get, post};
 use crate::Api;
 
 mod actions;
+mod api_keys;
 mod enforcements;
 mod executions;
 pub(crate) mod health;
 mod packs;
 mod rules;
+pub(crate) mod tokens;
 mod trigger_instances;
 mod triggers;
+mod users;
 mod webhooks;
 
 /// Everything below `/api/v1`.
@@ -37,6 +40,12 @@ pub(crate) fn router() -> Router<Api> {
         .route("/triggerinstances/{id}/why", get(trigger_instances::why))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{*url}", post(webhooks::receive))
+        .route("/user", get(users::me))
+        .route("/users", get(users::list).post(users::create))
+        .route("/users/{name}", get(users::one).delete(users::delete))
+        .route("/users/{name}/password", axum::routing::put(users::set_password))
+        .route("/apikeys", get(api_keys::list).post(api_keys::create))
+        .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
         .route("/status", get(health::status))
         .route("/packs", get(packs::list))
         .route("/packs/{name}", get(packs::one))

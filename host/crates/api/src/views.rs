@@ -3,7 +3,9 @@
 use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
 use petrel_model::output::OutputLine;
 use petrel_model::parameters::{MASK, masked};
-use petrel_model::{Enforcement, Execution, Object, Pack, Ref, Rule, Trigger, TriggerInstance};
+use petrel_model::{
+    ApiKey, Enforcement, Execution, Object, Pack, Ref, Rule, Token, Trigger, TriggerInstance, User,
+};
 use serde_json::{Value, json};
 
 /// The noun itself as JSON; every noun can be written as such.
@@ -144,4 +146,34 @@ pub(crate) fn pack(pack: &Pack) -> Value {
     view.insert("id".into(), json!(pack.reference));
     view.insert("uid".into(), format!("pack:{}", pack.reference).into());
     Value::Object(view)
+}
+
+/// A user; the hash of the password is nobody's business.
+pub(crate) fn user(user: &User) -> Value {
+    json!({"id": user.name, "name": user.name, "is_admin": user.is_admin, "created_at": user.created_at})
+}
+
+/// A token, with itself: it is told when it is made and never again.
+pub(crate) fn token(token: &Token, secret: &str) -> Value {
+    json!({
+        "id": token.id,
+        "user": token.user,
+        "token": secret,
+        "expiry": token.expires_at,
+        "metadata": token.metadata,
+    })
+}
+
+/// An API key. Its hash is masked unless `show_secrets`.
+pub(crate) fn api_key(key: &ApiKey, show_secrets: bool) -> Value {
+    let hash = if show_secrets { key.digest.as_str() } else { MASK };
+    json!({
+        "id": key.id,
+        "uid": format!("api_key:{hash}"),
+        "user": key.user,
+        "key_hash": hash,
+        "metadata": key.metadata,
+        "created_at": key.created_at,
+        "enabled": key.enabled,
+    })
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a request, sorted by what the one who asked can do about it.
 
+use std::time::Duration;
+
 use petrel_persistence::CommitError;
 
 /// A request that was refused. Nothing of it was done.
@@ -33,6 +35,12 @@ pub enum Error {
         /// The id of what is in the way.
         id: Option<String>,
     },
+    /// The name, the password or the token is not right.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// It was tried too often.
+    #[error("too many attempts to sign in; the next may be made in {} s", .0.as_secs())]
+    TooOften(Duration),
     /// Too much is waiting.
     #[error("{0}")]
     Busy(String),
@@ -73,6 +81,8 @@ impl Error {
             Self::NotFound { .. } => "not_found",
             Self::Invalid { .. } => "invalid",
             Self::Conflict { .. } => "conflict",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::TooOften(_) => "too_often",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
             Self::Stopping => "stopping",
@@ -84,6 +94,8 @@ impl Error {
     pub fn hint(&self) -> &str {
         match self {
             Self::NotFound { hint, .. } | Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => hint,
+            Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
+            Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
             Self::Busy(_) => "try again in a moment",
             Self::NoRoom(_) => "free some space on the disk of the data directory",
             Self::Stopping => "try again when the host is back",

@@ -21,6 +21,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long what has ended is kept.
     pub retention: Retention,
+    /// How long a token is good for, unless less is asked for. Default 24 hours.
+    pub token_ttl: Duration,
 }
 
 impl Default for Options {
@@ -33,6 +35,7 @@ impl Default for Options {
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
+            token_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

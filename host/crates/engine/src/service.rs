@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accounts::{Accounts, SignIns};
 use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::events::Events;
@@ -32,6 +33,10 @@ pub(crate) struct Shared {
     pub(crate) content: RwLock<Content>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
+    pub(crate) accounts: RwLock<Accounts>,
+    /// As the lock of content, for who may use the host.
+    pub(crate) changing_accounts: tokio::sync::Mutex<()>,
+    pub(crate) sign_ins: SignIns,
     pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -54,12 +59,16 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
         let content = Content::load(store.as_ref(), runners).await?;
+        let accounts = Accounts::load(store.as_ref()).await?;
         Ok(Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             store,
             options,
             content: RwLock::new(content),
             changing_content: tokio::sync::Mutex::default(),
+            accounts: RwLock::new(accounts),
+            changing_accounts: tokio::sync::Mutex::default(),
+            sign_ins: SignIns::default(),
             ids: Ids::random(),
             events: Events::default(),
             running: Mutex::default(),

@@ -126,6 +126,10 @@ typed_id! {
     RuleId,
     /// Names one enforcement: one time that a rule matched.
     EnforcementId,
+    /// Names one API key.
+    ApiKeyId,
+    /// Names one token.
+    TokenId,
 }
 
 #[cfg(test)]

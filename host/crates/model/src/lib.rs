@@ -5,8 +5,9 @@
 //! these types; this crate only says what they are and which moves are legal.
 //!
 //! Reading order: [`id`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are what people write; [`execution`] and [`status`] are what happens.
+//! are what people write; [`execution`] and [`status`] are what happens; [`account`] says who may.
 
+pub mod account;
 pub mod action;
 pub mod depth;
 pub mod execution;
@@ -20,10 +21,11 @@ pub mod status;
 pub mod time;
 pub mod trigger;
 
+pub use account::{ApiKey, Token, User};
 pub use action::Action;
 pub use execution::Execution;
-pub use id::{EnforcementId, ExecutionId, Id, RuleId, TriggerInstanceId};
-pub use pack::Pack;
+pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, RuleId, TokenId, TriggerInstanceId};
+pub use pack::{Pack, PackConfig};
 pub use reference::Ref;
 pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};

@@ -36,3 +36,12 @@ pub struct Pack {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,
 }
+
+/// The configuration of a pack, as it was given through the API. What its schema adds is not part of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PackConfig {
+    /// The pack's short name.
+    pub pack: String,
+    /// What was given.
+    pub values: Object,
+}

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use petrel_model::{Action, Enforcement, Execution, Pack, Rule, TriggerType};
+use petrel_model::{
+    Action, ApiKey, Enforcement, Execution, Pack, PackConfig, Rule, Token, TriggerType, User,
+};
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
 use serde_json::Value;
@@ -102,6 +104,10 @@ fn read(rows: &Rows, entry: &Entry) -> (&'static str, Result<(), Error>) {
         ),
         Some(keys::ENFORCEMENT) => ("enforcement", rows.noun_of::<Enforcement>(entry).map(drop)),
         Some(keys::REFERENCE) => ("reference", referred(rows, key)),
+        Some(keys::USER) => ("user", rows.noun_of::<User>(entry).map(drop)),
+        Some(keys::API_KEY) => ("API key", rows.noun_of::<ApiKey>(entry).map(drop)),
+        Some(keys::TOKEN) => ("token", rows.noun_of::<Token>(entry).map(drop)),
+        Some(keys::PACK_CONFIG) => ("pack configuration", rows.noun_of::<PackConfig>(entry).map(drop)),
         Some(keys::PIECE) => ("piece", value::flags(key, value).map(drop)),
         _ => ("other row", whole(rows, entry)),
     }

@@ -12,6 +12,7 @@
 //! | `14` `15` | trigger instance | the event; its payload, when large |
 //! | `16` | enforcement | the enforcement |
 //! | `17` | digest, key of a row | there while the row refers to the blob |
+//! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
@@ -31,6 +32,10 @@ pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
 pub(crate) const PAYLOAD: u8 = 0x15;
 pub(crate) const ENFORCEMENT: u8 = 0x16;
 pub(crate) const REFERENCE: u8 = 0x17;
+pub(crate) const USER: u8 = 0x70;
+pub(crate) const API_KEY: u8 = 0x71;
+pub(crate) const TOKEN: u8 = 0x72;
+pub(crate) const PACK_CONFIG: u8 = 0x73;
 pub(crate) const PIECE: u8 = 0x80;
 
 /// The name of the row with the number of the last group that the base holds.
@@ -56,7 +61,7 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     key(META, &[name.as_bytes()])
 }
 
-/// Of a pack, an action, a trigger type or a rule.
+/// Of what is kept by a name: a pack, an action, a rule, a user and so on.
 pub(crate) fn content(kind: u8, name: &str) -> Vec<u8> {
     key(kind, &[name.as_bytes()])
 }

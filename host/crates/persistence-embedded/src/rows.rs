@@ -81,6 +81,14 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
             delete(to, rows, keys::trigger_instance(*id))
         }
         Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
+        Change::PutUser(user) => put_content(to, rows, keys::USER, &user.name, user),
+        Change::DeleteUser(name) => delete(to, rows, keys::content(keys::USER, name)),
+        Change::PutApiKey(key) => put_content(to, rows, keys::API_KEY, &key.id.to_string(), key),
+        Change::DeleteApiKey(id) => delete(to, rows, keys::content(keys::API_KEY, &id.to_string())),
+        Change::PutToken(token) => put_content(to, rows, keys::TOKEN, &token.id.to_string(), token),
+        Change::DeleteToken(id) => delete(to, rows, keys::content(keys::TOKEN, &id.to_string())),
+        Change::PutPackConfig(config) => put_content(to, rows, keys::PACK_CONFIG, &config.pack, config),
+        Change::DeletePackConfig(pack) => delete(to, rows, keys::content(keys::PACK_CONFIG, pack)),
     }
 }
 

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use petrel_model::{
-    Action, Enforcement, EnforcementId, Execution, ExecutionId, Id, Pack, Ref, Rule, Timestamp,
-    TriggerInstance, TriggerInstanceId, TriggerType,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Id, Pack, PackConfig, Ref, Rule,
+    Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Page, Store};
@@ -370,5 +370,21 @@ impl Store for EmbeddedStore {
 
     async fn rules(&self) -> Result<Vec<Rule>, Error> {
         self.rows.all(keys::RULE)
+    }
+
+    async fn users(&self) -> Result<Vec<User>, Error> {
+        self.rows.all(keys::USER)
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+        self.rows.all(keys::API_KEY)
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, Error> {
+        self.rows.all(keys::TOKEN)
+    }
+
+    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
+        self.rows.all(keys::PACK_CONFIG)
     }
 }

@@ -2,8 +2,8 @@
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, RuleId, TriggerInstance,
-    TriggerInstanceId, TriggerType,
+    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref,
+    Rule, RuleId, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 
 use crate::store::{Error, Fence};
@@ -51,14 +51,22 @@ impl Commit {
             | Change::DeleteRule(_)
             | Change::DeleteExecution(_)
             | Change::DeleteTriggerInstance(_)
-            | Change::DeleteEnforcement(_) => false,
+            | Change::DeleteEnforcement(_)
+            | Change::DeleteUser(_)
+            | Change::DeleteApiKey(_)
+            | Change::DeleteToken(_)
+            | Change::DeletePackConfig(_) => false,
             Change::CreateTriggerInstance(_)
             | Change::CreateEnforcement(_)
             | Change::CreateExecution(_)
             | Change::PutPack(_)
             | Change::PutAction(_)
             | Change::PutTriggerType(_)
-            | Change::PutRule(_) => true,
+            | Change::PutRule(_)
+            | Change::PutUser(_)
+            | Change::PutApiKey(_)
+            | Change::PutToken(_)
+            | Change::PutPackConfig(_) => true,
         })
     }
 }
@@ -114,6 +122,22 @@ pub enum Change {
     DeleteTriggerInstance(TriggerInstanceId),
     /// An enforcement has been kept long enough.
     DeleteEnforcement(EnforcementId),
+    /// A user was made or changed. Users are kept by their names.
+    PutUser(User),
+    /// A user is gone.
+    DeleteUser(String),
+    /// An API key was made or changed.
+    PutApiKey(ApiKey),
+    /// An API key is gone.
+    DeleteApiKey(ApiKeyId),
+    /// Somebody signed in.
+    PutToken(Token),
+    /// A token is gone.
+    DeleteToken(TokenId),
+    /// A pack was configured.
+    PutPackConfig(PackConfig),
+    /// The configuration of the pack of this name is gone.
+    DeletePackConfig(String),
 }
 
 /// Why a commit was not made. Nothing was written then.

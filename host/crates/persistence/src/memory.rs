@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, Timestamp, TriggerInstance,
-    TriggerInstanceId, TriggerType,
+    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref,
+    Rule, Timestamp, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 
 use crate::commit::{Change, Commit, CommitError, Expect};
@@ -35,6 +35,10 @@ struct State {
     actions: BTreeMap<Ref, Action>,
     trigger_types: BTreeMap<Ref, TriggerType>,
     rules: BTreeMap<Ref, Rule>,
+    users: BTreeMap<String, User>,
+    api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    tokens: BTreeMap<TokenId, Token>,
+    pack_configs: BTreeMap<String, PackConfig>,
 }
 
 impl Default for MemoryStore {
@@ -67,6 +71,37 @@ impl State {
             Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
             Expect::RuleAbsent(reference) => !self.rules.contains_key(reference),
             Expect::RuleIs(reference, id) => self.rules.get(reference).is_some_and(|rule| rule.id == *id),
+        }
+    }
+
+    /// Makes a change of who may use the host, or of how a pack is configured.
+    fn configure(&mut self, change: Change) {
+        match change {
+            Change::PutUser(user) => {
+                self.users.insert(user.name.clone(), user);
+            }
+            Change::DeleteUser(name) => {
+                self.users.remove(&name);
+            }
+            Change::PutApiKey(key) => {
+                self.api_keys.insert(key.id, key);
+            }
+            Change::DeleteApiKey(id) => {
+                self.api_keys.remove(&id);
+            }
+            Change::PutToken(token) => {
+                self.tokens.insert(token.id, token);
+            }
+            Change::DeleteToken(id) => {
+                self.tokens.remove(&id);
+            }
+            Change::PutPackConfig(config) => {
+                self.pack_configs.insert(config.pack.clone(), config);
+            }
+            Change::DeletePackConfig(pack) => {
+                self.pack_configs.remove(&pack);
+            }
+            _ => {}
         }
     }
 
@@ -118,6 +153,14 @@ impl State {
             Change::DeleteEnforcement(id) => {
                 self.enforcements.remove(&id);
             }
+            Change::PutUser(_)
+            | Change::DeleteUser(_)
+            | Change::PutApiKey(_)
+            | Change::DeleteApiKey(_)
+            | Change::PutToken(_)
+            | Change::DeleteToken(_)
+            | Change::PutPackConfig(_)
+            | Change::DeletePackConfig(_) => self.configure(change),
         }
     }
 }
@@ -259,6 +302,22 @@ impl Store for MemoryStore {
 
     async fn rules(&self) -> Result<Vec<Rule>, Error> {
         Ok(self.state().rules.values().cloned().collect())
+    }
+
+    async fn users(&self) -> Result<Vec<User>, Error> {
+        Ok(self.state().users.values().cloned().collect())
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+        Ok(self.state().api_keys.values().cloned().collect())
+    }
+
+    async fn tokens(&self) -> Result<Vec<Token>, Error> {
+        Ok(self.state().tokens.values().cloned().collect())
+    }
+
+    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
+        Ok(self.state().pack_configs.values().cloned().collect())
     }
 }
 

@@ -5,8 +5,8 @@ use std::io::Write;
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, Enforcement, EnforcementId, Execution, ExecutionId, Pack, Ref, Rule, Status, Timestamp,
-    TriggerInstance, TriggerInstanceId, TriggerType,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref, Rule, Status,
+    Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 
 use crate::commit::{Commit, CommitError};
@@ -221,4 +221,16 @@ pub trait Store: Send + Sync {
 
     /// All rules, by reference.
     async fn rules(&self) -> Result<Vec<Rule>, Error>;
+
+    /// All users, by name.
+    async fn users(&self) -> Result<Vec<User>, Error>;
+
+    /// All API keys, by id.
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error>;
+
+    /// All tokens, by id, expired ones as well.
+    async fn tokens(&self) -> Result<Vec<Token>, Error>;
+
+    /// The configurations of packs, by pack.
+    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error>;
 }

@@ -17,7 +17,8 @@ use petrel_model::output::{OutputLine, Stream};
 use petrel_model::rule::{ActionCall, EnforcementStatus, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, Execution, Id, Object, Ref, Rule, Status, StatusEvent, Timestamp, Trigger, TriggerInstance,
+    ApiKey, Enforcement, Execution, Id, Object, PackConfig, Ref, Rule, Status, StatusEvent, Timestamp, Token,
+    Trigger, TriggerInstance, User,
 };
 use serde_json::{Value, json};
 
@@ -50,6 +51,7 @@ macro_rules! suite {
             values_of_any_size_come_back,
             what_is_deleted_is_gone,
             everything_is_there_after_opening_again,
+            accounts_and_configurations_are_replaced_and_deleted,
         );
     };
     (@ $backend:expr => $($case:ident),* $(,)?) => {$(
@@ -422,4 +424,60 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
     assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(enforcement));
     assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)));
     assert_eq!(store.execution(id(4)).await.unwrap(), None);
+}
+
+/// Users, keys, tokens and configurations are replaced by what they are kept by, and go when they are deleted.
+pub async fn accounts_and_configurations_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let user = |name: &str, hash: &str| User {
+        name: name.into(),
+        password_hash: hash.into(),
+        is_admin: true,
+        created_at: at(1),
+    };
+    let token = |n| Token {
+        id: id(n),
+        user: "ada".into(),
+        digest: format!("{n:064}"),
+        expires_at: at(60),
+        metadata: object(json!({"n": n})),
+    };
+    let key = |n, enabled| ApiKey {
+        id: id(n),
+        user: "ada".into(),
+        digest: format!("{n:064}"),
+        metadata: Object::new(),
+        enabled,
+        created_at: at(1),
+    };
+    let config =
+        |pack: &str, text: &str| PackConfig { pack: pack.into(), values: object(json!({"a": text})) };
+    let changes = [
+        Change::PutUser(user("ada", "old")),
+        Change::PutUser(user("bob", "b")),
+        Change::PutToken(token(1)),
+        Change::PutToken(token(2)),
+        Change::PutApiKey(key(3, true)),
+        Change::PutApiKey(key(4, true)),
+        Change::PutPackConfig(config("core", &"x".repeat(20_000))),
+        Change::PutPackConfig(config("mine", "y")),
+    ];
+    store.commit(Commit::of(changes)).await.unwrap();
+    let changes = [
+        Change::PutUser(user("ada", "new")),
+        Change::DeleteUser("bob".into()),
+        Change::DeleteToken(id(1)),
+        Change::PutApiKey(key(3, false)),
+        Change::DeleteApiKey(id(4)),
+        Change::PutPackConfig(config("core", "z")),
+        Change::DeletePackConfig("mine".into()),
+    ];
+    store.commit(Commit::of(changes)).await.unwrap();
+    drop(store);
+
+    let store = backend.open().await;
+    assert!(store.users().await.unwrap() == [user("ada", "new")]);
+    assert!(store.tokens().await.unwrap() == [token(2)]);
+    assert!(store.api_keys().await.unwrap() == [key(3, false)]);
+    assert_eq!(store.pack_configs().await.unwrap(), [config("core", "z")]);
 }

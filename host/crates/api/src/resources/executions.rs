@@ -87,11 +87,20 @@ pub(crate) async fn create(
     Extension(User(user)): Extension<User>,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
+    let mut context = new.context.unwrap_or_default();
+    let user = match new.user.filter(|other| !other.is_empty() && *other != user) {
+        // On behalf of somebody else: who really asked is kept beside.
+        Some(other) => {
+            context.insert("api_user".into(), user.into());
+            other
+        }
+        None => user,
+    };
     let request = Request {
         action: new.action,
         parameters: new.parameters.unwrap_or_default(),
-        user: new.user.filter(|user| !user.is_empty()).unwrap_or(user),
-        context: new.context.unwrap_or_default(),
+        user,
+        context,
         delay: new.delay.map(Duration::from_millis),
     };
     let execution = api.engine.request(request).await?;

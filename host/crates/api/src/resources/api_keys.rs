@@ -1,0 +1,92 @@
+//! `/apikeys`: made, looked at, changed, deleted, with StackStorm's shapes. The key itself is in the answer
+//! that made it, and nowhere else.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use petrel_engine::accounts::api_keys::KeyChange;
+use petrel_model::Object;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::auth::User;
+use crate::extract::{JsonBody, Params, Segment};
+use crate::page::PageQuery;
+use crate::{Api, ApiError, views};
+
+/// Whether hashes are shown.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Secrets {
+    show_secrets: Option<String>,
+}
+
+impl Secrets {
+    fn are_shown(&self) -> bool {
+        self.show_secrets
+            .as_ref()
+            .is_some_and(|text| ["true", "True", "1", "yes", "y"].contains(&text.as_str()))
+    }
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Params(secrets): Params<Secrets>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let shown = secrets.are_shown();
+    Ok(page.parse()?.answer(api.engine.accounts().api_keys().map(|key| views::api_key(key, shown))))
+}
+
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(id): Segment,
+    Params(secrets): Params<Secrets>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets.are_shown())))
+}
+
+/// A key to make, or what is to change of one.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Given {
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    metadata: Option<Object>,
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    JsonBody(given): JsonBody<Given>,
+) -> Result<Response, ApiError> {
+    let user = given.user.filter(|user| !user.is_empty()).unwrap_or(user);
+    let enabled = given.enabled.unwrap_or(true);
+    let minted = api.engine.create_api_key(&user, given.metadata.unwrap_or_default(), enabled).await?;
+    let mut view = views::api_key(&minted.noun, false);
+    if let Some(view) = view.as_object_mut() {
+        view.remove("key_hash");
+        view.insert("key".into(), minted.secret.into());
+    }
+    Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+pub(crate) async fn change(
+    State(api): State<Api>,
+    Segment(id): Segment,
+    JsonBody(given): JsonBody<Given>,
+) -> Result<Json<Value>, ApiError> {
+    let change = KeyChange {
+        user: given.user.filter(|user| !user.is_empty()),
+        metadata: given.metadata,
+        enabled: given.enabled,
+    };
+    Ok(Json(views::api_key(&api.engine.change_api_key(&id, change).await?, false)))
+}
+
+pub(crate) async fn delete(State(api): State<Api>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
+    api.engine.delete_api_key(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

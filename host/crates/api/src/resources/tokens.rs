@@ -1,0 +1,148 @@
+//! `/auth/v1/tokens`: gives a token for a name and a password, says whether one is good, takes one back.
+//! The same at `/auth/tokens`, `/v1/tokens` and `/tokens`, where StackStorm's clients look for it.
+
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, post};
+use axum::{Extension, Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use petrel_engine::Error;
+use petrel_engine::accounts::Credential;
+use petrel_engine::accounts::sign_in::SignIn;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::auth::{self, SignedIn};
+use crate::extract::JsonBody;
+use crate::serve::Peer;
+use crate::{Api, ApiError, views};
+
+/// The largest body, in bytes: nobody has signed in yet.
+const BODY: usize = 64 << 10;
+/// How long it may take in all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The routes. They need no token, but for the one that takes a token back.
+pub(crate) fn router(api: &Api) -> Router<Api> {
+    let sign_out = delete(sign_out).layer(from_fn_with_state(api.clone(), auth::require));
+    ["/auth/v1", "/auth", "/v1", ""]
+        .into_iter()
+        .fold(Router::new(), |router, prefix| {
+            router
+                .route(&format!("{prefix}/tokens"), post(create).merge(sign_out.clone()))
+                .route(&format!("{prefix}/tokens/validate"), post(validate))
+        })
+        .layer(from_fn(in_time))
+        .layer(DefaultBodyLimit::max(BODY))
+}
+
+async fn in_time(request: Request, next: Next) -> Result<Response, ApiError> {
+    tokio::time::timeout(PATIENCE, next.run(request)).await.map_err(|_elapsed| {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request took too long", "send it again")
+    })
+}
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    /// In seconds.
+    #[serde(default)]
+    ttl: Option<u64>,
+    /// For somebody else.
+    #[serde(default)]
+    user: Option<String>,
+}
+
+async fn create(
+    State(api): State<Api>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    JsonBody(wanted): JsonBody<Wanted>,
+) -> Result<Response, ApiError> {
+    let (name, password) =
+        basic(&headers).ok_or_else(|| Error::Unauthorized("Invalid or missing credentials".into()))?;
+    let minted = api
+        .engine
+        .sign_in(SignIn {
+            name,
+            password,
+            address: Some(peer.ip().to_canonical()),
+            ttl: wanted.ttl.map(Duration::from_secs),
+            on_behalf_of: wanted.user.filter(|user| !user.is_empty()),
+        })
+        .await?;
+    let mut answer = (StatusCode::CREATED, Json(views::token(&minted.noun, &minted.secret))).into_response();
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(url) = HeaderValue::try_from(&api.access.api_url) {
+        headers.insert("x-api-url", url);
+    }
+    Ok(answer)
+}
+
+/// The name and the password of `Authorization: Basic`.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    decoded.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
+}
+
+/// A token to look at.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Candidate {
+    #[serde(default)]
+    token: Option<String>,
+}
+
+async fn validate(
+    State(api): State<Api>,
+    JsonBody(Candidate { token }): JsonBody<Candidate>,
+) -> Result<Json<Value>, ApiError> {
+    let token = token
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| ApiError::invalid("Token is not provided.", "send {\"token\": \"...\"}"))?;
+    Ok(Json(json!({"valid": api.engine.validate_token(&token).is_some()})))
+}
+
+/// Takes back the token that the request presents.
+async fn sign_out(
+    State(api): State<Api>,
+    Extension(signed_in): Extension<SignedIn>,
+) -> Result<StatusCode, ApiError> {
+    let Credential::Token(id, _) = signed_in.identity.credential else {
+        return Err(ApiError::invalid(
+            "only a token that was given for a password can be taken back",
+            "an API key is deleted with `petrel apikey delete`; the admin's token is a file of the host",
+        ));
+    };
+    api.engine.sign_out(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_are_read_from_basic() {
+        let read = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            basic(&headers)
+        };
+        // ada:a:b
+        assert_eq!(read("Basic YWRhOmE6Yg=="), Some(("ada".into(), "a:b".into())));
+        assert_eq!(read("basic YWRhOmE6Yg=="), Some(("ada".into(), "a:b".into())));
+        for wrong in ["Basic", "Basic !", "Basic YWRh", "Bearer YWRhOmE6Yg==", "Basic /w=="] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(basic(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! Makes and deletes users, and sets their passwords.
+
+use petrel_model::User;
+use petrel_persistence::Change;
+
+use super::secrets;
+use super::sign_in::LONGEST_PASSWORD;
+use crate::clock;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// The user that is made at the first start.
+pub const ADMIN: &str = "admin";
+/// The longest name, in bytes.
+const LONGEST_NAME: usize = 64;
+/// The shortest password, in characters.
+const SHORTEST_PASSWORD: usize = 8;
+
+impl Engine {
+    /// Makes the user [`ADMIN`] if there is no user at all; gives the password, which is told this once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ensure_admin(&self) -> Result<Option<String>, Error> {
+        if self.accounts().users().next().is_some() {
+            return Ok(None);
+        }
+        let password = secrets::random::<12>()?;
+        self.create_user(ADMIN, &password).await?;
+        Ok(Some(password))
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// When the name or the password will not do, or there is a user of that name.
+    pub async fn create_user(&self, name: &str, password: &str) -> Result<User, Error> {
+        check_name(name)?;
+        let password_hash = self.hashed(password).await?;
+        let user = User { name: name.to_owned(), password_hash, is_admin: true, created_at: clock::now() };
+        let engine = self.clone();
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_accounts.lock().await;
+            if engine.accounts().user(&user.name).is_ok() {
+                return Err(Error::Conflict {
+                    message: format!("there is a user `{}` already", user.name),
+                    hint: format!("`petrel user password {}` sets another password", user.name),
+                    id: Some(user.name),
+                });
+            }
+            engine.commit(Vec::new(), vec![Change::PutUser(user.clone())]).await?;
+            engine.accounts_mut().put_user(user.clone());
+            Ok(user)
+        })
+        .await
+    }
+
+    /// Sets the password of a user, who is signed out everywhere. API keys stay.
+    ///
+    /// # Errors
+    /// When there is no such user, or the password will not do.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<User, Error> {
+        self.accounts().user(name)?;
+        let password_hash = self.hashed(password).await?;
+        let (engine, name) = (self.clone(), name.to_owned());
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_accounts.lock().await;
+            let user = User { password_hash, ..engine.accounts().user(&name)?.clone() };
+            let tokens: Vec<_> = engine.accounts().tokens_of(&name).map(|token| token.id).collect();
+            let mut changes = vec![Change::PutUser(user.clone())];
+            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
+            engine.commit(Vec::new(), changes).await?;
+            let mut accounts = engine.accounts_mut();
+            accounts.put_user(user.clone());
+            accounts.delete_tokens(&tokens);
+            Ok(user)
+        })
+        .await
+    }
+
+    /// Deletes a user, with all tokens and API keys.
+    ///
+    /// # Errors
+    /// When there is no such user, or it is the only one.
+    pub async fn delete_user(&self, name: &str) -> Result<(), Error> {
+        let (engine, name) = (self.clone(), name.to_owned());
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_accounts.lock().await;
+            let (tokens, keys) = {
+                let accounts = engine.accounts();
+                accounts.user(&name)?;
+                if accounts.users().count() == 1 {
+                    // Without any user the next start would make a new admin.
+                    return Err(Error::Conflict {
+                        message: format!("`{name}` is the only user"),
+                        hint: "make another user first".into(),
+                        id: None,
+                    });
+                }
+                let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
+                let keys = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id);
+                (tokens, keys.collect::<Vec<_>>())
+            };
+            let mut changes = vec![Change::DeleteUser(name.clone())];
+            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
+            changes.extend(keys.iter().copied().map(Change::DeleteApiKey));
+            engine.commit(Vec::new(), changes).await?;
+            let mut accounts = engine.accounts_mut();
+            accounts.users.remove(&name);
+            accounts.delete_tokens(&tokens);
+            keys.into_iter().for_each(|id| accounts.delete_api_key(id));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn hashed(&self, password: &str) -> Result<String, Error> {
+        check_password(password)?;
+        let password = password.to_owned();
+        self.costly(move || secrets::hash_password(&password)).await?
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
+    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_good) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        format!("`{name}` is no name of a user"),
+        format!("use letters, digits and any of . _ @ -, at most {LONGEST_NAME}"),
+    ))
+}
+
+fn check_password(password: &str) -> Result<(), Error> {
+    if password.chars().count() < SHORTEST_PASSWORD {
+        let message = format!("the password is shorter than {SHORTEST_PASSWORD} characters");
+        return Err(Error::invalid(message, "choose a longer one"));
+    }
+    if password.len() > LONGEST_PASSWORD {
+        let message = format!("the password is longer than {LONGEST_PASSWORD} bytes");
+        return Err(Error::invalid(message, "choose a shorter one"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_that_will_not_do_are_refused() {
+        assert!(["ada", "a.b-c_d@e", "A1"].into_iter().all(|name| check_name(name).is_ok()));
+        let long = "x".repeat(65);
+        assert!(["", "a b", "a:b", "ä", "a/b", &long].into_iter().all(|name| check_name(name).is_err()));
+        assert!(check_password("12345678").is_ok() && check_password("1234567").is_err());
+        assert!(check_password(&"x".repeat(1025)).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! `petrel apikey`: what programs sign in with.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::parameters;
+use crate::print::{self, Form};
+
+/// Make, switch and delete API keys. A key does not expire, and may do everything that its user may.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKey {
+    /// List API keys
+    #[command(alias = "ls", after_help = "Examples:\n  petrel apikey list")]
+    List,
+    /// Show an API key; not the key itself, which nobody knows any more
+    #[command(after_help = "Examples:\n  petrel apikey get 6a1e5c2f9b1d4e5f60718293")]
+    Get {
+        /// Its id
+        id: String,
+    },
+    /// Make an API key; it is printed this once
+    #[command(
+        after_help = "Examples:\n  petrel apikey create used_by=github\n  PETREL_API_KEY=$(petrel apikey create used_by=ci)"
+    )]
+    Create {
+        /// What to keep with it
+        #[arg(value_name = "NAME=VALUE")]
+        metadata: Vec<String>,
+        /// Whose it is [default: yours]
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Switch an API key on
+    #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
+    Enable {
+        /// Its id
+        id: String,
+    },
+    /// Switch an API key off
+    #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
+    Disable {
+        /// Its id
+        id: String,
+    },
+    /// Delete an API key
+    #[command(after_help = "Examples:\n  petrel apikey delete 6a1e5c2f9b1d4e5f60718293")]
+    Delete {
+        /// Its id
+        id: String,
+    },
+}
+
+impl ApiKey {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let client = &session.client;
+        match self {
+            Self::List => {
+                let columns = [
+                    ("ID", "id"),
+                    ("USER", "user"),
+                    ("ENABLED", "enabled"),
+                    ("CREATED", "created_at"),
+                    ("METADATA", "metadata"),
+                ];
+                print::listing(session.form, &client.get("/apikeys?limit=-1").await?, &columns);
+            }
+            Self::Get { id } => show(session.form, &client.get(&key_path(&id)).await?),
+            Self::Create { metadata, user } => {
+                if let Some(word) = metadata.iter().find(|word| !word.contains('=')) {
+                    let message = format!("`{word}` says nothing about the key");
+                    return Err(Failure::usage(message, "write NAME=VALUE, as in used_by=github"));
+                }
+                let metadata = parameters::parse(&metadata, &Value::Null)?;
+                let body = json!({"metadata": metadata, "user": user});
+                let key = client.send_json(Method::POST, "/apikeys", &body).await?;
+                if session.form == Form::Json {
+                    print::json(&key);
+                } else {
+                    // Alone on standard output, for $(...).
+                    print::line(key.get("key").and_then(Value::as_str).unwrap_or_default());
+                    let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
+                    print::note(&format!(
+                        "made {id}; the key is shown this once: send it as St2-Api-Key, or set PETREL_API_KEY"
+                    ));
+                }
+            }
+            Self::Enable { id } => switch(session, &id, true).await?,
+            Self::Disable { id } => switch(session, &id, false).await?,
+            Self::Delete { id } => {
+                client.delete(&key_path(&id)).await?;
+                match session.form {
+                    Form::Json => print::json(&json!({"id": id, "deleted": true})),
+                    Form::Text => print::note(&format!("deleted {id}")),
+                }
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+fn key_path(id: &str) -> String {
+    format!("/apikeys/{}", path_segment(id))
+}
+
+async fn switch(session: &Session, id: &str, enabled: bool) -> Result<(), Failure> {
+    let key = session.client.send_json(Method::PUT, &key_path(id), &json!({"enabled": enabled})).await?;
+    show(session.form, &key);
+    Ok(())
+}
+
+fn show(form: Form, key: &Value) {
+    print::attributes(form, key, &["id", "user", "enabled", "created_at", "metadata"]);
+}

@@ -1,0 +1,82 @@
+//! `petrel user`: who may sign in.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Session, path_segment, read_password};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Make and delete users, and set their passwords. There are no roles yet: every user may do everything.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// List users
+    #[command(alias = "ls", after_help = "Examples:\n  petrel user list")]
+    List,
+    /// Make a user, who may do everything: there are no roles yet
+    #[command(
+        after_help = "Examples:\n  petrel user create ada\n  petrel user create ada --password-stdin < password"
+    )]
+    Create {
+        /// The name
+        name: String,
+        /// Read the password from standard input instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set the password of a user, who is signed out everywhere; API keys stay
+    #[command(
+        after_help = "Examples:\n  petrel user password admin\n  petrel user password ada --password-stdin < password"
+    )]
+    Password {
+        /// The name
+        name: String,
+        /// Read the password from standard input instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Delete a user, with all tokens and API keys
+    #[command(after_help = "Examples:\n  petrel user delete ada")]
+    Delete {
+        /// The name
+        name: String,
+    },
+}
+
+impl User {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let client = &session.client;
+        match self {
+            Self::List => {
+                let users = client.get("/users?limit=-1").await?;
+                print::listing(session.form, &users, &[("USER", "name"), ("CREATED", "created_at")]);
+            }
+            Self::Create { name, password_stdin } => {
+                let password = read_password(&format!("Password of {name}"), password_stdin, true)?;
+                let body = json!({"name": name, "password": password});
+                let user = client.send_json(Method::POST, "/users", &body).await?;
+                said(session.form, &user, &format!("created {name}; `petrel login {name}` signs in"));
+            }
+            Self::Password { name, password_stdin } => {
+                let password = read_password(&format!("New password of {name}"), password_stdin, true)?;
+                let path = format!("/users/{}/password", path_segment(&name));
+                let user = client.send_json(Method::PUT, &path, &json!({"password": password})).await?;
+                said(session.form, &user, &format!("{name} has a new password and is signed out everywhere"));
+            }
+            Self::Delete { name } => {
+                client.delete(&format!("/users/{}", path_segment(&name))).await?;
+                said(session.form, &json!({"name": name, "deleted": true}), &format!("deleted {name}"));
+            }
+        }
+        Ok(Code::Ok)
+    }
+}
+
+/// Says what was done: an object for programs, a sentence for people.
+fn said(form: Form, object: &serde_json::Value, sentence: &str) {
+    match form {
+        Form::Json => print::json(object),
+        Form::Text => print::note(sentence),
+    }
+}

@@ -1,0 +1,153 @@
+//! The configuration of the host: one table of settings, from which flags, variables, the file and the
+//! reference follow.
+//!
+//! [`table`] has the settings, [`value`] their types, [`layers`] where values come from, [`file`] the
+//! file, [`flags`] the command line, [`check`](mod@check) what makes no sense together, [`show`] what is in force and
+//! the reference. To add a setting, add a line to the table and a row to the README, and write the
+//! reference anew: `cargo run -- config reference > host/petrel.toml`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+mod check;
+mod file;
+mod flags;
+mod layers;
+pub(crate) mod show;
+mod table;
+mod value;
+
+pub(crate) use flags::Flags;
+pub(crate) use table::Settings;
+pub(crate) use value::LogFormat;
+
+use petrel_persistence_embedded::Options as StoreOptions;
+
+use crate::data_directory;
+use crate::exit::Failure;
+use value::Raw;
+
+/// Where the host listens unless told otherwise.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:9101";
+
+/// The settings in force, and where each comes from.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// The settings.
+    pub(crate) settings: Settings,
+    layers: layers::Layers,
+}
+
+impl Configuration {
+    /// What flags, variables and the file say together.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a value is not what it must be, or would do harm.
+    pub(crate) fn load(flags: &Flags) -> Result<Self, Failure> {
+        let named = std::env::var_os("PETREL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let flags = Flags { config: file::find(flags.config.clone().or(named)), ..flags.clone() };
+        Self::with(&flags, layers::from_environment())
+    }
+
+    fn with(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
+        let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        let layers = layers::Layers { flags: flags.given.clone(), variables, file };
+        let mut problems = Vec::new();
+        match Settings::take(&layers, &mut problems) {
+            Some(settings) if problems.is_empty() => {
+                check::check(&settings)?;
+                Ok(Self { settings, layers })
+            }
+            _ => Err(Failure::usage(
+                problems.join("\n"),
+                "`petrel config reference` shows every setting with its type and default",
+            )),
+        }
+    }
+}
+
+impl Settings {
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.server.data_dir.clone().unwrap_or_else(data_directory::default)
+    }
+
+    /// How the store is opened.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        let store = &self.store;
+        StoreOptions {
+            engine: store.engine,
+            cache_bytes: store.cache_mib << 20,
+            layer_bytes: usize::try_from(store.checkpoint_kib << 10).unwrap_or(usize::MAX),
+            reserve_bytes: store.reserve_mib << 20,
+            accept_loss: false,
+        }
+    }
+
+    /// How long what runs may go on when the host is to stop.
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.engine.drain_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("petrel.toml");
+        std::fs::write(&path, "[engine]\nprocess_slots = 2\ncomponent_slots = 3\nwaiting_limit = 4\n")
+            .unwrap();
+        let written = |text: &str| Raw::Written(text.to_owned());
+        let given = BTreeMap::from([("engine.process_slots", written("20"))]);
+        let variables = BTreeMap::from([
+            ("engine.process_slots", written("10")),
+            ("engine.component_slots", written("30")),
+        ]);
+        let configuration =
+            Configuration::with(&Flags { config: Some(path.clone()), given }, variables).unwrap();
+        let engine = &configuration.settings.engine;
+        assert_eq!((engine.process_slots, engine.component_slots, engine.waiting_limit), (20, 30, 4));
+        assert_eq!(engine.drain_seconds, 30);
+        let origin = |key: &str| show::as_json(&configuration)[key]["origin"].as_str().unwrap().to_owned();
+        assert_eq!(origin("engine.process_slots"), "flag --process-slots");
+        assert_eq!(origin("engine.component_slots"), "env PETREL_COMPONENT_SLOTS");
+        assert_eq!(origin("engine.waiting_limit"), format!("{}:4", path.display()));
+        assert_eq!(origin("engine.drain_seconds"), "default");
+    }
+
+    #[test]
+    fn what_is_not_of_the_type_is_told_with_where_it_stands_all_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("petrel.toml");
+        std::fs::write(&path, "[store]\nengine = \"rocks\"\n[log]\nformat = 7\n").unwrap();
+        let variables = BTreeMap::from([("engine.process_slots", Raw::Written("few".into()))]);
+        let flags = Flags { config: Some(path.clone()), ..Flags::default() };
+        let failure = Configuration::with(&flags, variables).unwrap_err();
+        let file = path.display();
+        for says in [
+            "env PETREL_PROCESS_SLOTS: engine.process_slots is \"few\", and must be a whole number"
+                .to_owned(),
+            format!("{file}:2: store.engine is \"rocks\", and must be \"sled\" or \"redb\""),
+            format!("{file}:4: log.format is 7, and must be \"text\" or \"json\""),
+        ] {
+            assert!(failure.message.contains(&says), "{says}\nis not in\n{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there() {
+        let flags = Flags { config: Some("missing.toml".into()), ..Flags::default() };
+        let failure = Configuration::with(&flags, BTreeMap::new()).unwrap_err();
+        assert!(failure.message.contains("missing.toml"), "{failure}");
+    }
+
+    #[test]
+    fn the_default_address_is_the_one_that_clients_look_for() {
+        let configuration = Configuration::with(&Flags::default(), BTreeMap::new()).unwrap();
+        assert_eq!(configuration.settings.server.listen.to_string(), DEFAULT_LISTEN);
+    }
+}

@@ -1,0 +1,164 @@
+//! The configuration file: where it is, and what it says, with the line of each value. What a key means is
+//! in `table.rs`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use petrel_packs::nearest;
+use toml::de::{DeTable, DeValue};
+
+use super::layers::rows;
+use super::table::TABLE;
+use super::value::Raw;
+use crate::exit::Failure;
+
+/// Where the file of the machine is.
+const OF_THE_MACHINE: &str = "/etc/petrel/petrel.toml";
+
+/// What a file says.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct File {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Full name of a setting to its value and the line it stands in.
+    pub(super) values: BTreeMap<String, (Raw, usize)>,
+}
+
+/// The file to read: the one that was named; else that of the machine, else that of the user, if it is there.
+pub(super) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| {
+        let of_the_user = crate::data_directory::config_home().map(|home| home.join("petrel.toml"));
+        [Some(PathBuf::from(OF_THE_MACHINE)), of_the_user].into_iter().flatten().find(|path| path.is_file())
+    })
+}
+
+/// Reads a file. Every problem is told at once, with its line.
+pub(super) fn read(path: &Path) -> Result<File, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(
+            format!("the configuration {} cannot be read: {error}", path.display()),
+            "check the path in --config or PETREL_CONFIG; `petrel config reference` prints a file to start from",
+        )
+    })?;
+    let values = parse(&text).map_err(|problems| {
+        let lines: Vec<_> =
+            problems.iter().map(|(line, message)| format!("{}:{line}: {message}", path.display())).collect();
+        Failure::usage(
+            lines.join("\n"),
+            "`petrel config reference` shows every key with its type and default",
+        )
+    })?;
+    Ok(File { path: path.to_owned(), values })
+}
+
+type Problems = Vec<(usize, String)>;
+
+/// The values in `text`, or each problem with its line.
+fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
+    let line = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
+    let table = DeTable::parse(text)
+        .map_err(|error| vec![(line(error.span().unwrap_or_default().start), error.message().to_owned())])?;
+    let mut values = BTreeMap::new();
+    let mut problems = Problems::new();
+    for (section, inner) in table.get_ref() {
+        let (name, at) = (section.get_ref().as_ref(), line(section.span().start));
+        let (Some(known), DeValue::Table(inner)) =
+            (TABLE.iter().find(|known| known.name == name), inner.get_ref())
+        else {
+            problems.push((at, unknown_section(name)));
+            continue;
+        };
+        for (key, value) in inner {
+            let (name, at) = (key.get_ref().as_ref(), line(key.span().start));
+            if known.rows.iter().any(|row| row.name == name) {
+                values.insert(format!("{}.{name}", known.name), (raw(value.get_ref()), at));
+            } else {
+                problems.push((at, unknown_key(known.name, name)));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+fn unknown_section(name: &str) -> String {
+    let sections = TABLE.iter().map(|section| section.name);
+    let hint = if TABLE.iter().any(|section| section.name == name) {
+        format!("it is a section: write [{name}]")
+    } else if let Some(row) = rows().find(|row| row.name == name) {
+        format!("it belongs into a section: {}", row.key)
+    } else if let Some(near) = nearest(name, sections.clone()) {
+        format!("did you mean [{near}]?")
+    } else {
+        format!("there are {}", sections.map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", "))
+    };
+    format!("unknown section `{name}`; {hint}")
+}
+
+fn unknown_key(section: &str, name: &str) -> String {
+    let of_section = || rows().filter(|row| row.key.starts_with(&format!("{section}.")));
+    let hint = if let Some(near) = nearest(name, of_section().map(|row| row.name)) {
+        format!("did you mean `{section}.{near}`?")
+    } else if let Some(row) = rows().find(|row| row.name == name) {
+        format!("did you mean `{}`?", row.key)
+    } else {
+        let known: Vec<_> = of_section().map(|row| row.name).collect();
+        format!("in [{section}] there are {}", known.join(", "))
+    };
+    format!("unknown key `{section}.{name}`; {hint}")
+}
+
+fn raw(value: &DeValue<'_>) -> Raw {
+    match value {
+        DeValue::String(text) => Raw::Text(text.to_string()),
+        DeValue::Boolean(on) => Raw::Switch(*on),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Raw::Number(number),
+            Err(_too_large) => Raw::Other("number that is too large"),
+        },
+        DeValue::Array(items) => {
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+            Option::map_or(texts, Raw::Other("list of something else"), Raw::List)
+        }
+        other => Raw::Other(other.type_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_with_their_lines() {
+        let text = "# a comment\n[server]\nlisten = \"127.0.0.1:80\"\n\n[engine]\nprocess_slots = 0x10\n\
+                    [runners]\ngrant_directories = [\"a=/b:/c\"]\n";
+        let values = parse(text).unwrap();
+        let found: Vec<_> = values.into_iter().map(|(key, (raw, line))| (key, raw.as_toml(), line)).collect();
+        let expected = [
+            ("engine.process_slots", "16", 6),
+            ("runners.grant_directories", "[\"a=/b:/c\"]", 8),
+            ("server.listen", "\"127.0.0.1:80\"", 3),
+        ];
+        assert_eq!(found, expected.map(|(key, raw, line)| (key.to_owned(), raw.to_owned(), line)));
+        assert_eq!(parse("server.listen = \"x\"").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_with_its_line_and_the_nearest() {
+        for (text, at, says) in [
+            ("[server]\nlisen = 1", 2, "unknown key `server.lisen`; did you mean `server.listen`?"),
+            ("[server]\nprocess_slots = 1", 2, "did you mean `engine.process_slots`?"),
+            ("\n[sever]\n", 2, "unknown section `sever`; did you mean [server]?"),
+            ("listen = \"x\"", 1, "it belongs into a section: server.listen"),
+            ("server = 1", 1, "it is a section: write [server]"),
+            ("[colour]\na = 1", 1, "there are [server], "),
+            ("[log]\ncolour = 1", 2, "in [log] there are level, format"),
+            ("[server\n", 1, ""),
+            ("[server]\nlisten = \"a\"\nlisten = \"b\"", 3, "duplicate key"),
+        ] {
+            let problems = parse(text).unwrap_err();
+            assert_eq!(problems[0].0, at, "{problems:?}");
+            assert!(problems[0].1.contains(says), "{problems:?}");
+        }
+        assert_eq!(parse("[server]\na = 1\nb = 2\n[x]\n").unwrap_err().len(), 3);
+    }
+}

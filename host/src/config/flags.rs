@@ -1,0 +1,75 @@
+//! The settings as flags of the command line: one for each row of the table, and `--config`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, Error, FromArgMatches};
+
+use super::layers::rows;
+use super::table::Row;
+use super::value::{Kind, Raw};
+
+/// The flags that were given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    /// The file to read.
+    pub(super) config: Option<PathBuf>,
+    /// Full name of a setting to its value.
+    pub(super) given: BTreeMap<&'static str, Raw>,
+}
+
+fn argument(row: &'static Row) -> Arg {
+    let default = if row.default.is_empty() || row.kind == Kind::Switch {
+        String::new()
+    } else {
+        format!(" [default: {}]", row.default)
+    };
+    let about = row.about.join("").trim().trim_end_matches('.').to_owned();
+    let argument = Arg::new(row.key)
+        .long(row.flag)
+        .value_name(row.placeholder)
+        .help(format!("{about}{default} [env: {}]", row.variable));
+    match row.kind {
+        Kind::One => argument,
+        Kind::Switch => argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true),
+        Kind::List => argument.action(ArgAction::Append).value_delimiter(','),
+    }
+}
+
+impl clap::Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        let config = Arg::new("config").long("config").value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(
+            "The configuration file [default: /etc/petrel/petrel.toml, or petrel/petrel.toml in the XDG configuration home] [env: PETREL_CONFIG]",
+        );
+        command.arg(config).args(rows().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut flags = Self { config: matches.get_one::<PathBuf>("config").cloned(), ..Self::default() };
+        for row in rows() {
+            let Some(values) = matches.get_many::<String>(row.key) else { continue };
+            let values: Vec<_> = values.cloned().collect();
+            let raw = match row.kind {
+                Kind::List => Raw::List(values),
+                Kind::One | Kind::Switch => Raw::Written(values.concat()),
+            };
+            flags.given.insert(row.key, raw);
+        }
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Where values come from, the strongest first: flags, variables, the file, the defaults of the table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::file::File;
+use super::table::{Row, TABLE};
+use super::value::{Raw, Value};
+
+/// Where a value was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nowhere.
+    Default,
+    /// In a line of the file.
+    File(PathBuf, usize),
+    /// In this variable.
+    Variable(&'static str),
+    /// By this flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => write!(f, "default"),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => write!(f, "env {name}"),
+            Self::Flag(name) => write!(f, "flag --{name}"),
+        }
+    }
+}
+
+/// All that was given.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    /// By flags: full name to value.
+    pub(super) flags: BTreeMap<&'static str, Raw>,
+    /// By variables: full name to value.
+    pub(super) variables: BTreeMap<&'static str, Raw>,
+    /// In the file.
+    pub(super) file: File,
+}
+
+/// All settings, in order.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().flat_map(|section| section.rows)
+}
+
+/// What the environment says.
+pub(super) fn from_environment() -> BTreeMap<&'static str, Raw> {
+    let said = rows().filter_map(|row| Some((row.key, Raw::Written(std::env::var(row.variable).ok()?))));
+    said.collect()
+}
+
+impl Layers {
+    /// The value that counts, and where it comes from.
+    pub(super) fn find(&self, row: &Row) -> (Raw, Origin) {
+        if let Some(raw) = self.flags.get(row.key) {
+            return (raw.clone(), Origin::Flag(row.flag));
+        }
+        if let Some(raw) = self.variables.get(row.key) {
+            return (raw.clone(), Origin::Variable(row.variable));
+        }
+        if let Some((raw, line)) = self.file.values.get(row.key) {
+            return (raw.clone(), Origin::File(self.file.path.clone(), *line));
+        }
+        (Raw::Written(row.default.to_owned()), Origin::Default)
+    }
+
+    /// The value of the setting `key`; what is wrong with it goes to `problems`.
+    pub(super) fn take<T: Value>(&self, key: &str, problems: &mut Vec<String>) -> Option<T> {
+        let row = rows().find(|row| row.key == key)?;
+        let (raw, origin) = self.find(row);
+        let value = T::read(&raw);
+        if value.is_none() {
+            problems.push(format!("{origin}: {key} is {}, and must be {}", raw.as_toml(), row.expected));
+        }
+        value
+    }
+}

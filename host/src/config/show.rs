@@ -1,0 +1,126 @@
+//! Settings as text: what is in force and where it comes from, and the reference of all there are.
+
+use serde_json::{Value, json};
+
+use super::Configuration;
+use super::layers::rows;
+use super::table::TABLE;
+use super::value::{Kind, Raw};
+
+/// The file with every setting, its default and what it does; the defaults are comments.
+pub(crate) fn reference() -> String {
+    let mut text = String::from(
+        "# Every setting of petrel, with its default. A flag wins over a variable, a variable over this file.\n\
+         # The file is the one that --config or PETREL_CONFIG names, else /etc/petrel/petrel.toml,\n\
+         # else petrel/petrel.toml in the XDG configuration home.\n",
+    );
+    for section in TABLE {
+        text.push('\n');
+        section.about.iter().for_each(|line| text.push_str(&format!("#{line}\n")));
+        text.push_str(&format!("[{}]\n", section.name));
+        for row in section.rows {
+            text.push('\n');
+            row.about.iter().for_each(|line| text.push_str(&format!("#{line}\n")));
+            text.push_str(&format!("# {}; {}; --{}\n", row.expected, row.variable, row.flag));
+            text.push_str(&format!(
+                "#{} = {}\n",
+                row.name,
+                default_as_toml(row.default, row.kind, row.expected)
+            ));
+        }
+    }
+    text
+}
+
+fn default_as_toml(default: &str, kind: Kind, expected: &str) -> String {
+    match kind {
+        Kind::Switch => default.to_owned(),
+        Kind::List if default.is_empty() => "[]".to_owned(),
+        Kind::List => Raw::List(default.split(',').map(str::to_owned).collect()).as_toml(),
+        Kind::One if expected.starts_with("a whole number") => default.to_owned(),
+        Kind::One => Raw::Text(default.to_owned()).as_toml(),
+    }
+}
+
+/// What is in force: a line a setting, with where it comes from if `with_origin`.
+pub(crate) fn as_text(configuration: &Configuration, with_origin: bool) -> String {
+    let lines: Vec<_> = in_force(configuration)
+        .map(|(key, value, origin)| (format!("{key} = {}", value.as_toml()), origin))
+        .collect();
+    let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or_default();
+    let lines = lines.into_iter().map(|(line, origin)| {
+        if with_origin { format!("{line:width$}  # {origin}\n") } else { format!("{line}\n") }
+    });
+    lines.collect()
+}
+
+/// The same as an object: full name to value and origin.
+pub(crate) fn as_json(configuration: &Configuration) -> Value {
+    let settings = in_force(configuration).map(|(key, value, origin)| {
+        let value = match value {
+            Raw::Written(text) | Raw::Text(text) => json!(text),
+            Raw::Number(number) => json!(number),
+            Raw::Switch(on) => json!(on),
+            Raw::List(texts) => json!(texts),
+            Raw::Other(_) => Value::Null,
+        };
+        (key.to_owned(), json!({"value": value, "origin": origin}))
+    });
+    Value::Object(settings.collect())
+}
+
+fn in_force(configuration: &Configuration) -> impl Iterator<Item = (&'static str, Raw, String)> {
+    let values = configuration.settings.values();
+    rows().zip(values).map(|(row, value)| (row.key, value, configuration.layers.find(row).1.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Flags;
+
+    #[test]
+    fn the_reference_in_the_repository_is_the_one_that_is_printed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/petrel.toml");
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            committed,
+            reference(),
+            "`cargo run -- config reference > host/petrel.toml` writes it anew"
+        );
+    }
+
+    #[test]
+    fn the_reference_reads_as_the_defaults() {
+        let text: String = reference()
+            .lines()
+            .map(|line| {
+                // A default is a comment without a blank behind its mark.
+                let rest =
+                    line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && rest.contains(" = "));
+                format!("{}\n", rest.unwrap_or(line))
+            })
+            .collect();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("petrel.toml");
+        std::fs::write(&path, text).unwrap();
+        let flags = Flags { config: Some(path), ..Flags::default() };
+        let from_file = Configuration::with(&flags, BTreeMap::default()).unwrap();
+        assert_eq!(
+            from_file.settings,
+            Configuration::with(&Flags::default(), BTreeMap::default()).unwrap().settings
+        );
+        assert!(in_force(&from_file).all(|(_, _, origin)| origin.contains("petrel.toml:")));
+    }
+
+    #[test]
+    fn the_readme_lists_every_setting() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+        for row in rows() {
+            let line = format!("| `{}` | `--{}` | `{}` |", row.key, row.flag, row.variable);
+            assert!(readme.contains(&line), "README.md has no line with {line}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The tokens that `petrel login` has got, by the URL of the host: a file that only its owner can read.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use crate::data_directory;
+use crate::exit::{Code, Failure};
+
+/// The file, if there is a home to keep it in.
+fn file() -> Option<PathBuf> {
+    Some(data_directory::config_home()?.join("logins.json"))
+}
+
+fn all() -> Map<String, Value> {
+    let text = file().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    // What is not readable is as good as nothing: signing in writes it anew.
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// The token for the host at `url`, if somebody has signed in there.
+pub(crate) fn token(url: &str) -> Option<String> {
+    Some(all().get(url)?.get("token")?.as_str()?.to_owned())
+}
+
+/// Keeps the answer of the host at `url`: its token and whose it is.
+pub(crate) fn keep(url: &str, answer: &Value) -> Result<(), Failure> {
+    let mut logins = all();
+    let kept =
+        json!({"user": answer.get("user"), "token": answer.get("token"), "expiry": answer.get("expiry")});
+    logins.insert(url.to_owned(), kept);
+    write(&logins)
+}
+
+/// Forgets the token for the host at `url`.
+pub(crate) fn forget(url: &str) -> Result<(), Failure> {
+    let mut logins = all();
+    if logins.remove(url).is_some() { write(&logins) } else { Ok(()) }
+}
+
+fn write(logins: &Map<String, Value>) -> Result<(), Failure> {
+    let failed = |why: String| {
+        Failure::new(
+            Code::Server,
+            "login",
+            format!("the token cannot be kept: {why}"),
+            "set XDG_CONFIG_HOME, or use PETREL_TOKEN",
+        )
+    };
+    let file = file().ok_or_else(|| failed("there is no home directory".into()))?;
+    if let Some(directory) = file.parent() {
+        data_directory::make_private(directory)?;
+    }
+    let text = serde_json::to_string_pretty(logins).unwrap_or_default();
+    data_directory::write_private(&file, text.as_bytes())
+        .map_err(|error| failed(format!("{}: {error}", file.display())))
+}

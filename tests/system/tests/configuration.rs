@@ -1,0 +1,69 @@
+//! The configuration file: what it says holds, what is wrong in it is refused with its line.
+
+use petrel_system_tests::{Place, assert_says};
+
+#[test]
+fn a_host_does_what_its_file_says() {
+    let place = Place::default();
+    let file = place.write("petrel.toml", "[engine]\nwaiting_limit = 1\nprocess_slots = 1\n");
+    let host = place.start(&["--config", &file]);
+    // One runs, one waits, and there is no room for a third.
+    host.shell("sleep 30");
+    let refused = petrel_system_tests::eventually("it is full", || {
+        let body = serde_json::json!({"action": "core.local", "parameters": {"cmd": "sleep 30"}});
+        Some(host.post("/executions", &body)).filter(|answer| answer.status == 503)
+    });
+    assert_says(&refused.body, &["1 is the limit"]);
+    host.list("/executions?status=requested").iter().for_each(|execution| {
+        host.delete(&format!("/executions/{}", execution["id"].as_str().unwrap())).with_status(200);
+    });
+    host.delete("/executions/last");
+}
+
+#[test]
+fn where_each_value_comes_from_is_shown() {
+    let place = Place::default();
+    let file = place.write("petrel.toml", "[engine]\n\ndrain_seconds = 5\n");
+    let shown =
+        place.petrel(&["config", "show", "--origin", "--config", &file, "--process-slots=3"]).with_code(0);
+    let line = |key: &str| {
+        let found = shown.stdout.lines().find(|line| line.starts_with(key)).unwrap();
+        found.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("engine.drain_seconds"), format!("engine.drain_seconds = 5 # {file}:3"));
+    assert_eq!(line("engine.process_slots"), "engine.process_slots = 3 # flag --process-slots");
+    assert_eq!(line("log.level"), "log.level = \"warn\" # env PETREL_LOG");
+    assert_eq!(line("store.engine"), "store.engine = \"sled\" # default");
+    let object = place.petrel(&["--json", "config", "show", "--config", &file]).with_code(0).json();
+    assert_eq!(
+        object["engine.drain_seconds"],
+        serde_json::json!({"value": 5, "origin": format!("{file}:3")})
+    );
+    assert_says(&place.petrel(&["config", "reference"]).with_code(0).stdout, &["[server]", "#listen = "]);
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_refused_with_its_line() {
+    let place = Place::default();
+    for (text, says) in [
+        (
+            "[engine]\nproces_slots = 1\n",
+            &[":2: unknown key `engine.proces_slots`", "`engine.process_slots`"][..],
+        ),
+        ("[enigne]\n", &[":1: unknown section `enigne`", "[engine]"]),
+        ("[engine]\nprocess_slots = \"few\"\n", &[":2: engine.process_slots is \"few\"", "a whole number"]),
+        ("[store]\nengine = \"rocks\"\n", &[":2: store.engine", "\"sled\" or \"redb\""]),
+        ("[engine\n", &[":1: "]),
+    ] {
+        let file = place.write("petrel.toml", text);
+        let refused = place.petrel(&["serve", "--config", &file]).with_code(2);
+        assert_says(&refused.stderr, says);
+        assert_says(&refused.stderr, &["petrel.toml", "\n  try: "]);
+        assert_eq!(refused.stdout, "");
+    }
+    let refused = place.petrel(&["serve", "--log-level", "=loud"]).with_code(2);
+    assert_says(&refused.stderr, &["log.level is `=loud`", "debug"]);
+    let refused = place.petrel(&["serve", "--config", "missing.toml"]).with_code(2);
+    assert_says(&refused.stderr, &["missing.toml", "--config"]);
+    assert!(!place.data().exists());
+}
