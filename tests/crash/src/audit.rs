@@ -45,7 +45,7 @@ pub fn observe(
         Ok(())
     })?;
     let mut executions = BTreeMap::new();
-    each(client, "/executions?limit=500&include_attributes=id,status,log,runner", |item| {
+    each(client, "/executions?limit=500&include_attributes=id,status,log,rule", |item| {
         executions.insert(text(item, "id").to_owned(), stored(item)?);
         Ok(())
     })?;
@@ -56,6 +56,52 @@ pub fn observe(
         executions,
         effects: effects.lines().map(str::to_owned).collect(),
     })
+}
+
+/// A large result that an acknowledged event leads to: `line` again and again, cut to `size` bytes.
+#[derive(Debug, Clone)]
+pub struct Large {
+    /// The execution.
+    pub execution: String,
+    /// What its command repeats.
+    pub line: String,
+    /// How many bytes it prints.
+    pub size: usize,
+}
+
+impl Large {
+    /// What its result must hold.
+    fn expected(&self) -> String {
+        let line = format!("{}\n", self.line);
+        let mut text = line.repeat(self.size / line.len() + 1);
+        text.truncate(self.size);
+        text
+    }
+}
+
+/// How many large results there are, and which are not what their commands printed.
+///
+/// # Errors
+/// When the host does not answer.
+pub fn torn(client: &mut Client, large: &[Large]) -> anyhow::Result<(usize, Vec<String>)> {
+    let (mut read, mut torn) = (0, Vec::new());
+    for one in large {
+        let execution = client.send("GET", &format!("/executions/{}", one.execution), "")?.json()?;
+        if text(&execution, "status") != "succeeded" {
+            continue;
+        }
+        read += 1;
+        let found = execution.pointer("/result/stdout").and_then(Value::as_str).unwrap_or_default();
+        if found.trim_end() != one.expected().trim_end() {
+            torn.push(format!(
+                "execution {} has {} bytes of result, not {}",
+                one.execution,
+                found.len(),
+                one.size
+            ));
+        }
+    }
+    Ok((read, torn))
 }
 
 fn each(
@@ -84,7 +130,7 @@ fn stored(item: &Value) -> anyhow::Result<Stored> {
     let log: Result<Vec<Status>, _> = log.iter().map(|entry| text(entry, "status").parse()).collect();
     Ok(Stored {
         status: text(item, "status").parse()?,
-        has_effect: item.pointer("/runner/name") == Some(&"local-shell-cmd".into()),
+        has_effect: item.pointer("/rule/ref") == Some(&"crash.effect".into()),
         log: log?,
     })
 }

@@ -24,12 +24,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a host and waits until it listens.
+    /// Starts a host with these flags and waits until it listens.
     ///
     /// # Errors
     /// When it does not: its store could not be opened, most likely.
-    pub fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
-        let mut process = Self::spawn(binary, data)?;
+    pub fn start(binary: &Path, data: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let mut process = Self::spawn(binary, data, flags)?;
         let stdout = process.stdout.take().context("no standard output")?;
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -47,14 +47,15 @@ impl Host {
         Ok(Self { process, address, token })
     }
 
-    /// Starts a host and does not wait for anything.
+    /// Starts a host with these flags and does not wait for anything.
     ///
     /// # Errors
     /// When the binary cannot be started.
-    pub fn spawn(binary: &Path, data: &Path) -> anyhow::Result<Child> {
+    pub fn spawn(binary: &Path, data: &Path, flags: &[&str]) -> anyhow::Result<Child> {
         Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
+            .args(flags)
             .env("PETREL_LOG", "off")
             .stdout(Stdio::piped())
             .spawn()
@@ -113,12 +114,23 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     Ok(binary)
 }
 
+/// Whether the binary is newer than everything that cargo says it was made of. Under `cargo test --workspace`
+/// it is, and another build would resolve features differently and compile everything a second time.
+fn is_fresh(binary: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let (Ok(built), Ok(list)) = (modified(binary), fs::read_to_string(binary.with_extension("d"))) else {
+        return false;
+    };
+    let Some((_, sources)) = list.split_once(": ") else { return false };
+    sources.split_whitespace().all(|source| modified(Path::new(source)).is_ok_and(|source| source <= built))
+}
+
 /// Builds the binary into the target directory that `profile` (`TARGET/debug`) is in; once a process.
 fn build(profile: &Path) -> anyhow::Result<PathBuf> {
     static BUILT: Mutex<bool> = Mutex::new(false);
     let mut is_built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let binary = profile.join("petrel");
-    if *is_built {
+    if *is_built || is_fresh(&binary) {
         return Ok(binary);
     }
     let name = match profile.file_name().and_then(|name| name.to_str()) {

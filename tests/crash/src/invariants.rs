@@ -83,7 +83,8 @@ fn effects(observed: &Observed, violations: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for id in &observed.effects {
         if !seen.insert(id) {
-            violations.push(format!("execution {id} had its effect twice"));
+            let log = observed.executions.get(id).map(|stored| &stored.log);
+            violations.push(format!("execution {id} had its effect twice: {log:?}"));
         }
         match observed.executions.get(id) {
             None => violations.push(format!("execution {id} had an effect and is not stored")),

@@ -5,19 +5,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use petrel_crash::disk::Disk;
-use petrel_crash::rounds::{self, Moments};
+use petrel_crash::rounds::{self, Moments, Subject};
 
 /// Crash a host again and again under load, then audit what it kept.
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
-  cargo build --release && cargo run --release -p petrel-crash -- kill --rounds 200
-  cargo run --release -p petrel-crash -- power --rounds 40      (needs root and loop devices)")]
+  cargo build --release && cargo run --release -p petrel-crash -- kill --rounds 200 --large
+  cargo run --release -p petrel-crash -- power --rounds 40 --engine redb   (needs root and loop devices)")]
 struct Arguments {
     #[command(subcommand)]
     crash: Crash,
     /// Chooses the moments; printed, so that a failure can be looked into
     #[arg(long, global = true)]
     seed: Option<u64>,
+    /// The engine of the store
+    #[arg(long, global = true, default_value = "sled")]
+    engine: String,
+    /// With results of 40 KB and 5 MB too
+    #[arg(long, global = true)]
+    large: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,11 +49,12 @@ fn main() -> anyhow::Result<()> {
     let seed = arguments.seed.unwrap_or_else(clock);
     println!("seed {seed}");
     let mut moments = Moments::from_seed(seed);
+    let subject = Subject { engine: arguments.engine, has_large: arguments.large };
     let report = match arguments.crash {
-        Crash::Kill { rounds } => rounds::kill(rounds, &mut moments)?,
+        Crash::Kill { rounds } => rounds::kill(rounds, &subject, &mut moments)?,
         Crash::Power { rounds } => {
             Disk::is_possible().map_err(anyhow::Error::msg)?;
-            rounds::cut_power(rounds, &mut moments)?
+            rounds::cut_power(rounds, &subject, &mut moments)?
         }
     };
     println!("{report:?}");

@@ -10,11 +10,11 @@ use anyhow::ensure;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::audit::{self, Large};
 use crate::client::Client;
 use crate::disk::Disk;
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::invariants::{Acknowledged, violations};
-use crate::{audit, host};
 
 /// How many clients send events at once.
 const CLIENTS: usize = 8;
@@ -22,6 +22,31 @@ const CLIENTS: usize = 8;
 const LATEST: Duration = Duration::from_millis(600);
 /// Every so many rounds the host is killed while it comes up.
 const EARLY_KILL: usize = 5;
+
+/// Every so many rounds the host is at a checkpoint all the time.
+const CHECKPOINT_ROUNDS: usize = 3;
+/// The sizes of large results, in bytes: kept in pieces, and in a file.
+const LARGE: [usize; 3] = [40_000, 5_000_000, 40_000];
+
+/// What is crashed.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The engine of the store, as in `store.engine`.
+    pub engine: String,
+    /// Whether there are large results too.
+    pub has_large: bool,
+}
+
+impl Subject {
+    /// The flags of the host in a round.
+    fn flags(&self, round: usize) -> Vec<&str> {
+        let mut flags = vec!["--store-engine", self.engine.as_str()];
+        if round.is_multiple_of(CHECKPOINT_ROUNDS) {
+            flags.extend(["--store-checkpoint-kib", "8"]);
+        }
+        flags
+    }
+}
 
 /// What came of all rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +61,8 @@ pub struct Report {
     pub abandoned: usize,
     /// How many effects there were.
     pub effects: usize,
+    /// How many large results were read back.
+    pub large: usize,
 }
 
 /// A source of random moments; its seed is printed, so that a failure can be looked into.
@@ -62,78 +89,89 @@ impl Moments {
 ///
 /// # Errors
 /// When the host does not come up again, or an invariant is violated.
-pub fn kill(rounds: usize, moments: &mut Moments) -> anyhow::Result<Report> {
+pub fn kill(rounds: usize, subject: &Subject, moments: &mut Moments) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-kill-")?;
-    let stage = Stage::new(&directory.path().join("data"), &directory.path().join("effects"))?;
-    let mut acknowledged = Vec::new();
+    let stage = Stage::new(&directory.path().join("data"), &directory.path().join("effects"), subject)?;
+    let (mut acknowledged, mut large) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         if round % EARLY_KILL == EARLY_KILL - 1 {
-            let mut process = Host::spawn(&stage.binary, &stage.data)?;
+            let mut process = Host::spawn(&stage.binary, &stage.data, &subject.flags(round))?;
             std::thread::sleep(moments.next(Duration::from_millis(60)));
             process.kill()?;
             process.wait()?;
             continue;
         }
-        let mut host = Host::start(&stage.binary, &stage.data)?;
+        let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
         stage.prepare(&mut host.client()?)?;
-        let load = Load::start(&host);
+        let load = Load::start(&host, round, subject.has_large);
         std::thread::sleep(moments.next(LATEST));
         host.kill()?;
-        acknowledged.extend(load.stop());
+        let told = load.stop();
+        acknowledged.extend(told.events);
+        large.extend(told.large);
     }
-    stage.finish(rounds, &acknowledged)
+    stage.finish(rounds, &acknowledged, &large)
 }
 
 /// Cuts the power of the disk that the host's data is on, `rounds` times.
 ///
 /// # Errors
 /// When the host does not come up again, or an invariant is violated.
-pub fn cut_power(rounds: usize, moments: &mut Moments) -> anyhow::Result<Report> {
+pub fn cut_power(rounds: usize, subject: &Subject, moments: &mut Moments) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-power-")?;
-    let mut disk = Disk::make(1024)?;
+    let mut disk = Disk::make(8192)?;
     // The world outside keeps its power.
-    let stage = Stage::new(&disk.path().join("data"), &directory.path().join("effects"))?;
-    let mut acknowledged = Vec::new();
-    for _ in 0..rounds {
-        let mut host = Host::start(&stage.binary, &stage.data)?;
+    let stage = Stage::new(&disk.path().join("data"), &directory.path().join("effects"), subject)?;
+    let (mut acknowledged, mut large) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
         stage.prepare(&mut host.client()?)?;
-        let load = Load::start(&host);
+        let load = Load::start(&host, round, subject.has_large);
         std::thread::sleep(moments.next(LATEST));
         // What is acknowledged after the cut was promised by nobody: only what was read before counts.
-        let before = load.acknowledged();
+        let before = load.told();
         disk.cut_power()?;
         host.kill()?;
         load.stop();
-        acknowledged.extend(before);
+        acknowledged.extend(before.events);
+        large.extend(before.large);
         disk.restore_power()?;
     }
-    stage.finish(rounds, &acknowledged)
+    stage.finish(rounds, &acknowledged, &large)
 }
 
 /// Where it happens.
-struct Stage {
+struct Stage<'a> {
     binary: PathBuf,
     data: PathBuf,
     effects: PathBuf,
+    subject: &'a Subject,
 }
 
-impl Stage {
-    fn new(data: &Path, effects: &Path) -> anyhow::Result<Self> {
-        Ok(Self { binary: host::binary()?, data: data.to_path_buf(), effects: effects.to_path_buf() })
+impl<'a> Stage<'a> {
+    fn new(data: &Path, effects: &Path, subject: &'a Subject) -> anyhow::Result<Self> {
+        let (data, effects) = (data.to_path_buf(), effects.to_path_buf());
+        Ok(Self { binary: host::binary()?, data, effects, subject })
     }
 
     /// The rules, once: one event leads to a shell command with an effect, and to a component.
     fn prepare(&self, client: &mut Client) -> anyhow::Result<()> {
         let file = self.effects.display();
         let command = format!("printf '%s\\n' \"$ST2_ACTION_EXECUTION_ID\" >> {file} && sync {file}");
+        let large = "yes {{ trigger.body.n }} | head -c {{ trigger.body.size }}";
         let actions = [
-            ("effect", json!({"ref": "core.local", "parameters": {"cmd": command}})),
-            ("component", json!({"ref": "core.echo", "parameters": {"message": "{{ trigger.body.n }}"}})),
+            ("effect", "crash", json!({"ref": "core.local", "parameters": {"cmd": command}})),
+            (
+                "component",
+                "crash",
+                json!({"ref": "core.echo", "parameters": {"message": "{{ trigger.body.n }}"}}),
+            ),
+            ("large", "large", json!({"ref": "core.local", "parameters": {"cmd": large}})),
         ];
-        for (name, action) in actions {
+        for (name, url, action) in actions {
             let rule = json!({
                 "name": name, "pack": "crash", "enabled": true, "action": action,
-                "trigger": {"type": "core.st2.webhook", "parameters": {"url": "crash"}},
+                "trigger": {"type": "core.st2.webhook", "parameters": {"url": url}},
             });
             let status = client.send("POST", "/rules", &rule.to_string())?.status;
             ensure!(status == 201 || status == 409, "the rule {name} was answered with {status}");
@@ -142,12 +180,19 @@ impl Stage {
     }
 
     /// One last start: everything comes to rest and is audited.
-    fn finish(&self, crashes: usize, acknowledged: &[Acknowledged]) -> anyhow::Result<Report> {
-        let host = Host::start(&self.binary, &self.data)?;
+    fn finish(
+        &self,
+        crashes: usize,
+        acknowledged: &[Acknowledged],
+        large: &[Large],
+    ) -> anyhow::Result<Report> {
+        let host = Host::start(&self.binary, &self.data, &self.subject.flags(1))?;
         let mut client = host.client()?;
         audit::settle(&mut client)?;
         let observed = audit::observe(&mut client, acknowledged, &self.effects)?;
-        let violations = violations(&observed);
+        let mut violations = violations(&observed);
+        let (read, torn) = audit::torn(&mut client, large)?;
+        violations.extend(torn);
         ensure!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
         let abandoned = petrel_model::Status::Abandoned;
         Ok(Report {
@@ -156,50 +201,77 @@ impl Stage {
             executions: observed.executions.len(),
             abandoned: observed.executions.values().filter(|stored| stored.status == abandoned).count(),
             effects: observed.effects.len(),
+            large: read,
         })
     }
 }
 
+/// What the senders were told.
+#[derive(Debug, Clone, Default)]
+struct Told {
+    events: Vec<Acknowledged>,
+    large: Vec<Large>,
+}
+
 /// Clients that send events until the host is gone.
 struct Load {
-    acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
+    told: Arc<Mutex<Told>>,
     is_over: Arc<AtomicBool>,
     clients: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl Load {
-    fn start(host: &Host) -> Self {
-        let acknowledged: Arc<Mutex<Vec<Acknowledged>>> = Arc::default();
+    fn start(host: &Host, round: usize, has_large: bool) -> Self {
+        let told: Arc<Mutex<Told>> = Arc::default();
         let is_over = Arc::new(AtomicBool::new(false));
-        let clients = (0..CLIENTS)
+        let mut clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
-                let (acknowledged, is_over) = (Arc::clone(&acknowledged), Arc::clone(&is_over));
+                let (told, is_over) = (Arc::clone(&told), Arc::clone(&is_over));
                 let connect = host.connector();
                 std::thread::spawn(move || {
                     let Ok(mut client) = connect() else { return };
                     while !is_over.load(Ordering::SeqCst) {
                         let body = json!({"n": number.to_string()}).to_string();
                         let Ok(event) = client.event("crash", &body) else { return };
-                        acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                        told.lock().unwrap_or_else(PoisonError::into_inner).events.push(event);
                     }
                 })
             })
             .collect();
-        Self { acknowledged, is_over, clients }
+        if has_large {
+            let (told, connect) = (Arc::clone(&told), host.connector());
+            clients.push(std::thread::spawn(move || {
+                let Ok(mut client) = connect() else { return };
+                for (number, size) in LARGE.into_iter().enumerate() {
+                    let line = format!("{round}-{number}");
+                    let body = json!({"n": line, "size": size}).to_string();
+                    let Ok(event) = client.event("large", &body) else { return };
+                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    let executions = event.executions.iter().cloned();
+                    told.large.extend(executions.map(|execution| Large {
+                        execution,
+                        line: line.clone(),
+                        size,
+                    }));
+                    told.events.push(event);
+                }
+            }));
+        }
+        Self { told, is_over, clients }
     }
 
-    /// What has been acknowledged so far.
-    fn acknowledged(&self) -> Vec<Acknowledged> {
-        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What they have been told so far.
+    fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends the clients and returns all that was acknowledged.
-    fn stop(self) -> Vec<Acknowledged> {
+    /// Ends the clients and returns all that they were told.
+    fn stop(self) -> Told {
         self.is_over.store(true, Ordering::SeqCst);
         for client in self.clients {
             // A client that panicked has said so itself.
             drop(client.join());
         }
-        std::mem::take(&mut self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

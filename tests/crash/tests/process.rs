@@ -2,12 +2,14 @@
 //! as many as one likes: `cargo run --release -p petrel-crash -- --help`.
 
 use petrel_crash::disk::Disk;
-use petrel_crash::rounds::{self, Moments};
+use petrel_crash::rounds::{self, Moments, Subject};
 
 #[test]
 fn killed_at_random_moments() {
-    let report = rounds::kill(10, &mut Moments::from_seed(seed())).unwrap();
-    assert!(report.acknowledged > 0, "{report:?}");
+    for subject in subjects() {
+        let report = rounds::kill(6, &subject, &mut Moments::from_seed(seed())).unwrap();
+        assert!(report.acknowledged > 0, "{report:?}");
+    }
 }
 
 #[test]
@@ -18,8 +20,14 @@ fn cut_off_from_power_at_random_moments() {
         println!("SKIPPED: {why}");
         return;
     }
-    let report = rounds::cut_power(3, &mut Moments::from_seed(seed())).unwrap();
-    assert!(report.acknowledged > 0, "{report:?}");
+    for subject in subjects() {
+        let report = rounds::cut_power(2, &subject, &mut Moments::from_seed(seed())).unwrap();
+        assert!(report.acknowledged > 0, "{report:?}");
+    }
+}
+
+fn subjects() -> [Subject; 2] {
+    ["sled", "redb"].map(|engine| Subject { engine: engine.into(), has_large: true })
 }
 
 /// Different each time; the panic of a failed round prints what happened.

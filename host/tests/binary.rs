@@ -1,0 +1,12 @@
+//! The binary as cargo has built it for the tests. That there is a test here makes cargo build it with the
+//! rest of the workspace; the tests of the whole system, in other packages, then find it fresh.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+
+use std::process::Command;
+
+#[test]
+fn it_says_its_version() {
+    let output = Command::new(env!("CARGO_BIN_EXE_petrel")).arg("--version").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.trim(), format!("petrel {}", env!("CARGO_PKG_VERSION")));
+}
