@@ -156,7 +156,7 @@ mod tests {
             ),
             (json!("plain 'text'"), "plain 'text'"),
         ] {
-            assert_eq!(to_text(&crate::convert::from_json(&value)).as_deref(), Ok(expected));
+            assert_eq!(to_text(&from_json(&value)).as_deref(), Ok(expected));
         }
     }
 }
