@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::data_directory;
 use crate::exit::Failure;
@@ -45,11 +46,11 @@ pub(crate) struct Settings {
     pub(crate) drain_seconds: u64,
 
     /// The user as whom shell commands and scripts run, by sudo [default: the host's own]
-    #[arg(long, env = "PETREL_RUN_AS", value_name = "USER")]
+    #[arg(long, env = "PETREL_RUN_AS", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run_as: Option<String>,
 
     /// The interpreter of Python actions: a path, or a name on PATH
-    #[arg(long, env = "PETREL_PYTHON", value_name = "PROGRAM", default_value = "python3")]
+    #[arg(long, env = "PETREL_PYTHON", value_name = "PROGRAM", default_value = "python3", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) python: String,
 
     /// Give the components of a pack a directory: `PACK=HOST-DIR:GUEST-PATH[:rw]`
