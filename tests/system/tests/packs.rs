@@ -127,3 +127,32 @@ fn a_pack_is_checked_without_a_host() {
     );
     place.petrel(&["pack", "check", &place.path("nothing")]).with_code(2);
 }
+
+#[test]
+fn a_rule_whose_trigger_does_not_exist_is_passed_over() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write("mine/pack.yaml", PACK);
+    place.write("mine/actions/greet.yaml", &GREET.replace("required: true", "required: true, default: all"));
+    place.write(
+        "mine/rules/on_greet.yaml",
+        &RULE.replace("core.st2.webhook, parameters: {url: greet}", "core.st2.webhok"),
+    );
+    let made = host.ok(&["pack", "register", &place.path("mine")]);
+    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 0 rules"]);
+    assert_says(
+        &made.stderr,
+        &[
+            "rule `mine.on_greet` is passed over",
+            "`core.st2.webhok` does not exist",
+            "did you mean `core.st2.webhook`?",
+        ],
+    );
+    // What is required and has a default need not be given.
+    let run = host.ok(&["run", "mine.greet", "-j"]).json();
+    assert_eq!(run["result"]["stdout"], "hello all");
+    place.write("mine/rules/on_greet.yaml", RULE);
+    host.ok(&["pack", "register", &place.path("mine")]);
+    host.ok(&["rule", "get", "mine.on_greet"]);
+    host.stop();
+}

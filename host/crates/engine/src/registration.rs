@@ -126,6 +126,10 @@ impl Engine {
             let known =
                 self.content().rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
             let id = known.as_ref().map_or_else(|| self.mint(clock::now()), |rule| rule.id);
+            if let Some(note) = self.without_trigger(&definition, new_kinds) {
+                notes.push(note);
+                continue;
+            }
             let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
             let mut rule = if is_new_kind {
                 definition.into_rule(id)
@@ -152,6 +156,25 @@ impl Engine {
             rules.push(rule);
         }
         Ok((rules, expect))
+    }
+
+    /// What to say of a rule whose trigger type does not exist, as when it is a sensor's or StackStorm's own. It
+    /// would never match; the rest of its pack is of use without it.
+    fn without_trigger(
+        &self,
+        definition: &petrel_packs::RuleDefinition,
+        new_kinds: &[petrel_model::TriggerType],
+    ) -> Option<String> {
+        let kind = &definition.trigger.kind;
+        if new_kinds.iter().any(|new| new.reference == *kind) {
+            return None;
+        }
+        let error = self.content().trigger_type(kind).err()?;
+        let rule = definition.reference();
+        Some(format!(
+            "rule `{rule}` is passed over: {error}; {}. Register the pack again when it is there",
+            error.hint()
+        ))
     }
 
     /// What the pack had and has no more.

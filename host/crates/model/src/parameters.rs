@@ -96,11 +96,13 @@ pub fn validation_schema(parameters: &Parameters) -> Value {
     let mut required = Vec::new();
     for (name, schema) in parameters {
         let view = Schema::of(schema);
-        if view.is_required() {
+        let has_default = !view.default().is_none_or(Value::is_null);
+        // What has a default need not be given.
+        if view.is_required() && !has_default {
             required.push(Value::from(name.as_str()));
         }
         let mut property = draft4(schema);
-        let nullable = !view.is_required() && view.default().is_none_or(Value::is_null);
+        let nullable = !view.is_required() && !has_default;
         if nullable {
             property = allow_null(property);
         }
@@ -218,6 +220,7 @@ mod tests {
             "cmd": {"type": "string", "required": true, "position": 0},
             "tags": {"type": "array", "items": {"type": "string", "required": true}},
             "retries": {"type": "integer", "default": 1},
+            "family": {"type": "string", "default": "any", "required": true},
         }));
         assert_eq!(
             validation_schema(&parameters),
@@ -228,6 +231,7 @@ mod tests {
                     "cmd": {"type": "string"},
                     "tags": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
                     "retries": {"type": "integer"},
+                    "family": {"type": "string"},
                 },
                 "required": ["cmd"],
                 "additionalProperties": false,

@@ -86,10 +86,12 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
             }
         }
     }
-    let is_gapless = positions.keys().zip(0_u64..).all(|(position, expected)| *position == expected);
+    // Wherever they begin: packs number from 0 and from 1.
+    let first = positions.keys().next().copied().unwrap_or_default();
+    let is_gapless = positions.keys().zip(first..).all(|(position, expected)| *position == expected);
     if !is_gapless {
         let all: Vec<_> = positions.keys().map(ToString::to_string).collect();
-        let message = format!("positions are {}; number them 0, 1, 2 without gaps", all.join(", "));
+        let message = format!("positions are {}; number them without gaps, as in 0, 1, 2", all.join(", "));
         problems.add(node.position, message);
     }
 }

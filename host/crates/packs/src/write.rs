@@ -111,7 +111,8 @@ fn text(string: &str) -> String {
     let is_safe =
         |char: char| !char.is_control() && !"#:{}[],&*!|>'\"%@`\\\u{2028}\u{2029}\u{feff}".contains(char);
     let starts_well = string.starts_with(|char: char| char.is_alphanumeric() || "_/.(<".contains(char));
-    let is_plain = starts_well && !string.ends_with(' ') && string.chars().all(is_safe);
+    // As a key `<<` would merge what follows.
+    let is_plain = starts_well && string != "<<" && !string.ends_with(' ') && string.chars().all(is_safe);
     let same = || yaml::parse(string).is_ok_and(|node| node.to_json().as_str() == Some(string));
     if is_plain && same() { string.to_owned() } else { Value::from(string).to_string() }
 }
@@ -123,6 +124,19 @@ mod tests {
 
     use super::*;
     use crate::definition::read_action;
+
+    #[test]
+    fn text_is_quoted_where_yaml_would_read_something_else() {
+        for (string, written) in [
+            ("plain text", "plain text"),
+            ("yes", "\"yes\""),
+            ("", "\"\""),
+            ("a: b", "\"a: b\""),
+            ("<<", "\"<<\""),
+        ] {
+            assert_eq!(text(string), written);
+        }
+    }
 
     #[test]
     fn metadata_reads_as_people_write_it() {

@@ -8,12 +8,10 @@ action raises, or ends the process by itself.
 What an action imports (`st2common`) is beside this file. Python 3.8 and its standard library are enough.
 """
 
-import inspect
 import json
 import os
 import re
 import sys
-import traceback
 from importlib import util
 
 # The action gave a status that is neither true nor false. (The number is StackStorm's.)
@@ -34,6 +32,9 @@ def main():
         action = construct(request)
         status, result = judge(action.run(**request["parameters"]))
     except Exception as error:
+        # Imported only now: every run waits for what is imported at the top.
+        import traceback
+
         # The first frame is this one.
         trace = error.__traceback__.tb_next if error.__traceback__ else None
         traceback.print_exception(type(error), error, trace)
@@ -78,10 +79,12 @@ def construct(request):
     from st2common.runners.utils import ActionService
 
     service = ActionService(request["pack"], kind.__name__, request["user"], request["log_level"])
-    accepted = inspect.signature(kind.__init__).parameters
-    takes_any = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
-    if takes_any or "action_service" in accepted:
+    try:
         return kind(config=request["config"], action_service=service)
+    except TypeError as error:
+        # Older actions take the configuration only.
+        if "unexpected keyword argument 'action_service'" not in str(error):
+            raise
     action = kind(config=request["config"])
     action.action_service = service
     return action
@@ -102,14 +105,19 @@ def load(file):
     module = util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    own = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if kind.__module__ == name]
-    able = [kind for kind in own if callable(getattr(kind, "run", None)) and not inspect.isabstract(kind)]
+    members = [value for _, value in sorted(vars(module).items(), key=lambda member: member[0])]
+    own = [kind for kind in members if isinstance(kind, type) and kind.__module__ == name]
+    able = [kind for kind in own if callable(getattr(kind, "run", None)) and not is_abstract(kind)]
     actions = [kind for kind in able if issubclass(kind, Action)] or able
     if not actions:
         raise ImportError(
             "%s has no class derived from st2common.runners.base_action.Action with a method run; add one" % file
         )
     return actions[0]
+
+
+def is_abstract(kind):
+    return bool(getattr(kind, "__abstractmethods__", None))
 
 
 def judge(output):

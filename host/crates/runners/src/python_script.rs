@@ -7,7 +7,8 @@
 //!
 //! The result is `{result, stdout, stderr, exit_code}`, with `error` where nobody else says why.
 
-use std::io::ErrorKind;
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ impl PythonScript {
         }
     }
 
-    fn spec(&self, call: &Call, file: &Path) -> Spec {
+    fn spec(&self, call: &Call, file: &Path, interpreter: PathBuf) -> Spec {
         let given = Given(&call.parameters);
         let runner = &self.runner_type.parameters;
         let own = call.parameters.iter().filter(|(name, _)| !runner.contains_key(*name));
@@ -94,7 +95,7 @@ impl PythonScript {
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
         Spec {
             execution: call.execution_id.to_string(),
-            program: self.options.interpreter.clone().into(),
+            program: interpreter.into(),
             // Unbuffered, so that output comes while the action runs.
             arguments: vec!["-u".into(), self.options.library.join(library::WRAPPER).into()],
             environment: environment.into_iter().collect(),
@@ -116,17 +117,36 @@ impl PythonScript {
         places.map(|place| place.display().to_string()).join(":")
     }
 
-    fn not_started(&self, call: &Call, error: &std::io::Error) -> Outcome {
-        let (action, interpreter) = (&call.action.reference, &self.options.interpreter);
-        if error.kind() == ErrorKind::NotFound {
-            return Outcome::failed(
+    /// Where the interpreter is. By its path a process is started without a copy of the host's memory map, which
+    /// looking for a name in a changed environment would take.
+    fn interpreter(&self, call: &Call) -> Result<PathBuf, Outcome> {
+        let name = &self.options.interpreter;
+        let path = self.options.environment.iter().find(|(name, _)| name == "PATH");
+        let folders = path.map(|(_, folders)| folders.as_str()).unwrap_or_default();
+        let found = if name.contains('/') {
+            runnable(PathBuf::from(name))
+        } else {
+            std::env::split_paths(folders).find_map(|folder| runnable(folder.join(name)))
+        };
+        found.ok_or_else(|| {
+            let place = if name.contains('/') {
+                "cannot be run".to_owned()
+            } else {
+                format!("is not on PATH ({folders})")
+            };
+            Outcome::failed(
                 "python.missing",
-                format!("{action} needs Python, and the interpreter {interpreter} was not found"),
+                format!("{} needs Python, and the interpreter {name} {place}", call.action.reference),
                 "install Python 3.8 or newer, or start the host with --python PATH",
-            );
-        }
-        process::not_started(action, &self.options.working_directory, error)
+            )
+        })
     }
+}
+
+/// The file, if it can be run.
+fn runnable(file: PathBuf) -> Option<PathBuf> {
+    let mode = file.metadata().ok().filter(Metadata::is_file)?.permissions().mode();
+    (mode & 0o111 != 0).then_some(file)
 }
 
 #[async_trait]
@@ -140,14 +160,20 @@ impl Runner for PythonScript {
             Ok(file) => file,
             Err(outcome) => return outcome,
         };
-        let spec = self.spec(&call, &file);
+        let interpreter = match self.interpreter(&call) {
+            Ok(interpreter) => interpreter,
+            Err(outcome) => return outcome,
+        };
+        let spec = self.spec(&call, &file, interpreter);
         let limit = spec.timeout;
         match process::run(spec, &output, &cancel).await {
             Ok(finished) => {
                 ending::note_cuts(&finished, &output);
                 outcome(&finished, limit)
             }
-            Err(error) => self.not_started(&call, &error),
+            Err(error) => {
+                process::not_started(&call.action.reference, &self.options.working_directory, &error)
+            }
         }
     }
 

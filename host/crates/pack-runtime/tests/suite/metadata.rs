@@ -58,7 +58,21 @@ fn files(pack: &str, directory: &str) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn they_can_be_read() {
     for (pack, directory, expected) in [
-        ("core", "packs/core", vec!["core.echo", "core.local", "core.noop"]),
+        (
+            "core",
+            "packs/core",
+            vec![
+                "core.echo",
+                "core.error",
+                "core.http",
+                "core.local",
+                "core.local_sudo",
+                "core.noop",
+                "core.pause",
+                "core.sendmail",
+                "core.uuid",
+            ],
+        ),
         ("github", "examples/github", vec!["github.decide_push"]),
     ] {
         let files = files(pack, directory);

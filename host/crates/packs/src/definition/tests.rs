@@ -19,7 +19,7 @@ fn an_action_is_read() {
 
 #[test]
 fn an_action_is_read_strictly() {
-    let text = "name: greet\npack: other\nrunner_typ: x\nenabled: maybe\nparameters:\n  a-b: {typ: string}\n  b: {type: [string, integer], immutable: true}\n  c: {type: strin, position: 1}\n  d: {type: object, properties: {e: {defualt: 1}}}\n";
+    let text = "name: greet\npack: other\nrunner_typ: x\nenabled: maybe\nparameters:\n  a-b: {typ: string}\n  b: {type: [string, integer], immutable: true}\n  c: {type: strin, position: 1}\n  d: {type: object, properties: {e: {defualt: 1}}, position: 3}\n";
     assert_eq!(
         told(read_action("a.yaml", text, "demo")),
         [
@@ -28,7 +28,7 @@ fn an_action_is_read_strictly() {
             "a.yaml:3:1: an action has no field runner_typ; did you mean runner_type?",
             "a.yaml:4:10: enabled of an action must be true or false, and is a text; correct the value",
             "a.yaml:6:3: `a-b` is not a name for a parameter; use letters, digits and _",
-            "a.yaml:6:3: positions are 1; number them 0, 1, 2 without gaps",
+            "a.yaml:6:3: positions are 1, 3; number them without gaps, as in 0, 1, 2",
             "a.yaml:6:9: parameter a-b has no field typ; did you mean type?",
             "a.yaml:7:13: type of parameter b must be a single one; write one of array, boolean, integer, null, number, object, string",
             "a.yaml:7:43: parameter b is immutable and has no default; add a default",
