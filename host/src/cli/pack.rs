@@ -4,7 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -14,6 +14,30 @@ pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
+    /// Show how a pack is configured, with secrets masked
+    #[command(
+        after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
+    )]
+    Config {
+        /// The pack
+        pack: String,
+        /// Show what is secret
+        #[arg(long)]
+        show_secrets: bool,
+        /// Show what the configuration may hold instead
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Configure a pack by a file of YAML or JSON
+    #[command(
+        after_help = "Examples:\n  petrel pack configure github github.yaml\n  petrel pack configure github - < github.yaml"
+    )]
+    Configure {
+        /// The pack
+        pack: String,
+        /// The file, or - for standard input
+        file: String,
+    },
     /// Register the pack in a directory, or register it again after a change
     #[command(after_help = "Examples:\n  petrel pack register ./packs/mine")]
     Register {
@@ -34,6 +58,25 @@ impl Pack {
                     ("PATH", "path"),
                 ];
                 print::listing(session.form, &packs, &columns);
+            }
+            Self::Config { pack, show_secrets, schema } => {
+                let pack = path_segment(&pack);
+                if schema {
+                    print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
+                } else {
+                    let path = format!("/configs/{pack}?show_secrets={show_secrets}");
+                    print::attributes(session.form, &session.client.get(&path).await?, &["pack", "values"]);
+                }
+            }
+            Self::Configure { pack, file } => {
+                let text = super::read_file(&file)?;
+                let values = petrel_packs::definition::read_config(&file, &text).map_err(|problems| {
+                    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                    Failure::usage(lines.join("\n"), "correct the file and try again")
+                })?;
+                let path = format!("/configs/{}", path_segment(&pack));
+                let config = session.client.send_json(Method::PUT, &path, &Value::Object(values)).await?;
+                print::attributes(session.form, &config, &["pack", "values"]);
             }
             Self::Register { directory } => {
                 let path = directory.canonicalize().map_err(|error| {

@@ -150,6 +150,12 @@ settings! {
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
     }
 
+    /// Packs.
+    packs: Packs {
+        /// Where configurations of packs are, as `packs/NAME.yaml`; empty: configs in the data directory.
+        config_dir: Option<PathBuf> = "", "PETREL_CONFIG_DIR", "config-dir", "DIR";
+    }
+
     /// The embedded store.
     store: Store {
         /// What keeps its rows.

@@ -30,6 +30,8 @@ fn every_verb_has_help_with_examples() {
         "trigger why",
         "pack list",
         "pack register",
+        "pack config",
+        "pack configure",
         "login",
         "logout",
         "whoami",

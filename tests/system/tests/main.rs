@@ -5,6 +5,7 @@ mod command_line;
 mod configuration;
 mod executions;
 mod full_disk;
+mod pack_configs;
 mod packs;
 mod readme;
 mod restart;

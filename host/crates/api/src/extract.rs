@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -79,6 +80,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                 "correct what stands behind the question mark",
             )),
         }
+    }
+}
+
+/// Whether what is secret is shown, in a query.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Secrets {
+    show_secrets: Option<String>,
+}
+
+impl Secrets {
+    pub(crate) fn are_shown(&self) -> bool {
+        let words = ["true", "1", "yes", "y"];
+        self.show_secrets.as_ref().is_some_and(|text| words.contains(&text.to_ascii_lowercase().as_str()))
     }
 }
 

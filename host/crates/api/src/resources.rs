@@ -7,6 +7,7 @@ use crate::Api;
 
 mod actions;
 mod api_keys;
+mod configs;
 mod enforcements;
 mod executions;
 pub(crate) mod health;
@@ -47,6 +48,10 @@ pub(crate) fn router() -> Router<Api> {
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
         .route("/status", get(health::status))
+        .route("/configs", get(configs::list))
+        .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))
+        .route("/config_schemas", get(configs::schemas))
+        .route("/config_schemas/{pack}", get(configs::schema))
         .route("/packs", get(packs::list))
         .route("/packs/{name}", get(packs::one))
         .route("/packs/register", post(packs::register))

@@ -12,7 +12,7 @@
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
-//! rules, [`registration`] registers packs, [`explanation`] says why a rule did or did not match.
+//! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did or did not match.
 //! [`accounts`] are who may ask. [`scheduler`] and [`executor`] run them; [`recovery`] takes up what an earlier process left.
 //! No service calls an earlier one: it commits, and wakes it.
 
@@ -26,6 +26,7 @@ mod executor;
 pub mod explanation;
 pub mod ids;
 mod options;
+pub mod pack_configs;
 pub mod recovery;
 pub mod registration;
 pub mod requests;

@@ -1,5 +1,6 @@
 //! Settings of the engine.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings of the engine, with defaults that suit one small machine.
@@ -17,6 +18,8 @@ pub struct Options {
     pub output_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
+    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
+    pub config_directory: Option<PathBuf>,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
 }
@@ -30,6 +33,7 @@ impl Default for Options {
             accepting_limit: 4096,
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
+            config_directory: None,
             token_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }
