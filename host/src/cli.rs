@@ -14,6 +14,7 @@ mod action;
 mod api_key;
 mod config;
 mod execution;
+mod log;
 mod pack;
 mod rule;
 mod run;
@@ -68,6 +69,9 @@ enum Verb {
     /// Look at packs, and register them
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Look at what the host logs, and change it
+    #[command(subcommand)]
+    Log(log::Log),
     /// Sign in with a name and a password
     Login(account::Login),
     /// Sign out
@@ -130,6 +134,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Rule(rule) => rule.run(&session).await,
             Verb::Trigger(trigger) => trigger.run(&session).await,
             Verb::Pack(pack) => pack.run(&session).await,
+            Verb::Log(log) => log.run(&session).await,
             Verb::Login(login) => login.run(&session).await,
             Verb::Logout(logout) => logout.run(&session).await,
             Verb::Whoami(whoami) => whoami.run(&session).await,

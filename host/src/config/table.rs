@@ -180,6 +180,12 @@ settings! {
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
     }
 
+    /// Figures for Prometheus, at `/metrics`.
+    metrics: Metrics {
+        /// Show them to everybody; else a token is needed.
+        open: bool = "false", "PETREL_METRICS_OPEN", "metrics-open", "BOOLEAN";
+    }
+
     /// The log, on standard error.
     log: Log {
         /// What is logged: a level, or levels by part, as in `warn,petrel_engine=debug`.

@@ -32,6 +32,7 @@ fn every_verb_has_help_with_examples() {
         "pack register",
         "pack config",
         "pack configure",
+        "log level",
         "login",
         "logout",
         "whoami",

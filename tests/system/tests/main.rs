@@ -3,6 +3,7 @@
 mod bad_input;
 mod command_line;
 mod configuration;
+mod daemon;
 mod executions;
 mod full_disk;
 mod pack_configs;

@@ -47,6 +47,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/users/{name}/password", axum::routing::put(users::set_password))
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
+        .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
         .route("/configs", get(configs::list))
         .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))

@@ -12,7 +12,7 @@ use petrel_model::{
     Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 use petrel_persistence::store::Output;
-use petrel_persistence::{Commit, CommitError, Error, ExecutionFilter, Fence, Page, Store};
+use petrel_persistence::{Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::base::{Base, Entry};
@@ -274,6 +274,10 @@ impl Store for EmbeddedStore {
 
     fn waiting(&self) -> usize {
         committer::lock(&self.state).queue.waiting()
+    }
+
+    fn figures(&self) -> Figures {
+        Figures { room_bytes: Some(self.room.load(Ordering::Relaxed)), reserve_bytes: self.reserve }
     }
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {

@@ -73,6 +73,15 @@ impl ExecutionFilter {
     }
 }
 
+/// What is worth a look, of a store on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Bytes left on its disk, as of the last look.
+    pub room_bytes: Option<u64>,
+    /// Below so many bytes nothing new is taken in.
+    pub reserve_bytes: u64,
+}
+
 /// Output of an execution, in order.
 pub type Output = Vec<OutputLine>;
 
@@ -104,6 +113,11 @@ pub trait Store: Send + Sync {
 
     /// Executions that a process which is gone had begun.
     async fn orphans(&self) -> Result<Vec<Execution>, Error>;
+
+    /// What is worth a look.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
 
     /// Waits until the store fails for good. Then nothing more can be committed and the process is to end;
     /// the next one finds all that was acknowledged.
