@@ -14,6 +14,12 @@ pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
+    /// Show a pack
+    #[command(after_help = "Examples:\n  petrel pack get core")]
+    Get {
+        /// The pack
+        pack: String,
+    },
     /// Show how a pack is configured, with secrets masked
     #[command(
         after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
@@ -58,6 +64,11 @@ impl Pack {
                     ("PATH", "path"),
                 ];
                 print::listing(session.form, &packs, &columns);
+            }
+            Self::Get { pack } => {
+                let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
+                let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];
+                print::attributes(session.form, &pack, &attributes);
             }
             Self::Config { pack, show_secrets, schema } => {
                 let pack = path_segment(&pack);

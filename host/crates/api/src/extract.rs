@@ -66,6 +66,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// The two variable parts of a path.
+pub(crate) struct Pair(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pair {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path((one, other))) => Ok(Self(one, other)),
+            Err(rejection) => Err(ApiError::invalid(
+                format!("the path cannot be read: {}", rejection.body_text()),
+                "write it in UTF-8, with special characters escaped",
+            )),
+        }
+    }
+}
+
 /// The query of a request.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -81,6 +98,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             )),
         }
     }
+}
+
+/// A part of a query, parsed; nothing when it is not there or empty.
+pub(crate) fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| {
+        text.parse().map_err(|error: T::Err| ApiError::invalid(error.to_string(), "correct the query"))
+    })
+    .transpose()
 }
 
 /// Whether what is secret is shown, in a query.

@@ -172,6 +172,13 @@ impl Content {
         })
     }
 
+    /// The triggers that rules listen to, by reference.
+    pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        let sorted: BTreeMap<_, _> =
+            self.triggers.iter().map(|(name, (trigger, _))| (name, trigger)).collect();
+        sorted.into_iter()
+    }
+
     /// The webhooks that rules listen to, by address.
     pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
         self.webhooks.values().filter_map(|reference| Some((reference, &self.triggers.get(reference)?.0)))

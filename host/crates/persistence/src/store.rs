@@ -55,6 +55,14 @@ pub struct ExecutionFilter {
     pub rule: Option<Ref>,
     /// That came of this event.
     pub trigger_instance: Option<TriggerInstanceId>,
+    /// On behalf of this user.
+    pub user: Option<String>,
+    /// Run by this runner.
+    pub runner: Option<String>,
+    /// Asked for after this time.
+    pub after: Option<Timestamp>,
+    /// Asked for before this time.
+    pub before: Option<Timestamp>,
 }
 
 impl ExecutionFilter {
@@ -62,6 +70,10 @@ impl ExecutionFilter {
     pub fn admits(&self, execution: &Execution) -> bool {
         let context = &execution.context;
         self.status.is_none_or(|status| execution.status == status)
+            && self.user.as_ref().is_none_or(|user| context.user == *user)
+            && self.runner.as_ref().is_none_or(|runner| execution.runner == *runner)
+            && self.after.is_none_or(|after| execution.requested_at > after)
+            && self.before.is_none_or(|before| execution.requested_at < before)
             && self.action.as_ref().is_none_or(|action| execution.action == *action)
             && self
                 .rule
