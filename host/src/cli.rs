@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::client::{Client, Connection};
 use crate::exit::{self, Code, Failure};
@@ -12,8 +12,10 @@ use crate::print::{self, Form};
 mod account;
 mod action;
 mod api_key;
+mod completion;
 mod config;
 mod execution;
+mod log;
 mod pack;
 mod rule;
 mod run;
@@ -40,8 +42,23 @@ struct Arguments {
     #[arg(short, long, global = true)]
     json: bool,
 
+    /// How the result is printed; json is the same as --json
+    #[arg(short, long, global = true, value_name = "FORM", conflicts_with = "json")]
+    output: Option<Output>,
+
     #[command(flatten)]
     connection: Connection,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// One document of JSON.
+    Json,
+    /// One document of YAML.
+    Yaml,
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,6 +85,11 @@ enum Verb {
     /// Look at packs, check and register them
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Look at what the host logs, and change it
+    #[command(subcommand)]
+    Log(log::Log),
+    /// Print what completes verbs and flags in a shell
+    Completion(completion::Completion),
     /// Sign in with a name and a password
     Login(account::Login),
     /// Sign out
@@ -100,10 +122,15 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    let form = if arguments.json { Form::Json } else { Form::Text };
+    if arguments.output == Some(Output::Yaml) {
+        print::documents_as_yaml();
+    }
+    let is_document = arguments.json || arguments.output.is_some_and(|output| output != Output::Table);
+    let form = if is_document { Form::Json } else { Form::Text };
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
+        Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
         verb => client_verb(verb, &arguments.connection, form),
     };
     match done {
@@ -124,12 +151,14 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         match verb {
             Verb::Serve(serve) => serve.run(),
             Verb::Config(config) => config.run(form),
+            Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,
             Verb::Execution(execution) => execution.run(&session).await,
             Verb::Rule(rule) => rule.run(&session).await,
             Verb::Trigger(trigger) => trigger.run(&session).await,
             Verb::Pack(pack) => pack.run(&session).await,
+            Verb::Log(log) => log.run(&session).await,
             Verb::Login(login) => login.run(&session).await,
             Verb::Logout(logout) => logout.run(&session).await,
             Verb::Whoami(whoami) => whoami.run(&session).await,

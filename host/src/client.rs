@@ -52,8 +52,14 @@ pub(crate) struct Connection {
     )]
     pub(crate) api_key: Option<String>,
 
-    /// Certificates in PEM to trust beside those of this machine
-    #[arg(long, global = true, env = "SSL_CERT_FILE", value_name = "FILE", help_heading = "Connection")]
+    /// Certificates in PEM to trust beside those of this machine.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "Certificates in PEM to trust beside those of this machine [env: SSL_CERT_FILE]",
+        help_heading = "Connection"
+    )]
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -114,8 +120,12 @@ impl Client {
         let url = connection.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
         let url = url.trim_end_matches('/').to_owned();
         let mut builder = reqwest::Client::builder();
-        if let Some(file) = connection.ca_file.as_ref().filter(|_| url.starts_with("https:")) {
-            builder = builder.tls_certs_merge(trusted(file)?);
+        // Not read by clap: a variable that is set on many machines is no sign that something was asked for.
+        let of_machine =
+            || std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(PathBuf::from);
+        let ca_file = connection.ca_file.clone().or_else(of_machine);
+        if let Some(file) = ca_file.filter(|_| url.starts_with("https:")) {
+            builder = builder.tls_certs_merge(trusted(&file)?);
         }
         let http = builder.build().map_err(|error| {
             Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
@@ -154,6 +164,27 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// The text of an answer, as it is.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let response =
+            self.request(Method::GET, path).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(refused(status, &serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// A request below `/api/v1`, signed.
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
+        match &self.credential {
+            Some((header, secret)) => request.header(*header, secret),
+            None => request,
+        }
+    }
+
     /// Sends a body of JSON.
     pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
         self.send(method, path, Some(("application/json", body.to_string()))).await
@@ -169,10 +200,7 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Result<Value, Failure> {
-        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.url));
-        if let Some((header, secret)) = &self.credential {
-            request = request.header(*header, secret);
-        }
+        let mut request = self.request(method, path);
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }

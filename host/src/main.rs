@@ -5,6 +5,7 @@
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
 //! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
 //! * [`logins`] are the tokens that the client has got by signing in.
+//! * [`log`] is what it logs; [`notify`] tells systemd how it is.
 //! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
 
 use std::process::ExitCode;
@@ -16,7 +17,9 @@ mod config;
 mod data_directory;
 mod exit;
 mod grants;
+mod log;
 mod logins;
+mod notify;
 mod parameters;
 mod print;
 mod server;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::exit::Failure;
 pub(crate) enum Form {
     /// For people.
     Text,
-    /// For programs: one document.
+    /// For programs: one document, of JSON or YAML.
     Json,
 }
 
@@ -32,6 +33,12 @@ fn cell(value: Option<&Value>) -> String {
     }
 }
 
+/// Prints a part of the result as it is, at once.
+pub(crate) fn text(text: &str) {
+    let mut out = std::io::stdout();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
 /// Prints a line of the result. A reader that has gone away (`| head`) is no error.
 pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
@@ -42,8 +49,19 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Prints a document as JSON.
+/// Whether documents are printed as YAML in place of JSON: chosen once, with the command line.
+static AS_YAML: AtomicBool = AtomicBool::new(false);
+
+/// Prints documents as YAML from now on.
+pub(crate) fn documents_as_yaml() {
+    AS_YAML.store(true, Ordering::Relaxed);
+}
+
+/// Prints a document, as JSON unless it was to be YAML.
 pub(crate) fn json(value: &Value) {
+    if AS_YAML.load(Ordering::Relaxed) {
+        return line(petrel_packs::write_yaml(value).trim_end());
+    }
     line(&serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string()));
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::Access;
 use petrel_api::serve::Connections;
 use petrel_api::{Api, Tls};
@@ -22,13 +23,14 @@ use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use crate::bundled;
-use crate::config::{LogFormat, Settings};
+use crate::config::Settings;
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
+use crate::log;
+use crate::notify::Notifier;
 use crate::print;
 
 /// What a process finds in its environment of what the host found in its own.
@@ -52,28 +54,18 @@ const HANG_UP: Duration = Duration::from_secs(3);
 
 /// Runs the host until a signal stops it.
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
-    log(&settings);
+    let level = log::start(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    runtime.block_on(serve(settings, accept_loss))
+    runtime.block_on(serve(settings, accept_loss, level))
 }
 
-/// Logs go to standard error.
-fn log(settings: &Settings) {
-    // A level that is none was refused before.
-    let filter = EnvFilter::new(&settings.log.level);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.log.format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().init(),
-    }
-}
-
-async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
+async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Result<(), Failure> {
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
+    let figures = figures()?;
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir)?;
     // First what is most often in the way, before anything is touched.
@@ -94,15 +86,20 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     if let Some(password) = password {
         announce_admin(&password);
     }
-    let access = Access { admin_token, token_file, api_url: format!("{url}/api") };
-    let api = Api { engine: engine.clone(), access: Arc::new(access) };
+    let open_metrics = settings.metrics.open;
+    let access = Access { admin_token, token_file, open_metrics, api_url: format!("{url}/api") };
+    let api = Api { engine: engine.clone(), access: Arc::new(access), figures, log: Arc::new(level) };
     let hang_up = CancellationToken::new();
     let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
+    let notifier = Arc::new(Notifier::from_environment());
+    let beating = tokio::spawn(beat(Arc::clone(&notifier)));
+    notifier.tell("READY=1");
     let failed = store.failed();
     let outcome = tokio::select! {
         name = stop => {
+            notifier.tell("STOPPING=1");
             tracing::info!(signal = name, "stopping: nothing new is taken in, what runs may finish");
             engine.stop().await;
             Ok(())
@@ -111,7 +108,29 @@ async fn serve(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     };
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
+    // To the last: what runs may take longer to end than systemd is patient.
+    beating.abort();
     outcome
+}
+
+/// Begins to measure; the function shows what was measured.
+fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
+    let seconds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0];
+    let recorder = PrometheusBuilder::new().set_buckets(&seconds).context("figures cannot be kept")?;
+    let handle = recorder.install_recorder().context("figures cannot be kept")?;
+    Ok(Arc::new(move || {
+        handle.run_upkeep();
+        handle.render()
+    }))
+}
+
+/// Tells systemd again and again that the host is alive, if it wants to know. It never ends.
+async fn beat(notifier: Arc<Notifier>) {
+    let Some(beat) = notifier.beat() else { return std::future::pending().await };
+    loop {
+        notifier.tell("WATCHDOG=1");
+        tokio::time::sleep(beat).await;
+    }
 }
 
 /// What connections are encrypted with, if they are to be.
@@ -186,6 +205,7 @@ async fn build_engine(
         process_slots: settings.engine.process_slots,
         waiting_limit: settings.engine.waiting_limit,
         drain: settings.drain(),
+        config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),
         retention: petrel_engine::Retention {
             executions: settings.retention.executions.0,

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::{Session, path_segment};
+use super::{Session, path_segment, run};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -31,6 +31,15 @@ pub(crate) enum Execution {
         /// That came of this event only
         #[arg(long, value_name = "ID")]
         trigger_instance: Option<String>,
+        /// On behalf of this user only
+        #[arg(long)]
+        user: Option<String>,
+        /// Asked for after this time only, as 2026-11-20T12:00:00Z
+        #[arg(long, value_name = "TIME")]
+        after: Option<String>,
+        /// Asked for before this time only
+        #[arg(long, value_name = "TIME")]
+        before: Option<String>,
     },
     /// Show an execution and its result
     #[command(
@@ -46,6 +55,14 @@ pub(crate) enum Execution {
         /// Its id, or `last`
         id: String,
     },
+    /// Print the output of an execution as it comes, until it ends; end as it did
+    #[command(
+        after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293"
+    )]
+    Tail {
+        /// Its id, or `last`
+        id: String,
+    },
     /// End executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
@@ -58,13 +75,16 @@ pub(crate) enum Execution {
 impl Execution {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
-            Self::List { limit, status, action, rule, trigger_instance } => {
+            Self::List { limit, status, action, rule, trigger_instance, user, after, before } => {
                 let mut query = format!("/executions?limit={limit}");
                 let filters = [
                     ("status", status),
                     ("action", action),
                     ("rule", rule),
                     ("trigger_instance", trigger_instance),
+                    ("user", user),
+                    ("timestamp_gt", after),
+                    ("timestamp_lt", before),
                 ];
                 for (name, value) in filters {
                     if let Some(value) = value {
@@ -92,6 +112,7 @@ impl Execution {
                 let text = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
                 print::line(text.trim_end_matches('\n'));
             }
+            Self::Tail { id } => return tail(session, &id).await,
             Self::Cancel { ids } => {
                 for id in ids {
                     let execution =
@@ -104,6 +125,26 @@ impl Execution {
             }
         }
         Ok(Code::Ok)
+    }
+}
+
+/// Prints output as it comes. The host is asked again every second, from the line where we are.
+async fn tail(session: &Session, id: &str) -> Result<Code, Failure> {
+    let client = &session.client;
+    // The newest one now, not whichever is newest later.
+    let first = client.get(&format!("/executions/{}", path_segment(id))).await?;
+    let id = text(&first, "id");
+    let mut lines = 0;
+    loop {
+        // Asked before the output is read, so that what comes before the end is not missed.
+        let execution = client.get(&format!("/executions/{id}?wait=1&exclude_attributes=result")).await?;
+        let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
+        lines += output.matches('\n').count();
+        print::text(&output);
+        if run::is_final(&execution) {
+            print::note(&format!("{id}: {}", text(&execution, "status")));
+            return Ok(run::outcome(&execution));
+        }
     }
 }
 

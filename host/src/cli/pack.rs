@@ -7,7 +7,7 @@ use petrel_packs::{Directory, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -24,6 +24,36 @@ pub(crate) enum Pack {
     Check {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
+    },
+    /// Show a pack
+    #[command(after_help = "Examples:\n  petrel pack get core")]
+    Get {
+        /// The pack
+        pack: String,
+    },
+    /// Show how a pack is configured, with secrets masked
+    #[command(
+        after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
+    )]
+    Config {
+        /// The pack
+        pack: String,
+        /// Show what is secret
+        #[arg(long)]
+        show_secrets: bool,
+        /// Show what the configuration may hold instead
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Configure a pack by a file of YAML or JSON
+    #[command(
+        after_help = "Examples:\n  petrel pack configure github github.yaml\n  petrel pack configure github - < github.yaml"
+    )]
+    Configure {
+        /// The pack
+        pack: String,
+        /// The file, or - for standard input
+        file: String,
     },
     /// Register the pack in a directory, or register it again after a change
     #[command(after_help = "Examples:\n  petrel pack register ./packs/mine")]
@@ -47,6 +77,30 @@ impl Pack {
                 print::listing(session.form, &packs, &columns);
             }
             Self::Check { directory } => return check(session.form, &directory),
+            Self::Get { pack } => {
+                let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
+                let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];
+                print::attributes(session.form, &pack, &attributes);
+            }
+            Self::Config { pack, show_secrets, schema } => {
+                let pack = path_segment(&pack);
+                if schema {
+                    print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
+                } else {
+                    let path = format!("/configs/{pack}?show_secrets={show_secrets}");
+                    print::attributes(session.form, &session.client.get(&path).await?, &["pack", "values"]);
+                }
+            }
+            Self::Configure { pack, file } => {
+                let text = super::read_file(&file)?;
+                let values = petrel_packs::definition::read_config(&file, &text).map_err(|problems| {
+                    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                    Failure::usage(lines.join("\n"), "correct the file and try again")
+                })?;
+                let path = format!("/configs/{}", path_segment(&pack));
+                let config = session.client.send_json(Method::PUT, &path, &Value::Object(values)).await?;
+                print::attributes(session.form, &config, &["pack", "values"]);
+            }
             Self::Register { directory } => {
                 let path = directory.canonicalize().map_err(|error| {
                     let message = format!("{} cannot be read: {error}", directory.display());

@@ -82,12 +82,12 @@ fn status(execution: &Value) -> &str {
     execution.get("status").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn is_final(execution: &Value) -> bool {
+pub(super) fn is_final(execution: &Value) -> bool {
     status(execution).parse::<petrel_model::Status>().is_ok_and(petrel_model::Status::is_final)
 }
 
 /// The exit code mirrors the run.
-fn outcome(execution: &Value) -> Code {
+pub(super) fn outcome(execution: &Value) -> Code {
     match status(execution) {
         "succeeded" => Code::Ok,
         "canceled" => Code::Canceled,

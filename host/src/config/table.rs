@@ -156,6 +156,12 @@ settings! {
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
     }
 
+    /// Packs.
+    packs: Packs {
+        /// Where configurations of packs are, as `packs/NAME.yaml`; empty: configs in the data directory.
+        config_dir: Option<PathBuf> = "", "PETREL_CONFIG_DIR", "config-dir", "DIR";
+    }
+
     /// The embedded store.
     store: Store {
         /// What keeps its rows.
@@ -180,6 +186,12 @@ settings! {
     auth: Auth {
         /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
+    }
+
+    /// Figures for Prometheus, at `/metrics`.
+    metrics: Metrics {
+        /// Show them to everybody; else a token is needed.
+        open: bool = "false", "PETREL_METRICS_OPEN", "metrics-open", "BOOLEAN";
     }
 
     /// The log, on standard error.

@@ -2,6 +2,7 @@
 //! in the end everything is audited.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -128,11 +129,15 @@ pub fn cut_power(rounds: usize, subject: &Subject, moments: &mut Moments) -> any
         stage.prepare(&mut host.client()?)?;
         let load = Load::start(&host, round, subject.has_large);
         std::thread::sleep(moments.next(LATEST));
-        // What is acknowledged after the cut was promised by nobody: only what was read before counts.
+        // While the power goes a sync may return although it has done nothing. So what is acknowledged from
+        // here on was promised by nobody, and what happens from here on has not happened.
         let before = load.told();
+        let effects = stage.effects_so_far();
         disk.cut_power()?;
         host.kill()?;
         load.stop();
+        stage.end_what_runs()?;
+        stage.undo_effects_after(effects)?;
         acknowledged.extend(before.events);
         large.extend(before.large);
         disk.restore_power()?;
@@ -177,6 +182,33 @@ impl<'a> Stage<'a> {
             ensure!(status == 201 || status == 409, "the rule {name} was answered with {status}");
         }
         Ok(())
+    }
+
+    /// How many bytes of effects there are.
+    fn effects_so_far(&self) -> u64 {
+        std::fs::metadata(&self.effects).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Ends the commands that the host has left behind: without power nothing runs on.
+    fn end_what_runs(&self) -> anyhow::Result<()> {
+        let mark = self.effects.display().to_string();
+        for process in std::fs::read_dir("/proc")?.flatten() {
+            let id = process.file_name().to_string_lossy().into_owned();
+            let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            if String::from_utf8_lossy(&command).contains(&mark) {
+                // One that has ended by itself meanwhile is no mistake.
+                Command::new("kill").args(["-9", &id]).stderr(Stdio::null()).status()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn undo_effects_after(&self, length: u64) -> anyhow::Result<()> {
+        match std::fs::OpenOptions::new().write(true).open(&self.effects) {
+            Ok(file) => Ok(file.set_len(length)?),
+            // Nothing has happened yet.
+            Err(_) => Ok(()),
+        }
     }
 
     /// One last start: everything comes to rest and is audited.

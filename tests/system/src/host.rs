@@ -84,11 +84,17 @@ impl Place {
 
     /// Starts a host with these arguments beside those that it needs.
     pub fn start(&self, arguments: &[&str]) -> Host<'_> {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
         let is_first = !self.data.join("store").exists();
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
         let mut process = self
             .command()
             .env("PETREL_LISTEN", "127.0.0.1:0")
+            .envs(environment.iter().copied())
             .arg("serve")
             .args(arguments)
             .stdin(Stdio::null())

@@ -17,6 +17,7 @@ fn every_verb_has_help_with_examples() {
         "execution get",
         "execution output",
         "execution cancel",
+        "execution tail",
         "rule list",
         "rule get",
         "rule create",
@@ -30,6 +31,11 @@ fn every_verb_has_help_with_examples() {
         "trigger why",
         "pack list",
         "pack register",
+        "pack get",
+        "pack config",
+        "pack configure",
+        "log level",
+        "completion",
         "login",
         "logout",
         "whoami",
@@ -184,6 +190,45 @@ fn what_there_is_can_be_looked_at() {
     ] {
         assert_says(&host.ok(words).stdout, says);
         host.ok(&[&["--json"], words].concat()).json();
+    }
+    host.stop();
+}
+
+#[test]
+fn output_is_followed_to_the_end() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = host.shell("echo one; while [ ! -e go ]; do sleep 0.05; done; echo two; exit 3");
+    let go = place.data().join("work/go");
+    let tailed = host.cli_while(&["execution", "tail", "last"], || {
+        host.until(&id, "running");
+        eventually("the first line is stored", || {
+            (host.get(&format!("/executions/{id}/output")).body == "one\n").then_some(())
+        });
+        std::fs::write(&go, "").unwrap_or_default();
+    });
+    let tailed = tailed.with_code(1);
+    assert_eq!(tailed.stdout, "one\ntwo\n");
+    assert_says(&tailed.stderr, &[&id, "failed"]);
+    assert_eq!(host.get(&format!("/executions/{id}/output?from=1")).body, "two\n");
+    assert_eq!(host.ok(&["run", "core.noop"]).code, 0);
+    host.cli(&["execution", "tail", "none"]).with_code(2);
+    host.stop();
+}
+
+#[test]
+fn results_come_as_yaml_too_and_shells_complete() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let yaml = host.ok(&["-o", "yaml", "pack", "get", "core"]).stdout;
+    assert!(yaml.lines().any(|line| line == "ref: core"), "{yaml}");
+    assert!(host.ok(&["pack", "list", "-o", "yaml"]).stdout.starts_with("  - "));
+    assert!(host.ok(&["pack", "list", "-o", "json"]).json().is_array());
+    assert_says(&host.ok(&["pack", "list", "-o", "table"]).stdout, &["PACK"]);
+    host.cli(&["pack", "list", "-o", "xml"]).with_code(2);
+    for (shell, says) in [("bash", "complete -F"), ("zsh", "#compdef petrel"), ("fish", "complete -c petrel")]
+    {
+        assert_says(&place.petrel(&["completion", shell]).with_code(0).stdout, &[says, "execution"]);
     }
     host.stop();
 }

@@ -204,3 +204,54 @@ fn a_request_is_an_action() {
     assert_eq!((&made["result"]["parsed"], &made["parameters"]["auth"]), (&json!(true), &json!("********")));
     host.stop();
 }
+
+#[test]
+fn executions_and_enforcements_are_found_by_what_is_known_of_them() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let answer = host.post("/webhooks/github", &json!({"repository": {"full_name": "a/b"}})).with_status(202);
+    let by_rule = answer.header("x-execution-ids").to_owned();
+    let event = answer.header("x-trigger-instance-id").to_owned();
+    host.until(&by_rule, "succeeded");
+    let asked = host.request(&json!({"action": "core.local", "parameters": {"cmd": "echo hello"}}));
+    let ended = host.until(&asked, "succeeded");
+    let time = ended["start_timestamp"].as_str().unwrap();
+    for (query, expected) in [
+        ("user=stanley".to_owned(), vec![&by_rule]),
+        ("user=admin".to_owned(), vec![&asked]),
+        ("runner=local-shell-cmd".to_owned(), vec![&asked]),
+        (format!("timestamp_lt={time}"), vec![&by_rule]),
+        (format!("timestamp_gt={time}"), vec![]),
+        ("parent=null".to_owned(), vec![&asked, &by_rule]),
+        (format!("parent={asked}"), vec![]),
+        (format!("trigger_instance={event}"), vec![&by_rule]),
+    ] {
+        let found = host.list(&format!("/executions?{query}"));
+        let found: Vec<_> = found.iter().map(|execution| execution["id"].as_str().unwrap()).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+    host.get("/executions?timestamp_gt=yesterday").with_status(400);
+    let get = |path: &str| host.get(&format!("/executions/{asked}{path}"));
+    assert_eq!(get("/attribute/status").json(), "succeeded");
+    assert_eq!(get("/attribute/result").json()["stdout"], "hello");
+    assert_eq!(get("/result").json()["stdout"], "hello");
+    assert_eq!(get("/children").json(), json!([]));
+    get("/attribute/context").with_status(400);
+    host.get("/executions/000000000000000000000000/children").with_status(404);
+
+    for (query, count) in [
+        (String::new(), 1),
+        (format!("trigger_instance={event}"), 1),
+        (format!("execution={by_rule}"), 1),
+        (format!("execution={asked}"), 0),
+        ("rule_ref=github.on_push".to_owned(), 1),
+        ("rule_ref=github.other".to_owned(), 0),
+    ] {
+        assert_eq!(host.list(&format!("/ruleenforcements?{query}")).len(), count, "{query}");
+    }
+    let triggers = host.list("/triggers?type=core.st2.webhook");
+    let reference = triggers[0]["ref"].as_str().unwrap();
+    assert_eq!(host.get(&format!("/triggers/{reference}")).json()["parameters"]["url"], "github");
+    host.get("/triggers/core.other").with_status(404);
+    host.stop();
+}

@@ -3,9 +3,11 @@
 mod bad_input;
 mod command_line;
 mod configuration;
+mod daemon;
 mod executions;
 mod full_disk;
 mod misbehaviour;
+mod pack_configs;
 mod packs;
 mod python;
 mod readme;

@@ -20,6 +20,8 @@ pub struct Access {
     pub admin_token: String,
     /// Where the admin finds it, for the message that says that it is missing.
     pub token_file: String,
+    /// Whether figures are shown to everybody.
+    pub open_metrics: bool,
     /// Where the API is, for who has signed in.
     pub api_url: String,
 }

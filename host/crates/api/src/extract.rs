@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -65,6 +66,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// The two variable parts of a path.
+pub(crate) struct Pair(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pair {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path((one, other))) => Ok(Self(one, other)),
+            Err(rejection) => Err(ApiError::invalid(
+                format!("the path cannot be read: {}", rejection.body_text()),
+                "write it in UTF-8, with special characters escaped",
+            )),
+        }
+    }
+}
+
 /// The query of a request.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -79,6 +97,31 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                 "correct what stands behind the question mark",
             )),
         }
+    }
+}
+
+/// A part of a query, parsed; nothing when it is not there or empty.
+pub(crate) fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| {
+        text.parse().map_err(|error: T::Err| ApiError::invalid(error.to_string(), "correct the query"))
+    })
+    .transpose()
+}
+
+/// Whether what is secret is shown, in a query.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Secrets {
+    show_secrets: Option<String>,
+}
+
+impl Secrets {
+    pub(crate) fn are_shown(&self) -> bool {
+        let words = ["true", "1", "yes", "y"];
+        self.show_secrets.as_ref().is_some_and(|text| words.contains(&text.to_ascii_lowercase().as_str()))
     }
 }
 

@@ -16,6 +16,7 @@ use tower_layer::Layer as _;
 pub mod auth;
 mod error;
 mod extract;
+mod measures;
 mod page;
 mod request_id;
 mod resources;
@@ -24,6 +25,7 @@ pub mod tls;
 mod views;
 
 pub use error::ApiError;
+pub use resources::health::LogControl;
 pub use serve::serve;
 pub use tls::Tls;
 
@@ -37,9 +39,14 @@ pub struct Api {
     pub engine: Engine,
     /// Who may come in.
     pub access: Arc<auth::Access>,
+    /// What is measured, as Prometheus reads it.
+    pub figures: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What is logged.
+    pub log: Arc<dyn LogControl>,
 }
 
-/// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1` and `/healthz`. A slash at the end of a
+/// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1`, and what
+/// says how the host is. A slash at the end of a
 /// path makes no difference.
 pub fn service(api: Api) -> NormalizePath<Router> {
     let v1 = resources::router()
@@ -49,9 +56,10 @@ pub fn service(api: Api) -> NormalizePath<Router> {
         .nest("/api/v1", v1.clone())
         .nest("/v1", v1)
         .merge(resources::tokens::router(&api))
-        .merge(resources::health::router())
+        .merge(resources::health::router(&api))
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
+        .layer(axum::middleware::from_fn(measures::measured))
         .layer(axum::middleware::from_fn(request_id::with_request_id))
         .with_state(api);
     NormalizePathLayer::trim_trailing_slash().layer(router)

@@ -14,7 +14,7 @@ pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let given = request.headers().get(HEADER).cloned();
     let id = given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)));
-    let span = tracing::debug_span!("api.request", id = ?id, method = %request.method(), path = request.uri().path());
+    let span = tracing::error_span!("api.request", id = ?id, method = %request.method(), path = request.uri().path());
     let mut response = next.run(request).instrument(span).await;
     response.headers_mut().insert(HEADER, id);
     response

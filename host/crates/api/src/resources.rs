@@ -7,6 +7,7 @@ use crate::Api;
 
 mod actions;
 mod api_keys;
+mod configs;
 mod enforcements;
 mod executions;
 pub(crate) mod health;
@@ -29,10 +30,16 @@ pub(crate) fn router() -> Router<Api> {
         .route("/executions", get(executions::list).post(executions::create))
         .route("/executions/{id}", get(executions::one).delete(executions::cancel))
         .route("/executions/{id}/output", get(executions::output))
+        .route("/executions/{id}/attribute/{attribute}", get(executions::attribute))
+        .route("/executions/{id}/children", get(executions::children))
+        .route("/executions/{id}/result", get(executions::result))
         .route("/rules", get(rules::list).post(rules::create))
         .route("/rules/{name}", get(rules::one).put(rules::update).delete(rules::delete))
         .route("/rules/{name}/enabled", axum::routing::put(rules::set_enabled))
+        .route("/ruleenforcements", get(enforcements::list))
         .route("/ruleenforcements/{id}", get(enforcements::one))
+        .route("/triggers", get(triggers::list_triggers))
+        .route("/triggers/{reference}", get(triggers::one_trigger))
         .route("/triggertypes", get(triggers::list))
         .route("/triggertypes/{reference}", get(triggers::one))
         .route("/triggerinstances", get(trigger_instances::list))
@@ -46,7 +53,12 @@ pub(crate) fn router() -> Router<Api> {
         .route("/users/{name}/password", axum::routing::put(users::set_password))
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
+        .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
+        .route("/configs", get(configs::list))
+        .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))
+        .route("/config_schemas", get(configs::schemas))
+        .route("/config_schemas/{pack}", get(configs::schema))
         .route("/packs", get(packs::list))
         .route("/packs/{name}", get(packs::one))
         .route("/packs/register", post(packs::register))

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::trigger::WEBHOOK;
-use petrel_model::{Action, Pack, Ref, Rule, Trigger, TriggerType};
+use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, Trigger, TriggerType};
 use petrel_persistence::Store;
 use petrel_rules::parameters::Signature;
 use petrel_rules::{CompiledRule, RuleIndex};
@@ -17,6 +18,7 @@ pub use petrel_runners::RunnerType;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::pack_configs::GivenConfig;
 use crate::validation::Validator;
 
 /// The runners of this host, by name.
@@ -55,6 +57,9 @@ pub struct Content {
     index: RuleIndex,
     triggers: HashMap<Ref, (Trigger, usize)>,
     webhooks: BTreeMap<String, Ref>,
+    given_configs: BTreeMap<String, GivenConfig>,
+    /// With the defaults of the schemas.
+    configs: BTreeMap<String, Arc<Object>>,
 }
 
 impl Content {
@@ -76,6 +81,9 @@ impl Content {
         for rule in store.rules().await? {
             content.put_rule(rule);
         }
+        for PackConfig { pack, values } in store.pack_configs().await? {
+            content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
+        }
         Ok(content)
     }
 
@@ -93,6 +101,16 @@ impl Content {
     pub fn pack(&self, name: &str) -> Result<&Arc<Pack>, Error> {
         let known = self.packs.keys().map(String::as_str);
         self.packs.get(name).ok_or_else(|| Error::not_found("pack", name, known))
+    }
+
+    /// The configuration of a pack, with the defaults of its schema; empty when it has none.
+    pub fn pack_config(&self, pack: &str) -> Arc<Object> {
+        self.configs.get(pack).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// The configuration of a pack as it was given, if it was.
+    pub fn given_config(&self, pack: &str) -> Option<&GivenConfig> {
+        self.given_configs.get(pack)
     }
 
     /// All actions, by reference.
@@ -154,6 +172,13 @@ impl Content {
         })
     }
 
+    /// The triggers that rules listen to, by reference.
+    pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        let sorted: BTreeMap<_, _> =
+            self.triggers.iter().map(|(name, (trigger, _))| (name, trigger)).collect();
+        sorted.into_iter()
+    }
+
     /// The webhooks that rules listen to, by address.
     pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
         self.webhooks.values().filter_map(|reference| Some((reference, &self.triggers.get(reference)?.0)))
@@ -161,7 +186,26 @@ impl Content {
 
     /// Registers a pack, or registers it again.
     pub(crate) fn put_pack(&mut self, pack: Pack) {
-        self.packs.insert(pack.reference.clone(), Arc::new(pack));
+        let name = pack.reference.clone();
+        self.packs.insert(name.clone(), Arc::new(pack));
+        self.settle_config(&name);
+    }
+
+    /// Takes in what was given as the configuration of a pack.
+    pub(crate) fn put_config(&mut self, pack: &str, given: Option<GivenConfig>) {
+        match given {
+            Some(given) => self.given_configs.insert(pack.to_owned(), given),
+            None => self.given_configs.remove(pack),
+        };
+        self.settle_config(pack);
+    }
+
+    fn settle_config(&mut self, pack: &str) {
+        let none = Object::new();
+        let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
+        let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
+        let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
+        self.configs.insert(pack.to_owned(), Arc::new(whole));
     }
 
     /// Registers an action, whose pack is there already.

@@ -2,6 +2,7 @@
 //! once: the event, the enforcements and the requested executions. Only then the sender is answered.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use petrel_expressions::Datastore;
 use petrel_model::execution::{Context, Origin};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::error::Error;
+use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
 use crate::validation::Validator;
@@ -84,7 +86,9 @@ impl Engine {
             }
         }
         changes.push(Change::CreateTriggerInstance(instance));
+        let started = Instant::now();
         self.commit(Vec::new(), changes).await?;
+        measures::stage(Stage::AcceptCommit, started.elapsed());
         if !accepted.executions.is_empty() {
             self.0.work.notify_waiters();
         }

@@ -4,17 +4,19 @@
 //! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Stream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
 
@@ -73,7 +75,10 @@ impl<'a> Run<'a> {
         if !self.execution.idempotent {
             self.store_start().await?;
         }
+        measures::stage(Stage::QueueWait, clock::now().since(self.execution.due_at()));
+        let started = Instant::now();
         let outcome = self.watch(runner, call).await?;
+        measures::stage(Stage::Run, started.elapsed());
         self.finish(outcome).await
     }
 
@@ -84,6 +89,7 @@ impl<'a> Run<'a> {
             |message: String| Box::new(Outcome::failed("action.gone", message, "register the pack again"));
         let registered =
             Arc::clone(content.action(&self.execution.action).map_err(|error| gone(error.to_string()))?);
+        let pack_config = content.pack_config(self.execution.action.pack());
         drop(content);
         let runner = registered.runner.clone().ok_or_else(|| {
             gone(format!(
@@ -98,8 +104,7 @@ impl<'a> Run<'a> {
             action: Arc::clone(&registered.action),
             user: self.execution.context.user.clone(),
             pack_path: registered.pack_path.clone(),
-            // Packs have no configuration yet.
-            pack_config: Arc::default(),
+            pack_config,
         };
         Ok((runner, call))
     }
@@ -121,7 +126,7 @@ impl<'a> Run<'a> {
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
         // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
-        let task = tokio::spawn(async move { runner.run(call, output, cancel).await });
+        let task = tokio::spawn(async move { runner.run(call, output, cancel).await }.in_current_span());
         let running = async {
             task.await.unwrap_or_else(|panic| {
                 let hint = "this is a mistake in petrel; the log has the details";
@@ -202,6 +207,7 @@ impl<'a> Run<'a> {
         }
         let result = Arc::new(storable(outcome.result));
         let output = self.take_output(last_words);
+        let started = Instant::now();
         loop {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
@@ -213,6 +219,8 @@ impl<'a> Run<'a> {
                 Err(error) => return Err(error),
             }
         }
+        measures::stage(Stage::OutcomeCommit, started.elapsed());
+        measures::ended(&self.execution.runner, self.execution.status);
         self.engine.0.events.tell(self.execution.id, self.execution.status);
         Ok(())
     }

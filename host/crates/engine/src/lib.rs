@@ -12,9 +12,10 @@
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
-//! rules, [`registration`] registers packs, [`explanation`] says why a rule did or did not match.
-//! [`accounts`] are who may ask. [`scheduler`] and [`executor`] run them; [`recovery`] takes up what an earlier
-//! process left, and [`retention`] deletes what has been kept long enough.
+//! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did
+//! or did not match. [`accounts`] are who may ask. [`scheduler`] and [`executor`] run them; [`recovery`] takes up
+//! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
+//! goes.
 //! No service calls an earlier one: it commits, and wakes it.
 
 pub mod accounts;
@@ -25,8 +26,11 @@ pub mod error;
 mod events;
 mod executor;
 pub mod explanation;
+pub mod health;
 pub mod ids;
+mod measures;
 mod options;
+pub mod pack_configs;
 pub mod recovery;
 pub mod registration;
 pub mod requests;

@@ -1,5 +1,6 @@
 //! Settings of the engine.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::retention::Retention;
@@ -21,6 +22,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long what has ended is kept.
     pub retention: Retention,
+    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
+    pub config_directory: Option<PathBuf>,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
 }
@@ -35,6 +38,7 @@ impl Default for Options {
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
+            config_directory: None,
             token_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }

@@ -83,6 +83,8 @@ impl Engine {
         let (rules, mut expect) = self.rules_of(contents.rules, &contents.trigger_types, &mut notes)?;
         let (gone_actions, gone_kinds) =
             self.gone(&contents.pack, &contents.actions, &contents.trigger_types);
+        let name = contents.pack.reference.clone();
+        let given = self.config_of(&name, contents.pack.config_schema.as_ref(), &mut notes).await?;
         let mut changes = vec![Change::PutPack(contents.pack.clone())];
         changes.extend(contents.actions.iter().cloned().map(Change::PutAction));
         changes.extend(contents.trigger_types.iter().cloned().map(Change::PutTriggerType));
@@ -101,6 +103,7 @@ impl Engine {
         let runners = {
             let mut content = self.content_mut();
             content.put_pack(contents.pack.clone());
+            content.put_config(&name, given);
             gone_actions.iter().for_each(|reference| content.delete_action(reference));
             gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
             contents.actions.into_iter().for_each(|action| content.put_action(action));

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use petrel_runners::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument as _;
 
 use crate::clock;
 use crate::executor;
+use crate::measures::{self, Busy};
 use crate::service::Engine;
 
 /// How many executions are claimed at once at most.
@@ -20,6 +22,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(crate) struct Scheduler {
     engine: Engine,
     runners: Vec<String>,
+    kind: Slots,
     slots: Arc<Semaphore>,
 }
 
@@ -33,7 +36,8 @@ impl Scheduler {
             .filter(|kind_of| kind_of.slots == kind)
             .map(|kind_of| kind_of.name.to_owned())
             .collect();
-        Self { engine, runners, slots: Arc::new(Semaphore::new(count)) }
+        measures::slots(kind, count);
+        Self { engine, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
     /// Runs until the host is to stop.
@@ -79,10 +83,14 @@ impl Scheduler {
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
             };
             let engine = self.engine.clone();
-            self.engine.0.tasks.spawn(async move {
+            // At the level of errors, so that every line has it, whatever is logged.
+            let span = tracing::error_span!("execution", id = %execution.id);
+            let busy = Busy::now(self.kind);
+            let run = async move {
                 executor::execute(&engine, execution).await;
-                drop(slot);
-            });
+                drop((slot, busy));
+            };
+            self.engine.0.tasks.spawn(run.instrument(span));
         }
         found
     }

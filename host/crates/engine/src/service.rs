@@ -60,7 +60,7 @@ impl Engine {
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
         let content = Content::load(store.as_ref(), runners).await?;
         let accounts = Accounts::load(store.as_ref()).await?;
-        Ok(Self(Arc::new(Shared {
+        let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             store,
             options,
@@ -77,7 +77,9 @@ impl Engine {
             stop_starting: CancellationToken::new(),
             end_running: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        })))
+        }));
+        engine.read_config_files();
+        Ok(engine)
     }
 
     /// Takes up what an earlier process left, then starts to run what is waiting.

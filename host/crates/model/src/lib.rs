@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod action;
+pub mod configuration;
 pub mod depth;
 pub mod execution;
 pub mod id;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Object;
+use crate::parameters::Parameters;
 
 /// A pack as registered. What it holds ([`Action`](crate::Action)s and so on) is stored beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Pack {
     /// Whether it came with the binary; such a pack is replaced by the next version of the host only.
     #[serde(default)]
     pub built_in: bool,
+    /// What its configuration may hold, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_schema: Option<Parameters>,
     /// Any other keys of `pack.yaml`, kept as they were written.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,

@@ -1,11 +1,13 @@
 //! The files of a pack, each with its reader: text in, a definition or every problem out.
 
 mod action;
+mod config;
 mod pack;
 mod rule;
 mod trigger;
 
 pub use action::read_action;
+pub use config::{read_config, read_config_schema};
 pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use rule::{RuleDefinition, read_rule};
 pub use trigger::read_trigger_type;

@@ -23,4 +23,4 @@ pub use nearest::nearest;
 pub use problem::Problem;
 pub use read::{PackContents, read_pack};
 pub use source::{Directory, Embedded, Source};
-pub use write::write_action_metadata;
+pub use write::{write_action_metadata, write_yaml};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::parameters::Parameters;
 use petrel_model::{Action, Pack, TriggerType};
 
 use crate::advice;
 use crate::definition::{
-    Component, PackDefinition, RuleDefinition, read_action, read_pack_definition, read_rule,
-    read_trigger_type,
+    Component, PackDefinition, RuleDefinition, read_action, read_config_schema, read_pack_definition,
+    read_rule, read_trigger_type,
 };
 use crate::nearest::suggestion;
 use crate::problem::Problem;
@@ -76,6 +77,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     reading
         .refuse_twins("trigger type", trigger_types.iter().map(|(file, kind)| (file, kind.reference.name())));
     reading.refuse_twins("rule", rules.iter().map(|(file, rule)| (file, rule.name.as_str())));
+    let config_schema = reading.config_schema();
     let notes = LATER.iter().flat_map(|folder| {
         let files = reading.files(folder);
         files.into_iter().map(move |file| format!("{file} is passed over: {folder} are not read yet"))
@@ -91,7 +93,7 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
         rules: rules.into_iter().map(|(_, rule)| rule).collect(),
         components,
         notes,
-        pack,
+        pack: Pack { config_schema, ..pack },
     })
 }
 
@@ -115,6 +117,19 @@ impl Reading<'_> {
         };
         let names = self.source.list(folder).unwrap_or_default();
         names.into_iter().filter(is_metadata).map(|name| format!("{folder}/{name}")).collect()
+    }
+
+    /// What the configuration of the pack may hold, if it says so.
+    fn config_schema(&mut self) -> Option<Parameters> {
+        const FILE: &str = "config.schema.yaml";
+        if !self.source.has(FILE) {
+            return None;
+        }
+        let read = match self.source.read(FILE) {
+            Ok(text) => read_config_schema(FILE, &text),
+            Err(error) => Err(vec![about(FILE, format!("the file cannot be read ({error}); check it"))]),
+        };
+        read.map_err(|problems| self.problems.extend(problems)).ok()
     }
 
     fn each<T>(

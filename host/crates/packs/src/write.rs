@@ -47,6 +47,17 @@ pub fn write_action_metadata(action: &Action) -> String {
     out
 }
 
+/// Any value as YAML.
+pub fn write_yaml(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::Object(object) if !object.is_empty() => write_object(&mut out, object, 0),
+        Value::Array(items) if !items.is_empty() => write_value(&mut out, value, 0),
+        scalar => out.push_str(&format!("{}\n", scalar_text(scalar))),
+    }
+    out.trim_start_matches('\n').to_owned()
+}
+
 fn write_object(out: &mut String, object: &Object, indent: usize) {
     for (index, (key, value)) in object.iter().enumerate() {
         // The first key stands where the line of its list item already is.

@@ -6,7 +6,7 @@
 //! checkpoint that is interrupted is begun anew from the journal: writing the same rows twice is harmless.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,10 +52,6 @@ pub(crate) struct Progress {
     is_idle: Condvar,
     /// The store is being closed: nobody waits for room any more.
     pub(crate) is_closing: AtomicBool,
-    /// Checkpoints that were made.
-    pub(crate) checkpoints: AtomicU64,
-    /// Rows that were written to the base.
-    pub(crate) rows: AtomicU64,
 }
 
 impl Progress {
@@ -121,7 +117,7 @@ impl Checkpointer {
         if let Err(error) = self.segments.drop_before(task.needed_from) {
             tracing::warn!(%error, "segments of the journal that are no longer needed cannot be removed");
         }
-        self.progress.checkpoints.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("petrel_store_checkpoints_total").increment(1);
     }
 
     fn make(&self, task: &Task) -> Result<(), Stopped> {
@@ -151,7 +147,7 @@ impl Checkpointer {
         }
         let base = self.image.base();
         base.apply(slice).and_then(|()| base.sync()).map_err(|BaseError(reason)| Stopped::Failed(reason))?;
-        self.progress.rows.fetch_add(slice.len() as u64, Ordering::Relaxed);
+        metrics::counter!("petrel_store_checkpoint_rows_total").increment(slice.len() as u64);
         Ok(())
     }
 }

@@ -246,8 +246,13 @@ impl Committer {
         if accepted.is_empty() {
             return;
         }
+        let bytes = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let started = Instant::now();
         match self.write(writes) {
-            Ok(()) => self.publish(accepted),
+            Ok(()) => {
+                measure(accepted.len(), bytes, started.elapsed());
+                self.publish(accepted);
+            }
             Err(error) => {
                 tracing::error!(%error, "the store has failed");
                 self.failure.send_replace(Some(error.clone()));
@@ -318,6 +323,14 @@ fn fill(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
         }
     }
     group
+}
+
+/// A group of so many commits and bytes was made durable in this time.
+fn measure(commits: usize, bytes: usize, took: Duration) {
+    metrics::counter!("petrel_store_commits_total").increment(commits as u64);
+    metrics::counter!("petrel_store_bytes_total").increment(bytes as u64);
+    metrics::counter!("petrel_store_groups_total").increment(1);
+    metrics::histogram!("petrel_store_group_seconds").record(took);
 }
 
 fn size(request: &Request) -> usize {

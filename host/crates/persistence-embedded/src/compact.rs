@@ -68,11 +68,9 @@ pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, Compact
     }
     let rows = copied?;
     swap(directory, &scratch.join(base), &new, options.engine).map_err(|error| refused(error.to_string()))?;
-    // The new base holds all of the journal.
-    let numbers = recovered.media.list().map_err(|error| refused(error.to_string()))?;
-    for number in numbers {
-        recovered.media.remove(number).map_err(|error| refused(error.to_string()))?;
-    }
+    // The new base holds all of the journal. What is left of it must not be taken for a later one.
+    let journal = directory.join("journal");
+    fs::remove_dir_all(&journal).map_err(|error| refused(error.to_string()))?;
     drop(recovered);
     Ok(Compacted { rows, before, after: size_of(directory), swept })
 }

@@ -225,9 +225,19 @@ impl Room {
         left
     }
 
+    /// Bytes left, as of the last look.
+    pub(crate) fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Below so many bytes nothing new is taken in.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.reserve
+    }
+
     /// Whether nothing new may be taken in.
     pub(crate) fn is_short(&self) -> bool {
-        self.left.load(Ordering::Relaxed) < self.reserve
+        self.left() < self.reserve
     }
 
     /// Whether so many bytes of rows can be written to the base, with all that the engine adds to them.

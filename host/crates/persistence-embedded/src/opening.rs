@@ -110,9 +110,13 @@ impl Recovered {
         let rows = Rows { image: Arc::new(Image::new(base)), blobs: Arc::new(blobs) };
         let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable(&path))?.unwrap_or(0);
         let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
-            .map_err(|error| OpenError::Journal(path, error.to_string()))?;
+            .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
         if !accept_loss {
             directory.check_loss(replayed.sequence)?;
+        }
+        // What was read may not have been synced when its writer was killed, and is built on from here on.
+        for number in media.list().map_err(|error| OpenError::Io(path.clone(), error))? {
+            media.sync(number).map_err(|error| OpenError::Io(path.clone(), error))?;
         }
         let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })

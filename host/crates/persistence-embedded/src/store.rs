@@ -12,7 +12,7 @@ use petrel_model::{
     Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
-use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Page, Store};
+use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::backup;
@@ -258,6 +258,10 @@ impl Store for EmbeddedStore {
 
     fn waiting(&self) -> usize {
         committer::lock(&self.state).queue.waiting()
+    }
+
+    fn figures(&self) -> Figures {
+        Figures { room_bytes: Some(self.room.left()), reserve_bytes: self.room.reserve() }
     }
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {

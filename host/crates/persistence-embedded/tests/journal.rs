@@ -153,6 +153,27 @@ async fn a_checkpoint_that_is_cut_at_any_write_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_killed_process_had_not_synced_is_not_built_on_before_it_is() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let store = open(&machine, directory.path(), &Options::default()).unwrap();
+    // Killed between the write and the sync of a group: the frame is in the file, and not yet on the disk.
+    machine.cut_power_at(2, Loss::Unsynced);
+    store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap_err();
+    let killed = machine.killed();
+    drop(store);
+    let store = open(&killed, directory.path(), &Options::default()).unwrap();
+    assert_eq!(count(&store).await, 1, "it was read");
+    create(&store, 2).await;
+    // Then the power goes.
+    killed.cut_power_at(1, Loss::Unsynced);
+    store.commit(Commit::of([Change::CreateExecution(execution(3))])).await.unwrap_err();
+    drop(store);
+    killed.restart();
+    let store = open(&killed, directory.path(), &Options::default()).unwrap();
+    assert_eq!(count(&store).await, 2);
+}
+
+#[tokio::test]
 async fn a_store_without_a_journal_is_taken_over() {
     let directory = TempDir::new().unwrap();
     let open = || EmbeddedStore::open(directory.path(), &Options::default()).unwrap();

@@ -57,6 +57,14 @@ pub struct ExecutionFilter {
     pub rule: Option<Ref>,
     /// That came of this event.
     pub trigger_instance: Option<TriggerInstanceId>,
+    /// On behalf of this user.
+    pub user: Option<String>,
+    /// Run by this runner.
+    pub runner: Option<String>,
+    /// Asked for after this time.
+    pub after: Option<Timestamp>,
+    /// Asked for before this time.
+    pub before: Option<Timestamp>,
 }
 
 impl ExecutionFilter {
@@ -64,6 +72,10 @@ impl ExecutionFilter {
     pub fn admits(&self, execution: &Execution) -> bool {
         let context = &execution.context;
         self.status.is_none_or(|status| execution.status == status)
+            && self.user.as_ref().is_none_or(|user| context.user == *user)
+            && self.runner.as_ref().is_none_or(|runner| execution.runner == *runner)
+            && self.after.is_none_or(|after| execution.requested_at > after)
+            && self.before.is_none_or(|before| execution.requested_at < before)
             && self.action.as_ref().is_none_or(|action| execution.action == *action)
             && self
                 .rule
@@ -119,6 +131,15 @@ pub struct ArchivedFile {
     pub content: Vec<u8>,
 }
 
+/// What is worth a look, of a store on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Bytes left on its disk, as of the last look.
+    pub room_bytes: Option<u64>,
+    /// Below so many bytes nothing new is taken in.
+    pub reserve_bytes: u64,
+}
+
 /// Output of an execution, in order.
 pub type Output = Vec<OutputLine>;
 
@@ -147,6 +168,11 @@ pub trait Store: Send + Sync {
 
     /// Executions that a process which is gone had begun.
     async fn orphans(&self) -> Result<Vec<Execution>, Error>;
+
+    /// What is worth a look.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
 
     /// Waits until the store fails for good. Then nothing more can be committed and the process is to end;
     /// the next one finds all that was acknowledged.

@@ -11,23 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Segment};
+use crate::extract::{JsonBody, Params, Secrets, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
-
-/// Whether hashes are shown.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Secrets {
-    show_secrets: Option<String>,
-}
-
-impl Secrets {
-    fn are_shown(&self) -> bool {
-        self.show_secrets
-            .as_ref()
-            .is_some_and(|text| ["true", "True", "1", "yes", "y"].contains(&text.as_str()))
-    }
-}
 
 pub(crate) async fn list(
     State(api): State<Api>,

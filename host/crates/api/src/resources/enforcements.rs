@@ -1,13 +1,87 @@
-//! `/ruleenforcements`: what came of a rule that matched.
+//! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest
+//! first.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use petrel_model::EnforcementId;
+use axum::response::Response;
+use petrel_model::{Enforcement, EnforcementId, TriggerInstanceId};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::extract::Segment;
+use crate::extract::{Params, Segment, parsed};
+use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
+
+/// How many events are read from the store at once.
+const STEP: usize = 200;
+/// How many events one request looks at.
+const LONGEST_LOOK: usize = 10_000;
+
+/// Which to list. Everything given must hold.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Filter {
+    rule_ref: Option<String>,
+    rule_id: Option<String>,
+    execution: Option<String>,
+    trigger_instance: Option<String>,
+}
+
+impl Filter {
+    fn admits(&self, enforcement: &Enforcement) -> bool {
+        let is = |wanted: &Option<String>, found: Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| found.as_ref() == Some(wanted))
+        };
+        is(&self.rule_ref, Some(enforcement.rule.to_string()))
+            && is(&self.rule_id, Some(enforcement.rule_id.to_string()))
+            && is(&self.execution, enforcement.execution_id.map(|id| id.to_string()))
+            && is(&self.trigger_instance, Some(enforcement.trigger_instance_id.to_string()))
+    }
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let page = page.parse()?.within_reach()?;
+    let wanted = page.offset.saturating_add(page.limit);
+    let mut found = Vec::new();
+    if let Some(id) = parsed::<TriggerInstanceId>(filter.trigger_instance.clone())? {
+        // Of one event there is no need to look at others.
+        let instance = api.engine.store().trigger_instance(id).await?;
+        let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
+        add(&api, &filter, ids, &mut found).await?;
+    } else {
+        let mut before = page.before.map(TriggerInstanceId::from);
+        for _ in 0..LONGEST_LOOK / STEP {
+            let part = api.engine.store().trigger_instances(None, before, STEP).await?;
+            for instance in part.items {
+                add(&api, &filter, instance.enforcements, &mut found).await?;
+            }
+            before = part.next;
+            if before.is_none() || found.len() >= wanted {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let part = found.iter().skip(page.offset).take(page.limit);
+    Ok(page.answer_part(part.map(views::enforcement)))
+}
+
+async fn add(
+    api: &Api,
+    filter: &Filter,
+    ids: Vec<EnforcementId>,
+    found: &mut Vec<Enforcement>,
+) -> Result<(), ApiError> {
+    for id in ids {
+        let enforcement = api.engine.store().enforcement(id).await?;
+        found.extend(enforcement.filter(|enforcement| filter.admits(enforcement)));
+    }
+    Ok(())
+}
 
 pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let hint = "`petrel trigger get ID` shows the enforcements of an event";

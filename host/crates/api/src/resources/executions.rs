@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Segment};
+use crate::extract::{JsonBody, Pair, Params, Segment, parsed};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -27,26 +27,25 @@ pub(crate) struct Filter {
     action: Option<String>,
     rule: Option<String>,
     trigger_instance: Option<String>,
+    user: Option<String>,
+    runner: Option<String>,
+    timestamp_gt: Option<String>,
+    timestamp_lt: Option<String>,
+    /// `null` for those without a parent.
+    parent: Option<String>,
 }
 
 impl Filter {
     fn parse(self) -> Result<ExecutionFilter, ApiError> {
-        fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError>
-        where
-            T::Err: std::fmt::Display,
-        {
-            let text = text.filter(|text| !text.is_empty());
-            text.map(|text| {
-                text.parse()
-                    .map_err(|error: T::Err| ApiError::invalid(error.to_string(), "correct the query"))
-            })
-            .transpose()
-        }
         Ok(ExecutionFilter {
             status: parsed(self.status)?,
             action: parsed(self.action)?,
             rule: parsed(self.rule)?,
             trigger_instance: parsed(self.trigger_instance)?,
+            user: self.user.filter(|user| !user.is_empty()),
+            runner: self.runner.filter(|runner| !runner.is_empty()),
+            after: parsed(self.timestamp_gt)?,
+            before: parsed(self.timestamp_lt)?,
         })
     }
 }
@@ -57,6 +56,10 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?.within_reach()?;
+    if filter.parent.as_ref().is_some_and(|parent| !["", "null", "None"].contains(&parent.as_str())) {
+        // No execution has a parent yet.
+        return Ok(page.answer_part(std::iter::empty()));
+    }
     let filter = filter.parse()?;
     let store = api.engine.store();
     let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
@@ -130,15 +133,55 @@ pub(crate) async fn one(
     Ok(Json(page.narrow(view(&api, &execution))))
 }
 
-pub(crate) async fn output(State(api): State<Api>, Segment(id): Segment) -> Result<Response, ApiError> {
+/// `from`: the number of the first line.
+#[derive(Debug, Deserialize)]
+pub(crate) struct From {
+    from: Option<u32>,
+}
+
+pub(crate) async fn output(
+    State(api): State<Api>,
+    Segment(id): Segment,
+    Params(From { from }): Params<From>,
+) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     if api.engine.store().execution(id).await?.is_none() {
         return Err(no_such(&id.to_string()));
     }
-    let lines = api.engine.store().output(id, 0).await?;
+    let lines = api.engine.store().output(id, from.unwrap_or(0)).await?;
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok((headers, views::output(&lines)).into_response())
+}
+
+/// One attribute by itself, as StackStorm has it.
+pub(crate) async fn attribute(State(api): State<Api>, Pair(id, name): Pair) -> Result<Json<Value>, ApiError> {
+    if !["result", "trigger_instance", "status"].contains(&name.as_str()) {
+        let message = format!("Attribute \"{name}\" is not supported.");
+        return Err(ApiError::invalid(message, "ask for result, trigger_instance or status"));
+    }
+    let execution = found(&api, &id).await?;
+    Ok(Json(view(&api, &execution).get(&name).cloned().unwrap_or_default()))
+}
+
+/// The result by itself.
+pub(crate) async fn result(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+    let execution = found(&api, &id).await?;
+    Ok(Json(execution.result.as_deref().cloned().unwrap_or_default()))
+}
+
+/// What an execution has started in turn: nothing yet, since there are no workflows.
+pub(crate) async fn children(
+    State(api): State<Api>,
+    Segment(id): Segment,
+) -> Result<Json<Vec<Value>>, ApiError> {
+    found(&api, &id).await?;
+    Ok(Json(Vec::new()))
+}
+
+async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
+    let id = execution_id(api, id).await?;
+    api.engine.store().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
 }
 
 /// Ends an execution. One that cannot be ended any more is no error of HTTP but an object that says so,

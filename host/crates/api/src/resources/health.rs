@@ -1,15 +1,26 @@
-//! `GET /healthz`: 200 while events are accepted. `GET /api/v1/status`: how much waits and runs.
+//! How the host is. `GET /healthz`: 200 while it lives and is not stopping. `GET /readyz`: 200 while events
+//! are accepted, else 503 with the reasons. `GET /metrics`: figures for Prometheus. `GET /api/v1/status`: how
+//! much waits and runs. `GET` and `PUT /api/v1/log`: what is logged.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Api;
+use crate::auth::User;
+use crate::extract::JsonBody;
+use crate::{Api, ApiError, auth};
 
-pub(crate) fn router() -> Router<Api> {
-    Router::new().route("/healthz", get(healthz))
+/// The routes; [`status`] and the log are below `/api/v1`.
+pub(crate) fn router(api: &Api) -> Router<Api> {
+    let mut figures = get(figures);
+    if !api.access.open_metrics {
+        figures = figures.layer(from_fn_with_state(api.clone(), auth::require));
+    }
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", figures)
 }
 
 async fn healthz(State(api): State<Api>) -> (StatusCode, &'static str) {
@@ -20,6 +31,12 @@ async fn healthz(State(api): State<Api>) -> (StatusCode, &'static str) {
     }
 }
 
+async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
+    let reasons = api.engine.not_ready().await;
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons})))
+}
+
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
 /// start counts as both for a moment.
 pub(crate) async fn status(State(api): State<Api>) -> Json<Value> {
@@ -28,4 +45,47 @@ pub(crate) async fn status(State(api): State<Api>) -> Json<Value> {
         "waiting": api.engine.store().waiting(),
         "running": api.engine.running(),
     }))
+}
+
+async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 1], String), ApiError> {
+    api.engine.measure_now().await?;
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], (api.figures)()))
+}
+
+/// What is logged while the host runs.
+pub trait LogControl: Send + Sync {
+    /// The level, or levels by part.
+    fn level(&self) -> String;
+
+    /// Changes it.
+    ///
+    /// # Errors
+    /// What is wrong with it, when it is no level.
+    fn set_level(&self, level: &str) -> Result<(), String>;
+}
+
+pub(crate) async fn log_level(State(api): State<Api>) -> Json<Value> {
+    Json(json!({"level": api.log.level()}))
+}
+
+/// A level to set.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewLevel {
+    level: String,
+}
+
+pub(crate) async fn set_log_level(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    JsonBody(NewLevel { level }): JsonBody<NewLevel>,
+) -> Result<Json<Value>, ApiError> {
+    api.log.set_level(&level).map_err(|why| {
+        ApiError::invalid(
+            format!("`{level}` is no level: {why}"),
+            "write error, warn, info, debug or trace, or levels by part, as in warn,petrel_engine=debug",
+        )
+    })?;
+    tracing::warn!(level, user, "the level of the log was changed");
+    Ok(Json(json!({"level": api.log.level()})))
 }

@@ -1,9 +1,11 @@
-//! `/triggertypes`: the kinds of events that packs declare.
+//! `/triggertypes`: the kinds of events that packs declare. `/triggers`: those that rules listen to, with
+//! their parameters.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use petrel_model::Ref;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::extract::{Params, Segment};
@@ -26,4 +28,37 @@ pub(crate) async fn one(
         ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")
     })?;
     Ok(Json(views::trigger_type(api.engine.content().trigger_type(&parsed)?)))
+}
+
+/// Triggers of one kind.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    pack: Option<String>,
+}
+
+pub(crate) async fn list_triggers(
+    State(api): State<Api>,
+    Params(filter): Params<Filter>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let (page, content) = (page.parse()?, api.engine.content());
+    let found = content.triggers().filter(|(reference, trigger)| {
+        filter.kind.as_ref().is_none_or(|kind| trigger.kind.as_str() == kind)
+            && filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
+    });
+    Ok(page.answer(found.map(|(reference, trigger)| views::trigger(reference, trigger))))
+}
+
+pub(crate) async fn one_trigger(
+    State(api): State<Api>,
+    Segment(reference): Segment,
+) -> Result<Json<Value>, ApiError> {
+    let content = api.engine.content();
+    let found = content.triggers().find(|(known, _)| known.as_str() == reference);
+    found.map(|(reference, trigger)| Json(views::trigger(reference, trigger))).ok_or_else(|| {
+        let known = content.triggers().map(|(known, _)| known.as_str());
+        petrel_engine::Error::not_found("trigger", reference.as_str(), known).into()
+    })
 }

@@ -53,6 +53,7 @@ pub fn read_pack_definition(
             keywords: fields.texts("keywords", problems),
             path: String::new(),
             built_in: false,
+            config_schema: None,
             other,
             reference: reference?,
             name: name?,

@@ -65,6 +65,15 @@ impl SimulatedMachine {
         std::mem::take(&mut state.is_cut)
     }
 
+    /// Ends the process, and leaves the power on: the next one finds all that was written, synced or not, and
+    /// losing the power then loses what still is not synced.
+    #[must_use]
+    pub fn killed(&self) -> Self {
+        let state = self.state();
+        let (live, durable) = (state.live.clone(), state.durable.clone());
+        Self(Arc::new(Mutex::new(State { live, durable, ..State::default() })))
+    }
+
     /// The keys of all rows that have come to the base.
     pub fn keys(&self) -> Vec<Vec<u8>> {
         self.state().live.rows.keys().cloned().collect()
@@ -185,6 +194,10 @@ impl Media for SimulatedMachine {
         state.step(|_images| {}).map_err(cut)?;
         state.live.segments.insert(number, Vec::new());
         Ok(Box::new(SimulatedSegment { machine: self.clone(), number }))
+    }
+
+    fn sync(&self, number: u64) -> io::Result<()> {
+        SimulatedSegment { machine: self.clone(), number }.sync()
     }
 
     fn remove(&self, number: u64) -> io::Result<()> {

@@ -19,6 +19,9 @@ pub trait Media: Send + Sync + fmt::Debug {
     /// an earlier one has left behind.
     fn create(&self, number: u64) -> io::Result<Box<dyn Segment>>;
 
+    /// Makes durable what an earlier process has written to a segment: it may have been killed before its sync.
+    fn sync(&self, number: u64) -> io::Result<()>;
+
     /// Drops a segment.
     fn remove(&self, number: u64) -> io::Result<()>;
 }
@@ -86,6 +89,11 @@ impl Media for Files {
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
         Ok(Box::new(SegmentFile { file, unnamed_in: Some(self.directory.clone()) }))
+    }
+
+    fn sync(&self, number: u64) -> io::Result<()> {
+        File::open(self.path(number))?.sync_all()?;
+        File::open(&self.directory)?.sync_all()
     }
 
     fn remove(&self, number: u64) -> io::Result<()> {

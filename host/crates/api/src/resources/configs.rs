@@ -1,0 +1,87 @@
+//! `/configs` and `/config_schemas`: how packs are configured, and what their configurations may hold.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use petrel_engine::content::Content;
+use petrel_engine::pack_configs::{GivenConfig, not_configured};
+use petrel_model::configuration::masked;
+use petrel_model::{Object, Pack};
+use serde_json::{Value, json};
+
+use crate::extract::{JsonBody, Params, Secrets, Segment};
+use crate::page::PageQuery;
+use crate::{Api, ApiError};
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Params(secrets): Params<Secrets>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let (page, content, shown) = (page.parse()?, api.engine.content(), secrets.are_shown());
+    let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
+    Ok(page.answer(given.map(|(pack, given)| view(pack, given, shown))))
+}
+
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    Params(secrets): Params<Secrets>,
+) -> Result<Json<Value>, ApiError> {
+    shown(&api.engine.content(), &name, secrets.are_shown())
+}
+
+pub(crate) async fn configure(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    JsonBody(values): JsonBody<Object>,
+) -> Result<Json<Value>, ApiError> {
+    api.engine.configure_pack(&name, values).await?;
+    shown(&api.engine.content(), &name, false)
+}
+
+pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
+    api.engine.forget_pack_config(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(content: &Content, name: &str, with_secrets: bool) -> Result<Json<Value>, ApiError> {
+    let pack = content.pack(name)?;
+    let given = content.given_config(name).ok_or_else(|| not_configured(name))?;
+    Ok(Json(view(pack, given, with_secrets)))
+}
+
+fn view(pack: &Pack, given: &GivenConfig, with_secrets: bool) -> Value {
+    let values = if with_secrets {
+        given.values.as_ref().clone()
+    } else {
+        masked(&given.values, pack.config_schema.as_ref())
+    };
+    json!({"id": pack.reference, "pack": pack.reference, "values": values})
+}
+
+pub(crate) async fn schemas(
+    State(api): State<Api>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let (page, content) = (page.parse()?, api.engine.content());
+    Ok(page.answer(content.packs().filter_map(|pack| schema_view(pack))))
+}
+
+pub(crate) async fn schema(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+    let content = api.engine.content();
+    schema_view(content.pack(&name)?).map(Json).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("pack `{name}` has no schema of its configuration"),
+            "it takes any configuration; its author adds config.schema.yaml to check it",
+        )
+    })
+}
+
+fn schema_view(pack: &Pack) -> Option<Value> {
+    let schema = pack.config_schema.as_ref()?;
+    Some(json!({"id": pack.reference, "pack": pack.reference, "attributes": schema}))
+}

@@ -1,0 +1,54 @@
+//! How the host is: whether it takes in events, and what is worth a look.
+
+use crate::clock;
+use crate::error::Error;
+use crate::service::Engine;
+
+impl Engine {
+    /// Why no events are accepted now; nothing when they are.
+    pub async fn not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Err(error) = self.check_room() {
+            reasons.push(error.to_string());
+        }
+        // Whether it has failed already; it is not waited for.
+        let failed = tokio::select! {
+            biased;
+            error = self.store().failed() => Some(error),
+            () = std::future::ready(()) => None,
+        };
+        reasons.extend(failed.map(|error| error.to_string()));
+        let figures = self.store().figures();
+        if let Some(room) = figures.room_bytes.filter(|room| *room < figures.reserve_bytes) {
+            reasons.push(format!(
+                "the disk is full: {} MiB are left, and {} MiB are kept back",
+                room >> 20,
+                figures.reserve_bytes >> 20
+            ));
+        }
+        reasons
+    }
+
+    /// Brings up to date what is measured by looking: what waits, what runs, what room there is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn measure_now(&self) -> Result<(), Error> {
+        let runners: Vec<_> = self.content().runners().keys().cloned().collect();
+        let due = self.store().next_due(&runners).await?;
+        let age = due.map_or(0.0, |due| clock::now().since(due).as_secs_f64());
+        metrics::gauge!("petrel_queue_waiting").set(as_figure(self.store().waiting()));
+        metrics::gauge!("petrel_queue_oldest_seconds").set(age);
+        metrics::gauge!("petrel_executions_running").set(as_figure(self.running()));
+        if let Some(room) = self.store().figures().room_bytes {
+            metrics::gauge!("petrel_store_room_bytes").set(as_figure(room));
+        }
+        Ok(())
+    }
+}
+
+/// Figures beyond 2^53 lose their last digits.
+#[expect(clippy::cast_precision_loss, reason = "nothing here is counted so far, and a gauge may be rounded")]
+fn as_figure<T: TryInto<u64>>(number: T) -> f64 {
+    number.try_into().map_or(f64::INFINITY, |number| number as f64)
+}

@@ -1,0 +1,183 @@
+//! Configures packs: from a file of the operator, or through the API. A file wins; what was given
+//! through the API is kept in the store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use petrel_model::configuration::unmasked;
+use petrel_model::parameters::Parameters;
+use petrel_model::{Object, PackConfig};
+use petrel_packs::Problem;
+use petrel_packs::definition::read_config;
+use petrel_persistence::Change;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::requests::refuse_depth;
+use crate::service::Engine;
+use crate::validation::Validator;
+
+/// The configuration of a pack, as it was given.
+#[derive(Debug, Clone)]
+pub struct GivenConfig {
+    /// What was given; without the defaults of the schema.
+    pub values: Arc<Object>,
+    /// The file that it stands in, unless it came through the API.
+    pub file: Option<PathBuf>,
+}
+
+impl Engine {
+    /// Configures a pack. What is masked in `values` stays as it was.
+    ///
+    /// # Errors
+    /// When there is no such pack, the values do not fit its schema, or a file configures it.
+    pub async fn configure_pack(&self, pack: &str, values: Object) -> Result<PackConfig, Error> {
+        refuse_depth("a value", &Value::Object(values.clone()))?;
+        let (engine, pack) = (self.clone(), pack.to_owned());
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_content.lock().await;
+            let values = {
+                let content = engine.content();
+                let schema = content.pack(&pack)?.config_schema.clone();
+                let old = content.given_config(&pack);
+                refuse_file(&pack, old)?;
+                let values = old.map_or_else(|| values.clone(), |old| unmasked(&values, &old.values));
+                fits(&pack, &values, schema.as_ref())?;
+                values
+            };
+            let config = PackConfig { pack: pack.clone(), values };
+            engine.commit(Vec::new(), vec![Change::PutPackConfig(config.clone())]).await?;
+            let given = GivenConfig { values: Arc::new(config.values.clone()), file: None };
+            engine.content_mut().put_config(&pack, Some(given));
+            Ok(config)
+        })
+        .await
+    }
+
+    /// Forgets what was given for a pack through the API.
+    ///
+    /// # Errors
+    /// When there is no such pack, nothing was given for it, or a file configures it.
+    pub async fn forget_pack_config(&self, pack: &str) -> Result<(), Error> {
+        let (engine, pack) = (self.clone(), pack.to_owned());
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_content.lock().await;
+            {
+                let content = engine.content();
+                content.pack(&pack)?;
+                refuse_file(&pack, content.given_config(&pack))?;
+                if content.given_config(&pack).is_none() {
+                    return Err(not_configured(&pack));
+                }
+            }
+            engine.commit(Vec::new(), vec![Change::DeletePackConfig(pack.clone())]).await?;
+            engine.content_mut().put_config(&pack, None);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What the file of a pack says now, if it has one.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no configuration, or does not fit the schema of the pack.
+    pub(crate) fn config_file(
+        &self,
+        pack: &str,
+        schema: Option<&Parameters>,
+    ) -> Result<Option<GivenConfig>, Error> {
+        let Some(directory) = &self.0.options.config_directory else { return Ok(None) };
+        let file = directory.join("packs").join(format!("{pack}.yaml"));
+        let Some(values) = read(&file)? else { return Ok(None) };
+        fits(pack, &values, schema).map_err(|error| {
+            let message = format!("{}: {error}", file.display());
+            Error::invalid(message, "correct the file, and register the pack again")
+        })?;
+        Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
+    }
+
+    /// What a pack that is being registered is configured by: its file, or what is in the store. What is in
+    /// the store and does not fit any more goes to `notes`.
+    pub(crate) async fn config_of(
+        &self,
+        pack: &str,
+        schema: Option<&Parameters>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<GivenConfig>, Error> {
+        if let Some(given) = self.config_file(pack, schema)? {
+            return Ok(Some(given));
+        }
+        let stored = self.store().pack_configs().await?.into_iter().find(|config| config.pack == pack);
+        let Some(PackConfig { values, .. }) = stored else { return Ok(None) };
+        if let Err(error) = fits(pack, &values, schema) {
+            notes.push(format!("{error}; {}", error.hint()));
+        }
+        Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
+    }
+
+    /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack
+    /// then has what was given through the API, and the defaults.
+    pub(crate) fn read_config_files(&self) {
+        let packs: Vec<_> = self.content().packs().cloned().collect();
+        for pack in packs {
+            match self.config_file(&pack.reference, pack.config_schema.as_ref()) {
+                Ok(Some(given)) => self.content_mut().put_config(&pack.reference, Some(given)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
+                }
+            }
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Object>, Error> {
+    let name = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Error::invalid(
+                format!("{name} cannot be read: {error}"),
+                "check who may read the file",
+            ));
+        }
+    };
+    read_config(&name, &text).map(Some).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        Error::invalid(lines.join("\n"), "correct the file, and register the pack again")
+    })
+}
+
+/// There is no configuration.
+pub fn not_configured(pack: &str) -> Error {
+    Error::NotFound {
+        what: "configuration of pack",
+        name: pack.to_owned(),
+        hint: format!("`petrel pack configure {pack} FILE` gives one"),
+    }
+}
+
+fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
+    match given.and_then(|given| given.file.as_ref()) {
+        Some(file) => Err(Error::Conflict {
+            message: format!("the pack `{pack}` is configured by {}", file.display()),
+            hint: "change that file and register the pack again, or remove it and start the host again"
+                .into(),
+            id: None,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Whether values are what the schema says. A pack without a schema takes anything.
+fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), Error> {
+    let Some(schema) = schema else { return Ok(()) };
+    let value = Value::Object(values.clone());
+    Validator::of_parameters(schema).check(&value).map_err(|message| {
+        Error::invalid(
+            format!("the configuration of pack `{pack}` does not fit: {message}"),
+            format!("`petrel pack config {pack} --schema` shows what it takes"),
+        )
+    })
+}

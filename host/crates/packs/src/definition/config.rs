@@ -1,0 +1,86 @@
+//! `config.schema.yaml`, what the configuration of a pack may hold, and files with such a configuration.
+
+use petrel_model::Object;
+use petrel_model::parameters::Parameters;
+use serde_json::Value;
+
+use crate::fields::Problems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::yaml;
+
+/// Reads a schema: the name of each value with what it must be, in the dialect of parameters.
+///
+/// # Errors
+/// Every problem.
+pub fn read_config_schema(file: &str, text: &str) -> Result<Parameters, Vec<Problem>> {
+    mapping(file, text, "a configuration schema", schema::check_parameters)
+}
+
+/// Reads a file with the configuration of a pack. Whether it fits the schema is not looked at.
+///
+/// # Errors
+/// When it is no mapping.
+pub fn read_config(file: &str, text: &str) -> Result<Object, Vec<Problem>> {
+    mapping(file, text, "a configuration", |_, _| ())
+}
+
+fn mapping(
+    file: &str,
+    text: &str,
+    what: &str,
+    check: impl FnOnce(&yaml::Node, &mut Problems),
+) -> Result<Object, Vec<Problem>> {
+    let mut problems = Problems::of(file);
+    let node = match yaml::parse(text) {
+        Ok(node) => node,
+        Err(error) => {
+            problems.add(error.position, error.message);
+            return Err(problems.found);
+        }
+    };
+    // An empty file says nothing, which is something.
+    if node.is_null() {
+        return Ok(Object::new());
+    }
+    let Value::Object(object) = node.to_json() else {
+        problems.add(
+            node.position,
+            format!("{what} must be a mapping, and this is {}; write `name: value`", node.kind()),
+        );
+        return Err(problems.found);
+    };
+    check(&node, &mut problems);
+    problems.into_result(Some(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_are_checked_as_parameters_are() {
+        let text =
+            "url: {type: string, required: true}\nauth: {type: object, properties: {key: {secret: true}}}\n";
+        let schema = read_config_schema("config.schema.yaml", text).unwrap();
+        assert_eq!(schema.keys().collect::<Vec<_>>(), ["url", "auth"]);
+        assert!(read_config_schema("config.schema.yaml", "---\n").unwrap().is_empty());
+        for (text, says) in [
+            ("- a\n", "must be a mapping"),
+            ("url: {type: string, requird: true}\n", "requird"),
+            ("url: {type: text}\n", "`text` is not a type"),
+            ("url: {", ""),
+        ] {
+            let problems = read_config_schema("config.schema.yaml", text).unwrap_err();
+            let said = problems[0].to_string();
+            assert!(said.starts_with("config.schema.yaml:") && said.contains(says), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_any_mapping() {
+        assert_eq!(read_config("a.yaml", "port: 010\n").unwrap()["port"], 8);
+        assert!(read_config("a.yaml", "").unwrap().is_empty());
+        assert!(read_config("a.yaml", "just text\n").is_err());
+    }
+}

@@ -1,0 +1,27 @@
+//! `petrel completion`: what a shell needs to complete our verbs and flags.
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+use crate::exit::Code;
+use crate::print;
+
+/// Print what completes verbs and flags in a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  petrel completion bash > ~/.local/share/bash-completion/completions/petrel
+  petrel completion zsh > ~/.zfunc/_petrel
+  petrel completion fish > ~/.config/fish/completions/petrel.fish")]
+pub(crate) struct Completion {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completion {
+    pub(crate) fn run(self, mut command: Command) -> Code {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command, "petrel", &mut script);
+        print::line(String::from_utf8_lossy(&script).trim_end());
+        Code::Ok
+    }
+}

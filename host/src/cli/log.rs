@@ -1,0 +1,34 @@
+//! `petrel log`: what the host logs.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
+
+use super::Session;
+use crate::exit::{Code, Failure};
+use crate::print;
+
+/// Look at what the host logs, and change it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Log {
+    /// Show the level, or set it until the host is started again
+    #[command(
+        after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel_engine=debug"
+    )]
+    Level {
+        /// error, warn, info, debug or trace; or levels by part
+        level: Option<String>,
+    },
+}
+
+impl Log {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let Self::Level { level } = self;
+        let answer = match level {
+            None => session.client.get("/log").await?,
+            Some(level) => session.client.send_json(Method::PUT, "/log", &json!({"level": level})).await?,
+        };
+        print::attributes(session.form, &answer, &["level"]);
+        Ok(Code::Ok)
+    }
+}

@@ -1,0 +1,35 @@
+//! The log, on standard error: as text or as JSON, with a level that can be changed while the host runs.
+
+use petrel_api::LogControl;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+
+use crate::config::{LogFormat, Settings};
+
+/// The level in force.
+pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
+
+/// Begins to log.
+pub(crate) fn start(settings: &Settings) -> Level {
+    // A level that is none was refused before.
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.log.level));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match settings.log.format {
+        LogFormat::Text => registry.with(lines).init(),
+        LogFormat::Json => registry.with(lines.json()).init(),
+    }
+    Level(handle)
+}
+
+impl LogControl for Level {
+    fn level(&self) -> String {
+        self.0.with_current(ToString::to_string).unwrap_or_default()
+    }
+
+    fn set_level(&self, level: &str) -> Result<(), String> {
+        let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+        self.0.reload(filter).map_err(|error| error.to_string())
+    }
+}
