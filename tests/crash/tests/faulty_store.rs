@@ -3,6 +3,8 @@
 //! the disk all the same, and when half of it had. After each cut the engine starts again on what is left, and the invariants must
 //! hold.
 //!
+//! The same with the journal of the scenario: cut behind every frame, what it leads to must be such a state.
+//!
 //! The scenario: two rules, three events, a component and a shell command each, an execution that is
 //! canceled while it runs, and one that takes too long.
 #![expect(clippy::unwrap_used, reason = "these are the parts of one test")]
@@ -19,7 +21,7 @@ use petrel_engine::requests::Request;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
-use petrel_persistence::ExecutionFilter;
+use petrel_persistence::{ExecutionFilter, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
@@ -56,19 +58,18 @@ fn every_write_in_turn() {
 
 /// Runs the scenario with the power cut at `step`. Says whether it was cut before the scenario was over.
 fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackRuntime) -> bool {
-    let directory = TempDir::new().unwrap();
     let machine = SimulatedMachine::default();
-    let world = World { directory, layer_bytes, pack: pack.to_path_buf(), runtime: runtime.clone() };
-    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    threads.block_on(async {
+    let world = World::new(layer_bytes, pack, runtime);
+    threads().block_on(async {
         let engine = world.start(&machine).await;
         world.prepare(&engine).await;
         machine.cut_power_at(step, loss);
-        let acknowledged = world.scenario(&engine).await;
+        let acknowledged = world.scenario(&engine, &machine).await;
+        let acknowledged: Vec<_> = acknowledged.into_iter().map(|(_, told)| told).collect();
         let was_cut = world.end(engine, &machine).await;
         if !was_cut {
             let engine = world.start(&machine).await;
-            let observed = world.observe(&engine, acknowledged).await;
+            let observed = world.observe(engine.store(), acknowledged).await;
             assert_eq!(violations(&observed), Vec::<String>::new(), "without a cut\n{observed:#?}");
             let ended =
                 |status| observed.executions.values().filter(|stored| stored.status == status).count();
@@ -79,7 +80,7 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         }
         let engine = world.start(&machine).await;
         world.rest(&engine).await;
-        let observed = world.observe(&engine, acknowledged).await;
+        let observed = world.observe(engine.store(), acknowledged).await;
         assert_eq!(
             violations(&observed),
             Vec::<String>::new(),
@@ -88,6 +89,100 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         world.end(engine, &machine).await;
         true
     })
+}
+
+/// Segments of a journal by their numbers.
+type Segments = BTreeMap<u64, Vec<u8>>;
+
+fn length(segments: &Segments) -> usize {
+    segments.values().map(Vec::len).sum()
+}
+
+#[test]
+fn every_prefix_of_the_journal() {
+    let pack = core_pack();
+    let runtime = PackRuntime::new(petrel_pack_runtime::Options::default()).unwrap();
+    let (machine, acknowledged) = record(pack.path(), &runtime);
+    let ends = ends(machine.segments().values().last().unwrap());
+    assert!(ends.len() > 20, "{ends:?}");
+    std::thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (pack, runtime, ends) = (pack.path(), &runtime, &ends);
+            let (machine, acknowledged) = (&machine, &acknowledged);
+            scope.spawn(move || {
+                for end in ends.iter().skip(lane).step_by(LANES) {
+                    let (cut, told) = up_to(*end, machine, acknowledged);
+                    recover(&cut, told, pack, runtime);
+                }
+            });
+        }
+    });
+}
+
+/// Runs the scenario to its end on a machine that keeps all of it in the journal.
+fn record(pack: &Path, runtime: &PackRuntime) -> (SimulatedMachine, Vec<(usize, Acknowledged)>) {
+    let machine = SimulatedMachine::default();
+    let world = World::new(1 << 30, pack, runtime);
+    threads().block_on(async {
+        let engine = world.start(&machine).await;
+        world.prepare(&engine).await;
+        let acknowledged = world.scenario(&engine, &machine).await;
+        // As a kill leaves it: closing it would bring everything to the base.
+        let killed = machine.killed();
+        engine.stop().await;
+        (killed, acknowledged)
+    })
+}
+
+/// Where the frames of a segment end: its header takes 36 bytes, and the length of its body is in front of each
+/// frame, whose head takes 16.
+fn ends(segment: &[u8]) -> Vec<usize> {
+    let mut ends = vec![36];
+    while let Some(length) = segment.get(*ends.last().unwrap()..).and_then(<[u8]>::first_chunk::<4>) {
+        ends.push(ends.last().unwrap() + 16 + usize::try_from(u32::from_le_bytes(*length)).unwrap());
+    }
+    ends
+}
+
+/// The machine with the last segment cut at `end`, and what had been acknowledged by then.
+fn up_to(
+    end: usize,
+    machine: &SimulatedMachine,
+    acknowledged: &[(usize, Acknowledged)],
+) -> (SimulatedMachine, Vec<Acknowledged>) {
+    let mut segments = machine.segments();
+    segments.values_mut().last().unwrap().truncate(end);
+    let so_far = length(&segments);
+    let told = acknowledged.iter().filter(|(at, _)| *at <= so_far).map(|(_, told)| told.clone());
+    (machine.with_segments(segments), told.collect())
+}
+
+/// What a host makes of what is left. What had succeeded by then had had its effect.
+fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, runtime: &PackRuntime) {
+    let world = World::new(1 << 20, pack, runtime);
+    threads().block_on(async {
+        let before = world.open(&machine.with_segments(machine.segments()));
+        let had_effect: String = world
+            .observe(&before, Vec::new())
+            .await
+            .executions
+            .iter()
+            .filter(|(_, stored)| stored.has_effect && stored.status == Status::Succeeded)
+            .map(|(id, _)| format!("{id}\n"))
+            .collect();
+        drop(before);
+        fs::write(world.effects(), had_effect).unwrap();
+        fs::remove_file(world.directory.path().join("store/acknowledged")).unwrap();
+        let engine = world.start(machine).await;
+        world.rest(&engine).await;
+        let observed = world.observe(engine.store(), told).await;
+        assert_eq!(violations(&observed), Vec::<String>::new(), "{observed:#?}");
+        engine.stop().await;
+    });
+}
+
+fn threads() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// The pack `core` with its component, laid out.
@@ -116,17 +211,33 @@ struct World {
 }
 
 impl World {
+    fn new(layer_bytes: usize, pack: &Path, runtime: &PackRuntime) -> Self {
+        let directory = TempDir::new().unwrap();
+        Self { directory, layer_bytes, pack: pack.to_path_buf(), runtime: runtime.clone() }
+    }
+
     fn effects(&self) -> PathBuf {
         self.directory.path().join("effects")
     }
 
-    async fn start(&self, machine: &SimulatedMachine) -> Engine {
+    fn open(&self, machine: &SimulatedMachine) -> EmbeddedStore {
         let directory = self.directory.path().join("store");
-        let options = StoreOptions { layer_bytes: self.layer_bytes, ..StoreOptions::default() };
+        let options = StoreOptions {
+            layer_bytes: self.layer_bytes,
+            layer_age: PATIENCE * 10,
+            ..StoreOptions::default()
+        };
         let (base, media) = (Box::new(machine.clone()), Arc::new(machine.clone()));
-        let store = EmbeddedStore::open_on(base, media, &directory, &options).unwrap();
+        EmbeddedStore::open_on(base, media, &directory, &options).unwrap()
+    }
+
+    async fn start(&self, machine: &SimulatedMachine) -> Engine {
+        let store = self.open(machine);
         let shell = LocalShell::new(ShellOptions {
-            environment: vec![("PATH".into(), std::env::var("PATH").unwrap())],
+            environment: vec![
+                ("PATH".into(), std::env::var("PATH").unwrap()),
+                ("EFFECTS".into(), self.effects().display().to_string()),
+            ],
             working_directory: self.directory.path().to_path_buf(),
             api_url: String::new(),
             output_limit: 1 << 20,
@@ -145,7 +256,7 @@ impl World {
 
     async fn prepare(&self, engine: &Engine) {
         engine.register_pack(&self.pack, true).await.unwrap();
-        let command = format!("echo $ST2_ACTION_EXECUTION_ID >> {}", self.effects().display());
+        let command = "echo $ST2_ACTION_EXECUTION_ID >> $EFFECTS";
         for (name, action) in [
             ("shell", json!({"ref": "core.local", "parameters": {"cmd": command}})),
             ("component", json!({"ref": "core.echo", "parameters": {"message": "{{ trigger.body.n }}"}})),
@@ -158,14 +269,16 @@ impl World {
     }
 
     /// Everything that somebody is told is noted; what fails because the power is gone is not.
-    async fn scenario(&self, engine: &Engine) -> Vec<Acknowledged> {
+    /// With each goes how long the journal was by then.
+    async fn scenario(&self, engine: &Engine, machine: &SimulatedMachine) -> Vec<(usize, Acknowledged)> {
         let mut acknowledged = Vec::new();
         for n in ["1", "2", "3"] {
             if let Ok(accepted) = engine.accept_webhook("event", json!({"body": {"n": n}})).await {
-                acknowledged.push(Acknowledged {
+                let told = Acknowledged {
                     trigger_instance: accepted.id.to_string(),
                     executions: accepted.executions.iter().map(ToString::to_string).collect(),
-                });
+                };
+                acknowledged.push((length(&machine.segments()), told));
             }
         }
         let canceled = self.request(engine, json!({"cmd": "sleep 20"})).await;
@@ -214,8 +327,7 @@ impl World {
         machine.restart()
     }
 
-    async fn observe(&self, engine: &Engine, acknowledged: Vec<Acknowledged>) -> Observed {
-        let store = engine.store();
+    async fn observe(&self, store: &dyn Store, acknowledged: Vec<Acknowledged>) -> Observed {
         let executions = store.executions(&ExecutionFilter::default(), None, 1000).await.unwrap();
         let instances = store.trigger_instances(None, None, 1000).await.unwrap();
         let stored = executions.items.into_iter().map(|execution| {

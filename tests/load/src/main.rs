@@ -3,7 +3,8 @@
 //! cpu_ms_per_unit, rss_mib, stored`. Only what was read back as stored counts.
 //!
 //! [`host`] starts the host and measures its process; [`http`] is a client that costs next to nothing, so
-//! that the machine is the host's; [`workloads`] are the workloads.
+//! that the machine is the host's; [`workloads`] are the workloads that are repeated for a while;
+//! [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
 use std::path::PathBuf;
@@ -12,8 +13,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 
+mod cold_start;
+mod growth;
 mod host;
 mod http;
+mod soak;
 mod workloads;
 
 use workloads::Workload;
@@ -23,9 +27,11 @@ use workloads::Workload;
 #[command(after_help = "Examples:
   cargo build --release && cargo run --release -p load -- W1
   cargo run --release -p load -- W1-done --clients 1,64 --seconds 10 --data-root /dev/shm
+  cargo run --release -p load -- W7-past --steps 0,100000,1000000 --clients 64
+  cargo run --release -p load -- soak --steps 2000000,10 --host-flag=--retention-executions=30s
   cargo run --release -p load -- W1-accept --url http://127.0.0.1:9101 --token-file ~/.local/share/petrel/admin-token")]
 struct Arguments {
-    /// W1 (both halves), W1-accept, W1-done or W6
+    /// W1 (both halves), W1-accept, W1-done, W5, W6, W7-past, W7-rules, W7-others or soak
     workload: String,
     /// How many clients at once; a list makes a measurement each
     #[arg(long, value_delimiter = ',', default_value = "1,64")]
@@ -39,6 +45,12 @@ struct Arguments {
     /// The binary of the host [default: petrel beside this program]
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// For W7: past executions or rules, one measurement each; for soak: events, and how many reports
+    #[arg(long, value_delimiter = ',')]
+    steps: Vec<usize>,
+    /// A flag for the host that is started, as in `--host-flag=--store-engine=redb`
+    #[arg(long = "host-flag", allow_hyphen_values = true)]
+    host_flags: Vec<String>,
     /// Take this host instead of starting one
     #[arg(long, requires = "token_file")]
     url: Option<String>,
@@ -49,17 +61,48 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let workloads = Workload::named(&arguments.workload)?;
     let host = match (&arguments.url, &arguments.token_file) {
         (Some(url), Some(file)) => host::Host::running(url, file)?,
-        _ => host::Host::start(arguments.binary.as_deref(), arguments.data_root.as_deref())?,
+        _ => host::Host::start(
+            arguments.binary.as_deref(),
+            arguments.data_root.as_deref(),
+            &arguments.host_flags,
+        )?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    for workload in workloads {
-        for clients in &arguments.clients {
-            let duration = Duration::from_secs(arguments.seconds);
-            let figures = runtime.block_on(workloads::measure(&host, workload, *clients, duration))?;
-            println!("{figures}");
+    runtime.block_on(run(&arguments, host))
+}
+
+async fn run(arguments: &Arguments, mut host: host::Host) -> anyhow::Result<()> {
+    let print = |figures: serde_json::Value| println!("{figures}");
+    let (clients, duration) = (arguments.clients.as_slice(), Duration::from_secs(arguments.seconds));
+    let steps = |default: &[usize]| {
+        if arguments.steps.is_empty() { default.to_vec() } else { arguments.steps.clone() }
+    };
+    match arguments.workload.as_str() {
+        "W5" => {
+            for killed in [false, true] {
+                print(cold_start::measure(&mut host, killed).await?);
+            }
+        }
+        "W7-past" => growth::past(&host, &steps(&[0, 10_000, 100_000]), clients, duration, print).await?,
+        "W7-rules" => {
+            growth::rules(&host, &steps(&[0, 1_000, 10_000]), false, clients, duration, print).await?;
+        }
+        "W7-others" => {
+            growth::rules(&host, &steps(&[0, 1_000, 10_000]), true, clients, duration, print).await?;
+        }
+        "soak" => {
+            let steps = steps(&[2_000_000, 10]);
+            let (events, reports) = (steps.first().copied(), steps.get(1).copied());
+            soak::run(&host, events.unwrap_or(2_000_000), reports.unwrap_or(10), print).await?;
+        }
+        name => {
+            for workload in Workload::named(name)? {
+                for clients in clients {
+                    print(workloads::measure(&host, workload, *clients, duration).await?);
+                }
+            }
         }
     }
     Ok(())

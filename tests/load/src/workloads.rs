@@ -1,5 +1,6 @@
 //! The workloads: what is sent, and what must be stored afterwards for it to count.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +31,9 @@ impl Workload {
             "W1-accept" => Ok(vec![Self::Accept]),
             "W1-done" => Ok(vec![Self::Done]),
             "W6" => Ok(vec![Self::Shell]),
-            other => bail!("unknown workload {other}; there are W1, W1-accept, W1-done and W6"),
+            other => bail!(
+                "unknown workload {other}; there are W1, W1-accept, W1-done, W5, W6, W7-past, W7-rules, W7-others and soak"
+            ),
         }
     }
 
@@ -160,6 +163,42 @@ pub(crate) async fn measure(
     }))
 }
 
+/// Puts `count` units through, with so many clients, and waits until all of it is done. Nothing is measured.
+pub(crate) async fn put(
+    host: &Host,
+    workload: Workload,
+    clients: usize,
+    count: usize,
+) -> anyhow::Result<usize> {
+    let mut control = Connection::open(&host.address, &host.token).await?;
+    create_rule(&mut control).await?;
+    let tasks = tokio::task::LocalSet::new();
+    let left = Rc::new(Cell::new(count));
+    let running: Vec<_> = (0..clients)
+        .map(|_| {
+            let (left, address, token) = (Rc::clone(&left), host.address.clone(), host.token.clone());
+            tasks.spawn_local(async move {
+                let mut connection = Connection::open(&address, &token).await?;
+                while let Some(fewer) = left.get().checked_sub(1) {
+                    left.set(fewer);
+                    workload.unit(&mut connection).await?;
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    tasks
+        .run_until(async {
+            for client in running {
+                client.await??;
+            }
+            anyhow::Ok(())
+        })
+        .await?;
+    settle(&mut control).await?;
+    Ok(count)
+}
+
 async fn client(
     address: &(String, String),
     workload: Workload,
@@ -175,7 +214,7 @@ async fn client(
     Ok(units)
 }
 
-async fn create_rule(control: &mut Connection) -> anyhow::Result<()> {
+pub(crate) async fn create_rule(control: &mut Connection) -> anyhow::Result<()> {
     let rule = json!({
         "name": "load", "pack": "examples", "enabled": true,
         "trigger": {"type": "core.st2.webhook", "parameters": {"url": "load"}},
@@ -200,11 +239,11 @@ async fn settle(control: &mut Connection) -> anyhow::Result<()> {
     bail!("the host did not come to rest within two minutes")
 }
 
-fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
     let at = (sorted.len() * percent / 100).min(sorted.len().checked_sub(1)?);
     sorted.get(at).map(|latency| round(latency.as_secs_f64() * 1000.0))
 }
 
-fn round(number: f64) -> f64 {
+pub(crate) fn round(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }

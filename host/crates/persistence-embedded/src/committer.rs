@@ -31,8 +31,6 @@ const GROUP_COMMITS: usize = 256;
 const GROUP_BYTES: usize = 2 * 1024 * 1024;
 /// How often the watermark, the room on the disk and the age of the layer are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// The longest that rows stay above the base when nothing else drives them there.
-const LAYER_AGE: Duration = Duration::from_secs(5);
 
 /// A commit on its way to the thread.
 pub(crate) struct Request {
@@ -125,6 +123,8 @@ pub(crate) struct Committer {
 pub(crate) struct LayerState {
     /// About how much memory it may take before it is brought to the base, in bytes.
     pub(crate) limit: usize,
+    /// How old it may become before that.
+    pub(crate) age: Duration,
     /// About how much it takes.
     pub(crate) bytes: usize,
     /// Since when there is something in it.
@@ -134,12 +134,12 @@ pub(crate) struct LayerState {
 }
 
 impl LayerState {
-    pub(crate) fn empty(limit: usize) -> Self {
-        Self { limit, bytes: 0, since: None, not_before: None }
+    pub(crate) fn empty(limit: usize, age: Duration) -> Self {
+        Self { limit, age, bytes: 0, since: None, not_before: None }
     }
 
     fn is_due(&self) -> bool {
-        let is_due = self.bytes >= self.limit || self.since.is_some_and(|since| since.elapsed() >= LAYER_AGE);
+        let is_due = self.bytes >= self.limit || self.since.is_some_and(|since| since.elapsed() >= self.age);
         is_due && self.not_before.is_none_or(|time| time <= Instant::now())
     }
 }
@@ -200,7 +200,7 @@ impl Committer {
             Err(error) => return self.postpone(&error),
         };
         if let Some(layer) = self.image.freeze() {
-            self.layer = LayerState::empty(self.layer.limit);
+            self.layer = LayerState::empty(self.layer.limit, self.layer.age);
             self.checkpoint.begin(Task { layer, sequence: self.sequence, needed_from });
         }
     }

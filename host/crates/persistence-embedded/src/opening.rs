@@ -41,6 +41,8 @@ pub struct Options {
     /// About how much memory rows may take before they are brought to the base, in bytes: the journal is
     /// as long. Default 16 MiB; twice as much while the base is slower than what comes in.
     pub layer_bytes: usize,
+    /// The longest that rows stay in memory only when nothing else drives them to the base. Default 5 seconds.
+    pub layer_age: Duration,
     /// Below so many bytes left on the disk nothing new is taken in. Default 64 MiB.
     pub reserve_bytes: u64,
     /// Go on although commits that were acknowledged are missing.
@@ -53,6 +55,7 @@ impl Default for Options {
             engine: Engine::default(),
             cache_bytes: 64 << 20,
             layer_bytes: 16 << 20,
+            layer_age: Duration::from_secs(5),
             reserve_bytes: 64 << 20,
             accept_loss: false,
         }
@@ -181,7 +184,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         layer: LayerState {
             bytes: layer_bytes,
             since: Some(begun),
-            ..LayerState::empty(options.layer_bytes)
+            ..LayerState::empty(options.layer_bytes, options.layer_age)
         },
         state: Arc::clone(&parts.state),
         directory,
