@@ -62,6 +62,7 @@ fn encode_change(writes: &mut Vec<Write>, blobs: &Blobs, change: &Change) -> Res
             value::put(writes, blobs, keys::output(*execution, *sequence), 0, &json(lines)?)
         }
         Change::PutPack(pack) => put_content(writes, blobs, keys::PACK, &pack.reference, pack),
+        Change::DeletePack(name) => delete_content(writes, keys::PACK, name),
         Change::PutAction(action) => {
             put_content(writes, blobs, keys::ACTION, action.reference.as_str(), action)
         }

@@ -124,6 +124,9 @@ impl State {
             Change::PutPack(pack) => {
                 self.packs.insert(pack.reference.clone(), pack);
             }
+            Change::DeletePack(name) => {
+                self.packs.remove(&name);
+            }
             Change::PutAction(action) => {
                 self.actions.insert(action.reference.clone(), action);
             }
