@@ -7,6 +7,7 @@
 //! | `packs/` | packs that came with the binary |
 //! | `components/` | compiled components |
 //! | `work/` | where processes start |
+//! | `configs/packs/` | configurations of packs, if the operator writes them down here |
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
