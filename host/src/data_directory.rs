@@ -8,6 +8,7 @@
 //! | `components/` | compiled components |
 //! | `python/` | what Python actions import |
 //! | `work/` | where processes start |
+//! | `configs/packs/` | configurations of packs, if the operator writes them down here |
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -49,6 +49,8 @@ const INHERITED: [&str; 13] = [
     "NO_PROXY",
     "SSL_CERT_FILE",
 ];
+/// How often what was measured is put together.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// How long open connections may take to end, once nothing runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
 
@@ -118,10 +120,15 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
     let seconds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0];
     let recorder = PrometheusBuilder::new().set_buckets(&seconds).context("figures cannot be kept")?;
     let handle = recorder.install_recorder().context("figures cannot be kept")?;
-    Ok(Arc::new(move || {
-        handle.run_upkeep();
-        handle.render()
-    }))
+    let keeper = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            // What was measured is put together now and then, so that it takes no room when nobody asks.
+            tokio::time::sleep(UPKEEP).await;
+            keeper.run_upkeep();
+        }
+    });
+    Ok(Arc::new(move || handle.render()))
 }
 
 /// Tells systemd again and again that the host is alive, if it wants to know. It never ends.

@@ -31,6 +31,18 @@ pub(crate) enum Pack {
         /// The pack
         pack: String,
     },
+    /// Read a pack again from where it was registered
+    #[command(after_help = "Examples:\n  petrel pack reload mine")]
+    Reload {
+        /// The pack
+        pack: String,
+    },
+    /// Forget a pack with its actions, triggers, rules and configuration; its files stay
+    #[command(alias = "rm", after_help = "Examples:\n  petrel pack remove mine")]
+    Remove {
+        /// The pack
+        pack: String,
+    },
     /// Show how a pack is configured, with secrets masked
     #[command(
         after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
@@ -82,6 +94,19 @@ impl Pack {
                 let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];
                 print::attributes(session.form, &pack, &attributes);
             }
+            Self::Reload { pack } => {
+                let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
+                let body = json!({"path": pack.get("path")});
+                let report = session.client.send_json(Method::POST, "/packs/register", &body).await?;
+                registered(session.form, &report);
+            }
+            Self::Remove { pack } => {
+                session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
+                match session.form {
+                    Form::Json => print::json(&json!({"ref": pack, "deleted": true})),
+                    Form::Text => print::note(&format!("removed {pack}; its files are where they were")),
+                }
+            }
             Self::Config { pack, show_secrets, schema } => {
                 let pack = path_segment(&pack);
                 if schema {
@@ -92,13 +117,9 @@ impl Pack {
                 }
             }
             Self::Configure { pack, file } => {
-                let text = super::read_file(&file)?;
-                let values = petrel_packs::definition::read_config(&file, &text).map_err(|problems| {
-                    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                    Failure::usage(lines.join("\n"), "correct the file and try again")
-                })?;
+                let values = Value::Object(read_values(&file)?);
                 let path = format!("/configs/{}", path_segment(&pack));
-                let config = session.client.send_json(Method::PUT, &path, &Value::Object(values)).await?;
+                let config = session.client.send_json(Method::PUT, &path, &values).await?;
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
             Self::Register { directory } => {
@@ -136,6 +157,14 @@ fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     print::note(&format!("{}, {}", many(problems.len(), "error"), many(warnings.len(), "warning")));
     Ok(code)
+}
+
+/// The configuration in a file.
+fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
+    petrel_packs::definition::read_config(file, &super::read_file(file)?).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Failure::usage(lines.join("\n"), "correct the file and try again")
+    })
 }
 
 /// Says what was registered and what to try next.

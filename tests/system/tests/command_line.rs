@@ -32,6 +32,8 @@ fn every_verb_has_help_with_examples() {
         "pack list",
         "pack register",
         "pack get",
+        "pack reload",
+        "pack remove",
         "pack config",
         "pack configure",
         "log level",

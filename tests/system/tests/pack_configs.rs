@@ -37,6 +37,7 @@ fn a_configuration_is_checked_kept_and_shown_without_its_secrets() {
         (json!({"url": "a", "bogus": 1}), "'bogus' was unexpected"),
         (json!({"url": "a", "auth": {"password": 1}}), "auth"),
         (json!([]), "does not fit"),
+        (json!({"url": "a", "key": "********"}), "write the secret itself"),
     ] {
         assert_says(&put(&host, &values).with_status(400).body, &[says]);
     }

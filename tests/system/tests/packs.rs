@@ -156,3 +156,49 @@ fn a_rule_whose_trigger_does_not_exist_is_passed_over() {
     host.ok(&["rule", "get", "mine.on_greet"]);
     host.stop();
 }
+
+#[test]
+fn a_pack_is_read_again_and_removed() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write("mine/pack.yaml", "name: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n");
+    place.write("mine/config.schema.yaml", "key: {type: string, default: old}\n");
+    let rule = |name: &str, pack: &str| {
+        format!(
+            "name: {name}\npack: {pack}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: {name}}}}}\n\
+             action: {{ref: mine.say}}\n"
+        )
+    };
+    place.write("mine/rules/own.yaml", &rule("own", "mine"));
+    let action = "name: say\nrunner_type: local-shell-cmd\nparameters: {cmd: {default: echo one}}\n";
+    place.write("mine/actions/say.yaml", action);
+    host.ok(&["pack", "register", &place.path("mine")]);
+    assert_says(&host.ok(&["run", "mine.say"]).stdout, &["one"]);
+    place.write("mine/actions/say.yaml", &action.replace("one", "two"));
+    host.ok(&["pack", "reload", "mine"]);
+    assert_says(&host.ok(&["run", "mine.say"]).stdout, &["two"]);
+    host.try_send("PUT", "/configs/mine", "", b"{\"key\": \"new\"}").unwrap().with_status(200);
+
+    let file = place.write("other.yaml", &rule("other", "others"));
+    host.ok(&["rule", "create", &file]);
+    let used = host.cli(&["pack", "remove", "mine"]).with_code(6);
+    assert_says(&used.stderr, &["others.other", "delete or change them first"]);
+    host.ok(&["rule", "delete", "others.other"]);
+    host.ok(&["pack", "remove", "mine"]);
+    let is_gone = |host: &petrel_system_tests::Host<'_>| {
+        host.cli(&["pack", "get", "mine"]).with_code(3);
+        host.cli(&["action", "get", "mine.say"]).with_code(3);
+        host.cli(&["rule", "get", "mine.own"]).with_code(3);
+        host.post("/webhooks/own", &serde_json::json!({})).with_status(404);
+    };
+    is_gone(&host);
+    // What has run is still there.
+    assert_says(&host.ok(&["execution", "get", "last"]).stdout, &["mine.say", "two"]);
+    assert_says(&host.cli(&["pack", "remove", "core"]).with_code(6).stderr, &["came with petrel"]);
+    host.stop();
+    let host = place.start(&[]);
+    is_gone(&host);
+    host.ok(&["pack", "register", &place.path("mine")]);
+    host.get("/configs/mine").with_status(404);
+    host.stop();
+}

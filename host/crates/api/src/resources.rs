@@ -60,6 +60,6 @@ pub(crate) fn router() -> Router<Api> {
         .route("/config_schemas", get(configs::schemas))
         .route("/config_schemas/{pack}", get(configs::schema))
         .route("/packs", get(packs::list))
-        .route("/packs/{name}", get(packs::one))
+        .route("/packs/{name}", get(packs::one).delete(packs::remove))
         .route("/packs/register", post(packs::register))
 }

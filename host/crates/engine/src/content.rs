@@ -191,6 +191,13 @@ impl Content {
         self.settle_config(&name);
     }
 
+    /// Forgets a pack; what is in it is forgotten by itself.
+    pub(crate) fn delete_pack(&mut self, name: &str) {
+        self.packs.remove(name);
+        self.given_configs.remove(name);
+        self.configs.remove(name);
+    }
+
     /// Takes in what was given as the configuration of a pack.
     pub(crate) fn put_config(&mut self, pack: &str, given: Option<GivenConfig>) {
         match given {

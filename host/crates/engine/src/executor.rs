@@ -220,6 +220,7 @@ impl<'a> Run<'a> {
             }
         }
         measures::stage(Stage::OutcomeCommit, started.elapsed());
+        tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
         self.engine.0.events.tell(self.execution.id, self.execution.status);
         Ok(())

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::configuration::unmasked;
-use petrel_model::parameters::Parameters;
+use petrel_model::configuration::{is_masked, unmasked};
+use petrel_model::parameters::{MASK, Parameters};
 use petrel_model::{Object, PackConfig};
 use petrel_packs::Problem;
 use petrel_packs::definition::read_config;
@@ -42,6 +42,12 @@ impl Engine {
                 let old = content.given_config(&pack);
                 refuse_file(&pack, old)?;
                 let values = old.map_or_else(|| values.clone(), |old| unmasked(&values, &old.values));
+                if is_masked(&Value::Object(values.clone())) {
+                    return Err(Error::invalid(
+                        format!("the configuration of pack `{pack}` holds {MASK} where no secret is kept"),
+                        "write the secret itself",
+                    ));
+                }
                 fits(&pack, &values, schema.as_ref())?;
                 values
             };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use petrel_model::{Object, Pack, Ref, Rule};
+use petrel_model::{Object, Pack, Ref, Rule, RuleId};
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 use petrel_persistence::{Change, Expect};
 
@@ -63,6 +63,63 @@ impl Engine {
             engine.register(contents).await
         })
         .await
+    }
+
+    /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
+    /// does what has run.
+    ///
+    /// # Errors
+    /// When there is no such pack, it came with petrel, or rules of other packs use it.
+    pub async fn remove_pack(&self, name: &str) -> Result<(), Error> {
+        let (engine, name) = (self.clone(), name.to_owned());
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_content.lock().await;
+            let pack = Pack::clone(engine.content().pack(&name)?);
+            let conflict =
+                |message: String, hint: &str| Err(Error::Conflict { message, hint: hint.into(), id: None });
+            if pack.built_in {
+                return conflict(
+                    format!("the pack `{name}` came with petrel and cannot be removed"),
+                    "leave it",
+                );
+            }
+            let (own, users): (Vec<_>, Vec<_>) = {
+                let content = engine.content();
+                let is_ours = |reference: &Ref| reference.pack() == name;
+                let uses = |rule: &Rule| is_ours(&rule.action.reference) || is_ours(&rule.trigger.kind);
+                let rules = content.rules().filter(|rule| is_ours(&rule.reference) || uses(rule));
+                rules.map(|rule| (rule.reference.clone(), rule.id)).partition(|(rule, _)| is_ours(rule))
+            };
+            if !users.is_empty() {
+                let names: Vec<_> = users.iter().map(|(rule, _)| rule.as_str()).collect();
+                let message = format!("rules of other packs use the pack `{name}`: {}", names.join(", "));
+                return conflict(message, "delete or change them first");
+            }
+            engine.forget_pack(&pack, own).await
+        })
+        .await
+    }
+
+    /// Deletes a pack with these rules and all else that is in it; the lock of content is held.
+    async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<(), Error> {
+        let name = &pack.reference;
+        let (actions, kinds) = self.gone(pack, &[], &[]);
+        let mut changes = vec![Change::DeletePack(name.clone()), Change::DeletePackConfig(name.clone())];
+        changes.extend(actions.iter().cloned().map(Change::DeleteAction));
+        changes.extend(kinds.iter().cloned().map(Change::DeleteTriggerType));
+        changes.extend(rules.iter().map(|(rule, _)| Change::DeleteRule(rule.clone())));
+        let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
+        self.commit(expect, changes).await?;
+        let runners = {
+            let mut content = self.content_mut();
+            rules.iter().for_each(|(rule, _)| content.delete_rule(rule));
+            actions.iter().for_each(|reference| content.delete_action(reference));
+            kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+            content.delete_pack(name);
+            content.runners().clone()
+        };
+        runners.values().for_each(|runner| runner.forget(Path::new(&pack.path)));
+        Ok(())
     }
 
     /// A pack of the binary is not replaced by one from elsewhere.

@@ -96,6 +96,16 @@ fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
     }
 }
 
+/// Whether something masked is left in `value`: it stands for a secret that is not known.
+pub fn is_masked(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == MASK,
+        Value::Array(items) => items.iter().any(is_masked),
+        Value::Object(object) => object.values().any(is_masked),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -148,6 +158,7 @@ mod tests {
             }),
         );
         assert_eq!(unmasked(&shown, &given), given);
+        assert!(is_masked(&Value::Object(shown.clone())) && !is_masked(&Value::Object(given.clone())));
         let changed = object(json!({"key": "new", "auth": {"user": "b", "password": MASK}}));
         assert_eq!(
             Value::Object(unmasked(&changed, &given)),

@@ -67,6 +67,7 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
             to.put(keys::output(*execution, *sequence), 0, &json(lines)?)
         }
         Change::PutPack(pack) => put_content(to, rows, keys::PACK, &pack.reference, pack),
+        Change::DeletePack(name) => delete(to, rows, keys::content(keys::PACK, name)),
         Change::PutAction(action) => put_content(to, rows, keys::ACTION, action.reference.as_str(), action),
         Change::PutTriggerType(kind) => {
             put_content(to, rows, keys::TRIGGER_TYPE, kind.reference.as_str(), kind)

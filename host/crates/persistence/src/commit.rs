@@ -46,6 +46,7 @@ impl Commit {
         self.changes.iter().any(|change| match change {
             Change::UpdateExecution(_)
             | Change::AppendOutput { .. }
+            | Change::DeletePack(_)
             | Change::DeleteAction(_)
             | Change::DeleteTriggerType(_)
             | Change::DeleteRule(_)
@@ -104,6 +105,8 @@ pub enum Change {
     },
     /// A pack was registered, or registered again.
     PutPack(Pack),
+    /// A pack is gone. What is in it is deleted by changes of its own.
+    DeletePack(String),
     /// An action was registered, or registered again.
     PutAction(Action),
     /// An action is no longer in its pack.

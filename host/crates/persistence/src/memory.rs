@@ -125,6 +125,9 @@ impl State {
             Change::PutPack(pack) => {
                 self.packs.insert(pack.reference.clone(), pack);
             }
+            Change::DeletePack(name) => {
+                self.packs.remove(&name);
+            }
             Change::PutAction(action) => {
                 self.actions.insert(action.reference.clone(), action);
             }

@@ -400,6 +400,8 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
     let kind: petrel_model::TriggerType = serde_json::from_value(json!({"ref": "core.st2.webhook"})).unwrap();
     let gone = "core.gone".parse::<Ref>().unwrap();
     let changes = [
+        Change::PutPack(petrel_model::Pack { reference: "gone".into(), ..pack.clone() }),
+        Change::DeletePack("gone".into()),
         Change::PutPack(pack.clone()),
         Change::PutAction(petrel_model::Action { reference: gone.clone(), ..action.clone() }),
         Change::PutAction(action.clone()),

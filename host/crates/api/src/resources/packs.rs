@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +23,12 @@ pub(crate) async fn list(
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::pack(api.engine.content().pack(&name)?)))
+}
+
+/// Forgets a pack. StackStorm has an action for that.
+pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
+    api.engine.remove_pack(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The directory of a pack, on the machine of the host.
