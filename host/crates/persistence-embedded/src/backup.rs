@@ -66,9 +66,15 @@ pub(crate) fn write(
         let writes: Vec<_> = entries.into_iter().map(|(key, value)| (key, Some(value))).collect();
         backup.add(writes, Record::Rows)?;
     }
+    let mut last = None;
     for number in hold.iter().flat_map(Hold::numbers) {
         let bytes = hold.as_ref().map_or_else(|| Ok(Vec::new()), |hold| hold.read(number));
-        for writes in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
+        for (sequence, writes) in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
+            if last.is_some_and(|last| sequence != last + 1) {
+                let reason = format!("the journal has no group before {sequence}; try again");
+                return Err(Error::Unavailable(reason));
+            }
+            last = Some(sequence);
             backup.add(writes, Record::Log)?;
         }
     }

@@ -47,11 +47,18 @@ impl Drop for Pin {
 }
 
 impl Blobs {
-    /// Opens the blobs in `directory`, which is made if need be.
+    /// Opens the blobs in `directory`, which is made if need be and is nobody else's. What was being written
+    /// when an earlier process ended is removed.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         if let Some(parent) = directory.parent() {
             File::open(parent)?.sync_all()?;
+        }
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "tmp") {
+                fs::remove_file(path)?;
+            }
         }
         Ok(Self { directory: directory.to_path_buf(), sequence: AtomicU64::new(0), pinned: Mutex::default() })
     }
@@ -113,19 +120,6 @@ impl Blobs {
             }
         }
         Ok(digests)
-    }
-
-    /// Removes what was being written when an earlier process ended.
-    pub(crate) fn remove_unfinished(&self) -> io::Result<()> {
-        let ours = format!("{}-", std::process::id());
-        for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.strip_suffix(".tmp").is_some_and(|writer| !writer.starts_with(&ours)) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
     }
 
     fn write(&self, digest: &Digest, body: &[u8]) -> io::Result<()> {

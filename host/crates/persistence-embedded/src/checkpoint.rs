@@ -49,7 +49,7 @@ pub(crate) struct Checkpointer {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     is_busy: Mutex<bool>,
-    is_idle: Condvar,
+    idle: Condvar,
     /// The store is being closed: nobody waits for room any more.
     pub(crate) is_closing: AtomicBool,
 }
@@ -61,17 +61,24 @@ impl Progress {
 
     fn end(&self) {
         *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.is_idle.notify_all();
+        self.idle.notify_all();
     }
 
     pub(crate) fn is_busy(&self) -> bool {
         *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until no checkpoint is under way, but no longer than `patience`.
+    pub(crate) fn wait_for(&self, patience: Duration) {
+        let busy = self.is_busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.idle.wait_timeout_while(busy, patience, |is_busy| *is_busy);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Waits until no checkpoint is under way.
     pub(crate) fn wait(&self) {
         let busy = self.is_busy.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.is_idle.wait_while(busy, |is_busy| *is_busy).unwrap_or_else(PoisonError::into_inner));
+        drop(self.idle.wait_while(busy, |is_busy| *is_busy).unwrap_or_else(PoisonError::into_inner));
     }
 }
 

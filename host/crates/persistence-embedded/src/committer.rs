@@ -7,7 +7,6 @@
 //! failure: whether the last group was written is not known, and only the next process can find out.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +28,8 @@ use crate::journal::Journal;
 const GROUP_COMMITS: usize = 256;
 /// How many bytes share one sync at most.
 const GROUP_BYTES: usize = 2 * 1024 * 1024;
+/// A segment of the journal is not given up before it has so many bytes, however small the layer.
+const LEAST_SEGMENT: u64 = 1 << 20;
 /// How often the watermark, the room on the disk and the age of the layer are looked after.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -164,10 +165,16 @@ impl Committer {
                 let group = fill(first, requests);
                 self.serve(group);
             }
-            if self.layer.is_due() {
+            if self.layer.is_due() || self.is_journal_long() {
                 self.hand_over();
             }
         }
+    }
+
+    /// Rows that are written again and again take no more room in the layer, but they do in the journal.
+    fn is_journal_long(&self) -> bool {
+        let limit = u64::try_from(self.layer.limit).unwrap_or(u64::MAX);
+        self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.not_before.is_none()
     }
 
     fn has_failed(&self) -> bool {
@@ -187,10 +194,14 @@ impl Committer {
     /// under way the layer grows; at twice its limit everybody waits.
     fn hand_over(&mut self) {
         if self.checkpoint.progress.is_busy() {
-            if self.layer.bytes < 2 * self.layer.limit {
+            // On a full disk it waits for room; what has begun goes on meanwhile, and nothing new comes in.
+            if self.layer.bytes < 2 * self.layer.limit || self.room.is_short() {
                 return;
             }
-            self.checkpoint.progress.wait();
+            self.checkpoint.progress.wait_for(HOUSEKEEPING);
+            if self.checkpoint.progress.is_busy() {
+                return;
+            }
         }
         if self.has_failed() {
             return;
@@ -213,7 +224,6 @@ impl Committer {
 
     /// Brings everything to the base, so that the next opening has nothing to replay.
     fn close(mut self) {
-        self.checkpoint.progress.is_closing.store(true, Ordering::Relaxed);
         self.checkpoint.progress.wait();
         if self.layer.since.is_some() {
             self.hand_over();
@@ -290,16 +300,13 @@ impl Committer {
     /// Makes a group known, and answers.
     fn publish(&self, accepted: Vec<Request>) {
         let mut state = lock(&self.state);
-        let mut answers = Vec::with_capacity(accepted.len());
-        for request in accepted {
-            for effect in &request.effects {
-                if let Effect::Execution(execution) = effect {
-                    state.queue.store(execution);
-                }
+        for effect in accepted.iter().flat_map(|request| &request.effects) {
+            if let Effect::Execution(execution) = effect {
+                state.queue.store(execution);
             }
-            answers.push(request.answer);
         }
         drop(state);
+        let answers: Vec<_> = accepted.into_iter().map(|request| request.answer).collect();
         let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
         match &self.runtime {
             // From one of the runtime's own threads, the tasks that wait are woken without a call to the system each.

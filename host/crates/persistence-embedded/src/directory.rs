@@ -72,7 +72,6 @@ pub(crate) struct Directory {
     path: PathBuf,
     _lock: File,
     watermark: File,
-    found_format: Option<u32>,
 }
 
 impl Directory {
@@ -81,7 +80,7 @@ impl Directory {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         fs::create_dir_all(path).map_err(io)?;
         let lock = Self::lock(path)?;
-        let found_format = Self::check_format(path, engine)?;
+        Self::check_format(path, engine)?;
         let watermark = OpenOptions::new()
             .read(true)
             .write(true)
@@ -89,7 +88,7 @@ impl Directory {
             .truncate(false)
             .open(path.join("acknowledged"))
             .map_err(io)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock, watermark, found_format })
+        Ok(Self { path: path.to_path_buf(), _lock: lock, watermark })
     }
 
     fn lock(path: &Path) -> Result<File, OpenError> {
@@ -124,11 +123,11 @@ impl Directory {
     }
 
     /// Checks that this version and `engine` can open what is in the directory, if there is something.
-    fn check_format(path: &Path, engine: Engine) -> Result<Option<u32>, OpenError> {
+    fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         let text = match fs::read_to_string(path.join("format")) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(io(error)),
         };
         let foreign = || OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}"));
@@ -145,15 +144,10 @@ impl Directory {
             }
         };
         if kept_by == engine {
-            Ok(Some(format))
+            Ok(())
         } else {
             Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
         }
-    }
-
-    /// The format of the store that was there.
-    pub(crate) fn found_format(&self) -> Option<u32> {
-        self.found_format
     }
 
     /// Says, durably, that the store has the format of this version from now on.
@@ -184,6 +178,14 @@ impl Directory {
     pub(crate) fn acknowledge(&self, sequence: u64) -> std::io::Result<()> {
         self.watermark.write_all_at(&sequence.to_le_bytes(), 0)?;
         self.watermark.sync_data()
+    }
+
+    /// Forgets that more than `sequence` was acknowledged, as told.
+    pub(crate) fn lower_watermark(&self, sequence: u64) -> Result<(), OpenError> {
+        if self.acknowledged()? <= sequence {
+            return Ok(());
+        }
+        self.acknowledge(sequence).map_err(|error| OpenError::Io(self.path.clone(), error))
     }
 
     /// Refuses a store that ends before what was acknowledged.

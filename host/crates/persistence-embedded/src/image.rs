@@ -13,6 +13,8 @@ use crate::base::{Base, BaseError, Entry, Reads, Write};
 /// Rows and deletions (`None`) above the base.
 pub(crate) type Layer = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
+/// How many entries are looked at at once behind a stretch of deleted ones.
+const LONG_STEP: usize = 500;
 /// What a row costs in memory beside its bytes, about.
 const ROW_OVERHEAD: usize = 96;
 
@@ -79,8 +81,8 @@ impl Image {
         drop(frozen);
     }
 
-    /// The next entries of the layers in a range, and the key behind which they have not been looked at;
-    /// `None` if they were looked at to the end. There are at most `limit` rows among them.
+    /// The next entries of the layers in a range, at most `limit` of each, and the key behind which they have not
+    /// been looked at; `None` if they were looked at to the end.
     fn above(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> (Layer, Option<Vec<u8>>) {
         let layers = self.layers();
         let nothing = Layer::new();
@@ -90,14 +92,14 @@ impl Image {
         let mut horizon: Option<Vec<u8>> = None;
         // The newer layer last: it wins.
         for layer in [frozen, &layers.active] {
-            let mut rows = 0;
+            let mut taken = 0;
             let mut entries = layer.range::<Vec<u8>, _>(bounds());
             loop {
                 let next = if reverse { entries.next_back() } else { entries.next() };
                 let Some((key, value)) = next else { break };
-                rows += usize::from(value.is_some());
+                taken += 1;
                 merged.insert(key.clone(), value.clone());
-                if rows == limit {
+                if taken == limit {
                     horizon = Some(nearer(horizon, key.clone(), reverse));
                     break;
                 }
@@ -137,12 +139,13 @@ impl Reads for Image {
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
         let (mut from, mut to) = (from.to_vec(), to.to_vec());
         let mut found = Vec::new();
+        let mut step = limit;
         while found.len() < limit && from < to {
             let wanted = limit - found.len();
             // The layers first: what moves to the base in between is then seen twice, and never missed.
-            let (mut merged, mut horizon) = self.above(&from, &to, reverse, wanted);
-            let below = self.base.range(&from, &to, reverse, wanted)?;
-            if below.len() == wanted
+            let (mut merged, mut horizon) = self.above(&from, &to, reverse, step);
+            let below = self.base.range(&from, &to, reverse, step)?;
+            if below.len() == step
                 && let Some((key, _)) = below.last()
             {
                 horizon = Some(nearer(horizon, key.clone(), reverse));
@@ -164,6 +167,8 @@ impl Reads for Image {
             } else {
                 found.extend(rows.take(wanted));
             }
+            // Much was deleted here: on with longer steps.
+            step = step.max(LONG_STEP);
             match horizon {
                 None => break,
                 Some(horizon) if reverse => to = horizon,

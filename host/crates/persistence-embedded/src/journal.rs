@@ -8,7 +8,7 @@ pub(crate) mod frame;
 pub mod media;
 pub(crate) mod replay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,10 +27,12 @@ pub(crate) struct Journal {
 impl Journal {
     /// Begins a segment after all that there are; `first` is the number of the next group.
     pub(crate) fn begin(segments: Arc<Segments>, number: u64, first: u64) -> io::Result<Self> {
-        let mut segment = segments.create(number, first)?;
+        let mut segment = segments.media.create(number)?;
         let header = replay::header(number, first);
         segment.write_at(&header, 0)?;
         segment.sync()?;
+        // Only now: until then the segment before it goes on if this fails.
+        segments.kept().numbers.insert(number);
         Ok(Self { segments, number, segment, offset: header.len() as u64, buffer: Vec::new() })
     }
 
@@ -44,6 +46,11 @@ impl Journal {
         let length = self.buffer.len() as u64;
         self.offset += length;
         Ok(length)
+    }
+
+    /// How many bytes the segment has.
+    pub(crate) fn length(&self) -> u64 {
+        self.offset
     }
 
     /// Goes on in a new segment, whose first group is `first`. Returns the new segment's number.
@@ -69,8 +76,8 @@ pub(crate) struct Segments {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Segments that are there, with the first sequence of each where it is known.
-    first: BTreeMap<u64, u64>,
+    /// Segments that are there.
+    numbers: BTreeSet<u64>,
     /// How many hold all segments from a number on.
     holds: BTreeMap<u64, usize>,
     /// All before are not needed by the base.
@@ -79,18 +86,12 @@ struct Kept {
 
 impl Segments {
     pub(crate) fn new(media: Arc<dyn Media>) -> io::Result<Self> {
-        let first = media.list()?.into_iter().map(|number| (number, 0)).collect();
-        Ok(Self { media, kept: Mutex::new(Kept { first, ..Kept::default() }) })
+        let numbers = media.list()?.into_iter().collect();
+        Ok(Self { media, kept: Mutex::new(Kept { numbers, ..Kept::default() }) })
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn create(&self, number: u64, first: u64) -> io::Result<Box<dyn Segment>> {
-        let segment = self.media.create(number)?;
-        self.kept().first.insert(number, first);
-        Ok(segment)
     }
 
     /// The base holds everything before segment `number` durably: what nobody else needs is dropped.
@@ -103,12 +104,9 @@ impl Segments {
         let mut kept = self.kept();
         let held_from = kept.holds.keys().next().copied().unwrap_or(u64::MAX);
         let needed_from = kept.needed_from.min(held_from);
-        while let Some((number, _)) =
-            kept.first.first_key_value().filter(|(number, _)| **number < needed_from)
-        {
-            let number = *number;
+        while let Some(number) = kept.numbers.first().copied().filter(|number| *number < needed_from) {
             self.media.remove(number)?;
-            kept.first.remove(&number);
+            kept.numbers.remove(&number);
         }
         Ok(())
     }
@@ -116,7 +114,7 @@ impl Segments {
     /// Keeps the newest segment and all after it until the hold is dropped.
     pub(crate) fn hold(self: &Arc<Self>) -> Hold {
         let mut kept = self.kept();
-        let from = kept.first.last_key_value().map_or(0, |(number, _)| *number);
+        let from = kept.numbers.last().copied().unwrap_or(0);
         *kept.holds.entry(from).or_default() += 1;
         drop(kept);
         Hold { segments: Arc::clone(self), from }
@@ -133,7 +131,7 @@ pub(crate) struct Hold {
 impl Hold {
     /// The numbers of the segments that are kept.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        self.segments.kept().first.range(self.from..).map(|(number, _)| *number).collect()
+        self.segments.kept().numbers.range(self.from..).copied().collect()
     }
 
     /// All bytes of one of them.

@@ -40,6 +40,8 @@ pub(crate) const PIECE: u8 = 0x80;
 
 /// The name of the row with the number of the last group that the base holds.
 pub(crate) const SEQUENCE: &str = "sequence";
+/// The name of the row that is there once every reference to a blob has a row of its own.
+pub(crate) const REFERENCES: &str = "references";
 /// The name of the row with the epoch of the host.
 pub(crate) const EPOCH: &str = "epoch";
 

@@ -1,6 +1,7 @@
 //! Bringing a store up: takes the directory, replays the journal, rebuilds the state in memory, starts the
 //! threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{Builder, JoinHandle};
@@ -114,12 +115,14 @@ impl Recovered {
         let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable(&path))?.unwrap_or(0);
         let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
             .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
-        if !accept_loss {
+        if accept_loss {
+            directory.lower_watermark(replayed.sequence)?;
+        } else {
             directory.check_loss(replayed.sequence)?;
         }
         // What was read may not have been synced when its writer was killed, and is built on from here on.
-        for number in media.list().map_err(|error| OpenError::Io(path.clone(), error))? {
-            media.sync(number).map_err(|error| OpenError::Io(path.clone(), error))?;
+        if replayed.groups > 0 {
+            media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
         }
         let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
@@ -162,10 +165,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
     let segments = Arc::new(Segments::new(media).map_err(io)?);
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
     let state = load(&rows).map_err(unreadable(&path))?;
-    let writes = match directory.found_format() {
-        Some(1) => missing_references(&rows).map_err(unreadable(&path))?,
-        _ => Vec::new(),
-    };
+    let writes = missing_references(&rows).map_err(unreadable(&path))?;
     let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(unreadable(&path))?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
@@ -194,8 +194,13 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         room: Arc::clone(&parts.room),
         runtime: runtime::Handle::try_current().ok(),
     };
-    let thread =
-        Builder::new().name("committer".into()).spawn(move || committer.run(&receiver)).map_err(io)?;
+    let failure = Arc::clone(&parts.failure);
+    let run = move || {
+        if catch_unwind(AssertUnwindSafe(|| committer.run(&receiver))).is_err() {
+            failure.send_replace(Some(Error::Unavailable("the committer has panicked".into())));
+        }
+    };
+    let thread = Builder::new().name("committer".into()).spawn(run).map_err(io)?;
     parts.threads.insert(0, thread);
     let (replayed, is_torn) = (replayed.groups, replayed.is_torn);
     Ok(EmbeddedStore {
@@ -207,6 +212,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         permits: Arc::new(Semaphore::new(COMMITS_UNDER_WAY)),
         failure: parts.failure,
         room: parts.room,
+        progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
         threads: parts.threads,
     })
@@ -259,14 +265,18 @@ fn load(rows: &Rows) -> Result<State, Error> {
     Ok(state)
 }
 
-/// The rows for references to blobs, which format 1 did not have.
+/// The rows for references to blobs, which the first format did not have, and the row that says that they are
+/// there; nothing if it is. A large value that cannot be read is left to whoever reads it.
 fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
-    let mut writes = Vec::new();
+    if rows.knows_references()? {
+        return Ok(Vec::new());
+    }
+    let mut writes = vec![value::row(keys::meta(keys::REFERENCES), &[])];
     let (mut from, to) = (Vec::new(), vec![u8::MAX]);
     loop {
         let entries = rows.range(&(from, to.clone()), false, MIGRATION_STEP)?;
         for (key, value) in &entries {
-            if let Some(digest) = value::blob_of(key, value)? {
+            if let Ok(Some(digest)) = value::blob_of(key, value) {
                 writes.push(value::row(keys::reference(&digest, key), &[]));
             }
         }

@@ -15,6 +15,7 @@ use crate::directory::{Directory, OpenError};
 use crate::image::Image;
 use crate::keys;
 use crate::rows::Rows;
+use crate::value;
 
 /// How much is written between two syncs, in bytes.
 const SYNC_BYTES: usize = 8 << 20;
@@ -94,7 +95,13 @@ fn fill(
     let mut unsynced = 0;
     while let Some(record) = reader.read()? {
         match record {
-            Record::Rows(writes) | Record::Log(writes) => {
+            Record::Rows(mut writes) => {
+                add_references(&mut writes);
+                base.apply(&writes).map_err(failed)?;
+                archived.rows += writes.len() as u64;
+                unsynced += size(&writes);
+            }
+            Record::Log(writes) => {
                 base.apply(&writes).map_err(failed)?;
                 archived.rows += writes.len() as u64;
                 unsynced += size(&writes);
@@ -131,9 +138,21 @@ fn size(writes: &[Write]) -> usize {
     writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
 }
 
+/// A store of the first format had no rows for its references to blobs.
+fn add_references(writes: &mut Vec<Write>) {
+    let references: Vec<Write> = writes
+        .iter()
+        .filter_map(|(key, value)| {
+            let digest = value::blob_of(key, value.as_deref()?).ok()??;
+            Some(value::row(keys::reference(&digest, key), &[]))
+        })
+        .collect();
+    writes.extend(references);
+}
+
 /// Groups are counted from the beginning again: there is no journal yet that they stand in.
 fn renumber(base: Box<dyn Base>, blobs: Arc<Blobs>) -> Result<Rows, BaseError> {
-    base.apply(&[(keys::meta(keys::SEQUENCE), None)])?;
+    base.apply(&[(keys::meta(keys::SEQUENCE), None), value::row(keys::meta(keys::REFERENCES), &[])])?;
     base.sync()?;
     Ok(Rows { image: Arc::new(Image::new(base)), blobs })
 }

@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, Object, TriggerInstance};
+use petrel_model::{Execution, ExecutionId, Object, TriggerInstance, TriggerInstanceId};
 use petrel_persistence::{Change, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,11 @@ use crate::value::{self, EncodeError, Encoding, Row};
 
 /// The largest part of a noun that stands in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;
+
+/// How many references to a blob are looked at at once; most often the first one decides.
+const REFERENCES_AT_ONCE: usize = 16;
+/// How often a noun is read again when its rows have changed meanwhile.
+const READ_AGAIN: usize = 3;
 
 const PARAMETERS_APART: u8 = 1;
 const RESULT_APART: u8 = 2;
@@ -114,22 +119,27 @@ fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), Encode
         Some(value) => value,
         None => value::get(rows.image.as_ref(), &key)?,
     };
-    value.map_or(Ok(()), |value| to.delete(key, &value))
+    if let Some(value) = value {
+        to.delete(key, &value);
+    }
+    Ok(())
 }
 
 fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Result<(), EncodeError> {
     let key = keys::execution(id);
     let Some(value) = value::get(rows.image.as_ref(), &key)? else { return Ok(()) };
-    let flags = value::flags(&key, &value)?;
+    // A head that cannot be read may have had either.
+    let flags = value::flags(&key, &value).unwrap_or(PARAMETERS_APART | RESULT_APART);
     for (flag, part) in [(PARAMETERS_APART, Part::Parameters), (RESULT_APART, Part::Result)] {
         if flags & flag != 0 {
             delete(to, rows, keys::execution_part(id, part))?;
         }
     }
     for (key, value) in rows.range(&keys::output_range(id), false, usize::MAX)? {
-        to.delete(key, &value)?;
+        to.delete(key, &value);
     }
-    to.delete(key, &value)
+    to.delete(key, &value);
+    Ok(())
 }
 
 fn encode_instance(to: &mut Encoding<'_>, instance: &TriggerInstance) -> Result<(), EncodeError> {
@@ -213,8 +223,33 @@ impl Rows {
 
     /// An execution.
     pub(crate) fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
-        let key = keys::execution(id);
-        self.row(&key)?.map(|row| self.decode_execution(&key, &row)).transpose()
+        self.settled(&keys::execution(id), |entry| self.execution_of(entry))
+    }
+
+    /// An event.
+    pub(crate) fn instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
+        self.settled(&keys::trigger_instance(id), |entry| self.instance_of(entry))
+    }
+
+    /// What `read` makes of the row under `key` and those that it refers to. They are read one after the other;
+    /// when the row has changed in between, what does not fit together is no damage, and is read again.
+    pub(crate) fn settled<T>(
+        &self,
+        key: &[u8],
+        read: impl Fn(&Entry) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut attempts = 0;
+        loop {
+            let Some(value) = value::get(self.image.as_ref(), key)? else { return Ok(None) };
+            let entry = (key.to_vec(), value);
+            attempts += 1;
+            match read(&entry) {
+                Err(Error::Damaged { .. })
+                    if attempts < READ_AGAIN
+                        && value::get(self.image.as_ref(), key)?.as_ref() != Some(&entry.1) => {}
+                done => return done.map(Some),
+            }
+        }
     }
 
     fn decode_execution(&self, key: &[u8], row: &Row) -> Result<Execution, Error> {
@@ -262,34 +297,53 @@ impl Rows {
         self.image.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
     }
 
+    /// Whether every reference to a blob has a row of its own: not so in a store of the first format.
+    pub(crate) fn knows_references(&self) -> Result<bool, Error> {
+        Ok(value::get(self.image.as_ref(), &keys::meta(keys::REFERENCES))?.is_some())
+    }
+
     /// Removes a blob if no row refers to it. Returns how many bytes that frees.
     pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<u64, Error> {
-        self.blobs.remove(digest, || {
-            for (reference, _) in self.range(&keys::references(digest), false, usize::MAX)? {
-                let key = keys::referring(&reference);
-                // The row may have been given another value since.
+        self.blobs.remove(digest, || Ok(!self.knows_references()? || self.is_referred_to(digest)?))
+    }
+
+    fn is_referred_to(&self, digest: &Digest) -> Result<bool, Error> {
+        let (mut from, to) = keys::references(digest);
+        loop {
+            let references = self.range(&(from, to.clone()), false, REFERENCES_AT_ONCE)?;
+            let Some((last, _)) = references.last() else { return Ok(false) };
+            from = [last.as_slice(), &[0]].concat();
+            for (reference, _) in &references {
+                let key = keys::referring(reference);
+                // The row may have been given another value since; one that cannot be read may still be mended.
                 if let Some(value) = value::get(self.image.as_ref(), key)?
-                    && value::blob_of(key, &value)? == Some(*digest)
+                    && value::blob_of(key, &value).map_or(true, |found| found == Some(*digest))
                 {
                     return Ok(true);
                 }
             }
-            Ok(false)
-        })
+        }
     }
 
     /// Removes all blobs that no row refers to. Returns how many bytes that frees.
     pub(crate) fn sweep(&self) -> Result<u64, Error> {
         let unreadable =
             |error: io::Error| Error::Unavailable(format!("the blobs cannot be listed: {error}"));
-        self.blobs.remove_unfinished().map_err(unreadable)?;
         let digests = self.blobs.list().map_err(unreadable)?;
         digests.iter().map(|digest| self.remove_blob(digest)).sum()
     }
 
     /// All nouns of one kind, by key.
     pub(crate) fn all<T: DeserializeOwned>(&self, kind: u8) -> Result<Vec<T>, Error> {
-        self.range(&keys::all(kind), false, usize::MAX)?.iter().map(|entry| self.noun_of(entry)).collect()
+        let mut nouns = Vec::new();
+        for entry in self.range(&keys::all(kind), false, usize::MAX)? {
+            nouns.extend(match self.noun_of(&entry) {
+                // Replaced or deleted meanwhile, perhaps.
+                Err(Error::Damaged { .. }) => self.settled(&entry.0, |entry| self.noun_of(entry))?,
+                noun => Some(noun?),
+            });
+        }
+        Ok(nouns)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The interface, on top of rows and the committer.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -18,6 +20,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::backup;
 use crate::base::{self, Base, Entry};
 use crate::blobs::{Digest, Pin};
+use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::{OpenError, Room};
 use crate::journal::Segments;
@@ -25,7 +28,7 @@ use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened, Options};
 use crate::rows::{self, Rows};
-use crate::value::{self, EncodeError, Encoding};
+use crate::value::{EncodeError, Encoding};
 
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
@@ -41,6 +44,7 @@ pub struct EmbeddedStore {
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
+    pub(crate) progress: Arc<Progress>,
     pub(crate) opened: Opened,
     /// The committer and the checkpoint; the former ends first.
     pub(crate) threads: Vec<JoinHandle<()>>,
@@ -108,7 +112,17 @@ impl EmbeddedStore {
             .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
     }
 
-    /// The oldest items after `after`.
+    /// Removes those of `digests` that no row refers to any more. The commit stands all the same: what cannot be
+    /// removed now is swept when the store is opened again.
+    async fn remove_blobs(&self, digests: BTreeSet<Digest>) {
+        let remove =
+            move |rows: &Rows| digests.iter().try_for_each(|digest| rows.remove_blob(digest).map(drop));
+        if let Err(error) = self.in_background(remove).await {
+            tracing::warn!(%error, "large values that nothing refers to any more cannot be removed yet");
+        }
+    }
+
+    /// The oldest items after `after`. One that cannot be read must not keep those after it.
     fn oldest<T>(
         &self,
         prefix: u8,
@@ -121,7 +135,10 @@ impl EmbeddedStore {
             after.push(0);
             from = after;
         }
-        self.rows.range(&(from, to), false, limit)?.iter().map(read).collect()
+        let readable = |entry: &Entry| {
+            read(entry).inspect_err(|error| tracing::error!(%error, "it is old, and cannot be read")).ok()
+        };
+        Ok(self.rows.range(&(from, to), false, limit)?.iter().filter_map(readable).collect())
     }
 
     /// Reads newest first until `limit` items are admitted or the budget is used up.
@@ -145,8 +162,12 @@ impl EmbeddedStore {
             let is_last = entries.len() <= step;
             entries.truncate(step);
             for entry in &entries {
-                let item = read(entry)?;
-                if admit(&item) {
+                // It may have been deleted, or have moved on, since the range was read.
+                let item = match read(entry) {
+                    Err(Error::Damaged { .. }) => self.rows.settled(&entry.0, &read)?,
+                    item => Some(item?),
+                };
+                if let Some(item) = item.filter(|item| admit(item)) {
                     items.push(item);
                     if items.len() == limit {
                         let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
@@ -183,6 +204,8 @@ impl From<Encoding<'_>> for Encoded {
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.requests = None;
+        // Nobody waits for room on the disk any more: the journal has it all.
+        self.progress.is_closing.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             // A panic of the thread has been answered as a failure already.
             drop(thread.join());
@@ -202,7 +225,8 @@ impl Store for EmbeddedStore {
         }
         let (changes, Encoded { writes, pins, released }) =
             self.encode(commit.changes).await.inspect_err(|error| {
-                if !takes_in {
+                // What is damaged stays so for the next process too.
+                if !takes_in && matches!(error, Error::Unavailable(_)) {
                     // What has begun cannot be brought to its end: only the next process can help.
                     self.failure.send_replace(Some(error.clone()));
                 }
@@ -222,10 +246,7 @@ impl Store for EmbeddedStore {
         sender.send(request).map_err(|_closed| closed())?;
         answered.await.map_err(|_closed| closed())??;
         if !released.is_empty() {
-            self.in_background(move |rows| {
-                released.iter().map(|digest| rows.remove_blob(digest)).sum::<Result<u64, Error>>()
-            })
-            .await?;
+            self.remove_blobs(released.into_iter().collect()).await;
         }
         Ok(())
     }
@@ -336,11 +357,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
-        let key = keys::trigger_instance(id);
-        match value::get(self.rows.image.as_ref(), &key)? {
-            Some(value) => self.rows.instance_of(&(key, value)).map(Some),
-            None => Ok(None),
-        }
+        self.rows.instance(id)
     }
 
     async fn trigger_instances(

@@ -111,8 +111,15 @@ impl<'a> Encoding<'a> {
     }
 
     /// Removes the row under `key`, whose value is `value` now, with its pieces and its reference.
-    pub(crate) fn delete(&mut self, key: Vec<u8>, value: &[u8]) -> Result<(), EncodeError> {
-        match open(&key, value)? {
+    pub(crate) fn delete(&mut self, key: Vec<u8>, value: &[u8]) {
+        let Ok(opened) = open(&key, value) else {
+            // What cannot be read any more can still be deleted, with all the pieces that it may have had.
+            let pieces = (0..=PIECES / PIECE).filter_map(|number| u16::try_from(number).ok());
+            self.writes.extend(pieces.map(|number| (keys::piece(&key, number), None)));
+            self.writes.push((key, None));
+            return;
+        };
+        match opened {
             (FORMAT_PIECES, _, count) => {
                 let count = count.first_chunk::<2>().map_or(0, |count| u16::from_le_bytes(*count));
                 self.writes.extend((0..count).map(|number| (keys::piece(&key, number), None)));
@@ -126,7 +133,6 @@ impl<'a> Encoding<'a> {
             _ => {}
         }
         self.writes.push((key, None));
-        Ok(())
     }
 }
 

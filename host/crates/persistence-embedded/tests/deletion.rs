@@ -9,6 +9,7 @@ use std::sync::Arc;
 use petrel_model::output::{OutputLine, Stream};
 use petrel_persistence::suite::{execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
+use petrel_persistence_embedded::base::Base as _;
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
 use serde_json::json;
@@ -89,24 +90,32 @@ async fn a_sweep_removes_what_no_commit_refers_to() {
     // Written, but the commit that was to refer to it is refused.
     let refused = Commit::of([other]).expecting(petrel_persistence::Expect::ExecutionVersion(id(9), 1));
     store.commit(refused).await.unwrap_err();
-    fs::write(blobs.join("12345678-0.tmp"), "half").unwrap();
-    assert_eq!(files(&blobs), 3);
+    assert_eq!(files(&blobs), 2);
     assert!(store.sweep().await.unwrap() >= 300_000);
     assert_eq!(files(&blobs), 1);
+    drop(store);
+    fs::write(blobs.join("12345678-0.tmp"), "half").unwrap();
+    let store = open(&machine, directory.path());
+    assert_eq!(files(&blobs), 1, "what an earlier process had begun to write is gone");
     assert!(store.execution(id(1)).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_of_the_first_format_learns_who_refers_to_what() {
-    let directory = TempDir::new().unwrap();
-    let open = || EmbeddedStore::open(directory.path(), &Options::default()).unwrap();
-    let store = open();
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let blobs = directory.path().join("blobs");
+    let store = open(&machine, directory.path());
     let [execution, ..] = creation(1, 200_000);
     store.commit(Commit::of([execution])).await.unwrap();
     drop(store);
-    fs::remove_dir_all(directory.path().join("journal")).unwrap();
-    fs::write(directory.path().join("format"), "petrel-store 1\n").unwrap();
-    let store = open();
+    // As the version before left it: no rows for references, and none that says that they are there.
+    let unknown = |key: &Vec<u8>| key.first() == Some(&0x17) || key.ends_with(b"references");
+    let writes: Vec<_> = machine.keys().into_iter().filter(unknown).map(|key| (key, None)).collect();
+    assert_eq!(writes.len(), 2);
+    machine.apply(&writes).unwrap();
+    let store = open(&machine, directory.path());
     store.sweep().await.unwrap();
     assert!(store.execution(id(1)).await.unwrap().unwrap().result.is_some());
+    store.commit(Commit::of([Change::DeleteExecution(id(1))])).await.unwrap();
+    assert_eq!(files(&blobs), 0);
 }

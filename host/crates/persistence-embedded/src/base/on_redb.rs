@@ -22,14 +22,15 @@ impl RedbBase {
     /// Opens the engine in `directory`, and creates it durably if it is not there yet.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
         fs::create_dir_all(directory).map_err(fail)?;
+        let file = directory.join("rows.redb");
+        if !directory.parent().is_some_and(|store| store.join("format").exists()) && file.exists() {
+            // The store was never finished: redb may have been interrupted, and does not open half a file.
+            fs::remove_file(&file).map_err(fail)?;
+        }
         let cache = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
-        let db =
-            Database::builder().set_cache_size(cache).create(directory.join("rows.redb")).map_err(fail)?;
+        let db = Database::builder().set_cache_size(cache).create(file).map_err(fail)?;
         let base = Self { db };
-        // The table is there from the start, so that readers need not ask.
-        let begun = base.db.begin_write().map_err(fail)?;
-        begun.open_table(ROWS).map_err(fail)?;
-        begun.commit().map_err(fail)?;
+        base.make_table()?;
         for path in [directory, directory.parent().unwrap_or(directory)] {
             File::open(path).and_then(|directory| directory.sync_all()).map_err(fail)?;
         }
@@ -39,6 +40,19 @@ impl RedbBase {
 
 fn fail(error: impl std::fmt::Display) -> BaseError {
     BaseError(error.to_string())
+}
+
+impl RedbBase {
+    /// The table is there from the start, so that readers need not ask.
+    fn make_table(&self) -> Result<(), BaseError> {
+        if self.db.begin_read().map_err(fail)?.open_table(ROWS).is_ok() {
+            return Ok(());
+        }
+        let mut begun = self.db.begin_write().map_err(fail)?;
+        begun.set_quick_repair(true);
+        begun.open_table(ROWS).map_err(fail)?;
+        begun.commit().map_err(fail)
+    }
 }
 
 /// A row as redb hands it out.

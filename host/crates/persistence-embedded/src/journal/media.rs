@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+/// A segment that is longer than so many bytes is not kept as a spare.
+const LARGEST_SPARE: u64 = 64 << 20;
+
 /// Where segments are kept.
 pub trait Media: Send + Sync + fmt::Debug {
     /// The numbers of the segments that there are, in order.
@@ -19,7 +22,8 @@ pub trait Media: Send + Sync + fmt::Debug {
     /// an earlier one has left behind.
     fn create(&self, number: u64) -> io::Result<Box<dyn Segment>>;
 
-    /// Makes durable what an earlier process has written to a segment: it may have been killed before its sync.
+    /// Makes durable what an earlier process has written to a segment: it may have been killed before its sync,
+    /// or its sync may have failed.
     fn sync(&self, number: u64) -> io::Result<()>;
 
     /// Drops a segment.
@@ -92,13 +96,27 @@ impl Media for Files {
     }
 
     fn sync(&self, number: u64) -> io::Result<()> {
-        File::open(self.path(number))?.sync_all()?;
+        // After a sync that failed the system may take pages for written that are not: they are written again.
+        let bytes = self.read(number)?;
+        let file = OpenOptions::new().write(true).open(self.path(number))?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_all()?;
         File::open(&self.directory)?.sync_all()
     }
 
     fn remove(&self, number: u64) -> io::Result<()> {
         let path = self.path(number);
-        if self.spare().exists() { fs::remove_file(path) } else { fs::rename(path, self.spare()) }
+        let is_large = || fs::metadata(&path).is_ok_and(|metadata| metadata.len() > LARGEST_SPARE);
+        let removed = if self.spare().exists() || is_large() {
+            fs::remove_file(&path)
+        } else {
+            fs::rename(&path, self.spare())
+        };
+        match removed {
+            // Somebody has tidied up; that must not keep the others from going.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 }
 

@@ -29,15 +29,15 @@ fn first_sequence(number: u64, bytes: &[u8]) -> Option<u64> {
     (header_bytes == header(number, first)).then_some(first)
 }
 
-/// The groups in a segment, in order, as far as it has been written.
-pub(crate) fn groups(number: u64, bytes: &[u8]) -> Vec<Vec<Write>> {
+/// The groups in a segment with their sequences, in order, as far as it has been written.
+pub(crate) fn groups(number: u64, bytes: &[u8]) -> Vec<(u64, Vec<Write>)> {
     let mut groups = Vec::new();
     let mut at = HEADER;
     while first_sequence(number, bytes).is_some()
         && let Some(frame) = frame::decode(number, bytes.get(at..).unwrap_or_default())
     {
         at += frame.size;
-        groups.push(frame.writes);
+        groups.push((frame.sequence, frame.writes));
     }
     groups
 }
