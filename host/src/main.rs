@@ -24,6 +24,10 @@ mod parameters;
 mod print;
 mod server;
 
+/// Most of what a host does is making and dropping small values, on several threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -191,6 +191,21 @@ async fn a_store_without_a_journal_is_taken_over() {
 }
 
 #[tokio::test]
+async fn a_process_that_was_killed_while_it_opened_the_engine_is_in_nobodys_way() {
+    let directory = TempDir::new().unwrap();
+    // Before the first opening was over.
+    fs::create_dir(directory.path().join("sled")).unwrap();
+    fs::write(directory.path().join("sled/conf"), "half").unwrap();
+    let open = || EmbeddedStore::open(directory.path(), &Options::default()).unwrap();
+    let store = open();
+    create(&store, 1).await;
+    drop(store);
+    // While a later one wrote its snapshot.
+    fs::write(directory.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
+    assert_eq!(count(&open()).await, 1);
+}
+
+#[tokio::test]
 async fn segments_are_dropped_and_used_again() {
     let directory = TempDir::new().unwrap();
     let options = Options { layer_bytes: 1, ..Options::default() };

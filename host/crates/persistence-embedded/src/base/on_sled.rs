@@ -6,9 +6,12 @@
 //!   second can block the writer, the last two are not needed by a single writer.
 //! * Values stay far below the size from which sled puts pages into files that it never syncs; `value`
 //!   sees to that, and [`MAX_VALUE`] asserts it.
+//! * A snapshot that was being written when a process was killed is removed before the engine is opened: it would
+//!   be taken for the newest one, and refused.
 //! * The engine's own flusher thread stays on: space is only reclaimed there.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
@@ -26,6 +29,7 @@ pub(crate) struct SledBase {
 impl SledBase {
     /// Opens the engine in `directory`, and creates it durably if it is not there yet.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
+        remove_unfinished(directory).map_err(fail)?;
         let db = sled::Config::new()
             .path(directory)
             .cache_capacity(cache_bytes)
@@ -44,6 +48,25 @@ impl SledBase {
         }
         Ok(base)
     }
+}
+
+/// Removes what a process that was killed while it opened the engine has left behind: sled takes a snapshot
+/// that it had begun to write for the newest one, and refuses it as damaged.
+fn remove_unfinished(directory: &Path) -> io::Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    if !directory.parent().is_some_and(|store| store.join("format").exists()) {
+        // The store was never finished, so there is nothing in it.
+        return fs::remove_dir_all(directory);
+    }
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 fn fail(error: impl std::fmt::Display) -> BaseError {
