@@ -20,6 +20,7 @@ mod pack;
 mod rule;
 mod run;
 mod serve;
+mod store;
 mod trigger;
 mod user;
 
@@ -68,6 +69,9 @@ enum Verb {
     /// Look at the configuration of the host
     #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
     Config(config::Config),
+    /// Look after the store of a host that does not run
+    #[command(subcommand)]
+    Store(store::Store),
     /// Run an action and wait for it
     Run(run::Run),
     /// Look at actions
@@ -130,6 +134,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
+        Verb::Store(store) => store.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
         verb => client_verb(verb, &arguments.connection, form),
     };
@@ -151,6 +156,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         match verb {
             Verb::Serve(serve) => serve.run(),
             Verb::Config(config) => config.run(form),
+            Verb::Store(store) => store.run(form),
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,

@@ -168,7 +168,7 @@ async fn open_store(
     data_dir: &Path,
     accept_loss: bool,
 ) -> Result<Arc<dyn Store>, Failure> {
-    let directory = data_dir.join("store");
+    let directory = data_directory::store(data_dir);
     let options = StoreOptions { accept_loss, ..settings.store_options() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened

@@ -122,6 +122,12 @@ impl Recovered {
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
     }
 
+    /// The store that is in `directory` and that nobody else uses, to look after it.
+    pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        Directory::check_present(directory)?;
+        Self::offline(directory, options)
+    }
+
     /// A store that nobody else uses and that is not going to be served: no process takes it over.
     pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let taken = Directory::take(directory, options.engine)?;
