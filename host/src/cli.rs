@@ -12,11 +12,13 @@ use crate::print::{self, Form};
 mod account;
 mod action;
 mod api_key;
+mod backup;
 mod completion;
 mod config;
 mod execution;
 mod log;
 mod pack;
+mod restore;
 mod rule;
 mod run;
 mod serve;
@@ -69,6 +71,10 @@ enum Verb {
     /// Look at the configuration of the host
     #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
     Config(config::Config),
+    /// Write a backup of a running host
+    Backup(backup::Backup),
+    /// Make a data directory of a backup
+    Restore(restore::Restore),
     /// Look after the store of a host that does not run
     #[command(subcommand)]
     Store(store::Store),
@@ -135,6 +141,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
         Verb::Store(store) => store.run(form),
+        Verb::Restore(restore) => restore.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
         verb => client_verb(verb, &arguments.connection, form),
     };
@@ -157,6 +164,8 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Serve(serve) => serve.run(),
             Verb::Config(config) => config.run(form),
             Verb::Store(store) => store.run(form),
+            Verb::Restore(restore) => restore.run(form),
+            Verb::Backup(backup) => backup.run(&session).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,

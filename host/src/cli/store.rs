@@ -1,5 +1,6 @@
 //! `petrel store`: looks after the store of a host that does not run. A backup of one that does is `backup.rs`.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -13,8 +14,8 @@ use petrel_persistence_embedded::{OpenError, Options};
 use serde_json::json;
 
 use crate::archive_file::{self, Target, as_json, in_words, size};
+use crate::backup_files::Layout;
 use crate::config::{Configuration, Flags, Settings};
-use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -188,11 +189,12 @@ fn export(form: Form, file: &str, reading: &Reading) -> Result<Code, Failure> {
 fn import(form: Form, file: &str, settings: &Settings) -> Result<Code, Failure> {
     let mut archive = archive_file::open(file)?;
     let directory = settings.store_directory();
-    data_directory::make_private(&settings.data_dir())?;
+    let layout = Layout::begin(&settings.data_dir()).map_err(|error| unmade_directory(settings, &error))?;
     let engine = settings.store.engine;
     // Files belong to a backup, and are laid out by `petrel restore`.
     let imported = restore::restore(&mut archive, &directory, engine, |_, _, _| Ok(()));
     let imported = imported.map_err(|error| unmade(file, &error))?;
+    layout.keep();
     show_imported(form, &directory, &imported, engine.name());
     if imported.files > 0 {
         print::note(&format!(
@@ -235,12 +237,26 @@ pub(super) fn unusable(file: &str, error: &ArchiveError) -> Failure {
     Failure::new(Code::Usage, "archive", format!("{file}: {error}"), "")
 }
 
+/// A data directory that cannot be made.
+pub(super) fn unmade_directory(settings: &Settings, error: &std::io::Error) -> Failure {
+    let message = format!("the data directory {} cannot be made: {error}", settings.data_dir().display());
+    in_trouble(message, "name one that you can write to with --data-dir")
+}
+
 /// A store that cannot be made of the archive in `file`.
 pub(super) fn unmade(file: &str, error: &RestoreError) -> Failure {
     match error {
         RestoreError::Occupied(_) => Failure::new(Code::Conflict, "store", error.to_string(), ""),
         RestoreError::Archive(error) => unusable(file, error),
         RestoreError::Incomplete(_) => Failure::new(Code::Usage, "archive", format!("{file}: {error}"), ""),
+        RestoreError::File(_, cause) => {
+            let code = match cause.kind() {
+                ErrorKind::AlreadyExists => Code::Conflict,
+                ErrorKind::InvalidData => Code::Usage,
+                _ => Code::Server,
+            };
+            Failure::new(code, "archive", format!("{file}: {error}"), "")
+        }
         RestoreError::Io(..) | RestoreError::Base(..) => in_trouble(
             error.to_string(),
             "free some space, or name a directory that you can write to with --data-dir",

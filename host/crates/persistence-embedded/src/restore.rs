@@ -33,6 +33,9 @@ pub enum RestoreError {
     /// A large value is not in the archive.
     #[error("the archive lacks a value that it refers to ({0}); make another one")]
     Incomplete(String),
+    /// A file beside the store cannot be laid out.
+    #[error("the file {0} of the archive cannot be laid out: {1}")]
+    File(String, #[source] io::Error),
     /// The store cannot be written.
     #[error("the store in {0} cannot be written: {1}")]
     Io(PathBuf, #[source] io::Error),
@@ -108,7 +111,7 @@ fn fill(
                 archived.bytes += body.len() as u64;
             }
             Record::File(path, mode, content) => {
-                on_file(&path, mode, &content).map_err(io)?;
+                on_file(&path, mode, &content).map_err(|error| RestoreError::File(path, error))?;
                 archived.files += 1;
                 archived.bytes += content.len() as u64;
             }
