@@ -101,7 +101,7 @@ impl Settings {
             cache_bytes: store.cache_mib << 20,
             layer_bytes: usize::try_from(store.checkpoint_kib << 10).unwrap_or(usize::MAX),
             reserve_bytes: store.reserve_mib << 20,
-            accept_loss: false,
+            ..StoreOptions::default()
         }
     }
 

@@ -25,6 +25,7 @@ use crate::keys;
 use crate::rows::Rows;
 use crate::store::EmbeddedStore;
 use crate::value;
+use crate::watchdog::{OnStuck, Watchdog, Watched, Work};
 
 /// How many commits may be under way.
 const COMMITS_UNDER_WAY: usize = 4096;
@@ -45,6 +46,11 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// Go on although commits that were acknowledged are missing.
     pub accept_loss: bool,
+    /// How long one group of commits, or one slice of a checkpoint, may take before the store counts as
+    /// stuck. Default 60 seconds.
+    pub stuck_after: Duration,
+    /// What is done then. Default: the process is ended.
+    pub on_stuck: OnStuck,
 }
 
 impl Default for Options {
@@ -55,6 +61,8 @@ impl Default for Options {
             layer_bytes: 16 << 20,
             reserve_bytes: 64 << 20,
             accept_loss: false,
+            stuck_after: Duration::from_secs(60),
+            on_stuck: OnStuck::default(),
         }
     }
 }
@@ -175,9 +183,11 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         failure: Arc::new(watch::channel(None).0),
         room: Arc::new(Room::new(&path, options.reserve_bytes)),
         progress: Arc::new(Progress::default()),
+        work: Arc::default(),
         threads: Vec::new(),
     };
     let checkpoint = parts.start_checkpoint(&rows.image, &segments).map_err(io)?;
+    let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
     let committer = Committer {
         image: Arc::clone(&rows.image),
@@ -195,6 +205,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
+        work: Arc::clone(&parts.work),
         runtime: runtime::Handle::try_current().ok(),
     };
     let thread =
@@ -212,6 +223,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         room: parts.room,
         opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
         threads: parts.threads,
+        _watchdog: watchdog,
     })
 }
 
@@ -221,10 +233,26 @@ struct Parts {
     failure: Arc<watch::Sender<Option<Error>>>,
     room: Arc<Room>,
     progress: Arc<Progress>,
+    /// What the committer is at.
+    work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Parts {
+    fn start_watchdog(&self, options: &Options) -> std::io::Result<Watchdog> {
+        let watched = vec![
+            Watched {
+                what: "the committer has been busy with one group of commits",
+                work: Arc::clone(&self.work),
+            },
+            Watched {
+                what: "the checkpoint has been busy with one slice",
+                work: Arc::clone(&self.progress.work),
+            },
+        ];
+        Watchdog::start(watched, options.stuck_after, options.on_stuck.clone())
+    }
+
     fn start_checkpoint(
         &mut self,
         image: &Arc<Image>,

@@ -96,10 +96,13 @@ fn fill(
     let mut archived = Archived::default();
     let mut unsynced = 0;
     while let Some(record) = reader.read()? {
+        // As whoever wrote it counts: what the log says is about rows that stand before it.
+        if let Record::Rows(writes) = &record {
+            archived.rows += writes.len() as u64;
+        }
         match record {
             Record::Rows(writes) | Record::Log(writes) => {
                 base.apply(&writes).map_err(failed)?;
-                archived.rows += writes.len() as u64;
                 unsynced += size(&writes);
             }
             Record::Blob(digest, body) => {
