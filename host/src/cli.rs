@@ -12,14 +12,17 @@ use crate::print::{self, Form};
 mod account;
 mod action;
 mod api_key;
+mod backup;
 mod completion;
 mod config;
 mod execution;
 mod log;
 mod pack;
+mod restore;
 mod rule;
 mod run;
 mod serve;
+mod store;
 mod trigger;
 mod user;
 
@@ -68,6 +71,13 @@ enum Verb {
     /// Look at the configuration of the host
     #[command(subcommand, after_help = "Examples:\n  petrel config show --origin\n  petrel config reference")]
     Config(config::Config),
+    /// Write a backup of a running host
+    Backup(backup::Backup),
+    /// Make a data directory of a backup
+    Restore(restore::Restore),
+    /// Look after the store of a host that does not run
+    #[command(subcommand)]
+    Store(store::Store),
     /// Run an action and wait for it
     Run(run::Run),
     /// Look at actions
@@ -130,6 +140,8 @@ pub(crate) fn main() -> ExitCode {
     let done = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(config) => config.run(form),
+        Verb::Store(store) => store.run(form),
+        Verb::Restore(restore) => restore.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
         verb => client_verb(verb, &arguments.connection, form),
     };
@@ -151,6 +163,9 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         match verb {
             Verb::Serve(serve) => serve.run(),
             Verb::Config(config) => config.run(form),
+            Verb::Store(store) => store.run(form),
+            Verb::Restore(restore) => restore.run(form),
+            Verb::Backup(backup) => backup.run(&session).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,

@@ -176,6 +176,32 @@ impl Client {
         Err(refused(status, &serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
+    /// An answer of any length, given to `take` part by part.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let sent = self.request(Method::GET, path).send().await;
+        let mut response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let text = response.text().await.map_err(|error| self.unreachable(&error))?;
+            return Err(refused(status, &serde_json::from_str(&text).unwrap_or(Value::String(text))));
+        }
+        loop {
+            match response.chunk().await {
+                Ok(Some(part)) => take(&part)?,
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    let message = format!("{} broke off before the end: {}", self.url, cause(&error));
+                    let hint = "the log of the host says why; try again";
+                    return Err(Failure::new(Code::Server, "cut_short", message, hint));
+                }
+            }
+        }
+    }
+
     /// A request below `/api/v1`, signed.
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
@@ -220,11 +246,7 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        let message = format!("no host answers at {}: {cause}", self.url);
+        let message = format!("no host answers at {}: {}", self.url, cause(error));
         let hint = if message.contains("certificate") {
             "name the certificate of its issuer with --ca-file, or correct the name in --url"
         } else {
@@ -232,6 +254,15 @@ impl Client {
         };
         Failure::new(Code::Server, "unreachable", message, hint)
     }
+}
+
+/// What is behind an error.
+fn cause(error: &reqwest::Error) -> &dyn std::error::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
 }
 
 fn refused(status: StatusCode, answer: &Value) -> Failure {

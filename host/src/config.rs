@@ -22,7 +22,7 @@ pub(crate) use flags::Flags;
 pub(crate) use table::Settings;
 pub(crate) use value::LogFormat;
 
-use petrel_persistence_embedded::Options as StoreOptions;
+use petrel_persistence_embedded::{Engine as StoreEngine, Options as StoreOptions};
 
 use crate::data_directory;
 use crate::exit::Failure;
@@ -50,6 +50,21 @@ impl Configuration {
         Self::with(&flags, layers::from_environment())
     }
 
+    /// The same, for the store that is there: what keeps it decides, unless somebody has said what is to.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn load_for_store(flags: &Flags) -> Result<Settings, Failure> {
+        let Self { mut settings, layers } = Self::load(flags)?;
+        // What is wrong with a store is said by who opens it.
+        if !layers.gives("store.engine")
+            && let Ok(Some(engine)) = StoreEngine::of(&settings.store_directory())
+        {
+            settings.store.engine = engine;
+        }
+        Ok(settings)
+    }
+
     fn with(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
         let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let layers = layers::Layers { flags: flags.given.clone(), variables, file };
@@ -71,6 +86,11 @@ impl Settings {
     /// The data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.server.data_dir.clone().unwrap_or_else(data_directory::default)
+    }
+
+    /// Where the store is.
+    pub(crate) fn store_directory(&self) -> PathBuf {
+        data_directory::store(&self.data_dir())
     }
 
     /// How the store is opened.

@@ -35,6 +35,11 @@ pub(crate) fn config_home() -> Option<PathBuf> {
     Some(home.join("petrel"))
 }
 
+/// Where the store is.
+pub(crate) fn store(data_dir: &Path) -> PathBuf {
+    data_dir.join("store")
+}
+
 /// The file with the admin's token.
 pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")

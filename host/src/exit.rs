@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) enum Code {
     /// All went well.
     Ok = 0,
-    /// The run failed.
+    /// The run failed, or something was found to be wrong.
     Failed = 1,
     /// It was called in a way that makes no sense, or with something that is not right.
     Usage = 2,
@@ -28,7 +28,7 @@ pub(crate) enum Code {
 }
 
 /// The table of exit codes, for the help.
-pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 not found, 4 not signed in, \
+pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems were found, 2 wrong usage or input, 3 not found, 4 not signed in, \
 6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled";
 
 /// A failure: what is wrong, what to do about it, and what to end with.

@@ -3,6 +3,8 @@
 //! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`mod@print`] to show
 //!   what it said.
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
+//! * [`archive_file`] is where a backup or an export is written to and read from; [`backup_files`] are the files
+//!   of the data directory that belong to a backup.
 //! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
 //! * [`logins`] are the tokens that the client has got by signing in.
 //! * [`log`] is what it logs; [`notify`] tells systemd how it is.
@@ -10,6 +12,8 @@
 
 use std::process::ExitCode;
 
+mod archive_file;
+mod backup_files;
 mod bundled;
 mod cli;
 mod client;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::Access;
 use petrel_api::serve::Connections;
-use petrel_api::{Api, Tls};
+use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::backup_files;
 use crate::bundled;
 use crate::config::Settings;
 use crate::data_directory;
@@ -90,7 +91,9 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     }
     let open_metrics = settings.metrics.open;
     let access = Access { admin_token, token_file, open_metrics, api_url: format!("{url}/api") };
-    let api = Api { engine: engine.clone(), access: Arc::new(access), figures, log: Arc::new(level) };
+    let backups = backups(&store, &data_dir);
+    let api =
+        Api { engine: engine.clone(), access: Arc::new(access), figures, backups, log: Arc::new(level) };
     let hang_up = CancellationToken::new();
     let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
@@ -140,6 +143,15 @@ async fn beat(notifier: Arc<Notifier>) {
     }
 }
 
+/// How a backup is written: the store, and what belongs to it in the data directory.
+fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
+    let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
+    Arc::new(Backups::new(move |to| {
+        let files = backup_files::collect(&data_dir).map_err(|error| error.to_string())?;
+        store.backup(&files, to).map_err(|error| error.to_string())
+    }))
+}
+
 /// What connections are encrypted with, if they are to be.
 fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
     let (Some(certificate), Some(key)) = (&settings.tls.certificate, &settings.tls.key) else {
@@ -175,7 +187,7 @@ async fn open_store(
     data_dir: &Path,
     accept_loss: bool,
 ) -> Result<Arc<dyn Store>, Failure> {
-    let directory = data_dir.join("store");
+    let directory = data_directory::store(data_dir);
     let options = StoreOptions { accept_loss, ..settings.store_options() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened

@@ -22,8 +22,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Code, Failure> {
-        let configuration = Configuration::load(&self.flags)?;
-        server::run(configuration.settings, self.accept_loss)?;
+        server::run(Configuration::load_for_store(&self.flags)?, self.accept_loss)?;
         Ok(Code::Ok)
     }
 }

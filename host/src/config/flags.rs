@@ -18,6 +18,16 @@ pub(crate) struct Flags {
     pub(super) given: BTreeMap<&'static str, Raw>,
 }
 
+impl Flags {
+    /// The same with the setting `key` as `value`, as if its flag had been given.
+    pub(crate) fn and(mut self, key: &'static str, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.given.insert(key, Raw::Written(value));
+        }
+        self
+    }
+}
+
 fn argument(row: &'static Row) -> Arg {
     let default = if row.default.is_empty() || row.kind == Kind::Switch {
         String::new()

@@ -69,6 +69,11 @@ impl Layers {
         (Raw::Written(row.default.to_owned()), Origin::Default)
     }
 
+    /// Whether anybody has said what the setting `key` is to be.
+    pub(super) fn gives(&self, key: &str) -> bool {
+        rows().any(|row| row.key == key && self.find(row).1 != Origin::Default)
+    }
+
     /// The value of the setting `key`; what is wrong with it goes to `problems`.
     pub(super) fn take<T: Value>(&self, key: &str, problems: &mut Vec<String>) -> Option<T> {
         let row = rows().find(|row| row.key == key)?;

@@ -25,6 +25,7 @@ pub mod tls;
 mod views;
 
 pub use error::ApiError;
+pub use resources::backup::Backups;
 pub use resources::health::LogControl;
 pub use serve::serve;
 pub use tls::Tls;
@@ -41,6 +42,8 @@ pub struct Api {
     pub access: Arc<auth::Access>,
     /// What is measured, as Prometheus reads it.
     pub figures: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Writes backups.
+    pub backups: Arc<Backups>,
     /// What is logged.
     pub log: Arc<dyn LogControl>,
 }

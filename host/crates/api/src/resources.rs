@@ -7,6 +7,7 @@ use crate::Api;
 
 mod actions;
 mod api_keys;
+pub(crate) mod backup;
 mod configs;
 mod enforcements;
 mod executions;
@@ -53,6 +54,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/users/{name}/password", axum::routing::put(users::set_password))
         .route("/apikeys", get(api_keys::list).post(api_keys::create))
         .route("/apikeys/{id}", get(api_keys::one).put(api_keys::change).delete(api_keys::delete))
+        .route("/backup", get(backup::make))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
         .route("/configs", get(configs::list))

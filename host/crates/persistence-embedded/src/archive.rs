@@ -214,6 +214,25 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What an archive holds, once all of it has been read.
+///
+/// # Errors
+/// When it is not whole.
+pub fn inspect(from: &mut dyn Read) -> Result<Archived, ArchiveError> {
+    let mut reader = Reader::begin(from)?;
+    let mut held = Archived::default();
+    while let Some(record) = reader.read()? {
+        match record {
+            Record::Rows(writes) => held.rows += writes.len() as u64,
+            Record::Log(_) => {}
+            Record::Blob(..) => held.blobs += 1,
+            Record::File(..) => held.files += 1,
+        }
+    }
+    held.bytes = reader.at;
+    Ok(held)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +254,7 @@ mod tests {
         }
         let archived = writer.end().unwrap();
         assert_eq!(archived, Archived { rows: 1, blobs: 1, files: 1, bytes: bytes.len() as u64 });
+        assert_eq!(inspect(&mut bytes.as_slice()).unwrap(), archived);
         bytes
     }
 

@@ -29,7 +29,7 @@ const ROWS_A_RECORD: usize = 500;
 /// # Errors
 /// When it cannot be opened or read, or the archive cannot be written.
 pub fn export(directory: &Path, options: &Options, to: &mut dyn Write) -> Result<Archived, ExportError> {
-    let recovered = Recovered::offline(directory, options)?;
+    let recovered = Recovered::present(directory, options)?;
     Ok(write(&recovered.rows, None, &[], to)?)
 }
 

@@ -11,6 +11,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::directory::{Directory, OpenError};
+
 /// One write: a key and its new value, or `None` to delete it.
 pub type Write = (Vec<u8>, Option<Vec<u8>>);
 
@@ -60,6 +62,14 @@ impl Engine {
             Self::Sled => "sled",
             Self::Redb => "redb",
         }
+    }
+
+    /// The one that keeps the store in `directory`; `None` when there is no store.
+    ///
+    /// # Errors
+    /// When what is there is no store of ours, a newer version wrote it, or it cannot be read.
+    pub fn of(directory: &Path) -> Result<Option<Self>, OpenError> {
+        Ok(Directory::kept(directory)?.map(|(_, engine)| engine))
     }
 
     /// Opens it within `directory`, the store's, and makes it durably if it is not there yet.

@@ -42,7 +42,7 @@ pub struct Checked {
 /// # Errors
 /// When it cannot be opened, or the engine cannot read it at all.
 pub fn check(directory: &Path, options: &Options) -> Result<Checked, CheckError> {
-    let recovered = Recovered::offline(directory, options)?;
+    let recovered = Recovered::present(directory, options)?;
     let mut checked = Checked { in_journal: recovered.replayed.groups, ..Checked::default() };
     let mut from = Vec::new();
     loop {

@@ -20,6 +20,7 @@ use crate::image::{Image, Layer};
 use crate::journal::Segments;
 use crate::keys;
 use crate::value;
+use crate::watchdog::Work;
 
 /// How much is written to the base between two syncs, in bytes: little enough that the journal's syncs do
 /// not wait long for it.
@@ -52,6 +53,8 @@ pub(crate) struct Progress {
     idle: Condvar,
     /// The store is being closed: nobody waits for room any more.
     pub(crate) is_closing: AtomicBool,
+    /// What the thread is at; waiting for room is not counted.
+    pub(crate) work: Arc<Work>,
 }
 
 impl Progress {
@@ -120,6 +123,7 @@ impl Checkpointer {
     }
 
     fn finish(&self, task: &Task) {
+        let _busy = self.progress.work.begin();
         self.image.thaw();
         if let Err(error) = self.segments.drop_before(task.needed_from) {
             tracing::warn!(%error, "segments of the journal that are no longer needed cannot be removed");
@@ -152,6 +156,7 @@ impl Checkpointer {
             }
             std::thread::sleep(NO_ROOM_PAUSE);
         }
+        let _busy = self.progress.work.begin();
         let base = self.image.base();
         base.apply(slice).and_then(|()| base.sync()).map_err(|BaseError(reason)| Stopped::Failed(reason))?;
         metrics::counter!("petrel_store_checkpoint_rows_total").increment(slice.len() as u64);

@@ -23,6 +23,7 @@ use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
 use crate::image::Image;
 use crate::journal::Journal;
+use crate::watchdog::Work;
 
 /// How many commits share one sync at most.
 const GROUP_COMMITS: usize = 256;
@@ -116,6 +117,8 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
+    /// What the thread is at; waiting for a checkpoint is not counted.
+    pub(crate) work: Arc<Work>,
     /// Where those who wait for answers run, if they are tasks.
     pub(crate) runtime: Option<runtime::Handle>,
 }
@@ -150,8 +153,10 @@ impl Committer {
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         let mut acknowledged = self.sequence;
         let mut kept_at: Option<Instant> = None;
+        let work = Arc::clone(&self.work);
         loop {
             let first = requests.recv_timeout(HOUSEKEEPING);
+            let _busy = work.begin();
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
@@ -198,7 +203,8 @@ impl Committer {
             if self.layer.bytes < 2 * self.layer.limit || self.room.is_short() {
                 return;
             }
-            self.checkpoint.progress.wait_for(HOUSEKEEPING);
+            // If it is stuck itself, that is noticed there.
+            self.work.pause(|| self.checkpoint.progress.wait_for(HOUSEKEEPING));
             if self.checkpoint.progress.is_busy() {
                 return;
             }
@@ -224,10 +230,10 @@ impl Committer {
 
     /// Brings everything to the base, so that the next opening has nothing to replay.
     fn close(mut self) {
-        self.checkpoint.progress.wait();
+        self.work.pause(|| self.checkpoint.progress.wait());
         if self.layer.since.is_some() {
             self.hand_over();
-            self.checkpoint.progress.wait();
+            self.work.pause(|| self.checkpoint.progress.wait());
         }
         if !self.has_failed()
             && let Err(error) = self.journal.end()

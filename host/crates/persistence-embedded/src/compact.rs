@@ -54,7 +54,7 @@ pub enum CompactError {
 pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, CompactError> {
     let refused = |reason: String| CompactError::Write(directory.to_path_buf(), reason);
     let before = size_of(directory);
-    let recovered = Recovered::offline(directory, options)?;
+    let recovered = Recovered::present(directory, options)?;
     let swept = recovered.rows.sweep()?;
     let (base, new) = (options.engine.name(), directory.join(format!("{}.new", options.engine)));
     let scratch = new.join("scratch");

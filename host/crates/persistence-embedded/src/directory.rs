@@ -33,6 +33,16 @@ pub enum OpenError {
         "the store in {0} has format {1}, and this version of petrel reads formats up to {FORMAT}; use the version that wrote it, or a newer one"
     )]
     Newer(PathBuf, u32),
+    /// There is none, where one is needed.
+    #[error(
+        "there is no store in {0}; name the data directory that has it with --data-dir, or make one with `petrel serve`, `petrel restore` or `petrel store import`"
+    )]
+    Missing(PathBuf),
+    /// An older version wrote it, and this can only be done when it has been taken over.
+    #[error(
+        "the store in {0} has format {1}, and this needs format {FORMAT}; start it once with `petrel serve`, which takes it over"
+    )]
+    Older(PathBuf, u32),
     /// Another engine keeps it.
     #[error(
         "the store in {0} is kept by the engine {1}, and the setting store.engine asks for {2}; set it to \"{1}\", or move the store: `petrel store export` with the old setting, `petrel store import` with the new one"
@@ -124,10 +134,20 @@ impl Directory {
 
     /// Checks that this version and `engine` can open what is in the directory, if there is something.
     fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
+        match Self::kept(path)? {
+            Some((_, kept_by)) if kept_by != engine => {
+                Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The format and the engine of the store in `path`, if there is one.
+    pub(crate) fn kept(path: &Path) -> Result<Option<(u32, Engine)>, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         let text = match fs::read_to_string(path.join("format")) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
         let foreign = || OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}"));
@@ -143,10 +163,16 @@ impl Directory {
                 line.strip_prefix("engine ").and_then(|name| name.parse().ok()).ok_or_else(foreign)?
             }
         };
-        if kept_by == engine {
-            Ok(())
-        } else {
-            Err(OpenError::OtherEngine(path.to_path_buf(), kept_by, engine))
+        Ok(Some((format, kept_by)))
+    }
+
+    /// Refuses a directory without a store, and one that an older version wrote: what is copied or swept needs
+    /// rows that it did not have.
+    pub(crate) fn check_present(path: &Path) -> Result<(), OpenError> {
+        match Self::kept(path)? {
+            None => Err(OpenError::Missing(path.to_path_buf())),
+            Some((format, _)) if format < FORMAT => Err(OpenError::Older(path.to_path_buf(), format)),
+            Some(_) => Ok(()),
         }
     }
 

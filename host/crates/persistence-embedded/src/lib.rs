@@ -18,6 +18,7 @@
 //!   power can be cut at every write, for tests.
 //! * [`archive`] is the form that a store is copied in: [`backup`] writes it from a store that is in use,
 //!   [`restore`] makes a store of it. [`check`] and [`compact`] look after a store that nobody uses.
+//! * [`watchdog`] ends the process when a thread is stuck.
 //! * [`directory`] guards the data directory: one process, a format, a watermark, room on the disk.
 //!
 //! No type and no key of the engine leaves this crate.
@@ -39,9 +40,11 @@ pub mod restore;
 mod rows;
 pub mod store;
 mod value;
+mod watchdog;
 
 pub use base::simulated;
 pub use base::{Engine, UnknownEngine};
 pub use directory::OpenError;
 pub use opening::{Opened, Options};
 pub use store::EmbeddedStore;
+pub use watchdog::OnStuck;

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::base::{Base, Engine, Write};
 use crate::blobs::Blobs;
 use crate::checkpoint::{self, Checkpointer, Progress};
-use crate::committer::{Committer, LayerState, State};
+use crate::committer::{Committer, LayerState, Request, State};
 use crate::compact;
 use crate::directory::{Directory, OpenError, Room};
 use crate::image::Image;
@@ -26,6 +26,7 @@ use crate::keys;
 use crate::rows::Rows;
 use crate::store::EmbeddedStore;
 use crate::value;
+use crate::watchdog::{OnStuck, Watchdog, Watched, Work};
 
 /// How many commits may be under way.
 const COMMITS_UNDER_WAY: usize = 4096;
@@ -48,6 +49,11 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// Go on although commits that were acknowledged are missing.
     pub accept_loss: bool,
+    /// How long one group of commits, or one slice of a checkpoint, may take before the store counts as
+    /// stuck. Default 60 seconds.
+    pub stuck_after: Duration,
+    /// What is done then. Default: the process is ended.
+    pub on_stuck: OnStuck,
 }
 
 impl Default for Options {
@@ -59,6 +65,8 @@ impl Default for Options {
             layer_age: Duration::from_secs(5),
             reserve_bytes: 64 << 20,
             accept_loss: false,
+            stuck_after: Duration::from_secs(60),
+            on_stuck: OnStuck::default(),
         }
     }
 }
@@ -128,6 +136,12 @@ impl Recovered {
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
     }
 
+    /// The store that is in `directory` and that nobody else uses, to look after it.
+    pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        Directory::check_present(directory)?;
+        Self::offline(directory, options)
+    }
+
     /// A store that nobody else uses and that is not going to be served: no process takes it over.
     pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let taken = Directory::take(directory, options.engine)?;
@@ -172,9 +186,11 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         failure: Arc::new(watch::channel(None).0),
         room: Arc::new(Room::new(&path, options.reserve_bytes)),
         progress: Arc::new(Progress::default()),
+        work: Arc::default(),
         threads: Vec::new(),
     };
     let checkpoint = parts.start_checkpoint(&rows.image, &segments).map_err(io)?;
+    let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
     let committer = Committer {
         image: Arc::clone(&rows.image),
@@ -192,16 +208,10 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
+        work: Arc::clone(&parts.work),
         runtime: runtime::Handle::try_current().ok(),
     };
-    let failure = Arc::clone(&parts.failure);
-    let run = move || {
-        if catch_unwind(AssertUnwindSafe(|| committer.run(&receiver))).is_err() {
-            failure.send_replace(Some(Error::Unavailable("the committer has panicked".into())));
-        }
-    };
-    let thread = Builder::new().name("committer".into()).spawn(run).map_err(io)?;
-    parts.threads.insert(0, thread);
+    parts.start_committer(committer, receiver).map_err(io)?;
     let (replayed, is_torn) = (replayed.groups, replayed.is_torn);
     Ok(EmbeddedStore {
         rows,
@@ -215,6 +225,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
         threads: parts.threads,
+        _watchdog: watchdog,
     })
 }
 
@@ -224,10 +235,41 @@ struct Parts {
     failure: Arc<watch::Sender<Option<Error>>>,
     room: Arc<Room>,
     progress: Arc<Progress>,
+    /// What the committer is at.
+    work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Parts {
+    fn start_watchdog(&self, options: &Options) -> std::io::Result<Watchdog> {
+        let watched = vec![
+            Watched {
+                what: "the committer has been busy with one group of commits",
+                work: Arc::clone(&self.work),
+            },
+            Watched {
+                what: "the checkpoint has been busy with one slice",
+                work: Arc::clone(&self.progress.work),
+            },
+        ];
+        Watchdog::start(watched, options.stuck_after, options.on_stuck.clone())
+    }
+
+    fn start_committer(
+        &mut self,
+        committer: Committer,
+        requests: mpsc::Receiver<Request>,
+    ) -> std::io::Result<()> {
+        let failure = Arc::clone(&self.failure);
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(|| committer.run(&requests))).is_err() {
+                failure.send_replace(Some(Error::Unavailable("the committer has panicked".into())));
+            }
+        };
+        self.threads.insert(0, Builder::new().name("committer".into()).spawn(run)?);
+        Ok(())
+    }
+
     fn start_checkpoint(
         &mut self,
         image: &Arc<Image>,

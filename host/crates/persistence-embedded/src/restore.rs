@@ -34,6 +34,9 @@ pub enum RestoreError {
     /// A large value is not in the archive.
     #[error("the archive lacks a value that it refers to ({0}); make another one")]
     Incomplete(String),
+    /// A file beside the store cannot be laid out.
+    #[error("the file {0} of the archive cannot be laid out: {1}")]
+    File(String, #[source] io::Error),
     /// The store cannot be written.
     #[error("the store in {0} cannot be written: {1}")]
     Io(PathBuf, #[source] io::Error),
@@ -94,6 +97,10 @@ fn fill(
     let mut archived = Archived::default();
     let mut unsynced = 0;
     while let Some(record) = reader.read()? {
+        // As whoever wrote it counts: what the log says is about rows that stand before it.
+        if let Record::Rows(writes) = &record {
+            archived.rows += writes.len() as u64;
+        }
         match record {
             Record::Rows(mut writes) => {
                 add_references(&mut writes);
@@ -103,7 +110,6 @@ fn fill(
             }
             Record::Log(writes) => {
                 base.apply(&writes).map_err(failed)?;
-                archived.rows += writes.len() as u64;
                 unsynced += size(&writes);
             }
             Record::Blob(digest, body) => {
@@ -115,7 +121,7 @@ fn fill(
                 archived.bytes += body.len() as u64;
             }
             Record::File(path, mode, content) => {
-                on_file(&path, mode, &content).map_err(io)?;
+                on_file(&path, mode, &content).map_err(|error| RestoreError::File(path, error))?;
                 archived.files += 1;
                 archived.bytes += content.len() as u64;
             }

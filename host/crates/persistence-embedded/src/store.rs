@@ -29,6 +29,7 @@ use crate::keys;
 use crate::opening::{self, Opened, Options};
 use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
+use crate::watchdog::Watchdog;
 
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
@@ -48,6 +49,8 @@ pub struct EmbeddedStore {
     pub(crate) opened: Opened,
     /// The committer and the checkpoint; the former ends first.
     pub(crate) threads: Vec<JoinHandle<()>>,
+    /// Looks after the threads until they have ended.
+    pub(crate) _watchdog: Watchdog,
 }
 
 impl EmbeddedStore {

@@ -248,3 +248,28 @@ fn first_file(directory: &Path) -> std::path::PathBuf {
     let path = fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
     if path.is_dir() { first_file(&path) } else { path }
 }
+
+#[test]
+fn what_is_no_store_or_an_older_one_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let attempts = || {
+        let (path, options) = (directory.path(), Options::default());
+        [
+            check(path, &options).unwrap_err().to_string(),
+            compact(path, &options).unwrap_err().to_string(),
+            backup::export(path, &options, &mut Vec::new()).unwrap_err().to_string(),
+        ]
+    };
+    for message in attempts() {
+        assert!(message.contains("there is no store in") && message.contains("--data-dir"), "{message}");
+    }
+    assert_eq!(Engine::of(directory.path()).unwrap(), None);
+    assert!(fs::read_dir(directory.path()).unwrap().next().is_none(), "nothing is made");
+    // Format 1 had no references to blobs, by which those that are needed are known.
+    fs::write(directory.path().join("format"), "petrel-store 1\n").unwrap();
+    for message in attempts() {
+        assert!(message.contains("format 1") && message.contains("`petrel serve`"), "{message}");
+    }
+    fs::write(directory.path().join("format"), "petrel-store 2\nengine redb\n").unwrap();
+    assert_eq!(Engine::of(directory.path()).unwrap(), Some(Engine::Redb));
+}

@@ -13,11 +13,18 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
 
 /// The largest value that may be written: 16 items a leaf must stay below 128 KiB.
 pub(crate) const MAX_VALUE: usize = 7 * 1024;
+
+/// What sled says when another one has the directory.
+const IN_USE: &str = "could not acquire lock";
+/// How long to wait for that one. Nobody else has the store, so it can only be one of this process that was
+/// closed: its threads let go of the file a moment later.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// sled, in a directory of its own.
 #[derive(Debug)]
@@ -30,12 +37,17 @@ impl SledBase {
     /// Opens the engine in `directory`, and creates it durably if it is not there yet.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
         remove_unfinished(directory).map_err(fail)?;
-        let db = sled::Config::new()
-            .path(directory)
-            .cache_capacity(cache_bytes)
-            .flush_every_ms(Some(500))
-            .open()
-            .map_err(fail)?;
+        let config =
+            sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(500));
+        let begun = Instant::now();
+        let db = loop {
+            match config.open().map_err(fail) {
+                Err(BaseError(reason)) if reason.contains(IN_USE) && begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                opened => break opened?,
+            }
+        };
         let file = File::open(directory.join("db")).map_err(fail)?;
         let base = Self { db, file };
         // At every opening, since an earlier process may have been killed before it came to this.

@@ -1,0 +1,240 @@
+//! `GET /backup`: an archive of all that is stored and of what belongs to it, while the host goes on. It is
+//! written by a thread of its own as fast as it is read. What goes wrong before the first byte is an answer as
+//! any other; what goes wrong later breaks the connection off, and the archive lacks its end.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use axum::body::{Body, HttpBody};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use hyper::body::Frame;
+use petrel_persistence::store::Archived;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::auth::User;
+use crate::{Api, ApiError};
+
+/// How much is sent at once, in bytes.
+const CHUNK: usize = 64 * 1024;
+/// How many chunks are ready before whoever writes must wait.
+const CHUNKS_READY: usize = 16;
+/// How long to wait for who reads: meanwhile the store can give no room back.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often to look whether there is room for another chunk.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Writes an archive; what goes wrong in words.
+type WriteArchive = dyn Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync;
+
+/// Makes backups, one at a time.
+pub struct Backups {
+    write: Arc<WriteArchive>,
+    turn: Arc<Semaphore>,
+}
+
+impl Backups {
+    /// Backups that `write` writes. It is called on a thread that may block.
+    pub fn new(write: impl Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync + 'static) -> Self {
+        Self { write: Arc::new(write), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+pub(crate) async fn make(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+) -> Result<Response, ApiError> {
+    let turn = Arc::clone(&api.backups.turn).try_acquire_owned().map_err(|_taken| {
+        let hint = "wait until that one is done, and try again";
+        ApiError::new(StatusCode::CONFLICT, "conflict", "another backup is being made", hint)
+    })?;
+    tracing::info!(user, "a backup is being made");
+    let (sender, mut parts) = mpsc::channel(CHUNKS_READY);
+    let write = Arc::clone(&api.backups.write);
+    tokio::task::spawn_blocking(move || {
+        send(write.as_ref(), Parts { sender, ready: Vec::with_capacity(CHUNK), patience: PATIENCE });
+        drop(turn);
+    });
+    match parts.recv().await {
+        Some(Part::Bytes(first)) => {
+            let head = [
+                (header::CONTENT_TYPE, "application/octet-stream"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"petrel.backup\""),
+            ];
+            Ok((head, Body::new(Archive { first: Some(first), rest: parts })).into_response())
+        }
+        Some(Part::Failed(why)) => Err(failed(format!("the backup cannot be made: {why}"))),
+        Some(Part::End) | None => Err(failed("the backup cannot be made: nothing came of it".into())),
+    }
+}
+
+fn failed(message: String) -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "backup_failed", message, "see the log of the host")
+}
+
+/// A part of an archive on its way.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Bytes(Bytes),
+    /// All of it has been sent.
+    End,
+    Failed(String),
+}
+
+/// Writes an archive and says how it ended.
+fn send(write: &WriteArchive, mut parts: Parts) {
+    let written = write(&mut parts).and_then(|archived| {
+        parts.flush().map_err(|error| error.to_string())?;
+        Ok(archived)
+    });
+    let last = match written {
+        Ok(Archived { rows, blobs, files, bytes }) => {
+            tracing::info!(rows, blobs, files, bytes, "a backup was made");
+            Part::End
+        }
+        Err(why) => {
+            tracing::error!(why, "a backup could not be made");
+            Part::Failed(why)
+        }
+    };
+    // Who reads may have gone away.
+    drop(parts.send(last));
+}
+
+/// Where the archive is written to.
+struct Parts {
+    sender: mpsc::Sender<Part>,
+    /// What does not fill a chunk yet.
+    ready: Vec<u8>,
+    patience: Duration,
+}
+
+impl Parts {
+    fn send(&self, mut part: Part) -> io::Result<()> {
+        let begun = Instant::now();
+        loop {
+            part = match self.sender.try_send(part) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::error::TrySendError::Closed(_)) => {
+                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "who asked for it has gone away"));
+                }
+                Err(mpsc::error::TrySendError::Full(_)) if begun.elapsed() >= self.patience => {
+                    let waited = self.patience.as_secs();
+                    let why = format!("who asked for it has read nothing for {waited} seconds");
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                }
+                Err(mpsc::error::TrySendError::Full(part)) => part,
+            };
+            sleep(PAUSE);
+        }
+    }
+}
+
+impl Write for Parts {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.ready.len() >= CHUNK {
+            self.flush()?;
+        }
+        let (taken, _) = bytes.split_at(bytes.len().min(CHUNK - self.ready.len()));
+        self.ready.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.ready.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.ready, Vec::with_capacity(CHUNK));
+        self.send(Part::Bytes(chunk.into()))
+    }
+}
+
+/// The body of the answer.
+struct Archive {
+    first: Option<Bytes>,
+    rest: mpsc::Receiver<Part>,
+}
+
+impl HttpBody for Archive {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        self.rest.poll_recv(context).map(|part| match part {
+            Some(Part::Bytes(bytes)) => Some(Ok(Frame::data(bytes))),
+            Some(Part::End) => None,
+            Some(Part::Failed(why)) => Some(Err(io::Error::other(why))),
+            // The thread has ended in the middle.
+            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(ready: usize) -> (Parts, mpsc::Receiver<Part>) {
+        let (sender, receiver) = mpsc::channel(ready);
+        (Parts { sender, ready: Vec::new(), patience: Duration::from_millis(50) }, receiver)
+    }
+
+    #[test]
+    fn what_is_written_comes_in_chunks_and_then_its_end() {
+        let (parts, mut receiver) = parts(10);
+        let written = vec![7; 2 * CHUNK + 1];
+        send(
+            &|to| {
+                to.write_all(&[7; 5]).and_then(|()| to.write_all(&[7; 2 * CHUNK - 4])).unwrap();
+                Ok(Archived::default())
+            },
+            parts,
+        );
+        let (mut read, mut last) = (Vec::new(), None);
+        while let Ok(part) = receiver.try_recv() {
+            match part {
+                Part::Bytes(bytes) => read.extend_from_slice(&bytes),
+                part => last = Some(part),
+            }
+        }
+        assert_eq!((read == written, last), (true, Some(Part::End)));
+    }
+
+    #[test]
+    fn what_fails_half_way_does_not_look_like_an_end() {
+        let (parts, mut receiver) = parts(10);
+        send(
+            &|to| {
+                to.write_all(&[7; CHUNK + 1]).unwrap();
+                Err("the disk is broken".into())
+            },
+            parts,
+        );
+        assert!(matches!(receiver.try_recv(), Ok(Part::Bytes(_))));
+        assert_eq!(receiver.try_recv(), Ok(Part::Failed("the disk is broken".into())));
+    }
+
+    #[test]
+    fn who_reads_nothing_or_goes_away_ends_it() {
+        let (mut slow, _receiver) = parts(1);
+        let error = slow.write_all(&[7; 4 * CHUNK]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let (mut gone, receiver) = parts(1);
+        drop(receiver);
+        let error = gone.write_all(&[7; 4 * CHUNK]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}

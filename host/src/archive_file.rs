@@ -1,0 +1,212 @@
+//! Where an archive is written to and read from: a file, or standard output and input as `-`.
+//!
+//! A file appears when it is whole: it is written beside itself as `NAME.part`, readable by its owner only, and
+//! takes its name once it is on the disk. What an archive is, is in `petrel_persistence_embedded::archive`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use petrel_persistence::store::Archived;
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+
+/// What stands for standard output, and for standard input.
+const STANDARD: &str = "-";
+
+/// Where an archive is going to be.
+pub(crate) enum Target {
+    /// In a file, when it is whole.
+    File(Part),
+    /// On standard output.
+    Standard(io::Stdout),
+}
+
+/// A file that is not whole yet. It is removed when this is dropped.
+pub(crate) struct Part {
+    file: BufWriter<File>,
+    path: PathBuf,
+    name: PathBuf,
+    is_whole: bool,
+}
+
+impl Target {
+    /// Begins the file `name`, or standard output for `-`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub(crate) fn begin(name: &str) -> Result<Self, Failure> {
+        if name == STANDARD {
+            return Ok(Self::Standard(io::stdout()));
+        }
+        let path = PathBuf::from(format!("{name}.part"));
+        let failed = |error| unwritten(name, &error);
+        // Not one that is there: who has it open might have had more rights than are due.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        Ok(Self::File(Part { file: BufWriter::new(file), path, name: name.into(), is_whole: false }))
+    }
+
+    /// Whether it is standard output: nothing else may go there.
+    pub(crate) fn is_standard(&self) -> bool {
+        matches!(self, Self::Standard(_))
+    }
+
+    /// Makes what was written durable and gives it its name, if `check` finds that it is what it must be.
+    /// On standard output it is not checked.
+    ///
+    /// # Errors
+    /// When it cannot be written, or is not what it must be; there is no file then.
+    pub(crate) fn end(
+        self,
+        check: impl FnOnce(&mut dyn Read) -> Result<Archived, Failure>,
+    ) -> Result<Option<Archived>, Failure> {
+        match self {
+            Self::Standard(mut out) => {
+                out.flush().map_err(|error| unwritten("standard output", &error))?;
+                Ok(None)
+            }
+            Self::File(mut part) => {
+                let name = part.name.display().to_string();
+                let failed = |error| unwritten(&name, &error);
+                part.file.flush().and_then(|()| part.file.get_ref().sync_all()).map_err(failed)?;
+                let held = check(&mut BufReader::new(File::open(&part.path).map_err(failed)?))?;
+                part.keep().map_err(failed)?;
+                Ok(Some(held))
+            }
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(part) => part.file.write(bytes),
+            Self::Standard(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(part) => part.file.flush(),
+            Self::Standard(out) => out.flush(),
+        }
+    }
+}
+
+impl Part {
+    fn keep(&mut self) -> io::Result<()> {
+        fs::rename(&self.path, &self.name)?;
+        self.is_whole = true;
+        let parent = self.name.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            // Should it fail, the name says what it is.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// That `name` cannot be written, and what to do.
+pub(crate) fn unwritten(name: &str, error: &io::Error) -> Failure {
+    Failure::usage(
+        format!("{name} cannot be written: {error}"),
+        "name a file in a directory that you can write to, on a disk with room",
+    )
+}
+
+/// The archive in the file `name`, or on standard input for `-`.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub(crate) fn open(name: &str) -> Result<Box<dyn Read>, Failure> {
+    if name == STANDARD {
+        return Ok(Box::new(io::stdin()));
+    }
+    // A directory can be opened, and then not read.
+    let opened = File::open(name).and_then(|file| {
+        if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    });
+    let file = opened.map_err(|error| {
+        Failure::usage(format!("{name} cannot be read: {error}"), "check the name of the file")
+    })?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+/// What an archive holds, for people.
+pub(crate) fn in_words(held: &Archived) -> String {
+    let Archived { rows, blobs, files, bytes } = held;
+    format!("{rows} rows, {blobs} large values, {files} files, {}", size(*bytes))
+}
+
+/// The same for programs.
+pub(crate) fn as_json(held: &Archived) -> Value {
+    let Archived { rows, blobs, files, bytes } = held;
+    json!({"rows": rows, "blobs": blobs, "files": files, "bytes": bytes})
+}
+
+/// A number of bytes, for people.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.into_iter().find(|(unit, _)| bytes >= *unit);
+    unit.map_or_else(
+        || format!("{bytes} bytes"),
+        |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_appears_when_it_is_whole_and_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = directory.path().join("backup");
+        let name = name.to_str().unwrap();
+        let files = || fs::read_dir(directory.path()).unwrap().count();
+        fs::write(name, "the one before").unwrap();
+        fs::write(format!("{name}.part"), "left over").unwrap();
+        let mut target = Target::begin(name).unwrap();
+        target.write_all(b"new").unwrap();
+        let failed = target.end(|_| Err(Failure::usage("broken", ""))).unwrap_err();
+        assert_eq!((failed.message.as_str(), files()), ("broken", 1));
+        assert_eq!(fs::read_to_string(name).unwrap(), "the one before");
+        let mut target = Target::begin(name).unwrap();
+        target.write_all(b"new").unwrap();
+        let read = |from: &mut dyn Read| {
+            let bytes = io::copy(from, &mut io::sink()).unwrap();
+            Ok(Archived { bytes, ..Archived::default() })
+        };
+        assert_eq!(target.end(read).unwrap().unwrap().bytes, 3);
+        assert_eq!((fs::read_to_string(name).unwrap().as_str(), files()), ("new", 1));
+        assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600);
+        let missing = Target::begin(&format!("{name}/below")).err().unwrap();
+        assert!(missing.to_string().contains("cannot be written"), "{missing}");
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        for (bytes, told) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1_600_000, "1.5 MiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ] {
+            assert_eq!(size(bytes), told);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The files of the data directory that belong to a backup: the admin's token, configurations of packs, and
+//! packs that did not come with the binary. [`collect`] reads them, [`Layout`] puts them into another data
+//! directory. The store is the business of `petrel_persistence_embedded`; everything else is made anew.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Component, Path, PathBuf};
+
+use petrel_persistence::store::ArchivedFile;
+
+use crate::bundled;
+
+/// Files and directories that belong to a backup.
+const PARTS: [&str; 3] = [TOKEN, "configs", PACKS];
+const TOKEN: &str = "admin-token";
+const PACKS: &str = "packs";
+
+/// What of `data_dir` belongs to a backup, in the order of its paths.
+///
+/// # Errors
+/// When something cannot be read, or has a name that an archive cannot have.
+pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
+    let mut files = Vec::new();
+    let mut ahead: Vec<PathBuf> = PARTS.into_iter().map(PathBuf::from).collect();
+    while let Some(path) = ahead.pop() {
+        match look(&data_dir.join(&path), &path) {
+            Ok(Found::Nothing) => {}
+            Ok(Found::Directory(names)) => {
+                ahead.extend(names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(path)));
+            }
+            Ok(Found::File(file)) => files.push(file),
+            Err(error) => return Err(named(&path, &error)),
+        }
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    let what = format!("{} in the data directory cannot be read: {error}", path.display());
+    io::Error::new(error.kind(), what)
+}
+
+/// What is at a place.
+enum Found {
+    Nothing,
+    Directory(Vec<std::ffi::OsString>),
+    File(ArchivedFile),
+}
+
+fn look(place: &Path, path: &Path) -> io::Result<Found> {
+    let read = || -> io::Result<Found> {
+        // A link to a file is that file; a link to a directory could lead round in a circle.
+        if fs::symlink_metadata(place)?.is_dir() || (is_part(path) && fs::metadata(place)?.is_dir()) {
+            let entries = fs::read_dir(place)?.map(|entry| Ok(entry?.file_name()));
+            return Ok(Found::Directory(entries.collect::<io::Result<_>>()?));
+        }
+        let metadata = fs::metadata(place)?;
+        if !metadata.is_file() {
+            return Ok(Found::Nothing);
+        }
+        let name = path.to_str().ok_or_else(|| io::Error::other("its name is not UTF-8; rename it"))?;
+        let mode = metadata.permissions().mode() & 0o777;
+        Ok(Found::File(ArchivedFile { path: name.to_owned(), mode, content: fs::read(place)? }))
+    };
+    match read() {
+        // It has gone meanwhile, or leads nowhere.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        found => found,
+    }
+}
+
+fn is_part(path: &Path) -> bool {
+    PARTS.iter().any(|part| path == Path::new(part))
+}
+
+/// Whether it is a pack that came with the binary: that is laid out again by the next one.
+fn is_bundled(path: &Path) -> bool {
+    bundled::PACKS.iter().any(|pack| path == Path::new(PACKS).join(pack.name))
+}
+
+/// Files that are being laid out in a data directory. What was made is removed again when this is dropped,
+/// unless it is to be [kept](Layout::keep).
+pub(crate) struct Layout {
+    data_dir: PathBuf,
+    /// What was made, in order.
+    made: Vec<Made>,
+}
+
+enum Made {
+    Directory(PathBuf),
+    File(PathBuf),
+}
+
+impl Layout {
+    /// Begins to lay out in `data_dir`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn begin(data_dir: &Path) -> io::Result<Self> {
+        let mut layout = Self { data_dir: data_dir.to_path_buf(), made: Vec::new() };
+        layout.make_directory(data_dir)?;
+        Ok(layout)
+    }
+
+    /// Lays out a file, durably and whole. One that is there with the same content stays.
+    ///
+    /// # Errors
+    /// When it belongs to no backup, another one is in its place, or it cannot be written.
+    pub(crate) fn add(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+        if !belongs(path) {
+            let why = "it belongs to no backup; take an archive that `petrel backup` has made";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let file = self.data_dir.join(path);
+        match fs::read(&file) {
+            Ok(found) if found == content => return Ok(()),
+            Ok(_) => {
+                let why = format!("{} is there already, and another one; move it away first", file.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let parent = file.parent().unwrap_or(&self.data_dir).to_path_buf();
+        self.make_directory(&parent)?;
+        let mut handle = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
+        self.made.push(Made::File(file));
+        handle.write_all(content)?;
+        handle.set_permissions(fs::Permissions::from_mode(mode & 0o777))?;
+        handle.sync_all()?;
+        File::open(parent)?.sync_all()
+    }
+
+    /// Makes a directory for its owner only, and those above it that are missing.
+    fn make_directory(&mut self, directory: &Path) -> io::Result<()> {
+        if directory.as_os_str().is_empty() || directory.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = directory.parent() {
+            self.make_directory(parent)?;
+        }
+        DirBuilder::new().mode(0o700).create(directory)?;
+        self.made.push(Made::Directory(directory.to_path_buf()));
+        Ok(())
+    }
+
+    /// Leaves everything in its place.
+    pub(crate) fn keep(mut self) {
+        self.made.clear();
+    }
+}
+
+impl Drop for Layout {
+    fn drop(&mut self) {
+        for made in self.made.iter().rev() {
+            // A directory stays if somebody else has put something into it.
+            drop(match made {
+                Made::Directory(path) => fs::remove_dir(path),
+                Made::File(path) => fs::remove_file(path),
+            });
+        }
+    }
+}
+
+/// Whether a file of this path in the data directory may be laid out.
+fn belongs(path: &str) -> bool {
+    let path = Path::new(path);
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let below = |part: &&str| path.starts_with(part) && path != Path::new(part);
+    is_plain && (path == Path::new(TOKEN) || PARTS.iter().filter(|part| **part != TOKEN).any(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(directory: &Path, path: &str, content: &str) {
+        let file = directory.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    #[test]
+    fn a_backup_holds_what_cannot_be_made_anew_and_it_is_laid_out_with_its_rights() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in ["admin-token", "configs/packs/own.yaml", "packs/own/actions/run.sh"] {
+            write(directory.path(), path, path);
+        }
+        for path in ["packs/core/pack.yaml", "components/a.cwasm", "work/left", "store/lock", "other"] {
+            write(directory.path(), path, path);
+        }
+        fs::set_permissions(directory.path().join("admin-token"), fs::Permissions::from_mode(0o600)).unwrap();
+        let script = directory.path().join("packs/own/actions/run.sh");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("own.yaml", directory.path().join("configs/packs/link.yaml")).unwrap();
+        std::os::unix::fs::symlink("..", directory.path().join("configs/packs/round")).unwrap();
+        std::os::unix::fs::symlink("nowhere", directory.path().join("configs/packs/broken")).unwrap();
+        let files = collect(directory.path()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["admin-token", "configs/packs/link.yaml", "configs/packs/own.yaml", "packs/own/actions/run.sh"]
+        );
+        let place = tempfile::tempdir().unwrap();
+        let target = place.path().join("new/data");
+        let lay_out = |files: &[ArchivedFile]| {
+            let mut layout = Layout::begin(&target).unwrap();
+            files.iter().try_for_each(|file| layout.add(&file.path, file.mode, &file.content))?;
+            Ok::<_, io::Error>(layout)
+        };
+        drop(lay_out(&files).unwrap());
+        assert!(fs::read_dir(place.path()).unwrap().next().is_none(), "what is not kept leaves nothing");
+        lay_out(&files).unwrap().keep();
+        assert_eq!(collect(&target).unwrap(), files);
+        // A second time it stays as it is, whatever comes of it.
+        drop(lay_out(&files).unwrap());
+        assert_eq!(collect(&target).unwrap(), files);
+        write(&target, "admin-token", "another one");
+        let refused = lay_out(&files).err().unwrap();
+        assert!(refused.to_string().contains("is there already"), "{refused}");
+        assert_eq!(fs::read_to_string(target.join("admin-token")).unwrap(), "another one");
+    }
+
+    #[test]
+    fn only_what_belongs_to_a_backup_is_laid_out() {
+        for path in ["admin-token", "configs/packs/own.yaml", "packs/own/pack.yaml"] {
+            assert!(belongs(path), "{path}");
+        }
+        for path in [
+            "",
+            "store/format",
+            "configs",
+            "packs",
+            "admin-token/x",
+            "configs/../store/format",
+            "packs/own/../../../x",
+            "/etc/passwd",
+            "./admin-token",
+            "configsx/own.yaml",
+        ] {
+            assert!(!belongs(path), "{path}");
+            let directory = tempfile::tempdir().unwrap();
+            let refused = Layout::begin(directory.path()).unwrap().add(path, 0o600, b"").unwrap_err();
+            assert!(refused.to_string().contains("belongs to no backup"), "{path}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `petrel backup`: has a running host write a backup. `restore.rs` makes a data directory of it.
+
+use std::io::Write as _;
+
+use clap::Args;
+use petrel_persistence_embedded::archive;
+
+use super::Session;
+use super::store::unusable;
+use crate::archive_file::{Target, as_json, in_words, unwritten};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Write a backup of a running host: all that is stored as of one moment, the admin's token, configurations of
+/// packs, and packs in the data directory. Whoever has it can sign in.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  petrel backup petrel.backup\n  petrel backup - | gzip > petrel.backup.gz\n  petrel restore petrel.backup --data-dir /var/lib/petrel"
+)]
+pub(crate) struct Backup {
+    /// The file, which appears when it is whole; - for standard output
+    file: String,
+}
+
+impl Backup {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let file = &self.file;
+        let mut target = Target::begin(file)?;
+        let take = |part: &[u8]| target.write_all(part).map_err(|error| unwritten(file, &error));
+        session.client.download("/backup", take).await?;
+        let Some(held) = target.end(|from| archive::inspect(from).map_err(|error| unusable(file, &error)))?
+        else {
+            return Ok(Code::Ok);
+        };
+        match session.form {
+            Form::Json => print::json(&as_json(&held)),
+            Form::Text => print::line(&format!("{file}: {}", in_words(&held))),
+        }
+        Ok(Code::Ok)
+    }
+}

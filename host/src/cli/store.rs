@@ -1,0 +1,266 @@
+//! `petrel store`: looks after the store of a host that does not run. A backup of one that does is `backup.rs`.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use petrel_persistence::store::Archived;
+use petrel_persistence_embedded::archive::{self, ArchiveError};
+use petrel_persistence_embedded::backup::{self, ExportError};
+use petrel_persistence_embedded::check::{self, CheckError, Checked};
+use petrel_persistence_embedded::compact::{self, CompactError, Compacted};
+use petrel_persistence_embedded::restore::{self, RestoreError};
+use petrel_persistence_embedded::{OpenError, Options};
+use serde_json::json;
+
+use crate::archive_file::{self, Target, as_json, in_words, size};
+use crate::backup_files::Layout;
+use crate::config::{Configuration, Flags, Settings};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look after the store of a host that does not run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Read all of it and say what is wrong; the exit code is 1 if anything is
+    #[command(
+        after_help = "Examples:\n  petrel store check\n  petrel store check --data-dir /var/lib/petrel"
+    )]
+    Check(Reading),
+    /// Give back the room that is no longer needed
+    #[command(after_help = "Examples:\n  petrel store compact")]
+    Compact {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Write all of it to a file, from which any engine can make a store
+    #[command(
+        after_help = "Examples:\n  petrel store export petrel.archive\n  petrel store export - | gzip > petrel.archive.gz"
+    )]
+    Export {
+        /// The file, which appears when it is whole; - for standard output
+        file: String,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Make a store of an export, where there is none
+    #[command(
+        after_help = "Examples:\n  petrel store import petrel.archive\n  petrel store import petrel.archive --engine redb\n  gunzip < petrel.archive.gz | petrel store import -"
+    )]
+    Import {
+        /// The file; - for standard input
+        file: String,
+        /// What is to keep the rows; the same as --store-engine
+        #[arg(long, value_name = "NAME", conflicts_with = "store.engine")]
+        engine: Option<String>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+/// How a store is read.
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    #[command(flatten)]
+    flags: Flags,
+
+    /// Go on without what the store has lost although it was acknowledged
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl Reading {
+    fn settings(&self) -> Result<(Settings, Options), Failure> {
+        let settings = Configuration::load_for_store(&self.flags)?;
+        let options = Options { accept_loss: self.accept_loss, ..settings.store_options() };
+        Ok((settings, options))
+    }
+}
+
+impl Store {
+    pub(crate) fn run(self, form: Form) -> Result<Code, Failure> {
+        match self {
+            Self::Check(reading) => {
+                let (settings, options) = reading.settings()?;
+                let directory = settings.store_directory();
+                let checked = check::check(&directory, &options).map_err(|error| match error {
+                    CheckError::Open(error) => unopened(&error),
+                    CheckError::Store(error) => unreadable(&error),
+                })?;
+                Ok(show_checked(form, &directory, &options, &checked))
+            }
+            Self::Compact { flags } => {
+                let settings = Configuration::load_for_store(&flags)?;
+                let directory = settings.store_directory();
+                let options = settings.store_options();
+                let compacted = compact::compact(&directory, &options).map_err(|error| match error {
+                    CompactError::Open(error) => unopened(&error),
+                    CompactError::Store(error) => unreadable(&error),
+                    error @ CompactError::Write(..) => in_trouble(
+                        error.to_string(),
+                        "free as much room on its disk as the store takes, and try again",
+                    ),
+                })?;
+                show_compacted(form, &directory, &compacted);
+                Ok(Code::Ok)
+            }
+            Self::Export { file, reading } => export(form, &file, &reading),
+            Self::Import { file, engine, flags } => {
+                import(form, &file, &Configuration::load(&flags.and("store.engine", engine))?.settings)
+            }
+        }
+    }
+}
+
+fn show_checked(form: Form, directory: &Path, options: &Options, checked: &Checked) -> Code {
+    let Checked { rows, problems, problem_count, in_journal } = checked;
+    match form {
+        Form::Json => print::json(&json!({
+            "directory": directory.display().to_string(),
+            "engine": options.engine.name(),
+            "rows": rows,
+            "in_journal": in_journal,
+            "problem_count": problem_count,
+            "problems": problems,
+        })),
+        Form::Text => {
+            let all: u64 = rows.values().sum();
+            print::line(&format!("{}: {all} rows, kept by {}", directory.display(), options.engine));
+            rows.iter().for_each(|(kind, count)| print::line(&format!("  {count:>10} {kind}")));
+            if *in_journal > 0 {
+                print::line(&format!(
+                    "{in_journal} groups of commits stand in the journal only, as after a crash"
+                ));
+            }
+            problems.iter().for_each(|problem| print::line(&format!("problem: {problem}")));
+            match *problem_count {
+                0 => print::line("no problems"),
+                count => print::line(&format!(
+                    "{count} problems; keep a copy of the data directory, and restore from a backup"
+                )),
+            }
+        }
+    }
+    if *problem_count == 0 { Code::Ok } else { Code::Failed }
+}
+
+fn show_compacted(form: Form, directory: &Path, compacted: &Compacted) {
+    let Compacted { rows, before, after, swept } = compacted;
+    match form {
+        Form::Json => print::json(&json!({
+            "directory": directory.display().to_string(),
+            "rows": rows,
+            "before_bytes": before,
+            "after_bytes": after,
+            "swept_bytes": swept,
+        })),
+        Form::Text => print::line(&format!(
+            "{}: {} before, {} now, with {rows} rows; {} of that were large values that nothing referred to",
+            directory.display(),
+            size(*before),
+            size(*after),
+            size(*swept)
+        )),
+    }
+}
+
+fn export(form: Form, file: &str, reading: &Reading) -> Result<Code, Failure> {
+    let (settings, options) = reading.settings()?;
+    let directory = settings.store_directory();
+    let mut target = Target::begin(file)?;
+    let is_standard = target.is_standard();
+    let exported = backup::export(&directory, &options, &mut target).map_err(|error| match error {
+        ExportError::Open(error) => unopened(&error),
+        ExportError::Store(error) => in_trouble(
+            error.to_string(),
+            "if it is the file, name one on a disk with room; else `petrel store check` says what is wrong",
+        ),
+    })?;
+    target.end(|from| archive::inspect(from).map_err(|error| unusable(file, &error)))?;
+    match form {
+        // Standard output has the archive.
+        _ if is_standard => print::note(&in_words(&exported)),
+        Form::Json => print::json(&as_json(&exported)),
+        Form::Text => print::line(&format!("{file}: {}", in_words(&exported))),
+    }
+    Ok(Code::Ok)
+}
+
+fn import(form: Form, file: &str, settings: &Settings) -> Result<Code, Failure> {
+    let mut archive = archive_file::open(file)?;
+    let directory = settings.store_directory();
+    let layout = Layout::begin(&settings.data_dir()).map_err(|error| unmade_directory(settings, &error))?;
+    let engine = settings.store.engine;
+    // Files belong to a backup, and are laid out by `petrel restore`.
+    let imported = restore::restore(&mut archive, &directory, engine, |_, _, _| Ok(()));
+    let imported = imported.map_err(|error| unmade(file, &error))?;
+    layout.keep();
+    show_imported(form, &directory, &imported, engine.name());
+    if imported.files > 0 {
+        print::note(&format!(
+            "left out {} files of the data directory; `petrel restore` lays them out too",
+            imported.files
+        ));
+    }
+    Ok(Code::Ok)
+}
+
+fn show_imported(form: Form, directory: &Path, imported: &Archived, engine: &str) {
+    match form {
+        Form::Json => print::json(&as_json(imported)),
+        Form::Text => {
+            print::line(&format!("{}: {}, kept by {engine}", directory.display(), in_words(imported)));
+            print::line("next: start the host with `petrel serve`");
+        }
+    }
+}
+
+/// A store that cannot be opened. The message has the remedy.
+fn unopened(error: &OpenError) -> Failure {
+    let code = match error {
+        OpenError::Missing(_) => Code::NotFound,
+        _ => Code::Server,
+    };
+    Failure::new(code, "store", error.to_string(), "")
+}
+
+fn unreadable(error: &petrel_persistence::Error) -> Failure {
+    in_trouble(error.to_string(), "restore from a backup")
+}
+
+fn in_trouble(message: String, hint: &str) -> Failure {
+    Failure::new(Code::Server, "store", message, hint)
+}
+
+/// An archive that cannot be used. The message has the remedy.
+pub(super) fn unusable(file: &str, error: &ArchiveError) -> Failure {
+    Failure::new(Code::Usage, "archive", format!("{file}: {error}"), "")
+}
+
+/// A data directory that cannot be made.
+pub(super) fn unmade_directory(settings: &Settings, error: &std::io::Error) -> Failure {
+    let message = format!("the data directory {} cannot be made: {error}", settings.data_dir().display());
+    in_trouble(message, "name one that you can write to with --data-dir")
+}
+
+/// A store that cannot be made of the archive in `file`.
+pub(super) fn unmade(file: &str, error: &RestoreError) -> Failure {
+    match error {
+        RestoreError::Occupied(_) => Failure::new(Code::Conflict, "store", error.to_string(), ""),
+        RestoreError::Archive(error) => unusable(file, error),
+        RestoreError::Incomplete(_) => Failure::new(Code::Usage, "archive", format!("{file}: {error}"), ""),
+        RestoreError::File(_, cause) => {
+            let code = match cause.kind() {
+                ErrorKind::AlreadyExists => Code::Conflict,
+                ErrorKind::InvalidData => Code::Usage,
+                _ => Code::Server,
+            };
+            Failure::new(code, "archive", format!("{file}: {error}"), "")
+        }
+        RestoreError::Io(..) | RestoreError::Base(..) => in_trouble(
+            error.to_string(),
+            "free some space, or name a directory that you can write to with --data-dir",
+        ),
+        RestoreError::Open(error) => unopened(error),
+    }
+}
