@@ -1,7 +1,7 @@
 //! The configuration of the host: one table of settings, from which flags, variables, the file and the
 //! reference follow.
 //!
-//! [`table`] has the settings, [`value`] their types, [`layers`] where values come from, [`file`] the
+//! [`table`] has the settings, [`value`] their types, [`layers`] where values come from, [`mod@file`] the
 //! file, [`flags`] the command line, [`check`](mod@check) what makes no sense together, [`show`] what is in force and
 //! the reference. To add a setting, add a line to the table and a row to the README, and write the
 //! reference anew: `cargo run -- config reference > host/petrel.toml`.

@@ -1,6 +1,5 @@
 //! The binary as cargo has built it for the tests. That there is a test here makes cargo build it with the
 //! rest of the workspace; the tests of the whole system, in other packages, then find it fresh.
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::process::Command;
 
