@@ -1,5 +1,5 @@
 //! The care of the store: backup and restore, export and import, check and compact; and what each refuses.
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
