@@ -1,6 +1,7 @@
 //! Tests of the whole host: the real binary, on a directory and a port of its own for every test.
 
 mod bad_input;
+mod care;
 mod command_line;
 mod configuration;
 mod daemon;

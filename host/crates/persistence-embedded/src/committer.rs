@@ -3,7 +3,7 @@
 //! It takes what has come in as a group, checks what each commit expects against the state in memory,
 //! appends all that may be made to the journal as one frame, and only when that is durable shows it to
 //! readers and answers. Concurrent commits so share one sync. When enough has come together above the base
-//! it is handed to the [checkpoint](crate::checkpoint). After a failure it answers everything with that
+//! it is handed to the [`checkpoint`]. After a failure it answers everything with that
 //! failure: whether the last group was written is not known, and only the next process can find out.
 
 use std::collections::HashMap;

@@ -198,7 +198,7 @@ mod tests {
         let written = vec![7; 2 * CHUNK + 1];
         send(
             &|to| {
-                to.write_all(&[7; 5]).and_then(|()| to.write_all(&[7; 2 * CHUNK - 4])).unwrap();
+                to.write_all(&[7; 5]).and_then(|()| to.write_all(&vec![7; 2 * CHUNK - 4])).unwrap();
                 Ok(Archived::default())
             },
             parts,
@@ -218,7 +218,7 @@ mod tests {
         let (parts, mut receiver) = parts(10);
         send(
             &|to| {
-                to.write_all(&[7; CHUNK + 1]).unwrap();
+                to.write_all(&vec![7; CHUNK + 1]).unwrap();
                 Err("the disk is broken".into())
             },
             parts,
@@ -230,11 +230,11 @@ mod tests {
     #[test]
     fn who_reads_nothing_or_goes_away_ends_it() {
         let (mut slow, _receiver) = parts(1);
-        let error = slow.write_all(&[7; 4 * CHUNK]).unwrap_err();
+        let error = slow.write_all(&vec![7; 4 * CHUNK]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         let (mut gone, receiver) = parts(1);
         drop(receiver);
-        let error = gone.write_all(&[7; 4 * CHUNK]).unwrap_err();
+        let error = gone.write_all(&vec![7; 4 * CHUNK]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }
