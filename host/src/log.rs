@@ -1,5 +1,7 @@
 //! The log, on standard error: as text or as JSON, with a level that can be changed while the host runs.
 
+use std::io::IsTerminal as _;
+
 use petrel_api::LogControl;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -15,7 +17,9 @@ pub(crate) fn start(settings: &Settings) -> Level {
     // A level that is none was refused before.
     let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.log.level));
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people: a journal and a file keep plain lines.
+    let in_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(in_colour);
     match settings.log.format {
         LogFormat::Text => registry.with(lines).init(),
         LogFormat::Json => registry.with(lines.json()).init(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::trigger::WEBHOOK;
-use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, Trigger, TriggerType};
+use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
 use petrel_persistence::Store;
 use petrel_rules::parameters::Signature;
 use petrel_rules::{CompiledRule, RuleIndex};
@@ -145,9 +145,15 @@ impl Content {
     /// A rule, by reference or by id.
     pub fn rule(&self, name: &str) -> Result<&Arc<Rule>, Error> {
         let by_reference = name.parse::<Ref>().ok().and_then(|reference| self.rules.get(&reference));
+        let by_id = || name.parse::<RuleId>().ok().and_then(|id| self.index.get(id));
         by_reference
-            .or_else(|| self.rules.values().find(|rule| rule.id.to_string() == name))
+            .or_else(|| self.rules.get(&by_id()?.rule().reference))
             .ok_or_else(|| Error::not_found("rule", name, self.rules.keys().map(Ref::as_str)))
+    }
+
+    /// Whether there is a rule of this reference.
+    pub(crate) fn has_rule(&self, reference: &Ref) -> bool {
+        self.rules.contains_key(reference)
     }
 
     /// The index that finds the rules of an event.

@@ -34,8 +34,8 @@ impl Engine {
         let mut context = Object::new();
         context.insert("user".into(), user.into());
         let rule = self.rule_of(definition(text)?, self.mint(clock::now()), context)?;
-        if let Ok(existing) = self.content().rule(rule.reference.as_str()) {
-            return Err(exists(existing));
+        if self.content().has_rule(&rule.reference) {
+            return Err(exists(self.content().rule(rule.reference.as_str())?));
         }
         let warnings = self.check_rule(&rule)?;
         let expect = Expect::RuleAbsent(rule.reference.clone());
