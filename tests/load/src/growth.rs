@@ -23,7 +23,6 @@ pub(crate) async fn past(
     duration: Duration,
     print: impl Fn(Value),
 ) -> anyhow::Result<()> {
-    let mut control = Connection::open(&host.address, &host.token).await?;
     let mut stored = 0;
     for step in steps {
         while stored < *step {
@@ -39,6 +38,7 @@ pub(crate) async fn past(
             add(&mut figures, "past", json!(step));
             print(figures);
         }
+        let mut control = Connection::open(&host.address, &host.token).await?;
         let (page, filtered) =
             (page(&mut control, "").await?, page(&mut control, "&action=core.noop&status=succeeded").await?);
         print(json!({"workload": "page of 50", "past": stored, "p50_ms": page, "filtered_p50_ms": filtered}));

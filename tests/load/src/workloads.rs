@@ -195,7 +195,8 @@ pub(crate) async fn put(
             anyhow::Ok(())
         })
         .await?;
-    settle(&mut control).await?;
+    // A connection that was idle for so long may have been closed.
+    settle(&mut Connection::open(&host.address, &host.token).await?).await?;
     Ok(count)
 }
 
