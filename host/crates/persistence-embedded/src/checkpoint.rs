@@ -170,3 +170,45 @@ enum Stopped {
     NoRoom,
     Failed(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::base::Reads as _;
+    use crate::base::simulated::SimulatedMachine;
+
+    /// `/proc` is a file system that says that it has no room.
+    #[test]
+    fn without_room_nothing_is_written_to_the_base_and_a_close_does_not_wait_for_it() {
+        let machine = SimulatedMachine::default();
+        let image = Arc::new(Image::new(Box::new(machine.clone())));
+        let progress = Arc::new(Progress::default());
+        let checkpointer = Checkpointer {
+            image: Arc::clone(&image),
+            segments: Arc::new(Segments::new(Arc::new(machine.clone())).unwrap()),
+            failure: Arc::new(watch::channel(None).0),
+            progress: Arc::clone(&progress),
+            room: Arc::new(Room::new(Path::new("/proc"), 0)),
+        };
+        let (tasks, receiver) = mpsc::channel();
+        let thread = std::thread::spawn(move || checkpointer.run(&receiver));
+        image.show(vec![(b"key".to_vec(), Some(b"value".to_vec()))]);
+        let layer = image.freeze().unwrap();
+        let handle = Handle { tasks, progress: Arc::clone(&progress) };
+        handle.begin(Task { layer, sequence: 1, needed_from: 1 });
+        progress.wait_for(NO_ROOM_PAUSE * 2);
+        assert!(progress.is_busy(), "it waits for room");
+        progress.is_closing.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        progress.wait_for(NO_ROOM_PAUSE * 20);
+        assert!(!progress.is_busy() && begun.elapsed() < NO_ROOM_PAUSE * 20, "it has given up");
+        drop(handle);
+        thread.join().unwrap();
+        assert_eq!(machine.keys(), Vec::<Vec<u8>>::new());
+        assert_eq!(image.get(b"key").unwrap(), Some(b"value".to_vec()), "readers still see it");
+    }
+}
