@@ -26,16 +26,21 @@ fn read<T>(
     what: &str,
     read: impl FnOnce(Fields<'_>, &mut Problems) -> Option<T>,
 ) -> Result<T, Vec<Problem>> {
-    let mut problems = Problems::of(file);
-    let node = match yaml::parse(text) {
-        Ok(node) => node,
-        Err(error) => {
-            problems.add(error.position, error.message);
-            return Err(problems.found);
-        }
-    };
+    let (node, mut problems) = parsed(file, text)?;
     let value = Fields::of(&node, what, &mut problems).and_then(|fields| read(fields, &mut problems));
     problems.into_result(value)
+}
+
+/// The YAML of a file, and where to put what is found wrong with it.
+fn parsed(file: &str, text: &str) -> Result<(yaml::Node, Problems), Vec<Problem>> {
+    let mut problems = Problems::of(file);
+    match yaml::parse(text) {
+        Ok(node) => Ok((node, problems)),
+        Err(error) => {
+            problems.add(error.position, error.message);
+            Err(problems.found)
+        }
+    }
 }
 
 /// The reference of what is described: `pack`, if it is written, must be the pack that the file is in.

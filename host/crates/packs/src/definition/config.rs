@@ -4,6 +4,7 @@ use petrel_model::Object;
 use petrel_model::parameters::Parameters;
 use serde_json::Value;
 
+use crate::definition::parsed;
 use crate::fields::Problems;
 use crate::problem::Problem;
 use crate::schema;
@@ -31,14 +32,7 @@ fn mapping(
     what: &str,
     check: impl FnOnce(&yaml::Node, &mut Problems),
 ) -> Result<Object, Vec<Problem>> {
-    let mut problems = Problems::of(file);
-    let node = match yaml::parse(text) {
-        Ok(node) => node,
-        Err(error) => {
-            problems.add(error.position, error.message);
-            return Err(problems.found);
-        }
-    };
+    let (node, mut problems) = parsed(file, text)?;
     // An empty file says nothing, which is something.
     if node.is_null() {
         return Ok(Object::new());
