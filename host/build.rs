@@ -42,7 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn write_table() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Asked for when it runs: a build directory may be used by more than one checkout.
+    let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("..");
     let packages = PACKS.map(|pack| pack.package);
     let directories = PACKS.map(|pack| Path::new(pack.directory));
     let built = components::build(&root, &packages, &directories)?;

@@ -18,7 +18,8 @@ const COMPONENTS: [(&str, &str, &str); 5] = [
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=../../host/build/components.rs");
     println!("cargo::rerun-if-changed=build.rs");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked for when it runs: a build directory may be used by more than one checkout.
+    let root = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
     let packages = COMPONENTS.map(|(package, _, _)| package);
     let sources = COMPONENTS.map(|(_, directory, _)| Path::new(directory));
     match components::build(&root, &packages, &sources) {

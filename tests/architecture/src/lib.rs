@@ -8,9 +8,10 @@ use std::{fs, io};
 /// Directories that hold what tools make, not what people write.
 const MADE_BY_TOOLS: [&str; 3] = [".git", "target", "wasm"];
 
-/// The root of the repository.
+/// The root of the repository; of the checkout that is being tested, should it not be the one built.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).join("../..")
 }
 
 /// A text file.

@@ -138,9 +138,10 @@ fn build(profile: &Path) -> anyhow::Result<PathBuf> {
         Some(other) => other,
     };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     cargo
         .args(["build", "--quiet", "--package", "petrel", "--profile", name, "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
+        .arg(Path::new(&package).join("../../Cargo.toml"))
         .arg("--target-dir")
         .arg(profile.parent().context("there is no target directory")?);
     // What cargo tells this package about itself would make build scripts of others run again.

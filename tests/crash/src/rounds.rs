@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde_json::json;
@@ -21,6 +21,8 @@ use crate::invariants::{Acknowledged, violations};
 const CLIENTS: usize = 8;
 /// The latest moment of a crash, after the host was ready.
 const LATEST: Duration = Duration::from_millis(600);
+/// How long the first acknowledgement may take.
+const FIRST: Duration = Duration::from_secs(30);
 /// Every so many rounds the host is killed while it comes up.
 const EARLY_KILL: usize = 5;
 
@@ -105,6 +107,7 @@ pub fn kill(rounds: usize, subject: &Subject, moments: &mut Moments) -> anyhow::
         let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
         stage.prepare(&mut host.client()?)?;
         let load = Load::start(&host, round, subject.has_large);
+        load.begin(round)?;
         std::thread::sleep(moments.next(LATEST));
         host.kill()?;
         let told = load.stop();
@@ -128,6 +131,7 @@ pub fn cut_power(rounds: usize, subject: &Subject, moments: &mut Moments) -> any
         let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
         stage.prepare(&mut host.client()?)?;
         let load = Load::start(&host, round, subject.has_large);
+        load.begin(round)?;
         std::thread::sleep(moments.next(LATEST));
         // While the power goes a sync may return although it has done nothing. So what is acknowledged from
         // here on was promised by nobody, and what happens from here on has not happened.
@@ -290,6 +294,17 @@ impl Load {
             }));
         }
         Self { told, is_over, clients }
+    }
+
+    /// In every other round the crash waits for the first acknowledgement: on a slow machine all moments
+    /// may come before it, and then nothing would be shown.
+    fn begin(&self, round: usize) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while round.is_multiple_of(2) && self.told().events.is_empty() {
+            ensure!(started.elapsed() < FIRST, "no event was acknowledged within {FIRST:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     /// What they have been told so far.
