@@ -16,11 +16,17 @@ pub mod json_path;
 pub mod python;
 pub mod regex;
 pub mod scope;
+pub mod statement;
 pub mod template;
+mod variables;
 mod view;
+pub mod workflow;
 
 pub use datastore::{Datastore, KeyName, KeyScope};
 pub use error::Error;
 pub use json_path::JsonPath;
 pub use scope::Scope;
+pub use statement::{EvaluationError, Language, Statement};
 pub use template::{Template, is_template, render};
+pub use variables::Variables;
+pub use workflow::WorkflowScope;

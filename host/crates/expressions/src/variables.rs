@@ -1,0 +1,143 @@
+//! The variables of a workflow: named values in the order in which they came to be.
+//!
+//! A copy shares everything with its original, and adding to it copies names and pointers, never values:
+//! a workflow hands its variables from task to task, large results among them.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+/// Named values, in order, cheap to copy.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Variables(Arc<IndexMap<Arc<str>, Arc<Value>>>);
+
+impl Variables {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
+        self.0.get(name)
+    }
+
+    /// Sets `name`, in its old place if it was there.
+    pub fn insert(&mut self, name: &str, value: Arc<Value>) {
+        Arc::make_mut(&mut self.0).insert(name.into(), value);
+    }
+
+    /// Sets `name`; where both the old and the new value are objects they are merged, at every depth, and
+    /// the new one wins.
+    pub fn merge(&mut self, name: &str, value: &Arc<Value>) {
+        let merged = match self.0.get(name) {
+            Some(old) if old.is_object() && value.is_object() => {
+                let mut merged = Value::clone(old);
+                merge(&mut merged, value);
+                Arc::new(merged)
+            }
+            _ => Arc::clone(value),
+        };
+        self.insert(name, merged);
+    }
+
+    /// Merges all of `others`, in their order, as [`Variables::merge`] does.
+    pub fn merge_all(&mut self, others: &Self) {
+        if self.0.is_empty() {
+            self.0 = Arc::clone(&others.0);
+            return;
+        }
+        for (name, value) in others.iter() {
+            self.merge(name, value);
+        }
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<Value>)> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them as one object, copied.
+    pub fn to_value(&self) -> Value {
+        let entries = self.iter().map(|(name, value)| (name.to_string(), Value::clone(value)));
+        Value::Object(entries.collect())
+    }
+}
+
+impl From<Map<String, Value>> for Variables {
+    fn from(object: Map<String, Value>) -> Self {
+        object.into_iter().map(|(name, value)| (Arc::from(name), Arc::new(value))).collect()
+    }
+}
+
+impl FromIterator<(Arc<str>, Arc<Value>)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Arc<Value>)>>(entries: I) -> Self {
+        Self(Arc::new(entries.into_iter().collect()))
+    }
+}
+
+/// Puts `new` over `old`: objects are merged at every depth, all else is replaced.
+fn merge(old: &mut Value, new: &Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                match old.get_mut(name) {
+                    Some(inner) => merge(inner, value),
+                    None => {
+                        old.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (old, new) => *old = new.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn variables(value: &Value) -> Variables {
+        value.as_object().cloned().unwrap().into()
+    }
+
+    #[test]
+    fn objects_are_merged_and_all_else_is_replaced() {
+        for (old, new, merged) in [
+            (json!({}), json!({"a": 1}), json!({"a": 1})),
+            (json!({"a": {"k": 1}}), json!({"a": {"m": 2}}), json!({"a": {"k": 1, "m": 2}})),
+            (
+                json!({"a": {"k": {"x": 1}}}),
+                json!({"a": {"k": {"y": 2}}}),
+                json!({"a": {"k": {"x": 1, "y": 2}}}),
+            ),
+            (json!({"a": [1], "b": 1}), json!({"a": [2], "b": null}), json!({"a": [2], "b": null})),
+            (json!({"a": {"k": 1}}), json!({"a": 1}), json!({"a": 1})),
+        ] {
+            let mut actual = variables(&old);
+            actual.merge_all(&variables(&new));
+            assert_eq!(actual.to_value(), merged, "{old} {new}");
+        }
+    }
+
+    #[test]
+    fn a_copy_does_not_see_what_is_added_to_its_original() {
+        let mut original = variables(&json!({"a": 1}));
+        let copy = original.clone();
+        original.insert("b", Arc::new(json!(2)));
+        assert_eq!((original.len(), copy.len()), (2, 1));
+    }
+}

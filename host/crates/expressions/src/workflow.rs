@@ -1,0 +1,69 @@
+//! What the expressions of a workflow see: its variables under `ctx()`, the task whose end is being looked
+//! at, the item at hand, the states of other tasks, the datastore, and the moment.
+//!
+//! All of it comes in as data. How a value with expressions in it is evaluated is [`crate::statement`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{KeyScope, Variables};
+
+/// What an expression sees.
+#[derive(Debug, Clone, Default)]
+pub struct WorkflowScope {
+    /// What `ctx()` gives.
+    pub variables: Variables,
+    /// The task that `result()`, `succeeded()`, `failed()` and `completed()` speak of.
+    pub task: Option<CurrentTask>,
+    /// What `item()` gives.
+    pub item: Option<Arc<Value>>,
+    /// What `task_status()` and `task()` ask; nothing is known without it.
+    pub tasks: Option<Arc<dyn Tasks>>,
+    /// What `st2kv()` asks; every key is missing without it.
+    pub keys: Option<Arc<dyn Keys>>,
+    /// What `now()` and `random()` go by.
+    pub moment: Moment,
+}
+
+/// The task at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CurrentTask {
+    /// Its name.
+    pub id: Arc<str>,
+    /// The route it is on.
+    pub route: u32,
+    /// What it gave; null while it has not ended.
+    pub result: Arc<Value>,
+}
+
+/// The states of a workflow's tasks.
+pub trait Tasks: fmt::Debug + Send + Sync {
+    /// The status of a task on a route, or on those that the route split off from.
+    fn status(&self, id: &str, route: u32) -> Option<&str>;
+
+    /// What `task()` gives: ids, status, result and times of the latest execution of a task.
+    ///
+    /// # Errors
+    /// Why it cannot be told, for people.
+    fn describe(&self, id: &str, route: u32) -> Result<Option<Arc<Value>>, String>;
+}
+
+/// The datastore.
+pub trait Keys: fmt::Debug + Send + Sync {
+    /// The text under a key, decrypted when `decrypt` says so.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    fn get(&self, scope: KeyScope, name: &str, decrypt: bool) -> Result<Option<String>, String>;
+}
+
+/// When an expression is evaluated, and its chance. The same moment gives the same answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Microseconds since 1970 in UTC.
+    pub micros: i64,
+    /// Where random numbers begin.
+    pub seed: u64,
+}
