@@ -178,6 +178,7 @@ pub(crate) fn new_execution(
         result: None,
         requested_at: now,
         ready_at: None,
+        parent: None,
         ended_at: None,
         host: None,
         log: vec![LogEntry { status: Status::Requested, timestamp: now }],

@@ -1,9 +1,11 @@
 //! `orquesta`: a whole workflow with scripted actions, played as the cases' own description says.
 
+#![expect(clippy::indexing_slicing, reason = "JSON of a test: what is absent reads as null")]
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use petrel_workflows::conductor::Refused;
+use petrel_workflows::conductor::{ErrorEntry, Refused};
 use petrel_workflows::inspection::{Finding, Kind};
 use petrel_workflows::{Conductor, Definition, Event, Report, Start, Status, World, inspect};
 use serde_json::{Map, Value, json};
@@ -244,7 +246,7 @@ impl Player {
             "valid": true,
             "status": self.conductor.status().as_str(),
             "output": self.conductor.output(),
-            "errors": self.conductor.errors().iter().map(|error| error.to_value()).collect::<Vec<_>>(),
+            "errors": self.conductor.errors().iter().map(ErrorEntry::to_value).collect::<Vec<_>>(),
             "tasks": tasks.collect::<Vec<_>>(),
             "start": start,
             "steps": self.steps,
