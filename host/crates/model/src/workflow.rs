@@ -45,20 +45,12 @@ pub struct WorkflowDefinition {
 pub struct WorkflowEntry {
     /// When.
     pub at: Timestamp,
-    /// Where random numbers began.
-    #[serde(default, skip_serializing_if = "is_no_seed")]
-    pub seed: u64,
     /// What expressions read from the datastore; `None` for a key that was not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, Option<String>>,
     /// What.
     #[serde(flatten)]
     pub event: WorkflowEvent,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
-fn is_no_seed(seed: &u64) -> bool {
-    *seed == 0
 }
 
 /// What happens to a workflow.

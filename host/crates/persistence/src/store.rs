@@ -5,9 +5,9 @@ use std::io::Write;
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref, Rule,
-    Status, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
-    WorkflowEntry,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
+    Rule, Status, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    WorkflowDefinition, WorkflowEntry,
 };
 
 use crate::commit::{Commit, CommitError};
@@ -66,6 +66,8 @@ pub struct ExecutionFilter {
     pub after: Option<Timestamp>,
     /// Asked for before this time.
     pub before: Option<Timestamp>,
+    /// Asked for by a task of this workflow; `Some(None)` for those that no workflow has asked for.
+    pub parent: Option<Option<ExecutionId>>,
 }
 
 impl ExecutionFilter {
@@ -77,6 +79,9 @@ impl ExecutionFilter {
             && self.runner.as_ref().is_none_or(|runner| execution.runner == *runner)
             && self.after.is_none_or(|after| execution.requested_at > after)
             && self.before.is_none_or(|before| execution.requested_at < before)
+            && self
+                .parent
+                .is_none_or(|parent| execution.parent.as_ref().map(|parent| parent.execution) == parent)
             && self.action.as_ref().is_none_or(|action| execution.action == *action)
             && self
                 .rule

@@ -301,6 +301,11 @@ impl Conductor {
         Some(self.table.entry(number)?.status)
     }
 
+    /// The number of the latest run of a task on a route.
+    pub fn number(&self, task: &str, route: u32) -> Option<usize> {
+        self.table.latest((self.definition.find(task)?, route))
+    }
+
     /// Whether any task is active.
     fn is_active(&self) -> bool {
         self.table.has(Status::is_active)

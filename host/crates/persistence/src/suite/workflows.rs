@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petrel_model::{Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent};
+use petrel_model::{
+    Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent,
+};
 use serde_json::json;
 
 use super::{Backend, at, execution, id};
@@ -17,7 +19,7 @@ fn child(n: u64, of: u64) -> Execution {
 
 fn entry(n: i64, event: WorkflowEvent) -> WorkflowEntry {
     let keys = BTreeMap::from([("a.b".to_owned(), Some("c".to_owned())), ("gone".to_owned(), None)]);
-    WorkflowEntry { at: at(n), seed: 7, keys, event }
+    WorkflowEntry { at: at(n), keys, event }
 }
 
 fn events() -> [WorkflowEvent; 5] {
@@ -72,7 +74,8 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
 
     let mut ended = child(3, 1);
     ended.apply(StatusEvent::Canceled, at(9)).unwrap();
-    let delete = [Change::UpdateExecution(ended), Change::DeleteExecution(id(3)), Change::DeleteExecution(id(1))];
+    let delete =
+        [Change::UpdateExecution(ended), Change::DeleteExecution(id(3)), Change::DeleteExecution(id(1))];
     store.commit(Commit::of(delete)).await.unwrap();
     assert_eq!(store.workflow_log(id(1)).await.unwrap(), []);
     assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(5, 1)]);
