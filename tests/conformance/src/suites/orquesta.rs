@@ -15,8 +15,8 @@ use crate::{Answer, compare};
 
 pub(super) fn answer(case: &Value) -> Answer {
     let text = case.get("workflow").and_then(Value::as_str).unwrap_or_default();
-    let source = match petrel_packs::yaml::parse(text) {
-        Ok(node) => node.to_json(),
+    let source = match petrel_yaml::parse(text) {
+        Ok(document) => document.value,
         Err(_error) => return Answer::Value(invalid(&[])),
     };
     let parent = object(case, "context");

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use petrel_model::WorkflowDefinition;
-use petrel_packs::problem::Position;
-use petrel_packs::yaml::{self, Content, Node};
+use petrel_yaml::{Document, Position};
 use petrel_persistence::Store;
 use petrel_runners::entry_point;
 use petrel_workflows::inspection::{Kind, Step};
@@ -92,7 +91,7 @@ impl Invalid {
 /// # Errors
 /// All that is wrong with it.
 pub fn check_source(source: &str) -> Result<Definition, Invalid> {
-    let node = yaml::parse(source).map_err(|error| {
+    let document = petrel_yaml::parse(source).map_err(|error| {
         Invalid(vec![Found {
             position: Some(error.position),
             finding: Finding {
@@ -105,10 +104,9 @@ pub fn check_source(source: &str) -> Result<Definition, Invalid> {
             },
         }])
     })?;
-    let value = node.to_json();
-    let findings = inspect(&value, &SURROUNDINGS);
+    let findings = inspect(&document.value, &SURROUNDINGS);
     if findings.is_empty() {
-        return Definition::compile(&value).map_err(|error| {
+        return Definition::compile(&document.value).map_err(|error| {
             let finding = Finding {
                 kind: Kind::Syntax,
                 schema_path: None,
@@ -120,26 +118,20 @@ pub fn check_source(source: &str) -> Result<Definition, Invalid> {
             Invalid(vec![Found { finding, position: None }])
         });
     }
-    let found = |finding: Finding| Found { position: Some(position(&node, &finding.steps())), finding };
+    let found = |finding: Finding| Found { position: Some(position(&document, &finding.steps())), finding };
     Err(Invalid(findings.into_iter().map(found).collect()))
 }
 
-/// The place of what `steps` lead to, or of the last that is there on the way.
-fn position(node: &Node, steps: &[Step]) -> Position {
-    let mut place = node.position;
-    let mut node = node;
-    for step in steps {
-        let next = match (&node.content, step) {
-            (Content::Mapping(entries), Step::Key(key)) => {
-                entries.iter().find(|entry| entry.key == *key).map(|entry| (entry.position, &entry.node))
-            }
-            (Content::List(items), Step::Index(index)) => items.get(*index).map(|item| (item.position, item)),
-            _ => None,
-        };
-        let Some((position, next)) = next else { break };
-        (place, node) = (position, next);
-    }
-    place
+/// The place of the key or the item that `steps` lead to, or of the last that is there on the way.
+fn position(document: &Document, steps: &[Step]) -> Position {
+    let path: Vec<petrel_yaml::Step<'_>> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => petrel_yaml::Step::Key(key),
+            Step::Index(index) => petrel_yaml::Step::Item(*index),
+        })
+        .collect();
+    document.key_position(&path).unwrap_or_else(|| document.nearest_position(&path))
 }
 
 /// Definitions that were used.
