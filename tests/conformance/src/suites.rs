@@ -4,6 +4,7 @@ mod criteria;
 mod params;
 mod positional;
 mod rules;
+mod yaql;
 
 use std::sync::Arc;
 
@@ -25,11 +26,12 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 4] = [
+pub const SUITES: [Suite; 5] = [
     Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
     Suite { name: "params", answer: params::answer, agrees: compare::agrees },
     Suite { name: "positional", answer: positional::answer, agrees: positional::agrees },
+    Suite { name: "yaql", answer: yaql::answer, agrees: compare::agrees },
 ];
 
 fn object(case: &Value, name: &str) -> Object {
