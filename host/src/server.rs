@@ -12,6 +12,7 @@ use petrel_api::serve::Connections;
 use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
+use petrel_engine::workflows::WorkflowRunner;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
@@ -230,6 +231,7 @@ async fn build_engine(
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,
         },
+        api_url: format!("{url}/api/v1"),
         ..petrel_engine::Options::default()
     };
     let runners = runners(settings, data_dir, url)?;
@@ -278,7 +280,7 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 6] = [
+    let all: [Arc<dyn Runner>; 8] = [
         Arc::new(LocalShell::new(shell.clone())),
         Arc::new(LocalScript::new(shell)),
         Arc::new(HttpRequest::new(HttpOptions {
@@ -288,6 +290,8 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         Arc::new(PythonScript::new(python)),
         Arc::new(ComponentRunner::new(runtime)),
         Arc::new(Noop::default()),
+        Arc::new(WorkflowRunner::orquesta()),
+        Arc::new(WorkflowRunner::action_chain()),
     ];
     Ok(all
         .into_iter()

@@ -54,7 +54,12 @@ pub fn run(suite: suites::Suite, paths: &[PathBuf]) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for path in paths {
         for case in cases(path)? {
-            let id = case.get("id").and_then(Value::as_str).unwrap_or("without id").to_owned();
+            let id = case
+                .get("id")
+                .or_else(|| case.get("name"))
+                .and_then(Value::as_str)
+                .unwrap_or("without id")
+                .to_owned();
             let expected = case.get("expect").cloned().unwrap_or_default();
             let is_lenient =
                 [&case, &expected].iter().any(|value| value.get("lenient") == Some(&Value::Bool(true)));

@@ -1,6 +1,7 @@
 //! The suites: how the input of a case becomes an answer. The format of cases is described beside them.
 
 mod criteria;
+mod orquesta;
 mod params;
 mod positional;
 mod rules;
@@ -26,12 +27,13 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 5] = [
+pub const SUITES: [Suite; 6] = [
     Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
     Suite { name: "params", answer: params::answer, agrees: compare::agrees },
     Suite { name: "positional", answer: positional::answer, agrees: positional::agrees },
     Suite { name: "yaql", answer: yaql::answer, agrees: compare::agrees },
+    Suite { name: "orquesta", answer: orquesta::answer, agrees: orquesta::agrees },
 ];
 
 fn object(case: &Value, name: &str) -> Object {

@@ -12,6 +12,7 @@ mod configs;
 mod enforcements;
 mod executions;
 pub(crate) mod health;
+mod keys;
 mod packs;
 mod rules;
 pub(crate) mod tokens;
@@ -19,6 +20,7 @@ mod trigger_instances;
 mod triggers;
 mod users;
 mod webhooks;
+mod workflows;
 
 /// Everything below `/api/v1`.
 pub(crate) fn router() -> Router<Api> {
@@ -29,7 +31,8 @@ pub(crate) fn router() -> Router<Api> {
         .route("/runnertypes", get(actions::runner_types))
         .route("/runnertypes/{name}", get(actions::runner_type))
         .route("/executions", get(executions::list).post(executions::create))
-        .route("/executions/{id}", get(executions::one).delete(executions::cancel))
+        .route("/executions/{id}", get(executions::one).put(executions::change).delete(executions::cancel))
+        .route("/executions/{id}/re_run", post(executions::rerun))
         .route("/executions/{id}/output", get(executions::output))
         .route("/executions/{id}/attribute/{attribute}", get(executions::attribute))
         .route("/executions/{id}/children", get(executions::children))
@@ -57,6 +60,9 @@ pub(crate) fn router() -> Router<Api> {
         .route("/backup", get(backup::make))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
+        .route("/keys", get(keys::list))
+        .route("/keys/{name}", get(keys::one).put(keys::set).delete(keys::delete))
+        .route("/workflows/inspect", post(workflows::inspect))
         .route("/configs", get(configs::list))
         .route("/configs/{pack}", get(configs::one).put(configs::configure).delete(configs::forget))
         .route("/config_schemas", get(configs::schemas))

@@ -71,7 +71,13 @@ pub(crate) fn execution(execution: &Execution, registered: Option<&RegisteredAct
     let elapsed = execution.ended_at.map(|end| end.since(execution.requested_at).as_secs_f64());
     put("elapsed_seconds", json!(elapsed));
     put("parameters", Value::Object(parameters));
-    put("context", Value::Object(plain(&execution.context)));
+    let mut context = plain(&execution.context);
+    if let Some(parent) = &execution.parent {
+        put("parent", json!(parent.execution));
+        context.insert("parent".into(), json!({"execution_id": parent.execution}));
+        context.insert("orquesta".into(), petrel_engine::workflows::task(parent));
+    }
+    put("context", Value::Object(context));
     if let Some(result) = &execution.result {
         put("result", Value::clone(result));
     }

@@ -138,7 +138,7 @@ impl Engine {
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let scope = requests::scope(&context).with("trigger", Arc::clone(&instance.payload));
+        let scope = requests::scope(self, &context).with("trigger", Arc::clone(&instance.payload));
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {

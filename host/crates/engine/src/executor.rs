@@ -110,16 +110,16 @@ impl<'a> Run<'a> {
     }
 
     fn final_parameters(&self, registered: &RegisteredAction) -> Result<Arc<Object>, Box<Outcome>> {
-        requests::final_parameters(registered, &self.execution.parameters, &self.execution.context).map_err(
-            |error| {
-                let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
-                Box::new(Outcome::failed(
-                    "parameters",
-                    message,
-                    "check the defaults of the action's parameters",
-                ))
-            },
+        requests::final_parameters(
+            self.engine,
+            registered,
+            &self.execution.parameters,
+            &self.execution.context,
         )
+        .map_err(|error| {
+            let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
+            Box::new(Outcome::failed("parameters", message, "check the defaults of the action's parameters"))
+        })
     }
 
     /// Runs the action; stores its start if that is due, and output as it comes.
@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
-            match self.engine.commit(vec![expect], changes).await {
+            match self.engine.commit_outcome(&self.execution, vec![expect], changes).await {
                 Ok(()) => break,
                 // A cancel request came in between: what ended counts as canceled.
                 Err(Error::Conflict { .. }) => expect = self.read_again(outcome.end).await?,

@@ -21,6 +21,7 @@
 pub mod accounts;
 pub mod clock;
 pub mod content;
+pub mod datastore;
 pub mod dispatcher;
 pub mod error;
 mod events;
@@ -39,6 +40,7 @@ pub mod rule_book;
 mod scheduler;
 mod service;
 mod validation;
+pub mod workflows;
 
 pub use error::Error;
 pub use options::Options;

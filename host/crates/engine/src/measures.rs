@@ -67,5 +67,6 @@ fn word(kind: Slots) -> &'static str {
     match kind {
         Slots::Component => "component",
         Slots::Process => "process",
+        Slots::Workflow => "workflow",
     }
 }

@@ -12,6 +12,8 @@ pub struct Options {
     pub component_slots: usize,
     /// How many processes run at once. Default 16.
     pub process_slots: usize,
+    /// How many workflows begin at once. Default 64.
+    pub workflow_slots: usize,
     /// How many executions may wait before new ones are refused. Default 100,000.
     pub waiting_limit: usize,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.
@@ -22,6 +24,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long what has ended is kept.
     pub retention: Retention,
+    /// Where the API is reached, for those who ask from within. Default: nowhere.
+    pub api_url: String,
     /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
     pub config_directory: Option<PathBuf>,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
@@ -33,11 +37,13 @@ impl Default for Options {
         Self {
             component_slots: 64,
             process_slots: 16,
+            workflow_slots: 64,
             waiting_limit: 100_000,
             accepting_limit: 4096,
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
+            api_url: String::new(),
             config_directory: None,
             token_ttl: Duration::from_secs(24 * 60 * 60),
         }

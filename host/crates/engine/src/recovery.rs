@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
+use crate::workflows;
 
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub struct Report {
     pub abandoned: usize,
     /// Executions that were being canceled, and are.
     pub canceled: usize,
+    /// Workflows that go on.
+    pub workflows: usize,
     /// Processes that had outlived their host, and were ended.
     pub processes: usize,
 }
@@ -33,9 +36,12 @@ pub struct Report {
 pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     let orphans = engine.store().orphans().await?;
     let mut report = Report { processes: end_leftovers(engine, &orphans), ..Report::default() };
+    let (workflows, orphans): (Vec<_>, Vec<_>) =
+        orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
     for orphan in orphans {
         settle(engine, orphan, &mut report).await?;
     }
+    report.workflows = workflows.len();
     report.waiting = engine.store().waiting();
     Ok(report)
 }
@@ -73,5 +79,6 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
         petrel_model::Status::Canceled => report.canceled += 1,
         _ => report.requeued += 1,
     }
-    engine.commit(vec![expect], vec![Change::UpdateExecution(orphan)]).await
+    let changes = vec![Change::UpdateExecution(orphan.clone())];
+    engine.commit_outcome(&orphan, vec![expect], changes).await
 }

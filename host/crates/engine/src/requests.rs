@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use petrel_expressions::{Datastore, Scope};
+use petrel_expressions::Scope;
 use petrel_model::depth;
 use petrel_model::execution::{Context, LogEntry};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::service::Engine;
+use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
@@ -54,7 +55,7 @@ impl Engine {
             other: request.context,
             ..Context::default()
         };
-        let scope = scope(&context);
+        let scope = scope(self, &context);
         let given = parameters::live(&Given::compile(&request.parameters), &registered.signature, &scope)
             .map_err(|error| Error::invalid(error.to_string(), usage(&registered)))?;
         check(&registered, &given)?;
@@ -90,12 +91,16 @@ impl Engine {
             if !execution.status.is_cancelable() {
                 return Ok(Err(execution));
             }
+            if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
+                return self.cancel_workflow(id).await.map(Ok);
+            }
             let expect = Expect::ExecutionVersion(id, execution.version);
             execution
                 .apply(StatusEvent::CancelRequested, clock::now())
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
             execution.context.other.insert("cancelled_by".into(), user.into());
-            match self.commit(vec![expect], vec![Change::UpdateExecution(execution.clone())]).await {
+            let changes = vec![Change::UpdateExecution(execution.clone())];
+            match self.commit_outcome(&execution, vec![expect], changes).await {
                 Ok(()) => {
                     self.end(id);
                     self.0.events.tell(id, execution.status);
@@ -178,6 +183,7 @@ pub(crate) fn new_execution(
         result: None,
         requested_at: now,
         ready_at: None,
+        parent: None,
         ended_at: None,
         host: None,
         log: vec![LogEntry { status: Status::Requested, timestamp: now }],
@@ -185,9 +191,9 @@ pub(crate) fn new_execution(
 }
 
 /// What the templates of an execution's parameters see.
-pub(crate) fn scope(context: &Context) -> Scope {
+pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
     let context = serde_json::to_value(context).unwrap_or_default();
-    parameters::scope(context, Value::Object(Object::new()), Arc::new(Datastore::default()))
+    parameters::scope(context, Value::Object(Object::new()), engine.datastore())
 }
 
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
@@ -242,6 +248,7 @@ fn usage(registered: &RegisteredAction) -> String {
 
 /// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
 pub(crate) fn final_parameters(
+    engine: &Engine,
     registered: &RegisteredAction,
     live: &Arc<Object>,
     context: &Context,
@@ -249,7 +256,7 @@ pub(crate) fn final_parameters(
     if registered.parameters.is_empty() && live.is_empty() {
         return Ok(Arc::clone(live));
     }
-    let finals = parameters::finals(live, &registered.signature, &scope(context))?;
+    let finals = parameters::finals(live, &registered.signature, &scope(engine, context))?;
     let mut all = finals.runner;
     all.extend(finals.action);
     Ok(Arc::new(all))

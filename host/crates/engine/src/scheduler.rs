@@ -12,6 +12,7 @@ use crate::clock;
 use crate::executor;
 use crate::measures::{self, Busy};
 use crate::service::Engine;
+use crate::workflows;
 
 /// How many executions are claimed at once at most.
 const BATCH: usize = 64;
@@ -86,8 +87,13 @@ impl Scheduler {
             // At the level of errors, so that every line has it, whatever is logged.
             let span = tracing::error_span!("execution", id = %execution.id);
             let busy = Busy::now(self.kind);
+            let conducts = self.kind == Slots::Workflow;
             let run = async move {
-                executor::execute(&engine, execution).await;
+                if conducts {
+                    workflows::begin(&engine, execution).await;
+                } else {
+                    executor::execute(&engine, execution).await;
+                }
                 drop((slot, busy));
             };
             self.engine.0.tasks.spawn(run.instrument(span));

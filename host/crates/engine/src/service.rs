@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use petrel_runners::Slots;
@@ -18,7 +19,8 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::ids::Ids;
 use crate::options::Options;
-use crate::{recovery, retention, scheduler};
+use crate::workflows::Workflows;
+use crate::{datastore, recovery, retention, scheduler};
 
 /// How long to wait for the end of what was ended, when the host stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     /// As the lock of content, for who may use the host.
     pub(crate) changing_accounts: tokio::sync::Mutex<()>,
     pub(crate) sign_ins: SignIns,
+    pub(crate) datastore: RwLock<Arc<Datastore>>,
+    pub(crate) workflows: Workflows,
     pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -60,6 +64,7 @@ impl Engine {
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
         let content = Content::load(store.as_ref(), runners).await?;
         let accounts = Accounts::load(store.as_ref()).await?;
+        let datastore = datastore::load(store.as_ref()).await?;
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             store,
@@ -68,6 +73,8 @@ impl Engine {
             changing_content: tokio::sync::Mutex::default(),
             accounts: RwLock::new(accounts),
             changing_accounts: tokio::sync::Mutex::default(),
+            datastore: RwLock::new(datastore),
+            workflows: Workflows::default(),
             sign_ins: SignIns::default(),
             ids: Ids::random(),
             events: Events::default(),
@@ -91,6 +98,7 @@ impl Engine {
         for (slots, count) in [
             (Slots::Component, self.0.options.component_slots),
             (Slots::Process, self.0.options.process_slots),
+            (Slots::Workflow, self.0.options.workflow_slots),
         ] {
             self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
         }

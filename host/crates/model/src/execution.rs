@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::status::IllegalMove;
-use crate::{ExecutionId, Object, Ref, RuleId, Status, StatusEvent, Timestamp, TriggerInstanceId};
+use crate::{ExecutionId, Object, Parent, Ref, RuleId, Status, StatusEvent, Timestamp, TriggerInstanceId};
 
 /// One run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Execution {
     /// Where it came from.
     #[serde(default)]
     pub context: Context,
+    /// The task of a workflow that has asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Arc<Value>>,
@@ -141,6 +144,7 @@ mod tests {
             attempt: 0,
             parameters: Arc::default(),
             context: Context::default(),
+            parent: None,
             result: None,
             requested_at: Timestamp::from_micros(1),
             ready_at: None,

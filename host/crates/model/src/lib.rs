@@ -5,7 +5,7 @@
 //! these types; this crate only says what they are and which moves are legal.
 //!
 //! Reading order: [`id`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are what people write; [`execution`] and [`status`] are what happens; [`account`] says who may.
+//! are what people write; [`execution`], [`status`] and [`workflow`] are what happens; [`account`] says who may.
 
 pub mod account;
 pub mod action;
@@ -21,6 +21,7 @@ pub mod rule;
 pub mod status;
 pub mod time;
 pub mod trigger;
+pub mod workflow;
 
 pub use account::{ApiKey, Token, User};
 pub use action::Action;
@@ -32,6 +33,7 @@ pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
+pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent};
 
 /// A JSON object whose keys keep the order in which they were written.
 pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -17,7 +17,6 @@ use petrel_model::reference::InvalidRef;
 
 use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
-use crate::yaml;
 
 /// Parses `text` and hands its fields to `read`.
 fn read<T>(
@@ -32,9 +31,9 @@ fn read<T>(
 }
 
 /// The YAML of a file, and where to put what is found wrong with it.
-fn parsed(file: &str, text: &str) -> Result<(yaml::Node, Problems), Vec<Problem>> {
+fn parsed(file: &str, text: &str) -> Result<(petrel_yaml::Node, Problems), Vec<Problem>> {
     let mut problems = Problems::of(file);
-    match yaml::parse(text) {
+    match petrel_yaml::parse_node(text) {
         Ok(node) => Ok((node, problems)),
         Err(error) => {
             problems.add(error.position, error.message);

@@ -2,11 +2,11 @@
 
 use petrel_model::Object;
 use petrel_model::action::Tag;
+use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
 
 use crate::nearest::suggestion;
 use crate::problem::{Position, Problem};
-use crate::yaml::{Content, Entry, Node};
 
 /// Problems of one file.
 #[derive(Debug)]

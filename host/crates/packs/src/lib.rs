@@ -1,8 +1,8 @@
 //! Packs: reading them, checking them, and writing the metadata of their actions.
 //!
 //! [`read_pack`] reads a whole pack from a [`Source`], a directory or files inside the binary, and tells
-//! every problem at once, with file, line and column. Beneath it: [`yaml`] is the YAML 1.1 that packs are
-//! written in, [`definition`] the readers of the single files, [`schema`] the check of parameter schemas,
+//! every problem at once, with file, line and column. Beneath it: the YAML 1.1 that packs are written in is
+//! `petrel_yaml`, [`definition`] the readers of the single files, [`schema`] the check of parameter schemas,
 //! [`nearest`](mod@nearest) the "did you mean" of them all. [`write`](mod@write) goes the other way.
 //!
 //! Neither components nor processes are known here: see `petrel_pack_runtime` and `petrel_runners`.
@@ -16,7 +16,6 @@ pub mod read;
 pub mod schema;
 pub mod source;
 pub mod write;
-pub mod yaml;
 
 pub use definition::{Component, PackDefinition, RuleDefinition};
 pub use nearest::nearest;

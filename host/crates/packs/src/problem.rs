@@ -2,19 +2,7 @@
 
 use std::fmt;
 
-/// A place in a text, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
-
-impl Position {
-    /// Where a text starts.
-    pub const START: Self = Self { line: 1, column: 1 };
-}
+pub use petrel_yaml::Position;
 
 /// One thing to correct.
 #[derive(Debug, Clone, PartialEq, Eq)]

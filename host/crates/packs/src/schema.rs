@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use petrel_yaml::{Content, Node};
+
 use crate::fields::{Fields, Problems};
 use crate::nearest::suggestion;
-use crate::yaml::{Content, Node};
 
 /// Every attribute of a parameter.
 pub const ATTRIBUTES: &[&str] = &[

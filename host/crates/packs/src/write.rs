@@ -5,8 +5,6 @@
 use petrel_model::{Action, Object};
 use serde_json::Value;
 
-use crate::yaml;
-
 /// The text of `actions/<name>.yaml` for `action`. Reading it gives the same action again.
 pub fn write_action_metadata(action: &Action) -> String {
     let mut fields = Object::new();
@@ -124,7 +122,7 @@ fn text(string: &str) -> String {
     let starts_well = string.starts_with(|char: char| char.is_alphanumeric() || "_/.(<".contains(char));
     // As a key `<<` would merge what follows.
     let is_plain = starts_well && string != "<<" && !string.ends_with(' ') && string.chars().all(is_safe);
-    let same = || yaml::parse(string).is_ok_and(|node| node.to_json().as_str() == Some(string));
+    let same = || petrel_yaml::parse_node(string).is_ok_and(|node| node.to_json().as_str() == Some(string));
     if is_plain && same() { string.to_owned() } else { Value::from(string).to_string() }
 }
 

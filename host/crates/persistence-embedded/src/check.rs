@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, Pack, PackConfig, Rule, Token, TriggerType, User,
+    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Rule, Token, TriggerType, User,
+    WorkflowDefinition, WorkflowEntry,
 };
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
@@ -103,6 +104,15 @@ fn read(rows: &Rows, entry: &Entry) -> (&'static str, Result<(), Error>) {
             rows.noun_of::<Value>(entry).and_then(|_| is_there(rows, entry, keys::TRIGGER_INSTANCE)),
         ),
         Some(keys::ENFORCEMENT) => ("enforcement", rows.noun_of::<Enforcement>(entry).map(drop)),
+        Some(keys::CHILD) => ("child of a workflow", whole(rows, entry)),
+        Some(keys::WORKFLOW_LOG) => (
+            "log of a workflow",
+            rows.noun_of::<Vec<WorkflowEntry>>(entry).and_then(|_| is_there(rows, entry, keys::EXECUTION)),
+        ),
+        Some(keys::DEFINITION) => {
+            ("definition of a workflow", rows.noun_of::<WorkflowDefinition>(entry).map(drop))
+        }
+        Some(keys::KEY) => ("key of the datastore", rows.noun_of::<KeyValue>(entry).map(drop)),
         Some(keys::REFERENCE) => ("reference", referred(rows, key)),
         Some(keys::USER) => ("user", rows.noun_of::<User>(entry).map(drop)),
         Some(keys::API_KEY) => ("API key", rows.noun_of::<ApiKey>(entry).map(drop)),

@@ -12,6 +12,10 @@
 //! | `14` `15` | trigger instance | the event; its payload, when large |
 //! | `16` | enforcement | the enforcement |
 //! | `17` | digest, key of a row | there while the row refers to the blob |
+//! | `18` | workflow, execution | there while the execution belongs to the workflow |
+//! | `19` | workflow, number of the first entry | entries of its log |
+//! | `1a` | digest | the definition of a workflow |
+//! | `60` | name | value of the datastore |
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
@@ -32,6 +36,10 @@ pub(crate) const TRIGGER_INSTANCE: u8 = 0x14;
 pub(crate) const PAYLOAD: u8 = 0x15;
 pub(crate) const ENFORCEMENT: u8 = 0x16;
 pub(crate) const REFERENCE: u8 = 0x17;
+pub(crate) const CHILD: u8 = 0x18;
+pub(crate) const WORKFLOW_LOG: u8 = 0x19;
+pub(crate) const DEFINITION: u8 = 0x1a;
+pub(crate) const KEY: u8 = 0x60;
 pub(crate) const USER: u8 = 0x70;
 pub(crate) const API_KEY: u8 = 0x71;
 pub(crate) const TOKEN: u8 = 0x72;
@@ -87,6 +95,36 @@ pub(crate) fn output_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
 
 pub(crate) fn active(id: ExecutionId) -> Vec<u8> {
     key(ACTIVE, &[id.0.as_bytes()])
+}
+
+/// That an execution belongs to a workflow.
+pub(crate) fn child(workflow: ExecutionId, id: ExecutionId) -> Vec<u8> {
+    key(CHILD, &[workflow.0.as_bytes(), id.0.as_bytes()])
+}
+
+/// What belongs to a workflow, after `after`.
+pub(crate) fn children(workflow: ExecutionId, after: Option<ExecutionId>) -> (Vec<u8>, Vec<u8>) {
+    let mut from = key(CHILD, &[workflow.0.as_bytes()]);
+    if let Some(after) = after {
+        from.extend_from_slice(after.0.as_bytes());
+        from.push(0);
+    }
+    (from, key(CHILD, &[workflow.0.as_bytes(), &[0xff; 13]]))
+}
+
+/// The execution in a key of a child.
+pub(crate) fn child_of(key: &[u8]) -> Option<ExecutionId> {
+    let bytes: [u8; 12] = key.get(13..25)?.try_into().ok()?;
+    Some(petrel_model::Id::from_bytes(bytes).into())
+}
+
+pub(crate) fn workflow_log(id: ExecutionId, sequence: u64) -> Vec<u8> {
+    key(WORKFLOW_LOG, &[id.0.as_bytes(), &sequence.to_be_bytes()])
+}
+
+/// From the first row of the log of `id` to behind the last.
+pub(crate) fn workflow_log_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
+    (key(WORKFLOW_LOG, &[id.0.as_bytes()]), key(WORKFLOW_LOG, &[id.0.as_bytes(), &[0xff; 9]]))
 }
 
 pub(crate) fn trigger_instance(id: TriggerInstanceId) -> Vec<u8> {

@@ -29,6 +29,7 @@ const READ_AGAIN: usize = 3;
 
 const PARAMETERS_APART: u8 = 1;
 const RESULT_APART: u8 = 2;
+const HAS_PARENT: u8 = 4;
 const PAYLOAD_APART: u8 = 1;
 
 /// Where rows are read from and written to.
@@ -59,6 +60,9 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         Change::CreateExecution(execution) => {
             if !execution.status.is_final() {
                 to.writes.push(value::row(keys::active(execution.id), &[]));
+            }
+            if let Some(parent) = &execution.parent {
+                to.writes.push(value::row(keys::child(parent.execution, execution.id), &[]));
             }
             encode_execution(to, execution, true)
         }
@@ -95,6 +99,14 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         Change::DeleteToken(id) => delete(to, rows, keys::content(keys::TOKEN, &id.to_string())),
         Change::PutPackConfig(config) => put_content(to, rows, keys::PACK_CONFIG, &config.pack, config),
         Change::DeletePackConfig(pack) => delete(to, rows, keys::content(keys::PACK_CONFIG, pack)),
+        Change::PutDefinition(definition) => {
+            put_content(to, rows, keys::DEFINITION, &definition.digest, definition)
+        }
+        Change::AppendWorkflow { execution, sequence, entries } => {
+            to.put(keys::workflow_log(*execution, *sequence), 0, &json(entries)?)
+        }
+        Change::PutKey(key) => put_content(to, rows, keys::KEY, &key.name, key),
+        Change::DeleteKey(name) => delete(to, rows, keys::content(keys::KEY, name)),
     }
 }
 
@@ -129,14 +141,21 @@ fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Resu
     let key = keys::execution(id);
     let Some(value) = value::get(rows.image.as_ref(), &key)? else { return Ok(()) };
     // A head that cannot be read may have had either.
-    let flags = value::flags(&key, &value).unwrap_or(PARAMETERS_APART | RESULT_APART);
+    let flags = value::flags(&key, &value).unwrap_or(PARAMETERS_APART | RESULT_APART | HAS_PARENT);
     for (flag, part) in [(PARAMETERS_APART, Part::Parameters), (RESULT_APART, Part::Result)] {
         if flags & flag != 0 {
             delete(to, rows, keys::execution_part(id, part))?;
         }
     }
-    for (key, value) in rows.range(&keys::output_range(id), false, usize::MAX)? {
-        to.delete(key, &value);
+    for range in [keys::output_range(id), keys::workflow_log_range(id)] {
+        for (key, value) in rows.range(&range, false, usize::MAX)? {
+            to.delete(key, &value);
+        }
+    }
+    if flags & HAS_PARENT != 0
+        && let Some(parent) = rows.execution(id)?.and_then(|execution| execution.parent)
+    {
+        to.writes.push((keys::child(parent.execution, id), None));
     }
     to.delete(key, &value);
     Ok(())
@@ -165,9 +184,12 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
         flags |= RESULT_APART;
         to.put(keys::execution_part(execution.id, Part::Result), 0, &json(result)?)?;
     }
+    if execution.parent.is_some() {
+        flags |= HAS_PARENT;
+    }
     let key = keys::execution(execution.id);
-    if flags == 0 {
-        return to.put(key, 0, &json(execution)?);
+    if flags & (PARAMETERS_APART | RESULT_APART) == 0 {
+        return to.put(key, flags, &json(execution)?);
     }
     let mut head = execution.clone();
     if flags & PARAMETERS_APART != 0 {

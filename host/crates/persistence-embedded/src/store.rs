@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Id, Pack, PackConfig, Ref, Rule,
-    Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Id, KeyValue, Pack, PackConfig, Ref,
+    Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
+    WorkflowEntry,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store};
@@ -357,6 +358,33 @@ impl Store for EmbeddedStore {
             lines.extend(self.rows.noun_of::<Output>(&entry)?);
         }
         Ok(lines.into_iter().skip(from as usize).collect())
+    }
+
+    async fn children(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, Error> {
+        let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
+        let ids = entries.iter().filter_map(|(key, _)| keys::child_of(key));
+        ids.filter_map(|id| self.rows.execution(id).transpose()).collect()
+    }
+
+    async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
+        let mut log = Vec::new();
+        for entry in self.rows.range(&keys::workflow_log_range(workflow), false, usize::MAX)? {
+            log.extend(self.rows.noun_of::<Vec<WorkflowEntry>>(&entry)?);
+        }
+        Ok(log)
+    }
+
+    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error> {
+        self.rows.noun(&keys::content(keys::DEFINITION, digest))
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
+        self.rows.all(keys::KEY)
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {

@@ -2,8 +2,9 @@
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref,
-    Rule, RuleId, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
+    Ref, Rule, RuleId, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    WorkflowDefinition, WorkflowEntry,
 };
 
 use crate::store::{Error, Fence};
@@ -56,7 +57,9 @@ impl Commit {
             | Change::DeleteUser(_)
             | Change::DeleteApiKey(_)
             | Change::DeleteToken(_)
-            | Change::DeletePackConfig(_) => false,
+            | Change::DeletePackConfig(_)
+            | Change::AppendWorkflow { .. }
+            | Change::DeleteKey(_) => false,
             Change::CreateTriggerInstance(_)
             | Change::CreateEnforcement(_)
             | Change::CreateExecution(_)
@@ -67,7 +70,9 @@ impl Commit {
             | Change::PutUser(_)
             | Change::PutApiKey(_)
             | Change::PutToken(_)
-            | Change::PutPackConfig(_) => true,
+            | Change::PutPackConfig(_)
+            | Change::PutDefinition(_)
+            | Change::PutKey(_) => true,
         })
     }
 }
@@ -141,6 +146,21 @@ pub enum Change {
     PutPackConfig(PackConfig),
     /// The configuration of the pack of this name is gone.
     DeletePackConfig(String),
+    /// A definition that workflows begin with; it is kept by its digest.
+    PutDefinition(WorkflowDefinition),
+    /// Something has happened to a workflow. `sequence` is the number of the first entry in its log.
+    AppendWorkflow {
+        /// The workflow's execution.
+        execution: ExecutionId,
+        /// The number of the first of `entries`.
+        sequence: u64,
+        /// What has happened, in order.
+        entries: Vec<WorkflowEntry>,
+    },
+    /// A value of the datastore was set.
+    PutKey(KeyValue),
+    /// A value of the datastore is gone.
+    DeleteKey(String),
 }
 
 /// Why a commit was not made. Nothing was written then.

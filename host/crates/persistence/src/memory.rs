@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref,
-    Rule, Timestamp, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
+    Ref, Rule, Timestamp, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    WorkflowDefinition, WorkflowEntry,
 };
 
 use crate::commit::{Change, Commit, CommitError, Expect};
@@ -39,6 +40,9 @@ struct State {
     api_keys: BTreeMap<ApiKeyId, ApiKey>,
     tokens: BTreeMap<TokenId, Token>,
     pack_configs: BTreeMap<String, PackConfig>,
+    definitions: BTreeMap<String, WorkflowDefinition>,
+    workflow_logs: BTreeMap<ExecutionId, Vec<WorkflowEntry>>,
+    keys: BTreeMap<String, KeyValue>,
 }
 
 impl Default for MemoryStore {
@@ -101,6 +105,12 @@ impl State {
             Change::DeletePackConfig(pack) => {
                 self.pack_configs.remove(&pack);
             }
+            Change::PutKey(key) => {
+                self.keys.insert(key.name.clone(), key);
+            }
+            Change::DeleteKey(name) => {
+                self.keys.remove(&name);
+            }
             _ => {}
         }
     }
@@ -149,6 +159,15 @@ impl State {
             Change::DeleteExecution(id) => {
                 self.executions.remove(&id);
                 self.output.remove(&id);
+                self.workflow_logs.remove(&id);
+            }
+            Change::PutDefinition(definition) => {
+                self.definitions.insert(definition.digest.to_string(), definition);
+            }
+            Change::AppendWorkflow { execution, sequence, entries } => {
+                let log = self.workflow_logs.entry(execution).or_default();
+                log.truncate(usize::try_from(sequence).unwrap_or(usize::MAX));
+                log.extend(entries);
             }
             Change::DeleteTriggerInstance(id) => {
                 self.trigger_instances.remove(&id);
@@ -163,7 +182,9 @@ impl State {
             | Change::PutToken(_)
             | Change::DeleteToken(_)
             | Change::PutPackConfig(_)
-            | Change::DeletePackConfig(_) => self.configure(change),
+            | Change::DeletePackConfig(_)
+            | Change::PutKey(_)
+            | Change::DeleteKey(_) => self.configure(change),
         }
     }
 }
@@ -257,6 +278,33 @@ impl Store for MemoryStore {
         let state = self.state();
         let lines = state.output.get(&id).into_iter().flatten();
         Ok(lines.skip(from as usize).cloned().collect())
+    }
+
+    async fn children(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, Error> {
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let state = self.state();
+        let later = state.executions.range((lower, Bound::Unbounded)).map(|(_, execution)| execution);
+        let is_child = |execution: &&Execution| {
+            execution.parent.as_ref().is_some_and(|parent| parent.execution == workflow)
+        };
+        Ok(later.filter(is_child).take(limit).cloned().collect())
+    }
+
+    async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
+        Ok(self.state().workflow_logs.get(&workflow).cloned().unwrap_or_default())
+    }
+
+    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error> {
+        Ok(self.state().definitions.get(digest).cloned())
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
+        Ok(self.state().keys.values().cloned().collect())
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {

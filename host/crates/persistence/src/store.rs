@@ -5,8 +5,9 @@ use std::io::Write;
 use async_trait::async_trait;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Pack, PackConfig, Ref, Rule, Status,
-    Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
+    Rule, Status, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
+    WorkflowDefinition, WorkflowEntry,
 };
 
 use crate::commit::{Commit, CommitError};
@@ -65,6 +66,8 @@ pub struct ExecutionFilter {
     pub after: Option<Timestamp>,
     /// Asked for before this time.
     pub before: Option<Timestamp>,
+    /// Asked for by a task of this workflow; `Some(None)` for those that no workflow has asked for.
+    pub parent: Option<Option<ExecutionId>>,
 }
 
 impl ExecutionFilter {
@@ -76,6 +79,9 @@ impl ExecutionFilter {
             && self.runner.as_ref().is_none_or(|runner| execution.runner == *runner)
             && self.after.is_none_or(|after| execution.requested_at > after)
             && self.before.is_none_or(|before| execution.requested_at < before)
+            && self
+                .parent
+                .is_none_or(|parent| execution.parent.as_ref().map(|parent| parent.execution) == parent)
             && self.action.as_ref().is_none_or(|action| execution.action == *action)
             && self
                 .rule
@@ -201,6 +207,23 @@ pub trait Store: Send + Sync {
 
     /// The output of an execution from line number `from` on.
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error>;
+
+    /// Up to `limit` executions that tasks of a workflow have asked for, oldest first, created after `after`.
+    async fn children(
+        &self,
+        workflow: ExecutionId,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Vec<Execution>, Error>;
+
+    /// What has happened to a workflow, in order.
+    async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;
+
+    /// A definition that workflows began with, by its digest.
+    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error>;
+
+    /// All values of the datastore, by name.
+    async fn keys(&self) -> Result<Vec<KeyValue>, Error>;
 
     /// An event.
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error>;

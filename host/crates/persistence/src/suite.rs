@@ -10,6 +10,8 @@
     reason = "these are the bodies of tests"
 )]
 
+mod workflows;
+
 use std::sync::Arc;
 
 use petrel_model::execution::{Context, Origin};
@@ -23,6 +25,8 @@ use petrel_model::{
 use serde_json::{Value, json};
 
 use crate::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
+
+pub use workflows::{keys_are_replaced_and_deleted, workflows_keep_their_log_and_know_their_children};
 
 /// How a test opens a backend.
 pub trait Backend {
@@ -52,6 +56,8 @@ macro_rules! suite {
             what_is_deleted_is_gone,
             everything_is_there_after_opening_again,
             accounts_and_configurations_are_replaced_and_deleted,
+            workflows_keep_their_log_and_know_their_children,
+            keys_are_replaced_and_deleted,
         );
     };
     (@ $backend:expr => $($case:ident),* $(,)?) => {$(
@@ -87,6 +93,7 @@ pub fn execution(n: u64) -> Execution {
         result: None,
         requested_at: at(i64::try_from(n).unwrap()),
         ready_at: None,
+        parent: None,
         ended_at: None,
         host: None,
         log: Vec::new(),

@@ -1,16 +1,24 @@
 //! The file of a pack that an action runs: `actions/` of the pack and the entry point of the action.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use petrel_model::Action;
 
 use crate::{Call, Outcome};
 
-/// Where the file of the action of `call` is. It is inside of the pack, links included, and it is there.
+/// As [`find_in`], for a call.
+pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
+    find_in(&call.pack_path, &call.action).await
+}
+
+/// Where the file of an action of the pack at `pack_path` is. It is inside of the pack, links included, and
+/// it is there.
 ///
 /// # Errors
 /// The outcome of a call whose file is missing or elsewhere.
-pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
-    let (action, name) = (&call.action.reference, &call.action.entry_point);
-    let actions = call.pack_path.join("actions");
+pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outcome> {
+    let (action, name) = (&action.reference, &action.entry_point);
+    let actions = pack_path.join("actions");
     let missing = |reason: String| {
         Outcome::failed(
             "script.missing",
@@ -25,7 +33,7 @@ pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
             "give its metadata an entry_point, the name of a file beside it",
         ));
     }
-    let pack = tokio::fs::canonicalize(&call.pack_path)
+    let pack = tokio::fs::canonicalize(pack_path)
         .await
         .map_err(|error| missing(format!("cannot be found: its pack cannot be read ({error})")))?;
     let file = tokio::fs::canonicalize(actions.join(name)).await.map_err(|error| match error.kind() {

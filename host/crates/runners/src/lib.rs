@@ -18,7 +18,7 @@ use petrel_model::{Action, ExecutionId, Object, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-mod entry_point;
+pub mod entry_point;
 mod given;
 pub mod http_request;
 pub mod local_shell;
@@ -49,6 +49,8 @@ pub enum Slots {
     Component,
     /// Starts a process.
     Process,
+    /// Is conducted by the engine, which never calls [`Runner::run`] for it.
+    Workflow,
 }
 
 /// Something that runs actions. One runner serves many calls at a time.

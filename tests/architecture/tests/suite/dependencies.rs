@@ -9,10 +9,12 @@ use petrel_architecture::{Allowed, Row, edges, root};
 use crate::assert_none;
 
 /// Crates that decide, and never touch the world outside.
-pub(crate) const PURE: [(&str, &str); 3] = [
+pub(crate) const PURE: [(&str, &str); 5] = [
     ("petrel-model", "host/crates/model/"),
     ("petrel-expressions", "host/crates/expressions/"),
     ("petrel-rules", "host/crates/rules/"),
+    ("petrel-workflows", "host/crates/workflows/"),
+    ("petrel-yaml", "host/crates/yaml/"),
 ];
 
 /// Libraries by which a crate would stop to be pure.
@@ -39,7 +41,7 @@ const GUARDED: [(&[&str], &str); 5] = [
     (&["axum", "axum-"], "petrel-api"),
     (&["sled", "redb"], "petrel-persistence-embedded"),
     (&["minijinja", "minijinja-"], "petrel-expressions"),
-    (&["saphyr-parser"], "petrel-packs"),
+    (&["saphyr-parser"], "petrel-yaml"),
 ];
 
 /// The crates of the workspace. Their dependencies are not resolved, so no network is needed.

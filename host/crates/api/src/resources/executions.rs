@@ -46,6 +46,11 @@ impl Filter {
             runner: self.runner.filter(|runner| !runner.is_empty()),
             after: parsed(self.timestamp_gt)?,
             before: parsed(self.timestamp_lt)?,
+            parent: match self.parent.as_deref() {
+                None | Some("") => None,
+                Some("null" | "None") => Some(None),
+                Some(_) => Some(parsed(self.parent)?),
+            },
         })
     }
 }
@@ -56,10 +61,6 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?.within_reach()?;
-    if filter.parent.as_ref().is_some_and(|parent| !["", "null", "None"].contains(&parent.as_str())) {
-        // No execution has a parent yet.
-        return Ok(page.answer_part(std::iter::empty()));
-    }
     let filter = filter.parse()?;
     let store = api.engine.store();
     let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
@@ -170,13 +171,96 @@ pub(crate) async fn result(State(api): State<Api>, Segment(id): Segment) -> Resu
     Ok(Json(execution.result.as_deref().cloned().unwrap_or_default()))
 }
 
-/// What an execution has started in turn: nothing yet, since there are no workflows.
+/// How many executions one answer of [`children`] holds at most.
+const MOST_CHILDREN: usize = 10_000;
+
+/// What the tasks of a workflow have asked for, oldest first; with `depth` above 1 what those have asked for in
+/// turn as well.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Depth {
+    depth: Option<i64>,
+}
+
 pub(crate) async fn children(
     State(api): State<Api>,
     Segment(id): Segment,
+    Params(Depth { depth }): Params<Depth>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    found(&api, &id).await?;
-    Ok(Json(Vec::new()))
+    let execution = found(&api, &id).await?;
+    // StackStorm's -1 is everything.
+    let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
+    let (mut level, mut all) = (vec![execution.id], Vec::new());
+    for _ in 0..depth {
+        let mut next = Vec::new();
+        for id in level {
+            let room = MOST_CHILDREN.saturating_sub(all.len() + next.len());
+            next.extend(api.engine.store().children(id, None, room).await?);
+        }
+        if next.is_empty() {
+            break;
+        }
+        level = next.iter().map(|child| child.id).collect();
+        all.extend(next);
+    }
+    Ok(Json(all.iter().map(|child| view(&api, child)).collect()))
+}
+
+/// A status that a workflow is to have.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    status: String,
+}
+
+/// Pauses or resumes a workflow, or ends any execution.
+pub(crate) async fn change(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    Segment(id): Segment,
+    JsonBody(Wanted { status }): JsonBody<Wanted>,
+) -> Result<Json<Value>, ApiError> {
+    let id = execution_id(&api, &id).await?;
+    let execution = match status.as_str() {
+        "pausing" | "paused" => api.engine.pause(id).await?,
+        "resuming" | "running" => api.engine.resume(id).await?,
+        "canceling" | "canceled" => match api.engine.cancel(id, &user).await? {
+            Ok(execution) | Err(execution) => execution,
+        },
+        other => {
+            let message = format!("an execution cannot be made `{other}`");
+            return Err(ApiError::invalid(message, "ask for pausing, resuming or canceled"));
+        }
+    };
+    Ok(Json(view(&api, &execution)))
+}
+
+/// From where an execution is run again.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Again {
+    #[serde(default)]
+    parameters: Option<Object>,
+    #[serde(default)]
+    tasks: Option<Vec<String>>,
+    #[serde(default)]
+    reset: Option<Vec<String>>,
+    #[serde(default)]
+    user: Option<String>,
+}
+
+pub(crate) async fn rerun(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+    Segment(id): Segment,
+    JsonBody(again): JsonBody<Again>,
+) -> Result<Response, ApiError> {
+    let id = execution_id(&api, &id).await?;
+    let again = petrel_engine::workflows::requests::Again {
+        parameters: again.parameters.unwrap_or_default(),
+        tasks: again.tasks.unwrap_or_default(),
+        reset: again.reset.unwrap_or_default(),
+        user: again.user.filter(|user| !user.is_empty()).unwrap_or(user),
+    };
+    let execution = api.engine.rerun(id, again).await?;
+    Ok((StatusCode::CREATED, Json(view(&api, &execution))).into_response())
 }
 
 async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {

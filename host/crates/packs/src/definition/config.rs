@@ -8,7 +8,6 @@ use crate::definition::parsed;
 use crate::fields::Problems;
 use crate::problem::Problem;
 use crate::schema;
-use crate::yaml;
 
 /// Reads a schema: the name of each value with what it must be, in the dialect of parameters.
 ///
@@ -30,7 +29,7 @@ fn mapping(
     file: &str,
     text: &str,
     what: &str,
-    check: impl FnOnce(&yaml::Node, &mut Problems),
+    check: impl FnOnce(&petrel_yaml::Node, &mut Problems),
 ) -> Result<Object, Vec<Problem>> {
     let (node, mut problems) = parsed(file, text)?;
     // An empty file says nothing, which is something.

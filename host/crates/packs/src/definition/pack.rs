@@ -1,11 +1,11 @@
 //! `pack.yaml`.
 
 use petrel_model::{Object, Pack};
+use petrel_yaml::Content;
 
 use super::read;
 use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
-use crate::yaml::Content;
 
 /// What `pack.yaml` says.
 #[derive(Debug, Clone, PartialEq)]

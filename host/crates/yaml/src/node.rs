@@ -1,27 +1,8 @@
-//! YAML 1.1, which packs are written in: `yes` and `on` are booleans, `010` is 8, `1:30` is 90, `<<` merges.
-//!
-//! The events come from a YAML 1.2 parser; what a scalar means is decided here.
-//! Every node keeps its place, so that a message can point at it. Dates stay text, keys keep their order
-//! and are text as written, and a key that is written twice is refused.
-
-mod builder;
-mod scalar;
+//! A value whose every part keeps its place.
 
 use serde_json::{Map, Value};
 
-use crate::problem::Position;
-
-/// A text that is no YAML, or not of the kind that is read here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {}, column {}: {message}", .position.line, .position.column)]
-pub struct Error {
-    /// Where.
-    pub position: Position,
-    /// What is wrong, and what to do.
-    pub message: String,
-    /// Whether the text as such cannot be read, rather than what it says.
-    is_syntax: bool,
-}
+use crate::Position;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,23 +40,9 @@ pub struct Entry {
     pub node: Node,
 }
 
-/// Reads a text with one document; an empty one is null. JSON is read too, by its own rules where they
-/// differ: there `1e3` is a number.
-///
-/// # Errors
-/// [`Error`] with the place, also for duplicate keys, unknown tags and what has no JSON form.
-pub fn parse(text: &str) -> Result<Node, Error> {
-    let json: Option<Value> =
-        if text.trim_start().starts_with('{') { serde_json::from_str(text).ok() } else { None };
-    match (builder::build(text, json.is_some()), json) {
-        // The parser does not know all of JSON's escapes. What it says is known then, if not where.
-        (Err(error), Some(json)) if error.is_syntax => Ok(Node::from_json(&json)),
-        (result, _) => result,
-    }
-}
-
 impl Node {
-    fn from_json(json: &Value) -> Self {
+    /// A value from elsewhere; its parts have no places.
+    pub(crate) fn from_json(json: &Value) -> Self {
         let content = match json {
             Value::Array(items) => Content::List(items.iter().map(Self::from_json).collect()),
             Value::Object(object) => {
@@ -133,6 +100,3 @@ impl Node {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 /// The meaning of `text`: `wanted` is the kind that a tag asks for.
-pub(super) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {
+pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {
     let meant = || plain(text);
     match wanted {
         None if is_plain => meant(),

@@ -1,11 +1,11 @@
-//! YAML 1.1 as packs use it.
+//! YAML 1.1 as packs, workflows and expressions use it.
 
 use serde_json::json;
 
 use super::*;
 
 fn read(text: &str) -> Value {
-    parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_json()
+    parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).value
 }
 
 #[test]
@@ -81,5 +81,16 @@ fn what_is_wrong_is_told_with_its_place() {
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text:.60}: {error}");
+    }
+}
+
+#[test]
+fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
+    for (text, expected) in [
+        ("{a: 1, b: 2, a: 3}", json!({"a": 3, "b": 2})),
+        ("{on: 1, 010: 2, 'on': 3, ~: 4}", json!({"true": 1, "8": 2, "on": 3, "null": 4})),
+        ("{\"a\": 1e3}", json!({"a": "1e3"})),
+    ] {
+        assert_eq!(parse_loosely(text), Ok(expected), "{text}");
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::{Content, Entry, Error, Node, scalar};
-use crate::problem::Position;
+use crate::{Content, Entry, Error, Keys, Node, Position, scalar};
 
 /// How many nodes aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;
@@ -14,12 +13,13 @@ const EXPANSION_LIMIT: usize = 10_000;
 const DEPTH_LIMIT: usize = 64;
 
 /// `is_json` says that the text is JSON, whose plain scalars mean less.
-pub(super) fn build(text: &str, is_json: bool) -> Result<Node, Error> {
+pub(crate) fn build(text: &str, keys: Keys, is_json: bool) -> Result<Node, Error> {
     let mut builder = Builder {
         parser: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
         expanded: 0,
         depth: 0,
+        keys,
         is_json,
     };
     let mut document = None;
@@ -54,6 +54,7 @@ struct Builder<'a> {
     anchors: BTreeMap<usize, Node>,
     expanded: usize,
     depth: usize,
+    keys: Keys,
     is_json: bool,
 }
 
@@ -147,12 +148,12 @@ impl<'a> Builder<'a> {
             let (event, span) = self.next()?;
             let (key, is_merge) = match event {
                 Event::MappingEnd => break,
-                Event::Scalar(text, style, ..) => {
+                Event::Scalar(text, style, _, tag) => {
                     let is_merge = text == "<<" && style == ScalarStyle::Plain;
-                    (text.into_owned(), is_merge)
+                    (self.key(text.into_owned(), style, tag.as_deref(), span)?, is_merge)
                 }
                 Event::Alias(anchor) => match self.alias(anchor, span)?.content {
-                    Content::Scalar { text, .. } => (text, false),
+                    Content::Scalar { text, value } => (self.spelled(text, &value), false),
                     _ => return Err(error(span.start, "a key must be a single value; write it as text")),
                 },
                 _ => return Err(error(span.start, "a key must be a single value; write it as text")),
@@ -164,6 +165,12 @@ impl<'a> Builder<'a> {
                 continue;
             }
             if !seen.insert(key.clone()) {
+                if self.keys == Keys::Loose {
+                    if let Some(known) = own.iter_mut().find(|known: &&mut Entry| known.key == key) {
+                        known.node = node;
+                    }
+                    continue;
+                }
                 return Err(error(span.start, format!("the key {key} is written twice; keep one of them")));
             }
             own.push(Entry { key, position: position(span.start), node });
@@ -175,6 +182,19 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(merged)
+    }
+
+    fn key(&self, text: String, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<String, Error> {
+        if self.keys == Keys::Strict {
+            return Ok(text);
+        }
+        let value = self.scalar(&text, style, tag, span)?.to_json();
+        Ok(self.spelled(text, &value))
+    }
+
+    /// A key that was written as `text` and means `value`.
+    fn spelled(&self, text: String, value: &serde_json::Value) -> String {
+        if self.keys == Keys::Strict || value.is_string() { text } else { value.to_string() }
     }
 
     /// `<<: *other` or `<<: [*one, *two]`, the first of which counts most.

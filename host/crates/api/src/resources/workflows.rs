@@ -1,0 +1,15 @@
+//! `/workflows/inspect`: what is wrong with a workflow, without running it.
+
+use axum::Json;
+use petrel_engine::workflows::check_source;
+use serde_json::{Value, json};
+
+use crate::ApiError;
+
+/// Takes the text of a workflow; gives a list of what is wrong with it, empty when nothing is.
+pub(crate) async fn inspect(body: String) -> Result<Json<Value>, ApiError> {
+    Ok(Json(match check_source(&body) {
+        Ok(_definition) => json!([]),
+        Err(invalid) => invalid.to_errors(),
+    }))
+}

@@ -1,0 +1,87 @@
+//! The datastore that is shared by all: texts by name, set from outside and read by expressions.
+//!
+//! All of it is held in memory too; a reader gets what was there at one moment.
+
+use std::sync::{Arc, PoisonError};
+
+use petrel_expressions::Datastore;
+use petrel_model::KeyValue;
+use petrel_persistence::{Change, Store};
+
+use crate::error::Error;
+use crate::service::Engine;
+
+/// The longest name of a key, in bytes.
+const LONGEST_NAME: usize = 255;
+/// The largest value, in bytes.
+const LARGEST_VALUE: usize = 1 << 20;
+
+/// What the store holds.
+pub(crate) async fn load(store: &dyn Store) -> Result<Arc<Datastore>, Error> {
+    let keys = store.keys().await?;
+    let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
+    Ok(Arc::new(Datastore { system, ..Datastore::default() }))
+}
+
+impl Engine {
+    /// All that is in the datastore now.
+    pub fn datastore(&self) -> Arc<Datastore> {
+        Arc::clone(&self.0.datastore.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets the value of a key.
+    ///
+    /// # Errors
+    /// When the name or the value is not fit to be kept, or the store fails.
+    pub async fn set_key(&self, name: &str, value: &str) -> Result<(), Error> {
+        check(name, value)?;
+        let key = KeyValue { name: name.to_owned(), value: value.to_owned() };
+        self.change_key(Change::PutKey(key)).await
+    }
+
+    /// Deletes a key.
+    ///
+    /// # Errors
+    /// When there is no such key, or the store fails.
+    pub async fn delete_key(&self, name: &str) -> Result<(), Error> {
+        let datastore = self.datastore();
+        if !datastore.system.contains_key(name) {
+            return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
+        }
+        self.change_key(Change::DeleteKey(name.to_owned())).await
+    }
+
+    async fn change_key(&self, change: Change) -> Result<(), Error> {
+        let engine = self.clone();
+        self.to_the_end(async move {
+            let _changing = engine.0.changing_content.lock().await;
+            engine.commit(Vec::new(), vec![change.clone()]).await?;
+            let mut datastore = engine.0.datastore.write().unwrap_or_else(PoisonError::into_inner);
+            let system = &mut Arc::make_mut(&mut datastore).system;
+            match change {
+                Change::PutKey(key) => drop(system.insert(key.name, key.value)),
+                Change::DeleteKey(name) => drop(system.remove(&name)),
+                _ => {}
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn check(name: &str, value: &str) -> Result<(), Error> {
+    let is_fit = |letter: char| !letter.is_control() && !letter.is_whitespace() && letter != '/';
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_fit) {
+        return Err(Error::invalid(
+            format!("`{name}` cannot be the name of a key"),
+            format!("use up to {LONGEST_NAME} letters, digits, `_`, `-`, `.` and `:`"),
+        ));
+    }
+    if value.len() > LARGEST_VALUE {
+        return Err(Error::invalid(
+            format!("the value of `{name}` has {} bytes, and {LARGEST_VALUE} is the limit", value.len()),
+            "keep what is larger in a file",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Workflows that run: what happens to one is applied to its conductor, and what follows (the outcome, the
+//! entry in its log, the next executions, its own status) is one commit.
+//!
+//! ```text
+//! executor, requests, recovery ─▶ mailbox ─▶ step: conductor (pure) ─▶ ONE commit ─▶ work, cascade
+//!                                                 ▲
+//!                                          live: from the log, on first use
+//! ```
+//!
+//! [`begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
+//! a batch of that, [`live`] holds its state and rebuilds it from the log, [`children`] makes the executions
+//! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
+//! cancels to what runs inside it, [`definitions`] reads and keeps the files.
+
+mod begin;
+mod cascade;
+mod children;
+mod definitions;
+mod live;
+mod mailbox;
+mod outcome;
+pub mod requests;
+mod runner;
+mod step;
+mod world;
+
+pub(crate) use begin::begin;
+pub use children::task;
+pub use definitions::{Found, Invalid, check_source};
+pub(crate) use mailbox::Workflows;
+pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
+
+/// Whether a runner of this name conducts workflows.
+pub fn is_workflow(runner: &str) -> bool {
+    matches!(runner, ORQUESTA | ACTION_CHAIN)
+}

@@ -1,0 +1,106 @@
+//! Makes the executions that the tasks of a workflow ask for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_model::execution::Context;
+use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
+use petrel_rules::parameters::{self, Given};
+use petrel_workflows::Start;
+use petrel_workflows::conductor::Action;
+use serde_json::{Value, json};
+
+use super::world::task_execution_id;
+use crate::requests;
+use crate::service::Engine;
+
+/// The execution for an action of a task.
+///
+/// # Errors
+/// Why it cannot be made, for people.
+pub(super) fn make(
+    engine: &Engine,
+    workflow: &Execution,
+    start: &Start,
+    action: &Action,
+    now: Timestamp,
+) -> Result<Execution, String> {
+    let reference = action.action.as_str().unwrap_or_default();
+    let reference: Ref = reference.parse().map_err(|_invalid| {
+        format!(
+            "the action of the task {} is {}, which is no reference like `core.local`; correct it",
+            start.task, action.action
+        )
+    })?;
+    let told = |error: crate::Error| format!("{error}; {}", error.hint());
+    let registered = requests::runnable(engine, &reference).map_err(told)?;
+    let mut input = match &*action.input {
+        Value::Null => Object::new(),
+        Value::Object(input) => input.clone(),
+        other => {
+            return Err(format!(
+                "the input of the task {} is {other}, which is no object; correct it",
+                start.task
+            ));
+        }
+    };
+    if let Some(timeout) = start.timeout.filter(|_| registered.parameters.contains_key("timeout")) {
+        input.entry("timeout").or_insert_with(|| json!(timeout));
+    }
+    requests::refuse_overrides(&registered, &input).map_err(told)?;
+    let parent = Parent {
+        execution: workflow.id,
+        task: Arc::clone(&start.task),
+        number: u64::try_from(start.number).unwrap_or(u64::MAX),
+        route: start.route,
+        item: action.item.and_then(|item| u64::try_from(item).ok()),
+    };
+    let context = Context {
+        user: workflow.context.user.clone(),
+        pack: reference.pack().to_owned(),
+        ..Context::default()
+    };
+    let given = Given::compile(&input);
+    let scope = requests::scope(engine, &shown(&context, Some(&parent), workflow));
+    let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
+    requests::check(&registered, &live).map_err(told)?;
+    let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
+    child.parent = Some(parent);
+    child.ready_at = start
+        .delay
+        .and_then(|delay| u64::try_from(delay).ok())
+        .filter(|delay| *delay > 0)
+        .map(|delay| now.plus(Duration::from_secs(delay)));
+    Ok(child)
+}
+
+/// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
+pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Execution) -> Context {
+    let mut context = context.clone();
+    if let Some(parent) = parent {
+        let above = json!({
+            "execution_id": parent.execution,
+            "user": workflow.context.user,
+            "pack": workflow.context.pack,
+        });
+        context.other.insert("parent".into(), above);
+        context.other.insert("orquesta".into(), task(parent));
+    }
+    context
+}
+
+/// The task that an execution belongs to, as StackStorm shows it.
+pub fn task(parent: &Parent) -> Value {
+    let number = usize::try_from(parent.number).unwrap_or(usize::MAX);
+    let mut task = json!({
+        "workflow_execution_id": parent.execution,
+        "task_execution_id": task_execution_id(parent.execution, number),
+        "task_id": &*parent.task,
+        "task_name": &*parent.task,
+        "task_route": parent.route,
+    });
+    if let (Some(item), Some(task)) = (parent.item, task.as_object_mut()) {
+        task.insert("item_id".into(), json!(item));
+    }
+    task
+}

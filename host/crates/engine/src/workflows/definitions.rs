@@ -1,0 +1,211 @@
+//! The files that workflows are written in: read when one begins, inspected and compiled once for each
+//! content, and kept by it, so that a workflow goes on by the definition it began with.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use petrel_model::WorkflowDefinition;
+use petrel_yaml::{Document, Position};
+use petrel_persistence::Store;
+use petrel_runners::entry_point;
+use petrel_workflows::inspection::{Kind, Step};
+use petrel_workflows::{Definition, Finding, inspect};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::content::RegisteredAction;
+use crate::error::Error;
+
+/// The variables that every workflow begins with.
+const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
+
+/// A definition that can be run.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) stored: WorkflowDefinition,
+    pub(crate) definition: Arc<Definition>,
+    /// Whether the store is known to have it.
+    is_stored: AtomicBool,
+}
+
+impl Compiled {
+    /// Whether it must be stored with the workflow that begins with it.
+    pub(crate) fn must_be_stored(&self) -> bool {
+        !self.is_stored.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_stored(&self) {
+        self.is_stored.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Something wrong with a workflow's file, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What.
+    pub finding: Finding,
+    /// Where in the file, as near as it can be told.
+    pub position: Option<Position>,
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(Position { line, column }) = self.position {
+            write!(f, "{line}:{column}: ")?;
+        }
+        if let Some(path) = &self.finding.spec_path {
+            write!(f, "{path}: ")?;
+        }
+        f.write_str(&self.finding.message)?;
+        match &self.finding.expression {
+            Some(expression) => write!(f, " (in `{expression}`)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All that is wrong with a workflow's file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalid(pub Vec<Found>);
+
+impl Invalid {
+    /// As a failed workflow reports it.
+    pub fn to_errors(&self) -> Value {
+        let of = |found: &Found| {
+            let mut error = found.finding.to_value();
+            if let (Some(object), Some(position)) = (error.as_object_mut(), found.position) {
+                object.insert("line".to_owned(), json!(position.line));
+                object.insert("column".to_owned(), json!(position.column));
+            }
+            error
+        };
+        Value::Array(self.0.iter().map(of).collect())
+    }
+}
+
+/// Inspects and compiles the text of an Orquesta workflow.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn check_source(source: &str) -> Result<Definition, Invalid> {
+    let document = petrel_yaml::parse(source).map_err(|error| {
+        Invalid(vec![Found {
+            position: Some(error.position),
+            finding: Finding {
+                kind: Kind::Syntax,
+                schema_path: None,
+                spec_path: None,
+                message: error.message,
+                language: None,
+                expression: None,
+            },
+        }])
+    })?;
+    let findings = inspect(&document.value, &SURROUNDINGS);
+    if findings.is_empty() {
+        return Definition::compile(&document.value).map_err(|error| {
+            let finding = Finding {
+                kind: Kind::Syntax,
+                schema_path: None,
+                spec_path: None,
+                message: error.to_string(),
+                language: None,
+                expression: None,
+            };
+            Invalid(vec![Found { finding, position: None }])
+        });
+    }
+    let found = |finding: Finding| Found { position: Some(position(&document, &finding.steps())), finding };
+    Err(Invalid(findings.into_iter().map(found).collect()))
+}
+
+/// The place of the key or the item that `steps` lead to, or of the last that is there on the way.
+fn position(document: &Document, steps: &[Step]) -> Position {
+    let path: Vec<petrel_yaml::Step<'_>> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => petrel_yaml::Step::Key(key),
+            Step::Index(index) => petrel_yaml::Step::Item(*index),
+        })
+        .collect();
+    document.key_position(&path).unwrap_or_else(|| document.nearest_position(&path))
+}
+
+/// Definitions that were used.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    files: Mutex<HashMap<PathBuf, (SystemTime, u64, Arc<Compiled>)>>,
+    by_digest: Mutex<HashMap<Arc<str>, Arc<Compiled>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Definitions {
+    /// The definition in the file of an action, as it is now.
+    ///
+    /// # Errors
+    /// What a workflow that cannot begin reports: `{"errors": [...], "output": null}`.
+    pub(crate) async fn of_action(&self, action: &RegisteredAction) -> Result<Arc<Compiled>, Value> {
+        let path = entry_point::find_in(&action.pack_path, &action.action).await;
+        let path = path.map_err(|outcome| {
+            not_begun(json!([{"type": "error", "message": outcome.result.get("error")}]))
+        })?;
+        let unreadable = |error: std::io::Error| {
+            let message = format!("{} cannot be read: {error}", path.display());
+            not_begun(json!([{"type": "error", "message": message}]))
+        };
+        let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
+        let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
+        if let Some((known, size, compiled)) = lock(&self.files).get(&path)
+            && (*known, *size) == (changed, length)
+        {
+            return Ok(Arc::clone(compiled));
+        }
+        let source = tokio::fs::read_to_string(&path).await.map_err(unreadable)?;
+        let compiled = self.compile(&source).map_err(|invalid| not_begun(invalid.to_errors()))?;
+        lock(&self.files).insert(path, (changed, length, Arc::clone(&compiled)));
+        Ok(compiled)
+    }
+
+    fn compile(&self, source: &str) -> Result<Arc<Compiled>, Invalid> {
+        let digest: Arc<str> = format!("{:x}", Sha256::digest(source.as_bytes())).into();
+        if let Some(known) = lock(&self.by_digest).get(&digest) {
+            return Ok(Arc::clone(known));
+        }
+        let compiled = Arc::new(Compiled {
+            definition: Arc::new(check_source(source)?),
+            stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
+            is_stored: AtomicBool::new(false),
+        });
+        lock(&self.by_digest).insert(digest, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// A definition that a workflow began with.
+    ///
+    /// # Errors
+    /// When the store fails, or does not have it.
+    pub(crate) async fn stored(&self, store: &dyn Store, digest: &str) -> Result<Arc<Compiled>, Error> {
+        if let Some(known) = lock(&self.by_digest).get(digest) {
+            return Ok(Arc::clone(known));
+        }
+        let stored = store.definition(digest).await?;
+        let stored = stored.ok_or_else(|| Error::Internal(format!("the definition {digest} is missing")))?;
+        let compiled = self.compile(&stored.source).map_err(|invalid| {
+            let first = invalid.0.first().map(ToString::to_string).unwrap_or_default();
+            Error::Internal(format!("the definition {digest} cannot be read: {first}"))
+        })?;
+        compiled.set_stored();
+        Ok(compiled)
+    }
+}
+
+/// The result of a workflow that could not begin.
+pub(crate) fn not_begun(errors: Value) -> Value {
+    json!({"output": null, "errors": errors})
+}

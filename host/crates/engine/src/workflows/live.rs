@@ -1,0 +1,143 @@
+//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. It is
+//! rebuilt from the log when it is not there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petrel_model::{Execution, ExecutionId, Object, WorkflowEntry, WorkflowEvent};
+use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
+use petrel_workflows::{Conductor, Definition, Status};
+use serde_json::Value;
+
+use super::world::{self, Results};
+use crate::error::Error;
+use crate::service::Engine;
+
+/// How many children are read at once.
+const CHILDREN_AT_ONCE: usize = 1000;
+
+/// A workflow in memory.
+pub(super) struct Live {
+    pub(super) execution: Execution,
+    pub(super) conductor: Conductor,
+    /// How many entries its log has.
+    pub(super) sequence: u64,
+    /// What runs inside it, and by which runner.
+    pub(super) active: HashMap<ExecutionId, String>,
+    /// What its tasks gave, when its expressions ask for that.
+    pub(super) results: Option<Arc<Results>>,
+}
+
+impl Live {
+    /// Whether nothing will happen to it unless somebody asks for it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.active.is_empty()
+            && (self.conductor.status().is_completed() || self.conductor.status().is_resting())
+    }
+
+    /// A workflow from the store.
+    pub(super) async fn load(engine: &Engine, id: ExecutionId) -> Result<Self, Error> {
+        let found = engine.store().execution(id).await?;
+        let execution = found.ok_or_else(|| Error::NotFound {
+            what: "execution",
+            name: id.to_string(),
+            hint: "its workflow is gone".into(),
+        })?;
+        let log = engine.store().workflow_log(id).await?;
+        let (conductor, results) = replay(engine, id, &log).await?;
+        let active = active(engine, id).await?;
+        let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
+        Ok(Self { execution, conductor, sequence, active, results })
+    }
+}
+
+/// What runs inside a workflow.
+async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<ExecutionId, String>, Error> {
+    let (mut active, mut after) = (HashMap::new(), None);
+    loop {
+        let children = engine.store().children(id, after, CHILDREN_AT_ONCE).await?;
+        let Some(last) = children.last() else { return Ok(active) };
+        after = Some(last.id);
+        let open = children.into_iter().filter(|child| !child.status.is_final());
+        active.extend(open.map(|child| (child.id, child.runner)));
+    }
+}
+
+/// Results are kept when some expression may ask for them.
+pub(super) fn results_of(definition: &str, id: ExecutionId) -> Option<Arc<Results>> {
+    definition.contains("task(").then(|| Arc::new(Results::new(id)))
+}
+
+/// The conductor that a log makes.
+pub(super) async fn replay(
+    engine: &Engine,
+    id: ExecutionId,
+    log: &[WorkflowEntry],
+) -> Result<(Conductor, Option<Arc<Results>>), Error> {
+    let damaged = |what: &str| Error::Internal(format!("the log of the workflow {id} {what}"));
+    let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
+    let WorkflowEvent::Began { definition, input, context } = &first.event else {
+        return Err(damaged("does not say how it began"));
+    };
+    let compiled = engine.0.workflows.definitions.stored(engine.store(), definition).await?;
+    let results = results_of(&compiled.stored.source, id);
+    let world = world::then(first, 0, results.clone());
+    let mut conductor = begin(&compiled.definition, input, context, &world);
+    for (entry, number) in rest.iter().zip(1..) {
+        let event = event(engine, entry, results.as_deref(), &conductor).await?;
+        let world = world::then(entry, number, results.clone());
+        // What was refused once is refused again, and changes nothing.
+        drop(conductor.apply(&event, &world));
+    }
+    Ok((conductor, results))
+}
+
+/// A conductor before anything has happened.
+pub(super) fn begin(
+    definition: &Arc<Definition>,
+    input: &Object,
+    context: &Object,
+    world: &petrel_workflows::World,
+) -> Conductor {
+    Conductor::new(Arc::clone(definition), input, context, world)
+}
+
+/// What an entry says has happened.
+async fn event(
+    engine: &Engine,
+    entry: &WorkflowEntry,
+    results: Option<&Results>,
+    conductor: &Conductor,
+) -> Result<Event, Error> {
+    let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Internal(error.to_string()));
+    Ok(match &entry.event {
+        WorkflowEvent::Began { .. } => return Err(Error::Internal("a workflow began twice".into())),
+        WorkflowEvent::Requested { status: name } => Event::Request(status(name)?),
+        WorkflowEvent::Reported { task, route, item, status: name, execution, result } => {
+            let result = match (result, execution) {
+                (Some(result), _) => Arc::clone(result),
+                (None, Some(id)) => stored_result(engine, *id).await?,
+                (None, None) => Arc::default(),
+            };
+            let item = item.and_then(|item| usize::try_from(item).ok());
+            if let (Some(results), Some(number)) = (results, conductor.number(task, *route)) {
+                results.add(number, item, name, &result);
+            }
+            Event::Report(Report {
+                task: Arc::clone(task),
+                route: *route,
+                item,
+                status: status(name)?,
+                result,
+            })
+        }
+        WorkflowEvent::Failed { message } => Event::Fail(ErrorEntry::new(message.clone())),
+        WorkflowEvent::Rerun { tasks } => Event::Rerun(Rerun { tasks: tasks.clone() }),
+    })
+}
+
+async fn stored_result(engine: &Engine, id: ExecutionId) -> Result<Arc<Value>, Error> {
+    let execution = engine.store().execution(id).await?;
+    let execution = execution.ok_or_else(|| Error::Internal(format!("the execution {id} is missing")))?;
+    Ok(execution.result.unwrap_or_default())
+}

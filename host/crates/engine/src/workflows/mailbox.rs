@@ -1,0 +1,106 @@
+//! Takes what happens to workflows, one workflow at a time and in order. What comes while a commit is under
+//! way is taken together by the next: a hundred tasks that end at once cost a few commits.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use petrel_model::{Execution, ExecutionId};
+use petrel_workflows::Status;
+use tokio::sync::oneshot;
+
+use super::definitions::Definitions;
+use super::live::Live;
+use super::step::{self, Report};
+use crate::error::Error;
+use crate::service::Engine;
+
+/// What happens to a workflow.
+#[derive(Debug, Clone)]
+pub(super) enum Message {
+    /// An execution that a task has asked for tells where it stands.
+    Report(Box<Report>),
+    /// Somebody asks for a status.
+    Request(Status),
+}
+
+/// A message on its way.
+pub(super) struct Envelope {
+    pub(super) message: Message,
+    /// Who waits for it to be durable, and gets the workflow's execution as it is then.
+    pub(super) reply: oneshot::Sender<Result<Execution, Error>>,
+}
+
+/// A workflow that something has happened to.
+#[derive(Default)]
+pub(super) struct Workflow {
+    queue: Mutex<Vec<Envelope>>,
+    pub(super) live: tokio::sync::Mutex<Option<Live>>,
+    /// Whether it is no longer the one that is known; set while `live` is held.
+    is_gone: AtomicBool,
+}
+
+/// The workflows that are in memory.
+#[derive(Default)]
+pub(crate) struct Workflows {
+    known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
+    pub(super) definitions: Definitions,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Workflows {
+    /// A workflow, whether it is in memory yet or not.
+    pub(super) fn get(&self, id: ExecutionId) -> Arc<Workflow> {
+        Arc::clone(lock(&self.known).entry(id).or_default())
+    }
+
+    /// Forgets a workflow whose `live` is held by the caller.
+    pub(super) fn forget(&self, id: ExecutionId, workflow: &Workflow) {
+        workflow.is_gone.store(true, Ordering::SeqCst);
+        lock(&self.known).remove(&id);
+    }
+}
+
+/// Hands `message` to the workflow `id`. What follows from it is durable when this returns.
+///
+/// # Errors
+/// What stands in its way; then nothing has happened.
+pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) -> Result<Execution, Error> {
+    let (reply, mut answer) = oneshot::channel();
+    let mut envelope = Some(Envelope { message, reply });
+    loop {
+        let workflow = engine.0.workflows.get(id);
+        if let Some(envelope) = envelope.take() {
+            lock(&workflow.queue).push(envelope);
+        }
+        let mut live = workflow.live.lock().await;
+        if workflow.is_gone.load(Ordering::SeqCst) {
+            // It went while we waited. What nobody has taken is ours to hand on.
+            let left = std::mem::take(&mut *lock(&workflow.queue));
+            drop(live);
+            if !left.is_empty() {
+                lock(&engine.0.workflows.get(id).queue).extend(left);
+            }
+        } else {
+            let batch = std::mem::take(&mut *lock(&workflow.queue));
+            if !batch.is_empty() {
+                step::process(engine, id, &mut live, batch).await;
+                if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
+                    engine.0.workflows.forget(id, &workflow);
+                    *live = None;
+                }
+            }
+            drop(live);
+        }
+        match answer.try_recv() {
+            Ok(answer) => return answer,
+            Err(oneshot::error::TryRecvError::Empty) => {}
+            Err(oneshot::error::TryRecvError::Closed) => {
+                return Err(Error::Internal(format!("what happened to the workflow {id} was dropped")));
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How the status of a workflow and that of its execution go together.
+
+use petrel_model::{Object, Status as Stored, StatusEvent};
+use petrel_workflows::{Conductor, Status};
+use serde_json::Value;
+
+/// The moves that bring an execution from one status to that of its workflow; none when it is there, or
+/// has ended.
+pub(super) fn moves(from: Stored, to: Status) -> &'static [StatusEvent] {
+    use StatusEvent as E;
+    match (from, to) {
+        (Stored::Requested | Stored::Scheduled | Stored::Delayed, Status::Failed) => &[E::Failed],
+        (Stored::Requested | Stored::Scheduled | Stored::Delayed, _) => &[E::Started],
+        (Stored::Running, Status::Pausing) => &[E::PauseRequested],
+        (Stored::Running, Status::Paused) => &[E::PauseRequested, E::Paused],
+        (Stored::Resuming, Status::Pausing) => &[E::Started, E::PauseRequested],
+        (Stored::Resuming, Status::Paused) => &[E::Started, E::PauseRequested, E::Paused],
+        (Stored::Pausing, Status::Paused) => &[E::Paused],
+        (Stored::Pausing, Status::Resuming) => &[E::Paused, E::ResumeRequested],
+        (Stored::Pausing, Status::Running) => &[E::Paused, E::ResumeRequested, E::Started],
+        (Stored::Paused, Status::Resuming) => &[E::ResumeRequested],
+        (Stored::Paused, Status::Running) => &[E::ResumeRequested, E::Started],
+        (Stored::Paused, Status::Succeeded) => &[E::ResumeRequested, E::Succeeded],
+        (Stored::Paused, Status::Failed) => &[E::ResumeRequested, E::Failed],
+        (Stored::Resuming, Status::Running) => &[E::Started],
+        (Stored::Canceling, Status::Canceled | Status::Failed | Status::Succeeded) => &[E::Canceled],
+        (Stored::Running | Stored::Pausing | Stored::Paused | Stored::Resuming, Status::Canceling) => {
+            &[E::CancelRequested]
+        }
+        (Stored::Running | Stored::Pausing | Stored::Paused | Stored::Resuming, Status::Canceled) => {
+            &[E::CancelRequested, E::Canceled]
+        }
+        (Stored::Running | Stored::Pausing | Stored::Resuming, Status::Succeeded) => &[E::Succeeded],
+        (Stored::Running | Stored::Pausing | Stored::Resuming, Status::Failed) => &[E::Failed],
+        _ => &[],
+    }
+}
+
+/// What an execution's status is to the workflow that asked for it.
+pub(super) fn reported(status: Stored) -> Status {
+    match status {
+        Stored::Requested => Status::Requested,
+        Stored::Scheduled => Status::Scheduled,
+        Stored::Delayed => Status::Delayed,
+        Stored::Running => Status::Running,
+        Stored::Pending => Status::Pending,
+        Stored::Pausing => Status::Pausing,
+        Stored::Paused => Status::Paused,
+        Stored::Resuming => Status::Resuming,
+        Stored::Canceling => Status::Canceling,
+        Stored::Succeeded => Status::Succeeded,
+        Stored::Failed => Status::Failed,
+        Stored::Timeout => Status::Timeout,
+        Stored::Abandoned => Status::Abandoned,
+        Stored::Canceled => Status::Canceled,
+    }
+}
+
+/// The result of a workflow: what it gives, and what went wrong when it has not succeeded.
+pub(super) fn result(conductor: &Conductor) -> Value {
+    let mut result = Object::new();
+    let output = conductor.output().cloned().map_or(Value::Null, Value::Object);
+    if conductor.status().is_abended() {
+        let errors = conductor.errors().iter().map(petrel_workflows::conductor::ErrorEntry::to_value);
+        result.insert("errors".into(), errors.collect());
+    }
+    result.insert("output".into(), output);
+    Value::Object(result)
+}

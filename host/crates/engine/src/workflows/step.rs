@@ -1,0 +1,312 @@
+//! Applies a batch of what has happened to a workflow: one commit with the outcomes, the entries of the log,
+//! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use petrel_model::{
+    Execution, ExecutionId, Parent, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent,
+};
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::conductor::{self, Event};
+use petrel_workflows::{Start, Status};
+use serde_json::{Value, json};
+
+use super::live::Live;
+use super::mailbox::{Envelope, Message, deliver};
+use super::{cascade, children, is_workflow, outcome, world};
+use crate::clock;
+use crate::error::Error;
+use crate::measures;
+use crate::service::Engine;
+
+/// An execution that belongs to a workflow tells where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    /// Where it belongs.
+    pub(crate) parent: Parent,
+    /// It, as it is from now on.
+    pub(crate) execution: Execution,
+    /// What must hold for its change.
+    pub(crate) expect: Vec<Expect>,
+    /// Its change.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// Applies `batch`, and answers each who waits for it.
+pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
+    let (messages, mut replies): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|envelope| (envelope.message, envelope.reply)).unzip();
+    match apply(engine, id, live, messages.clone()).await {
+        Ok(answers) => {
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // Whoever waited may have gone.
+                drop(reply.send(answer));
+            }
+        }
+        Err(Error::Conflict { .. }) if messages.len() > 1 => {
+            // One of them was decided on something that has changed; the others need not suffer.
+            for (message, reply) in messages.into_iter().zip(replies) {
+                let answers = apply(engine, id, live, vec![message]).await;
+                let answer =
+                    answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(dropped(id))));
+                drop(reply.send(answer));
+            }
+        }
+        Err(error) => {
+            let first = replies.pop();
+            for reply in replies {
+                drop(reply.send(Err(Error::Internal(error.to_string()))));
+            }
+            if let Some(reply) = first {
+                drop(reply.send(Err(error)));
+            }
+        }
+    }
+}
+
+fn dropped(id: ExecutionId) -> Error {
+    Error::Internal(format!("what happened to the workflow {id} was dropped"))
+}
+
+/// Applies messages in one commit; gives the answer to each.
+async fn apply(
+    engine: &Engine,
+    id: ExecutionId,
+    live: &mut Option<Live>,
+    messages: Vec<Message>,
+) -> Result<Vec<Result<Execution, Error>>, Error> {
+    let state = match live.take() {
+        Some(state) => state,
+        None => Live::load(engine, id).await?,
+    };
+    let mut step = Step::new(engine, state);
+    let refused: Vec<Option<Error>> = messages.into_iter().map(|message| step.take(message).err()).collect();
+    // Only when the commit was made, what it was decided on stays in memory.
+    let state = step.commit().await?;
+    let execution = state.execution.clone();
+    *live = Some(state);
+    Ok(refused.into_iter().map(|error| error.map_or_else(|| Ok(execution.clone()), Err)).collect())
+}
+
+/// What is decided, before it is committed.
+pub(super) struct Step<'a> {
+    engine: &'a Engine,
+    live: Live,
+    now: Timestamp,
+    entries: Vec<WorkflowEntry>,
+    pub(super) expect: Vec<Expect>,
+    pub(super) changes: Vec<Change>,
+    created: Vec<Change>,
+    moved: Vec<(ExecutionId, Stored, String)>,
+    before: Status,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(engine: &'a Engine, live: Live) -> Self {
+        Self {
+            engine,
+            now: clock::now(),
+            before: live.conductor.status(),
+            live,
+            entries: Vec::new(),
+            expect: Vec::new(),
+            changes: Vec::new(),
+            created: Vec::new(),
+            moved: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Error> {
+        match message {
+            Message::Request(status) => self.request(status),
+            Message::Report(report) => {
+                self.report(*report);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn request(&mut self, status: Status) -> Result<(), Error> {
+        let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
+        self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
+            message: format!("execution {}: {refused}", self.live.execution.id),
+            hint: "look at it with `petrel execution get`".into(),
+            id: Some(self.live.execution.id.to_string()),
+        })
+    }
+
+    fn report(&mut self, report: Report) {
+        let Report { parent, execution, expect, changes } = report;
+        self.expect.extend(expect);
+        self.changes.extend(changes);
+        if execution.status.is_final() {
+            self.live.active.remove(&execution.id);
+        }
+        self.moved.push((execution.id, execution.status, execution.runner));
+        let status = outcome::reported(execution.status);
+        let item = parent.item.and_then(|item| usize::try_from(item).ok());
+        let result = execution.result.unwrap_or_default();
+        if let Some(results) = self.live.results.as_ref().filter(|_| status.is_completed()) {
+            results.add(usize::try_from(parent.number).unwrap_or_default(), item, status.as_str(), &result);
+        }
+        let logged = WorkflowEvent::Reported {
+            task: Arc::clone(&parent.task),
+            route: parent.route,
+            item: parent.item,
+            status: status.as_str().to_owned(),
+            execution: Some(execution.id),
+            result: None,
+        };
+        let report = conductor::Report { task: parent.task, route: parent.route, item, status, result };
+        // A report is never refused.
+        drop(self.happen(Event::Report(report), logged));
+    }
+
+    /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
+    pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
+        let mut queue = VecDeque::from([(event, logged)]);
+        let mut is_first = true;
+        while let Some((event, logged)) = queue.pop_front() {
+            let keys = Arc::new(world::Live::new(self.engine.datastore()));
+            let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
+            let world = world::now(self.now, number, Arc::clone(&keys), self.live.results.clone());
+            let result = self.live.conductor.apply(&event, &world);
+            let starts = match result {
+                Ok(starts) => starts,
+                Err(refused) if is_first => return Err(refused),
+                Err(_refused) => Vec::new(),
+            };
+            is_first = false;
+            self.entries.push(WorkflowEntry { at: self.now, keys: keys.reads(), event: logged });
+            for start in &starts {
+                queue.extend(self.start(start));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
+    fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
+        let mut failed = Vec::new();
+        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+            match children::make(self.engine, &self.live.execution, start, action, self.now) {
+                Ok(child) => {
+                    self.live.active.insert(child.id, child.runner.clone());
+                    self.created.push(Change::CreateExecution(child));
+                }
+                Err(reason) => failed.push(unmade(start, action.item, &reason)),
+            }
+        }
+        failed
+    }
+
+    /// Where the workflow stands.
+    pub(super) fn status(&self) -> Status {
+        self.live.conductor.status()
+    }
+
+    /// Puts entries into the log that were applied before.
+    pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
+        self.entries.extend(entries);
+    }
+
+    /// The workflow's execution, with nothing of the step done.
+    pub(super) fn into_execution(self) -> Execution {
+        self.live.execution
+    }
+
+    /// Commits all of it; gives the workflow as it is from now on.
+    pub(super) async fn commit(mut self) -> Result<Live, Error> {
+        self.settle()?;
+        let execution = self.live.execution.clone();
+        if !self.entries.is_empty() {
+            let sequence = self.live.sequence;
+            self.live.sequence += u64::try_from(self.entries.len()).unwrap_or_default();
+            let entries = std::mem::take(&mut self.entries);
+            self.changes.push(Change::AppendWorkflow { execution: execution.id, sequence, entries });
+        }
+        let has_children = !self.created.is_empty();
+        self.changes.append(&mut self.created);
+        let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
+        let has_moved = self.before != self.live.conductor.status();
+        match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
+            Some(parent) => {
+                let above = parent.execution;
+                let report = Report { parent, execution: execution.clone(), expect, changes };
+                Box::pin(deliver(self.engine, above, Message::Report(Box::new(report)))).await?;
+            }
+            None => self.engine.commit(expect, changes).await?,
+        }
+        self.tell(has_children, has_moved);
+        Ok(self.live)
+    }
+
+    /// Brings the workflow's execution to the status of the workflow.
+    fn settle(&mut self) -> Result<(), Error> {
+        let (status, live) = (self.live.conductor.status(), &mut self.live);
+        let moves = outcome::moves(live.execution.status, status);
+        if moves.is_empty() || live.execution.status.is_final() {
+            return Ok(());
+        }
+        self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
+        for event in moves {
+            live.execution
+                .apply(*event, self.now)
+                .map_err(|illegal| Error::Internal(format!("workflow {}: {illegal}", live.execution.id)))?;
+        }
+        // One commit is one version, however many moves it makes.
+        if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
+            live.execution.version = version + 1;
+        }
+        live.execution.host = Some(self.engine.store().fence().epoch);
+        if live.execution.status.is_final() {
+            live.execution.result = Some(Arc::new(outcome::result(&live.conductor)));
+            self.moved.push((live.execution.id, live.execution.status, live.execution.runner.clone()));
+        }
+        self.changes.push(Change::UpdateExecution(live.execution.clone()));
+        Ok(())
+    }
+
+    /// After the commit: who waits hears of it, and what runs inside is told.
+    fn tell(&self, has_children: bool, has_moved: bool) {
+        if has_children {
+            self.engine.0.work.notify_waiters();
+        }
+        for (id, status, runner) in &self.moved {
+            if status.is_final() && is_workflow(runner) {
+                measures::ended(runner, *status);
+            }
+            self.engine.0.events.tell(*id, *status);
+        }
+        if has_moved {
+            cascade::hand_on(self.engine, &self.live);
+        }
+    }
+}
+
+/// Which statuses of a workflow the workflow above it is told.
+fn is_told(status: Stored) -> bool {
+    status.is_final() || matches!(status, Stored::Paused | Stored::Running | Stored::Pending)
+}
+
+/// An action that could not be asked for, as a failure of its task.
+fn unmade(start: &Start, item: Option<usize>, reason: &str) -> (Event, WorkflowEvent) {
+    let result: Arc<Value> = Arc::new(json!({"error": reason, "code": "workflow.action"}));
+    let report = conductor::Report {
+        task: Arc::clone(&start.task),
+        route: start.route,
+        item,
+        status: Status::Failed,
+        result: Arc::clone(&result),
+    };
+    let logged = WorkflowEvent::Reported {
+        task: Arc::clone(&start.task),
+        route: start.route,
+        item: item.and_then(|item| u64::try_from(item).ok()),
+        status: Status::Failed.as_str().to_owned(),
+        execution: None,
+        result: Some(result),
+    };
+    (Event::Report(report), logged)
+}

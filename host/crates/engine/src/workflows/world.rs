@@ -1,0 +1,140 @@
+//! What the expressions of a workflow see of the world: the moment, the datastore, what tasks gave.
+//!
+//! What was read from the datastore is noted, and goes into the log with the event: when the log is read
+//! again, the same is seen again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use petrel_expressions::workflow::{Keys, Moment};
+use petrel_expressions::{Datastore, KeyScope};
+use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
+use petrel_workflows::World;
+use petrel_workflows::conductor::Records;
+use serde_json::{Value, json};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was read from the datastore, by the name of the key with its scope where that is not the system's.
+pub(super) type Reads = BTreeMap<String, Option<String>>;
+
+fn noted(scope: KeyScope, name: &str) -> String {
+    match scope {
+        KeyScope::System => name.to_owned(),
+        KeyScope::User => format!("user/{name}"),
+    }
+}
+
+/// The datastore as it is now; what is read is noted.
+#[derive(Debug)]
+pub(super) struct Live {
+    datastore: Arc<Datastore>,
+    reads: Mutex<Reads>,
+}
+
+impl Live {
+    pub(super) fn new(datastore: Arc<Datastore>) -> Self {
+        Self { datastore, reads: Mutex::default() }
+    }
+
+    /// What was read so far.
+    pub(super) fn reads(&self) -> Reads {
+        lock(&self.reads).clone()
+    }
+}
+
+impl Keys for Live {
+    fn get(&self, scope: KeyScope, name: &str, _decrypt: bool) -> Result<Option<String>, String> {
+        let values = match scope {
+            KeyScope::System => &self.datastore.system,
+            KeyScope::User => &self.datastore.user,
+        };
+        let value = values.get(name).cloned();
+        lock(&self.reads).insert(noted(scope, name), value.clone());
+        Ok(value)
+    }
+}
+
+/// What was read from the datastore when something happened first.
+#[derive(Debug)]
+struct Noted(Reads);
+
+impl Keys for Noted {
+    fn get(&self, scope: KeyScope, name: &str, _decrypt: bool) -> Result<Option<String>, String> {
+        Ok(self.0.get(&noted(scope, name)).cloned().flatten())
+    }
+}
+
+/// What the tasks of one workflow gave, for those that ask with `task()`.
+#[derive(Debug)]
+pub(super) struct Results {
+    workflow: ExecutionId,
+    /// By the number of the task's run, then by item; `None` is the task itself.
+    given: Mutex<BTreeMap<usize, BTreeMap<Option<usize>, (String, Arc<Value>)>>>,
+}
+
+impl Results {
+    pub(super) fn new(workflow: ExecutionId) -> Self {
+        Self { workflow, given: Mutex::default() }
+    }
+
+    pub(super) fn add(&self, number: usize, item: Option<usize>, status: &str, result: &Arc<Value>) {
+        let given = (status.to_owned(), Arc::clone(result));
+        lock(&self.given).entry(number).or_default().insert(item, given);
+    }
+}
+
+impl Records for Results {
+    fn workflow(&self) -> String {
+        self.workflow.to_string()
+    }
+
+    fn task(&self, number: usize) -> String {
+        task_execution_id(self.workflow, number)
+    }
+
+    fn result(&self, number: usize) -> Result<Arc<Value>, String> {
+        let given = lock(&self.given);
+        let Some(items) = given.get(&number) else { return Ok(Arc::default()) };
+        if let Some((_, result)) = items.get(&None) {
+            return Ok(Arc::clone(result));
+        }
+        let items = items.values().map(|(status, result)| json!({"status": status, "result": **result}));
+        Ok(Arc::new(json!({"items": items.collect::<Vec<_>>()})))
+    }
+}
+
+/// The identity of a task's run: that of its workflow, with the number in the place of its end.
+pub(crate) fn task_execution_id(workflow: ExecutionId, number: usize) -> String {
+    let mut id = workflow.to_string();
+    id.truncate(16);
+    format!("{id}{number:08x}")
+}
+
+/// A moment, with the chance of the entry of a log that has this number: the same when it is read again.
+fn moment(at: Timestamp, number: u64) -> Moment {
+    let micros = at.as_micros();
+    // Neighbours are spread over the whole range.
+    let seed = (micros.unsigned_abs() ^ number.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Moment { micros, seed }
+}
+
+/// The world as it is now, for the entry with this number.
+pub(super) fn now(at: Timestamp, number: u64, keys: Arc<Live>, results: Option<Arc<Results>>) -> World {
+    World {
+        moment: moment(at, number),
+        keys: Some(keys),
+        records: results.map(|results| results as Arc<dyn Records>),
+    }
+}
+
+/// The world as it was when the entry with this number was made.
+pub(super) fn then(entry: &WorkflowEntry, number: u64, results: Option<Arc<Results>>) -> World {
+    World {
+        moment: moment(entry.at, number),
+        keys: Some(Arc::new(Noted(entry.keys.clone()))),
+        records: results.map(|results| results as Arc<dyn Records>),
+    }
+}

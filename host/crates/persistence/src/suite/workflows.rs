@@ -1,0 +1,98 @@
+//! What every backend promises of workflows: their logs, their children, their definitions, and the keys
+//! that their expressions read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use petrel_model::{
+    Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent,
+};
+use serde_json::json;
+
+use super::{Backend, at, execution, id};
+use crate::{Change, Commit, Store};
+
+fn child(n: u64, of: u64) -> Execution {
+    let parent = Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None };
+    Execution { parent: Some(parent), ..execution(n) }
+}
+
+fn entry(n: i64, event: WorkflowEvent) -> WorkflowEntry {
+    let keys = BTreeMap::from([("a.b".to_owned(), Some("c".to_owned())), ("gone".to_owned(), None)]);
+    WorkflowEntry { at: at(n), keys, event }
+}
+
+fn events() -> [WorkflowEvent; 5] {
+    let object = |value: serde_json::Value| Arc::new(value.as_object().cloned().unwrap_or_default());
+    [
+        WorkflowEvent::Began {
+            definition: "d".into(),
+            input: object(json!({"n": 1, "text": "x".repeat(200_000)})),
+            context: object(json!({"st2": {}})),
+        },
+        WorkflowEvent::Requested { status: "running".into() },
+        WorkflowEvent::Reported {
+            task: "t".into(),
+            route: 3,
+            item: Some(2),
+            status: "failed".into(),
+            execution: Some(id(3)),
+            result: Some(Arc::new(json!({"error": [1, 2.5]}))),
+        },
+        WorkflowEvent::Failed { message: "no".into() },
+        WorkflowEvent::Rerun { tasks: vec![("t".into(), 0, true)] },
+    ]
+}
+
+/// A workflow's log comes back as it was written, its children in order; both go with what they belong to.
+pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let [began, rest @ ..] = events();
+    let log: Vec<_> = (0..).zip(events()).map(|(n, event)| entry(n, event)).collect();
+    let later: Vec<_> = (1..).zip(rest).map(|(n, event)| entry(n, event)).collect();
+    let definition = WorkflowDefinition { digest: "d".into(), source: "tasks: {}".into() };
+    let changes = [
+        Change::PutDefinition(definition.clone()),
+        Change::CreateExecution(execution(1)),
+        Change::AppendWorkflow { execution: id(1), sequence: 0, entries: vec![entry(0, began)] },
+        Change::CreateExecution(child(3, 1)),
+        Change::CreateExecution(child(5, 1)),
+        Change::CreateExecution(child(4, 2)),
+        Change::AppendWorkflow { execution: id(1), sequence: 1, entries: later },
+    ];
+    store.commit(Commit::of(changes)).await.unwrap();
+    drop(store);
+
+    let store = backend.open().await;
+    assert_eq!(store.workflow_log(id(1)).await.unwrap(), log);
+    assert_eq!(store.workflow_log(id(2)).await.unwrap(), []);
+    assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(3, 1), child(5, 1)]);
+    assert_eq!(store.children(id(1), None, 1).await.unwrap(), [child(3, 1)]);
+    assert_eq!(store.children(id(1), Some(id(3)), 9).await.unwrap(), [child(5, 1)]);
+    assert_eq!(store.definition("d").await.unwrap(), Some(definition));
+    assert_eq!(store.definition("e").await.unwrap(), None);
+
+    let mut ended = child(3, 1);
+    ended.apply(StatusEvent::Canceled, at(9)).unwrap();
+    let delete =
+        [Change::UpdateExecution(ended), Change::DeleteExecution(id(3)), Change::DeleteExecution(id(1))];
+    store.commit(Commit::of(delete)).await.unwrap();
+    assert_eq!(store.workflow_log(id(1)).await.unwrap(), []);
+    assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(5, 1)]);
+}
+
+/// Keys are replaced by name, and go when they are deleted.
+pub async fn keys_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let key = |name: &str, value: &str| KeyValue { name: name.into(), value: value.into() };
+    let changes = [
+        Change::PutKey(key("b", &"x".repeat(100_000))),
+        Change::PutKey(key("a", "1")),
+        Change::PutKey(key("a.c", "2")),
+        Change::PutKey(key("b", "3")),
+        Change::DeleteKey("a".into()),
+    ];
+    store.commit(Commit::of(changes)).await.unwrap();
+    drop(store);
+    assert_eq!(backend.open().await.keys().await.unwrap(), [key("a.c", "2"), key("b", "3")]);
+}

@@ -1,0 +1,319 @@
+//! The conductor: what has happened and what happens now go in, and what is to be started comes out.
+//!
+//! It is pure. A workflow's state is what its events made of it, one after the other; the same events give
+//! the same state, whoever applies them and whenever. Time, chance and the datastore come in with each
+//! event, as a [`World`].
+//!
+//! A step costs the same in a large workflow as in a small one: sums are kept ([`state`]), contexts share
+//! what they have in common, and nothing is looked for among all tasks.
+//!
+//! The rules are Orquesta's. Where an event meets them: [`progress`] (a task changes), [`transitions`] (it
+//! has ended), [`starting`] (what is ready), [`requests`] (pause, resume, cancel), [`rerun`], [`output`].
+
+mod log;
+mod output;
+mod progress;
+mod requests;
+mod rerun;
+mod scope;
+mod staging;
+mod starting;
+mod state;
+mod transitions;
+
+use std::fmt;
+use std::sync::Arc;
+
+use petrel_expressions::Variables;
+use petrel_expressions::workflow::{Keys, Moment};
+use serde_json::{Map, Value};
+
+pub use log::ErrorEntry;
+pub use requests::Refused;
+pub use rerun::Rerun;
+
+use crate::definition::Definition;
+use crate::status::Status;
+use log::Errors;
+use progress::Change;
+use staging::{Staged, Staging};
+use state::{Context, Table};
+
+/// What the world is like when an event happens.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// When, and by what chance.
+    pub moment: Moment,
+    /// What `st2kv()` asks.
+    pub keys: Option<Arc<dyn Keys>>,
+    /// What `task()` asks.
+    pub records: Option<Arc<dyn Records>>,
+}
+
+/// What is stored of a workflow's tasks beside its state.
+pub trait Records: fmt::Debug + Send + Sync {
+    /// The identity of the workflow's execution.
+    fn workflow(&self) -> String;
+
+    /// The identity of a task's run, by its number in the workflow.
+    fn task(&self, number: usize) -> String;
+
+    /// What a task gave, by its number; null while it has not ended.
+    ///
+    /// # Errors
+    /// Why it cannot be told, for people.
+    fn result(&self, number: usize) -> Result<Arc<Value>, String>;
+}
+
+/// What happens to a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// It is asked to be running, paused, canceled ...
+    Request(Status),
+    /// An action tells where it stands.
+    Report(Report),
+    /// It is run again, in part.
+    Rerun(Rerun),
+    /// It is failed from outside, for a reason.
+    Fail(ErrorEntry),
+}
+
+/// Where an action of a task stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The task.
+    pub task: Arc<str>,
+    /// Its route.
+    pub route: u32,
+    /// The item that the action is for.
+    pub item: Option<usize>,
+    /// Where it stands.
+    pub status: Status,
+    /// What it gave.
+    pub result: Arc<Value>,
+}
+
+/// A task that starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// Its name.
+    pub task: Arc<str>,
+    /// Its route.
+    pub route: u32,
+    /// Its number among all runs of tasks.
+    pub number: usize,
+    /// What it does; nothing when the task has no action or no items.
+    pub actions: Vec<Action>,
+    /// Seconds to wait before.
+    pub delay: Option<i64>,
+    /// Which repetition it is, from 1.
+    pub retry: Option<u32>,
+    /// How many items it has.
+    pub items: Option<usize>,
+    /// How many of them are done at once.
+    pub concurrency: Option<Arc<Value>>,
+    /// How many seconds each action may take.
+    pub timeout: Option<i64>,
+}
+
+/// An action to be executed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    /// Its reference; text, unless an expression gave something else.
+    pub action: Arc<Value>,
+    /// Its parameters; null when none are given.
+    pub input: Arc<Value>,
+    /// The item that it is for.
+    pub item: Option<usize>,
+}
+
+/// A workflow that runs.
+#[derive(Debug, Clone)]
+pub struct Conductor {
+    definition: Arc<Definition>,
+    status: Status,
+    table: Arc<Table>,
+    staging: Staging,
+    errors: Errors,
+    output: Option<Map<String, Value>>,
+}
+
+impl Conductor {
+    /// A workflow that was given `input`, in the context `parent`. When its inputs or variables cannot be
+    /// evaluated it has failed already; nothing else has happened yet.
+    pub fn new(
+        definition: Arc<Definition>,
+        input: &Map<String, Value>,
+        parent: &Map<String, Value>,
+        world: &World,
+    ) -> Self {
+        let mut conductor = Self {
+            definition,
+            status: Status::Unset,
+            table: Arc::default(),
+            staging: Staging::default(),
+            errors: Errors::default(),
+            output: None,
+        };
+        match conductor.initial(input, parent, world) {
+            Ok(variables) => conductor.stage_starts(&Context::initial(variables)),
+            Err(errors) => {
+                for error in errors {
+                    conductor.errors.add(error);
+                }
+                conductor.status = Status::Failed;
+            }
+        }
+        conductor
+    }
+
+    fn stage_starts(&mut self, context: &Context) {
+        self.table_mut().routes.push(Vec::new());
+        let definition = Arc::clone(&self.definition);
+        for start in definition.starts() {
+            self.staging.add(Staged::new((*start, 0), context.clone(), Vec::new(), true));
+        }
+    }
+
+    /// The variables that the workflow begins with: those of its parent, its inputs, its own, each seeing
+    /// those before it.
+    fn initial(
+        &self,
+        input: &Map<String, Value>,
+        parent: &Map<String, Value>,
+        world: &World,
+    ) -> Result<Variables, Vec<ErrorEntry>> {
+        let mut errors = Vec::new();
+        let mut initial = Variables::from(parent.clone());
+        let mut rolling = initial.clone();
+        for (name, default) in &self.definition.inputs {
+            let given = input.get(&**name).map(|value| petrel_expressions::Statement::compile(value.clone()));
+            let statement = given.as_ref().unwrap_or(default);
+            match statement.evaluate(&self.bare_scope(&rolling, world)) {
+                Ok(value) => rolling.insert(name, value),
+                Err(error) => errors.push(ErrorEntry::new(error.to_string())),
+            }
+        }
+        initial.merge_all(&rolling);
+        let mut rolling = initial.clone();
+        let mut own = Variables::new();
+        for (name, statement) in &self.definition.vars {
+            match statement.evaluate(&self.bare_scope(&rolling, world)) {
+                Ok(value) => {
+                    rolling.insert(name, Arc::clone(&value));
+                    own.insert(name, value);
+                }
+                Err(error) => errors.push(ErrorEntry::new(error.to_string())),
+            }
+        }
+        initial.merge_all(&own);
+        if errors.is_empty() { Ok(initial) } else { Err(errors) }
+    }
+
+    /// Applies an event; gives the tasks that start because of it, in their order.
+    ///
+    /// # Errors
+    /// A request that the workflow's status does not allow; then nothing has changed.
+    pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
+        match event {
+            Event::Request(status) => {
+                let result = self.request(*status, world);
+                self.render_output(world);
+                result?;
+                let goes_on = matches!(status, Status::Running | Status::Resuming);
+                Ok(if goes_on { self.start_ready(world) } else { Vec::new() })
+            }
+            Event::Report(report) => Ok(self.report(report, world)),
+            Event::Rerun(rerun) => {
+                self.rerun(rerun)?;
+                Ok(self.start_ready(world))
+            }
+            Event::Fail(error) => {
+                self.errors.add(error.clone());
+                self.fail();
+                self.render_output(world);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// An action tells where it stands.
+    fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
+        let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
+        let place = (task, report.route);
+        if report.status == Status::Running {
+            // The action goes on after a pause, and the workflow with it; it may be refused.
+            drop(self.request(Status::Running, world));
+        }
+        let result = &report.result;
+        let change = match report.item {
+            Some(item) => Change::Item { item, status: report.status, result: Some(result) },
+            None => Change::Action { status: report.status, result: Some(result) },
+        };
+        if let Err(error) = self.change(place, &change, world) {
+            // Nothing has changed. The task fails as far as it can, and the workflow with it.
+            let failed = Change::Action { status: Status::Failed, result: None };
+            drop(self.change(place, &failed, world));
+            self.fail();
+            self.errors.add(ErrorEntry {
+                message: error,
+                task_id: Some(Arc::clone(&report.task)),
+                route: Some(report.route),
+                ..ErrorEntry::default()
+            });
+        }
+        self.render_output(world);
+        if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+    }
+
+    /// Makes the workflow fail, unless its status does not allow it.
+    fn fail(&mut self) {
+        let (is_active, is_over) = (self.is_active(), false);
+        if let Some(status) =
+            crate::machine::workflow_after_request(self.status, Status::Failed, is_active, is_over)
+        {
+            self.status = status;
+        }
+    }
+
+    /// The workflow's definition.
+    pub fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What went wrong, in order.
+    pub fn errors(&self) -> &[ErrorEntry] {
+        self.errors.entries()
+    }
+
+    /// What it gives, once it has ended; nothing when there is nothing in it.
+    pub fn output(&self) -> Option<&Map<String, Value>> {
+        self.output.as_ref()
+    }
+
+    /// The status of a run of a task, by its number.
+    pub fn task_status(&self, number: usize) -> Option<Status> {
+        Some(self.table.entry(number)?.status)
+    }
+
+    /// The number of the latest run of a task on a route.
+    pub fn number(&self, task: &str, route: u32) -> Option<usize> {
+        self.table.latest((self.definition.find(task)?, route))
+    }
+
+    /// Whether any task is active.
+    fn is_active(&self) -> bool {
+        self.table.has(Status::is_active)
+    }
+
+    /// The table of tasks, to be changed. No scope may hold it then, or all of it is copied.
+    fn table_mut(&mut self) -> &mut Table {
+        debug_assert_eq!(Arc::strong_count(&self.table), 1, "a scope still holds the table of tasks");
+        Arc::make_mut(&mut self.table)
+    }
+}

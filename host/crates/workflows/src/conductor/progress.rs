@@ -1,0 +1,377 @@
+//! A task changes: an action or an item of it tells where it stands, the engine carries out a command, or
+//! it is to be done again.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::staging::Staged;
+use super::state::{Arrival, Attempts, Context, Entry, Origin, Place};
+use super::{Conductor, ErrorEntry, World};
+use crate::definition::{Engine, Retry};
+use crate::machine::{self, Rest, TaskChange};
+use crate::status::Status;
+
+/// What happens to a task.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change<'a> {
+    /// Its action tells where it stands.
+    Action { status: Status, result: Option<&'a Arc<Value>> },
+    /// The action of one of its items does.
+    Item { item: usize, status: Status, result: Option<&'a Arc<Value>> },
+    /// It is a command of the engine, which is carried out.
+    Command(Engine),
+}
+
+impl Change<'_> {
+    fn status(&self) -> Status {
+        match self {
+            Self::Action { status, .. } | Self::Item { status, .. } => *status,
+            Self::Command(Engine::Fail) => Status::Failed,
+            Self::Command(Engine::Noop | Engine::Continue) => Status::Succeeded,
+        }
+    }
+
+    fn result(&self) -> Option<&Arc<Value>> {
+        match self {
+            Self::Action { result, .. } | Self::Item { result, .. } => *result,
+            Self::Command(_) => None,
+        }
+    }
+}
+
+/// What every failed action leaves in the log of errors.
+const FAILED: &str = "Execution failed. See result for details.";
+
+impl Conductor {
+    /// Applies a change of a task.
+    ///
+    /// # Errors
+    /// Why it cannot be applied, in the words of the log of errors; then nothing has changed.
+    pub(super) fn change(&mut self, place: Place, change: &Change<'_>, world: &World) -> Result<(), String> {
+        let number = self.table.latest(place);
+        let is_new = match number.and_then(|number| self.table.entry(number)) {
+            None => true,
+            Some(entry) => {
+                matches!(change, Change::Command(_))
+                    || (entry.status.is_completed() && change.status().is_starting())
+            }
+        };
+        let before = self.entry_before(place, is_new, world)?;
+        let after = self.status_after(place, before.status, change);
+        let result = self.result_of(place, change);
+        let retries = match after {
+            Some(status) if status.is_completed() => self.retries(place, &before, status, &result, world)?,
+            _ => false,
+        };
+        let old = before.status;
+        // From here on nothing fails.
+        let number = match number {
+            Some(number) if !is_new => number,
+            _ => {
+                let definition = Arc::clone(&self.definition);
+                self.table_mut().add(before, &definition)
+            }
+        };
+        self.note(place, change);
+        if let Some(after) = after {
+            self.table_mut().set_status(number, after, world.moment.micros);
+        }
+        let status = after.unwrap_or(old);
+        if status.is_completed() {
+            self.unstage_completed(place, status);
+            if retries {
+                self.set_retrying(place, number, world);
+                return Ok(());
+            }
+            if status != old {
+                let commands = self.follow(place, number, &result, world);
+                self.tell_workflow(place, number);
+                for command in commands {
+                    self.carry_out(command, world);
+                }
+                self.mark_terminal(number);
+                return Ok(());
+            }
+        }
+        self.tell_workflow(place, number);
+        self.mark_terminal(number);
+        Ok(())
+    }
+
+    /// Carries out a command of the engine that a transition led to.
+    fn carry_out(&mut self, place: Place, world: &World) {
+        if let Some(engine) = self.definition.task(place.0).and_then(|task| task.engine) {
+            // A command that was just staged is always found.
+            drop(self.change(place, &Change::Command(engine), world));
+        }
+    }
+
+    /// The latest entry of a task, or the one that it will have.
+    fn entry_before(&self, place: Place, is_new: bool, world: &World) -> Result<Entry, String> {
+        if !is_new && let Some(entry) = self.table.latest_entry(place) {
+            return Ok(Entry { next: Vec::new(), origins: Vec::new(), ..entry.clone() });
+        }
+        let staged = self.staging.get(place).ok_or_else(|| {
+            let name = self.definition.name(place.0);
+            format!("InvalidTaskStateEntry: The task \"{name}\" was not started.")
+        })?;
+        self.new_entry(place, staged.context.clone(), staged.origins.clone(), world)
+    }
+
+    /// An entry for a task that starts.
+    pub(super) fn new_entry(
+        &self,
+        place: Place,
+        context: Context,
+        origins: Vec<Origin>,
+        world: &World,
+    ) -> Result<Entry, String> {
+        let retry = self.definition.task(place.0).and_then(|task| task.retry.as_ref());
+        let attempts = retry.map(|retry| self.attempts(place, retry, &context, world)).transpose()?;
+        Ok(Entry {
+            task: place.0,
+            route: place.1,
+            status: Status::Unset,
+            context,
+            origins,
+            next: Vec::new(),
+            attempts,
+            is_terminal: false,
+            started: world.moment.micros,
+            ended: None,
+        })
+    }
+
+    /// How often and after how long a task is done again.
+    fn attempts(
+        &self,
+        place: Place,
+        retry: &Retry,
+        context: &Context,
+        world: &World,
+    ) -> Result<Attempts, String> {
+        let scope = self.bare_scope(&context.full, world);
+        let integer = |what: &str, statement: &petrel_expressions::Statement| {
+            let value = statement.evaluate(&scope).map_err(|error| error.to_string())?;
+            as_integer(&value).ok_or_else(|| {
+                let name = self.definition.name(place.0);
+                format!("ValueError: The retry {what} for task \"{name}\" is not an integer.")
+            })
+        };
+        let delay = retry.delay.as_ref().map(|delay| integer("delay", delay)).transpose()?;
+        Ok(Attempts { count: integer("count", &retry.count)?, delay, tally: 0 })
+    }
+
+    /// What the change makes of a task's status.
+    fn status_after(&self, place: Place, current: Status, change: &Change<'_>) -> Option<Status> {
+        match change {
+            Change::Action { status, .. } => machine::task_after_action(current, *status),
+            Change::Command(_) => Some(change.status()),
+            Change::Item { item, status, .. } => {
+                let items = self.staging.get(place)?.items.as_ref()?;
+                machine::task_after_item(current, *status, items.others(*item))
+            }
+        }
+    }
+
+    /// What the task gave: the list of what its items gave, or what its action did.
+    fn result_of(&self, place: Place, change: &Change<'_>) -> Arc<Value> {
+        let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
+        if !change.status().is_completed() {
+            return Arc::default();
+        }
+        if !has_items {
+            return change.result().cloned().unwrap_or_default();
+        }
+        let Some(items) = self.staging.get(place).and_then(|staged| staged.items.as_ref()) else {
+            return Arc::new(Value::Array(Vec::new()));
+        };
+        let Change::Item { item, result: Some(result), .. } = change else {
+            return Arc::new(items.accumulated());
+        };
+        // Only the last item's change is followed by anything that looks at the list.
+        if items.others(*item) == machine::OtherItems::Active {
+            return Arc::default();
+        }
+        let mut all = items.accumulated();
+        if let Some(slot) = all.get_mut(*item) {
+            *slot = Value::clone(result);
+        }
+        Arc::new(all)
+    }
+
+    /// Whether a task that has ended is to be done again.
+    fn retries(
+        &self,
+        place: Place,
+        entry: &Entry,
+        status: Status,
+        result: &Arc<Value>,
+        world: &World,
+    ) -> Result<bool, String> {
+        let retry = self.definition.task(place.0).and_then(|task| task.retry.as_ref());
+        let (Some(retry), Some(attempts)) = (retry, &entry.attempts) else { return Ok(false) };
+        if !self.status.is_active() || i64::from(attempts.tally) >= attempts.count {
+            return Ok(false);
+        }
+        let Some(when) = &retry.when else { return Ok(status.is_abended()) };
+        let scope = self.foretold_scope(place, status, &entry.context, Arc::clone(result), world);
+        let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
+        Ok(petrel_expressions::python::is_true(&value))
+    }
+
+    /// Takes a change down: in the list of what is staged, in the states of items, in the log of errors.
+    fn note(&mut self, place: Place, change: &Change<'_>) {
+        match self.staging.get_mut(place) {
+            Some(Staged { items: Some(items), .. }) => {
+                if let Change::Item { item, status, result } = change {
+                    items.set(*item, *status);
+                    if status.is_completed()
+                        && let Some(slot) = items.results.get_mut(*item)
+                    {
+                        *slot = result.map(Arc::clone);
+                    }
+                }
+            }
+            Some(_) => self.staging.remove(place),
+            None => {}
+        }
+        if change.status() == Status::Failed {
+            self.errors.add(ErrorEntry {
+                message: FAILED.to_owned(),
+                task_id: Some(self.definition.name(place.0)),
+                result: change.result().filter(|result| !result.is_null()).cloned(),
+                ..ErrorEntry::default()
+            });
+        }
+    }
+
+    /// A task that has ended is not staged any more; one with items that failed is kept for a rerun.
+    fn unstage_completed(&mut self, place: Place, status: Status) {
+        let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
+        if has_items && status.is_abended() {
+            if let Some(staged) = self.staging.get_mut(place) {
+                staged.is_completed = true;
+            }
+        } else {
+            self.staging.remove(place);
+        }
+    }
+
+    /// A task is to be done again.
+    fn set_retrying(&mut self, place: Place, number: usize, world: &World) {
+        self.table_mut().set_status(number, Status::Retrying, world.moment.micros);
+        if let Some(attempts) = self.table_mut().attempts_mut(number) {
+            attempts.tally += 1;
+        }
+        self.staging.remove(place);
+        if let Some(entry) = self.table.entry(number) {
+            let mut staged = Staged::new(place, entry.context.clone(), entry.origins.clone(), true);
+            staged.attempts.clone_from(&entry.attempts);
+            self.staging.add(staged);
+        }
+        self.tell_workflow(place, number);
+        self.mark_terminal(number);
+    }
+
+    /// A task that changes while its workflow has ended adds what it published to what that gives.
+    fn mark_terminal(&mut self, number: usize) {
+        if self.status.is_completed() {
+            self.table_mut().set_terminal(number, true);
+        }
+    }
+
+    /// Lets the workflow's status follow from a task's.
+    fn tell_workflow(&mut self, place: Place, number: usize) {
+        let Some(status) = self.table.entry(number).map(|entry| entry.status) else { return };
+        let change = self.seen_by_workflow(place, status);
+        let Some(after) = machine::workflow_after_task(self.status, change) else { return };
+        self.status = after;
+        if after.is_completed() {
+            self.find_impossible_joins();
+        }
+    }
+
+    fn seen_by_workflow(&self, place: Place, status: Status) -> TaskChange {
+        let is_active = self.is_active();
+        let is_remediated = status.is_abended() && self.leads_on(place, true);
+        if status != Status::Succeeded && !is_remediated {
+            return TaskChange::Plain { status, is_active };
+        }
+        let rest = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
+            Rest::Canceled
+        } else if self.table.has(|one| one == Status::Pausing || one.is_resting()) {
+            Rest::Paused
+        } else if self.staging.can_start() || self.leads_on(place, false) {
+            Rest::Incomplete
+        } else {
+            Rest::Completed
+        };
+        TaskChange::Done { is_remediated, is_active, rest }
+    }
+
+    /// Whether the latest run of a task was followed by something: a task, or a command other than
+    /// `continue`. A task that waits for branches counts when it may yet start, or in `any_join`.
+    fn leads_on(&self, place: Place, any_join: bool) -> bool {
+        let (Some(entry), Some(task)) = (self.table.latest_entry(place), self.definition.task(place.0))
+        else {
+            return false;
+        };
+        entry.status.is_completed()
+            && task.transitions.iter().enumerate().any(|(number, transition)| {
+                let Some(target) = self.definition.task(transition.target) else { return false };
+                if target.engine == Some(Engine::Continue) || !entry.followed(number) {
+                    return false;
+                }
+                any_join
+                    || target.join.is_none()
+                    || self.arrival((transition.target, place.1)) != Arrival::Impossible
+            })
+    }
+
+    pub(super) fn arrival(&self, place: Place) -> Arrival {
+        let goes_on = || self.is_active() || self.staging.can_start();
+        match self.table.arrival(place, &self.definition, false) {
+            Arrival::Impossible => self.table.arrival(place, &self.definition, goes_on()),
+            arrival => arrival,
+        }
+    }
+
+    /// A workflow that ends while a task still waits for branches has failed.
+    fn find_impossible_joins(&mut self) {
+        let waits = |staged: &&Staged| {
+            !staged.is_ready
+                && self.definition.task(staged.place.0).is_some_and(crate::definition::Task::is_barrier)
+        };
+        let impossible: Vec<Place> = self
+            .staging
+            .iter()
+            .filter(waits)
+            .map(|staged| staged.place)
+            .filter(|place| self.arrival(*place) == Arrival::Impossible)
+            .collect();
+        for (task, route) in impossible {
+            self.status = Status::Failed;
+            let name = self.definition.name(task);
+            let join = format!("{name}|{route}");
+            self.errors.add(ErrorEntry {
+                message: format!(
+                    "UnreachableJoinError: The join task|route \"{join}\" is partially satisfied but unreachable."
+                ),
+                task_id: Some(name),
+                route: Some(route),
+                ..ErrorEntry::default()
+            });
+        }
+    }
+}
+
+/// An integer as Python sees one; `true` and `false` are 1 and 0.
+pub(super) fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(value) => Some(i64::from(*value)),
+        Value::Number(number) => number.as_i64(),
+        _ => None,
+    }
+}

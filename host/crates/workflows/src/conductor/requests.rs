@@ -1,0 +1,81 @@
+//! A workflow is asked for a status: to run, to pause, to resume, to end.
+
+use super::state::Place;
+use super::{Conductor, World};
+use crate::machine;
+use crate::status::Status;
+
+/// A request that the status of the workflow does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It does not go from one status to the other.
+    #[error(
+        "a workflow that is {from} cannot be made {to}; ask for something else, or wait for it to change"
+    )]
+    Status {
+        /// Where it stands.
+        from: Status,
+        /// What was asked for.
+        to: Status,
+    },
+    /// It has not ended, so it cannot be run again.
+    #[error("the workflow is {0} and has not ended; it can be run again when it has")]
+    NotEnded(Status),
+    /// Tasks that are to be run again were never run.
+    #[error("these tasks of the workflow were not run, so they cannot be run again: {0}; name others")]
+    NotRun(String),
+    /// A task that is to be run again cannot be prepared.
+    #[error("the task {task} cannot be run again: {reason}")]
+    NotReady {
+        /// The task.
+        task: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Conductor {
+    /// Asks the workflow for a status.
+    pub(super) fn request(&mut self, requested: Status, world: &World) -> Result<(), Refused> {
+        let from = self.status;
+        self.tell_tasks_with_items(requested, world);
+        let is_active = self.is_active();
+        let is_over = !is_active && !self.staging.can_start() && !self.table.has(Status::is_resting);
+        if let Some(status) = machine::workflow_after_request(from, requested, is_active, is_over) {
+            self.status = status;
+        }
+        let still = |wanted: Status, waiting: Status| {
+            requested == wanted && from == waiting && self.status == waiting
+        };
+        let is_on_its_way =
+            still(Status::Paused, Status::Pausing) || still(Status::Canceled, Status::Canceling);
+        if is_on_its_way || requested == from || self.status != from {
+            return Ok(());
+        }
+        Err(Refused::Status { from, to: requested })
+    }
+
+    /// Tasks with items start no more of them once the workflow is to rest or to end.
+    fn tell_tasks_with_items(&mut self, requested: Status, world: &World) {
+        let asks_for_rest =
+            matches!(requested, Status::Pausing | Status::Paused | Status::Canceling | Status::Canceled);
+        if !asks_for_rest {
+            return;
+        }
+        let changes: Vec<(Place, Status)> = self
+            .staging
+            .iter()
+            .filter_map(|staged| {
+                let items = staged.items.as_ref().filter(|items| items.is_incomplete())?;
+                let current = self.table.latest_entry(staged.place)?.status;
+                let after = machine::task_after_request(current, requested, items.active() > 0)?;
+                Some((staged.place, after))
+            })
+            .collect();
+        for (place, status) in changes {
+            if let Some(number) = self.table.latest(place) {
+                self.table_mut().set_status(number, status, world.moment.micros);
+            }
+        }
+    }
+}

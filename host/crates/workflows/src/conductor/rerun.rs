@@ -1,0 +1,148 @@
+//! Running a workflow again from some of its tasks, with all that they led to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::requests::Refused;
+use super::staging::Staged;
+use super::state::Place;
+use super::{Conductor, World};
+use crate::status::Status;
+
+/// From where a workflow is run again; from all tasks that ended it badly when no tasks are named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rerun {
+    /// The tasks, by name and route, and whether all items of a task are done again or only those that
+    /// have failed.
+    pub tasks: Vec<(Arc<str>, u32, bool)>,
+}
+
+impl Conductor {
+    /// Makes a workflow that has ended ready to be run again.
+    pub(super) fn rerun(&mut self, rerun: &Rerun) -> Result<(), Refused> {
+        if !self.status.is_completed() {
+            return Err(Refused::NotEnded(self.status));
+        }
+        let candidates = self.candidates(rerun)?;
+        let mut renewed = Vec::with_capacity(candidates.len());
+        for (place, resets) in candidates {
+            renewed.push(self.renew(place, resets)?);
+        }
+        for staged in renewed {
+            self.stage_again(staged);
+        }
+        self.reopen_what_goes_on();
+        self.output = None;
+        self.status = Status::Resuming;
+        Ok(())
+    }
+
+    /// The tasks that are run again, and whether all their items are, sorted by name and route.
+    fn candidates(&self, rerun: &Rerun) -> Result<BTreeMap<Place, bool>, Refused> {
+        if rerun.tasks.is_empty() {
+            let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
+            let engine =
+                |place: &Place| self.definition.task(place.0).is_none_or(|task| task.engine.is_some());
+            let places = abended.map(|(_, entry)| (entry.task, entry.route)).filter(|place| !engine(place));
+            return Ok(places.map(|place| (place, false)).collect());
+        }
+        let mut wanted = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (name, route, resets) in &rerun.tasks {
+            let place = self.definition.find(name).map(|task| (task, *route));
+            match place.filter(|place| self.table.latest(*place).is_some()) {
+                Some(place) => {
+                    wanted.insert(place, *resets);
+                }
+                None => unknown.push(format!("{name} (route {route})")),
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(Refused::NotRun(unknown.join(", ")));
+        }
+        // A task that comes after another one in the list is run again because of that one.
+        let sequences: BTreeMap<Place, BTreeSet<usize>> =
+            wanted.keys().map(|place| (*place, self.followed_by(*place))).collect();
+        let is_first = |place: &Place| {
+            let own = sequences.get(place);
+            !sequences.iter().any(|(other, sequence)| {
+                other != place && own.is_some_and(|own| own != sequence && own.is_subset(sequence))
+            })
+        };
+        Ok(wanted.into_iter().filter(|(place, _)| is_first(place)).collect())
+    }
+
+    /// A task's latest entry, and all entries that came of it.
+    fn followed_by(&self, place: Place) -> BTreeSet<usize> {
+        let mut all: BTreeSet<usize> = self.table.latest(place).into_iter().collect();
+        let mut queue: Vec<usize> = all.iter().copied().collect();
+        let mut next: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (number, entry) in self.table.entries().iter().enumerate() {
+            for (_, origin) in &entry.origins {
+                next.entry(*origin).or_default().push(number);
+            }
+        }
+        while let Some(number) = queue.pop() {
+            for &later in next.get(&number).into_iter().flatten() {
+                if all.insert(later) {
+                    queue.push(later);
+                }
+            }
+        }
+        all
+    }
+
+    /// What is staged so that a task runs again.
+    fn renew(&self, place: Place, resets: bool) -> Result<Staged, Refused> {
+        let name = || self.definition.name(place.0).to_string();
+        let not_ready = |reason: String| Refused::NotReady { task: name(), reason };
+        let entry = self.table.latest_entry(place).ok_or_else(|| Refused::NotRun(name()))?;
+        let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
+        if let Some(staged) = self.staging.get(place).filter(|_| has_items) {
+            let mut staged = staged.clone();
+            staged.is_completed = false;
+            if let Some(items) = &mut staged.items {
+                for item in 0..items.len() {
+                    let status = items.statuses.get(item).copied().unwrap_or_default();
+                    if resets || status.is_abended() {
+                        items.set(item, Status::Unset);
+                        if let Some(result) = items.results.get_mut(item) {
+                            *result = None;
+                        }
+                    }
+                }
+            }
+            return Ok(staged);
+        }
+        // What may be said against it is said before anything changes.
+        self.new_entry(place, entry.context.clone(), Vec::new(), &World::default()).map_err(not_ready)?;
+        Ok(Staged::new(place, entry.context.clone(), entry.origins.clone(), true))
+    }
+
+    fn stage_again(&mut self, staged: Staged) {
+        let place = staged.place;
+        for number in self.followed_by(place) {
+            self.table_mut().set_terminal(number, false);
+        }
+        self.errors.forget(&self.definition.name(place.0));
+        let is_new = staged.items.is_none();
+        if is_new
+            && let Ok(entry) =
+                self.new_entry(place, staged.context.clone(), staged.origins.clone(), &World::default())
+        {
+            let definition = Arc::clone(&self.definition);
+            self.table_mut().add(entry, &definition);
+        }
+        self.staging.add(staged);
+    }
+
+    /// What led on from a last task goes on.
+    fn reopen_what_goes_on(&mut self) {
+        let leads_on = |entry: &super::state::Entry| entry.next.iter().any(|(_, followed)| *followed);
+        let open: Vec<usize> =
+            self.table.terminal().filter(|(_, entry)| leads_on(entry)).map(|(number, _)| number).collect();
+        for number in open {
+            self.table_mut().set_terminal(number, false);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The tasks that are about to be started: those that some transition led to, and those with items of
+//! which some are left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::state::{Attempts, Context, Origin, Place};
+use crate::machine::OtherItems;
+use crate::status::Status;
+
+/// A task that is about to be started.
+#[derive(Debug, Clone)]
+pub(super) struct Staged {
+    pub(super) place: Place,
+    pub(super) context: Context,
+    pub(super) origins: Vec<Origin>,
+    /// Whether all that it waits for is there.
+    pub(super) is_ready: bool,
+    /// Whether it runs although the workflow was made to fail.
+    pub(super) runs_on_failure: bool,
+    /// Whether it has ended, and is only kept so that it can be run again.
+    pub(super) is_completed: bool,
+    /// How it is done again, when it is.
+    pub(super) attempts: Option<Attempts>,
+    pub(super) items: Option<ItemStates>,
+}
+
+impl Staged {
+    pub(super) fn new(place: Place, context: Context, origins: Vec<Origin>, is_ready: bool) -> Self {
+        Self {
+            place,
+            context,
+            origins,
+            is_ready,
+            runs_on_failure: false,
+            is_completed: false,
+            attempts: None,
+            items: None,
+        }
+    }
+
+    /// Whether it can be started.
+    pub(super) fn can_start(&self) -> bool {
+        self.is_ready && !self.is_completed
+    }
+}
+
+/// The items of a task: the list, and for each its status and what it gave.
+#[derive(Debug, Clone)]
+pub(super) struct ItemStates {
+    pub(super) list: Arc<Value>,
+    pub(super) statuses: Vec<Status>,
+    pub(super) results: Vec<Option<Arc<Value>>>,
+    counts: [usize; Status::ALL.len()],
+    /// No item before it is left to be started.
+    first_unset: usize,
+}
+
+impl ItemStates {
+    pub(super) fn new(list: Arc<Value>) -> Self {
+        let length = list.as_array().map_or(0, Vec::len);
+        let mut counts = [0; Status::ALL.len()];
+        if let Some(unset) = counts.first_mut() {
+            *unset = length;
+        }
+        Self {
+            list,
+            statuses: vec![Status::Unset; length],
+            results: vec![None; length],
+            counts,
+            first_unset: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.statuses.len()
+    }
+
+    pub(super) fn set(&mut self, item: usize, status: Status) {
+        let Some(slot) = self.statuses.get_mut(item) else { return };
+        let old = std::mem::replace(slot, status);
+        for (status, change) in [(old, -1), (status, 1)] {
+            let place = Status::ALL.iter().position(|one| *one == status);
+            if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+                *count = count.saturating_add_signed(change);
+            }
+        }
+        if status == Status::Unset {
+            self.first_unset = self.first_unset.min(item);
+        }
+    }
+
+    /// The first items that are left to be started, `most` of them.
+    pub(super) fn unset(&mut self, most: usize) -> Vec<usize> {
+        while self.statuses.get(self.first_unset).is_some_and(|status| *status != Status::Unset) {
+            self.first_unset += 1;
+        }
+        let rest = self.statuses.iter().enumerate().skip(self.first_unset);
+        rest.filter(|(_, status)| **status == Status::Unset).map(|(item, _)| item).take(most).collect()
+    }
+
+    fn count(&self, is_wanted: impl Fn(Status) -> bool) -> usize {
+        let counts = Status::ALL.iter().zip(&self.counts);
+        counts.filter(|(status, _)| is_wanted(**status)).map(|(_, count)| *count).sum()
+    }
+
+    /// How many are active.
+    pub(super) fn active(&self) -> usize {
+        self.count(Status::is_active)
+    }
+
+    /// Whether some have not ended.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.count(|status| !status.is_completed()) > 0
+    }
+
+    /// What all but `item` are doing.
+    pub(super) fn others(&self, item: usize) -> OtherItems {
+        let own = self.statuses.get(item).copied();
+        let has =
+            |is_wanted: fn(Status) -> bool| self.count(is_wanted) > usize::from(own.is_some_and(is_wanted));
+        if has(Status::is_active) {
+            OtherItems::Active
+        } else if has(Status::is_resting) {
+            OtherItems::Paused
+        } else if has(|status| status == Status::Canceled) {
+            OtherItems::Canceled
+        } else if has(Status::is_abended) {
+            OtherItems::Failed
+        } else if has(|status| !status.is_completed()) {
+            OtherItems::Incomplete
+        } else {
+            OtherItems::Completed
+        }
+    }
+
+    /// What the items gave, in their order; null where there is nothing yet.
+    pub(super) fn accumulated(&self) -> Value {
+        let results = self.results.iter();
+        Value::Array(results.map(|result| result.as_deref().cloned().unwrap_or_default()).collect())
+    }
+}
+
+/// All tasks that are about to be started, in the order in which they came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Staging {
+    order: BTreeMap<u64, Staged>,
+    index: BTreeMap<Place, u64>,
+    next: u64,
+}
+
+impl Staging {
+    pub(super) fn get(&self, place: Place) -> Option<&Staged> {
+        self.order.get(self.index.get(&place)?)
+    }
+
+    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Staged> {
+        self.order.get_mut(self.index.get(&place)?)
+    }
+
+    /// Adds a task, in the place of an earlier one on the same route.
+    pub(super) fn add(&mut self, staged: Staged) {
+        if let Some(old) = self.index.insert(staged.place, self.next) {
+            self.order.remove(&old);
+        }
+        self.order.insert(self.next, staged);
+        self.next += 1;
+    }
+
+    /// Takes a task out, unless items of it are active.
+    pub(super) fn remove(&mut self, place: Place) {
+        let is_busy = |staged: &Staged| staged.items.as_ref().is_some_and(|items| items.active() > 0);
+        if self.get(place).is_some_and(|staged| !is_busy(staged))
+            && let Some(number) = self.index.remove(&place)
+        {
+            self.order.remove(&number);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Staged> {
+        self.order.values()
+    }
+
+    /// Whether any task can be started.
+    pub(super) fn can_start(&self) -> bool {
+        self.iter().any(Staged::can_start)
+    }
+}

@@ -1,0 +1,254 @@
+//! Starting what is ready: tasks are evaluated, all that are ready are marked running, and those without
+//! anything to do have succeeded before the next is started.
+
+use std::sync::Arc;
+
+use petrel_expressions::{Statement, WorkflowScope};
+use serde_json::{Map, Value};
+
+use super::progress::{Change, as_integer};
+use super::staging::{ItemStates, Staged};
+use super::state::Place;
+use super::{Action, Conductor, ErrorEntry, Start, World};
+use crate::definition::{Items, Task};
+use crate::status::Status;
+
+/// How many tasks without anything to do may follow each other: a cycle of such would never end.
+const MOST_IDLE: usize = 10_000;
+
+/// A task that is ready, evaluated.
+struct Ready {
+    place: Place,
+    start: Start,
+    /// Its items, when they were not known before.
+    list: Option<Arc<Value>>,
+}
+
+impl Conductor {
+    /// Starts what is ready, until nothing is.
+    pub(super) fn start_ready(&mut self, world: &World) -> Vec<Start> {
+        let (mut started, mut idle) = (Vec::new(), 0);
+        loop {
+            let ready = self.ready(world);
+            self.render_output(world);
+            if ready.is_empty() {
+                return started;
+            }
+            if idle > MOST_IDLE {
+                self.errors.add(ErrorEntry::new(format!(
+                    "more than {MOST_IDLE} tasks without an action followed each other, so the workflow was \
+                     ended; give the cycle they are in a condition to end, or an action"
+                )));
+                self.fail();
+                return started;
+            }
+            let ready = self.mark_running(ready, world);
+            for (place, start) in ready {
+                let has_nothing_to_do =
+                    start.actions.iter().all(|action| action.action.is_null()) || start.actions.is_empty();
+                started.push(start);
+                if has_nothing_to_do {
+                    idle += 1;
+                    let done = Change::Action { status: Status::Succeeded, result: None };
+                    drop(self.change(place, &done, world));
+                    self.render_output(world);
+                }
+            }
+        }
+    }
+
+    /// Marks tasks as running, before any of them is started.
+    fn mark_running(&mut self, ready: Vec<Ready>, world: &World) -> Vec<(Place, Start)> {
+        let mut running = Vec::with_capacity(ready.len());
+        for Ready { place, mut start, list } in ready {
+            if let Some(list) = list
+                && let Some(staged) = self.staging.get_mut(place)
+            {
+                staged.items = Some(ItemStates::new(list));
+            }
+            let changes: Vec<Change<'_>> = if start.items.is_some() && !start.actions.is_empty() {
+                let items = start.actions.iter().filter_map(|action| action.item);
+                items.map(|item| Change::Item { item, status: Status::Running, result: None }).collect()
+            } else {
+                vec![Change::Action { status: Status::Running, result: None }]
+            };
+            let result = changes.iter().try_for_each(|change| self.change(place, change, world));
+            if let Err(message) = result {
+                // How often it may be done again could not be told.
+                self.errors.add(ErrorEntry::new(message));
+                self.fail();
+                return Vec::new();
+            }
+            start.number = self.table.latest(place).unwrap_or_default();
+            running.push((place, start));
+        }
+        running
+    }
+
+    /// The tasks that are ready, evaluated and sorted by name and route. When one of them cannot be
+    /// evaluated none is started, and the workflow fails.
+    fn ready(&mut self, world: &World) -> Vec<Ready> {
+        let is_failed = self.status == Status::Failed;
+        if !self.status.is_running() && !is_failed {
+            return Vec::new();
+        }
+        let can_start = self.staging.iter().filter(|staged| staged.can_start());
+        let places: Vec<Place> = can_start
+            .filter(|staged| !is_failed || staged.runs_on_failure)
+            .map(|staged| staged.place)
+            .collect();
+        let mut ready = Vec::with_capacity(places.len());
+        let mut has_failed = false;
+        for place in places {
+            match self.evaluate(place, world) {
+                Ok(Some(task)) => ready.push(task),
+                Ok(None) => {}
+                Err(message) => {
+                    has_failed = true;
+                    self.errors.add(ErrorEntry {
+                        message,
+                        task_id: Some(self.definition.name(place.0)),
+                        route: Some(place.1),
+                        ..ErrorEntry::default()
+                    });
+                }
+            }
+        }
+        if has_failed {
+            self.fail();
+            return Vec::new();
+        }
+        ready.sort_by_key(|task| task.place);
+        ready
+    }
+
+    /// Evaluates a task that is staged; nothing when none of its items can be started now.
+    fn evaluate(&mut self, place: Place, world: &World) -> Result<Option<Ready>, String> {
+        let definition = Arc::clone(&self.definition);
+        let (Some(task), Some(staged)) = (definition.task(place.0), self.staging.get(place)) else {
+            return Ok(None);
+        };
+        let scope = self.task_scope(place, &staged.context, Arc::default(), world);
+        let mut start = Start {
+            task: Arc::clone(&task.name),
+            route: place.1,
+            number: 0,
+            actions: Vec::new(),
+            delay: delay(task, staged, &scope)?,
+            retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
+            items: None,
+            concurrency: None,
+            timeout: seconds("timeout", task.timeout.as_ref(), &scope)?,
+        };
+        let Some(items) = &task.items else {
+            start.actions.push(action(task, &scope, None)?);
+            return Ok(Some(Ready { place, start, list: None }));
+        };
+        let known =
+            staged.items.as_ref().filter(|items| items.len() > 0).map(|items| Arc::clone(&items.list));
+        let list = match &known {
+            Some(list) => Arc::clone(list),
+            None => all_items(task, items, &scope)?,
+        };
+        let concurrency = items.concurrency.as_ref().map(|concurrency| evaluated(concurrency, &scope));
+        let concurrency = concurrency.transpose()?;
+        let chosen = self.choose(place, &list, known.is_some(), concurrency.as_deref())?;
+        let elements = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        for item in chosen {
+            let Some(element) = elements.get(item) else { continue };
+            start.actions.push(action(task, &with_item(items, element, &scope), Some(item))?);
+        }
+        start.items = Some(elements.len());
+        start.concurrency = concurrency.map(at_least_one);
+        if start.actions.is_empty() && !elements.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Ready { place, start, list: known.is_none().then_some(list) }))
+    }
+
+    /// The items that are started now.
+    fn choose(
+        &mut self,
+        place: Place,
+        list: &Value,
+        is_known: bool,
+        concurrency: Option<&Value>,
+    ) -> Result<Vec<usize>, String> {
+        let most = match concurrency {
+            None | Some(Value::Null) => usize::MAX,
+            Some(value) => {
+                let number = as_integer(value).ok_or_else(|| {
+                    format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
+                })?;
+                usize::try_from(number.max(1)).unwrap_or(usize::MAX)
+            }
+        };
+        let states = self.staging.get_mut(place).and_then(|staged| staged.items.as_mut());
+        Ok(match states {
+            Some(states) if is_known => states.unset(most.saturating_sub(states.active())),
+            _ => (0..list.as_array().map_or(0, Vec::len)).take(most).collect(),
+        })
+    }
+}
+
+/// How long a task waits: what its repetition says, else what the task says.
+fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
+    let own = seconds("delay", task.delay.as_ref(), scope)?;
+    Ok(match &staged.attempts {
+        Some(attempts) => Some(attempts.delay.unwrap_or_default()),
+        None => own,
+    })
+}
+
+fn seconds(what: &str, statement: Option<&Statement>, scope: &WorkflowScope) -> Result<Option<i64>, String> {
+    let Some(statement) = statement else { return Ok(None) };
+    let value = evaluated(statement, scope)?;
+    let number = as_integer(&value);
+    number.map(Some).ok_or_else(|| format!("TypeError: The value of task {what} is not type of integer."))
+}
+
+fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
+    statement.evaluate(scope).map_err(|error| error.to_string())
+}
+
+fn action(task: &Task, scope: &WorkflowScope, item: Option<usize>) -> Result<Action, String> {
+    let part = |statement: Option<&Statement>| {
+        statement.map_or_else(|| Ok(Arc::default()), |statement| evaluated(statement, scope))
+    };
+    Ok(Action { action: part(task.action.as_ref())?, input: part(task.input.as_ref())?, item })
+}
+
+/// The items of a task that starts. All its actions are evaluated once, so that one that cannot be is
+/// found before the first is started; they are not kept, since there may be many.
+fn all_items(task: &Task, items: &Items, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
+    let list = evaluated(&items.list, scope)?;
+    let elements = list
+        .as_array()
+        .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", items.text))?;
+    for element in elements {
+        action(task, &with_item(items, element, scope), None)?;
+    }
+    Ok(list)
+}
+
+/// What the actions of an item see: the item itself, or its parts by name.
+fn with_item(items: &Items, element: &Value, scope: &WorkflowScope) -> WorkflowScope {
+    let item = match (items.names.as_slice(), element) {
+        ([], element) => element.clone(),
+        (names, Value::Array(parts)) => {
+            let pairs = names.iter().zip(parts).map(|(name, part)| (name.to_string(), part.clone()));
+            Value::Object(pairs.collect())
+        }
+        ([name], element) => Value::Object(Map::from_iter([(name.to_string(), element.clone())])),
+        (_, element) => element.clone(),
+    };
+    WorkflowScope { item: Some(Arc::new(item)), ..scope.clone() }
+}
+
+/// A concurrency below 1 is 1.
+fn at_least_one(concurrency: Arc<Value>) -> Arc<Value> {
+    match as_integer(&concurrency) {
+        Some(number) if number <= 0 => Arc::new(Value::from(1)),
+        _ => concurrency,
+    }
+}

@@ -1,0 +1,298 @@
+//! What the conductor knows of the tasks that were started: each with its status, its context and where it
+//! led, and sums over all of them, so that a step costs the same however many there were.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use petrel_expressions::Variables;
+
+use crate::definition::{Definition, TaskId};
+use crate::status::Status;
+
+/// A task on a route.
+pub(super) type Place = (TaskId, u32);
+
+/// The variables that a task sees.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Context {
+    /// All of them.
+    pub(super) full: Variables,
+    /// Those that were published on the way, without what the workflow began with. At a join only they are
+    /// put over what another branch brought.
+    pub(super) published: Variables,
+}
+
+impl Context {
+    /// What a workflow begins with.
+    pub(super) fn initial(full: Variables) -> Self {
+        Self { full, published: Variables::new() }
+    }
+
+    /// This, and what a transition published.
+    pub(super) fn with(&self, published: &Variables) -> Self {
+        let mut next = self.clone();
+        next.join(published);
+        next
+    }
+
+    /// Puts what another branch published over it.
+    pub(super) fn join(&mut self, published: &Variables) {
+        self.full.merge_all(published);
+        self.published.merge_all(published);
+    }
+}
+
+/// How a task is done again.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Attempts {
+    /// How often it may be done again.
+    pub(super) count: i64,
+    /// Seconds until it is done again.
+    pub(super) delay: Option<i64>,
+    /// How often it was done again.
+    pub(super) tally: u32,
+}
+
+/// Where a task came from: the transition as the task sees it, and the entry of the task before.
+pub(super) type Origin = (Arc<str>, usize);
+
+/// One run of a task.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) task: TaskId,
+    pub(super) route: u32,
+    pub(super) status: Status,
+    pub(super) context: Context,
+    pub(super) origins: Vec<Origin>,
+    /// The transitions that were looked at, by their place in the task, and whether they were followed.
+    pub(super) next: Vec<(u32, bool)>,
+    pub(super) attempts: Option<Attempts>,
+    /// Whether what it published is part of what the workflow gives.
+    pub(super) is_terminal: bool,
+    /// When it was started and when it ended, in microseconds since 1970.
+    pub(super) started: i64,
+    pub(super) ended: Option<i64>,
+}
+
+impl Entry {
+    /// Whether the transition at a place in the task was followed.
+    pub(super) fn followed(&self, transition: usize) -> bool {
+        self.next.iter().any(|(place, followed)| usize::try_from(*place) == Ok(transition) && *followed)
+    }
+}
+
+/// How far the branches that a task waits for are, on one route.
+#[derive(Debug, Clone, Copy)]
+struct Inbound {
+    /// Tasks that led to it.
+    satisfied: usize,
+    /// Tasks that have not run.
+    unknown: usize,
+}
+
+/// Whether a task's branches have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Enough of them.
+    Complete,
+    /// Some may yet.
+    Open,
+    /// Never.
+    Impossible,
+}
+
+/// All runs of tasks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    entries: Vec<Entry>,
+    latest: BTreeMap<Place, usize>,
+    /// How many of the latest entries have each status, in the order of [`Status::ALL`].
+    counts: [usize; Status::ALL.len()],
+    inbound: BTreeMap<Place, Inbound>,
+    /// For each route the transitions that split it off.
+    pub(super) routes: Vec<Vec<Arc<str>>>,
+    /// The entries that are terminal.
+    terminal: BTreeSet<usize>,
+}
+
+impl Table {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn entry(&self, number: usize) -> Option<&Entry> {
+        self.entries.get(number)
+    }
+
+    /// The number of the latest entry of a task on a route.
+    pub(super) fn latest(&self, place: Place) -> Option<usize> {
+        self.latest.get(&place).copied()
+    }
+
+    /// The latest entry of a task on a route.
+    pub(super) fn latest_entry(&self, place: Place) -> Option<&Entry> {
+        self.entry(self.latest(place)?)
+    }
+
+    /// Adds an entry, which is the latest of its task and route from now on.
+    pub(super) fn add(&mut self, entry: Entry, definition: &Definition) -> usize {
+        let number = self.entries.len();
+        let place = (entry.task, entry.route);
+        let before = self.latest.insert(place, number);
+        self.forget(before, place, definition);
+        self.count(entry.status, 1);
+        if entry.is_terminal {
+            self.terminal.insert(number);
+        }
+        self.entries.push(entry);
+        number
+    }
+
+    /// An entry that is not the latest any more counts no more.
+    fn forget(&mut self, before: Option<usize>, (task, route): Place, definition: &Definition) {
+        let old = before.and_then(|number| self.entries.get(number));
+        let transitions = definition.task(task).map(|task| task.transitions.as_slice()).unwrap_or_default();
+        let mut joins: Vec<(TaskId, bool)> = Vec::new();
+        for (place, transition) in transitions.iter().enumerate() {
+            if definition.task(transition.target).is_some_and(|target| target.join.is_some()) {
+                let followed = old.is_some_and(|entry| entry.followed(place));
+                match joins.last_mut() {
+                    Some((target, was_followed)) if *target == transition.target => *was_followed |= followed,
+                    _ => joins.push((transition.target, followed)),
+                }
+            }
+        }
+        let status = old.map(|entry| entry.status);
+        for (target, was_followed) in joins {
+            let inbound = self.inbound((target, route), definition);
+            if before.is_none() {
+                inbound.unknown = inbound.unknown.saturating_sub(1);
+            } else if was_followed {
+                inbound.satisfied = inbound.satisfied.saturating_sub(1);
+            }
+        }
+        if let Some(status) = status {
+            self.uncount(status);
+        }
+    }
+
+    fn inbound(&mut self, place: Place, definition: &Definition) -> &mut Inbound {
+        self.inbound.entry(place).or_insert_with(|| Inbound {
+            satisfied: 0,
+            unknown: definition.task(place.0).map_or(0, |task| task.inbound.len()),
+        })
+    }
+
+    /// Notes whether the transition at a place in the task of an entry was followed.
+    pub(super) fn decide(
+        &mut self,
+        number: usize,
+        transition: usize,
+        followed: bool,
+        definition: &Definition,
+    ) {
+        let Some(entry) = self.entries.get_mut(number) else { return };
+        let Some(task) = definition.task(entry.task) else { return };
+        let Some(target) = task.transitions.get(transition).map(|transition| transition.target) else {
+            return;
+        };
+        let leads_there = |place: u32| {
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            task.transitions.get(place).is_some_and(|other| other.target == target)
+        };
+        let is_first = !entry.next.iter().any(|(place, followed)| *followed && leads_there(*place));
+        entry.next.push((u32::try_from(transition).unwrap_or(u32::MAX), followed));
+        let place = (target, entry.route);
+        let has_join = definition.task(target).is_some_and(|target| target.join.is_some());
+        if followed && is_first && has_join {
+            self.inbound(place, definition).satisfied += 1;
+        }
+    }
+
+    /// Whether enough branches have arrived at a task; `goes_on` says whether the workflow still moves.
+    pub(super) fn arrival(&self, place: Place, definition: &Definition, goes_on: bool) -> Arrival {
+        let Some(task) = definition.task(place.0) else { return Arrival::Impossible };
+        let (satisfied, unknown) = match self.inbound.get(&place) {
+            Some(inbound) => (inbound.satisfied, inbound.unknown),
+            None => (0, task.inbound.len()),
+        };
+        if satisfied >= task.required() {
+            Arrival::Complete
+        } else if unknown > 0 && goes_on {
+            Arrival::Open
+        } else {
+            Arrival::Impossible
+        }
+    }
+
+    /// Changes the status of an entry, at a moment in microseconds since 1970.
+    pub(super) fn set_status(&mut self, number: usize, status: Status, micros: i64) {
+        let Some(entry) = self.entries.get_mut(number) else { return };
+        let old = std::mem::replace(&mut entry.status, status);
+        entry.ended = status.is_completed().then_some(micros);
+        if self.latest.get(&(entry.task, entry.route)) == Some(&number) {
+            self.uncount(old);
+            self.count(status, 1);
+        }
+    }
+
+    /// Marks an entry as one whose context is part of what the workflow gives, or takes the mark away.
+    pub(super) fn set_terminal(&mut self, number: usize, is_terminal: bool) {
+        let Some(entry) = self.entries.get_mut(number) else { return };
+        entry.is_terminal = is_terminal;
+        if is_terminal {
+            self.terminal.insert(number);
+        } else {
+            self.terminal.remove(&number);
+        }
+    }
+
+    /// The terminal entries, in the order in which they were started.
+    pub(super) fn terminal(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.terminal.iter().filter_map(|&number| Some((number, self.entries.get(number)?)))
+    }
+
+    pub(super) fn attempts_mut(&mut self, number: usize) -> Option<&mut Attempts> {
+        self.entries.get_mut(number)?.attempts.as_mut()
+    }
+
+    /// Whether any latest entry has a status that `is_wanted`.
+    pub(super) fn has(&self, is_wanted: impl Fn(Status) -> bool) -> bool {
+        Status::ALL.iter().zip(&self.counts).any(|(status, count)| *count > 0 && is_wanted(*status))
+    }
+
+    fn count(&mut self, status: Status, by: usize) {
+        if let Some(count) =
+            Status::ALL.iter().position(|one| *one == status).and_then(|i| self.counts.get_mut(i))
+        {
+            *count += by;
+        }
+    }
+
+    fn uncount(&mut self, status: Status) {
+        if let Some(count) =
+            Status::ALL.iter().position(|one| *one == status).and_then(|i| self.counts.get_mut(i))
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// The status of a task on a route, or on the nearest route that it split off from.
+    pub(super) fn status(&self, task: TaskId, mut route: u32) -> Option<Status> {
+        loop {
+            if let Some(entry) = self.latest_entry((task, route)) {
+                return Some(entry.status);
+            }
+            route = self.parent(route)?;
+        }
+    }
+
+    /// The nearest earlier route whose splits are all among those of `route`.
+    fn parent(&self, route: u32) -> Option<u32> {
+        let splits = self.routes.get(usize::try_from(route).ok()?)?;
+        (0..route).rev().find(|&earlier| {
+            let earlier = usize::try_from(earlier).ok().and_then(|earlier| self.routes.get(earlier));
+            earlier.is_some_and(|earlier| earlier.iter().all(|split| splits.contains(split)))
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! A task has ended: which of its transitions are followed, what they publish, and what is staged by them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use petrel_expressions::{EvaluationError, Variables, WorkflowScope};
+use serde_json::Value;
+
+use super::staging::Staged;
+use super::state::{Arrival, Context, Place};
+use super::{Conductor, ErrorEntry, World};
+use crate::definition::{Definition, Engine, Transition};
+
+impl Conductor {
+    /// Looks at the transitions of a task that has ended, in the order of their targets; gives the
+    /// commands of the engine that they led to.
+    pub(super) fn follow(
+        &mut self,
+        place: Place,
+        number: usize,
+        result: &Arc<Value>,
+        world: &World,
+    ) -> VecDeque<Place> {
+        let definition = Arc::clone(&self.definition);
+        let transitions =
+            definition.task(place.0).map(|task| task.transitions.as_slice()).unwrap_or_default();
+        let Some(context) = self.table.entry(number).map(|entry| entry.context.clone()) else {
+            return VecDeque::new();
+        };
+        if transitions.is_empty() {
+            self.table_mut().set_terminal(number, true);
+        }
+        let (mut commands, mut ready) = (VecDeque::new(), Vec::new());
+        for (which, transition) in transitions.iter().enumerate() {
+            let published = {
+                let scope = self.task_scope(place, &context, Arc::clone(result), world);
+                is_followed(transition, &scope).map(|followed| followed.then(|| publish(transition, scope)))
+            };
+            let published = match published {
+                Ok(published) => published,
+                Err(error) => {
+                    self.fail_transition(place, transition, [error]);
+                    continue;
+                }
+            };
+            self.table_mut().decide(number, which, published.is_some(), &definition);
+            match published {
+                None => {}
+                Some(Err(errors)) => self.fail_transition(place, transition, errors),
+                Some(Ok(published)) => {
+                    let target = self.stage(place, number, transition, &context.with(&published));
+                    if definition.task(target.0).is_some_and(|task| task.engine.is_some()) {
+                        commands.push_back(target);
+                    } else if self.staging.get(target).is_some_and(|staged| staged.is_ready) {
+                        ready.push(target);
+                    }
+                }
+            }
+        }
+        if commands.iter().any(|command| is_fail(&definition, *command)) {
+            // What the same task leads to beside `fail` runs all the same.
+            for place in ready {
+                if let Some(staged) = self.staging.get_mut(place) {
+                    staged.runs_on_failure = true;
+                }
+            }
+        }
+        commands
+    }
+
+    /// Stages the target of a transition that is followed, with the context that it brings.
+    fn stage(&mut self, source: Place, number: usize, transition: &Transition, context: &Context) -> Place {
+        let target = (transition.target, self.route_of(source.1, transition));
+        let origin = (Arc::clone(&transition.origin), number);
+        match self.staging.get_mut(target) {
+            Some(staged) => {
+                staged.context.join(&context.published);
+                staged.origins.retain(|(name, _)| *name != origin.0);
+                staged.origins.push(origin);
+                staged.items = None;
+                staged.is_completed = false;
+            }
+            None => self.staging.add(Staged::new(target, context.clone(), vec![origin], false)),
+        }
+        let is_join = self.definition.task(transition.target).is_some_and(|task| task.join.is_some());
+        let is_ready = !is_join || self.arrival((transition.target, source.1)) == Arrival::Complete;
+        if let Some(staged) = self.staging.get_mut(target) {
+            staged.is_ready = is_ready;
+        }
+        target
+    }
+
+    /// The route on which the target of a transition runs: a new one for each way to a task that many
+    /// lead to, unless that is part of a cycle.
+    fn route_of(&mut self, route: u32, transition: &Transition) -> u32 {
+        let is_split =
+            self.definition.task(transition.target).is_some_and(|task| task.is_split && !task.is_in_cycle);
+        let splits = usize::try_from(route).ok().and_then(|route| self.table.routes.get(route));
+        match splits {
+            Some(splits) if is_split && !splits.contains(&transition.origin) => {
+                let mut splits = splits.clone();
+                splits.push(Arc::clone(&transition.origin));
+                let table = self.table_mut();
+                table.routes.push(splits);
+                u32::try_from(table.routes.len() - 1).unwrap_or(u32::MAX)
+            }
+            _ => route,
+        }
+    }
+
+    /// A transition whose condition or variables cannot be evaluated fails the workflow.
+    fn fail_transition(
+        &mut self,
+        (task, route): Place,
+        transition: &Transition,
+        errors: impl IntoIterator<Item = EvaluationError>,
+    ) {
+        for error in errors {
+            self.errors.add(ErrorEntry {
+                message: error.to_string(),
+                task_id: Some(self.definition.name(task)),
+                route: Some(route),
+                task_transition_id: Some(Arc::clone(&transition.id)),
+                ..ErrorEntry::default()
+            });
+        }
+        self.fail();
+    }
+}
+
+fn is_followed(transition: &Transition, scope: &WorkflowScope) -> Result<bool, EvaluationError> {
+    let Some(when) = &transition.when else { return Ok(true) };
+    Ok(petrel_expressions::python::is_true(&*when.evaluate(scope)?))
+}
+
+/// The variables that a transition sets, each seeing those before it; or all errors.
+fn publish(transition: &Transition, mut scope: WorkflowScope) -> Result<Variables, Vec<EvaluationError>> {
+    let mut published = Variables::new();
+    let mut errors = Vec::new();
+    for (name, statement) in transition.publish.iter() {
+        match statement.evaluate(&scope) {
+            Ok(value) => {
+                scope.variables.insert(name, Arc::clone(&value));
+                published.insert(name, value);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(published) } else { Err(errors) }
+}
+
+fn is_fail(definition: &Definition, (task, _): Place) -> bool {
+    definition.task(task).is_some_and(|task| task.engine == Some(Engine::Fail))
+}

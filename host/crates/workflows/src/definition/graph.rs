@@ -1,0 +1,287 @@
+//! How the tasks of a definition hang together: numbers for names, transitions in the order in which they
+//! are looked at, and what follows from the whole (who leads here, splits, cycles).
+//!
+//! The order is Orquesta's: by the name of the target, not by the place in the document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use petrel_expressions::Statement;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::task::{Retry, Task};
+use super::{NotWellFormed, inline, shape};
+
+/// The number of a task. Numbers are in the order of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskId(pub u32);
+
+impl TaskId {
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// What the engine does at the end of a transition, instead of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Goes on as if there were no transition; a failure stays one.
+    Continue,
+    /// Fails the workflow.
+    Fail,
+    /// Nothing; a failure counts as taken care of.
+    Noop,
+}
+
+impl Engine {
+    /// Its name in `do`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Fail => "fail",
+            Self::Noop => "noop",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Continue, Self::Fail, Self::Noop].into_iter().find(|engine| engine.name() == name)
+    }
+}
+
+/// A way from one task to another.
+#[derive(Debug)]
+pub struct Transition {
+    /// Where it leads.
+    pub target: TaskId,
+    /// Its number among the ways between the same two tasks.
+    pub key: u32,
+    /// Its name: `TARGET__tKEY`.
+    pub id: Arc<str>,
+    /// Its name as the target sees it: `SOURCE__tKEY`.
+    pub origin: Arc<str>,
+    /// Its condition.
+    pub when: Option<Statement>,
+    /// The variables that it sets, in order.
+    pub publish: Arc<[(Arc<str>, Statement)]>,
+}
+
+/// A transition as it is written, before targets have numbers.
+struct Written<'a> {
+    target: &'a str,
+    number: usize,
+    source: &'a Map<String, Value>,
+}
+
+/// The tasks of a definition, and the commands of the engine that they use, sorted by name.
+pub(super) fn compile(source: &Value) -> Result<Vec<Task>, NotWellFormed> {
+    let wrong = |name: &str| NotWellFormed(format!("the task `{name}` is no mapping"));
+    let sources = source.as_object().ok_or_else(|| NotWellFormed("it has no tasks".to_owned()))?;
+    let mut tasks = BTreeMap::new();
+    let mut written = BTreeMap::new();
+    for (name, source) in sources {
+        let source = source.as_object().ok_or_else(|| wrong(name))?;
+        tasks.insert(name.as_str(), Task::compile(name, source)?);
+        written.insert(name.as_str(), transitions(source));
+    }
+    let targets: BTreeSet<_> = written.values().flatten().map(|transition| transition.target).collect();
+    for engine in targets.into_iter().filter_map(Engine::named) {
+        tasks.insert(engine.name(), Task::command(engine));
+    }
+    let numbers: BTreeMap<&str, TaskId> =
+        tasks.keys().zip(0..).map(|(name, number)| (*name, TaskId(number))).collect();
+    let splits = splits(&written, &tasks);
+    for (name, transitions) in &written {
+        let retry = retry_command(transitions);
+        let transitions = connect(name, transitions, &numbers)?;
+        if let Some(task) = tasks.get_mut(name) {
+            task.retry = retry.or_else(|| task.retry.take());
+            task.transitions = transitions;
+        }
+    }
+    let mut tasks: Vec<Task> = tasks.into_values().collect();
+    for (from, to) in reached(&mut tasks, &written) {
+        if let Some(task) = tasks.get_mut(to.index()) {
+            task.inbound.push(from);
+        }
+    }
+    for task in &mut tasks {
+        task.is_split = splits.contains(&*task.name);
+    }
+    mark_cycles(&mut tasks);
+    Ok(tasks)
+}
+
+/// The transitions of a task as they are written, sorted by target.
+fn transitions(task: &Map<String, Value>) -> Vec<Written<'_>> {
+    let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut all: Vec<_> = list
+        .iter()
+        .enumerate()
+        .filter_map(|(number, transition)| Some((number, transition.as_object()?)))
+        .flat_map(|(number, source)| {
+            shape::targets(source).into_iter().map(move |target| Written { target, number, source })
+        })
+        .collect();
+    all.sort_by_key(|transition| transition.target);
+    all
+}
+
+/// The tasks without a join that more than one transition leads to, from wherever.
+fn splits<'a>(
+    written: &BTreeMap<&'a str, Vec<Written<'a>>>,
+    tasks: &BTreeMap<&str, Task>,
+) -> BTreeSet<&'a str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for transition in written.values().flatten() {
+        *counts.entry(transition.target).or_default() += 1;
+    }
+    let has_join = |name: &str| tasks.get(name).is_some_and(|task| task.join.is_some());
+    counts.into_iter().filter(|(name, count)| *count > 1 && !has_join(name)).map(|(name, _)| name).collect()
+}
+
+/// `do: retry` makes a task be done again: three times at most, whenever its condition holds.
+fn retry_command(transitions: &[Written<'_>]) -> Option<Retry> {
+    let last = transitions.iter().rfind(|transition| transition.target == "retry")?;
+    let when = last.source.get("when").filter(|when| *when != "").cloned();
+    Some(Retry {
+        when: Some(Statement::compile(when.unwrap_or_else(|| json!("<% completed() %>")))),
+        count: Statement::compile(json!(3)),
+        delay: None,
+    })
+}
+
+fn connect(
+    name: &str,
+    written: &[Written<'_>],
+    numbers: &BTreeMap<&str, TaskId>,
+) -> Result<Vec<Transition>, NotWellFormed> {
+    let mut transitions: Vec<Transition> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for Written { target, number, source } in written {
+        // The same target twice in one `do` is one way.
+        if *target == "retry" || !seen.insert((*target, *number)) {
+            continue;
+        }
+        let id = numbers.get(target).copied();
+        let id = id.ok_or_else(|| NotWellFormed(format!("the task `{target}` is not defined")))?;
+        let before = transitions.iter().filter(|transition| transition.target == id).count();
+        let key = u32::try_from(before).unwrap_or(u32::MAX);
+        transitions.push(Transition {
+            target: id,
+            key,
+            id: format!("{target}__t{key}").into(),
+            origin: format!("{name}__t{key}").into(),
+            when: source.get("when").filter(|when| *when != "").cloned().map(Statement::compile),
+            publish: publish(source.get("publish")).into(),
+        });
+    }
+    Ok(transitions)
+}
+
+/// The variables that a transition sets, written as a text or as a list.
+fn publish(source: Option<&Value>) -> Vec<(Arc<str>, Statement)> {
+    let pairs = match source {
+        Some(Value::String(text)) => inline::parameters(text),
+        Some(Value::Array(list)) => list
+            .iter()
+            .filter_map(Value::as_object)
+            .filter_map(|pair| pair.iter().next())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    pairs.into_iter().map(|(name, value)| (Arc::from(name), Statement::compile(value))).collect()
+}
+
+/// Marks the tasks that the workflow begins with; gives who leads where, of what can be reached from them.
+fn reached(tasks: &mut [Task], written: &BTreeMap<&str, Vec<Written<'_>>>) -> BTreeSet<(TaskId, TaskId)> {
+    let led_to: BTreeSet<&str> = written.values().flatten().map(|transition| transition.target).collect();
+    let mut queue = Vec::new();
+    for (task, number) in tasks.iter_mut().zip(0..) {
+        task.is_start = task.engine.is_none() && !led_to.contains(&*task.name);
+        if task.is_start {
+            queue.push(TaskId(number));
+        }
+    }
+    let mut visited: BTreeSet<TaskId> = queue.iter().copied().collect();
+    let mut edges = BTreeSet::new();
+    while let Some(from) = queue.pop() {
+        let Some(task) = tasks.get(from.index()) else { continue };
+        for transition in &task.transitions {
+            edges.insert((from, transition.target));
+            if visited.insert(transition.target) {
+                queue.push(transition.target);
+            }
+        }
+    }
+    edges
+}
+
+/// Marks the tasks from which a way leads back to them: those in a strongly connected part of the graph
+/// with more than one task, and those that lead to themselves.
+fn mark_cycles(tasks: &mut [Task]) {
+    let next: Vec<Vec<usize>> = tasks
+        .iter()
+        .map(|task| task.transitions.iter().map(|transition| transition.target.index()).collect())
+        .collect();
+    for (task, part) in tasks.iter_mut().zip(components(&next)) {
+        task.is_in_cycle = part;
+    }
+}
+
+/// For each node, whether it is on a cycle: Kosaraju's algorithm, without recursion.
+fn components(next: &[Vec<usize>]) -> Vec<bool> {
+    let order = finished(next);
+    let mut back = vec![Vec::new(); next.len()];
+    for (from, targets) in next.iter().enumerate() {
+        for &to in targets {
+            if let Some(sources) = back.get_mut(to) {
+                sources.push(from);
+            }
+        }
+    }
+    let mut is_on_cycle: Vec<bool> =
+        next.iter().enumerate().map(|(node, targets)| targets.contains(&node)).collect();
+    let mut is_seen = vec![false; next.len()];
+    for root in order.into_iter().rev() {
+        let mut members = Vec::new();
+        let mut queue = vec![root];
+        while let Some(node) = queue.pop() {
+            if std::mem::replace(is_seen.get_mut(node).unwrap_or(&mut true), true) {
+                continue;
+            }
+            members.push(node);
+            queue.extend(back.get(node).into_iter().flatten());
+        }
+        if members.len() > 1 {
+            for node in members {
+                if let Some(mark) = is_on_cycle.get_mut(node) {
+                    *mark = true;
+                }
+            }
+        }
+    }
+    is_on_cycle
+}
+
+/// All nodes in the order in which a search in depth is done with them.
+fn finished(next: &[Vec<usize>]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(next.len());
+    let mut is_seen = vec![false; next.len()];
+    for root in 0..next.len() {
+        let mut stack = vec![(root, false)];
+        while let Some((node, is_done)) = stack.pop() {
+            if is_done {
+                order.push(node);
+                continue;
+            }
+            if std::mem::replace(is_seen.get_mut(node).unwrap_or(&mut true), true) {
+                continue;
+            }
+            stack.push((node, true));
+            stack.extend(next.get(node).into_iter().flatten().map(|&target| (target, false)));
+        }
+    }
+    order
+}

@@ -1,0 +1,71 @@
+//! The grammar of a definition, by its schema. The schema is of use to editors as well.
+
+use std::sync::LazyLock;
+
+use jsonschema::{Draft, Validator};
+use serde_json::Value;
+
+use super::{Finding, Kind};
+use crate::definition::shape;
+
+/// The grammar, as a JSON schema.
+const SCHEMA: &str = include_str!("schema.json");
+
+/// How the schema names the pattern of a task's name, and how findings do.
+const NAME_PATTERN: (&str, &str) = (r"^[\p{L}\p{M}\p{N}_]+$", r"^\w+$");
+
+static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| {
+    let schema: Value = serde_json::from_str(SCHEMA).ok()?;
+    jsonschema::options().with_draft(Draft::Draft4).build(&schema).ok()
+});
+
+pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = VALIDATOR
+        .iter()
+        .flat_map(|validator| validator.iter_errors(definition))
+        .map(|error| Finding {
+            kind: Kind::Syntax,
+            schema_path: path(error.schema_path().as_str()),
+            spec_path: path(error.instance_path().as_str()),
+            message: error.to_string(),
+            language: None,
+            expression: None,
+        })
+        .collect();
+    findings.extend(misnamed(definition));
+    findings
+}
+
+/// A task whose name holds other characters than names may.
+fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    let names = shape::tasks(definition).into_iter().flat_map(|tasks| tasks.keys());
+    names.filter(move |name| !is_name(name)).map(|name| Finding {
+        kind: Kind::Syntax,
+        schema_path: Some("properties.tasks.patternProperties".to_owned()),
+        spec_path: Some("tasks".to_owned()),
+        message: format!("the name of the task \"{name}\" may hold letters, digits and `_` only; rename it"),
+        language: None,
+        expression: None,
+    })
+}
+
+/// A JSON pointer as a path of findings; the root has none.
+fn path(pointer: &str) -> Option<String> {
+    let mut path = String::new();
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            path.push('[');
+            path.push_str(&part);
+            path.push(']');
+            continue;
+        }
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(if part == NAME_PATTERN.0 { NAME_PATTERN.1 } else { &part });
+    }
+    (!path.is_empty()).then_some(path)
+}
