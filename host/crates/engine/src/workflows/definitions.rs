@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use petrel_model::WorkflowDefinition;
-use petrel_yaml::{Document, Position};
 use petrel_persistence::Store;
 use petrel_runners::entry_point;
 use petrel_workflows::inspection::{Kind, Step};
 use petrel_workflows::{Definition, Finding, inspect};
+use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
