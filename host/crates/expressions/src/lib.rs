@@ -12,6 +12,7 @@ pub mod datastore;
 mod environment;
 mod error;
 mod filters;
+mod functions;
 mod jinja;
 pub mod json_path;
 mod methods;
@@ -24,6 +25,7 @@ pub mod template;
 mod variables;
 mod view;
 pub mod workflow;
+pub mod yaql;
 
 pub use datastore::{Datastore, KeyName, KeyScope};
 pub use error::Error;
