@@ -1,0 +1,117 @@
+//! One expression of a text, in either language, and what comes of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{EvaluationError, Language};
+use crate::{WorkflowScope, jinja, yaql};
+
+/// An expression with its delimiters, read as far as it can be.
+#[derive(Debug)]
+pub(super) struct Expression {
+    /// It, with its delimiters.
+    pub(super) source: String,
+    compiled: Compiled,
+}
+
+#[derive(Debug)]
+enum Compiled {
+    Jinja(Result<jinja::Expression, jinja::Failure>),
+    Yaql(Result<yaql::Expression, yaql::Error>),
+}
+
+impl Expression {
+    pub(super) fn compile(language: Language, source: &str) -> Self {
+        let inside = language.inside(source);
+        let compiled = match language {
+            Language::Jinja => Compiled::Jinja(jinja::Expression::compile(inside)),
+            Language::Yaql => Compiled::Yaql(yaql::Expression::compile(inside)),
+        };
+        Self { source: source.to_owned(), compiled }
+    }
+
+    pub(super) fn evaluate(&self, scope: &WorkflowScope) -> Result<Outcome, EvaluationError> {
+        match &self.compiled {
+            Compiled::Jinja(Ok(expression)) => {
+                let value = expression.evaluate(scope).map_err(|failure| self.failed(failure.to_string()))?;
+                Ok(if value.is_undefined() { Outcome::Undefined } else { Outcome::Jinja(value) })
+            }
+            Compiled::Jinja(Err(failure)) => Err(self.failed(failure.to_string())),
+            Compiled::Yaql(compiled) => {
+                let expression = compiled.as_ref().map_err(|error| self.failed_yaql(error))?;
+                expression.evaluate(scope).map(Outcome::Yaql).map_err(|error| self.failed_yaql(&error))
+            }
+        }
+    }
+
+    /// What is wrong with it as such.
+    pub(super) fn syntax_error(&self) -> Option<String> {
+        match &self.compiled {
+            Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
+            Compiled::Yaql(compiled) => compiled.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    fn failed_yaql(&self, error: &yaql::Error) -> EvaluationError {
+        match error.unknown_key() {
+            Some(key) => EvaluationError::UnknownKey { key: key.to_owned(), expression: self.source.clone() },
+            None => self.failed(format!("{}: {error}", error.exception())),
+        }
+    }
+
+    /// It failed, for this reason.
+    pub(super) fn failed(&self, reason: String) -> EvaluationError {
+        let language = match &self.compiled {
+            Compiled::Jinja(_) => Language::Jinja,
+            Compiled::Yaql(_) => Language::Yaql,
+        };
+        EvaluationError::Failed { language, expression: self.source.clone(), reason }
+    }
+}
+
+/// What came of a text, or of one expression in it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Text that was put together here.
+    Text(String),
+    /// A value of Jinja that is defined.
+    Jinja(jinja::Value),
+    /// A value of YAQL.
+    Yaql(yaql::Value),
+    /// Jinja's undefined.
+    Undefined,
+}
+
+impl Outcome {
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Jinja(value) => value.as_str(),
+            Self::Yaql(yaql::Value::Text(text)) => Some(text),
+            Self::Yaql(_) | Self::Undefined => None,
+        }
+    }
+
+    /// As Python's `str()` writes it; what nests too deep for that is an error.
+    pub(super) fn display(&self) -> Result<Cow<'_, str>, String> {
+        match self {
+            Self::Text(text) => Ok(Cow::Borrowed(text)),
+            Self::Jinja(value) => jinja::text(value).map(Cow::Owned),
+            Self::Yaql(value) => value.display().map(Cow::Owned).map_err(|error| error.to_string()),
+            Self::Undefined => Ok(Cow::Borrowed("")),
+        }
+    }
+
+    /// As JSON; the error says what has no such form.
+    pub(super) fn into_json(self) -> Result<Arc<Value>, String> {
+        match self {
+            Self::Text(text) => Ok(Arc::new(Value::String(text))),
+            Self::Jinja(value) => jinja::json(&value),
+            Self::Yaql(value) => value.to_json().map_err(|error| format!("{}: {error}", error.exception())),
+            Self::Undefined => Ok(Arc::new(Value::Null)),
+        }
+    }
+}
