@@ -40,8 +40,8 @@ impl Expression {
             }
             Compiled::Jinja(Err(failure)) => Err(self.failed(failure.to_string())),
             Compiled::Yaql(compiled) => {
-                let expression = compiled.as_ref().map_err(|error| self.failed_yaql(error))?;
-                expression.evaluate(scope).map(Outcome::Yaql).map_err(|error| self.failed_yaql(&error))
+                let expression = compiled.as_ref().map_err(|error| self.yaql_failed(error))?;
+                expression.evaluate(scope).map(Outcome::Yaql).map_err(|error| self.yaql_failed(&error))
             }
         }
     }
@@ -54,7 +54,7 @@ impl Expression {
         }
     }
 
-    fn failed_yaql(&self, error: &yaql::Error) -> EvaluationError {
+    fn yaql_failed(&self, error: &yaql::Error) -> EvaluationError {
         match error.unknown_key() {
             Some(key) => EvaluationError::UnknownKey { key: key.to_owned(), expression: self.source.clone() },
             None => self.failed(format!("{}: {error}", error.exception())),
@@ -78,10 +78,10 @@ pub(super) enum Outcome {
     Text(String),
     /// A value of Jinja that is defined.
     Jinja(jinja::Value),
-    /// A value of YAQL.
-    Yaql(yaql::Value),
     /// Jinja's undefined.
     Undefined,
+    /// A value of YAQL.
+    Yaql(yaql::Value),
 }
 
 impl Outcome {
@@ -91,7 +91,7 @@ impl Outcome {
             Self::Text(text) => Some(text),
             Self::Jinja(value) => value.as_str(),
             Self::Yaql(yaql::Value::Text(text)) => Some(text),
-            Self::Yaql(_) | Self::Undefined => None,
+            Self::Undefined | Self::Yaql(_) => None,
         }
     }
 
@@ -100,8 +100,8 @@ impl Outcome {
         match self {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Jinja(value) => jinja::text(value).map(Cow::Owned),
-            Self::Yaql(value) => value.display().map(Cow::Owned).map_err(|error| error.to_string()),
             Self::Undefined => Ok(Cow::Borrowed("")),
+            Self::Yaql(value) => value.display().map(Cow::Owned).map_err(|error| error.to_string()),
         }
     }
 
@@ -110,8 +110,8 @@ impl Outcome {
         match self {
             Self::Text(text) => Ok(Arc::new(Value::String(text))),
             Self::Jinja(value) => jinja::json(&value),
-            Self::Yaql(value) => value.to_json().map_err(|error| format!("{}: {error}", error.exception())),
             Self::Undefined => Ok(Arc::new(Value::Null)),
+            Self::Yaql(value) => value.to_json().map_err(|error| error.to_string()),
         }
     }
 }
