@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::error::{Error, ErrorKind};
 use crate::WorkflowScope;
 
-/// How many evaluations and elements of sequences: about half a second of work.
+/// How many evaluations and elements of sequences: some tenths of a second of work.
 pub const STEPS: u64 = 1_000_000;
 
 /// How many bytes of text and lists one evaluation may build in all.

@@ -12,6 +12,7 @@ use super::super::term::{List, Term};
 use super::super::value::Value;
 use super::super::view;
 use super::arguments::Arguments;
+use super::regex::check_template;
 use super::signature::{Function, Parameter, Type, function, optional, required};
 use crate::filters::json::{self, Style};
 use crate::filters::{NONE, patterns, version};
@@ -234,6 +235,7 @@ fn is_match(run: &Run<'_>, args: &Arguments<'_>, at_start: bool) -> Result<Term,
 fn regex_replace(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (regex, text) = (regex(args, 3, false)?, text(run, args, 0)?);
     let template = args.text(2)?;
+    check_template(&template, &regex)?;
     let (mut replaced, mut end) = (String::new(), 0);
     for found in regex.matches(&text).map_err(|error| Error::value(error.to_string()))? {
         let before = replaced.len();

@@ -13,6 +13,7 @@ use super::super::term::{Entries, List, Term};
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, method, optional, required};
 use crate::filters::patterns::expand;
+use crate::regex::Regex;
 
 const REGEX: Parameter = required("regexp", Type::Pattern);
 const STRING: Parameter = required("string", Type::Text);
@@ -183,6 +184,7 @@ fn replaced(
 
 fn replace(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
     let (pattern, text, template) = (args.pattern(pattern)?, args.text(text)?, args.text(2)?);
+    check_template(&template, pattern.regex())?;
     replaced(run, args, (&pattern, &text), |out, found| {
         let group = |range: &Option<std::ops::Range<usize>>| {
             let range = range.clone().unwrap_or_default();
@@ -193,6 +195,13 @@ fn replace(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> 
         expand(out, &template, pattern.regex(), whole, &groups)
             .map_err(|error| Error::value(error.detail().unwrap_or_default()))
     })
+}
+
+/// An error about a template that cannot be used, also where nothing is replaced.
+pub(super) fn check_template(template: &str, regex: &Regex) -> Result<(), Error> {
+    let groups = vec![String::new(); regex.group_names().len().saturating_sub(1)];
+    expand(&mut String::new(), template, regex, "", &groups)
+        .map_err(|error| Error::value(error.detail().unwrap_or_default()))
 }
 
 fn replace_by(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
