@@ -30,7 +30,7 @@ mod view;
 use std::sync::Arc;
 
 pub use error::{Error, ErrorKind};
-pub use limits::{DEPTH, MEMORY, NESTING, STEPS};
+pub use limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
 pub use value::Value;
 
 use crate::WorkflowScope;

@@ -17,6 +17,9 @@ pub const DEPTH: u32 = 160;
 /// How deep brackets and operators of an expression, and the values that it builds, may nest.
 pub const NESTING: u32 = 100;
 
+/// How many bytes the text of an expression may have.
+pub const LENGTH: usize = 64 * 1024;
+
 /// One evaluation: what it sees, and what it has used up.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
