@@ -150,6 +150,7 @@ impl Player {
             item,
             status: reported.parse().unwrap_or_default(),
             result: Arc::new(entry.get("result").cloned().unwrap_or_default()),
+            execution: None,
         };
         if let Some(then) = entry.get("then") {
             self.queue.push_back(Running { task: Arc::clone(&task), route, item, entry: then.clone() });

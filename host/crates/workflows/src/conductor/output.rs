@@ -55,6 +55,17 @@ impl Conductor {
         variables.unwrap_or_default()
     }
 
+    /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it
+    /// has not succeeded.
+    pub fn result(&self) -> Value {
+        let mut result = Map::new();
+        result.insert("output".into(), self.output.clone().map_or(Value::Null, Value::Object));
+        if self.status.is_abended() {
+            result.insert("errors".into(), self.errors().iter().map(ErrorEntry::to_value).collect());
+        }
+        Value::Object(result)
+    }
+
     /// The variables of a workflow that has ended.
     pub fn variables(&self) -> Option<Value> {
         self.status.is_completed().then(|| self.final_variables().to_value())
