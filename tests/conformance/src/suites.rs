@@ -5,6 +5,7 @@ mod orquesta;
 mod params;
 mod positional;
 mod rules;
+mod yaql;
 
 use std::sync::Arc;
 
@@ -26,11 +27,12 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 5] = [
+pub const SUITES: [Suite; 6] = [
     Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
     Suite { name: "params", answer: params::answer, agrees: compare::agrees },
     Suite { name: "positional", answer: positional::answer, agrees: positional::agrees },
+    Suite { name: "yaql", answer: yaql::answer, agrees: compare::agrees },
     Suite { name: "orquesta", answer: orquesta::answer, agrees: orquesta::agrees },
 ];
 

@@ -2,13 +2,14 @@
 //!
 //! A filter that is not here (`from_yaml_string`, `decrypt_kv` ...) is an error that says so.
 
-mod json;
-mod patterns;
-mod version;
+pub(crate) mod json;
+pub(crate) mod patterns;
+pub(crate) mod version;
 
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use crate::functions::paths;
 use crate::python::display;
 
 /// What stands for null in text, so that a cast can bring it back.
@@ -50,19 +51,12 @@ fn defined(value: Value) -> Result<Value, Error> {
     if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(value) }
 }
 
-/// As Python's `posixpath.basename`: what follows the last slash.
 fn basename(path: Value) -> Result<String, Error> {
-    let path = display::to_text(&defined(path)?)?;
-    Ok(path.rsplit_once('/').map_or_else(|| path.clone(), |(_, name)| name.to_owned()))
+    Ok(paths::basename(&display::to_text(&defined(path)?)?).to_owned())
 }
 
-/// As Python's `posixpath.dirname`: what precedes the last slash, without slashes at its end.
 fn dirname(path: Value) -> Result<String, Error> {
-    let path = display::to_text(&defined(path)?)?;
-    let end = path.rfind('/').map_or(0, |slash| slash + 1);
-    let head = path.get(..end).unwrap_or_default();
-    let trimmed = head.trim_end_matches('/');
-    Ok(if trimmed.is_empty() { head } else { trimmed }.to_owned())
+    Ok(paths::dirname(&display::to_text(&defined(path)?)?).to_owned())
 }
 
 /// Null as a mark that a cast turns back into null.

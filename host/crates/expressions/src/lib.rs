@@ -12,6 +12,7 @@ pub mod datastore;
 mod environment;
 mod error;
 mod filters;
+mod functions;
 pub mod json_path;
 pub mod python;
 pub mod regex;
@@ -21,6 +22,7 @@ pub mod template;
 mod variables;
 mod view;
 pub mod workflow;
+pub mod yaql;
 
 pub use datastore::{Datastore, KeyName, KeyScope};
 pub use error::Error;

@@ -56,6 +56,9 @@ pub struct Match {
     pub groups: Vec<String>,
 }
 
+/// The bytes of a match and of its groups.
+pub type Spans = Vec<Option<std::ops::Range<usize>>>;
+
 impl Regex {
     /// Reads `pattern`.
     ///
@@ -103,9 +106,28 @@ impl Regex {
         Ok(matches)
     }
 
+    /// Where every match in `text` and its groups are, from left to right, `limit` matches at most. The first
+    /// of each is the whole match; a group that took no part is nowhere.
+    ///
+    /// # Errors
+    /// [`Error::GivenUp`] at the limit of steps.
+    pub fn spans(&self, text: &str, limit: usize) -> Result<Vec<Spans>, Error> {
+        let mut matches = Vec::new();
+        for captures in self.compiled.captures_iter(text).take(limit) {
+            let captures = captures.map_err(|error| self.given_up(&error))?;
+            matches.push(captures.iter().map(|group| group.map(|group| group.range())).collect());
+        }
+        Ok(matches)
+    }
+
     /// The number of the group called `name`.
     pub fn group_number(&self, name: &str) -> Option<usize> {
         self.compiled.capture_names().position(|known| known == Some(name))
+    }
+
+    /// The names of groups by their numbers; the whole match is the first and has none.
+    pub fn group_names(&self) -> Vec<Option<&str>> {
+        self.compiled.capture_names().collect()
     }
 
     fn given_up(&self, _error: &fancy_regex::Error) -> Error {

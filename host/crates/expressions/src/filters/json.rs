@@ -47,14 +47,16 @@ fn to_json(value: Value) -> Result<Json, Error> {
     convert::to_json(&defined(value)?).map_err(wrong)
 }
 
-struct Style<'a> {
-    comma: &'a str,
-    colon: &'a str,
-    indent: Option<usize>,
-    sort_keys: bool,
+/// How JSON is written.
+pub(crate) struct Style<'a> {
+    pub(crate) comma: &'a str,
+    pub(crate) colon: &'a str,
+    pub(crate) indent: Option<usize>,
+    pub(crate) sort_keys: bool,
 }
 
-fn write(value: &Json, style: &Style<'_>) -> String {
+/// `value` in the original's way.
+pub(crate) fn write(value: &Json, style: &Style<'_>) -> String {
     let mut out = String::new();
     write_value(&mut out, value, style, 0);
     out

@@ -89,7 +89,7 @@ fn is_match(value: Value, pattern: &str, flags: Flags) -> Result<bool, Error> {
 }
 
 /// Python's template of a replacement: `\1`, `\g<1>`, `\g<name>`, `\n`.
-fn expand(
+pub(crate) fn expand(
     out: &mut String,
     template: &str,
     regex: &Regex,

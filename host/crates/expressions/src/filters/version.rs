@@ -67,23 +67,23 @@ fn order_prerelease(left: &[String], right: &[String]) -> Ordering {
     words.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
-pub(super) fn compare(left: &str, right: &str) -> Result<i64, Error> {
+pub(crate) fn compare(left: &str, right: &str) -> Result<i64, Error> {
     order(left, right).map(|order| order as i64)
 }
 
-pub(super) fn more_than(left: &str, right: &str) -> Result<bool, Error> {
+pub(crate) fn more_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_gt)
 }
 
-pub(super) fn less_than(left: &str, right: &str) -> Result<bool, Error> {
+pub(crate) fn less_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_lt)
 }
 
-pub(super) fn equal(left: &str, right: &str) -> Result<bool, Error> {
+pub(crate) fn equal(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_eq)
 }
 
-pub(super) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
+pub(crate) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
     let tests: [(&str, Test); 6] = [
         (">=", Ordering::is_ge),
@@ -104,21 +104,21 @@ pub(super) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     Err(wrong(format!("`{expression}` does not start with <, >, ==, <=, >= or !=, as in >=1.2.3")))
 }
 
-pub(super) fn bump_major(version: &str) -> Result<String, Error> {
+pub(crate) fn bump_major(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, ..], .. }| format!("{}.0.0", major.saturating_add(1)))
 }
 
-pub(super) fn bump_minor(version: &str) -> Result<String, Error> {
+pub(crate) fn bump_minor(version: &str) -> Result<String, Error> {
     parse(version)
         .map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{}.0", minor.saturating_add(1)))
 }
 
-pub(super) fn bump_patch(version: &str) -> Result<String, Error> {
+pub(crate) fn bump_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, patch], .. }| {
         format!("{major}.{minor}.{}", patch.saturating_add(1))
     })
 }
 
-pub(super) fn strip_patch(version: &str) -> Result<String, Error> {
+pub(crate) fn strip_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{minor}"))
 }

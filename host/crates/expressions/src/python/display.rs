@@ -103,7 +103,7 @@ pub fn float(number: f64) -> String {
 }
 
 /// A string as Python's `repr` writes it: single quotes, unless it holds some and no double ones.
-fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
+pub(crate) fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.write_char(quote)?;
     for char in text.chars() {

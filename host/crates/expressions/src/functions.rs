@@ -1,0 +1,4 @@
+//! The platform's functions that both languages have, over plain values.
+
+pub(crate) mod paths;
+pub(crate) mod time;

@@ -1,0 +1,89 @@
+//! YAQL, the other language of workflows: `<% ctx().servers.where($.up).name %>`.
+//!
+//! The language is version 3.2 of the original with its whole standard library. An expression is read once
+//! ([`Expression::compile`]) and evaluated often. Where expressions stand in text is [`crate::statement`].
+//!
+//! [`lexer`] cuts text into words, [`parser`] makes a tree of them ([`syntax`]), [`evaluate`] walks it over
+//! [`term`]s, with [`operators`], and [`call`]s into the [`library`]. Every evaluation has [`limits`].
+
+mod call;
+mod compare;
+mod context;
+mod display;
+mod error;
+mod evaluate;
+mod lexer;
+mod library;
+mod limits;
+mod number;
+mod operators;
+mod ordering;
+mod parser;
+mod pattern;
+mod references;
+mod sequence;
+mod syntax;
+mod term;
+mod time;
+mod value;
+mod view;
+
+use std::sync::Arc;
+
+pub use error::{Error, ErrorKind};
+pub use limits::{DEPTH, MEMORY, NESTING, STEPS};
+pub use references::variables;
+pub use value::Value;
+
+use crate::WorkflowScope;
+use context::Context;
+use limits::Run;
+use syntax::Node;
+use term::Term;
+
+/// An expression, without the `<%` and `%>` around it.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    root: Arc<Node>,
+}
+
+impl Expression {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and in which column.
+    pub fn compile(text: &str) -> Result<Self, Error> {
+        parser::parse(text).map(|root| Self { root })
+    }
+
+    /// Its value in a workflow. `$` is null there.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Error> {
+        self.evaluate_with(scope, None)
+    }
+
+    /// Its value with `data` as `$`.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn evaluate_data(&self, data: &Arc<serde_json::Value>) -> Result<Value, Error> {
+        self.evaluate_with(&WorkflowScope::default(), Some(data))
+    }
+
+    /// Its value in a workflow and with `data` as `$`.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn evaluate_with(
+        &self,
+        scope: &WorkflowScope,
+        data: Option<&Arc<serde_json::Value>>,
+    ) -> Result<Value, Error> {
+        let run = Run::new(Some(scope));
+        let context = Context::root(data.map_or(Term::Null, view::term));
+        let term = evaluate::evaluate(&run, &context, &self.root)?;
+        Value::from_term(&run, &term)
+    }
+}

@@ -1,0 +1,55 @@
+//! Regular expressions as values. The dialect is [`crate::regex`].
+
+use super::error::Error;
+use crate::regex::{Flags, Regex};
+
+/// A compiled expression and what it was made from.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    regex: Regex,
+    source: String,
+}
+
+/// One match: where it is in characters, and its groups.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Bytes.
+    pub(super) range: std::ops::Range<usize>,
+    /// Bytes, of those that took part. The first is the whole match.
+    pub(super) groups: Vec<Option<std::ops::Range<usize>>>,
+}
+
+impl Pattern {
+    /// Reads `source`; `flags` are letters of Python's inline flags.
+    pub(super) fn new(source: &str, flags: &str) -> Result<Self, Error> {
+        let ignore_case = flags.contains('i');
+        let dot_all = flags.contains('s');
+        let text = if flags.contains('m') { format!("(?m){source}") } else { source.to_owned() };
+        let regex = Regex::new(&text, Flags { ignore_case, dot_all, at_start: false })
+            .map_err(|error| Error::value(error.to_string()))?;
+        Ok(Self { regex, source: format!("{flags}/{source}") })
+    }
+
+    /// What tells it from others.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(super) fn regex(&self) -> &Regex {
+        &self.regex
+    }
+
+    pub(super) fn is_match(&self, text: &str) -> Result<bool, Error> {
+        self.regex.is_match(text).map_err(|error| Error::value(error.to_string()))
+    }
+
+    /// Matches in `text` from left to right, at most `limit` of them.
+    pub(super) fn find(&self, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
+        let found = self.regex.spans(text, limit).map_err(|error| Error::value(error.to_string()))?;
+        let found = found.into_iter().filter_map(|groups| {
+            let range = groups.first().cloned().flatten()?;
+            Some(Found { range, groups })
+        });
+        Ok(found.collect())
+    }
+}
