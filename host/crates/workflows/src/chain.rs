@@ -251,6 +251,11 @@ impl Chain {
         self.numbers.get(task).copied()
     }
 
+    /// Its variables.
+    pub fn variables(&self) -> Value {
+        Value::Object(self.variables.clone())
+    }
+
     /// Its result: what its nodes gave, what they published, and what went wrong.
     pub fn result(&self) -> Value {
         let mut result = Map::new();

@@ -80,6 +80,22 @@ impl Conducted {
         }
     }
 
+    /// The variables that a run of a task sees, by its number; those of now in a chain.
+    pub fn known_to(&self, number: usize) -> Value {
+        match self {
+            Self::Orquesta(conductor) => conductor.known_to(number),
+            Self::Chain(chain) => chain.variables(),
+        }
+    }
+
+    /// The variables that it ends with.
+    pub fn variables(&self) -> Value {
+        match self {
+            Self::Orquesta(conductor) => conductor.final_variables().to_value(),
+            Self::Chain(chain) => chain.variables(),
+        }
+    }
+
     /// What is kept as the result of its execution.
     pub fn result(&self) -> Value {
         match self {

@@ -8,8 +8,10 @@ pub mod chain;
 mod conducted;
 pub mod conductor;
 pub mod definition;
+pub mod drawing;
 pub mod inspection;
 pub mod machine;
+pub mod rehearsal;
 mod status;
 
 pub use conducted::{Conducted, Source};
