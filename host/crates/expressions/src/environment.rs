@@ -20,7 +20,7 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_name| AutoEscape::None);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(crate::methods::call);
     environment.set_formatter(|out, _state, value| {
         // The other reason, a full output, is told before this one.
         python::display::write(out, value).map_err(|_too_deep| {

@@ -3,11 +3,21 @@
 //! The language is found by its delimiters. A text that is one expression and nothing else keeps the type
 //! of what the expression gives; any other text is filled in. What expressions see is [`WorkflowScope`].
 
+mod budget;
+mod expression;
+mod parts;
+mod references;
+mod text;
+
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::WorkflowScope;
+use budget::Budget;
+pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
+use text::Text;
+
+use crate::{WorkflowScope, jinja};
 
 /// A language of expressions in workflows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,8 +80,8 @@ pub enum EvaluationError {
 /// A part of a statement that is no expression although it is delimited as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The language it is taken for.
-    pub language: Language,
+    /// The language it is taken for; `None` when a text mixes both.
+    pub language: Option<Language>,
     /// The expression, with its delimiters.
     pub expression: String,
     /// What is wrong with it, and in which column, for people.
@@ -93,13 +103,29 @@ pub struct Reference {
 #[derive(Debug, Clone)]
 pub struct Statement {
     source: Arc<Value>,
+    root: Arc<Node>,
+}
+
+/// A part of a statement, beside the part of the source that it was read from.
+#[derive(Debug)]
+enum Node {
+    /// Nothing to evaluate in it.
+    Literal,
+    /// A text with expressions.
+    Text(Box<Text>),
+    /// A list, some items of which hold expressions.
+    List(Vec<Self>),
+    /// An object: the key, if it holds expressions, and the value of each entry.
+    Object(Vec<(Option<Text>, Self)>),
 }
 
 impl Statement {
     /// Reads `source`. What is wrong in it is kept, see [`Statement::syntax_errors`]; it fails when it is
     /// evaluated.
     pub fn compile(source: impl Into<Arc<Value>>) -> Self {
-        Self { source: source.into() }
+        let source = source.into();
+        let root = Arc::new(Node::compile(&source));
+        Self { source, root }
     }
 
     /// What it was read from.
@@ -109,24 +135,138 @@ impl Statement {
 
     /// Whether there is no expression in it: then its value is its source.
     pub fn is_literal(&self) -> bool {
-        true
+        matches!(*self.root, Node::Literal)
     }
 
     /// What is wrong in it, as Orquesta's inspection reports it: in the order of the text.
     pub fn syntax_errors(&self) -> Vec<SyntaxError> {
-        Vec::new()
+        let mut errors = Vec::new();
+        each_text(&self.source, &mut |text| errors.extend(syntax_errors(text)));
+        errors
     }
 
-    /// The variables that it reads by a fixed name, as Orquesta's inspection finds them.
+    /// The variables that it reads by a fixed name, as Orquesta's inspection finds them: by name.
     pub fn references(&self) -> Vec<Reference> {
-        Vec::new()
+        let mut found = Vec::new();
+        each_text(&self.source, &mut |text| references::collect(text, &mut found));
+        found.sort_by(|left, right| left.name.cmp(&right.name).then_with(|| left.cmp(right)));
+        found.dedup();
+        found
     }
 
-    /// Its value.
+    /// Its value. What it takes is limited: see [`REEVALUATIONS`], [`DEPTH`], [`BYTES`] and [`TEXT_BYTES`].
     ///
     /// # Errors
     /// The first expression in it that cannot be evaluated.
-    pub fn evaluate(&self, _scope: &WorkflowScope) -> Result<Arc<Value>, EvaluationError> {
-        Ok(Arc::clone(&self.source))
+    pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EvaluationError> {
+        match &*self.root {
+            Node::Literal => Ok(Arc::clone(&self.source)),
+            Node::Text(text) => text.value(scope, &Budget::new()),
+            root => root.evaluate(&self.source, scope, &Budget::new()).map(Arc::new),
+        }
     }
 }
+
+impl Node {
+    fn compile(source: &Value) -> Self {
+        match source {
+            Value::String(text) => {
+                Text::compile(text).map_or(Self::Literal, |text| Self::Text(Box::new(text)))
+            }
+            Value::Array(items) => {
+                let nodes: Vec<_> = items.iter().map(Self::compile).collect();
+                if nodes.iter().all(Self::is_literal) { Self::Literal } else { Self::List(nodes) }
+            }
+            Value::Object(object) => {
+                let entry = |(key, value): (&String, &Value)| (Text::compile(key), Self::compile(value));
+                let entries: Vec<_> = object.iter().map(entry).collect();
+                let is_literal = entries.iter().all(|(key, value)| key.is_none() && value.is_literal());
+                if is_literal { Self::Literal } else { Self::Object(entries) }
+            }
+            _ => Self::Literal,
+        }
+    }
+
+    fn is_literal(&self) -> bool {
+        matches!(self, Self::Literal)
+    }
+
+    fn evaluate(
+        &self,
+        source: &Value,
+        scope: &WorkflowScope,
+        budget: &Budget,
+    ) -> Result<Value, EvaluationError> {
+        match (self, source) {
+            (Self::Text(text), _) => text.value(scope, budget).map(Arc::unwrap_or_clone),
+            (Self::List(nodes), Value::Array(items)) => {
+                nodes.iter().zip(items).map(|(node, item)| node.evaluate(item, scope, budget)).collect()
+            }
+            (Self::Object(entries), Value::Object(object)) => {
+                let mut evaluated = Map::new();
+                for ((key, node), (name, value)) in entries.iter().zip(object) {
+                    let name = match key {
+                        Some(key) => key.key(scope, budget)?,
+                        None => name.clone(),
+                    };
+                    evaluated.insert(name, node.evaluate(value, scope, budget)?);
+                }
+                Ok(Value::Object(evaluated))
+            }
+            _ => Ok(source.clone()),
+        }
+    }
+}
+
+/// Looks at every text in `value`, keys too, in order.
+fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, look)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                look(key);
+                each_text(value, look);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is wrong in one text: the whole of a Jinja template first, and then each expression.
+fn syntax_errors(text: &str) -> Vec<SyntaxError> {
+    let languages: Vec<_> =
+        [Language::Jinja, Language::Yaql].into_iter().filter(|language| language.is_in(text)).collect();
+    let [language] = languages.as_slice() else {
+        let mixed = SyntaxError {
+            language: None,
+            expression: text.to_owned(),
+            message: "Expression with multiple types is not supported.".to_owned(),
+        };
+        return if languages.is_empty() { Vec::new() } else { vec![mixed] };
+    };
+    let mut errors = Vec::new();
+    let mut add = |expression: &str, message: String| {
+        if !errors.iter().any(|error: &SyntaxError| error.expression == expression) {
+            errors.push(SyntaxError {
+                language: Some(*language),
+                expression: expression.to_owned(),
+                message,
+            });
+        }
+    };
+    if *language == Language::Jinja
+        && let Some(message) = jinja::syntax_error(text)
+    {
+        add(text, message);
+    }
+    for part in language.parts(text) {
+        if let Some(message) = expression::Expression::compile(*language, part).syntax_error() {
+            add(part, message);
+        }
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock};
 use minijinja::Environment;
 
 use crate::datastore::{KeyName, keys_among};
-use crate::environment::{OUTPUT_LIMIT, SHARED};
+use crate::environment::SHARED;
 use crate::error::shortened;
+use crate::output::Output;
 use crate::{Error, Scope};
 
 /// Whether `text` holds Jinja.
@@ -93,37 +94,13 @@ impl Template {
     pub fn render(&self, scope: &Scope) -> Result<String, Error> {
         let retold = |error: minijinja::Error| Error::from_engine(&self.source, &error);
         let template = self.compiled().and_then(|compiled| compiled.get_template(NAME)).map_err(retold)?;
-        let mut output = Output { bytes: Vec::with_capacity(self.source.len()), is_full: false };
+        let mut output = Output::with_capacity(self.source.len());
         let rendered = template.render_captured_to(scope.context(&self.keys), &mut output).map(drop);
-        if output.is_full {
+        if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }
         rendered.map_err(retold)?;
-        String::from_utf8(output.bytes).map_err(|error| Error::Render {
-            template: shortened(&self.source),
-            reason: error.utf8_error().to_string(),
-        })
-    }
-}
-
-/// A buffer that refuses to grow beyond the limit.
-struct Output {
-    bytes: Vec<u8>,
-    is_full: bool,
-}
-
-impl std::io::Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + bytes.len() > OUTPUT_LIMIT {
-            self.is_full = true;
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        output.into_text().map_err(|reason| Error::Render { template: shortened(&self.source), reason })
     }
 }
 

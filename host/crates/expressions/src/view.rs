@@ -19,9 +19,34 @@ pub(crate) fn view(root: &Arc<Json>) -> Value {
     }
 }
 
+/// The field `name` of `root` as the engine sees it.
+pub(crate) fn field(root: &Arc<Json>, name: &str) -> Option<Value> {
+    let view = View { root: Arc::clone(root), path: Vec::new() };
+    root.get(name).map(|json| view.child(Step::Field(name.to_owned()), json))
+}
+
+/// Whether Python's mappings have a method of that name, which then hides a key: `x.items` is the method,
+/// and `x['items']` the value of the key.
+pub(crate) fn is_method_of_mappings(name: &str) -> bool {
+    matches!(
+        name,
+        "clear"
+            | "copy"
+            | "fromkeys"
+            | "get"
+            | "items"
+            | "keys"
+            | "pop"
+            | "popitem"
+            | "setdefault"
+            | "update"
+            | "values"
+    )
+}
+
 /// A list or an object somewhere in a shared value.
 #[derive(Debug)]
-struct View {
+pub(crate) struct View {
     root: Arc<Json>,
     path: Vec<Step>,
 }
@@ -33,6 +58,14 @@ enum Step {
 }
 
 impl View {
+    /// It as JSON; all of a value that was handed in is not copied.
+    pub(crate) fn shared(&self) -> Arc<Json> {
+        if self.path.is_empty() {
+            return Arc::clone(&self.root);
+        }
+        Arc::new(self.json().cloned().unwrap_or_default())
+    }
+
     fn json(&self) -> Option<&Json> {
         self.path.iter().try_fold(&*self.root, |json, step| match step {
             Step::Field(name) => json.get(name),

@@ -67,7 +67,7 @@ fn check(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
     let Some(value) = value else { return };
     for error in Statement::compile(value.clone()).syntax_errors() {
         let mut finding = Finding::new(Kind::Expression, place, error.message);
-        finding.language = Some(error.language);
+        finding.language = error.language;
         finding.expression = Some(error.expression);
         findings.push(finding);
     }

@@ -1,0 +1,149 @@
+//! Jinja as the expressions of workflows use it: single expressions, which give values, and templates.
+//!
+//! Names are those of functions (`ctx()`, `result()` ...), which [`functions`] has; they reach the scope
+//! through [`root`], what an evaluation sees as its context. The environment itself, filters and tests are
+//! those of rules and parameters. How expressions stand in text is [`crate::statement`].
+
+mod functions;
+mod root;
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+pub(crate) use minijinja::Value;
+use minijinja::{Environment, Error, ErrorKind};
+use serde_json::Value as Json;
+
+use crate::environment::{OUTPUT_LIMIT, SHARED};
+use crate::output::Output;
+use crate::view::View;
+use crate::{WorkflowScope, convert, python};
+
+/// Copied for each template; expressions share it.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = SHARED.clone();
+    functions::add_to(&mut environment);
+    environment
+});
+
+/// Why an expression could not be read or evaluated, in the words of Orquesta's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The name of the error in the original.
+    pub(crate) exception: &'static str,
+    /// What happened.
+    pub(crate) reason: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.exception, self.reason)
+    }
+}
+
+/// A single expression, without delimiters.
+pub(crate) struct Expression(minijinja::Expression<'static, 'static>);
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Expression")
+    }
+}
+
+impl Expression {
+    /// Reads `text`.
+    pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
+        ENVIRONMENT.compile_expression_owned(text.to_owned()).map(Self).map_err(|error| retold(&error))
+    }
+
+    /// Its value, which may be undefined.
+    pub(crate) fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Failure> {
+        self.0.eval(root::of(scope)).map_err(|error| retold(&error))
+    }
+}
+
+/// A text with blocks.
+#[derive(Debug)]
+pub(crate) struct Template(Environment<'static>);
+
+/// The name of the only template in an environment.
+const NAME: &str = "template";
+
+impl Template {
+    /// Reads `text`.
+    pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
+        let mut environment = ENVIRONMENT.clone();
+        environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
+        Ok(Self(environment))
+    }
+
+    /// Fills it in.
+    pub(crate) fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
+        let template = self.0.get_template(NAME).map_err(|error| retold(&error))?;
+        let mut output = Output::with_capacity(64);
+        let rendered = template.render_captured_to(root::of(scope), &mut output).map(drop);
+        let too_large = |reason| Failure { exception: "MemoryError", reason };
+        if output.is_full() {
+            let limit = OUTPUT_LIMIT;
+            return Err(too_large(format!(
+                "it gave more than {limit} bytes; pass less, or do this in an action"
+            )));
+        }
+        rendered.map_err(|error| retold(&error))?;
+        output.into_text().map_err(too_large)
+    }
+}
+
+/// What is wrong with `text` as a template.
+pub(crate) fn syntax_error(text: &str) -> Option<String> {
+    ENVIRONMENT.template_from_str(text).err().map(|error| retold(&error).reason)
+}
+
+/// `value` as Python's `str()` writes it.
+pub(crate) fn text(value: &Value) -> Result<String, String> {
+    python::display::to_text(value)
+        .map_err(|_too_deep| "a list in it nests too deep to be written; flatten it".to_owned())
+}
+
+/// `value` as JSON, without copying what was handed in.
+pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
+    match value.downcast_object_ref::<View>() {
+        Some(view) => Ok(view.shared()),
+        None => convert::to_json(value).map(Arc::new),
+    }
+}
+
+fn retold(error: &Error) -> Failure {
+    let detail = error.detail().unwrap_or_default();
+    let exception = match error.kind() {
+        ErrorKind::SyntaxError => "TemplateSyntaxError",
+        ErrorKind::UndefinedError => "UndefinedError",
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest => "TemplateAssertionError",
+        ErrorKind::OutOfFuel => "MemoryError",
+        _ => functions::exception(error).unwrap_or("TypeError"),
+    };
+    let reason = match error.kind() {
+        ErrorKind::UndefinedError => undefined(detail),
+        ErrorKind::OutOfFuel => {
+            let limit = crate::environment::FUEL;
+            format!("it took more than {limit} steps; loop over less, or do this in an action")
+        }
+        kind if detail.is_empty() => kind.to_string(),
+        _ => detail.to_owned(),
+    };
+    Failure { exception, reason }
+}
+
+/// What is not defined, as the original says it of a bare name.
+fn undefined(detail: &str) -> String {
+    let is_name =
+        |text: &str| !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || char == '_');
+    match detail.split_once(' ') {
+        _ if detail.is_empty() => "something in it is not defined".to_owned(),
+        Some((name, _)) if is_name(name.trim_matches('`')) => {
+            format!("'{}' is undefined", name.trim_matches('`'))
+        }
+        None if is_name(detail) => format!("'{detail}' is undefined"),
+        _ => format!("{detail} is not defined"),
+    }
+}

@@ -1,0 +1,84 @@
+//! What an evaluation in a workflow sees as its context: no names of the workflow, only its own parts, and
+//! beneath a name that nobody can write the scope, for the functions.
+
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object};
+use minijinja::{State, Value};
+
+use crate::view::{is_method_of_mappings, view};
+use crate::workflow::CurrentTask;
+use crate::{Variables, WorkflowScope};
+
+/// The scope of one evaluation.
+#[derive(Debug)]
+pub(super) struct Root(pub(super) WorkflowScope);
+
+/// Where functions find the scope; no identifier, so that no expression does.
+const SCOPE: &str = " scope";
+
+/// The context for an evaluation that sees `scope`.
+pub(super) fn of(scope: &WorkflowScope) -> Value {
+    Value::from_object(Root(scope.clone()))
+}
+
+/// The scope of the evaluation that is under way.
+pub(super) fn scope(state: &State<'_, '_>) -> Option<Arc<Root>> {
+    state.lookup(SCOPE)?.downcast_object::<Root>()
+}
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        match name {
+            SCOPE => Some(Value::from_dyn_object(Arc::clone(self))),
+            // The original's own names, which expressions were seen to read.
+            "__vars" => Some(variables(&self.0.variables)),
+            "__current_task" => Some(self.0.task.as_ref().map_or_else(|| Value::from(()), task)),
+            "__current_item" => Some(self.0.item.as_ref().map_or_else(|| Value::from(()), view)),
+            _ => None,
+        }
+    }
+}
+
+fn task(task: &CurrentTask) -> Value {
+    Value::from_pairs([
+        ("id", Value::from(&*task.id)),
+        ("route", Value::from(task.route)),
+        ("result", view(&task.result)),
+    ])
+}
+
+/// All variables but those of the engine.
+pub(super) fn variables(variables: &Variables) -> Value {
+    Value::from_object(All(variables.clone()))
+}
+
+#[derive(Debug)]
+pub(super) struct All(pub(super) Variables);
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+impl Object for All {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str().filter(|name| !is_hidden(name))?;
+        self.0.get(name).map(view)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if is_hidden(name) || is_method_of_mappings(name) {
+            return None;
+        }
+        self.0.get(name).map(view)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = self.0.iter().map(|(name, _)| name).filter(|name| !is_hidden(name));
+        Enumerator::Values(names.map(|name| Value::from(Arc::clone(name))).collect())
+    }
+}

@@ -1,0 +1,102 @@
+//! One expression of a text, in either language, and what comes of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{EvaluationError, Language};
+use crate::{WorkflowScope, jinja};
+
+/// An expression with its delimiters, read as far as it can be.
+#[derive(Debug)]
+pub(super) struct Expression {
+    /// It, with its delimiters.
+    pub(super) source: String,
+    compiled: Compiled,
+}
+
+#[derive(Debug)]
+enum Compiled {
+    Jinja(Result<jinja::Expression, jinja::Failure>),
+    Yaql,
+}
+
+impl Expression {
+    pub(super) fn compile(language: Language, source: &str) -> Self {
+        let inside = language.inside(source);
+        let compiled = match language {
+            Language::Jinja => Compiled::Jinja(jinja::Expression::compile(inside)),
+            Language::Yaql => Compiled::Yaql,
+        };
+        Self { source: source.to_owned(), compiled }
+    }
+
+    pub(super) fn evaluate(&self, scope: &WorkflowScope) -> Result<Outcome, EvaluationError> {
+        match &self.compiled {
+            Compiled::Jinja(Ok(expression)) => {
+                let value = expression.evaluate(scope).map_err(|failure| self.failed(failure.to_string()))?;
+                Ok(if value.is_undefined() { Outcome::Undefined } else { Outcome::Jinja(value) })
+            }
+            Compiled::Jinja(Err(failure)) => Err(self.failed(failure.to_string())),
+            Compiled::Yaql => Err(self.failed("YAQL is not evaluated yet".to_owned())),
+        }
+    }
+
+    /// What is wrong with it as such.
+    pub(super) fn syntax_error(&self) -> Option<String> {
+        match &self.compiled {
+            Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
+            Compiled::Yaql => None,
+        }
+    }
+
+    /// It failed, for this reason.
+    pub(super) fn failed(&self, reason: String) -> EvaluationError {
+        let language = match &self.compiled {
+            Compiled::Jinja(_) => Language::Jinja,
+            Compiled::Yaql => Language::Yaql,
+        };
+        EvaluationError::Failed { language, expression: self.source.clone(), reason }
+    }
+}
+
+/// What came of a text, or of one expression in it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Text that was put together here.
+    Text(String),
+    /// A value of Jinja that is defined.
+    Jinja(jinja::Value),
+    /// Jinja's undefined.
+    Undefined,
+}
+
+impl Outcome {
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Jinja(value) => value.as_str(),
+            Self::Undefined => None,
+        }
+    }
+
+    /// As Python's `str()` writes it; what nests too deep for that is an error.
+    pub(super) fn display(&self) -> Result<Cow<'_, str>, String> {
+        match self {
+            Self::Text(text) => Ok(Cow::Borrowed(text)),
+            Self::Jinja(value) => jinja::text(value).map(Cow::Owned),
+            Self::Undefined => Ok(Cow::Borrowed("")),
+        }
+    }
+
+    /// As JSON; the error says what has no such form.
+    pub(super) fn into_json(self) -> Result<Arc<Value>, String> {
+        match self {
+            Self::Text(text) => Ok(Arc::new(Value::String(text))),
+            Self::Jinja(value) => jinja::json(&value),
+            Self::Undefined => Ok(Arc::new(Value::Null)),
+        }
+    }
+}

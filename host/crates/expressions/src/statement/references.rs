@@ -1,0 +1,71 @@
+//! The variables that a text reads by a fixed name. They are found in the text, by the patterns of the
+//! original, and not in the tree of an expression: so inspections report the same as they do there.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use fancy_regex::Regex;
+
+use super::{Language, Reference};
+
+/// `ctx(...)` with what is read from it.
+static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"\bctx\(['"]?[\]\[a-zA-Z0-9_'"\.()]*['"]?\)\.?[\]\[a-zA-Z0-9_'"\.()]*"#).ok()
+});
+
+/// The name in `ctx().name`, `ctx(name)`, `ctx('name')` and `ctx("name")`.
+static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let patterns = [
+        r"\bctx\(\)\.([a-zA-Z0-9_-]+)\b(?!\()\.?",
+        r"\bctx\(([a-zA-Z0-9_-]+)\)",
+        r"\bctx\('([a-zA-Z0-9_-]+)'\)",
+        r#"\bctx\("([a-zA-Z0-9_-]+)"\)"#,
+    ];
+    patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
+});
+
+/// Adds the references in `text`.
+pub(super) fn collect(text: &str, into: &mut Vec<Reference>) {
+    for language in [Language::Jinja, Language::Yaql] {
+        let names: BTreeSet<String> =
+            language.parts(text).flat_map(|part| names(language.inside(part))).collect();
+        into.extend(names.into_iter().map(|name| Reference { language, expression: text.to_owned(), name }));
+    }
+}
+
+fn names(expression: &str) -> Vec<String> {
+    let Some(call) = CALL.as_ref() else { return Vec::new() };
+    let calls = call.find_iter(expression).filter_map(Result::ok);
+    let name = |call: &str, pattern: &Regex| {
+        let captures = pattern.captures(call).ok().flatten()?;
+        captures.get(1).map(|name| name.as_str().to_owned())
+    };
+    calls.flat_map(|call| NAMES.iter().filter_map(move |pattern| name(call.as_str(), pattern))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_every_spelling() {
+        assert!(CALL.is_some() && NAMES.len() == 4);
+        for (text, expected) in [
+            ("{{ ctx().a1 + ctx(\"a2\") }}", &["a1", "a2"][..]),
+            ("<% ctx(a) %> {{ ctx('b') }}", &["a", "b"]),
+            ("<% ctx().a.b.c + ctx().a %>", &["a"]),
+            ("{{ ctx().get('a') }}", &[]),
+            ("{{ ctx().a\n}}", &[]),
+            ("{{ ctx()['a'] }}", &[]),
+            ("x in <% ctx(xs) %>", &["xs"]),
+            ("{{ ctx('__state') }}", &["__state"]),
+            ("ctx().a", &[]),
+        ] {
+            let mut found = Vec::new();
+            collect(text, &mut found);
+            let mut names: Vec<_> = found.iter().map(|reference| reference.name.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(names, expected, "{text}");
+        }
+    }
+}

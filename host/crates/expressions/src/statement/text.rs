@@ -1,0 +1,186 @@
+//! A text with expressions, read once: its parts, and how what they give is put together.
+//!
+//! The order of the steps is that of the original, since it shows: each expression is replaced wherever it
+//! stands, one after the other; text that comes out is looked at again; what is left over is an error.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::budget::Budget;
+use super::expression::{Expression, Outcome};
+use super::parts::{has_block, raw_blocks};
+use super::{EvaluationError, Language};
+use crate::{WorkflowScope, jinja};
+
+/// A text that holds at least one expression.
+#[derive(Debug)]
+pub(super) struct Text {
+    body: Body,
+    /// The raw blocks, each of which `{0}`, `{1}` ... stands for in the body.
+    raw: Vec<String>,
+}
+
+/// A text without raw blocks.
+#[derive(Debug)]
+struct Body {
+    language: Language,
+    source: String,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Expressions to be filled in.
+    Parts(Vec<Expression>),
+    /// A template as a whole.
+    Template(Box<Result<jinja::Template, jinja::Failure>>),
+}
+
+impl Text {
+    /// Reads `source`; `None` if there is nothing to evaluate in it.
+    pub(super) fn compile(source: &str) -> Option<Self> {
+        let language = Language::of(source)?;
+        let (mut body, mut raw) = (source.to_owned(), Vec::new());
+        if language == Language::Jinja {
+            raw = raw_blocks(source).map(str::to_owned).collect();
+            for (index, block) in raw.iter().enumerate() {
+                body = body.replace(block, &format!("{{{index}}}"));
+            }
+        }
+        Some(Self { body: Body::compile(language, body), raw })
+    }
+
+    pub(super) fn evaluate(
+        &self,
+        scope: &WorkflowScope,
+        budget: &Budget,
+    ) -> Result<Outcome, EvaluationError> {
+        let outcome = self.body.evaluate(scope, budget, 0)?;
+        let Some(text) = outcome.as_text().filter(|_| self.body.language == Language::Jinja) else {
+            return Ok(outcome);
+        };
+        let left: Vec<_> = Language::Jinja.parts(text).map(|part| Language::Jinja.inside(part)).collect();
+        if !left.is_empty() {
+            return Err(EvaluationError::Unresolved { expression: left.join(", ") });
+        }
+        if self.raw.is_empty() {
+            return Ok(outcome);
+        }
+        let mut text = text.to_owned();
+        for (index, block) in self.raw.iter().enumerate() {
+            text = text.replace(&format!("{{{index}}}"), block);
+            budget.text(text.len()).map_err(|reason| self.body.failed(reason))?;
+        }
+        let rendered = jinja::Template::compile(&text).and_then(|template| template.render(scope));
+        rendered.map(Outcome::Text).map_err(|failure| self.body.failed(failure.to_string()))
+    }
+
+    /// Its value as JSON.
+    pub(super) fn value(
+        &self,
+        scope: &WorkflowScope,
+        budget: &Budget,
+    ) -> Result<Arc<Value>, EvaluationError> {
+        let outcome = self.evaluate(scope, budget)?;
+        outcome.into_json().map_err(|reason| self.body.failed(reason))
+    }
+
+    /// What it gives as a key, which is text.
+    pub(super) fn key(&self, scope: &WorkflowScope, budget: &Budget) -> Result<String, EvaluationError> {
+        let value = self.value(scope, budget)?;
+        match &*value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Array(_) | Value::Object(_) => {
+                let reason = "TypeError: a key must be a single value, and this gives a list or an object";
+                Err(self.body.failed(reason.to_owned()))
+            }
+            other => Ok(other.to_string()),
+        }
+    }
+}
+
+impl Body {
+    fn compile(language: Language, source: String) -> Self {
+        let content = if language == Language::Jinja && has_block(&source) {
+            Content::Template(Box::new(jinja::Template::compile(&source)))
+        } else {
+            let parts = language.parts(&source).map(|part| Expression::compile(language, part));
+            Content::Parts(parts.collect())
+        };
+        Self { language, source, content }
+    }
+
+    fn failed(&self, reason: String) -> EvaluationError {
+        EvaluationError::Failed { language: self.language, expression: self.source.clone(), reason }
+    }
+
+    fn evaluate(
+        &self,
+        scope: &WorkflowScope,
+        budget: &Budget,
+        depth: u32,
+    ) -> Result<Outcome, EvaluationError> {
+        let parts = match &self.content {
+            Content::Parts(parts) => parts,
+            Content::Template(template) => {
+                let template =
+                    template.as_ref().as_ref().map_err(|failure| self.failed(failure.to_string()))?;
+                let text = template.render(scope).map_err(|failure| self.failed(failure.to_string()))?;
+                budget.text(text.len()).map_err(|reason| self.failed(reason))?;
+                let again = self.again(Outcome::Text(text), scope, budget, depth);
+                return again.map_err(|reason| self.failed(reason));
+            }
+        };
+        if let [part] = parts.as_slice()
+            && part.source.len() == self.source.len()
+        {
+            return Ok(match self.part(part, scope, budget, depth)? {
+                // It stays as it is, to be reported with all that is left over.
+                Outcome::Undefined => Outcome::Text(self.source.clone()),
+                outcome => outcome,
+            });
+        }
+        let mut output = self.source.clone();
+        for part in parts {
+            let outcome = self.part(part, scope, budget, depth)?;
+            if matches!(outcome, Outcome::Undefined) {
+                continue;
+            }
+            let text = outcome.display().map_err(|reason| part.failed(reason))?;
+            let times = output.matches(&part.source).count();
+            budget
+                .text(output.len().saturating_add(text.len().saturating_mul(times)))
+                .map_err(|reason| part.failed(reason))?;
+            output = output.replace(&part.source, &text);
+        }
+        Ok(Outcome::Text(output))
+    }
+
+    fn part(
+        &self,
+        part: &Expression,
+        scope: &WorkflowScope,
+        budget: &Budget,
+        depth: u32,
+    ) -> Result<Outcome, EvaluationError> {
+        let outcome = part.evaluate(scope)?;
+        self.again(outcome, scope, budget, depth).map_err(|reason| part.failed(reason))
+    }
+
+    /// Evaluates a text that came out of an expression, where that holds expressions of the same language.
+    fn again(
+        &self,
+        outcome: Outcome,
+        scope: &WorkflowScope,
+        budget: &Budget,
+        depth: u32,
+    ) -> Result<Outcome, String> {
+        let Some(text) = outcome.as_text().filter(|text| self.language.is_in(text)) else {
+            return Ok(outcome);
+        };
+        budget.again(depth)?;
+        let body = Self::compile(self.language, text.to_owned());
+        body.evaluate(scope, budget, depth + 1).map_err(|error| error.to_string())
+    }
+}
