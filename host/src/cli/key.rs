@@ -46,18 +46,25 @@ impl Key {
         match self {
             Self::List { prefix } => {
                 let keys = client.get(&format!("/keys?prefix={}", path_segment(&prefix))).await?;
-                print::listing(session.form, &keys, &[("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")]);
+                print::listing(
+                    session.form,
+                    &keys,
+                    &[("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")],
+                );
             }
             Self::Get { name } => {
                 let key = client.get(&format!("/keys/{}", path_segment(&name))).await?;
                 match session.form {
                     Form::Json => print::json(&key),
-                    Form::Text => print::line(key.get("value").and_then(|value| value.as_str()).unwrap_or_default()),
+                    Form::Text => {
+                        print::line(key.get("value").and_then(|value| value.as_str()).unwrap_or_default());
+                    }
                 }
             }
             Self::Set { name, value } => {
                 let path = format!("/keys/{}", path_segment(&name));
-                let key = client.send_json(Method::PUT, &path, &json!({"name": name, "value": value})).await?;
+                let key =
+                    client.send_json(Method::PUT, &path, &json!({"name": name, "value": value})).await?;
                 match session.form {
                     Form::Json => print::json(&key),
                     Form::Text => print::note(&format!("{name} is set")),

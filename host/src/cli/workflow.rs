@@ -77,7 +77,8 @@ fn language(source: &str) -> &'static str {
 }
 
 fn load(file: &str, source: &str) -> Result<Source, Failure> {
-    check(language(source), source).map_err(|invalid| Failure::usage(lines(file, &invalid).join("\n"), "correct it"))
+    check(language(source), source)
+        .map_err(|invalid| Failure::usage(lines(file, &invalid).join("\n"), "correct it"))
 }
 
 /// What is wrong with a file, a line each.
@@ -98,7 +99,7 @@ fn inspect(form: Form, files: &[String]) -> Result<Code, Failure> {
             (_, Form::Json) => {}
         }
         if errors != json!([]) {
-            code = Code::Usage;
+            code = Code::Failed;
         }
     }
     if form == Form::Json {
@@ -125,11 +126,14 @@ fn test(form: Form, files: &[String]) -> (Code, Vec<PathBuf>) {
                 for script in scripts {
                     let played = rehearsal::play(&source, &script);
                     let difference = rehearsal::first_difference(&script.expect, &played);
-                    let result = difference.map_or(Ok(()), |difference| Err(told(&difference, &played.errors)));
+                    let result =
+                        difference.map_or(Ok(()), |difference| Err(told(&difference, &played.errors)));
                     verdicts.push(Verdict { file: file.clone(), name: script.name, result });
                 }
             }
-            Err(reason) => verdicts.push(Verdict { file: file.clone(), name: String::new(), result: Err(reason) }),
+            Err(reason) => {
+                verdicts.push(Verdict { file: file.clone(), name: String::new(), result: Err(reason) });
+            }
         }
     }
     let failed = verdicts.iter().filter(|verdict| verdict.result.is_err()).count();
@@ -157,10 +161,12 @@ fn report(form: Form, verdicts: &[Verdict], failed: usize) {
 
 /// The workflow and the scripts of a test file.
 fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>), String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("        {file} cannot be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("        {file} cannot be read: {error}"))?;
     let document = petrel_yaml::parse(&text).map_err(|error| format!("        {file}: {error}"))?;
-    let (workflow, scripts) = rehearsal::parse(&document.value).map_err(|error| format!("        {file}: {error}"))?;
-    let path = Path::new(file).parent().unwrap_or(Path::new("")).join(&workflow);
+    let (workflow, scripts) =
+        rehearsal::parse(&document.value).map_err(|error| format!("        {file}: {error}"))?;
+    let path = Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(&workflow);
     seen.push(path.clone());
     let source = std::fs::read_to_string(&path)
         .map_err(|error| format!("        {} cannot be read: {error}", path.display()))?;
@@ -171,7 +177,8 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
 
 /// A difference for people: what, both sides, what was known, and what went wrong.
 fn told(Difference { what, expected, actual, context }: &Difference, errors: &[String]) -> String {
-    let mut text = format!("        {what} differs\n          expected {expected}\n          got      {actual}");
+    let mut text =
+        format!("        {what} differs\n          expected {expected}\n          got      {actual}");
     for error in errors {
         text.push_str(&format!("\n          error    {error}"));
     }
