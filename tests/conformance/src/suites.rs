@@ -1,6 +1,7 @@
 //! The suites: how the input of a case becomes an answer. The format of cases is described beside them.
 
 mod criteria;
+mod jinja;
 mod orquesta;
 mod params;
 mod positional;
@@ -27,8 +28,9 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: [Suite; 6] = [
+pub const SUITES: [Suite; 7] = [
     Suite { name: "criteria", answer: criteria::answer, agrees: compare::agrees },
+    Suite { name: "jinja", answer: jinja::answer, agrees: compare::agrees },
     Suite { name: "rules", answer: rules::answer, agrees: rules::agrees },
     Suite { name: "params", answer: params::answer, agrees: compare::agrees },
     Suite { name: "positional", answer: positional::answer, agrees: positional::agrees },

@@ -108,6 +108,15 @@ impl Object for View {
         }
     }
 
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        match self.json()? {
+            Json::Object(fields) if !is_method_of_mappings(name) => {
+                fields.get(name).map(|field| self.child(Step::Field(name.to_owned()), field))
+            }
+            _ => None,
+        }
+    }
+
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         match self.json() {
             Some(Json::Array(items)) => Enumerator::Seq(items.len()),

@@ -14,10 +14,9 @@ const MOST: i128 = 315_537_897_599;
 pub(crate) fn human_time(seconds: PythonNumber) -> Result<String, String> {
     const MICROSECONDS: char = '\u{3bc}';
     let whole = match seconds {
-        PythonNumber::Integer(0) => return Ok("0s".into()),
+        PythonNumber::Integer(0) | PythonNumber::Float(0.0) => return Ok("0s".into()),
         PythonNumber::Integer(whole) if whole < 1 => return Ok(format!("{whole}{MICROSECONDS}s")),
         PythonNumber::Integer(whole) => whole,
-        PythonNumber::Float(0.0) => return Ok("0s".into()),
         PythonNumber::Float(seconds) if seconds < 1.0 => {
             return Ok(format!("{}{MICROSECONDS}s", float(seconds)));
         }

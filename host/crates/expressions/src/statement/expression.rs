@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{EvaluationError, Language};
-use crate::{WorkflowScope, jinja};
+use crate::{WorkflowScope, jinja, yaql};
 
 /// An expression with its delimiters, read as far as it can be.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Expression {
 #[derive(Debug)]
 enum Compiled {
     Jinja(Result<jinja::Expression, jinja::Failure>),
-    Yaql,
+    Yaql(Result<yaql::Expression, yaql::Error>),
 }
 
 impl Expression {
@@ -27,7 +27,7 @@ impl Expression {
         let inside = language.inside(source);
         let compiled = match language {
             Language::Jinja => Compiled::Jinja(jinja::Expression::compile(inside)),
-            Language::Yaql => Compiled::Yaql,
+            Language::Yaql => Compiled::Yaql(yaql::Expression::compile(inside)),
         };
         Self { source: source.to_owned(), compiled }
     }
@@ -39,7 +39,10 @@ impl Expression {
                 Ok(if value.is_undefined() { Outcome::Undefined } else { Outcome::Jinja(value) })
             }
             Compiled::Jinja(Err(failure)) => Err(self.failed(failure.to_string())),
-            Compiled::Yaql => Err(self.failed("YAQL is not evaluated yet".to_owned())),
+            Compiled::Yaql(compiled) => {
+                let expression = compiled.as_ref().map_err(|error| self.yaql_failed(error))?;
+                expression.evaluate(scope).map(Outcome::Yaql).map_err(|error| self.yaql_failed(&error))
+            }
         }
     }
 
@@ -47,7 +50,14 @@ impl Expression {
     pub(super) fn syntax_error(&self) -> Option<String> {
         match &self.compiled {
             Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
-            Compiled::Yaql => None,
+            Compiled::Yaql(compiled) => compiled.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    fn yaql_failed(&self, error: &yaql::Error) -> EvaluationError {
+        match error.unknown_key() {
+            Some(key) => EvaluationError::UnknownKey { key: key.to_owned(), expression: self.source.clone() },
+            None => self.failed(format!("{}: {error}", error.exception())),
         }
     }
 
@@ -55,7 +65,7 @@ impl Expression {
     pub(super) fn failed(&self, reason: String) -> EvaluationError {
         let language = match &self.compiled {
             Compiled::Jinja(_) => Language::Jinja,
-            Compiled::Yaql => Language::Yaql,
+            Compiled::Yaql(_) => Language::Yaql,
         };
         EvaluationError::Failed { language, expression: self.source.clone(), reason }
     }
@@ -70,6 +80,8 @@ pub(super) enum Outcome {
     Jinja(jinja::Value),
     /// Jinja's undefined.
     Undefined,
+    /// A value of YAQL.
+    Yaql(yaql::Value),
 }
 
 impl Outcome {
@@ -78,7 +90,8 @@ impl Outcome {
         match self {
             Self::Text(text) => Some(text),
             Self::Jinja(value) => value.as_str(),
-            Self::Undefined => None,
+            Self::Yaql(yaql::Value::Text(text)) => Some(text),
+            Self::Undefined | Self::Yaql(_) => None,
         }
     }
 
@@ -88,6 +101,7 @@ impl Outcome {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Jinja(value) => jinja::text(value).map(Cow::Owned),
             Self::Undefined => Ok(Cow::Borrowed("")),
+            Self::Yaql(value) => value.display().map(Cow::Owned).map_err(|error| error.to_string()),
         }
     }
 
@@ -97,6 +111,7 @@ impl Outcome {
             Self::Text(text) => Ok(Arc::new(Value::String(text))),
             Self::Jinja(value) => jinja::json(&value),
             Self::Undefined => Ok(Arc::new(Value::Null)),
+            Self::Yaql(value) => value.to_json().map_err(|error| error.to_string()),
         }
     }
 }

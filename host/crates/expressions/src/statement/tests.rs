@@ -1,7 +1,6 @@
 //! What statements give and refuse, in Jinja. What YAQL itself gives is tested with it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -127,7 +126,6 @@ fn a_value_that_was_handed_in_is_not_copied() {
 
 #[test]
 fn values_that_hold_themselves_come_to_an_end() {
-    let started = Instant::now();
     for source in [
         "{{ ctx().loop }}",
         "{{ ctx().two }}",
@@ -139,7 +137,6 @@ fn values_that_hold_themselves_come_to_an_end() {
         let outcome = evaluate(json!(source));
         assert!(outcome.is_err() || source.len() == 400_000, "{source:.40}");
     }
-    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub(super) fn call(
     run: &Run<'_>,
     context: &Rc<Context>,
     call: &Call,
-    receiver: Option<Term>,
+    receiver: Option<&Term>,
 ) -> Result<Term, Error> {
     if receiver.is_none()
         && run.has_definitions.get()
@@ -42,7 +42,7 @@ pub(super) fn call(
     let family = if receiver.is_some() { call.method } else { call.function };
     let takes_rules = family.first().is_some_and(|function| function.takes_rules);
     let mut places: Vec<Given<'_>> = Vec::with_capacity(call.arguments.len() + 1);
-    places.extend(receiver.as_ref().map(Given::Term));
+    places.extend(receiver.map(Given::Term));
     let mut named = Vec::new();
     for argument in &call.arguments {
         match argument {
@@ -50,33 +50,36 @@ pub(super) fn call(
             Argument::Value(node) => places.push(Given::Node(node)),
             Argument::Mapping(key, value) if takes_rules => places.push(Given::Rule(key, value)),
             Argument::Mapping(key, value) if !family.is_empty() => {
-                named.push((word(key)?, Given::Node(value)))
+                named.push((word(key)?, Given::Node(value)));
             }
             Argument::Mapping(..) => {}
         }
     }
-    let target = Target { run, context, name: &call.name, receiver: receiver.as_ref() };
+    let target = Target { run, context, name: &call.name, receiver };
     target.dispatch(family, &places, &named)
 }
 
-/// Calls a function by its name with values: what `call` does.
+/// Calls a function, or a method of `receiver`, by its name with values: what `call` does.
 pub(super) fn call_by_name(
     run: &Run<'_>,
     context: &Rc<Context>,
     name: &str,
+    receiver: Option<&Term>,
     terms: &[Term],
     named: &[(Arc<str>, Term)],
 ) -> Result<Term, Error> {
     let name = name.trim_end_matches('_');
-    if run.has_definitions.get()
+    if receiver.is_none()
+        && run.has_definitions.get()
         && let Some(body) = context.definition(name)
     {
         return body.call_named(run, terms, named);
     }
-    let (family, _) = super::library::find(name);
-    let places: Vec<_> = terms.iter().map(Given::Term).collect();
+    let (functions, methods) = super::library::find(name);
+    let family = if receiver.is_some() { methods } else { functions };
+    let places: Vec<_> = receiver.into_iter().chain(terms).map(Given::Term).collect();
     let named: Vec<_> = named.iter().map(|(name, term)| (&**name, Given::Term(term))).collect();
-    let target = Target { run, context, name, receiver: None };
+    let target = Target { run, context, name, receiver };
     target.dispatch(family, &places, &named)
 }
 
@@ -95,7 +98,7 @@ fn call_definition(run: &Run<'_>, context: &Rc<Context>, body: &Lambda, call: &C
             Argument::Skipped => terms.push(Term::Null),
             Argument::Value(node) => terms.push(evaluate(run, context, node)?),
             Argument::Mapping(key, value) => {
-                named.push((Arc::from(word(key)?), evaluate(run, context, value)?))
+                named.push((Arc::from(word(key)?), evaluate(run, context, value)?));
             }
         }
     }
@@ -135,12 +138,15 @@ impl Target<'_, '_> {
         let mut winner: Option<&Function> = None;
         for function in shaped().filter(|function| takes(function, &bound, &bound_named)) {
             match winner {
-                Some(known) if !is_narrower(function, known, bound.len()) => {}
+                Some(known) if is_narrower(known, function, bound.len()) => {}
+                Some(known) if !is_narrower(function, known, bound.len()) => {
+                    return Err(ErrorKind::Ambiguous(self.name.to_owned()).into());
+                }
                 _ => winner = Some(function),
             }
         }
         let Some(function) = winner else { return Err(self.no_match()) };
-        (function.body)(self.run, self.arrange(function, bound, bound_named))
+        (function.body)(self.run, &self.arrange(function, bound, bound_named))
     }
 
     /// Evaluates an argument, unless the parameter wants it as it is.
@@ -207,9 +213,8 @@ fn has_shape(function: &Function, places: &[Given<'_>], named: &[(&str, Given<'_
     }
     let is_named = |name: &str| named.iter().any(|(known, _)| *known == name);
     let are_filled = parameters.iter().enumerate().all(|(index, parameter)| match places.get(index) {
-        Some(Given::Skipped) => parameter.is_optional || is_named(parameter.name),
-        Some(_) => !is_named(parameter.name),
-        None => parameter.is_optional || is_named(parameter.name),
+        Some(Given::Term(_) | Given::Node(_) | Given::Rule(..)) => !is_named(parameter.name),
+        Some(Given::Skipped) | None => parameter.is_optional || is_named(parameter.name),
     });
     are_filled
         && (function.takes_any_name

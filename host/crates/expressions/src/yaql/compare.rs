@@ -42,8 +42,9 @@ fn same(left: &Term, right: &Term, may_go_on: &mut dyn FnMut() -> bool) -> bool 
         (Term::Null, Term::Null) => true,
         (Term::Text(left), Term::Text(right)) => left == right,
         (Term::List(left), Term::List(right)) => same_lists(left, right, may_go_on),
-        (Term::Dict(left), Term::Dict(right)) => same_dicts(left, right, may_go_on),
-        (Term::Pairs(left), Term::Pairs(right)) => same_dicts(left, right, may_go_on),
+        (Term::Dict(left), Term::Dict(right)) | (Term::Pairs(left), Term::Pairs(right)) => {
+            same_dicts(left, right, may_go_on)
+        }
         (Term::Set(left), Term::Set(right)) => {
             left.members.len() == right.members.len() && left.members.is_subset(&right.members)
         }

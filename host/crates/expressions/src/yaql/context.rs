@@ -13,7 +13,7 @@ use super::term::{Term, above};
 /// Variables and definitions, above those of a parent.
 #[derive(Debug)]
 pub(super) struct Context {
-    parent: Option<Rc<Context>>,
+    parent: Option<Rc<Self>>,
     variables: RefCell<Vec<(Name, Term)>>,
     /// Bodies; they are evaluated in this context. With one of their own it would keep itself alive.
     definitions: RefCell<Vec<(Arc<str>, Arc<Node>)>>,

@@ -59,6 +59,9 @@ pub enum ErrorKind {
         /// What it was called on.
         receiver: String,
     },
+    /// More than one function of that name takes such arguments.
+    #[error("Ambiguous function \"{0}\"")]
+    Ambiguous(String),
     /// Something other than a word stands before `=>` among arguments.
     #[error("Cannot convert mapping to keyword argument")]
     Mapping,
@@ -155,6 +158,7 @@ impl Error {
             ErrorKind::UnknownMethod { .. } => "NoMethodRegisteredException",
             ErrorKind::NoMatchingFunction(_) => "NoMatchingFunctionException",
             ErrorKind::NoMatchingMethod { .. } => "NoMatchingMethodException",
+            ErrorKind::Ambiguous(_) => "AmbiguousFunctionException",
             ErrorKind::Mapping => "MappingTranslationException",
             ErrorKind::UnknownKey(_) => "KeyError",
             ErrorKind::UndefinedVariable(_) => "VariableUndefinedError",

@@ -68,9 +68,8 @@ fn binary(
     right: &Arc<Node>,
 ) -> Result<Term, Error> {
     match operator {
-        BinaryOperator::Dot => dot(run, context, left, right),
         BinaryOperator::ElvisDot if matches!(left, Term::Null) => Ok(Term::Null),
-        BinaryOperator::ElvisDot => dot(run, context, left, right),
+        BinaryOperator::Dot | BinaryOperator::ElvisDot => dot(run, context, &left, right),
         BinaryOperator::And if !left.is_true() => Ok(left),
         BinaryOperator::Or if left.is_true() => Ok(left),
         BinaryOperator::And | BinaryOperator::Or => evaluate(run, context, right),
@@ -85,12 +84,12 @@ fn binary(
     }
 }
 
-fn dot(run: &Run<'_>, context: &Rc<Context>, left: Term, right: &Arc<Node>) -> Result<Term, Error> {
+fn dot(run: &Run<'_>, context: &Rc<Context>, left: &Term, right: &Arc<Node>) -> Result<Term, Error> {
     match &right.kind {
         NodeKind::Call(call) if receive(call) => {
             call::call(run, context, call, Some(left)).map_err(|error| error.at(right.position + 1))
         }
-        NodeKind::Word(name) => field(run, &left, name).map_err(|error| error.at(right.position + 1)),
+        NodeKind::Word(name) => field(run, left, name).map_err(|error| error.at(right.position + 1)),
         _ => Err(ErrorKind::NoMatchingFunction(BinaryOperator::Dot.function().into()).into()),
     }
 }
@@ -141,14 +140,10 @@ impl Lazily {
     }
 
     pub(super) fn next(&mut self, run: &Run<'_>) -> Result<Option<Term>, Error> {
-        match &mut self.iteration {
-            Some(iteration) => iteration.next(run),
-            None => {
-                let mut iteration = Iteration::new(run, &self.term)?;
-                let next = iteration.next(run);
-                self.iteration = Some(iteration);
-                next
-            }
-        }
+        let iteration = match self.iteration.take() {
+            Some(iteration) => iteration,
+            None => Iteration::new(run, &self.term)?,
+        };
+        self.iteration.insert(iteration).next(run)
     }
 }

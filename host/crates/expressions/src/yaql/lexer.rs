@@ -222,19 +222,10 @@ fn unescape(text: &str) -> Result<String, Error> {
                 out.push(character(code, 8).ok_or_else(|| bad_escape('0', code))?);
                 end
             }
-            Some(char) => match simple_escape(char) {
-                Some(meaning) => {
-                    out.push(meaning);
-                    1
-                }
-                None => {
-                    out.push('\\');
-                    0
-                }
-            },
-            None => {
-                out.push('\\');
-                0
+            next => {
+                let meaning = next.and_then(simple_escape);
+                out.push(meaning.unwrap_or('\\'));
+                usize::from(meaning.is_some())
             }
         };
         rest = after.get(length..).unwrap_or_default();

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         Ok(Level(&self.depth))
     }
 
-    /// The next random number (SplitMix64), from the seed of the moment on.
+    /// The next random number (`SplitMix64`), from the seed of the moment on.
     pub(super) fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.random.set(state);

@@ -152,13 +152,13 @@ impl Number {
     }
 
     /// To `digits` behind the point; a half goes to the even neighbour.
-    pub(super) fn round(self, digits: i128) -> Result<Self, Error> {
+    pub(super) fn round(self, digits: i128) -> Self {
         match self {
-            Self::Float(number) => Ok(Self::Float(round_float(number, digits))),
-            Self::Integer(_) if digits >= 0 => Ok(self),
+            Self::Float(number) => Self::Float(round_float(number, digits)),
+            Self::Integer(_) if digits >= 0 => self,
             Self::Integer(number) => {
                 let unit = u32::try_from(-digits).ok().and_then(|digits| 10_i128.checked_pow(digits));
-                let Some(unit) = unit else { return Ok(Self::Integer(0)) };
+                let Some(unit) = unit else { return Self::Integer(0) };
                 let rest = modulo(number, unit).unwrap_or(0);
                 let down = number - rest;
                 let is_up = match (rest * 2).cmp(&unit) {
@@ -166,7 +166,7 @@ impl Number {
                     Ordering::Greater => true,
                     Ordering::Equal => modulo(down / unit, 2) == Some(1),
                 };
-                Ok(Self::Integer(if is_up { down + unit } else { down }))
+                Self::Integer(if is_up { down + unit } else { down })
             }
         }
     }
@@ -209,13 +209,11 @@ fn round_float(number: f64, digits: i128) -> f64 {
     if digits < -308 {
         return 0.0_f64.copysign(number);
     }
-    match usize::try_from(digits) {
-        Ok(digits) => format!("{number:.digits$}").parse().unwrap_or(number),
-        Err(_) => {
-            let unit = 10_f64.powi(i32::try_from(-digits).unwrap_or(0));
-            (number / unit).round_ties_even() * unit
-        }
+    if let Ok(digits) = usize::try_from(digits) {
+        return format!("{number:.digits$}").parse().unwrap_or(number);
     }
+    let unit = 10_f64.powi(i32::try_from(-digits).unwrap_or(0));
+    (number / unit).round_ties_even() * unit
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]

@@ -277,7 +277,7 @@ fn multiply(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
             run.allocate(list.len().saturating_mul(count).saturating_mul(size_of::<Term>()))?;
             let items: Vec<_> = list.iter().collect();
             let items = (0..count).flat_map(|_| items.iter().cloned()).collect();
-            let repeated = if list.is_tuple() { List::tuple(run, items) } else { List::list(run, items) };
+            let repeated = if list.is_tuple() { List::tuple(run, items) } else { List::mutable(run, items) };
             repeated.map(Term::List)
         }
         _ => Err(no_match(BinaryOperator::Multiply.function())),

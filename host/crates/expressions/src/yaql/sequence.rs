@@ -55,7 +55,7 @@ impl Sequence {
 
     /// Where it is, which is all that tells it from others.
     pub(super) fn address(&self) -> usize {
-        Rc::as_ptr(&self.state) as *const () as usize
+        Rc::as_ptr(&self.state).cast::<()>() as usize
     }
 
     fn next(&self, run: &Run<'_>, index: usize) -> Result<Option<Term>, Error> {

@@ -46,7 +46,7 @@ pub(super) enum Term {
     /// Variables, for what follows `->`.
     Context(Rc<Context>),
     /// `a => b` as a value.
-    Rule(Rc<(Term, Term)>),
+    Rule(Rc<(Self, Self)>),
 }
 
 /// A set.

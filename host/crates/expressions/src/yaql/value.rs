@@ -27,11 +27,11 @@ pub enum Value {
     /// Text.
     Text(Arc<str>),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// Distinct values, in the order in which they came.
-    Set(Vec<Value>),
+    Set(Vec<Self>),
     /// A mapping with keys of any type, in order.
-    Dict(Vec<(Value, Value)>),
+    Dict(Vec<(Self, Self)>),
     /// A list or an object that was handed in, as it was.
     Json(Arc<Json>),
     /// A point in time.

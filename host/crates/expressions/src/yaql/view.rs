@@ -18,7 +18,7 @@ pub(super) struct View {
 /// The way down, from its last step on.
 #[derive(Debug)]
 struct Link {
-    before: Option<Rc<Link>>,
+    before: Option<Rc<Self>>,
     step: Step,
 }
 

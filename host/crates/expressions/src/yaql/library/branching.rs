@@ -10,13 +10,13 @@ use super::signature::{Function, Type, function, method, required};
 pub(super) const TABLE: &[Function] = &[
     function("switch", &[], switch).rest(Type::LazyRule).rules(),
     function("selectCase", &[], select_case).rest(Type::Lambda),
-    function("selectAllCases", &[], |_, args| cases(&args, true)).rest(Type::Lambda),
-    function("examine", &[], |_, args| cases(&args, false)).rest(Type::Lambda),
+    function("selectAllCases", &[], |_, args| cases(args, true)).rest(Type::Lambda),
+    function("examine", &[], |_, args| cases(args, false)).rest(Type::Lambda),
     method("switchCase", &[required("case", Type::Integer)], switch_case).rest(Type::Lambda),
     function("coalesce", &[], coalesce).rest(Type::Lambda),
 ];
 
-fn switch(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn switch(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     for bound in &args.rest {
         if let Bound::Rule(condition, value) = bound
             && condition.call(run, &[])?.is_true()
@@ -27,7 +27,7 @@ fn switch(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::Null)
 }
 
-fn select_case(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn select_case(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let conditions = args.rest_lambdas();
     for (index, condition) in (0..).zip(&conditions) {
         if condition.call(run, &[])?.is_true() {
@@ -55,16 +55,16 @@ fn cases(args: &Arguments<'_>, as_indexes: bool) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-fn switch_case(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn switch_case(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let cases = args.rest_lambdas();
     let case = usize::try_from(args.integer(0)?).ok().and_then(|case| cases.get(case));
-    match case.or(cases.last()) {
+    match case.or_else(|| cases.last()) {
         Some(case) => case.call(run, &[]),
         None => Ok(Term::Null),
     }
 }
 
-fn coalesce(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn coalesce(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     for value in args.rest_lambdas() {
         let value = value.call(run, &[])?;
         if !matches!(value, Term::Null) {

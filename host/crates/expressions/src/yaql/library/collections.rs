@@ -15,16 +15,14 @@ const POSITION: Parameter = required("position", Type::Integer);
 const COUNT: Parameter = optional("count", Type::Integer);
 
 pub(super) const TABLE: &[Function] = &[
-    method("delete", &[COLLECTION, POSITION, COUNT], |_, args| {
-        edit(&args, Edit::replace(&args, 2)?, Vec::new)
-    }),
+    method("delete", &[COLLECTION, POSITION, COUNT], |_, args| edit(args, Edit::replace(args, 2)?, Vec::new)),
     method("replace", &[COLLECTION, POSITION, required("value", Type::Any), COUNT], |_, args| {
         let value = args.term(2);
-        edit(&args, Edit::replace(&args, 3)?, move || vec![Part::One(value.clone())])
+        edit(args, Edit::replace(args, 3)?, move || vec![Part::One(value.clone())])
     }),
     method("replaceMany", &[COLLECTION, POSITION, required("values", Type::Iterable), COUNT], |_, args| {
         let values = args.term(2);
-        edit(&args, Edit::replace(&args, 3)?, move || vec![Part::Many(values.clone())])
+        edit(args, Edit::replace(args, 3)?, move || vec![Part::Many(values.clone())])
     }),
     method(
         "insert",
@@ -33,14 +31,14 @@ pub(super) const TABLE: &[Function] = &[
             let value = args.term(2);
             let position = args.integer(1)?;
             let edit_ = Edit { start: position, end: position, at_end: position >= 0 };
-            edit(&args, edit_, move || vec![Part::One(value.clone())])
+            edit(args, edit_, move || vec![Part::One(value.clone())])
         },
     ),
     method("insertMany", &[COLLECTION, POSITION, required("values", Type::Iterable)], |_, args| {
         let values = args.term(2);
         let position = args.integer(1)?;
         let start = if position < 0 { 0 } else { position };
-        edit(&args, Edit { start, end: start, at_end: true }, move || vec![Part::Many(values.clone())])
+        edit(args, Edit { start, end: start, at_end: true }, move || vec![Part::Many(values.clone())])
     }),
     function(
         "generate",
@@ -141,7 +139,7 @@ fn edit(
 }
 
 /// Each value from the one before it, as long as the condition holds.
-fn generate(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn generate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (predicate, producer) = (args.lambda(1)?, args.lambda(2)?);
     let selector = args.optional_lambda(3);
     let mut seen = args.flag(4, false).then(Keys::default);
@@ -167,7 +165,7 @@ fn generate(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
 }
 
 /// A tree: each value produces more.
-fn generate_many(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn generate_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (producer, selector) = (args.lambda(1)?, args.optional_lambda(2));
     let mut seen = args.flag(3, false).then(Keys::default);
     let is_depth_first = args.flag(4, false);

@@ -130,7 +130,7 @@ fn check_offset(offset: i64) -> Result<i64, Error> {
     Err(Error::value("an offset must be strictly between -24 and 24 hours"))
 }
 
-fn timespan(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn timespan(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     const UNITS: [i128; 6] = [86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1000, 1];
     let mut micros = 0_i128;
     for (index, unit) in UNITS.into_iter().enumerate() {
@@ -140,7 +140,7 @@ fn timespan(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     TimeSpan::new(micros).map(Term::TimeSpan)
 }
 
-fn replace(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn replace(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let time = args.time(0)?;
     let civil = time.civil();
     let old = [

@@ -78,19 +78,19 @@ fn insert_rules(run: &Run<'_>, entries: &mut Entries, rules: Vec<Term>) -> Resul
     Ok(())
 }
 
-fn from_rules(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn from_rules(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut entries = Entries::default();
     insert_rules(run, &mut entries, args.rest_terms())?;
     Ok(Term::Dict(entries.into_dict()))
 }
 
-fn set_rules(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn set_rules(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut entries = args.dict(0)?.to_entries(run)?;
     insert_rules(run, &mut entries, args.rest_terms())?;
     Ok(Term::Dict(entries.into_dict()))
 }
 
-fn from_pairs(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn from_pairs(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut entries = Entries::default();
     let mut pairs = args.iterate(run, 0)?;
     while let Some(pair) = pairs.next(run)? {
@@ -102,7 +102,7 @@ fn from_pairs(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::Dict(entries.into_dict()))
 }
 
-fn to_dict(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn to_dict(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut entries = Entries::mutable();
     let (key, value) = (args.lambda(1)?, args.optional_lambda(2));
     let mut elements = args.iterate(run, 0)?;
@@ -118,18 +118,18 @@ fn to_dict(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::Dict(entries.into_dict()))
 }
 
-fn index(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn index(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let key = args.term(1);
     let value = args.dict(0)?.get(run, &key)?;
     value.ok_or_else(|| ErrorKind::UnknownKey(super::super::display::short(&key)).into())
 }
 
-fn get(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn get(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let value = args.dict(0)?.get(run, &args.term(1))?;
     Ok(value.unwrap_or_else(|| args.term(2)))
 }
 
-fn contains_value(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn contains_value(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let wanted = args.term(1);
     for (_, value) in args.dict(0)?.entries() {
         if equal_counted(run, &value, &wanted)? {

@@ -37,10 +37,10 @@ pub(super) const TABLE: &[Function] = &[
         ],
         join,
     ),
-    method("zip", &[COLLECTION], |_, args| zip(&args, None)).rest(Type::Iterable),
+    method("zip", &[COLLECTION], |_, args| zip(args, None)).rest(Type::Iterable),
     method("zipLongest", &[COLLECTION], |_, args| {
         let default = args.named("default").cloned().unwrap_or(Term::Null);
-        zip(&args, Some(default))
+        zip(args, Some(default))
     })
     .rest(Type::Iterable)
     .any_name(),
@@ -57,7 +57,7 @@ pub(super) const TABLE: &[Function] = &[
     ),
 ];
 
-fn group_by(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn group_by(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (key, value) = (args.lambda(1)?, args.optional_lambda(2));
     let mut groups: IndexMap<Key, Vec<Term>> = IndexMap::new();
     let mut elements = args.iterate(run, 0)?;
@@ -76,7 +76,7 @@ fn group_by(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     let aggregation = args.optional_lambda(3).map(Aggregation::new);
     let sequence = Sequence::new(height.max(args.heights()), move |run| {
         let Some((key, items)) = groups.next() else { return Ok(None) };
-        let items = Term::List(List::list(run, items)?);
+        let items = Term::List(List::mutable(run, items)?);
         let pair = |value| List::tuple(run, vec![key.term().clone(), value]).map(Term::List);
         match &aggregation {
             None => pair(items).map(Some),
@@ -160,20 +160,18 @@ fn has_two(term: &Term) -> bool {
     }
 }
 
-fn join(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn join(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (predicate, selector) = (args.lambda(2)?, args.lambda(3)?);
     let (first, second) = (args.term(0), args.term(1));
     let mut outer = Lazily::new(first);
     let mut others = None;
     let mut current: Option<(Term, Iteration)> = None;
     let sequence = Sequence::new(args.heights(), move |run| {
-        let others = match &others {
-            Some(others) => others,
-            None => {
-                let kept = Sequence::kept(Iteration::new(run, &second)?, second.height())?;
-                &*others.insert(Term::Sequence(kept))
-            }
-        };
+        if others.is_none() {
+            let kept = Sequence::kept(Iteration::new(run, &second)?, second.height())?;
+            others = Some(Term::Sequence(kept));
+        }
+        let Some(others) = &others else { return Ok(None) };
         loop {
             if current.is_none() {
                 let Some(item) = outer.next(run)? else { return Ok(None) };
@@ -223,7 +221,7 @@ struct Merge {
     items: Option<Lambda>,
 }
 
-fn merge_with(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn merge_with(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let merge = Merge { lists: args.optional_lambda(2), items: args.optional_lambda(3) };
     merge.dicts(run, &args.dict(0)?, &args.dict(1)?, args.integer_or(4, 0)).map(Term::Dict)
 }
@@ -255,14 +253,14 @@ impl Merge {
                 let levels = if levels == 0 { 0 } else { levels - 1 };
                 self.dicts(run, &left, &right, levels).map(Term::Dict)
             }
-            (Term::List(left), Term::List(right)) if levels != 1 => match &self.lists {
-                Some(merger) => merger.call(run, &[Term::List(left), Term::List(right)]),
-                None => {
-                    let distinct = Keys::of(run, left.iter().chain(right.iter()))?;
-                    let distinct = distinct.iter().map(|key| key.term().clone()).collect();
-                    List::tuple(run, distinct).map(Term::List)
+            (Term::List(left), Term::List(right)) if levels != 1 => {
+                if let Some(merger) = &self.lists {
+                    return merger.call(run, &[Term::List(left), Term::List(right)]);
                 }
-            },
+                let distinct = Keys::of(run, left.iter().chain(right.iter()))?;
+                let distinct = distinct.iter().map(|key| key.term().clone()).collect();
+                List::tuple(run, distinct).map(Term::List)
+            }
             (left, right @ (Term::Dict(_) | Term::List(_))) if levels != 1 => {
                 let (left, right) = (left.type_name(), right.type_name());
                 Err(Error::type_(format!("Cannot merge {left} with {right}")))

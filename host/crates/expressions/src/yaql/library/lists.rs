@@ -45,7 +45,7 @@ pub(super) fn flat(run: &Run<'_>, terms: Vec<Term>) -> Result<Vec<Term>, Error> 
 }
 
 /// All elements at all depths, one after the other.
-fn flatten(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn flatten(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut stack = vec![args.iterate(run, 0)?];
     let sequence = Sequence::new(args.heights(), move |run| {
         while let Some(top) = stack.last_mut() {
@@ -71,16 +71,16 @@ pub(super) fn place(index: i128, length: usize) -> Option<usize> {
     usize::try_from(index).ok()
 }
 
-fn index(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn index(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let list = args.list(0)?;
     let kind = if list.is_tuple() { "tuple" } else { "list" };
     let item = place(args.integer(1)?, list.len()).and_then(|index| list.get(index));
     item.ok_or_else(|| ErrorKind::Index(kind).into())
 }
 
-fn insert(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn insert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut items: Vec<_> = args.list(0)?.iter().collect();
     let position = place(args.integer(1)?, items.len()).unwrap_or(0).min(items.len());
     items.insert(position, args.term(2));
-    List::list(run, items).map(Term::List)
+    List::mutable(run, items).map(Term::List)
 }

@@ -38,7 +38,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Term::Integer(order.map_or(0, |order| order as i128)))
     }),
     function("round", &[required("number", Type::Number), optional("ndigits", Type::Integer)], |_, args| {
-        args.number(0)?.round(args.integer_or(1, 0)).map(Term::from)
+        Ok(Term::from(args.number(0)?.round(args.integer_or(1, 0))))
     }),
 ];
 
@@ -105,7 +105,7 @@ fn fraction(random: u64) -> f64 {
 }
 
 /// An integer between two, both included.
-fn random(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn random(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (from, to) = (args.term(0).as_integer(), args.term(1).as_integer());
     let (Some(from), Some(to)) = (from, to) else {
         return Err(Error::type_("random() needs two integers"));

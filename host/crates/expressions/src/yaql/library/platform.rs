@@ -49,11 +49,11 @@ pub(super) const TABLE: &[Function] = &[
         Term::Null => Ok(Term::text(NONE)),
         term => Ok(term),
     }),
-    function("basename", PATH, |_, args| Ok(Term::text(paths::basename(&exact(&args, 0)?)))),
-    function("dirname", PATH, |_, args| Ok(Term::text(paths::dirname(&exact(&args, 0)?)))),
+    function("basename", PATH, |_, args| Ok(Term::text(paths::basename(&exact(args, 0)?)))),
+    function("dirname", PATH, |_, args| Ok(Term::text(paths::dirname(&exact(args, 0)?)))),
     function("to_human_time_from_seconds", &[required("seconds", Type::Any)], human_time),
-    function("regex_match", MATCH, |run, args| is_match(run, &args, true)),
-    function("regex_search", MATCH, |run, args| is_match(run, &args, false)),
+    function("regex_match", MATCH, |run, args| is_match(run, args, true)),
+    function("regex_search", MATCH, |run, args| is_match(run, args, false)),
     function(
         "regex_replace",
         &[
@@ -74,15 +74,15 @@ pub(super) const TABLE: &[Function] = &[
         ],
         regex_substring,
     ),
-    function("version_compare", TWO, |_, args| versions(&args, version::compare)),
-    function("version_more_than", TWO, |_, args| versions(&args, version::more_than)),
-    function("version_less_than", TWO, |_, args| versions(&args, version::less_than)),
-    function("version_equal", TWO, |_, args| versions(&args, version::equal)),
-    function("version_match", TWO, |_, args| versions(&args, version::matches)),
-    function("version_bump_major", VALUE, |_, args| versioned(&args, version::bump_major)),
-    function("version_bump_minor", VALUE, |_, args| versioned(&args, version::bump_minor)),
-    function("version_bump_patch", VALUE, |_, args| versioned(&args, version::bump_patch)),
-    function("version_strip_patch", VALUE, |_, args| versioned(&args, version::strip_patch)),
+    function("version_compare", TWO, |_, args| versions(args, version::compare)),
+    function("version_more_than", TWO, |_, args| versions(args, version::more_than)),
+    function("version_less_than", TWO, |_, args| versions(args, version::less_than)),
+    function("version_equal", TWO, |_, args| versions(args, version::equal)),
+    function("version_match", TWO, |_, args| versions(args, version::matches)),
+    function("version_bump_major", VALUE, |_, args| versioned(args, version::bump_major)),
+    function("version_bump_minor", VALUE, |_, args| versioned(args, version::bump_minor)),
+    function("version_bump_patch", VALUE, |_, args| versioned(args, version::bump_patch)),
+    function("version_strip_patch", VALUE, |_, args| versioned(args, version::strip_patch)),
 ];
 
 const PLAIN: Style<'static> = Style { comma: ", ", colon: ": ", indent: None, sort_keys: false };
@@ -131,7 +131,7 @@ fn parse_json(run: &Run<'_>, text: &str) -> Result<Term, Error> {
     Ok(view::term(&Arc::new(json)))
 }
 
-fn json_or_mapping(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn json_or_mapping(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     match args.term(0) {
         Term::Text(text) => parse_json(run, &text),
         Term::Dict(dict) if dict.is_mutable() => Ok(Term::Dict(dict)),
@@ -139,11 +139,11 @@ fn json_or_mapping(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     }
 }
 
-fn from_json_string(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    parse_json(run, &text(run, &args, 0)?)
+fn from_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    parse_json(run, &text(run, args, 0)?)
 }
 
-fn to_json_string(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn to_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let indent = match args.term(1) {
         Term::Null => None,
         term => {
@@ -167,12 +167,12 @@ fn to_json_string(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
 }
 
 /// Elements side by side up to the end of the longest, with null or `pad` in the gaps.
-fn zip(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn zip(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let pad = args.named("pad").cloned().unwrap_or(Term::Null);
     let mut columns = Vec::new();
     for term in args.rest_terms() {
         columns.push(match term {
-            Term::Null => Term::List(List::list(run, Vec::new())?),
+            Term::Null => Term::List(List::mutable(run, Vec::new())?),
             term => term,
         });
     }
@@ -193,13 +193,13 @@ fn zip(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
             row.push(next.unwrap_or_else(|| pad.clone()));
         }
         if is_over {
-            return List::list(run, rows).map(Term::List);
+            return List::mutable(run, rows).map(Term::List);
         }
         rows.push(Term::List(List::tuple(run, row)?));
     }
 }
 
-fn human_time(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn human_time(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let seconds = match args.term(0) {
         Term::Integer(number) => PythonNumber::Integer(number),
         Term::Bool(value) => PythonNumber::Integer(i128::from(value)),
@@ -231,8 +231,8 @@ fn is_match(run: &Run<'_>, args: &Arguments<'_>, at_start: bool) -> Result<Term,
     is_match.map(Term::Bool).map_err(|error| Error::value(error.to_string()))
 }
 
-fn regex_replace(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let (regex, text) = (regex(&args, 3, false)?, text(run, &args, 0)?);
+fn regex_replace(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let (regex, text) = (regex(args, 3, false)?, text(run, args, 0)?);
     let template = args.text(2)?;
     let (mut replaced, mut end) = (String::new(), 0);
     for found in regex.matches(&text).map_err(|error| Error::value(error.to_string()))? {
@@ -247,8 +247,8 @@ fn regex_replace(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::from(replaced))
 }
 
-fn regex_substring(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let (regex, text) = (regex(&args, 3, false)?, text(run, &args, 0)?);
+fn regex_substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let (regex, text) = (regex(args, 3, false)?, text(run, args, 0)?);
     let mut matches = regex.matches(&text).map_err(|error| Error::value(error.to_string()))?;
     let index = super::lists::place(args.integer_or(2, 0), matches.len());
     let Some(index) = index.filter(|index| *index < matches.len()) else {

@@ -43,10 +43,10 @@ pub(super) const TABLE: &[Function] = &[
         term => Sequence::kept(args.iterate(run, 0)?, term.height()).map(Term::Sequence),
     }),
     method("reverse", &[COLLECTION], reverse),
-    method("orderBy", SELECTOR, |_, args| order(&args, true)),
-    method("orderByDescending", SELECTOR, |_, args| order(&args, false)),
-    method("thenBy", ORDERED, |_, args| then_by(&args, true)),
-    method("thenByDescending", ORDERED, |_, args| then_by(&args, false)),
+    method("orderBy", SELECTOR, |_, args| order(args, true)),
+    method("orderByDescending", SELECTOR, |_, args| order(args, false)),
+    method("thenBy", ORDERED, |_, args| then_by(args, true)),
+    method("thenByDescending", ORDERED, |_, args| then_by(args, false)),
     method("cycle", &[COLLECTION], cycle),
     method("repeat", &[required("value", Type::Any), optional("times", Type::Integer)], repeat),
     function("range", &[required("stop", Type::Integer)], |_, args| numbers(0, Some(args.integer(0)?), 1)),
@@ -77,9 +77,9 @@ fn holds(run: &Run<'_>, predicate: &Lambda, element: &Term) -> Result<bool, Erro
     predicate.call(run, std::slice::from_ref(element)).map(|value| value.is_true())
 }
 
-fn filter(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn filter(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let predicate = args.lambda(1)?;
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         while let Some(element) = elements.next(run)? {
             if holds(run, &predicate, &element)? {
                 return Ok(Some(element));
@@ -89,18 +89,18 @@ fn filter(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn select(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn select(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let selector = args.lambda(1)?;
-    from_elements(&args, move |run, elements| match elements.next(run)? {
+    from_elements(args, move |run, elements| match elements.next(run)? {
         Some(element) => selector.call(run, &[element]).map(Some),
         None => Ok(None),
     })
 }
 
-fn select_many(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn select_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let selector = args.lambda(1)?;
     let mut inner: Option<Iteration> = None;
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         loop {
             if let Some(current) = &mut inner {
                 if let Some(term) = current.next(run)? {
@@ -124,9 +124,9 @@ fn count(args: &Arguments<'_>) -> Result<u64, Error> {
         .map_err(|_negative| Error::value("The number of elements must be 0 <= x <= sys.maxsize"))
 }
 
-fn skip(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let mut left = count(&args)?;
-    from_elements(&args, move |run, elements| {
+fn skip(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let mut left = count(args)?;
+    from_elements(args, move |run, elements| {
         while left > 0 {
             left -= 1;
             if elements.next(run)?.is_none() {
@@ -137,9 +137,9 @@ fn skip(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn limit(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let mut left = count(&args)?;
-    from_elements(&args, move |run, elements| {
+fn limit(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let mut left = count(args)?;
+    from_elements(args, move |run, elements| {
         if left == 0 {
             return Ok(None);
         }
@@ -148,17 +148,17 @@ fn limit(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn take_while(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn take_while(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let predicate = args.lambda(1)?;
-    from_elements(&args, move |run, elements| match elements.next(run)? {
+    from_elements(args, move |run, elements| match elements.next(run)? {
         Some(element) if holds(run, &predicate, &element)? => Ok(Some(element)),
         _ => Ok(None),
     })
 }
 
-fn skip_while(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn skip_while(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut predicate = Some(args.lambda(1)?);
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         while let Some(element) = elements.next(run)? {
             match &predicate {
                 Some(skipped) if holds(run, skipped, &element)? => {}
@@ -172,10 +172,10 @@ fn skip_while(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn distinct(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn distinct(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let selector = args.optional_lambda(1);
     let mut seen = Keys::default();
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         while let Some(element) = elements.next(run)? {
             let key = match &selector {
                 Some(selector) => selector.call(run, std::slice::from_ref(&element))?,
@@ -189,20 +189,20 @@ fn distinct(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn enumerate(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn enumerate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut index = match args.given(1) {
         Some(Term::Null) => return Err(Error::type_("enumerate() needs an integer to start with")),
         _ => args.integer_or(1, 0),
     };
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         let Some(element) = elements.next(run)? else { return Ok(None) };
-        let pair = List::list(run, vec![Term::Integer(index), element])?;
+        let pair = List::mutable(run, vec![Term::Integer(index), element])?;
         index += 1;
         Ok(Some(Term::List(pair)))
     })
 }
 
-fn reverse(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn reverse(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let list = to_tuple(run, &args.term(0))?;
     let mut left = list.len();
     let sequence = Sequence::new(list.height(), move |_| {
@@ -226,10 +226,10 @@ fn then_by(args: &Arguments<'_>, is_ascending: bool) -> Result<Term, Error> {
     ordered.then_by(args.lambda(1)?, is_ascending).map(|ordered| Term::Ordered(Rc::new(ordered)))
 }
 
-fn cycle(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn cycle(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut seen = Vec::new();
     let mut index = None;
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         if index.is_none() {
             if let Some(element) = elements.next(run)? {
                 run.allocate(size_of::<Term>())?;
@@ -244,7 +244,7 @@ fn cycle(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn repeat(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn repeat(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let value = args.term(0);
     let mut left = u64::try_from(args.integer_or(1, -1)).ok();
     let sequence = Sequence::new(value.height(), move |_| match &mut left {
@@ -272,7 +272,7 @@ fn numbers(start: i128, stop: Option<i128>, step: i128) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-fn default_if_empty(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn default_if_empty(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let collection = match args.term(0) {
         term @ (Term::List(_) | Term::Set(_) | Term::Pairs(_)) => term,
         term => Term::Sequence(Sequence::kept(args.iterate(run, 0)?, term.height())?),

@@ -22,13 +22,13 @@ const DEFAULT: &[Parameter] = &[COLLECTION, optional("default", Type::Any)];
 const FOLD: &[Parameter] = &[COLLECTION, required("selector", Type::Lambda), optional("seed", Type::Any)];
 
 pub(super) const TABLE: &[Function] = &[
-    both("any", MAYBE, |run, args| quantify(run, &args, true)),
-    both("all", MAYBE, |run, args| quantify(run, &args, false)),
+    both("any", MAYBE, |run, args| quantify(run, args, true)),
+    both("all", MAYBE, |run, args| quantify(run, args, false)),
     both("len", &[required("collection", Type::Iterator)], count),
     method("count", &[COLLECTION], count),
-    method("sum", INITIAL, |run, args| fold(run, &args, args.given(1), add)),
-    method("max", INITIAL, |run, args| fold(run, &args, args.given(1), larger)),
-    method("min", INITIAL, |run, args| fold(run, &args, args.given(1), smaller)),
+    method("sum", INITIAL, |run, args| fold(run, args, args.given(1), add)),
+    method("max", INITIAL, |run, args| fold(run, args, args.given(1), larger)),
+    method("min", INITIAL, |run, args| fold(run, args, args.given(1), smaller)),
     method("aggregate", FOLD, aggregate),
     method("reduce", FOLD, aggregate),
     method("accumulate", FOLD, accumulate),
@@ -40,19 +40,19 @@ pub(super) const TABLE: &[Function] = &[
     }),
     method("indexOf", ITEM, |run, args| {
         let item = args.term(1);
-        find(run, &args, false, |run, element| equal_counted(run, element, &item))
+        find(run, args, false, |run, element| equal_counted(run, element, &item))
     }),
     method("lastIndexOf", ITEM, |run, args| {
         let item = args.term(1);
-        find(run, &args, true, |run, element| equal_counted(run, element, &item))
+        find(run, args, true, |run, element| equal_counted(run, element, &item))
     }),
     method("indexWhere", PREDICATE, |run, args| {
         let predicate = args.lambda(1)?;
-        find(run, &args, false, |run, element| is_true(run, &predicate, element))
+        find(run, args, false, |run, element| is_true(run, &predicate, element))
     }),
     method("lastIndexWhere", PREDICATE, |run, args| {
         let predicate = args.lambda(1)?;
-        find(run, &args, true, |run, element| is_true(run, &predicate, element))
+        find(run, args, true, |run, element| is_true(run, &predicate, element))
     }),
 ];
 
@@ -77,7 +77,7 @@ fn quantify(run: &Run<'_>, args: &Arguments<'_>, wanted: bool) -> Result<Term, E
     Ok(Term::Bool(!wanted))
 }
 
-fn count(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn count(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut elements = args.iterate(run, 0)?;
     let mut count = 0;
     while elements.next(run)?.is_some() {
@@ -104,18 +104,18 @@ fn fold(
     Ok(total)
 }
 
-fn aggregate(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn aggregate(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let selector = args.lambda(1)?;
-    fold(run, &args, args.given(2), |run, total, element| {
+    fold(run, args, args.given(2), |run, total, element| {
         selector.call(run, &[total.clone(), element.clone()])
     })
 }
 
 /// All totals on the way, the seed first.
-fn accumulate(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn accumulate(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (selector, seed) = (args.lambda(1)?, args.given(2));
     let mut total: Option<Term> = None;
-    from_elements(&args, move |run, elements: &mut Lazily| {
+    from_elements(args, move |run, elements: &mut Lazily| {
         let next = match (&total, &seed) {
             (None, Some(seed)) => seed.clone(),
             (None, None) => elements
@@ -131,12 +131,12 @@ fn accumulate(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-fn first(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn first(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let first = args.iterate(run, 0)?.next(run)?;
     first.or_else(|| args.given(1)).ok_or_else(exhausted)
 }
 
-fn single(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn single(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut elements = args.iterate(run, 0)?;
     let single = elements.next(run)?.ok_or_else(exhausted)?;
     match elements.next(run)? {
@@ -145,7 +145,7 @@ fn single(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     }
 }
 
-fn last(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn last(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut last = None;
     if let Term::List(list) = args.term(0) {
         last = list.len().checked_sub(1).and_then(|index| list.get(index));

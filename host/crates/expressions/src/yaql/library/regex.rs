@@ -37,19 +37,19 @@ pub(super) const TABLE: &[Function] = &[
     }),
     method("search", &[REGEX, STRING, SELECTOR], search),
     method("searchAll", &[REGEX, STRING, SELECTOR], search_all),
-    method("split", &[REGEX, STRING, SPLITS], |run, args| split(run, &args, 0, 1)),
-    method("split", &[STRING, REGEX, SPLITS], |run, args| split(run, &args, 1, 0)),
+    method("split", &[REGEX, STRING, SPLITS], |run, args| split(run, args, 0, 1)),
+    method("split", &[STRING, REGEX, SPLITS], |run, args| split(run, args, 1, 0)),
     method("replace", &[REGEX, STRING, required("repl", Type::Text), COUNT], |run, args| {
-        replace(run, &args, 0, 1)
+        replace(run, args, 0, 1)
     }),
     method("replace", &[STRING, REGEX, required("repl", Type::Text), COUNT], |run, args| {
-        replace(run, &args, 1, 0)
+        replace(run, args, 1, 0)
     }),
     method("replaceBy", &[REGEX, STRING, required("repl", Type::Lambda), COUNT], |run, args| {
-        replace_by(run, &args, 0, 1)
+        replace_by(run, args, 0, 1)
     }),
     method("replaceBy", &[STRING, REGEX, required("repl", Type::Lambda), COUNT], |run, args| {
-        replace_by(run, &args, 1, 0)
+        replace_by(run, args, 1, 0)
     }),
     function("escapeRegex", &[STRING], |run, args| {
         let text = args.text(0)?;
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-fn regex(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn regex(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let flags = [(1, 'i'), (2, 'm'), (3, 's')].into_iter().filter(|(index, _)| args.flag(*index, false));
     let flags: String = flags.map(|(_, flag)| flag).collect();
     Pattern::new(&args.text(0)?, &flags).map(|pattern| Term::Pattern(Rc::new(pattern)))
@@ -68,7 +68,7 @@ fn part(text: &str, range: &std::ops::Range<usize>) -> Term {
     Term::text(text.get(range.clone()).unwrap_or_default())
 }
 
-fn search(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn search(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (pattern, text) = (args.pattern(0)?, args.text(1)?);
     match pattern.find(&text, 1)?.first() {
         None => Ok(Term::Null),
@@ -76,7 +76,7 @@ fn search(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     }
 }
 
-fn search_all(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn search_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (pattern, text, selector) = (args.pattern(0)?, args.text(1)?, args.optional_lambda(2));
     let found = pattern.find(&text, usize::MAX)?;
     run.steps(found.len() as u64)?;
@@ -153,7 +153,7 @@ fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Re
         end = found.range.end;
     }
     parts.push(part(&text, &(end..text.len())));
-    List::list(run, parts).map(Term::List)
+    List::mutable(run, parts).map(Term::List)
 }
 
 /// `text` with matches replaced by what `replacement` writes.

@@ -17,12 +17,12 @@ pub(super) const TABLE: &[Function] = &[
         Term::Pairs(dict) => Ok(Term::Integer(dict.len() as i128)),
         _ => Ok(Term::Integer(args.set(0)?.members.len() as i128)),
     }),
-    method("union", TWO, |run, args| joined(run, &args)),
-    method("intersect", TWO, |run, args| filtered(run, &args, |key, other| other.contains(key))),
-    method("difference", TWO, |run, args| filtered(run, &args, |key, other| !other.contains(key))),
+    method("union", TWO, joined),
+    method("intersect", TWO, |run, args| filtered(run, args, |key, other| other.contains(key))),
+    method("difference", TWO, |run, args| filtered(run, args, |key, other| !other.contains(key))),
     method("symmetricDifference", TWO, symmetric_difference),
     method("add", &[required("set", Type::Set)], |run, args| {
-        let mut members = own(&args, 0)?;
+        let mut members = own(args, 0)?;
         for term in args.rest_terms() {
             members.insert(run, term)?;
         }
@@ -31,12 +31,12 @@ pub(super) const TABLE: &[Function] = &[
     .rest(Type::Any),
     method("remove", &[required("set", Type::Set)], |run, args| {
         let gone = Keys::of(run, args.rest_terms())?;
-        without(run, &own(&args, 0)?, &gone)
+        without(run, &own(args, 0)?, &gone)
     })
     .rest(Type::Any),
 ];
 
-fn to_set(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn to_set(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut members = Keys::default();
     let mut elements = args.iterate(run, 0)?;
     while let Some(element) = elements.next(run)? {
@@ -81,8 +81,8 @@ fn without(run: &Run<'_>, members: &Keys, gone: &Keys) -> Result<Term, Error> {
     kept(run, members, |key| !gone.contains(key)).map(Term::set)
 }
 
-fn symmetric_difference(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let left = own(&args, 0)?;
+fn symmetric_difference(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let left = own(args, 0)?;
     let right = Keys::of(run, args.iterate(run, 1)?.collect(run)?)?;
     let mut members = kept(run, &left, |key| !right.contains(key))?;
     right.iter().filter(|key| !left.contains(key)).for_each(|key| members.push(key.clone()));

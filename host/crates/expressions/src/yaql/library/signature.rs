@@ -21,7 +21,7 @@ pub(in crate::yaql) struct Function {
     pub(in crate::yaql) body: Body,
 }
 
-pub(super) type Body = fn(&Run<'_>, Arguments<'_>) -> Result<Term, Error>;
+pub(super) type Body = fn(&Run<'_>, &Arguments<'_>) -> Result<Term, Error>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -20,9 +20,9 @@ pub(super) const TABLE: &[Function] = &[
     method("splitAt", &[COLLECTION, required("index", Type::Integer)], split_at),
 ];
 
-fn slice(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn slice(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let length = args.integer(1)?;
-    from_elements(&args, move |run, elements| {
+    from_elements(args, move |run, elements| {
         let length = usize::try_from(length)
             .map_err(|_negative| Error::value("The length of a slice must not be negative"))?;
         let mut part = Vec::new();
@@ -37,7 +37,7 @@ fn slice(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
 }
 
 /// Parts between elements that hold; those elements are left out.
-fn split_where(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn split_where(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (collection, predicate) = (args.term(0), args.lambda(1)?);
     let mut list: Option<List> = None;
     let (mut start, mut end) = (0, 0);
@@ -65,7 +65,7 @@ fn split_where(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
 }
 
 /// Parts in which the value of the expression stays the same.
-fn slice_where(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn slice_where(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (collection, predicate) = (args.term(0), args.lambda(1)?);
     let mut list: Option<List> = None;
     let (mut start, mut end) = (0, 0);
@@ -100,10 +100,10 @@ fn slice_where(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-fn split_at(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn split_at(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let list = to_tuple(run, &args.term(0))?;
     let index = place(args.integer(1)?, list.len()).unwrap_or(0).min(list.len());
     let first = List::tuple(run, list.slice(0, index))?;
     let second = List::tuple(run, list.slice(index, list.len()))?;
-    List::list(run, vec![Term::List(first), Term::List(second)]).map(Term::List)
+    List::mutable(run, vec![Term::List(first), Term::List(second)]).map(Term::List)
 }

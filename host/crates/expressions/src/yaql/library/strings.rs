@@ -26,28 +26,28 @@ pub(super) const TABLE: &[Function] = &[
     function("concat", &[], concat).rest(Type::Text),
     method("toUpper", &[STRING], |run, args| built(run, args.text(0)?.to_uppercase())),
     method("toLower", &[STRING], |run, args| built(run, args.text(0)?.to_lowercase())),
-    method("split", SPLIT, |run, args| split_text(run, &args, false)),
-    method("rightSplit", SPLIT, |run, args| split_text(run, &args, true)),
+    method("split", SPLIT, |run, args| split_text(run, args, false)),
+    method("rightSplit", SPLIT, |run, args| split_text(run, args, true)),
     method(
         "join",
         &[required("sequence", Type::Iterable), required("separator", Type::Text)],
-        |run, args| join(run, &args, 0, 1),
+        |run, args| join(run, args, 0, 1),
     ),
     method(
         "join",
         &[required("separator", Type::Text), required("sequence", Type::Iterable)],
-        |run, args| join(run, &args, 1, 0),
+        |run, args| join(run, args, 1, 0),
     ),
-    method("trim", TRIM, |run, args| trimmed(run, &args, true, true)),
-    method("trimLeft", TRIM, |run, args| trimmed(run, &args, true, false)),
-    method("trimRight", TRIM, |run, args| trimmed(run, &args, false, true)),
+    method("trim", TRIM, |run, args| trimmed(run, args, true, true)),
+    method("trimLeft", TRIM, |run, args| trimmed(run, args, true, false)),
+    method("trimRight", TRIM, |run, args| trimmed(run, args, false, true)),
     both(
         "norm",
         &[required("string", Type::Text).nullable(), optional("chars", Type::Text).nullable()],
         |run, args| match args.optional_text(0) {
             None => Ok(Term::Null),
             Some(_) => {
-                trimmed(run, &args, true, true).map(|text| if text.is_true() { text } else { Term::Null })
+                trimmed(run, args, true, true).map(|text| if text.is_true() { text } else { Term::Null })
             }
         },
     ),
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Function] = &[
             optional("trim", Type::Bool),
             optional("chars", Type::Text).nullable(),
         ],
-        is_empty,
+        |_, args| Ok(Term::Bool(is_empty(args))),
     ),
     method(
         "replace",
@@ -78,10 +78,10 @@ pub(super) const TABLE: &[Function] = &[
         &[STRING, required("start", Type::Integer), optional("length", Type::Integer)],
         substring,
     ),
-    method("indexOf", INDEX, |_, args| index(&args, None, false)),
-    method("indexOf", INDEX_WITHIN, |_, args| index(&args, Some(args.integer(3)?), false)),
-    method("lastIndexOf", INDEX, |_, args| index(&args, None, true)),
-    method("lastIndexOf", INDEX_WITHIN, |_, args| index(&args, Some(args.integer(3)?), true)),
+    method("indexOf", INDEX, |_, args| index(args, None, false)),
+    method("indexOf", INDEX_WITHIN, |_, args| index(args, Some(args.integer(3)?), false)),
+    method("lastIndexOf", INDEX, |_, args| index(args, None, true)),
+    method("lastIndexOf", INDEX_WITHIN, |_, args| index(args, Some(args.integer(3)?), true)),
     method("toCharArray", &[STRING], |run, args| {
         let text = args.text(0)?;
         run.allocate(text.len() * size_of::<Term>())?;
@@ -90,12 +90,12 @@ pub(super) const TABLE: &[Function] = &[
     }),
     method("startsWith", &[STRING], |_, args| {
         let text = args.text(0)?;
-        Ok(Term::Bool(texts(&args).any(|prefix| text.starts_with(&*prefix))))
+        Ok(Term::Bool(texts(args).any(|prefix| text.starts_with(&*prefix))))
     })
     .rest(Type::Text),
     method("endsWith", &[STRING], |_, args| {
         let text = args.text(0)?;
-        Ok(Term::Bool(texts(&args).any(|suffix| text.ends_with(&*suffix))))
+        Ok(Term::Bool(texts(args).any(|suffix| text.ends_with(&*suffix))))
     })
     .rest(Type::Text),
     function("hex", &[required("num", Type::Number).nullable()], hex),
@@ -147,9 +147,9 @@ fn texts(args: &Arguments<'_>) -> impl Iterator<Item = std::sync::Arc<str>> + us
     })
 }
 
-fn concat(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn concat(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut out = String::new();
-    for text in texts(&args) {
+    for text in texts(args) {
         run.allocate(text.len())?;
         out.push_str(&text);
     }
@@ -162,7 +162,7 @@ fn split_text(run: &Run<'_>, args: &Arguments<'_>, from_right: bool) -> Result<T
     let most = usize::try_from(args.integer_or(2, -1)).unwrap_or(usize::MAX);
     let parts = split(&text, separator.as_deref(), most, from_right)?;
     run.allocate(text.len() + parts.len() * size_of::<Term>())?;
-    List::list(run, parts.into_iter().map(Term::text).collect()).map(Term::List)
+    List::mutable(run, parts.into_iter().map(Term::text).collect()).map(Term::List)
 }
 
 fn join(run: &Run<'_>, args: &Arguments<'_>, sequence: usize, separator: usize) -> Result<Term, Error> {
@@ -188,14 +188,14 @@ fn trimmed(run: &Run<'_>, args: &Arguments<'_>, left: bool, right: bool) -> Resu
     built(run, trim(&text, chars.as_deref(), left, right).to_owned())
 }
 
-fn is_empty(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let Some(text) = args.optional_text(0) else { return Ok(Term::Bool(true)) };
+fn is_empty(args: &Arguments<'_>) -> bool {
+    let Some(text) = args.optional_text(0) else { return true };
     let chars = args.optional_text(2);
     let text = if args.flag(1, true) { trim(&text, chars.as_deref(), true, true) } else { &text };
-    Ok(Term::Bool(text.is_empty()))
+    text.is_empty()
 }
 
-fn replace_all(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn replace_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut text = args.text(0)?.to_string();
     let count = args.integer_or(2, -1);
     for (old, new) in args.dict(1)?.entries() {
@@ -204,7 +204,7 @@ fn replace_all(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(Term::from(text))
 }
 
-fn substring(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let text = args.text(0)?;
     let count = text.chars().count() as i128;
     let length = Some(args.integer_or(2, -1)).filter(|length| *length >= 0).unwrap_or(count);
@@ -227,7 +227,7 @@ fn index(args: &Arguments<'_>, length: Option<i128>, is_last: bool) -> Result<Te
     Ok(Term::Integer(found.map_or(-1, |index| index as i128)))
 }
 
-fn hex(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn hex(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     match args.term(0) {
         Term::Integer(number) => {
             let sign = if number < 0 { "-" } else { "" };
@@ -241,7 +241,7 @@ fn hex(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
 }
 
 /// The characters of some classes, each once, in the order of their codes.
-fn characters(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn characters(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     const UNKNOWN: [(usize, &str); 3] = [(5, "letters"), (9, "lowercase"), (10, "uppercase")];
     if let Some((_, name)) = UNKNOWN.into_iter().find(|(index, _)| args.flag(*index, false)) {
         let message = format!("there is no class of characters `{name}`; use ascii{}", capital(name));

@@ -24,12 +24,17 @@ pub(super) const TABLE: &[Function] = &[
     ),
     function(
         "call",
-        &[required("name", Type::Text), required("args", Type::List), required("kwargs", Type::Dict)],
+        &[
+            required("name", Type::Text),
+            required("args", Type::List),
+            required("kwargs", Type::Dict),
+            optional("receiver", Type::Any),
+        ],
         call,
     ),
 ];
 
-fn unpack(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn unpack(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let context = Context::child(args.context);
     let names = args.rest_terms();
     let mut elements = args.iterate(run, 0)?;
@@ -60,18 +65,18 @@ fn variable(name: &Arc<str>) -> Name {
     Name::new(name.strip_prefix('$').unwrap_or(name))
 }
 
-fn set_variables(_run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn set_variables(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let context = Context::child(args.context);
     for (position, value) in (1..).zip(args.rest_terms()) {
         context.set(Name::Position(position), value)?;
     }
-    for (name, value) in args.named {
-        context.set(variable(&name), value)?;
+    for (name, value) in &args.named {
+        context.set(variable(name), value.clone())?;
     }
     Ok(Term::Context(context))
 }
 
-fn define(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn define(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let context = Context::child(args.context);
     // It sees itself, so that it can recurse.
     context.define(&camel_case(args.text(0)?.trim_end_matches('_')), args.lambda(1)?.node);
@@ -95,7 +100,7 @@ fn camel_case(name: &str) -> String {
     out
 }
 
-fn assert(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn assert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut subject = args.term(0);
     if let Term::Sequence(_) = subject {
         subject = Term::Sequence(Sequence::kept(args.iterate(run, 0)?, subject.height())?);
@@ -107,7 +112,7 @@ fn assert(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Err(ErrorKind::Assertion(message).into())
 }
 
-fn call(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn call(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut named = Vec::new();
     for (name, value) in args.dict(2)?.entries() {
         match name {
@@ -119,5 +124,5 @@ fn call(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
         }
     }
     let terms: Vec<_> = args.list(1)?.iter().collect();
-    call_by_name(run, args.context, &args.text(0)?, &terms, &named)
+    call_by_name(run, args.context, &args.text(0)?, args.given(3).as_ref(), &terms, &named)
 }

@@ -50,7 +50,7 @@ pub(in crate::yaql) fn engine_variable(scope: &WorkflowScope, name: &str) -> Opt
     }
 }
 
-fn ctx(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn ctx(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let variables = &scope(run)?.variables;
     let key = args.term(0);
     if !key.is_true() {
@@ -67,7 +67,7 @@ fn ctx(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     }
 }
 
-fn item(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn item(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let item = scope(run)?.item.as_ref().map_or(Term::Null, view::term);
     let key = args.term(0);
     if !key.is_true() {
@@ -105,17 +105,17 @@ fn route(run: &Run<'_>, args: &Arguments<'_>) -> Result<u32, Error> {
     }
 }
 
-fn task_status(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
-    let route = route(run, &args)?;
+fn task_status(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let route = route(run, args)?;
     Ok(Term::text(status(run, &short(&args.term(0)), route)?))
 }
 
-fn task(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn task(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let id = match args.term(0) {
         Term::Null => current(run)?.id.to_string(),
         term => short(&term),
     };
-    let route = route(run, &args)?;
+    let route = route(run, args)?;
     let described = match &scope(run)?.tasks {
         Some(tasks) => tasks.describe(&id, route).map_err(error)?,
         None => None,
@@ -124,7 +124,7 @@ fn task(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
     Ok(view::term(&described))
 }
 
-fn st2kv(run: &Run<'_>, args: Arguments<'_>) -> Result<Term, Error> {
+fn st2kv(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let Term::Text(key) = args.term(0) else {
         return Err(Error::type_("Given key is not typeof string."));
     };

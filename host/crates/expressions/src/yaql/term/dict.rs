@@ -97,10 +97,7 @@ impl Dict {
         match self {
             Self::Built(entries) => entries.map.get(&TextKey(name)).cloned(),
             Self::View(view) => view.field(name),
-            Self::Variables(variables) if is_hidden(name) => {
-                let _hidden = variables;
-                None
-            }
+            Self::Variables(_) if is_hidden(name) => None,
             Self::Variables(variables) => variables.get(name).map(view::term),
         }
     }

@@ -28,7 +28,7 @@ impl List {
     }
 
     /// A list that can change in Python, so that it is no key.
-    pub(in crate::yaql) fn list(run: &Run<'_>, items: Vec<Term>) -> Result<Self, Error> {
+    pub(in crate::yaql) fn mutable(run: &Run<'_>, items: Vec<Term>) -> Result<Self, Error> {
         Self::build(run, items, false)
     }
 

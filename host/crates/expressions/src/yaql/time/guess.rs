@@ -84,7 +84,7 @@ impl Guess {
                 self.minute = minute.parse().ok()?;
                 self.seconds(rest)
             }
-            (_, [Word::Mark(' '), Word::Name(half), rest @ ..]) | (_, [Word::Name(half), rest @ ..])
+            (_, [Word::Mark(' '), Word::Name(half), rest @ ..] | [Word::Name(half), rest @ ..])
                 if matches!(half.as_str(), "am" | "pm" | "a" | "p") && self.hour.is_none() =>
             {
                 self.hour = Some(value);
@@ -104,7 +104,6 @@ impl Guess {
                 self.parts = vec![(value / 10_000, 4), (value / 100 % 100, 2), (value % 100, 2)];
                 Some(after)
             }
-            (14, _) => None,
             (6 | 4, rest) if self.hour.is_none() && self.parts.len() == 3 => {
                 let (time, second) = if number.len() == 6 { (value / 100, value % 100) } else { (value, 0) };
                 (self.hour, self.minute, self.second) = (Some(time / 100), time % 100, second);
