@@ -58,14 +58,25 @@ impl std::fmt::Display for Found {
         if let Some(Position { line, column }) = self.position {
             write!(f, "{line}:{column}: ")?;
         }
+        f.write_str(&self.without_position())
+    }
+}
+
+impl Found {
+    /// What is wrong, and with what; where in the file is left to the caller.
+    pub fn without_position(&self) -> String {
+        let mut text = String::new();
         if let Some(path) = &self.finding.spec_path {
-            write!(f, "{path}: ")?;
+            text.push_str(path);
+            text.push_str(": ");
         }
-        f.write_str(&self.finding.message)?;
-        match &self.finding.expression {
-            Some(expression) => write!(f, " (in `{expression}`)"),
-            None => Ok(()),
+        text.push_str(&self.finding.message);
+        if let Some(expression) = &self.finding.expression {
+            text.push_str(" (in `");
+            text.push_str(expression);
+            text.push_str("`)");
         }
+        text
     }
 }
 

@@ -248,15 +248,19 @@ impl<'a> Step<'a> {
     /// Brings the workflow's execution to the status of the workflow.
     fn settle(&mut self) -> Result<(), Error> {
         let (status, live) = (self.live.conductor.status(), &mut self.live);
-        let moves = outcome::moves(live.execution.status, status);
-        if moves.is_empty() || live.execution.status.is_final() {
+        if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
             return Ok(());
         }
         self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
-        for event in moves {
-            live.execution
-                .apply(*event, self.now)
-                .map_err(|illegal| Error::Internal(format!("workflow {}: {illegal}", live.execution.id)))?;
+        // One that had not begun may have ended already.
+        while let moves = outcome::moves(live.execution.status, status)
+            && !moves.is_empty()
+        {
+            for event in moves {
+                live.execution.apply(*event, self.now).map_err(|illegal| {
+                    Error::Internal(format!("workflow {}: {illegal}", live.execution.id))
+                })?;
+            }
         }
         // One commit is one version, however many moves it makes.
         if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
