@@ -16,6 +16,7 @@ mod backup;
 mod completion;
 mod config;
 mod execution;
+mod key;
 mod log;
 mod pack;
 mod restore;
@@ -25,6 +26,7 @@ mod serve;
 mod store;
 mod trigger;
 mod user;
+mod workflow;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,6 +88,9 @@ enum Verb {
     /// Look at executions, and end them
     #[command(subcommand)]
     Execution(execution::Execution),
+    /// Inspect, draw and test workflows, without running anything
+    #[command(subcommand)]
+    Workflow(workflow::Workflow),
     /// Make, change and look at rules
     #[command(subcommand)]
     Rule(rule::Rule),
@@ -95,6 +100,9 @@ enum Verb {
     /// Look at packs, check and register them
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Look at the datastore, and change it
+    #[command(subcommand)]
+    Key(key::Key),
     /// Look at what the host logs, and change it
     #[command(subcommand)]
     Log(log::Log),
@@ -142,6 +150,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Config(config) => config.run(form),
         Verb::Store(store) => store.run(form),
         Verb::Restore(restore) => restore.run(form),
+        Verb::Workflow(workflow) => workflow.run(form),
         Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
         verb => client_verb(verb, &arguments.connection, form),
     };
@@ -165,6 +174,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Config(config) => config.run(form),
             Verb::Store(store) => store.run(form),
             Verb::Restore(restore) => restore.run(form),
+            Verb::Workflow(workflow) => workflow.run(form),
             Verb::Backup(backup) => backup.run(&session).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
@@ -173,6 +183,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Rule(rule) => rule.run(&session).await,
             Verb::Trigger(trigger) => trigger.run(&session).await,
             Verb::Pack(pack) => pack.run(&session).await,
+            Verb::Key(key) => key.run(&session).await,
             Verb::Log(log) => log.run(&session).await,
             Verb::Login(login) => login.run(&session).await,
             Verb::Logout(logout) => logout.run(&session).await,

@@ -1,11 +1,15 @@
 //! `petrel execution`: what has run, and what runs.
 
 use clap::Subcommand;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::{Session, path_segment, run};
 use crate::exit::{Code, Failure};
+use crate::parameters;
 use crate::print::{self, Form};
+
+mod task_tree;
 
 /// Look at executions, and end them.
 #[derive(Debug, Subcommand)]
@@ -63,6 +67,36 @@ pub(crate) enum Execution {
         /// Its id, or `last`
         id: String,
     },
+    /// Pause a workflow: no more of its tasks start, what runs is let finish
+    #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
+    Pause {
+        /// Its id, or `last`
+        id: String,
+    },
+    /// Let a paused workflow go on
+    #[command(after_help = "Examples:\n  petrel execution resume 6a1e5c2f9b1d4e5f60718293")]
+    Resume {
+        /// Its id, or `last`
+        id: String,
+    },
+    /// Run an execution again, or a workflow from some of its tasks on
+    #[command(
+        alias = "re-run",
+        after_help = "Examples:\n  petrel execution rerun 6a1e5c2f9b1d4e5f60718293\n  petrel execution rerun 6a1e5c2f9b1d4e5f60718293 --tasks deploy,notify --reset deploy"
+    )]
+    Rerun {
+        /// Its id, or `last`
+        id: String,
+        /// Other parameters than it had
+        #[arg(value_name = "NAME=VALUE")]
+        parameters: Vec<String>,
+        /// The tasks to run again, with all that follows them; `NAME|2` is the task on its third route
+        #[arg(long, value_delimiter = ',', value_name = "TASK,..")]
+        tasks: Vec<String>,
+        /// Those of the tasks of which all items are done again, not only those that have failed
+        #[arg(long, value_delimiter = ',', value_name = "TASK,..", requires = "tasks")]
+        reset: Vec<String>,
+    },
     /// End executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
@@ -105,6 +139,9 @@ impl Execution {
             Self::Get { id } => {
                 let execution = session.client.get(&format!("/executions/{}", path_segment(&id))).await?;
                 show(session.form, &execution);
+                if session.form == Form::Text && task_tree::is_workflow(&execution) {
+                    task_tree::print(session, &execution).await?;
+                }
             }
             Self::Output { id } => {
                 let output = session.client.get(&format!("/executions/{}/output", path_segment(&id))).await?;
@@ -113,6 +150,11 @@ impl Execution {
                 print::line(text.trim_end_matches('\n'));
             }
             Self::Tail { id } => return tail(session, &id).await,
+            Self::Pause { id } => ask(session, &id, "pausing").await?,
+            Self::Resume { id } => ask(session, &id, "resuming").await?,
+            Self::Rerun { id, parameters, tasks, reset } => {
+                rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
+            }
             Self::Cancel { ids } => {
                 for id in ids {
                     let execution =
@@ -126,6 +168,38 @@ impl Execution {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Asks for a status of a workflow.
+async fn ask(session: &Session, id: &str, status: &str) -> Result<(), Failure> {
+    let path = format!("/executions/{}", path_segment(id));
+    let execution = session.client.send_json(Method::PUT, &path, &json!({"status": status})).await?;
+    match session.form {
+        Form::Json => print::json(&execution),
+        Form::Text => print::note(&format!("{}: {}", text(&execution, "id"), text(&execution, "status"))),
+    }
+    Ok(())
+}
+
+async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -> Result<(), Failure> {
+    let client = &session.client;
+    let old = client.get(&format!("/executions/{}?exclude_attributes=result", path_segment(id))).await?;
+    let action = old.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
+    if !given.is_empty() {
+        let schemas = client.get(&format!("/actions/views/parameters/{}", path_segment(action))).await?;
+        let schemas = schemas.get("parameters").unwrap_or(&Value::Null);
+        let parsed = Value::Object(parameters::parse(given, schemas)?);
+        if let Some(body) = body.as_object_mut() {
+            body.insert("parameters".into(), parsed);
+        }
+    }
+    let path = format!("/executions/{}/re_run", text(&old, "id"));
+    let execution = client.send_json(Method::POST, &path, &body).await?;
+    match session.form {
+        Form::Json => print::json(&execution),
+        Form::Text => print::line(text(&execution, "id")),
+    }
+    Ok(())
 }
 
 /// Prints output as it comes. The host is asked again every second, from the line where we are.

@@ -4,7 +4,7 @@
 //!
 //! [`host`] starts the host and measures its process; [`http`] is a client that costs next to nothing, so
 //! that the machine is the host's; [`workloads`] are the workloads that are repeated for a while;
-//! [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
+//! [`flows`] are workflows; [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use clap::Parser;
 
 mod cold_start;
+mod flows;
 mod growth;
 mod host;
 mod http;
@@ -28,10 +29,12 @@ use workloads::Workload;
   cargo build --release && cargo run --release -p load -- W1
   cargo run --release -p load -- W1-done --clients 1,64 --seconds 10 --data-root /dev/shm
   cargo run --release -p load -- W7-past --steps 0,100000,1000000 --clients 64
+  cargo run --release -p load -- W4 --steps 10000
+  cargo run --release -p load -- items --steps 10000,100
   cargo run --release -p load -- soak --steps 2000000,10 --host-flag=--retention-executions=30s
   cargo run --release -p load -- W1-accept --url http://127.0.0.1:9101 --token-file ~/.local/share/petrel/admin-token")]
 struct Arguments {
-    /// W1 (both halves), W1-accept, W1-done, W5, W6, W7-past, W7-rules, W7-others or soak
+    /// W1 (both halves), W1-accept, W1-done, W2, W3, W4, W5, W6, W7-past, W7-rules, W7-others, W8, items or soak
     workload: String,
     /// How many clients at once; a list makes a measurement each
     #[arg(long, value_delimiter = ',', default_value = "1,64")]
@@ -45,7 +48,8 @@ struct Arguments {
     /// The binary of the host [default: petrel beside this program]
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// For W7: past executions or rules, one measurement each; for soak: events, and how many reports
+    /// For W7: past executions or rules, one measurement each; for W4: lengths of sequences to look at growth in;
+    /// for items: how many, and how many at once; for soak: events, and how many reports
     #[arg(long, value_delimiter = ',')]
     steps: Vec<usize>,
     /// A flag for the host that is started, as in `--host-flag=--store-engine=redb`
@@ -96,6 +100,9 @@ async fn run(arguments: &Arguments, mut host: host::Host) -> anyhow::Result<()> 
             let steps = steps(&[2_000_000, 10]);
             let (events, reports) = (steps.first().copied(), steps.get(1).copied());
             soak::run(&host, events.unwrap_or(2_000_000), reports.unwrap_or(10), print).await?;
+        }
+        name @ ("W2" | "W3" | "W4" | "W8" | "items") => {
+            flows::run(&mut host, name, clients, duration, &arguments.steps, print).await?;
         }
         name => {
             for workload in Workload::named(name)? {

@@ -18,3 +18,4 @@ mod scripts;
 mod serve;
 mod sign_in;
 mod tls;
+mod workflows;

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::rule_book::check_length;
 use crate::service::Engine;
+use crate::workflows;
 
 /// The pack in a directory.
 fn read(directory: &Path) -> Result<PackContents, Vec<Problem>> {
@@ -19,7 +20,28 @@ fn read(directory: &Path) -> Result<PackContents, Vec<Problem>> {
         let message = format!("the directory cannot be read ({error}); give the one that holds pack.yaml");
         vec![Problem { file: directory.display().to_string(), position: None, message }]
     })?;
-    read_pack(&opened)
+    let contents = read_pack(&opened)?;
+    let problems = check_workflows(directory, &contents);
+    if problems.is_empty() { Ok(contents) } else { Err(problems) }
+}
+
+/// What is wrong with the workflows of a pack, as its other problems are said. A file that is not there is
+/// told when its action runs, as for scripts.
+fn check_workflows(directory: &Path, contents: &PackContents) -> Vec<Problem> {
+    let workflows = contents.actions.iter().filter(|action| workflows::is_workflow(&action.runner_type));
+    let mut problems = Vec::new();
+    for action in workflows {
+        let file = format!("actions/{}", action.entry_point);
+        let Ok(source) = std::fs::read_to_string(directory.join(&file)) else { continue };
+        if let Err(invalid) = workflows::check(&action.runner_type, &source) {
+            problems.extend(invalid.0.into_iter().map(|found| Problem {
+                file: file.clone(),
+                position: found.position,
+                message: found.without_position(),
+            }));
+        }
+    }
+    problems
 }
 
 /// What was registered.

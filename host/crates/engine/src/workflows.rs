@@ -26,7 +26,7 @@ mod world;
 
 pub(crate) use begin::begin;
 pub use children::task;
-pub use definitions::{Found, Invalid, check_source};
+pub use definitions::{Found, Invalid, check, check_source};
 pub(crate) use mailbox::Workflows;
 pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
 

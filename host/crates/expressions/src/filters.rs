@@ -18,6 +18,10 @@ pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
+    environment.add_filter("abs", |value: Value| {
+        let is_truth = value.kind() == minijinja::value::ValueKind::Bool;
+        if is_truth { Ok(Value::from(i64::from(value.is_true()))) } else { minijinja::filters::abs(value) }
+    });
     environment.add_filter("center", text::center);
     environment.add_filter("d", plain::default);
     environment.add_filter("default", plain::default);
@@ -41,6 +45,10 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
         plain::by_attribute("rejectattr", false, state, value, given)
     });
+    environment.add_filter("format", text::format);
+    environment.add_filter("replace", text::replace);
+    environment.add_filter("round", plain::round);
+    environment.add_filter("sum", plain::sum);
     environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
         plain::by_attribute("selectattr", true, state, value, given)
     });
@@ -56,6 +64,10 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("wordcount", text::wordcount);
     environment.add_filter("wordwrap", text::wordwrap);
     environment.add_filter("xmlattr", text::xmlattr);
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    environment.add_test("sequence", |value: &Value| {
+        value.as_str().is_some() || (value.as_object().is_some() && !crate::sequence::is_mapping_view(value))
+    });
     environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);
 }
 

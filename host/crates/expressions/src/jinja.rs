@@ -61,8 +61,9 @@ impl Expression {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
+        let rewritten = rewrite::expression(text).map_err(too_long)?;
         let compiled = compile(text.to_owned()).map_err(|error| retold(&error))?;
-        let rewritten = rewrite::expression(text).and_then(|text| compile(text).ok());
+        let rewritten = rewritten.and_then(|text| compile(text).ok());
         let changes = mutable::changes_something(text);
         Ok(Self { compiled: rewritten.unwrap_or(compiled), changes })
     }
@@ -88,9 +89,10 @@ impl Template {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let text = &*rewrite::with_plain_lines(text);
+        let rewritten = rewrite::template(text).map_err(too_long)?;
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
-        if let Some(rewritten) = rewrite::template(text) {
+        if let Some(rewritten) = rewritten {
             let mut other = ENVIRONMENT.clone();
             if other.add_template_owned(NAME, rewritten).is_ok() {
                 environment = other;
@@ -118,6 +120,9 @@ impl Template {
 
 /// What is wrong with `text` as a template.
 pub(crate) fn syntax_error(text: &str) -> Option<String> {
+    if let Err(error) = rewrite::template(text) {
+        return Some(error.to_string());
+    }
     ENVIRONMENT.template_from_str(text).err().map(|error| retold(&error).reason)
 }
 
@@ -133,6 +138,11 @@ pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
         Some(view) => Ok(view.shared()),
         None => convert::to_json(value).map(Arc::new),
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
+fn too_long(error: rewrite::TooLong) -> Failure {
+    Failure { exception: "TemplateSyntaxError", reason: error.to_string() }
 }
 
 fn retold(error: &Error) -> Failure {

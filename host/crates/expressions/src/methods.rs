@@ -1,6 +1,6 @@
 //! Python's methods of texts, lists, mappings and numbers, which are part of Jinja there.
 //!
-//! Those that the library has as Python has them are left to it; the rest is here: [`strings`], [`format`]
+//! Those that the library has as Python has them are left to it; the rest is here: [`strings`], [`mod@format`]
 //! for `str.format`, [`collections`] for lists and mappings, [`numbers`].
 
 mod collections;

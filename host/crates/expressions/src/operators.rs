@@ -1,20 +1,25 @@
 //! Operators where Python's differ from the library's. Nobody writes these names: [`crate::rewrite`] puts them
 //! in the place of the operators.
 
+mod arithmetic;
+mod slice;
+
+pub(crate) use arithmetic::add;
+
 use indexmap::IndexMap;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use crate::filters::{Given, defined, items, order, wrong};
-use crate::methods::percent;
 use crate::mutable;
-use crate::python::number::PythonNumber::{Float, Integer};
 use crate::sequence;
 
 /// Comparisons in a row: `a < b <= c`.
 pub(crate) const COMPARE: &str = "petrel__compare";
-/// `%`, of numbers and of texts.
-pub(crate) const REMAINDER: &str = "petrel__remainder";
+/// `+`, `-`, `*`, `/`, `//` and `%` in a row.
+pub(crate) const ARITHMETIC: &str = "petrel__arithmetic";
+/// `value[start:stop:step]`.
+pub(crate) const SLICE: &str = "petrel__slice";
 /// What a loop goes through.
 pub(crate) const EACH: &str = "petrel__each";
 /// A list that can be changed.
@@ -24,7 +29,9 @@ pub(crate) const MAPPING: &str = "petrel__mapping";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(COMPARE, compare);
-    environment.add_function(REMAINDER, remainder);
+    environment.add_function(ARITHMETIC, arithmetic::row);
+    environment.add_function(SLICE, slice::slice);
+    add_tests(environment);
     environment.add_function(EACH, each);
     environment.add_function(LIST, |value: Value| items(value).map(mutable::list));
     environment.add_function(MAPPING, mapping);
@@ -32,6 +39,35 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function("dict", dict);
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_function("range", sequence::range);
+}
+
+/// The tests that are operators.
+fn add_tests(environment: &mut Environment<'static>) {
+    const ORDERS: [(&str, &[&str]); 4] = [
+        ("<", &["lt", "lessthan", "<"]),
+        ("<=", &["le", "<="]),
+        (">", &["gt", "greaterthan", ">"]),
+        (">=", &["ge", ">="]),
+    ];
+    for (operator, names) in ORDERS {
+        for name in names {
+            environment.add_test(*name, move |left: &Value, right: &Value| ordered(left, right, operator));
+        }
+    }
+    for name in ["eq", "equalto", "=="] {
+        environment.add_test(name, |left: &Value, right: &Value| equal(left, right));
+    }
+    for name in ["ne", "!="] {
+        environment.add_test(name, |left: &Value, right: &Value| equal(left, right).map(|equal| !equal));
+    }
+    environment.add_test("in", |value: &Value, container: &Value| contains(container, value));
+    environment.add_test("odd", |value: &Value| arithmetic::leaves(value, 2, 1));
+    environment.add_test("even", |value: &Value| arithmetic::leaves(value, 2, 0));
+    environment.add_test("divisibleby", |value: &Value, by: i64| arithmetic::leaves(value, by, 0));
+}
+
+fn equal(left: &Value, right: &Value) -> Result<bool, Error> {
+    Ok(defined(left.clone())? == defined(right.clone())?)
 }
 
 /// Values with the names of operators between them.
@@ -45,21 +81,24 @@ fn compare(given: Rest<Value>) -> Result<bool, Error> {
             "!=" => left != right,
             "in" => contains(&right, &left)?,
             "not in" => !contains(&right, &left)?,
-            ordering => {
-                let order = order::compare(&left, &right)?;
-                order.is_some_and(|order| match ordering {
-                    "<" => order.is_lt(),
-                    "<=" => order.is_le(),
-                    ">" => order.is_gt(),
-                    _ => order.is_ge(),
-                })
-            }
+            ordering => ordered(&left, &right, ordering)?,
         };
         if !holds {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether two values stand in an order.
+fn ordered(left: &Value, right: &Value, operator: &str) -> Result<bool, Error> {
+    let order = order::compare(left, right)?;
+    Ok(order.is_some_and(|order| match operator {
+        "<" => order.is_lt(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        _ => order.is_ge(),
+    }))
 }
 
 fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
@@ -75,46 +114,15 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
     }
 }
 
-fn remainder(left: &Value, right: &Value) -> Result<Value, Error> {
-    if let Some(text) = defined(left.clone())?.as_str() {
-        return percent(text, right).map(Value::from);
-    }
-    let right = defined(right.clone())?;
-    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
-    if !is_number(left) || !is_number(&right) {
-        return Err(wrong(format!(
-            "% needs numbers, or a text on its left, not values of type {} and {}",
-            left.kind(),
-            right.kind()
-        )));
-    }
-    match (order::number(left), order::number(&right)) {
-        (_, Integer(0) | Float(0.0)) => Err(wrong("modulo by zero")),
-        (Integer(left), Integer(right)) => {
-            let rest = left.checked_rem(right).unwrap_or(0);
-            let rest = if rest != 0 && (rest < 0) != (right < 0) { rest + right } else { rest };
-            Ok(i64::try_from(rest).map_or_else(|_large| Value::from(rest), Value::from))
-        }
-        (left, right) => {
-            let (left, right) = (left.to_f64(), right.to_f64());
-            let rest = left % right;
-            let rest = if rest == 0.0 {
-                0.0_f64.copysign(right)
-            } else if (rest < 0.0) != (right < 0.0) {
-                rest + right
-            } else {
-                rest
-            };
-            Ok(Value::from(rest))
-        }
-    }
-}
-
 fn each(value: Value) -> Result<Value, Error> {
     if defined(value.clone())?.is_none() {
         return Err(wrong("a loop cannot go through null; use `| default([], true)` where it may be null"));
     }
-    Ok(value)
+    // A text goes character by character, of which the library does not know the last one.
+    Ok(match value.as_str() {
+        Some(text) => text.chars().map(Value::from).collect(),
+        None => value,
+    })
 }
 
 /// A mapping of a mapping or of pairs, and of named arguments.

@@ -7,16 +7,20 @@ mod expression;
 mod tokens;
 
 use expression::Rewriter;
+pub(crate) use tokens::TooLong;
 use tokens::{End, tokens};
 
 use crate::mutable;
 
 /// `source`, a single expression, rewritten; `None` if there is nothing to rewrite.
-pub(crate) fn expression(source: &str) -> Option<String> {
-    let (tokens, _) = tokens(source, End::Text)?;
+///
+/// # Errors
+/// When the library must not see it.
+pub(crate) fn expression(source: &str) -> Result<Option<String>, TooLong> {
+    let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(None) };
     let mut rewriter = Rewriter::new(source, &tokens, mutable::changes_something(source));
-    let text = rewriter.sequence()?;
-    rewriter.has_changed().then(|| text.trim().to_owned())
+    let text = rewriter.sequence();
+    Ok(text.filter(|_| rewriter.has_changed()).map(|text| text.trim().to_owned()))
 }
 
 /// `source` with the ends of its lines as Jinja has them.
@@ -29,51 +33,91 @@ pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// `source`, a template, rewritten; `None` if there is nothing to rewrite.
-pub(crate) fn template(source: &str) -> Option<String> {
-    let is_mutable = mutable::changes_something(source);
-    let (mut out, mut rest, mut has_changed) = (String::with_capacity(source.len()), source, false);
-    while let Some(start) = ["{{", "{%", "{#"].iter().filter_map(|open| rest.find(open)).min() {
+///
+/// # Errors
+/// When the library must not see it.
+pub(crate) fn template(source: &str) -> Result<Option<String>, TooLong> {
+    let mut pass = Pass { is_mutable: mutable::changes_something(source), ..Pass::default() };
+    let mut rest = source;
+    while let Some(start) = next_tag(rest) {
         let (before, from) = rest.split_at(start);
-        out.push_str(before);
-        let end = if from.starts_with("{#") {
-            from.find("#}")? + 2
+        pass.out.push_str(before);
+        rest = if let Some(after) = pass.tag(from)? {
+            after
         } else {
-            let is_block = from.starts_with("{%");
-            let is_trimmed = from.get(2..).is_some_and(|inside| inside.starts_with(['-', '+']));
-            let (open, inside) = from.split_at(if is_trimmed { 3 } else { 2 });
-            let (tokens, length) = tokens(inside, if is_block { End::Block } else { End::Variable })?;
-            let mut rewriter = Rewriter::new(inside, &tokens, is_mutable);
-            let text = if is_block { rewriter.block()? } else { rewriter.sequence()? };
-            has_changed |= rewriter.has_changed();
-            let word = tokens.iter().find_map(|token| token.word(inside));
-            let end = open.len() + length;
-            if is_block && word == Some("raw") {
-                // What is in it is no template. A line that begins behind the tag keeps its break there.
-                let after = from.get(end..)?;
-                let length = raw_length(after)?;
-                let tag = from.get(..end)?;
-                if after.starts_with('\n') && !tag.ends_with("-%}") && !tag.ends_with("+%}") {
-                    has_changed = true;
-                    out.push_str(tag.strip_suffix("%}")?);
-                    out.push_str("+%}");
-                    out.push_str(after.get(..length)?);
-                    rest = after.get(length..)?;
-                    continue;
-                }
-                end + length
-            } else {
-                out.push_str(open);
-                out.push_str(&text);
-                out.push_str(inside.get(tokens.last().map_or(0, |token| token.end)..length)?);
-                rest = from.get(end..)?;
-                continue;
-            }
+            // The library says what is wrong here; what follows must not be too long either.
+            pass.is_lost = true;
+            from.get(2..).unwrap_or_default()
         };
-        out.push_str(from.get(..end)?);
-        rest = from.get(end..)?;
     }
-    out.push_str(rest);
-    has_changed.then_some(out)
+    pass.out.push_str(rest);
+    Ok((pass.has_changed && !pass.is_lost).then_some(pass.out))
+}
+
+/// Where the next tag or comment begins.
+fn next_tag(text: &str) -> Option<usize> {
+    let braces = text.match_indices('{').map(|(place, _)| place);
+    let mut tags = braces.filter(|place| matches!(text.as_bytes().get(place + 1), Some(b'{' | b'%' | b'#')));
+    tags.next()
+}
+
+/// One way through a template.
+#[derive(Debug, Default)]
+struct Pass {
+    out: String,
+    is_mutable: bool,
+    has_changed: bool,
+    is_lost: bool,
+}
+
+impl Pass {
+    /// Writes the tag or comment that `from` begins with, and gives what follows.
+    fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, TooLong> {
+        if from.starts_with("{#") {
+            let Some((comment, after)) = from.split_once("#}") else { return Ok(Some(self.open_ended())) };
+            self.out.push_str(comment);
+            self.out.push_str("#}");
+            return Ok(Some(after));
+        }
+        let is_block = from.starts_with("{%");
+        let is_trimmed = from.get(2..).is_some_and(|inside| inside.starts_with(['-', '+']));
+        let (open, inside) = from.split_at(if is_trimmed { 3 } else { 2 });
+        let Some((tokens, length)) = tokens(inside, if is_block { End::Block } else { End::Variable })?
+        else {
+            return Ok(None);
+        };
+        let (tag, after) = inside.split_at(length);
+        if is_block && tokens.first().and_then(|token| token.word(inside)) == Some("raw") {
+            let after = self.raw(open, tag, after);
+            return Ok(Some(after.unwrap_or_else(|| self.open_ended())));
+        }
+        let mut rewriter = Rewriter::new(inside, &tokens, self.is_mutable);
+        let text = if is_block { rewriter.block() } else { rewriter.sequence() };
+        self.has_changed |= rewriter.has_changed();
+        let Some(text) = text else { return Ok(None) };
+        let end = tokens.last().map_or(0, |token| token.end);
+        self.out.extend([open, &text, tag.get(end..).unwrap_or_default()]);
+        Ok(Some(after))
+    }
+
+    /// Everything up to the end belongs to a comment or a raw block without one.
+    fn open_ended(&mut self) -> &'static str {
+        self.is_lost = true;
+        ""
+    }
+
+    /// What is in a raw block is no template. A line that begins behind its tag keeps its break there.
+    fn raw<'a>(&mut self, open: &str, tag: &str, after: &'a str) -> Option<&'a str> {
+        let length = raw_length(after)?;
+        let (inside, rest) = after.split_at_checked(length)?;
+        if inside.starts_with('\n') && !tag.ends_with("-%}") && !tag.ends_with("+%}") {
+            self.has_changed = true;
+            self.out.extend([open, tag.strip_suffix("%}")?, "+%}", inside]);
+        } else {
+            self.out.extend([open, tag, inside]);
+        }
+        Some(rest)
+    }
 }
 
 /// How far it is to the end of the `{% endraw %}` in `text`.
@@ -98,7 +142,7 @@ mod tests {
     fn operators_become_calls() {
         for (source, expected) in [
             ("a", None),
-            ("a == b and c in d", None),
+            ("a == b and c in d", Some("a == b and petrel__compare(c ,'in', d)")),
             ("a < b", Some("petrel__compare(a ,'<', b)")),
             ("1 < x.y[0] <= 3 or z", Some("petrel__compare(1 ,'<', x.y[0] ,'<=', 3) or z")),
             ("not a not in b > c", Some("not petrel__compare(a ,'not in', b ,'>', c)")),
@@ -106,15 +150,23 @@ mod tests {
                 "(a < b) | f(x=c > d)",
                 Some("( petrel__compare(a ,'<', b)) | f(x= petrel__compare(c ,'>', d))"),
             ),
-            ("a * b % c", Some("petrel__remainder(a * b ,  c)")),
+            ("a * b % c", Some("petrel__arithmetic(a, '*', b, '%', c)")),
+            ("-a + b - c", Some("petrel__arithmetic(-a, '+', b, '-', c)")),
             ("a if b < 1 else c", Some("a if petrel__compare(b ,'<', 1) else c")),
             ("[1].append(2)", Some("petrel__list([1]).append(2)")),
             ("x.update({'a': [1]})", Some("x.update(petrel__mapping({'a': petrel__list([1])}))")),
-            ("x[1:2] < y is divisibleby 3", Some("petrel__compare(x[1:2] ,'<', y is divisibleby 3)")),
+            (
+                "x[1:2] < y is divisibleby 3",
+                Some("petrel__compare( petrel__slice(x, 1, 2, none) ,'<', y is divisibleby 3)"),
+            ),
             ("a <", None),
             ("'a < b'", None),
         ] {
-            assert_eq!(expression(source).as_deref().map(spaceless), expected.map(spaceless), "{source}");
+            assert_eq!(
+                expression(source).unwrap().as_deref().map(spaceless),
+                expected.map(spaceless),
+                "{source}"
+            );
         }
     }
 
@@ -140,7 +192,7 @@ mod tests {
             ("{{ {'a': {'b': 1 < 2}} }}", Some("{{ {'a': {'b': petrel__compare(1 ,'<', 2)}} }}")),
             ("{{ a < b", None),
         ] {
-            let rewritten = template(source);
+            let rewritten = template(source).unwrap();
             assert_eq!(rewritten.as_deref().map(spaceless), expected.map(spaceless), "{source}");
         }
     }

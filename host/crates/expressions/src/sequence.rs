@@ -8,6 +8,7 @@ use minijinja::{Error, Value};
 
 use crate::filters::order::Group;
 use crate::filters::wrong;
+use crate::python::display;
 
 /// What stands before and behind the items of `value` in text, if that is not `[` and `]`. Without anything
 /// behind, the items are not shown.
@@ -22,6 +23,16 @@ pub(crate) fn frame(value: &Value) -> Option<(String, &'static str)> {
         return Some((format!("{}([", view.name), "])"));
     }
     object.downcast_ref::<Group>().map(|_| ("(".to_owned(), ")"))
+}
+
+/// Whether `value` is a range or a view of a mapping, which Python does not take for lists.
+pub(crate) fn is_view(value: &Value) -> bool {
+    value.downcast_object_ref::<Range>().is_some() || is_mapping_view(value)
+}
+
+/// Whether `value` is a view of a mapping, which has no places.
+pub(crate) fn is_mapping_view(value: &Value) -> bool {
+    value.downcast_object_ref::<MappingView>().is_some()
 }
 
 /// Numbers in equal steps.
@@ -72,6 +83,10 @@ impl Object for Range {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Seq(self.len())
     }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&display::repr(&Value::from_dyn_object(Arc::clone(self)))?)
+    }
 }
 
 /// The keys, values or entries of a mapping: they can be gone through, and not be indexed.
@@ -96,6 +111,14 @@ impl fmt::Debug for MappingView {
 impl Object for MappingView {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Iterable
+    }
+
+    fn get_value(self: &Arc<Self>, _key: &Value) -> Option<Value> {
+        Some(Value::UNDEFINED)
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&display::repr(&Value::from_dyn_object(Arc::clone(self)))?)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

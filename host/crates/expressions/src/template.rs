@@ -51,6 +51,11 @@ impl Template {
     /// # Errors
     /// [`Error::Syntax`] when it is no Jinja.
     pub fn compile(source: &str) -> Result<Self, Error> {
+        rewrite::template(source).map_err(|error| Error::Syntax {
+            template: shortened(source),
+            line: 1,
+            reason: error.to_string(),
+        })?;
         let template =
             SHARED.template_from_str(source).map_err(|error| Error::from_engine(source, &error))?;
         let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
@@ -69,7 +74,7 @@ impl Template {
         let mut environment = SHARED.clone();
         let source = rewrite::with_plain_lines(&self.source);
         environment.add_template_owned(NAME, source.clone().into_owned())?;
-        if let Some(rewritten) = rewrite::template(&source) {
+        if let Ok(Some(rewritten)) = rewrite::template(&source) {
             let mut other = SHARED.clone();
             if other.add_template_owned(NAME, rewritten).is_ok() {
                 environment = other;

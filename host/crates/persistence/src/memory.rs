@@ -78,7 +78,7 @@ impl State {
         }
     }
 
-    /// Makes a change of who may use the host, or of how a pack is configured.
+    /// Makes a change of who may use the host, of how a pack is configured, or of what workflows are kept by.
     fn configure(&mut self, change: Change) {
         match change {
             Change::PutUser(user) => {
@@ -110,6 +110,14 @@ impl State {
             }
             Change::DeleteKey(name) => {
                 self.keys.remove(&name);
+            }
+            Change::PutDefinition(definition) => {
+                self.definitions.insert(definition.digest.to_string(), definition);
+            }
+            Change::AppendWorkflow { execution, sequence, entries } => {
+                let log = self.workflow_logs.entry(execution).or_default();
+                log.truncate(usize::try_from(sequence).unwrap_or(usize::MAX));
+                log.extend(entries);
             }
             _ => {}
         }
@@ -161,30 +169,13 @@ impl State {
                 self.output.remove(&id);
                 self.workflow_logs.remove(&id);
             }
-            Change::PutDefinition(definition) => {
-                self.definitions.insert(definition.digest.to_string(), definition);
-            }
-            Change::AppendWorkflow { execution, sequence, entries } => {
-                let log = self.workflow_logs.entry(execution).or_default();
-                log.truncate(usize::try_from(sequence).unwrap_or(usize::MAX));
-                log.extend(entries);
-            }
             Change::DeleteTriggerInstance(id) => {
                 self.trigger_instances.remove(&id);
             }
             Change::DeleteEnforcement(id) => {
                 self.enforcements.remove(&id);
             }
-            Change::PutUser(_)
-            | Change::DeleteUser(_)
-            | Change::PutApiKey(_)
-            | Change::DeleteApiKey(_)
-            | Change::PutToken(_)
-            | Change::DeleteToken(_)
-            | Change::PutPackConfig(_)
-            | Change::DeletePackConfig(_)
-            | Change::PutKey(_)
-            | Change::DeleteKey(_) => self.configure(change),
+            other => self.configure(other),
         }
     }
 }

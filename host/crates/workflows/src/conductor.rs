@@ -91,6 +91,8 @@ pub struct Report {
     pub status: Status,
     /// What it gave.
     pub result: Arc<Value>,
+    /// The identity of its execution, where there is one.
+    pub execution: Option<Arc<str>>,
 }
 
 /// A task that starts.

@@ -12,11 +12,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Nothing {}
 
-/// What `echo` takes and gives.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+/// What `echo` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Message {
     /// The text to give back.
     pub message: String,
+}
+
+/// What `echo` gives: what the shell's command of that name would, as workflows of StackStorm expect it.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Echoed {
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// The exit code.
+    pub return_code: i32,
+    /// The text.
+    pub stdout: String,
+    /// What went to the error output.
+    pub stderr: String,
 }
 
 fn noop(_ctx: &Context, nothing: Nothing) -> Result<Nothing, Error> {
@@ -24,9 +39,10 @@ fn noop(_ctx: &Context, nothing: Nothing) -> Result<Nothing, Error> {
 }
 
 #[expect(clippy::print_stdout, reason = "that is what it is for")]
-fn echo(_ctx: &Context, input: Message) -> Result<Message, Error> {
+fn echo(_ctx: &Context, input: Message) -> Result<Echoed, Error> {
     println!("{}", input.message);
-    Ok(input)
+    let stdout = input.message;
+    Ok(Echoed { failed: false, succeeded: true, return_code: 0, stdout, stderr: String::new() })
 }
 
 export_actions![
@@ -42,11 +58,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_give_back_what_they_take() {
+    fn each_gives_what_it_should() {
         let host = Host::new();
+        let echoed =
+            json!({"failed": false, "succeeded": true, "return_code": 0, "stdout": "hi", "stderr": ""});
         for action in petrel_actions() {
-            let parameters = if action.name() == "echo" { json!({"message": "hi"}) } else { json!({}) };
-            assert_eq!(host.run(&action, &parameters), Ok(parameters), "{}", action.name());
+            let (parameters, result) = match action.name() {
+                "echo" => (json!({"message": "hi"}), echoed.clone()),
+                _ => (json!({}), json!({})),
+            };
+            assert_eq!(host.run(&action, &parameters), Ok(result), "{}", action.name());
         }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use petrel_model::{Execution, ExecutionId, Object, StatusEvent, WorkflowEntry, WorkflowEvent};
 use petrel_persistence::{Change, Expect};
-use petrel_workflows::Status;
 use petrel_workflows::conductor::{Event, Rerun};
+use petrel_workflows::{Conducted, Status};
 use serde_json::{Value, json};
 
 use super::definitions::not_begun;
 use super::live::{self, Live};
 use super::step::Step;
-use super::{children, world};
+use super::{ACTION_CHAIN, children, world};
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
@@ -53,21 +53,41 @@ struct Prepared {
 
 /// Finds out what a workflow begins with, or the result of one that cannot.
 async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Value> {
-    let failed = |message: String| not_begun(json!([{"type": "error", "message": message}]));
+    let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
     let registered = registered.map_err(|error| failed(error.to_string()))?;
     let compiled = engine.0.workflows.definitions.of_action(&registered).await?;
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
-    let given = input.remove("context").and_then(|context| context.as_object().cloned());
+    let context = if execution.runner == ACTION_CHAIN {
+        chain_context(engine, execution, &input)
+    } else {
+        let given = input.get("context").and_then(Value::as_object).cloned();
+        let mut context = given.unwrap_or_default();
+        context.insert("st2".into(), surroundings(engine, execution, &registered));
+        if let Some(parent) = above(engine, execution).await {
+            context.insert("parent".into(), parent);
+        }
+        context
+    };
     input.retain(|name, _| registered.action.parameters.contains_key(name));
-    let mut context = given.unwrap_or_default();
-    context.insert("st2".into(), surroundings(engine, execution, &registered));
-    if let Some(parent) = above(engine, execution).await {
-        context.insert("parent".into(), parent);
-    }
     let rerun = rerun_of(execution).map_err(failed)?;
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
+}
+
+/// What the templates of a chain see beside its parameters.
+fn chain_context(engine: &Engine, execution: &Execution, parameters: &Object) -> Object {
+    let mut parent = serde_json::to_value(&execution.context).unwrap_or_default();
+    if let Some(parent) = parent.as_object_mut() {
+        parent.insert("execution_id".into(), json!(execution.id));
+    }
+    let mut context = Object::new();
+    context.insert("action_context".into(), json!({"parent": parent}));
+    let config = engine.content().pack_config(execution.action.pack());
+    context.insert("config_context".into(), Value::Object(Object::clone(&config)));
+    let shows_published = parameters.get("display_published").cloned().unwrap_or(Value::Bool(true));
+    context.insert("display_published".into(), shows_published);
+    context
 }
 
 /// What a workflow knows of itself, as `ctx().st2`.
@@ -120,21 +140,18 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     let Prepared { compiled, input, context, rerun } = prepared;
     let id = execution.id;
     let results = live::results_of(&compiled.stored.source, id);
-    let (log, conductor, results) = match &rerun {
-        Some((of, _)) => {
-            let log = engine.store().workflow_log(*of).await?;
-            let (conductor, results) = live::replay(engine, *of, &log).await?;
-            (log, conductor, results)
-        }
-        None => {
-            let now = clock::now();
-            let keys = Arc::new(world::Live::new(engine.datastore()));
-            let world = world::now(now, 0, Arc::clone(&keys), results.clone());
-            let conductor = live::begin(&compiled.definition, &input, &context, &world);
-            let event =
-                WorkflowEvent::Began { definition: Arc::clone(&compiled.stored.digest), input, context };
-            (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
-        }
+    let (log, conductor, results) = if let Some((of, _)) = &rerun {
+        let log = engine.store().workflow_log(*of).await?;
+        let (conductor, results) = live::replay(engine, *of, &log).await?;
+        (log, conductor, results)
+    } else {
+        let now = clock::now();
+        let keys = Arc::new(world::Live::new(engine.datastore()));
+        let world = world::now(now, 0, Arc::clone(&keys), results.clone());
+        let conductor = Conducted::new(&compiled.definition, &input, &context, &world);
+        let definition = Arc::clone(&compiled.stored.digest);
+        let event = WorkflowEvent::Began { definition, input, context };
+        (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
     };
     let live = Live { execution, conductor, sequence: 0, active: HashMap::new(), results };
     let mut step = Step::new(engine, live);
@@ -147,7 +164,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
             let logged = WorkflowEvent::Rerun { tasks: rerun.tasks.clone() };
             if let Err(refused) = step.happen(Event::Rerun(rerun), logged) {
                 let execution = step.into_execution();
-                let result = not_begun(json!([{"type": "error", "message": refused.to_string()}]));
+                let result = not_begun(&json!([{"type": "error", "message": refused.to_string()}]));
                 return fail(engine, execution, result).await.map(|()| None);
             }
         }

@@ -10,14 +10,16 @@ use std::time::SystemTime;
 use petrel_model::WorkflowDefinition;
 use petrel_persistence::Store;
 use petrel_runners::entry_point;
+use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::{Kind, Step};
-use petrel_workflows::{Definition, Finding, inspect};
+use petrel_workflows::{Definition, Finding, Source, inspect};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::workflows::{ACTION_CHAIN, ORQUESTA};
 
 /// The variables that every workflow begins with.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
@@ -26,7 +28,7 @@ const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) stored: WorkflowDefinition,
-    pub(crate) definition: Arc<Definition>,
+    pub(crate) definition: Source,
     /// Whether the store is known to have it.
     is_stored: AtomicBool,
 }
@@ -56,14 +58,25 @@ impl std::fmt::Display for Found {
         if let Some(Position { line, column }) = self.position {
             write!(f, "{line}:{column}: ")?;
         }
+        f.write_str(&self.without_position())
+    }
+}
+
+impl Found {
+    /// What is wrong, and with what; where in the file is left to the caller.
+    pub fn without_position(&self) -> String {
+        let mut text = String::new();
         if let Some(path) = &self.finding.spec_path {
-            write!(f, "{path}: ")?;
+            text.push_str(path);
+            text.push_str(": ");
         }
-        f.write_str(&self.finding.message)?;
-        match &self.finding.expression {
-            Some(expression) => write!(f, " (in `{expression}`)"),
-            None => Ok(()),
+        text.push_str(&self.finding.message);
+        if let Some(expression) = &self.finding.expression {
+            text.push_str(" (in `");
+            text.push_str(expression);
+            text.push_str("`)");
         }
+        text
     }
 }
 
@@ -91,35 +104,50 @@ impl Invalid {
 /// # Errors
 /// All that is wrong with it.
 pub fn check_source(source: &str) -> Result<Definition, Invalid> {
-    let document = petrel_yaml::parse(source).map_err(|error| {
-        Invalid(vec![Found {
-            position: Some(error.position),
-            finding: Finding {
-                kind: Kind::Syntax,
-                schema_path: None,
-                spec_path: None,
-                message: error.message,
-                language: None,
-                expression: None,
-            },
-        }])
-    })?;
+    let document = petrel_yaml::parse(source).map_err(unreadable)?;
     let findings = inspect(&document.value, &SURROUNDINGS);
     if findings.is_empty() {
-        return Definition::compile(&document.value).map_err(|error| {
-            let finding = Finding {
-                kind: Kind::Syntax,
-                schema_path: None,
-                spec_path: None,
-                message: error.to_string(),
-                language: None,
-                expression: None,
-            };
-            Invalid(vec![Found { finding, position: None }])
-        });
+        return Definition::compile(&document.value)
+            .map_err(|error| Invalid(vec![Found { finding: syntax(error.to_string()), position: None }]));
     }
     let found = |finding: Finding| Found { position: Some(position(&document, &finding.steps())), finding };
     Err(Invalid(findings.into_iter().map(found).collect()))
+}
+
+/// Inspects and compiles the text of a workflow for the runner of this name.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
+    if runner != ACTION_CHAIN {
+        return check_source(source).map(|definition| Source::Orquesta(Arc::new(definition)));
+    }
+    let document = petrel_yaml::parse(source).map_err(unreadable)?;
+    let chain = ChainDefinition::compile(&document.value).map_err(|problems| {
+        let found = |problem: petrel_workflows::chain::Invalid| {
+            let finding = Finding { spec_path: Some(problem.path), ..syntax(problem.message) };
+            Found { position: Some(position(&document, &finding.steps())), finding }
+        };
+        Invalid(problems.into_iter().map(found).collect())
+    })?;
+    Ok(Source::Chain(Arc::new(chain)))
+}
+
+/// A finding about the text as a whole.
+fn syntax(message: String) -> Finding {
+    Finding {
+        kind: Kind::Syntax,
+        schema_path: None,
+        spec_path: None,
+        message,
+        language: None,
+        expression: None,
+    }
+}
+
+/// A text that is no YAML.
+fn unreadable(error: petrel_yaml::Error) -> Invalid {
+    Invalid(vec![Found { position: Some(error.position), finding: syntax(error.message) }])
 }
 
 /// The place of the key or the item that `steps` lead to, or of the last that is there on the way.
@@ -134,10 +162,13 @@ fn position(document: &Document, steps: &[Step]) -> Position {
     document.key_position(&path).unwrap_or_else(|| document.nearest_position(&path))
 }
 
+/// A file as it was when it was read: when it was changed, its length, and what is in it.
+type File = (SystemTime, u64, Arc<Compiled>);
+
 /// Definitions that were used.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
-    files: Mutex<HashMap<PathBuf, (SystemTime, u64, Arc<Compiled>)>>,
+    files: Mutex<HashMap<PathBuf, File>>,
     by_digest: Mutex<HashMap<Arc<str>, Arc<Compiled>>>,
 }
 
@@ -153,11 +184,11 @@ impl Definitions {
     pub(crate) async fn of_action(&self, action: &RegisteredAction) -> Result<Arc<Compiled>, Value> {
         let path = entry_point::find_in(&action.pack_path, &action.action).await;
         let path = path.map_err(|outcome| {
-            not_begun(json!([{"type": "error", "message": outcome.result.get("error")}]))
+            not_begun(&json!([{"type": "error", "message": outcome.result.get("error")}]))
         })?;
         let unreadable = |error: std::io::Error| {
             let message = format!("{} cannot be read: {error}", path.display());
-            not_begun(json!([{"type": "error", "message": message}]))
+            not_begun(&json!([{"type": "error", "message": message}]))
         };
         let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
@@ -167,18 +198,21 @@ impl Definitions {
             return Ok(Arc::clone(compiled));
         }
         let source = tokio::fs::read_to_string(&path).await.map_err(unreadable)?;
-        let compiled = self.compile(&source).map_err(|invalid| not_begun(invalid.to_errors()))?;
+        let compiled = self
+            .compile(&action.action.runner_type, &source)
+            .map_err(|invalid| not_begun(&invalid.to_errors()))?;
         lock(&self.files).insert(path, (changed, length, Arc::clone(&compiled)));
         Ok(compiled)
     }
 
-    fn compile(&self, source: &str) -> Result<Arc<Compiled>, Invalid> {
-        let digest: Arc<str> = format!("{:x}", Sha256::digest(source.as_bytes())).into();
+    fn compile(&self, runner: &str, source: &str) -> Result<Arc<Compiled>, Invalid> {
+        // The same text may be meant in either language.
+        let digest: Arc<str> = format!("{runner}-{:x}", Sha256::digest(source.as_bytes())).into();
         if let Some(known) = lock(&self.by_digest).get(&digest) {
             return Ok(Arc::clone(known));
         }
         let compiled = Arc::new(Compiled {
-            definition: Arc::new(check_source(source)?),
+            definition: check(runner, source)?,
             stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
             is_stored: AtomicBool::new(false),
         });
@@ -196,7 +230,8 @@ impl Definitions {
         }
         let stored = store.definition(digest).await?;
         let stored = stored.ok_or_else(|| Error::Internal(format!("the definition {digest} is missing")))?;
-        let compiled = self.compile(&stored.source).map_err(|invalid| {
+        let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
+        let compiled = self.compile(runner, &stored.source).map_err(|invalid| {
             let first = invalid.0.first().map(ToString::to_string).unwrap_or_default();
             Error::Internal(format!("the definition {digest} cannot be read: {first}"))
         })?;
@@ -206,6 +241,6 @@ impl Definitions {
 }
 
 /// The result of a workflow that could not begin.
-pub(crate) fn not_begun(errors: Value) -> Value {
+pub(crate) fn not_begun(errors: &Value) -> Value {
     json!({"output": null, "errors": errors})
 }

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, Object, WorkflowEntry, WorkflowEvent};
+use petrel_model::{Execution, ExecutionId, WorkflowEntry, WorkflowEvent};
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
-use petrel_workflows::{Conductor, Definition, Status};
+use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
 
 use super::world::{self, Results};
@@ -19,7 +19,7 @@ const CHILDREN_AT_ONCE: usize = 1000;
 /// A workflow in memory.
 pub(super) struct Live {
     pub(super) execution: Execution,
-    pub(super) conductor: Conductor,
+    pub(super) conductor: Conducted,
     /// How many entries its log has.
     pub(super) sequence: u64,
     /// What runs inside it, and by which runner.
@@ -73,7 +73,7 @@ pub(super) async fn replay(
     engine: &Engine,
     id: ExecutionId,
     log: &[WorkflowEntry],
-) -> Result<(Conductor, Option<Arc<Results>>), Error> {
+) -> Result<(Conducted, Option<Arc<Results>>), Error> {
     let damaged = |what: &str| Error::Internal(format!("the log of the workflow {id} {what}"));
     let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
     let WorkflowEvent::Began { definition, input, context } = &first.event else {
@@ -82,7 +82,7 @@ pub(super) async fn replay(
     let compiled = engine.0.workflows.definitions.stored(engine.store(), definition).await?;
     let results = results_of(&compiled.stored.source, id);
     let world = world::then(first, 0, results.clone());
-    let mut conductor = begin(&compiled.definition, input, context, &world);
+    let mut conductor = Conducted::new(&compiled.definition, input, context, &world);
     for (entry, number) in rest.iter().zip(1..) {
         let event = event(engine, entry, results.as_deref(), &conductor).await?;
         let world = world::then(entry, number, results.clone());
@@ -92,22 +92,12 @@ pub(super) async fn replay(
     Ok((conductor, results))
 }
 
-/// A conductor before anything has happened.
-pub(super) fn begin(
-    definition: &Arc<Definition>,
-    input: &Object,
-    context: &Object,
-    world: &petrel_workflows::World,
-) -> Conductor {
-    Conductor::new(Arc::clone(definition), input, context, world)
-}
-
 /// What an entry says has happened.
 async fn event(
     engine: &Engine,
     entry: &WorkflowEntry,
     results: Option<&Results>,
-    conductor: &Conductor,
+    conductor: &Conducted,
 ) -> Result<Event, Error> {
     let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Internal(error.to_string()));
     Ok(match &entry.event {
@@ -119,6 +109,7 @@ async fn event(
                 (None, Some(id)) => stored_result(engine, *id).await?,
                 (None, None) => Arc::default(),
             };
+            let execution = execution.map(|id| Arc::from(id.to_string()));
             let item = item.and_then(|item| usize::try_from(item).ok());
             if let (Some(results), Some(number)) = (results, conductor.number(task, *route)) {
                 results.add(number, item, name, &result);
@@ -129,6 +120,7 @@ async fn event(
                 item,
                 status: status(name)?,
                 result,
+                execution,
             })
         }
         WorkflowEvent::Failed { message } => Event::Fail(ErrorEntry::new(message.clone())),

@@ -1,8 +1,9 @@
 //! How the status of a workflow and that of its execution go together.
 
-use petrel_model::{Object, Status as Stored, StatusEvent};
-use petrel_workflows::{Conductor, Status};
-use serde_json::Value;
+#![expect(clippy::match_same_arms, reason = "an arm is a row of a table")]
+
+use petrel_model::{Status as Stored, StatusEvent};
+use petrel_workflows::Status;
 
 /// The moves that bring an execution from one status to that of its workflow; none when it is there, or
 /// has ended.
@@ -54,16 +55,4 @@ pub(super) fn reported(status: Stored) -> Status {
         Stored::Abandoned => Status::Abandoned,
         Stored::Canceled => Status::Canceled,
     }
-}
-
-/// The result of a workflow: what it gives, and what went wrong when it has not succeeded.
-pub(super) fn result(conductor: &Conductor) -> Value {
-    let mut result = Object::new();
-    let output = conductor.output().cloned().map_or(Value::Null, Value::Object);
-    if conductor.status().is_abended() {
-        let errors = conductor.errors().iter().map(petrel_workflows::conductor::ErrorEntry::to_value);
-        result.insert("errors".into(), errors.collect());
-    }
-    result.insert("output".into(), output);
-    Value::Object(result)
 }

@@ -147,6 +147,8 @@ impl<'a> Step<'a> {
         let status = outcome::reported(execution.status);
         let item = parent.item.and_then(|item| usize::try_from(item).ok());
         let result = execution.result.unwrap_or_default();
+        let id = execution.id;
+        let execution = Some(Arc::from(id.to_string()));
         if let Some(results) = self.live.results.as_ref().filter(|_| status.is_completed()) {
             results.add(usize::try_from(parent.number).unwrap_or_default(), item, status.as_str(), &result);
         }
@@ -155,10 +157,11 @@ impl<'a> Step<'a> {
             route: parent.route,
             item: parent.item,
             status: status.as_str().to_owned(),
-            execution: Some(execution.id),
+            execution: Some(id),
             result: None,
         };
-        let report = conductor::Report { task: parent.task, route: parent.route, item, status, result };
+        let report =
+            conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
         // A report is never refused.
         drop(self.happen(Event::Report(report), logged));
     }
@@ -245,15 +248,19 @@ impl<'a> Step<'a> {
     /// Brings the workflow's execution to the status of the workflow.
     fn settle(&mut self) -> Result<(), Error> {
         let (status, live) = (self.live.conductor.status(), &mut self.live);
-        let moves = outcome::moves(live.execution.status, status);
-        if moves.is_empty() || live.execution.status.is_final() {
+        if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
             return Ok(());
         }
         self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
-        for event in moves {
-            live.execution
-                .apply(*event, self.now)
-                .map_err(|illegal| Error::Internal(format!("workflow {}: {illegal}", live.execution.id)))?;
+        // One that had not begun may have ended already.
+        while let moves = outcome::moves(live.execution.status, status)
+            && !moves.is_empty()
+        {
+            for event in moves {
+                live.execution.apply(*event, self.now).map_err(|illegal| {
+                    Error::Internal(format!("workflow {}: {illegal}", live.execution.id))
+                })?;
+            }
         }
         // One commit is one version, however many moves it makes.
         if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
@@ -261,7 +268,7 @@ impl<'a> Step<'a> {
         }
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
-            live.execution.result = Some(Arc::new(outcome::result(&live.conductor)));
+            live.execution.result = Some(Arc::new(live.conductor.result()));
             self.moved.push((live.execution.id, live.execution.status, live.execution.runner.clone()));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));
@@ -299,6 +306,7 @@ fn unmade(start: &Start, item: Option<usize>, reason: &str) -> (Event, WorkflowE
         item,
         status: Status::Failed,
         result: Arc::clone(&result),
+        execution: None,
     };
     let logged = WorkflowEvent::Reported {
         task: Arc::clone(&start.task),

@@ -67,12 +67,15 @@ impl Keys for Noted {
     }
 }
 
+/// What the actions of a task gave, with their statuses, by item; `None` is the task itself.
+type GivenByItem = BTreeMap<Option<usize>, (String, Arc<Value>)>;
+
 /// What the tasks of one workflow gave, for those that ask with `task()`.
 #[derive(Debug)]
 pub(super) struct Results {
     workflow: ExecutionId,
-    /// By the number of the task's run, then by item; `None` is the task itself.
-    given: Mutex<BTreeMap<usize, BTreeMap<Option<usize>, (String, Arc<Value>)>>>,
+    /// By the number of the task's run.
+    given: Mutex<BTreeMap<usize, GivenByItem>>,
 }
 
 impl Results {

@@ -31,7 +31,7 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, E
         let mut others = right.try_iter()?;
         for item in left.try_iter()? {
             let Some(other) = others.next() else { return Ok(Some(Ordering::Greater)) };
-            if item != other {
+            if defined(item.clone())? != defined(other.clone())? {
                 return compare(&item, &other);
             }
         }
@@ -200,6 +200,7 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
     let mut texts = std::collections::BTreeSet::new();
     let mut kept = Vec::new();
     for (key, item) in keyed(value, &attribute, args.flag(0))? {
+        let key = defined(key)?;
         let is_new = match key.as_str() {
             Some(text) => texts.insert(text.to_owned()),
             None if matches!(key.kind(), ValueKind::Map)

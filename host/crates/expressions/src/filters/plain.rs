@@ -1,6 +1,6 @@
 //! Jinja's filters on numbers and lists where the library's differ from Python's.
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::Given;
@@ -84,6 +84,44 @@ pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
 /// A half-read key of the datastore counts as its text.
 fn plain(value: Value) -> Value {
     if value.kind() == ValueKind::Plain { Value::from(value.to_string()) } else { value }
+}
+
+/// Rounds to even, up or down; up and down always give a float.
+pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
+    let args = Arguments::bind("round", &["precision", "method"], given)?;
+    let (value, precision) = (defined(value)?, args.integer(0, 0)?);
+    let precision = i32::try_from(precision.clamp(-400, 400)).unwrap_or(0);
+    if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
+        return Err(wrong(format!("round needs a number, and was given a value of type {}", value.kind())));
+    }
+    let up = match args.text(1)? {
+        None | Some("common") => {
+            let whole =
+                if value.kind() == ValueKind::Bool { integer(i128::from(value.is_true())) } else { value };
+            return minijinja::filters::round(
+                whole,
+                Some(precision),
+                None,
+                std::iter::empty::<(&str, Value)>().collect::<Kwargs>(),
+            );
+        }
+        Some("ceil") => true,
+        Some("floor") => false,
+        Some(other) => return Err(wrong(format!("round knows common, ceil and floor, not {other}"))),
+    };
+    let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
+    let scaled = number * scale;
+    Ok(Value::from(if up { scaled.ceil() } else { scaled.floor() } / scale))
+}
+
+pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
+    let args = Arguments::bind("sum", &["attribute", "start"], given)?;
+    let attribute = Attribute::read(args.present(0), false);
+    let start = args.get(1).cloned().unwrap_or_else(|| Value::from(0));
+    if start.as_str().is_some() {
+        return Err(wrong("sum cannot put texts together; use join"));
+    }
+    items(value)?.iter().try_fold(start, |sum, item| crate::operators::add(&sum, &attribute.of(item)?))
 }
 
 pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
@@ -175,10 +213,12 @@ pub(super) fn by_attribute(
     };
     let attribute = Attribute::read(Some(attribute), false);
     let test = rest.first().map(|test| text_of(test.clone())).transpose()?;
+    let may_miss = matches!(test.as_deref(), Some("defined" | "undefined" | "none"));
     let arguments = rest.get(1..).unwrap_or_default();
     let mut kept = Vec::new();
     for item in items(value)? {
         let value = attribute.of(&item)?;
+        let value = if may_miss { value } else { defined(value)? };
         let holds = match &test {
             Some(test) => {
                 let arguments: Vec<_> = std::iter::once(value).chain(arguments.iter().cloned()).collect();

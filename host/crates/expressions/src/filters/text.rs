@@ -1,12 +1,13 @@
 //! Filters that shape text, as Jinja has them.
 
-use minijinja::value::ValueKind;
+use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Value};
 
 use super::Given;
 use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::environment::OUTPUT_LIMIT;
+use crate::methods::percent;
 use crate::python::display;
 use crate::python::text::lines;
 
@@ -33,6 +34,31 @@ pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, E
 pub(super) fn string(value: Value) -> Result<Value, Error> {
     let value = defined(value)?;
     if value.as_str().is_some() { Ok(value) } else { Ok(Value::from(display::to_text(&value)?)) }
+}
+
+/// `%` with all arguments.
+pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
+    let text = text_of(value)?;
+    let mut given = given.into_values();
+    match given.pop() {
+        Some(named) if named.is_kwargs() && given.is_empty() => percent(&text, &named),
+        last => {
+            given.extend(last);
+            percent(&text, &Value::from(Tuple::from(given)))
+        }
+    }
+}
+
+pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
+    let args = Arguments::bind("replace", &["old", "new", "count"], given)?;
+    let (Some(old), Some(new)) = (args.get(0), args.get(1)) else {
+        return Err(wrong("replace needs what to replace and by what, as in replace('a', 'b')"));
+    };
+    let (text, old, new) = (text_of(value)?, text_of(old.clone())?, text_of(new.clone())?);
+    Ok(match usize::try_from(args.integer(2, -1)?) {
+        Ok(count) => text.replacen(&old, &new, count),
+        Err(_negative) => text.replace(&old, &new),
+    })
 }
 
 pub(super) fn center(value: Value, given: Given) -> Result<String, Error> {

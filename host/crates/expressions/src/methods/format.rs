@@ -149,9 +149,26 @@ fn percentage(value: &Value, spec: &str) -> Result<String, Error> {
     Ok(if before.contains('<') { text + &missing } else { missing + &text })
 }
 
+/// How many values `text` takes one after the other.
+fn conversions(text: &str) -> usize {
+    let (mut count, mut rest) = (0, text);
+    while let Some((_, after)) = rest.split_once('%') {
+        let end = after.find(|char: char| char.is_ascii_alphabetic() || char == '%' || char == '(');
+        let Some((flags, kind)) = end.map(|end| after.split_at(end)) else { break };
+        count += flags.matches('*').count() + usize::from(!kind.starts_with(['%', '(']));
+        rest = kind.get(1..).unwrap_or_default();
+    }
+    count
+}
+
 /// `text % values`, as C formats.
 pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     let values = defined(values.clone())?;
+    let wanted = conversions(text);
+    let has_names = matches!(values.kind(), ValueKind::Map | ValueKind::Seq) && !values.is_tuple();
     let args = if values.is_tuple() { crate::filters::items(values)? } else { vec![values] };
+    if args.len() > wanted && !(has_names && (wanted == 0 || text.contains("%("))) {
+        return Err(wrong("not all arguments converted during string formatting"));
+    }
     format(FormatStyle::Printf, text, &args)
 }

@@ -11,9 +11,8 @@ use crate::python::text::{lines, lines_with_ends};
 /// `None` for a method that is not here.
 pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let found = match method {
-        "capitalize" | "casefold" | "swapcase" | "expandtabs" | "zfill" | "center" | "ljust" | "rjust" => {
-            shaped(text, method, args)?
-        }
+        "capitalize" | "casefold" | "swapcase" | "title" | "expandtabs" | "zfill" | "center" | "ljust"
+        | "rjust" => shaped(text, method, args)?,
         "partition" | "rpartition" => {
             let (separator,): (&str,) = from_args(args)?;
             partition(text, separator, method == "rpartition")?
@@ -73,6 +72,10 @@ fn shaped(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
             let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
             first + &chars.as_str().to_lowercase()
         }
+        "title" => {
+            let () = from_args(args)?;
+            titled(text)
+        }
         "swapcase" => {
             let () = from_args(args)?;
             let swap = |char: char| -> String {
@@ -108,6 +111,20 @@ fn shaped(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
             }
         }
     }))
+}
+
+/// Each row of letters with its first one in upper case; what is no letter, an apostrophe too, ends a row.
+fn titled(text: &str) -> String {
+    let (mut out, mut after_letter) = (String::with_capacity(text.len()), false);
+    for char in text.chars() {
+        if after_letter {
+            out.extend(char.to_lowercase());
+        } else {
+            out.extend(char.to_uppercase());
+        }
+        after_letter = char.is_alphabetic();
+    }
+    out
 }
 
 fn expand_tabs(text: &str, size: usize) -> Result<String, Error> {

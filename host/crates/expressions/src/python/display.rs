@@ -50,6 +50,7 @@ fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result 
     }
     match value.kind() {
         ValueKind::String => write_quoted(out, value.as_str().unwrap_or_default()),
+        ValueKind::Undefined => out.write_str("Undefined"),
         ValueKind::Bytes => write_bytes(out, value.as_bytes().unwrap_or_default()),
         ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
             Ok(number) => out.write_str(&float(number)),

@@ -1,10 +1,30 @@
 //! Reads an expression as Jinja does, and writes it as it was but for the operators.
 
 use super::tokens::{Kind, Token};
-use crate::operators::{COMPARE, EACH, LIST, MAPPING, REMAINDER};
+use crate::operators::{ARITHMETIC, COMPARE, EACH, LIST, MAPPING, SLICE};
 
 /// How deep brackets may stand within each other; the library takes less.
 const DEPTH: usize = 200;
+
+/// Operations in a row, from left to right: as they were, and as arguments of a call.
+struct Row {
+    plain: String,
+    call: String,
+    /// Whether the library has another idea of one of them.
+    differs: bool,
+}
+
+impl Row {
+    fn of(first: String) -> Self {
+        Self { call: first.clone(), plain: first, differs: false }
+    }
+
+    fn push(&mut self, sign: &str, operator: &str, right: &str) {
+        self.plain.extend([operator, right]);
+        self.call.extend([" ,'", sign, "',", right]);
+        self.differs |= matches!(sign, "+" | "*" | "%");
+    }
+}
 
 /// Reads the words of one tag.
 pub(super) struct Rewriter<'a> {
@@ -128,7 +148,7 @@ impl<'a> Rewriter<'a> {
     fn compare(&mut self) -> Option<String> {
         let (mut plain, mut call) = (self.sum()?, String::new());
         call.push_str(&plain);
-        let mut orders = false;
+        let mut differs = false;
         loop {
             let next_word = self.tokens.get(self.at + 1).and_then(|token| token.word(self.source));
             let operator = match (self.sign(), self.word(), next_word) {
@@ -137,7 +157,7 @@ impl<'a> Rewriter<'a> {
                 (_, Some("not"), Some("in")) => "not in",
                 _ => break,
             };
-            orders |= operator.starts_with(['<', '>']);
+            differs |= !matches!(operator, "==" | "!=");
             plain.push_str(&self.take());
             if operator == "not in" {
                 plain.push_str(&self.take());
@@ -146,37 +166,49 @@ impl<'a> Rewriter<'a> {
             plain.push_str(&right);
             call.push_str(&format!(" ,'{operator}',{right}"));
         }
-        if !orders {
+        if !differs {
             return Some(plain);
         }
         self.has_changed = true;
         Some(format!(" {COMPARE}({})", call.trim_start()))
     }
 
-    /// `+`, `-` and `~`, which are left alone.
     fn sum(&mut self) -> Option<String> {
+        let mut row = Row::of(self.concatenation()?);
+        while let Some(sign @ ("+" | "-")) = self.sign() {
+            let operator = self.take();
+            let right = self.concatenation()?;
+            row.push(sign, &operator, &right);
+        }
+        Some(self.finished(row))
+    }
+
+    fn concatenation(&mut self) -> Option<String> {
         let mut out = self.product()?;
-        while matches!(self.sign(), Some("+" | "-" | "~")) {
+        while self.sign() == Some("~") {
             out.push_str(&self.take());
             out.push_str(&self.product()?);
         }
         Some(out)
     }
 
+    /// Operations in a row, as one call if the library has another idea of one of them.
+    fn finished(&mut self, row: Row) -> String {
+        if !row.differs {
+            return row.plain;
+        }
+        self.has_changed = true;
+        format!(" {ARITHMETIC}({})", row.call.trim_start())
+    }
+
     fn product(&mut self) -> Option<String> {
-        let mut out = self.power()?;
+        let mut row = Row::of(self.power()?);
         while let Some(sign @ ("*" | "/" | "//" | "%")) = self.sign() {
             let operator = self.take();
             let right = self.power()?;
-            if sign == "%" {
-                self.has_changed = true;
-                out = format!(" {REMAINDER}({} , {right})", out.trim_start());
-            } else {
-                out.push_str(&operator);
-                out.push_str(&right);
-            }
+            row.push(sign, &operator, &right);
         }
-        Some(out)
+        Some(self.finished(row))
     }
 
     fn power(&mut self) -> Option<String> {
@@ -189,18 +221,19 @@ impl<'a> Rewriter<'a> {
     }
 
     fn unary(&mut self) -> Option<String> {
-        let mut out = String::new();
+        let mut signs = String::new();
         while matches!(self.sign(), Some("-" | "+")) {
-            out.push_str(&self.take());
+            signs.push_str(&self.take());
         }
-        out.push_str(&self.primary()?);
+        let mut out = self.primary()?;
         loop {
             match (self.sign(), self.word()) {
                 (Some("." | "|"), _) => {
                     out.push_str(&self.take());
                     out.push_str(&self.take());
                 }
-                (Some("[" | "("), _) => out.push_str(&self.brackets()?),
+                (Some("["), _) => out = self.subscript(&out)?,
+                (Some("("), _) => out.push_str(&self.brackets()?),
                 (_, Some("is")) => {
                     out.push_str(&self.take());
                     if self.word() == Some("not") {
@@ -214,9 +247,34 @@ impl<'a> Rewriter<'a> {
                         out.push_str(&self.primary()?);
                     }
                 }
-                _ => return Some(out),
+                _ => return Some(signs + &out),
             }
         }
+    }
+
+    /// `value[...]`: a slice becomes a call.
+    fn subscript(&mut self, value: &str) -> Option<String> {
+        let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
+        let mut is_list = false;
+        while self.sign() != Some("]") {
+            self.token()?;
+            let part = if self.is_start() { self.conditional()? } else { self.take() };
+            plain.push_str(&part);
+            match part.trim() {
+                ":" => bounds.push(String::new()),
+                "," => is_list = true,
+                _ => bounds.last_mut()?.push_str(&part),
+            }
+        }
+        plain.push_str(&self.take());
+        if bounds.len() < 2 || bounds.len() > 3 || is_list {
+            return Some(format!("{value}{plain}"));
+        }
+        self.has_changed = true;
+        bounds.resize(3, String::new());
+        let bound = |bound: &String| if bound.trim().is_empty() { "none".to_owned() } else { bound.clone() };
+        let bounds: Vec<_> = bounds.iter().map(bound).collect();
+        Some(format!(" {SLICE}({} , {})", value.trim_start(), bounds.join(" ,")))
     }
 
     fn primary(&mut self) -> Option<String> {

@@ -40,16 +40,53 @@ impl Token {
     }
 }
 
-/// The words up to the end, and how far it is behind the end. `None` for what is no expression.
-pub(super) fn tokens(source: &str, end: End) -> Option<(Vec<Token>, usize)> {
-    let (mut tokens, mut at, mut depth) = (Vec::new(), 0, 0_usize);
+/// How many words one expression or tag may have: the library needs stack in proportion.
+pub(super) const WORDS: usize = 1_000;
+
+/// How deep brackets may stand within each other.
+pub(super) const NESTING: usize = 40;
+
+/// An expression that is too long or nests too deep.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an expression has more than {WORDS} words, or brackets nest deeper than {NESTING}; split it with {{% set %}}"
+)]
+pub(crate) struct TooLong;
+
+/// Words, and how far it is behind their end.
+type Found = Option<(Vec<Token>, usize)>;
+
+/// The words up to the end; `None` for what is no expression.
+pub(super) fn tokens(source: &str, end: End) -> Result<Found, TooLong> {
+    let mut tokens = Vec::new();
+    let length = read(source, end, &mut tokens);
+    let mut depth = 0_usize;
+    for token in &tokens {
+        match token.text(source) {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > NESTING {
+            return Err(TooLong);
+        }
+    }
+    if tokens.len() > WORDS { Err(TooLong) } else { Ok(length.map(|length| (tokens, length))) }
+}
+
+/// Adds words up to the end, or to one more than there may be.
+fn read(source: &str, end: End, tokens: &mut Vec<Token>) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
     loop {
         let rest = source.get(at..)?;
+        if tokens.len() > WORDS {
+            return None;
+        }
         let Some(first) = rest.chars().next() else {
-            return (end == End::Text).then_some((tokens, at));
+            return (end == End::Text).then_some(at);
         };
         if let Some(length) = closing(rest, end).filter(|_| depth == 0) {
-            return Some((tokens, at + length));
+            return Some(at + length);
         }
         let (kind, length) = match first {
             _ if first.is_whitespace() => {

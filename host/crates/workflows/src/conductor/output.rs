@@ -44,7 +44,7 @@ impl Conductor {
 
     /// The variables that the workflow ends with: those of its last tasks, in the order in which they were
     /// started, each putting what was published on its way over those before.
-    pub(super) fn final_variables(&self) -> Variables {
+    pub(crate) fn final_variables(&self) -> Variables {
         let mut variables: Option<Variables> = None;
         for (_, entry) in self.table.terminal() {
             match &mut variables {
@@ -55,8 +55,19 @@ impl Conductor {
         variables.unwrap_or_default()
     }
 
-    /// The variables of a workflow that has ended.
-    pub fn variables(&self) -> Option<Value> {
-        self.status.is_completed().then(|| self.final_variables().to_value())
+    /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it
+    /// has not succeeded.
+    pub fn result(&self) -> Value {
+        let mut result = Map::new();
+        result.insert("output".into(), self.output.clone().map_or(Value::Null, Value::Object));
+        if self.status.is_abended() {
+            result.insert("errors".into(), self.errors().iter().map(ErrorEntry::to_value).collect());
+        }
+        Value::Object(result)
+    }
+
+    /// The variables that a run of a task sees, by its number; null when there is none.
+    pub fn known_to(&self, number: usize) -> Value {
+        self.table.entry(number).map_or(Value::Null, |entry| entry.context.full.to_value())
     }
 }

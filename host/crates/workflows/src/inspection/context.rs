@@ -55,6 +55,8 @@ impl Walk<'_> {
             traversed.insert(name);
             let names = names.unwrap_or_else(|| joined.get(name).cloned().unwrap_or_default());
             let is_new = looked_at.insert((name, names.clone()));
+            // What leads to a command of the engine, or nowhere, is known in the end too.
+            self.all.extend(names.iter().cloned());
             let Some(task) = tasks.get(name).and_then(Value::as_object).filter(|_| is_new) else { continue };
             if looked_at.len() > MOST_VISITS {
                 break;
@@ -85,7 +87,6 @@ impl Walk<'_> {
         self.check(with("concurrency"), &place.property("with").property("concurrency"), names);
         self.check(action.as_ref(), &place.property("action"), names);
         self.check(input.as_ref(), &place.property("input"), names);
-        self.all.extend(names.iter().cloned());
         let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut branches = Vec::new();
         for (number, transition) in list.iter().enumerate() {

@@ -1,0 +1,5 @@
+//! Jinja from outside: what it gives where the template engine alone would give something else
+//! (`semantics`), and that no text makes it panic or run without end (`robust`).
+
+mod robust;
+mod semantics;

@@ -1,0 +1,175 @@
+//! Whatever is written, there is an answer: neither a panic nor an evaluation without end.
+
+use std::sync::Arc;
+
+use petrel_expressions::{Scope, Statement, Variables, WorkflowScope, render};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn values() -> Value {
+    json!({
+        "n": 5, "f": -2.5, "s": "héllo", "z": null, "t": true, "l": [3, "a", null], "d": {"k": [1], "a-b": {}},
+        "again": "{{ ctx().again }}", "yaql": "<% ctx().yaql %>", "many": "{{ ctx().many }}{{ ctx().n }}",
+    })
+}
+
+/// Words of the language, more or less in order.
+fn words() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "n",
+        "f",
+        "s",
+        "z",
+        "t",
+        "l",
+        "d",
+        "nope",
+        "ctx()",
+        "ctx('l')",
+        "ctx().d.k",
+        "1",
+        "0",
+        "-1",
+        "2.5",
+        "99999999999",
+        "'a'",
+        "''",
+        "'%s'",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        ":",
+        ".",
+        "|",
+        "~",
+        "+",
+        "-",
+        "*",
+        "**",
+        "/",
+        "//",
+        "%",
+        "==",
+        "<",
+        ">=",
+        "in",
+        "not",
+        "and",
+        "or",
+        "is",
+        "if",
+        "else",
+        "for",
+        "set",
+        "x",
+        "=",
+        "endfor",
+        "endif",
+        "{%",
+        "%}",
+        "{{",
+        "}}",
+        "<%",
+        "%>",
+        "{#",
+        "#}",
+        "raw",
+        "endraw",
+        "\n",
+        "sort",
+        "join",
+        "map",
+        "groupby('k')",
+        "truncate(2)",
+        "indent",
+        "wordwrap(1)",
+        "round",
+        "int",
+        "tojson",
+        "to_yaml_string",
+        "from_yaml_string",
+        "jsonpath_query('$..*')",
+        "regex_replace('a', 'b')",
+        "defined",
+        "odd",
+        ".append(1)",
+        ".update(d)",
+        ".format(1)",
+        ".split()",
+        "[::-1]",
+        "[1:]",
+        "range(9)",
+        "loop.index",
+        "namespace(a=1)",
+        "zip(l, l)",
+        "json(s)",
+        "center(9)",
+        "filesizeformat",
+        "unique",
+        "slice(2)",
+    ]);
+    prop::collection::vec(word, 0..14).prop_map(|words| words.join(" "))
+}
+
+/// Texts in which such words stand between delimiters.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        words(),
+        words().prop_map(|words| format!("{{{{ {words} }}}}")),
+        (words(), words()).prop_map(|(first, second)| format!("a {{{{ {first} }}}} b {{{{ {second} }}}}")),
+        (words(), words()).prop_map(|(test, body)| format!("{{% if {test} %}}{{{{ {body} }}}}{{% endif %}}")),
+        (words(), words()).prop_map(|(list, body)| format!("{{% for x in {list} %}}{body}{{% endfor %}}")),
+        words().prop_map(|words| format!("<% {words} %>")),
+        ".{0,40}".prop_map(|text| format!("{{{{ {text} }}}}")),
+        ".{0,60}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_statement_has_an_answer(text in texts()) {
+        let variables = values().as_object().cloned().map(Variables::from).unwrap_or_default();
+        let scope = WorkflowScope { variables, ..WorkflowScope::default() };
+        let statement = Statement::compile(json!({"a": [text.clone()], "b": text}));
+        let (first, second) = (statement.evaluate(&scope), statement.evaluate(&scope));
+        prop_assert_eq!(first.map(Arc::unwrap_or_clone), second.map(Arc::unwrap_or_clone));
+        statement.syntax_errors();
+        statement.references();
+    }
+
+    #[test]
+    fn every_template_has_an_answer(text in texts()) {
+        let Value::Object(values) = values() else { return Ok(()) };
+        let scope = values.into_iter().fold(Scope::new(), |scope, (name, value)| scope.with(&name, value));
+        prop_assert_eq!(render(&text, &scope), render(&text, &scope));
+    }
+}
+
+#[test]
+fn deep_and_long_texts_are_refused_or_answered() {
+    let scope = Scope::new().with("l", json!([1]));
+    for text in [
+        format!("{{{{ {}1{} }}}}", "(".repeat(5_000), ")".repeat(5_000)),
+        format!("{{{{ {}1{} }}}}", "[".repeat(5_000), "]".repeat(5_000)),
+        format!("{{{{ {}1 }}}}", "-".repeat(50_000)),
+        format!("{{{{ {}true }}}}", "not ".repeat(50_000)),
+        format!("{{{{ 1{} }}}}", " + 1".repeat(20_000)),
+        format!("{{{{ l{} }}}}", "[0:]".repeat(5_000)),
+        format!("{{{{ 'x'{} }}}}", " | upper".repeat(20_000)),
+        format!("{{{{ 1{} }}}}", " if 1 else 1".repeat(5_000)),
+        "{% if l %}".repeat(2_000),
+        "{{ ".repeat(20_000),
+        "{#".repeat(200_000),
+        "{% raw %}".repeat(50_000),
+        "{{'".repeat(100_000),
+        "{% if l %}".repeat(20_000) + &"{% endif %}".repeat(20_000),
+    ] {
+        let _answer = render(&text, &scope);
+    }
+}

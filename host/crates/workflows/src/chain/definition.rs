@@ -1,0 +1,196 @@
+//! A chain as it is written, and what can be wrong with it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+/// A chain that can be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChainDefinition {
+    /// Its nodes, in the order in which they are written.
+    pub nodes: Vec<Node>,
+    /// Its variables.
+    pub vars: Map<String, Value>,
+    first: usize,
+}
+
+/// An action of a chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The action.
+    pub action: Arc<str>,
+    /// The action's parameters.
+    pub parameters: Map<String, Value>,
+    /// The node that follows when the action has succeeded; empty when none does.
+    pub on_success: Arc<str>,
+    /// The node that follows when it has not.
+    pub on_failure: Arc<str>,
+    /// What it publishes.
+    pub publish: Map<String, Value>,
+}
+
+/// What is wrong with a chain: where, and what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where, as `chain[2].on-success`; empty for the whole.
+    pub path: String,
+    /// What, and what to do.
+    pub message: String,
+}
+
+/// What is wrong so far.
+#[derive(Default)]
+struct Problems(Vec<Invalid>);
+
+impl Problems {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Invalid { path: path.into(), message: message.into() });
+    }
+
+    /// Keys that have no meaning.
+    fn unknown(&mut self, path: &str, object: &Map<String, Value>, known: &[&str]) {
+        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+            let message = format!("`{key}` is not known here; known are {}", known.join(", "));
+            self.add(join(path, key), message);
+        }
+    }
+
+    fn text(&mut self, path: &str, object: &Map<String, Value>, key: &str) -> Option<Arc<str>> {
+        match object.get(key)? {
+            Value::String(text) => Some(Arc::from(text.as_str())),
+            Value::Null => None,
+            _ => {
+                self.add(join(path, key), format!("`{key}` must be a text"));
+                None
+            }
+        }
+    }
+
+    fn object(&mut self, path: &str, object: &Map<String, Value>, key: &str) -> Map<String, Value> {
+        match object.get(key) {
+            Some(Value::Object(inner)) => inner.clone(),
+            None | Some(Value::Null) => Map::new(),
+            Some(_) => {
+                self.add(join(path, key), format!("`{key}` must be a mapping"));
+                Map::new()
+            }
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+impl ChainDefinition {
+    /// Reads a chain.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn compile(source: &Value) -> Result<Self, Vec<Invalid>> {
+        let mut problems = Problems::default();
+        let Some(object) = source.as_object() else {
+            problems.add("", "a chain is a mapping with the key `chain`; write one");
+            return Err(problems.0);
+        };
+        problems.unknown("", object, &["chain", "default", "vars"]);
+        let vars = problems.object("", object, "vars");
+        let default = problems.text("", object, "default").filter(|name| !name.is_empty());
+        let nodes = nodes(object, &mut problems);
+        check_references(&nodes, default.as_deref(), &mut problems);
+        if nodes.is_empty() && problems.0.is_empty() {
+            problems.add("chain", "there is no node in it; add one");
+        }
+        if !problems.0.is_empty() {
+            return Err(problems.0);
+        }
+        let first = first(&nodes, default.as_deref());
+        Ok(Self { nodes, vars, first })
+    }
+
+    /// The node that it begins with.
+    pub fn first(&self) -> usize {
+        self.first
+    }
+
+    /// The node of this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| *node.name == *name)
+    }
+}
+
+fn nodes(object: &Map<String, Value>, problems: &mut Problems) -> Vec<Node> {
+    let Some(list) = object.get("chain").and_then(Value::as_array) else {
+        problems.add("chain", "`chain` must be a list of nodes");
+        return Vec::new();
+    };
+    let mut nodes: Vec<Node> = Vec::new();
+    for (number, source) in list.iter().enumerate() {
+        let path = format!("chain[{number}]");
+        let Some(source) = source.as_object() else {
+            problems.add(path, "a node must be a mapping with `name` and `ref`");
+            continue;
+        };
+        let Some(node) = node(&path, source, problems) else { continue };
+        if nodes.iter().any(|other| other.name == node.name) {
+            problems.add(join(&path, "name"), format!("there is a node `{}` already; rename one", node.name));
+        }
+        nodes.push(node);
+    }
+    nodes
+}
+
+fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Option<Node> {
+    const KNOWN: [&str; 8] =
+        ["name", "ref", "params", "parameters", "on-success", "on-failure", "publish", "notify"];
+    problems.unknown(path, source, &KNOWN);
+    let (old, new) = (problems.object(path, source, "params"), problems.object(path, source, "parameters"));
+    if !old.is_empty() && !new.is_empty() {
+        let message = "Either \"params\" or \"parameters\" attribute needs to be provided, but not both";
+        problems.add(join(path, "params"), message);
+    }
+    let (name, action) = (problems.text(path, source, "name"), problems.text(path, source, "ref"));
+    for (key, value) in [("name", &name), ("ref", &action)] {
+        if value.is_none() && source.get(key).is_none_or(Value::is_null) {
+            problems.add(path, format!("a node must have a `{key}`"));
+        }
+    }
+    let on_success = problems.text(path, source, "on-success").unwrap_or_default();
+    let on_failure = problems.text(path, source, "on-failure").unwrap_or_default();
+    let publish = problems.object(path, source, "publish");
+    let parameters = if new.is_empty() { old } else { new };
+    Some(Node { name: name?, action: action?, parameters, on_success, on_failure, publish })
+}
+
+/// Every name that is referred to must be there.
+fn check_references(nodes: &[Node], default: Option<&str>, problems: &mut Problems) {
+    let names: BTreeSet<&str> = nodes.iter().map(|node| &*node.name).collect();
+    let is_missing = |name: &str| !name.is_empty() && !names.contains(name);
+    for (number, node) in nodes.iter().enumerate() {
+        for (key, target) in [("on-success", &node.on_success), ("on-failure", &node.on_failure)] {
+            if is_missing(target) {
+                let name = &node.name;
+                let message = format!(
+                    "Unable to find node with name \"{target}\" referenced in \"{key}\" in task \"{name}\"."
+                );
+                problems.add(format!("chain[{number}].{key}"), message);
+            }
+        }
+    }
+    if let Some(default) = default.filter(|default| is_missing(default)) {
+        let message = format!("Unable to find node with name \"{default}\" referenced in \"default\".");
+        problems.add("default", message);
+    }
+}
+
+/// The node that is named, else the first that nothing leads to, else the first.
+fn first(nodes: &[Node], default: Option<&str>) -> usize {
+    let named = |name: &str| nodes.iter().position(|node| *node.name == *name);
+    let led_to: BTreeSet<&str> =
+        nodes.iter().flat_map(|node| [&*node.on_success, &*node.on_failure]).collect();
+    let unreferenced = || nodes.iter().position(|node| !led_to.contains(&*node.name));
+    default.and_then(named).or_else(unreferenced).unwrap_or_default()
+}

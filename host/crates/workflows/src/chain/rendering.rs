@@ -1,0 +1,101 @@
+//! What the templates of a chain see, and what is made of values with templates in them: text, unless a
+//! value holds no template.
+
+use std::sync::Arc;
+
+use petrel_expressions::{Datastore, KeyScope, Scope, Template, is_template};
+use serde_json::{Map, Value};
+
+use super::{Given, Node};
+use crate::conductor::World;
+
+/// What there is to be seen.
+pub(super) struct Scopes<'a> {
+    pub(super) given: &'a Given,
+    pub(super) results: &'a Map<String, Value>,
+    pub(super) variables: &'a Map<String, Value>,
+    /// The node that has ended, and what it gave.
+    pub(super) node: Option<(&'a Node, &'a Arc<Value>)>,
+}
+
+impl Scopes<'_> {
+    /// Variables see the parameters of the chain.
+    pub(super) fn of_variables(&self) -> Scope {
+        add(Scope::new(), &self.given.input)
+    }
+
+    /// What is published sees the result of its node, and all that parameters see of the chain.
+    pub(super) fn of_publish(&self) -> Scope {
+        let mut scope = self.of_variables();
+        if let Some((node, result)) = self.node {
+            scope.insert(&node.name, Arc::clone(result));
+        }
+        scope = add(add(scope, self.results), self.variables);
+        scope
+            .with("__results", Value::Object(self.results.clone()))
+            .with_key_scope("system", KeyScope::System)
+    }
+
+    /// Parameters see those of the chain, results by task, variables, and where the chain belongs.
+    pub(super) fn of_parameters(&self) -> Scope {
+        self.of_publish()
+            .with("action_context", Arc::clone(&self.given.action_context))
+            .with("config_context", Arc::clone(&self.given.config))
+    }
+}
+
+fn add(mut scope: Scope, values: &Map<String, Value>) -> Scope {
+    for (name, value) in values {
+        scope.insert(name, value.clone());
+    }
+    scope
+}
+
+/// `values` with all templates in them filled in.
+///
+/// # Errors
+/// The first that cannot be, with its name.
+pub(super) fn rendered(
+    values: &Map<String, Value>,
+    scope: &Scope,
+    world: &World,
+) -> Result<Map<String, Value>, String> {
+    let render = |(name, value): (&String, &Value)| match rendered_value(value, scope, world) {
+        Ok(value) => Ok((name.clone(), value)),
+        Err(reason) => Err(format!("Failed rendering value for \"{name}\": {reason}")),
+    };
+    values.iter().map(render).collect()
+}
+
+fn rendered_value(value: &Value, scope: &Scope, world: &World) -> Result<Value, String> {
+    match value {
+        Value::String(text) if is_template(text) => {
+            let template = Template::compile(text).map_err(|error| error.to_string())?;
+            let scope = scope.clone().with_datastore(datastore(&template, world)?);
+            template.render(&scope).map(Value::String).map_err(|error| error.to_string())
+        }
+        Value::Array(items) => items.iter().map(|item| rendered_value(item, scope, world)).collect(),
+        Value::Object(object) => {
+            let entries = object.iter();
+            let entries = entries.map(|(key, value)| Ok((key.clone(), rendered_value(value, scope, world)?)));
+            entries.collect::<Result<Map<_, _>, String>>().map(Value::Object)
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+/// The values of the keys that a template reads.
+fn datastore(template: &Template, world: &World) -> Result<Arc<Datastore>, String> {
+    let mut datastore = Datastore::default();
+    let Some(keys) = &world.keys else { return Ok(Arc::new(datastore)) };
+    for key in template.datastore_keys() {
+        if let Some(value) = keys.get(key.scope, &key.name, false)? {
+            let values = match key.scope {
+                KeyScope::System => &mut datastore.system,
+                KeyScope::User => &mut datastore.user,
+            };
+            values.insert(key.name.clone(), value);
+        }
+    }
+    Ok(Arc::new(datastore))
+}

@@ -1,0 +1,213 @@
+//! Plays a workflow through without running anything: a script says what each action gives, and what is to
+//! come of it. [`play`] gives what came of it, [`first_difference`] compares.
+
+mod script;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use petrel_expressions::KeyScope;
+use petrel_expressions::workflow::{Keys, Moment};
+use serde_json::{Map, Value};
+
+pub use script::{Expectation, Planned, Script, parse};
+
+use crate::conducted::{Conducted, Source};
+use crate::conductor::{Event, Report, Start, World};
+use crate::status::Status;
+
+/// A workflow that has not ended after so many actions is taken to be endless.
+const MOST_ACTIONS: usize = 100_000;
+
+/// What came of a play.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Played {
+    /// Where the workflow stands in the end.
+    pub status: Status,
+    /// What it gives.
+    pub output: Value,
+    /// What went wrong, as texts.
+    pub errors: Vec<String>,
+    /// The tasks that were started, in their order, with what they knew then.
+    pub tasks: Vec<(Arc<str>, Value)>,
+    /// The variables in the end.
+    pub variables: Value,
+}
+
+/// The datastore of a script.
+#[derive(Debug)]
+struct ScriptedKeys(BTreeMap<String, String>);
+
+impl Keys for ScriptedKeys {
+    fn get(&self, scope: KeyScope, name: &str, _decrypt: bool) -> Result<Option<String>, String> {
+        Ok(match scope {
+            KeyScope::System => self.0.get(name).cloned(),
+            KeyScope::User => self.0.get(&format!("user.{name}")).cloned(),
+        })
+    }
+}
+
+/// An action on its way.
+struct Running {
+    task: Arc<str>,
+    route: u32,
+    item: Option<usize>,
+}
+
+/// Plays `source` as `script` says. Actions end in the order in which they were started.
+pub fn play(source: &Source, script: &Script) -> Played {
+    let world = World {
+        moment: Moment { micros: script.now_micros, seed: 1 },
+        keys: Some(Arc::new(ScriptedKeys(script.keys.clone()))),
+        records: None,
+    };
+    let mut workflow = Conducted::new(source, &script.input, &script.context, &world);
+    let mut played = Played::default();
+    let mut queue = VecDeque::new();
+    let mut taken: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    if workflow.status() != Status::Failed {
+        // A workflow that was just made can always be started.
+        let starts = workflow.apply(&Event::Request(Status::Running), &world).unwrap_or_default();
+        take(&workflow, starts, &mut queue, &mut played);
+    }
+    let mut actions = 0;
+    while let Some(running) = queue.pop_front().filter(|_| actions < MOST_ACTIONS) {
+        actions += 1;
+        let number = taken.entry(Arc::clone(&running.task)).or_default();
+        let planned = script.planned(&running.task, *number);
+        *number += 1;
+        let Running { task, route, item } = running;
+        let report =
+            Report { task, route, item, status: planned.status, result: planned.result, execution: None };
+        let starts = workflow.apply(&Event::Report(report), &world).unwrap_or_default();
+        take(&workflow, starts, &mut queue, &mut played);
+    }
+    finish(&workflow, actions, played)
+}
+
+fn take(workflow: &Conducted, starts: Vec<Start>, queue: &mut VecDeque<Running>, played: &mut Played) {
+    for start in starts {
+        let goes_on =
+            start.items.is_some() && start.actions.first().is_some_and(|action| action.item > Some(0));
+        if !goes_on {
+            played.tasks.push((Arc::clone(&start.task), workflow.known_to(start.number)));
+        }
+        for action in start.actions.into_iter().filter(|action| !action.action.is_null()) {
+            queue.push_back(Running { task: Arc::clone(&start.task), route: start.route, item: action.item });
+        }
+    }
+}
+
+fn finish(workflow: &Conducted, actions: usize, played: Played) -> Played {
+    let result = workflow.result();
+    let mut errors: Vec<String> = match result.get("errors") {
+        Some(Value::Array(errors)) => errors.iter().map(message).collect(),
+        _ => result.get("error").map(message).into_iter().collect(),
+    };
+    if actions >= MOST_ACTIONS {
+        errors.push(format!("it goes on after {MOST_ACTIONS} actions; give its cycle a condition to end"));
+    }
+    let output = result.get("output").or_else(|| result.get("published")).cloned().unwrap_or_default();
+    Played { status: workflow.status(), output, errors, variables: workflow.variables(), ..played }
+}
+
+fn message(error: &Value) -> String {
+    let text = error.get("message").unwrap_or(error);
+    text.as_str().map_or_else(|| text.to_string(), str::to_owned)
+}
+
+/// Where a play went otherwise than expected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// What differs: `status`, `tasks[2]`, `output.greeting` ...
+    pub what: String,
+    /// What was expected.
+    pub expected: Value,
+    /// What came.
+    pub actual: Value,
+    /// What was known at that point.
+    pub context: Value,
+}
+
+/// The first difference between what was expected and what came, in the order of events: tasks, status,
+/// errors, output, variables. What is not expected is not compared.
+pub fn first_difference(expected: &Expectation, played: &Played) -> Option<Difference> {
+    tasks(expected, played)
+        .or_else(|| {
+            let status = expected.status.filter(|status| *status != played.status)?;
+            let actual = Value::from(played.status.as_str());
+            Some(in_the_end("status", &Value::from(status.as_str()), &actual, played))
+        })
+        .or_else(|| errors(expected, played))
+        .or_else(|| {
+            let output = expected.output.as_ref()?;
+            within("output", output, &played.output, true, played)
+        })
+        .or_else(|| {
+            let variables = Value::Object(expected.variables.clone());
+            within("variables", &variables, &played.variables, false, played)
+        })
+}
+
+fn in_the_end(what: &str, expected: &Value, actual: &Value, played: &Played) -> Difference {
+    Difference {
+        what: what.to_owned(),
+        expected: expected.clone(),
+        actual: actual.clone(),
+        context: played.variables.clone(),
+    }
+}
+
+fn tasks(expected: &Expectation, played: &Played) -> Option<Difference> {
+    let expected = expected.tasks.as_ref()?;
+    let longest = expected.len().max(played.tasks.len());
+    (0..longest).find_map(|number| {
+        let wanted = expected.get(number).map(String::as_str);
+        let actual = played.tasks.get(number);
+        if wanted == actual.map(|(name, _)| &**name) {
+            return None;
+        }
+        let before = number.checked_sub(1).and_then(|before| played.tasks.get(before));
+        let context = actual.or(before).map_or(&played.variables, |(_, context)| context);
+        Some(Difference {
+            what: format!("tasks[{number}]"),
+            expected: Value::from(wanted),
+            actual: Value::from(actual.map(|(name, _)| &**name)),
+            context: context.clone(),
+        })
+    })
+}
+
+/// Each text that is expected must be in some error.
+fn errors(expected: &Expectation, played: &Played) -> Option<Difference> {
+    let is_there = |text: &&String| played.errors.iter().any(|error| error.contains(text.as_str()));
+    let missing = expected.errors.iter().find(|text| !is_there(text))?;
+    let actual = Value::from(played.errors.clone());
+    Some(in_the_end("errors", &Value::from(missing.clone()), &actual, played))
+}
+
+/// The first part of `actual` that is not as expected; with `whole` there may be no others.
+fn within(path: &str, expected: &Value, actual: &Value, whole: bool, played: &Played) -> Option<Difference> {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            let none = Value::Null;
+            let different = expected.iter().find_map(|(name, value)| {
+                let inner = format!("{path}.{name}");
+                match actual.get(name) {
+                    Some(other) => within(&inner, value, other, true, played),
+                    None => Some(in_the_end(&inner, value, &none, played)),
+                }
+            });
+            different.or_else(|| {
+                let (name, value) = actual.iter().find(|(name, _)| whole && !expected.contains_key(*name))?;
+                Some(in_the_end(&format!("{path}.{name}"), &none, value, played))
+            })
+        }
+        (Value::Object(expected), Value::Null) if expected.is_empty() => None,
+        _ if expected == actual => None,
+        _ => Some(in_the_end(path, expected, actual, played)),
+    }
+}
+
+/// A mapping of names to values, empty when there is none.
+type Object = Map<String, Value>;

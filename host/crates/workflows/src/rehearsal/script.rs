@@ -1,0 +1,169 @@
+//! The script of a play, as it is written: inputs, what each action gives, what is to come of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::Object;
+use crate::status::Status;
+
+/// What is played.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Script {
+    /// Its name; empty when it has none.
+    pub name: String,
+    /// The inputs of the workflow.
+    pub input: Arc<Object>,
+    /// The variables that its surroundings give.
+    pub context: Object,
+    /// The datastore.
+    pub keys: BTreeMap<String, String>,
+    /// The moment, in microseconds since 1970.
+    pub now_micros: i64,
+    /// What the actions of each task give, one after the other; the last one again and again.
+    pub actions: BTreeMap<String, Vec<Planned>>,
+    /// What is to come of it.
+    pub expect: Expectation,
+}
+
+/// What an action gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// How it ends.
+    pub status: Status,
+    /// Its result.
+    pub result: Arc<Value>,
+}
+
+/// What is to come of a play. What is absent is not compared.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Expectation {
+    /// Where the workflow stands in the end.
+    pub status: Option<Status>,
+    /// What it gives.
+    pub output: Option<Value>,
+    /// The tasks in the order in which they start.
+    pub tasks: Option<Vec<String>>,
+    /// Some of the variables in the end.
+    pub variables: Object,
+    /// Texts that are in errors.
+    pub errors: Vec<String>,
+}
+
+impl Script {
+    /// What the `number`-th action of a task gives; a success with nothing when the script does not say.
+    pub fn planned(&self, task: &str, number: usize) -> Planned {
+        let list = self.actions.get(task).map(Vec::as_slice).unwrap_or_default();
+        let planned = list.get(number).or_else(|| list.last());
+        planned.cloned().unwrap_or(Planned { status: Status::Succeeded, result: Arc::default() })
+    }
+}
+
+/// The workflow's file that a test file names, and its scripts: one, or those under `tests`, for each of
+/// which the file's own parts are what it leaves out.
+///
+/// # Errors
+/// What is wrong with the file, and where.
+pub fn parse(source: &Value) -> Result<(String, Vec<Script>), String> {
+    let whole =
+        source.as_object().ok_or("a test file is a mapping with `workflow` and `expect`; write one")?;
+    let workflow = whole.get("workflow").and_then(Value::as_str);
+    let workflow = workflow.ok_or("`workflow` must be the name of the workflow's file")?.to_owned();
+    let mut common = whole.clone();
+    common.remove("workflow");
+    let Some(tests) = common.remove("tests") else {
+        return Ok((workflow, vec![script(&common, "")?]));
+    };
+    let tests = tests.as_array().ok_or("`tests` must be a list")?;
+    let scripts = tests.iter().enumerate().map(|(number, test)| {
+        let at = format!("tests[{number}].");
+        let test = test.as_object().ok_or_else(|| format!("{at} must be a mapping"))?;
+        let mut all = common.clone();
+        all.extend(test.clone());
+        script(&all, &at)
+    });
+    Ok((workflow, scripts.collect::<Result<_, _>>()?))
+}
+
+fn script(source: &Object, at: &str) -> Result<Script, String> {
+    known(source, at, &["name", "input", "context", "keys", "now", "actions", "expect"])?;
+    let now = source.get("now").and_then(Value::as_str).unwrap_or("2026-01-01T00:00:00Z");
+    let now: petrel_model::Timestamp =
+        now.parse().map_err(|_invalid| format!("{at}now must be a time like 2026-01-01T00:00:00Z"))?;
+    let keys = object(source, at, "keys")?.into_iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name, text)
+    });
+    let actions = object(source, at, "actions")?.into_iter().map(|(task, plan)| {
+        let list = match plan {
+            Value::Array(list) => list,
+            one => vec![one],
+        };
+        let place = format!("{at}actions.{task}");
+        let plans = list.iter().map(|plan| planned(plan, &place)).collect::<Result<Vec<_>, String>>()?;
+        Ok((task, plans))
+    });
+    Ok(Script {
+        name: source.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        input: Arc::new(object(source, at, "input")?),
+        context: object(source, at, "context")?,
+        keys: keys.collect(),
+        now_micros: now.as_micros(),
+        actions: actions.collect::<Result<_, String>>()?,
+        expect: expectation(&object(source, at, "expect")?, &format!("{at}expect."))?,
+    })
+}
+
+/// `{status, result}`, or the result of a success by itself.
+fn planned(plan: &Value, at: &str) -> Result<Planned, String> {
+    let is_plan = |object: &Map<String, Value>| {
+        !object.is_empty() && object.keys().all(|key| key == "status" || key == "result")
+    };
+    match plan.as_object().filter(|object| is_plan(object)) {
+        Some(object) => Ok(Planned {
+            status: object.get("status").map_or(Ok(Status::Succeeded), |value| status(value, at))?,
+            result: Arc::new(object.get("result").cloned().unwrap_or_default()),
+        }),
+        None => Ok(Planned { status: Status::Succeeded, result: Arc::new(plan.clone()) }),
+    }
+}
+
+fn status(value: &Value, at: &str) -> Result<Status, String> {
+    let known =
+        || format!("{at}: `status` must be one of succeeded, failed, timeout, canceled, paused, pending");
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(known)
+}
+
+fn expectation(source: &Object, at: &str) -> Result<Expectation, String> {
+    known(source, at, &["status", "output", "tasks", "variables", "errors"])?;
+    let texts = |name: &str| match source.get(name) {
+        None => Ok(None),
+        Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
+            Ok(Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
+        }
+        Some(_) => Err(format!("{at}{name} must be a list of texts")),
+    };
+    Ok(Expectation {
+        status: source.get("status").map(|value| status(value, at)).transpose()?,
+        output: source.get("output").cloned(),
+        tasks: texts("tasks")?,
+        variables: object(source, at, "variables")?,
+        errors: texts("errors")?.unwrap_or_default(),
+    })
+}
+
+fn object(source: &Object, at: &str, name: &str) -> Result<Object, String> {
+    match source.get(name) {
+        None | Some(Value::Null) => Ok(Object::new()),
+        Some(Value::Object(object)) => Ok(object.clone()),
+        Some(_) => Err(format!("{at}{name} must be a mapping")),
+    }
+}
+
+fn known(source: &Object, at: &str, known: &[&str]) -> Result<(), String> {
+    match source.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("{at}{key} is not known; known are {}", known.join(", "))),
+        None => Ok(()),
+    }
+}

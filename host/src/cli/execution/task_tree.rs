@@ -1,0 +1,49 @@
+//! The tasks of a workflow as a tree: what each has asked for, with its status and how long it took.
+
+use serde_json::Value;
+
+use super::{Session, text};
+use crate::exit::Failure;
+use crate::print;
+
+/// Whether an execution is one of a workflow.
+pub(super) fn is_workflow(execution: &Value) -> bool {
+    let runner = execution.pointer("/runner/name").and_then(Value::as_str).unwrap_or_default();
+    matches!(runner, "orquesta" | "action-chain")
+}
+
+/// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
+pub(super) async fn print(session: &Session, workflow: &Value) -> Result<(), Failure> {
+    let path = format!("/executions/{}/children?depth=-1", text(workflow, "id"));
+    let children = session.client.get(&path).await?;
+    let children = children.as_array().map(Vec::as_slice).unwrap_or_default();
+    if !children.is_empty() {
+        print::line("tasks");
+        branch(children, text(workflow, "id"), 1);
+    }
+    Ok(())
+}
+
+fn branch(all: &[Value], parent: &str, depth: usize) {
+    for child in all.iter().filter(|child| text(child, "parent") == parent) {
+        print::line(&format!("{}{}", "  ".repeat(depth), line(child)));
+        branch(all, text(child, "id"), depth + 1);
+    }
+}
+
+/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say.
+fn line(child: &Value) -> String {
+    let task = child.pointer("/context/orquesta");
+    let part = |name: &str| task.and_then(|task| task.get(name));
+    let mut name = part("task_name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(route) = part("task_route").and_then(Value::as_u64).filter(|route| *route > 0) {
+        name.push_str(&format!("|{route}"));
+    }
+    if let Some(item) = part("item_id").and_then(Value::as_u64) {
+        name.push_str(&format!("[{item}]"));
+    }
+    let seconds = child.get("elapsed_seconds").and_then(Value::as_f64);
+    let seconds = seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
+    let action = child.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
+    format!("{name:<24} {:<10} {seconds:>12}  {action}  {}", text(child, "status"), text(child, "id"))
+}

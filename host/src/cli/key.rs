@@ -1,0 +1,82 @@
+//! `petrel key`: the datastore, texts by name that expressions read.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{Session, path_segment};
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// Look at the datastore, and change it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// List keys
+    #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
+    List {
+        /// Of which the names begin like this only
+        #[arg(long, default_value = "")]
+        prefix: String,
+    },
+    /// Show the value of a key
+    #[command(after_help = "Examples:\n  petrel key get deploy.channel")]
+    Get {
+        /// Its name
+        name: String,
+    },
+    /// Set the value of a key
+    #[command(after_help = "Examples:\n  petrel key set deploy.channel '#ops'")]
+    Set {
+        /// Its name
+        name: String,
+        /// The text
+        value: String,
+    },
+    /// Delete a key
+    #[command(after_help = "Examples:\n  petrel key delete deploy.channel")]
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Key {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let client = &session.client;
+        match self {
+            Self::List { prefix } => {
+                let keys = client.get(&format!("/keys?prefix={}", path_segment(&prefix))).await?;
+                print::listing(
+                    session.form,
+                    &keys,
+                    &[("NAME", "name"), ("VALUE", "value"), ("SCOPE", "scope")],
+                );
+            }
+            Self::Get { name } => {
+                let key = client.get(&format!("/keys/{}", path_segment(&name))).await?;
+                match session.form {
+                    Form::Json => print::json(&key),
+                    Form::Text => {
+                        print::line(key.get("value").and_then(|value| value.as_str()).unwrap_or_default());
+                    }
+                }
+            }
+            Self::Set { name, value } => {
+                let path = format!("/keys/{}", path_segment(&name));
+                let key =
+                    client.send_json(Method::PUT, &path, &json!({"name": name, "value": value})).await?;
+                match session.form {
+                    Form::Json => print::json(&key),
+                    Form::Text => print::note(&format!("{name} is set")),
+                }
+            }
+            Self::Delete { name } => {
+                client.delete(&format!("/keys/{}", path_segment(&name))).await?;
+                if session.form == Form::Text {
+                    print::note(&format!("{name} is deleted"));
+                }
+            }
+        }
+        Ok(Code::Ok)
+    }
+}

@@ -1,0 +1,352 @@
+//! Workflows on the real host: what they give, and what pause, cancel, restart and rerun do to them.
+
+use std::time::{Duration, Instant};
+
+use petrel_system_tests::{Host, Place, assert_says, eventually};
+use serde_json::{Value, json};
+
+const PACK: &str =
+    "ref: flows\nname: flows\ndescription: Workflows.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
+
+/// Writes a pack with these workflows: name, parameters, definition.
+fn pack(place: &Place, workflows: &[(&str, &str, &str)]) {
+    place.write("flows/pack.yaml", PACK);
+    for (name, parameters, definition) in workflows {
+        let runner = if definition.contains("chain:") { "action-chain" } else { "orquesta" };
+        let metadata = format!(
+            "name: {name}\nrunner_type: {runner}\nentry_point: workflows/{name}.yaml\nenabled: true\nparameters: {parameters}\n"
+        );
+        place.write(&format!("flows/actions/{name}.yaml"), &metadata);
+        place.write(&format!("flows/actions/workflows/{name}.yaml"), definition);
+    }
+}
+
+fn register(host: &Host<'_>, place: &Place) {
+    host.ok(&["pack", "register", &place.path("flows")]);
+}
+
+/// The executions that the tasks of a workflow have asked for, as `TASK STATUS`.
+fn tasks(host: &Host<'_>, id: &str) -> Vec<String> {
+    let children = host.list(&format!("/executions/{id}/children"));
+    let line = |child: &Value| {
+        let task = child["context"]["orquesta"]["task_name"].as_str().unwrap_or_default();
+        format!("{task} {}", child["status"].as_str().unwrap_or_default())
+    };
+    children.iter().map(line).collect()
+}
+
+fn start(host: &Host<'_>, action: &str, parameters: &Value) -> String {
+    host.request(&json!({"action": action, "parameters": parameters}))
+}
+
+const EVERYTHING: &str = r#"
+version: 1.0
+input: [names, n]
+vars:
+  - greetings: []
+  - who: <% ctx().st2.user %>
+tasks:
+  greet:
+    with: {items: name in <% ctx().names %>, concurrency: 2}
+    action: core.echo message="hello <% item(name) %>"
+    next:
+      - when: <% succeeded() %>
+        publish:
+          - greetings: <% result().select($.result.stdout) %>
+        do: left, right
+  left:
+    action: core.local cmd="echo left {{ ctx().n }}"
+    next:
+      - publish: {left: x}
+        do: both
+  right:
+    action: core.noop
+    retry: {count: 2}
+    next: [{do: both}]
+  both:
+    join: all
+    action: core.echo
+    input: {message: "{{ ctx().greetings | join(', ') }}"}
+output:
+  - greetings: <% ctx().greetings %>
+  - key: <% st2kv('system.channel') %>
+  - who: <% ctx().who %>
+"#;
+
+#[test]
+fn a_workflow_runs_with_all_that_it_is_made_of() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let definition = EVERYTHING
+        .replace("publish: {left: x}", "publish: [{left: x}]")
+        .replace("$.result.stdout", "$.stdout");
+    pack(&place, &[("everything", "{names: {type: array}, n: {type: integer, default: 3}}", &definition)]);
+    register(&host, &place);
+    host.ok(&["key", "set", "channel", "#ops"]);
+    let id = start(&host, "flows.everything", &json!({"names": ["ann", "bob", "cyd"]}));
+    let ended = host.until(&id, "succeeded");
+    let greetings = json!(["hello ann", "hello bob", "hello cyd"]);
+    assert_eq!(ended["result"], json!({"output": {"greetings": greetings, "key": "#ops", "who": "admin"}}));
+    let tasks = tasks(&host, &id);
+    assert_eq!(tasks.len(), 6, "{tasks:?}");
+    let shown = host.ok(&["execution", "get", &id]);
+    assert_says(&shown.stdout, &["tasks", "greet[2]", "left", "core.local", "both", "succeeded"]);
+    let children = host.list(&format!("/executions/{id}/children"));
+    let last = children.last().unwrap();
+    assert_eq!(last["result"]["stdout"], "hello ann, hello bob, hello cyd");
+    assert_eq!(last["parent"], json!(id));
+    assert_eq!(last["context"]["parent"]["execution_id"], json!(id));
+    host.stop();
+}
+
+const FAILING: &str = r#"
+version: 1.0
+tasks:
+  first:
+    action: core.local cmd="exit 3"
+    next:
+      - when: <% failed() %>
+        publish: code=<% result().return_code %>
+        do: clean, fail
+  clean:
+    action: core.echo message="cleaned up"
+output:
+  - code: <% ctx().code %>
+"#;
+
+const WRONG: &str = r#"
+version: 1.0
+tasks:
+  first:
+    action: core.noop
+    next: [{publish: [{a: <% result().nothing.here %>}], do: second}]
+  second:
+    action: core.noop
+"#;
+
+#[test]
+fn a_failure_says_what_failed_and_what_follows_runs() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let unknown = "version: 1.0\ntasks: {a: {action: flows.nowhere, next: [{when: <% failed() %>, publish: [{why: <% result().error %>}], do: noop}]}}\noutput: [{why: <% ctx().why %>}]\n";
+    pack(&place, &[("failing", "{}", FAILING), ("wrong", "{}", WRONG), ("unknown", "{}", unknown)]);
+    register(&host, &place);
+    let id = start(&host, "flows.failing", &json!({}));
+    let ended = host.until(&id, "failed");
+    assert_eq!(ended["result"]["output"], json!({"code": 3}));
+    assert_eq!(ended["result"]["errors"][0]["task_id"], "first");
+    eventually("clean has run", || tasks(&host, &id).contains(&"clean succeeded".to_owned()).then_some(()));
+    // An expression that fails is named, with its task.
+    let wrong = host.until(&start(&host, "flows.wrong", &json!({})), "failed");
+    let error = &wrong["result"]["errors"][0];
+    assert_eq!(error["task_id"], "first");
+    assert_says(error["message"].as_str().unwrap(), &["<% result().nothing.here %>", "nothing"]);
+    // An action that is not there fails its task, and that can be handled.
+    let unknown = host.until(&start(&host, "flows.unknown", &json!({})), "succeeded");
+    assert_says(unknown["result"]["output"]["why"].as_str().unwrap(), &["flows.nowhere", "does not exist"]);
+    host.stop();
+}
+
+const SLOW: &str = r#"
+version: 1.0
+input: [file]
+tasks:
+  a:
+    action: core.local cmd="while [ ! -e <% ctx().file %> ]; do sleep 0.05; done"
+    next: [{do: b}]
+  b:
+    action: core.local cmd="echo b >> <% ctx().file %>"
+    next: [{do: c}]
+  c:
+    delay: 1
+    action: core.local cmd="echo c >> <% ctx().file %>"
+"#;
+
+#[test]
+fn a_paused_workflow_is_resumed_by_the_next_host() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, &[("slow", "{file: {type: string}}", SLOW)]);
+    register(&host, &place);
+    let file = place.path("go");
+    let id = start(&host, "flows.slow", &json!({"file": file}));
+    host.until(&id, "running");
+    eventually("a runs", || (tasks(&host, &id) == ["a running"]).then_some(()));
+    host.ok(&["execution", "pause", &id]);
+    host.until(&id, "pausing");
+    place.write("go", "");
+    host.until(&id, "paused");
+    assert_eq!(tasks(&host, &id), ["a succeeded"]);
+    let refused = host.cli(&["execution", "pause", &id]).with_code(6);
+    assert_says(&refused.stderr, &["paused"]);
+    host.stop();
+
+    let host = place.start(&[]);
+    assert_eq!(host.execution(&id)["status"], "paused");
+    host.ok(&["execution", "resume", &id]);
+    host.until(&id, "succeeded");
+    assert_eq!(place.read("go"), "b\nc\n");
+    host.stop();
+}
+
+#[test]
+fn a_canceled_workflow_ends_what_runs_within_a_second() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let inner = "version: 1.0\ntasks: {nap: {action: 'core.local cmd=\"sleep 61.25\"'}}\n";
+    let outer = "version: 1.0\ntasks: {sub: {action: flows.inner}, late: {delay: 60, action: core.noop}}\n";
+    pack(&place, &[("inner", "{}", inner), ("outer", "{}", outer)]);
+    register(&host, &place);
+    let id = start(&host, "flows.outer", &json!({}));
+    let naps = || {
+        let ps = std::process::Command::new("pgrep").args(["-f", "^sleep 61.25"]).output().unwrap();
+        String::from_utf8_lossy(&ps.stdout).lines().count()
+    };
+    eventually("it sleeps", || (naps() > 0).then_some(()));
+    let started = Instant::now();
+    host.ok(&["execution", "cancel", &id]);
+    eventually("nobody sleeps", || (naps() == 0).then_some(()));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    host.until(&id, "canceled");
+    assert_eq!(tasks(&host, &id), ["late canceled", "sub canceled"]);
+    host.stop();
+}
+
+#[test]
+fn a_workflow_goes_on_by_the_definition_it_began_with() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, &[("slow", "{file: {type: string}}", SLOW)]);
+    register(&host, &place);
+    let file = place.path("go");
+    let id = start(&host, "flows.slow", &json!({"file": file}));
+    eventually("a runs", || (tasks(&host, &id) == ["a running"]).then_some(()));
+    place.write("flows/actions/workflows/slow.yaml", "version: 1.0\ntasks: {x: {action: core.noop}}\n");
+    register(&host, &place);
+    place.write("go", "");
+    host.until(&id, "succeeded");
+    assert_eq!(place.read("go"), "b\nc\n");
+    let next = start(&host, "flows.slow", &json!({}));
+    host.until(&next, "succeeded");
+    assert_eq!(tasks(&host, &next), ["x succeeded"]);
+    host.stop();
+}
+
+const FLAKY: &str = r#"
+version: 1.0
+input: [file]
+tasks:
+  before:
+    action: core.local cmd="echo before >> <% ctx().file %>"
+    next: [{when: <% succeeded() %>, do: check}]
+  check:
+    action: core.local cmd="echo check >> <% ctx().file %>; test -e <% ctx().file %>.ok"
+    next: [{when: <% succeeded() %>, do: after}]
+  after:
+    action: core.local cmd="echo after >> <% ctx().file %>"
+"#;
+
+#[test]
+fn a_failed_workflow_is_run_again_from_a_task_on() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, &[("flaky", "{file: {type: string}}", FLAKY)]);
+    register(&host, &place);
+    let id = start(&host, "flows.flaky", &json!({"file": place.path("log")}));
+    host.until(&id, "failed");
+    let stranger = host.cli(&["execution", "rerun", &id, "--tasks", "nobody"]).with_code(0);
+    let stranger = host.until(stranger.stdout.trim(), "failed");
+    assert_says(&stranger["result"].to_string(), &["nobody", "were not run"]);
+    place.write("log.ok", "");
+    let again = host.ok(&["execution", "rerun", &id, "--tasks", "check"]);
+    let again = again.stdout.trim();
+    host.until(again, "succeeded");
+    assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\n");
+    assert_eq!(tasks(&host, again), ["check succeeded", "after succeeded"]);
+    let anew = host.ok(&["execution", "rerun", &id]);
+    host.until(anew.stdout.trim(), "succeeded");
+    assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\nbefore\ncheck\nafter\n");
+    host.stop();
+}
+
+const CHAIN: &str = r#"
+vars: {who: "{{ name }}"}
+chain:
+  - name: first
+    ref: core.local
+    parameters: {cmd: "echo {{ who }}; exit {{ code }}"}
+    publish: {said: "{{ first.stdout }}"}
+    on-success: good
+    on-failure: bad
+  - {name: good, ref: core.echo, params: {message: "well, {{ said }}"}}
+  - {name: bad, ref: core.echo, parameters: {message: "no, {{ first.return_code }}"}}
+"#;
+
+#[test]
+fn an_action_chain_follows_how_its_actions_end() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, &[("chained", "{name: {type: string}, code: {type: integer, default: 0}}", CHAIN)]);
+    register(&host, &place);
+    for (code, task, said) in [(0, "good", "well, ann"), (4, "bad", "no, 4")] {
+        let id = start(&host, "flows.chained", &json!({"name": "ann", "code": code}));
+        let result = host.until(&id, "succeeded")["result"].clone();
+        assert_eq!(result["published"], json!({"said": "ann"}));
+        assert_eq!(result["tasks"][1]["name"], task);
+        assert_eq!(result["tasks"][1]["result"]["stdout"], said);
+    }
+    host.stop();
+}
+
+#[test]
+fn what_is_wrong_with_a_workflow_is_said_by_line_before_it_runs() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let broken = "version: 1.0\ntasks:\n  a:\n    action: core.echo message=<% ctx().nope %>\n    next:\n      - when: <% 1 +/ 2 %>\n        do: missing\n    bogus: 1\n";
+    pack(&place, &[("broken", "{}", broken)]);
+    let refused = host.cli(&["pack", "register", &place.path("flows")]).with_code(2);
+    let said =
+        ["broken.yaml:4:5", "nope", "broken.yaml:6:9", "<% 1 +/ 2 %>", "broken.yaml:7:9", "missing", "bogus"];
+    assert_says(&refused.stderr, &said);
+    let file = place.path("flows/actions/workflows/broken.yaml");
+    let inspected = host.cli(&["workflow", "inspect", &file]).with_code(1);
+    assert_says(&inspected.stdout, &said);
+    let errors = host.send_plain(
+        "POST",
+        "/api/v1/workflows/inspect",
+        "Content-Type: text/plain\r\n",
+        broken.as_bytes(),
+    );
+    assert_eq!(errors.with_status(401).status, 401);
+    host.stop();
+}
+
+const TEST: &str = r#"
+workflow: flows/actions/workflows/flaky.yaml
+input: {file: x}
+tests:
+  - name: it is fine
+    expect: {status: succeeded, tasks: [before, check, after], variables: {file: x}}
+  - name: it is not
+    actions: {check: {status: failed}}
+    expect: {status: failed, tasks: [before, check], errors: [Execution failed]}
+"#;
+
+#[test]
+fn a_workflow_is_tested_without_a_host() {
+    let place = Place::default();
+    pack(&place, &[("flaky", "{file: {type: string}}", FLAKY)]);
+    let file = place.write("test.yaml", TEST);
+    let passed = place.petrel(&["workflow", "test", &file]).with_code(0);
+    assert_says(&passed.stdout, &["ok", "it is fine", "it is not", "2 passed, 0 failed"]);
+    place.write("test.yaml", &TEST.replace("tasks: [before, check, after]", "tasks: [before, after]"));
+    let failed = place.petrel(&["workflow", "test", &file]).with_code(1);
+    let said =
+        ["FAILED", "tasks[1] differs", "expected \"after\"", "got      \"check\"", "file: \"x\"", "1 failed"];
+    assert_says(&failed.stdout, &said);
+    let drawn = place.petrel(&["workflow", "graph", &place.path("flows/actions/workflows/flaky.yaml")]);
+    assert_says(&drawn.with_code(0).stdout, &["digraph", "\"before\" -> \"check\"", "succeeded()"]);
+    let svg =
+        place.petrel(&["workflow", "graph", "--svg", &place.path("flows/actions/workflows/flaky.yaml")]);
+    assert_says(&svg.with_code(0).stdout, &["<svg", "check", "</svg>"]);
+}
