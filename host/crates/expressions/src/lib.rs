@@ -1,9 +1,10 @@
 //! Expressions: text and a [`Scope`] in, text or a value out.
 //!
-//! Two languages of people live here: Jinja, in rules and parameters ([`template`]), and the JSONPath of
-//! criteria keys ([`json_path`]). Both see values as Python does, since that is what the formats that
-//! Petrel reads were made for: [`python`] holds Python's idea of equality, order, display and literals,
-//! and [`regex`] its dialect of regular expressions. What rules do with all this is `petrel-rules`.
+//! Three languages of people live here: Jinja, in rules, parameters and workflows ([`template`], [`statement`]),
+//! YAQL, in workflows ([`yaql`]), and the JSONPath of criteria keys ([`json_path`]). All see values as Python
+//! does, since that is what the formats that Petrel reads were made for: [`python`] holds Python's idea of
+//! equality, order, display and literals, and [`regex`] its dialect of regular expressions. What rules do with
+//! all this is `petrel-rules`.
 //!
 //! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
 

@@ -106,18 +106,14 @@ impl Regex {
         Ok(matches)
     }
 
-    /// Where every match in `text` and its groups are, from left to right, `limit` matches at most. The first
-    /// of each is the whole match; a group that took no part is nowhere.
-    ///
-    /// # Errors
-    /// [`Error::GivenUp`] at the limit of steps.
-    pub fn spans(&self, text: &str, limit: usize) -> Result<Vec<Spans>, Error> {
-        let mut matches = Vec::new();
-        for captures in self.compiled.captures_iter(text).take(limit) {
+    /// Where matches in `text` and their groups are, from left to right, each found when it is asked for. The
+    /// first of each is the whole match; a group that took no part is nowhere. [`Error::GivenUp`] may be among
+    /// them.
+    pub fn spans<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Result<Spans, Error>> + 'a {
+        self.compiled.captures_iter(text).map(|captures| {
             let captures = captures.map_err(|error| self.given_up(&error))?;
-            matches.push(captures.iter().map(|group| group.map(|group| group.range())).collect());
-        }
-        Ok(matches)
+            Ok(captures.iter().map(|group| group.map(|group| group.range())).collect())
+        })
     }
 
     /// The number of the group called `name`.

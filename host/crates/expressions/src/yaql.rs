@@ -20,7 +20,6 @@ mod operators;
 mod ordering;
 mod parser;
 mod pattern;
-mod references;
 mod sequence;
 mod syntax;
 mod term;
@@ -31,8 +30,7 @@ mod view;
 use std::sync::Arc;
 
 pub use error::{Error, ErrorKind};
-pub use limits::{DEPTH, MEMORY, NESTING, STEPS};
-pub use references::variables;
+pub use limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
 pub use value::Value;
 
 use crate::WorkflowScope;

@@ -56,7 +56,7 @@ struct Bounded<'a, 'b> {
 
 impl Write for Bounded<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.run.allocate(text.len()).map_err(|_limit| fmt::Error)?;
+        self.run.allocate(text.len() + 4).map_err(|_limit| fmt::Error)?;
         self.text.push_str(text);
         Ok(())
     }

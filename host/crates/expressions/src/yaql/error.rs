@@ -1,6 +1,6 @@
 //! What can go wrong with an expression, in the words of the original: workflows report them as they are.
 
-use super::limits::{DEPTH, MEMORY, NESTING, STEPS};
+use super::limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
 
 /// Why an expression could not be read or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,9 @@ pub enum ErrorKind {
     /// Brackets or operators within each other, beyond the limit.
     #[error("The expression nests deeper than {NESTING} levels; split it up into variables")]
     TooDeep,
+    /// More text than an expression may have.
+    #[error("The expression is longer than {LENGTH} bytes; split it up into variables")]
+    TooLong,
     /// There is no function of that name.
     #[error("Unknown function \"{0}\"")]
     UnknownFunction(String),
@@ -144,6 +147,7 @@ impl Error {
                 | ErrorKind::Unexpected { .. }
                 | ErrorKind::UnexpectedEnd
                 | ErrorKind::TooDeep
+                | ErrorKind::TooLong
         )
     }
 
@@ -151,9 +155,10 @@ impl Error {
     pub fn exception(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Lexical { .. } => "YaqlLexicalException",
-            ErrorKind::Unexpected { .. } | ErrorKind::UnexpectedEnd | ErrorKind::TooDeep => {
-                "YaqlGrammarException"
-            }
+            ErrorKind::Unexpected { .. }
+            | ErrorKind::UnexpectedEnd
+            | ErrorKind::TooDeep
+            | ErrorKind::TooLong => "YaqlGrammarException",
             ErrorKind::UnknownFunction(_) => "NoFunctionRegisteredException",
             ErrorKind::UnknownMethod { .. } => "NoMethodRegisteredException",
             ErrorKind::NoMatchingFunction(_) => "NoMatchingFunctionException",

@@ -23,7 +23,7 @@ mod system;
 mod texts;
 mod workflow;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub(super) use arguments::{Arguments, Bound};
@@ -56,7 +56,7 @@ const TABLES: [&[Function]; 17] = [
     strings::TABLE,
 ];
 
-type Families = HashMap<&'static str, Vec<&'static Function>>;
+type Families = BTreeMap<&'static str, Vec<&'static Function>>;
 
 static FUNCTIONS: LazyLock<Families> = LazyLock::new(|| families(Kind::is_function));
 static METHODS: LazyLock<Families> = LazyLock::new(|| families(Kind::is_method));

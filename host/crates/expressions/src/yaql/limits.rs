@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::error::{Error, ErrorKind};
 use crate::WorkflowScope;
 
-/// How many evaluations and elements of sequences: about half a second of work.
+/// How many evaluations and elements of sequences: some tenths of a second of work.
 pub const STEPS: u64 = 1_000_000;
 
 /// How many bytes of text and lists one evaluation may build in all.
@@ -16,6 +16,9 @@ pub const DEPTH: u32 = 160;
 
 /// How deep brackets and operators of an expression, and the values that it builds, may nest.
 pub const NESTING: u32 = 100;
+
+/// How many bytes the text of an expression may have.
+pub const LENGTH: usize = 64 * 1024;
 
 /// One evaluation: what it sees, and what it has used up.
 #[derive(Debug)]

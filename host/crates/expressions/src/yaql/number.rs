@@ -181,11 +181,12 @@ fn power_modulo(base: i128, exponent: i128, modulus: i128) -> Result<i128, Error
     if modulus == 0 {
         return Err(Error::value("pow() 3rd argument cannot be 0"));
     }
-    if exponent < 0 {
-        return Err(Error::value("pow() with a modulus needs an exponent from 0 on"));
-    }
-    let (mut result, mut exponent) = (modulo(1, modulus).unwrap_or(0), exponent);
     let mut base = modulo(base, modulus).unwrap_or(0);
+    if exponent < 0 {
+        base = inverse(base, modulus)
+            .ok_or_else(|| Error::value("base is not invertible for the given modulus"))?;
+    }
+    let (mut result, mut exponent) = (modulo(1, modulus).unwrap_or(0), exponent.unsigned_abs());
     let times = |left: i128, right: i128| {
         left.checked_mul(right).and_then(|product| modulo(product, modulus)).ok_or_else(too_large)
     };
@@ -199,6 +200,22 @@ fn power_modulo(base: i128, exponent: i128, modulus: i128) -> Result<i128, Error
         }
     }
     Ok(result)
+}
+
+/// What gives 1 with `number`, by the algorithm of Euclid.
+fn inverse(number: i128, modulus: i128) -> Option<i128> {
+    let (mut rest, mut next_rest) = (modulus, number);
+    let (mut factor, mut next_factor) = (0_i128, 1_i128);
+    while next_rest != 0 {
+        let quotient = rest.checked_div(next_rest)?;
+        (rest, next_rest) = (next_rest, rest.checked_sub(quotient.checked_mul(next_rest)?)?);
+        (factor, next_factor) = (next_factor, factor.checked_sub(quotient.checked_mul(next_factor)?)?);
+    }
+    match rest {
+        1 => modulo(factor, modulus),
+        -1 => modulo(factor.checked_neg()?, modulus),
+        _ => None,
+    }
 }
 
 /// The shortest digits are exact to the last one, and Rust rounds halves of the exact value to even.

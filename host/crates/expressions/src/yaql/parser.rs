@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::{Error, ErrorKind};
 use super::lexer::{Token, TokenKind, tokens};
 use super::library;
-use super::limits::NESTING;
+use super::limits::{LENGTH, NESTING};
 use super::syntax::{Argument, BinaryOperator, Call, Name, Node, NodeKind, UnaryOperator};
 
 /// Operators that may stand in a row without brackets.
@@ -19,6 +19,9 @@ const LOWEST: u8 = u8::MAX;
 
 /// Reads a whole expression.
 pub(super) fn parse(text: &str) -> Result<Arc<Node>, Error> {
+    if text.len() > LENGTH {
+        return Err(ErrorKind::TooLong.into());
+    }
     let mut parser = Parser { text, tokens: tokens(text)?, next: 0, depth: 0, links: 0 };
     let node = parser.expression(LOWEST)?;
     match parser.peek() {

@@ -1,6 +1,7 @@
 //! Regular expressions as values. The dialect is [`crate::regex`].
 
 use super::error::Error;
+use super::limits::Run;
 use crate::regex::{Flags, Regex};
 
 /// A compiled expression and what it was made from.
@@ -44,12 +45,16 @@ impl Pattern {
     }
 
     /// Matches in `text` from left to right, at most `limit` of them.
-    pub(super) fn find(&self, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
-        let found = self.regex.spans(text, limit).map_err(|error| Error::value(error.to_string()))?;
-        let found = found.into_iter().filter_map(|groups| {
-            let range = groups.first().cloned().flatten()?;
-            Some(Found { range, groups })
-        });
-        Ok(found.collect())
+    pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
+        let mut matches = Vec::new();
+        for groups in self.regex.spans(text).take(limit) {
+            let groups = groups.map_err(|error| Error::value(error.to_string()))?;
+            run.step()?;
+            run.allocate(size_of::<Found>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>())?;
+            if let Some(range) = groups.first().cloned().flatten() {
+                matches.push(Found { range, groups });
+            }
+        }
+        Ok(matches)
     }
 }

@@ -1,5 +1,5 @@
 //! Points in time with an offset from UTC, and spans of time, both exact to the microsecond. Reading and
-//! writing them in formats is [`format`], reading free text [`guess`].
+//! writing them in formats is [`mod@format`], reading free text [`guess`].
 
 pub(super) mod format;
 pub(super) mod guess;

@@ -94,7 +94,9 @@ impl Value {
     /// A key of a mapping or a member of a set; lists and mappings are none once they are finished.
     fn key(run: &Run<'_>, term: &Term) -> Result<Self, Error> {
         match term {
-            Term::List(_) => Err(Error::type_("unhashable type: 'list'")),
+            Term::List(_) | Term::Sequence(_) | Term::Ordered(_) | Term::Values(_) => {
+                Err(Error::type_("unhashable type: 'list'"))
+            }
             Term::Dict(_) => Err(Error::type_("unhashable type: 'dict'")),
             Term::Set(_) => Err(Error::type_("unhashable type: 'set'")),
             _ => Self::from_term(run, term),

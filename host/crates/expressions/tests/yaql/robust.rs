@@ -5,192 +5,53 @@ use serde_json::json;
 
 use crate::evaluate;
 
-/// Words of which some are likely to make an expression.
+/// Words of which some are likely to make an expression, apart by blanks.
+const WORDS: &str = r#"1 0 -1 2.5 'a' "b" x $ $.l $.d $.s null true ( ) [ ] { } , => + - * / mod = != < > <= >= =~
+    in and or not . ?. -> len( .len() .select( .where( .toList() let( dict( set( range( .sum() .first() str( int(
+    .split( .orderBy( .groupBy( datetime( timespan( regex( .join( def( call( 9223372036854775807
+    170141183460469231731687303715884105727"#;
+
+/// Operands of all kinds, a line each.
+const OPERANDS: &str =
+    "1\n-3\n0\n2.5\n'abc'\n''\nx\n$\n$.l\n$.d\n$.s\nnull\ntrue\nfalse\n[]\n{}\nset()\nrange(3)
+timespan(hours => 1)\ndatetime(2020, 1, 2)\nregex('a(b)?')\n170141183460469231731687303715884105727";
+
+const OPERATORS: &str = "+ - * / mod = < >= in and or =~ -> .";
+
+const METHODS: &str =
+    "len select where toList sum first last orderBy groupBy distinct reverse join split replace
+    insert delete take skip zip flatten keys values items get set substring indexOf toSet union memorize slice
+    splitWhere aggregate mergeWith toDict cycle repeat search matches year format trim thenBy unpack assert
+    accumulate takeWhile skipWhile append enumerate replaceBy defaultIfEmpty symmetricDifference splitAt";
+
+const FUNCTIONS: &str = "str int float len bool list set max pow round json zip hex abs range to_json_string
+    shiftBitsLeft datetime call let with def switch coalesce regex_substring version_compare timespan
+    to_human_time_from_seconds regex_replace dict generate generateMany characters random now";
+
+fn one_of(words: &'static str) -> impl Strategy<Value = String> {
+    let words: Vec<_> = words.split_ascii_whitespace().map(str::to_owned).collect();
+    proptest::sample::select(words)
+}
+
 fn word() -> impl Strategy<Value = String> {
-    let words = [
-        "1",
-        "0",
-        "-1",
-        "2.5",
-        "'a'",
-        "\"b\"",
-        "x",
-        "$",
-        "$.l",
-        "$.d",
-        "$.s",
-        "null",
-        "true",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        "=>",
-        "+",
-        "-",
-        "*",
-        "/",
-        " mod ",
-        "=",
-        "!=",
-        "<",
-        ">",
-        "<=",
-        ">=",
-        "=~",
-        " in ",
-        " and ",
-        " or ",
-        "not ",
-        ".",
-        "?.",
-        "->",
-        "len(",
-        ".len()",
-        ".select(",
-        ".where(",
-        ".toList()",
-        "let(",
-        "dict(",
-        "set(",
-        "range(",
-        ".sum()",
-        ".first()",
-        "str(",
-        "int(",
-        ".split(",
-        ".orderBy(",
-        ".groupBy(",
-        "datetime(",
-        "timespan(",
-        "9223372036854775807",
-        "170141183460469231731687303715884105727",
-        "regex(",
-        ".join(",
-    ];
-    prop_oneof![
-        9 => proptest::sample::select(words.map(str::to_owned).to_vec()),
-        1 => any::<String>(),
-    ]
+    let blank = proptest::sample::select(vec!["", " "]);
+    let word = prop_oneof![9 => one_of(WORDS), 1 => any::<String>()];
+    (word, blank).prop_map(|(word, blank)| word + blank)
 }
 
 /// Expressions that are well-formed, of calls with operands of all kinds.
 fn expression() -> impl Strategy<Value = String> {
-    let leaf = proptest::sample::select(
-        [
-            "1",
-            "-3",
-            "0",
-            "2.5",
-            "'abc'",
-            "''",
-            "x",
-            "$",
-            "$.l",
-            "$.d",
-            "$.s",
-            "null",
-            "true",
-            "false",
-            "[]",
-            "{}",
-            "set()",
-            "range(3)",
-            "timespan(hours => 1)",
-            "datetime(2020, 1, 2)",
-            "regex('a(b)?')",
-            "170141183460469231731687303715884105727",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    );
-    leaf.prop_recursive(4, 24, 3, |inner| {
-        let methods = [
-            "len",
-            "select",
-            "where",
-            "toList",
-            "sum",
-            "first",
-            "last",
-            "orderBy",
-            "groupBy",
-            "distinct",
-            "reverse",
-            "join",
-            "split",
-            "replace",
-            "insert",
-            "delete",
-            "take",
-            "skip",
-            "zip",
-            "flatten",
-            "keys",
-            "values",
-            "items",
-            "get",
-            "set",
-            "substring",
-            "indexOf",
-            "toSet",
-            "union",
-            "memorize",
-            "slice",
-            "splitWhere",
-            "aggregate",
-            "mergeWith",
-            "toDict",
-            "cycle",
-            "repeat",
-            "search",
-            "matches",
-            "year",
-            "format",
-            "trim",
-        ];
-        let operators =
-            ["+", "-", "*", "/", " mod ", "=", "<", ">=", " in ", " and ", " or ", "=~", "->", "."];
+    let operands: Vec<_> = OPERANDS.lines().map(str::to_owned).collect();
+    proptest::sample::select(operands).prop_recursive(4, 24, 3, |inner| {
+        let some = || proptest::collection::vec(inner.clone(), 0..3).prop_map(|operands| operands.join(", "));
         prop_oneof![
-            (inner.clone(), proptest::sample::select(operators.to_vec()), inner.clone())
-                .prop_map(|(left, operator, right)| format!("({left}{operator}{right})")),
-            (
-                inner.clone(),
-                proptest::sample::select(methods.to_vec()),
-                proptest::collection::vec(inner.clone(), 0..3)
-            )
-                .prop_map(|(receiver, method, args)| format!("({receiver}).{method}({})", args.join(", "))),
-            (
-                proptest::sample::select(vec![
-                    "str",
-                    "int",
-                    "float",
-                    "len",
-                    "bool",
-                    "list",
-                    "set",
-                    "max",
-                    "pow",
-                    "round",
-                    "json",
-                    "zip",
-                    "hex",
-                    "abs",
-                    "range",
-                    "to_json_string",
-                    "shiftBitsLeft",
-                    "datetime",
-                    "call"
-                ]),
-                proptest::collection::vec(inner.clone(), 0..3)
-            )
-                .prop_map(|(function, args)| format!("{function}({})", args.join(", "))),
-            proptest::collection::vec(inner.clone(), 0..4)
-                .prop_map(|items| format!("[{}]", items.join(", "))),
-            (inner.clone(), inner).prop_map(|(key, value)| format!("{{{key} => {value}}}")),
+            (inner.clone(), one_of(OPERATORS), inner.clone())
+                .prop_map(|(left, operator, right)| format!("({left} {operator} {right})")),
+            (inner.clone(), one_of(METHODS), some())
+                .prop_map(|(receiver, method, args)| format!("({receiver}).{method}({args})")),
+            (one_of(FUNCTIONS), some()).prop_map(|(function, args)| format!("{function}({args})")),
+            some().prop_map(|items| format!("[{items}]")),
+            (inner.clone(), inner.clone()).prop_map(|(key, value)| format!("{{{key} => {value}}}")),
         ]
     })
 }

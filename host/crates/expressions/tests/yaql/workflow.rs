@@ -29,7 +29,7 @@ impl Keys for Outside {
 fn scope() -> WorkflowScope {
     let variables = json!({"x": 5, "deep": {"list": [1, {"k": "v"}]}, "__own": 1});
     WorkflowScope {
-        variables: Variables::from(variables.as_object().cloned().unwrap()),
+        variables: variables.as_object().cloned().map(Variables::from).unwrap_or_default(),
         task: Some(CurrentTask { id: "t1".into(), route: 1, result: Arc::new(json!({"stdout": "out"})) }),
         item: Some(Arc::new(json!({"a": 1}))),
         tasks: Some(Arc::new(Outside)),

@@ -85,8 +85,10 @@ pub(super) const TABLE: &[Function] = &[
         replace,
     ),
     method("format", &[required("dt", Type::DateTime), required("format", Type::Text)], |run, args| {
-        let text = format::write(args.time(0)?, &args.text(1)?);
-        run.allocate(text.len())?;
+        let format = args.text(1)?;
+        // The longest directive writes a date and a time.
+        run.allocate(format.len() * 16)?;
+        let text = format::write(args.time(0)?, &format);
         Ok(Term::from(text))
     }),
 ];

@@ -8,13 +8,14 @@ use serde_json::Value as Json;
 use super::super::display;
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
+use super::super::pattern::Pattern;
 use super::super::term::{List, Term};
 use super::super::value::Value;
 use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, optional, required};
 use crate::filters::json::{self, Style};
-use crate::filters::{NONE, patterns, version};
+use crate::filters::{NONE, version};
 use crate::functions::{paths, time};
 use crate::python::number::PythonNumber;
 use crate::regex::{Flags, Regex};
@@ -231,35 +232,35 @@ fn is_match(run: &Run<'_>, args: &Arguments<'_>, at_start: bool) -> Result<Term,
     is_match.map(Term::Bool).map_err(|error| Error::value(error.to_string()))
 }
 
+/// The pattern, for what needs to know where matches are.
+fn pattern(args: &Arguments<'_>, ignore_case: usize) -> Result<Pattern, Error> {
+    let flags = if args.flag(ignore_case, false) { "i" } else { "" };
+    Pattern::new(&exact(args, 1)?, flags)
+}
+
+/// The text of a group; one that took no part is empty.
+fn group(text: &str, range: Option<&std::ops::Range<usize>>) -> String {
+    range.and_then(|range| text.get(range.clone())).unwrap_or_default().to_owned()
+}
+
 fn regex_replace(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
-    let (regex, text) = (regex(args, 3, false)?, text(run, args, 0)?);
-    let template = args.text(2)?;
-    let (mut replaced, mut end) = (String::new(), 0);
-    for found in regex.matches(&text).map_err(|error| Error::value(error.to_string()))? {
-        let before = replaced.len();
-        replaced.push_str(text.get(end..found.range.start).unwrap_or_default());
-        end = found.range.end;
-        let whole = text.get(found.range).unwrap_or_default();
-        patterns::expand(&mut replaced, &template, &regex, whole, &found.groups).map_err(retold)?;
-        run.allocate(replaced.len() - before)?;
-    }
-    replaced.push_str(text.get(end..).unwrap_or_default());
-    Ok(Term::from(replaced))
+    let (pattern, text, template) = (pattern(args, 3)?, text(run, args, 0)?, args.text(2)?);
+    super::regex::substitute(run, &pattern, &text, &template, usize::MAX)
 }
 
 fn regex_substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
-    let (regex, text) = (regex(args, 3, false)?, text(run, args, 0)?);
-    let mut matches = regex.matches(&text).map_err(|error| Error::value(error.to_string()))?;
+    let (pattern, text) = (pattern(args, 3)?, text(run, args, 0)?);
+    let mut matches = pattern.find(run, &text, usize::MAX)?;
     let index = super::lists::place(args.integer_or(2, 0), matches.len());
     let Some(index) = index.filter(|index| *index < matches.len()) else {
         return Err(ErrorKind::Index("list").into());
     };
     let found = matches.swap_remove(index);
-    Ok(match found.groups.as_slice() {
-        [] => Term::text(text.get(found.range).unwrap_or_default()),
-        [group] => Term::text(group),
+    Ok(match found.groups.get(1..).unwrap_or_default() {
+        [] => Term::from(group(&text, Some(&found.range))),
+        [single] => Term::from(group(&text, single.as_ref())),
         groups => {
-            let groups = groups.iter().map(|group| Term::text(group)).collect();
+            let groups = groups.iter().map(|range| Term::from(group(&text, range.as_ref()))).collect();
             Term::List(List::tuple(run, groups)?)
         }
     })

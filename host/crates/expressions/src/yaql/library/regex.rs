@@ -1,7 +1,6 @@
 //! Regular expressions.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::super::context::{Context, Lambda};
 use super::super::error::Error;
@@ -70,7 +69,7 @@ fn part(text: &str, range: &std::ops::Range<usize>) -> Term {
 
 fn search(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (pattern, text) = (args.pattern(0)?, args.text(1)?);
-    match pattern.find(&text, 1)?.first() {
+    match pattern.find(run, &text, 1)?.first() {
         None => Ok(Term::Null),
         Some(found) => selected(run, args.context, &text, &pattern, found, args.optional_lambda(2).as_ref()),
     }
@@ -78,8 +77,7 @@ fn search(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn search_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let (pattern, text, selector) = (args.pattern(0)?, args.text(1)?, args.optional_lambda(2));
-    let found = pattern.find(&text, usize::MAX)?;
-    run.steps(found.len() as u64)?;
+    let found = pattern.find(run, &text, usize::MAX)?;
     let mut found = found.into_iter();
     let context = Rc::clone(args.context);
     let sequence = Sequence::new(context.height().max(args.heights()), move |run| match found.next() {
@@ -145,7 +143,7 @@ fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Re
     };
     let mut parts = Vec::new();
     let mut end = 0;
-    for found in pattern.find(&text, limit)? {
+    for found in pattern.find(run, &text, limit)? {
         run.step()?;
         parts.push(part(&text, &(end..found.range.start)));
         let groups = found.groups.iter().skip(1);
@@ -156,20 +154,24 @@ fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Re
     List::mutable(run, parts).map(Term::List)
 }
 
-/// `text` with matches replaced by what `replacement` writes.
-fn replaced(
-    run: &Run<'_>,
-    args: &Arguments<'_>,
-    (pattern, text): (&Pattern, &Arc<str>),
-    mut replacement: impl FnMut(&mut String, &Found) -> Result<(), Error>,
-) -> Result<Term, Error> {
-    let limit = match args.integer_or(3, 0) {
+/// How many matches a number of replacements means: 0 is all of them, and less is none.
+fn most(args: &Arguments<'_>) -> usize {
+    match args.integer_or(3, 0) {
         0 => usize::MAX,
         count => usize::try_from(count).unwrap_or(0),
-    };
+    }
+}
+
+/// `text` with matches replaced by what `replacement` writes, `limit` of them at most.
+fn replaced(
+    run: &Run<'_>,
+    pattern: &Pattern,
+    text: &str,
+    limit: usize,
+    mut replacement: impl FnMut(&mut String, &Found) -> Result<(), Error>,
+) -> Result<Term, Error> {
     let (mut out, mut end) = (String::new(), 0);
-    for found in pattern.find(text, limit)? {
-        run.step()?;
+    for found in pattern.find(run, text, limit)? {
         let before = out.len();
         out.push_str(text.get(end..found.range.start).unwrap_or_default());
         replacement(&mut out, &found)?;
@@ -181,23 +183,37 @@ fn replaced(
     Ok(Term::from(out))
 }
 
-fn replace(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
-    let (pattern, text, template) = (args.pattern(pattern)?, args.text(text)?, args.text(2)?);
-    replaced(run, args, (&pattern, &text), |out, found| {
+/// `text` with matches replaced by a template, which is checked also where nothing matches.
+pub(super) fn substitute(
+    run: &Run<'_>,
+    pattern: &Pattern,
+    text: &str,
+    template: &str,
+    limit: usize,
+) -> Result<Term, Error> {
+    let write = |out: &mut String, whole: &str, groups: &[String]| {
+        expand(out, template, pattern.regex(), whole, groups)
+            .map_err(|error| Error::value(error.detail().unwrap_or_default()))
+    };
+    let count = pattern.regex().group_names().len().saturating_sub(1);
+    write(&mut String::new(), "", &vec![String::new(); count])?;
+    replaced(run, pattern, text, limit, |out, found| {
         let group = |range: &Option<std::ops::Range<usize>>| {
             let range = range.clone().unwrap_or_default();
             text.get(range).unwrap_or_default().to_owned()
         };
         let groups: Vec<_> = found.groups.iter().skip(1).map(group).collect();
-        let whole = text.get(found.range.clone()).unwrap_or_default();
-        expand(out, &template, pattern.regex(), whole, &groups)
-            .map_err(|error| Error::value(error.detail().unwrap_or_default()))
+        write(out, text.get(found.range.clone()).unwrap_or_default(), &groups)
     })
+}
+
+fn replace(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
+    substitute(run, &*args.pattern(pattern)?, &args.text(text)?, &args.text(2)?, most(args))
 }
 
 fn replace_by(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Result<Term, Error> {
     let (pattern, text, lambda) = (args.pattern(pattern)?, args.text(text)?, args.lambda(2)?);
-    replaced(run, args, (&pattern, &text), |out, found| {
+    replaced(run, &pattern, &text, most(args), |out, found| {
         let context = Context::child(args.context);
         publish(run, &context, &text, &pattern, found)?;
         match lambda.call_in(run, &context)? {

@@ -160,8 +160,11 @@ fn split_text(run: &Run<'_>, args: &Arguments<'_>, from_right: bool) -> Result<T
     let text = args.text(0)?;
     let separator = args.optional_text(1);
     let most = usize::try_from(args.integer_or(2, -1)).unwrap_or(usize::MAX);
+    let count = separator
+        .as_deref()
+        .map_or_else(|| text.split_whitespace().count(), |separator| text.matches(separator).count());
+    run.allocate(text.len() + count * size_of::<Term>())?;
     let parts = split(&text, separator.as_deref(), most, from_right)?;
-    run.allocate(text.len() + parts.len() * size_of::<Term>())?;
     List::mutable(run, parts.into_iter().map(Term::text).collect()).map(Term::List)
 }
 

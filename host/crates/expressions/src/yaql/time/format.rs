@@ -73,6 +73,8 @@ fn directive_text(time: DateTime, directive: char) -> Option<String> {
         'H' => format!("{:02}", civil.hour()),
         'I' => format!("{hour12:02}"),
         'j' => format!("{of_year:03}"),
+        'k' => format!("{:2}", civil.hour()),
+        'l' => format!("{hour12:2}"),
         'm' => format!("{:02}", civil.month()),
         'M' => format!("{:02}", civil.minute()),
         'n' => "\n".into(),

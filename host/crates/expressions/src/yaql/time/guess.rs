@@ -10,8 +10,11 @@ use super::{DateTime, SECOND};
 
 /// Reads `text`.
 pub(in crate::yaql) fn parse(text: &str) -> Result<DateTime, Error> {
+    /// No date has more bytes.
+    const LENGTH: usize = 256;
     let mut guess = Guess::default();
-    let read = guess.read(&words(text)).and_then(|()| guess.civil());
+    let words = if text.len() > LENGTH { Vec::new() } else { words(text) };
+    let read = guess.read(&words).and_then(|()| guess.civil());
     match read {
         Some(civil) => DateTime::from_civil(civil, guess.offset.unwrap_or(0)),
         None => Err(Error::value(format!(
