@@ -1,6 +1,7 @@
 //! What people typed who followed published tutorials, run as it stands. The files are not ours, so they are
 //! looked for in the directory that `PETREL_SCENARIOS` names; actions of theirs that talk to others are
 //! replaced by stand-ins.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
