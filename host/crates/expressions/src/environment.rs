@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
-use crate::{filters, python};
+use crate::{filters, operators, python};
 
 /// How many steps (instructions of the engine) one rendering may take. It also bounds how deep a template
 /// can nest lists in a loop: letting go of them takes stack in proportion.
@@ -35,5 +35,6 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
         environment.set_syntax(syntax);
     }
     filters::add_to(&mut environment);
+    operators::add_to(&mut environment);
     environment
 });

@@ -1,112 +1,85 @@
-//! StackStorm's own filters, and those of Jinja that the engine reads differently.
-//!
-//! A filter that is not here (`from_yaml_string`, `decrypt_kv` ...) is an error that says so.
+//! The filters and tests that all templates have: the platform's own ([`platform`]), and those of Jinja that
+//! the library has not or reads differently.
 
+mod arguments;
 pub(crate) mod json;
+pub(crate) mod order;
 pub(crate) mod patterns;
+mod plain;
+pub(crate) mod platform;
+pub(crate) mod text;
 pub(crate) mod version;
+mod wrap;
 
-use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
-
-use crate::functions::paths;
-use crate::python::display;
 
 /// What stands for null in text, so that a cast can bring it back.
 pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_filter("to_complex", json::to_complex);
-    environment.add_filter("to_json_string", json::to_json_string);
-    environment.add_filter("from_json_string", json::from_json_string);
-    environment.add_filter("json_escape", json::json_escape);
-    environment.add_filter("regex_match", patterns::regex_match);
-    environment.add_filter("regex_search", patterns::regex_search);
-    environment.add_filter("regex_replace", patterns::regex_replace);
-    environment.add_filter("regex_substring", patterns::regex_substring);
-    environment.add_filter("version_compare", version::compare);
-    environment.add_filter("version_more_than", version::more_than);
-    environment.add_filter("version_less_than", version::less_than);
-    environment.add_filter("version_equal", version::equal);
-    environment.add_filter("version_match", version::matches);
-    environment.add_filter("version_bump_major", version::bump_major);
-    environment.add_filter("version_bump_minor", version::bump_minor);
-    environment.add_filter("version_bump_patch", version::bump_patch);
-    environment.add_filter("version_strip_patch", version::strip_patch);
-    environment.add_filter("basename", basename);
-    environment.add_filter("dirname", dirname);
-    environment.add_filter("use_none", use_none);
-    environment.add_filter("shell_quote", shell_quote);
-    environment.add_filter("int", int);
-    environment.add_filter("float", float);
+    platform::add_to(environment);
+    environment.add_filter("center", text::center);
+    environment.add_filter("d", plain::default);
+    environment.add_filter("default", plain::default);
+    environment.add_filter("dictsort", order::dictsort);
+    environment.add_filter("e", text::escape);
+    environment.add_filter("escape", text::escape);
+    environment.add_filter("filesizeformat", text::filesizeformat);
+    environment.add_filter("first", plain::first);
+    environment.add_filter("float", plain::float);
+    environment.add_filter("forceescape", text::forceescape);
+    environment.add_filter("groupby", order::groupby);
+    environment.add_filter("indent", text::indent);
+    environment.add_filter("int", plain::int);
+    environment.add_filter("join", plain::join);
+    environment.add_filter("last", plain::last);
+    environment.add_filter("list", plain::list);
+    environment.add_filter("max", order::max);
+    environment.add_filter("min", order::min);
+    environment.add_filter("pprint", plain::pprint);
+    environment.add_filter("random", plain::random);
+    environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+        plain::by_attribute("rejectattr", false, state, value, given)
+    });
+    environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+        plain::by_attribute("selectattr", true, state, value, given)
+    });
+    environment.add_filter("sort", order::sort);
+    environment.add_filter("string", text::string);
+    environment.add_filter("striptags", |value: Value| {
+        text::text_of(value).map(minijinja_contrib::filters::striptags)
+    });
+    environment.add_filter("tojson", plain::tojson);
+    environment.add_filter("truncate", text::truncate);
+    environment.add_filter("unique", order::unique);
+    environment.add_filter("urlencode", text::urlencode);
+    environment.add_filter("wordcount", text::wordcount);
+    environment.add_filter("wordwrap", text::wordwrap);
+    environment.add_filter("xmlattr", text::xmlattr);
+    environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);
 }
 
+pub(crate) use arguments::{Given, bind};
+
 /// A wrong argument, told.
-fn wrong(reason: impl Into<String>) -> Error {
+pub(crate) fn wrong(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into())
 }
 
 /// An undefined value must not pass for one.
-fn defined(value: Value) -> Result<Value, Error> {
-    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(value) }
-}
-
-fn basename(path: Value) -> Result<String, Error> {
-    Ok(paths::basename(&display::to_text(&defined(path)?)?).to_owned())
-}
-
-fn dirname(path: Value) -> Result<String, Error> {
-    Ok(paths::dirname(&display::to_text(&defined(path)?)?).to_owned())
-}
-
-/// Null as a mark that a cast turns back into null.
-fn use_none(value: Value) -> Result<Value, Error> {
-    Ok(if value.is_none() { Value::from(NONE) } else { defined(value)? })
-}
-
-/// One word for a POSIX shell, whatever is in it. NUL cannot be part of one.
-fn shell_quote(value: Value) -> Result<String, Error> {
-    let text = display::to_text(&defined(value)?)?;
-    if text.contains('\0') {
-        return Err(wrong("shell_quote was given a NUL character, which no shell word can hold"));
+pub(crate) fn defined(value: Value) -> Result<Value, Error> {
+    if value.is_undefined() {
+        // Looking into it gives the error of the library, which knows its name.
+        value.get_attr("")?;
     }
-    Ok(format!("'{}'", text.replace('\'', r#"'"'"'"#)))
+    Ok(value)
 }
 
-/// Jinja's `int` gives 0 for what is no number; the engine's gives an error.
-fn int(
-    state: &State<'_, '_>,
-    value: Value,
-    default: Option<Value>,
-    base: Option<u32>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    let value = plain(value);
-    match minijinja::filters::int(state, &value, default, base, kwargs) {
-        Err(error) if error.kind() == ErrorKind::InvalidOperation => Ok(Value::from(0)),
-        result => result,
+/// What can be gone through, in order: nothing and null cannot.
+pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
+    let value = defined(value)?;
+    if value.is_none() {
+        return Err(wrong("null is no list; use `| default([], true)` where it may be null"));
     }
-}
-
-/// Jinja's `float` gives 0.0 for what is no number; the engine's gives an error.
-fn float(
-    state: &State<'_, '_>,
-    value: Value,
-    default: Option<Value>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    let value = plain(value);
-    match minijinja::filters::float(state, &value, default, kwargs) {
-        Err(error) if error.kind() == ErrorKind::InvalidOperation => Ok(Value::from(0.0)),
-        result => result,
-    }
-}
-
-/// A half-read key of the datastore counts as its text, which Python reads with spaces around it.
-fn plain(value: Value) -> Value {
-    match value.as_str() {
-        Some(text) => Value::from(text.trim()),
-        None if value.kind() == minijinja::value::ValueKind::Plain => Value::from(value.to_string()),
-        None => value,
-    }
+    value.try_iter().map(Iterator::collect)
 }

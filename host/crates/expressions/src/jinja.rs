@@ -12,17 +12,20 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) use minijinja::Value;
 use minijinja::{Environment, Error, ErrorKind};
+pub(crate) use root::scope;
 use serde_json::Value as Json;
 
 use crate::environment::{OUTPUT_LIMIT, SHARED};
+use crate::filters::platform;
 use crate::output::Output;
 use crate::view::View;
-use crate::{WorkflowScope, convert, python};
+use crate::{WorkflowScope, convert, mutable, python, rewrite};
 
 /// Copied for each template; expressions share it.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = SHARED.clone();
     functions::add_to(&mut environment);
+    platform::add_functions(&mut environment);
     environment
 });
 
@@ -42,7 +45,11 @@ impl fmt::Display for Failure {
 }
 
 /// A single expression, without delimiters.
-pub(crate) struct Expression(minijinja::Expression<'static, 'static>);
+pub(crate) struct Expression {
+    compiled: minijinja::Expression<'static, 'static>,
+    /// Whether it calls methods that change what it sees.
+    changes: bool,
+}
 
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,18 +60,26 @@ impl fmt::Debug for Expression {
 impl Expression {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
-        ENVIRONMENT.compile_expression_owned(text.to_owned()).map(Self).map_err(|error| retold(&error))
+        let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
+        let compiled = compile(text.to_owned()).map_err(|error| retold(&error))?;
+        let rewritten = rewrite::expression(text).and_then(|text| compile(text).ok());
+        let changes = mutable::changes_something(text);
+        Ok(Self { compiled: rewritten.unwrap_or(compiled), changes })
     }
 
     /// Its value, which may be undefined.
     pub(crate) fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Failure> {
-        self.0.eval(root::of(scope)).map_err(|error| retold(&error))
+        self.compiled.eval(root::of(scope, self.changes)).map_err(|error| retold(&error))
     }
 }
 
 /// A text with blocks.
 #[derive(Debug)]
-pub(crate) struct Template(Environment<'static>);
+pub(crate) struct Template {
+    environment: Environment<'static>,
+    /// Whether it calls methods that change what it sees.
+    changes: bool,
+}
 
 /// The name of the only template in an environment.
 const NAME: &str = "template";
@@ -72,16 +87,23 @@ const NAME: &str = "template";
 impl Template {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
+        let text = &*rewrite::with_plain_lines(text);
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
-        Ok(Self(environment))
+        if let Some(rewritten) = rewrite::template(text) {
+            let mut other = ENVIRONMENT.clone();
+            if other.add_template_owned(NAME, rewritten).is_ok() {
+                environment = other;
+            }
+        }
+        Ok(Self { environment, changes: mutable::changes_something(text) })
     }
 
     /// Fills it in.
     pub(crate) fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
-        let template = self.0.get_template(NAME).map_err(|error| retold(&error))?;
+        let template = self.environment.get_template(NAME).map_err(|error| retold(&error))?;
         let mut output = Output::with_capacity(64);
-        let rendered = template.render_captured_to(root::of(scope), &mut output).map(drop);
+        let rendered = template.render_captured_to(root::of(scope, self.changes), &mut output).map(drop);
         let too_large = |reason| Failure { exception: "MemoryError", reason };
         if output.is_full() {
             let limit = OUTPUT_LIMIT;

@@ -1,8 +1,8 @@
 //! JSONPath as the keys of criteria use it: the dialect of Python's `jsonpath-rw`.
 //!
 //! Dotted and quoted fields (`trigger.body."a.b"`), brackets (`['a', 'b']`, `[0]`, `[-1]`, `[1:3]`, `[*]`),
-//! `*`, `..`, `$` and `|`. Names may hold dashes; a name that starts with a digit must be quoted. Only the
-//! first match is ever wanted, so that is all that is looked for.
+//! `*`, `..`, `$` and `|`. Names may hold dashes; a name that starts with a digit must be quoted. Criteria want
+//! the first match only, so that is all that is looked for then; `jsonpath_query` wants all.
 
 mod parser;
 
@@ -18,13 +18,24 @@ pub struct InvalidPath {
     reason: String,
 }
 
-/// A path that does not fit the value.
+/// A path that cannot be followed in a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("[{index}] needs a list, and there is a value of type {found}; check the path")]
-pub struct NotAList {
-    index: String,
-    found: &'static str,
+pub enum NotFollowed {
+    /// An index is applied to what is no list.
+    #[error("[{index}] needs a list, and there is a value of type {found}; check the path")]
+    NotAList {
+        /// The index as written.
+        index: String,
+        /// What it is applied to.
+        found: &'static str,
+    },
+    /// There are too many ways to follow it.
+    #[error("the path has more than {STEPS} ways through the value; use fewer `..` and `*`")]
+    TooManySteps,
 }
+
+/// How many steps following a path may take.
+pub const STEPS: u32 = 1_000_000;
 
 /// A parsed path: parts separated by `..`, each a row of steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,10 +83,21 @@ impl JsonPath {
     /// copy a payload into an object.)
     ///
     /// # Errors
-    /// [`NotAList`] when an index is applied to what is no list.
-    pub fn first<'a>(&self, name: &'a str, value: &'a Value) -> Result<Option<Found<'a>>, NotAList> {
+    /// [`NotFollowed`] when an index is applied to what is no list.
+    pub fn first<'a>(&self, name: &'a str, value: &'a Value) -> Result<Option<Found<'a>>, NotFollowed> {
         let root = Node::Root(name, value);
-        let mut search = Search { root, found: None };
+        let mut search = Search { root, found: Vec::new(), wants_all: false, steps: 0 };
+        search.parts(&self.parts, root)?;
+        Ok(search.found.pop())
+    }
+
+    /// Everything that the path leads to from `value`, in order.
+    ///
+    /// # Errors
+    /// [`NotFollowed`] when an index is applied to what is no list, or there is too much to follow.
+    pub fn all<'a>(&self, value: &'a Value) -> Result<Vec<Found<'a>>, NotFollowed> {
+        let root = Node::Part(value);
+        let mut search = Search { root, found: Vec::new(), wants_all: true, steps: 0 };
         search.parts(&self.parts, root)?;
         Ok(search.found)
     }
@@ -131,21 +153,32 @@ impl<'a> Node<'a> {
 
 struct Search<'a> {
     root: Node<'a>,
-    found: Option<Found<'a>>,
+    found: Vec<Found<'a>>,
+    wants_all: bool,
+    steps: u32,
 }
 
 impl<'a> Search<'a> {
-    /// Follows `parts` from `node`; returns at the first match.
-    fn parts(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotAList> {
+    /// Whether what was looked for is found.
+    fn is_done(&self) -> bool {
+        !self.wants_all && !self.found.is_empty()
+    }
+
+    /// Follows `parts` from `node`; returns at the first match, unless all are wanted.
+    fn parts(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
+        self.steps += 1;
+        if self.steps > STEPS {
+            return Err(NotFollowed::TooManySteps);
+        }
         match (parts.split_first(), node) {
             (Some((steps, rest)), _) => self.steps(steps, rest, node)?,
-            (None, Node::Part(value)) => self.found = Some(Found::Part(value)),
+            (None, Node::Part(value)) => self.found.push(Found::Part(value)),
             (None, Node::Root(..)) => {}
         }
         Ok(())
     }
 
-    fn steps(&mut self, steps: &[Step], parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotAList> {
+    fn steps(&mut self, steps: &[Step], parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         let Some((step, rest)) = steps.split_first() else {
             return if parts.is_empty() { self.parts(parts, node) } else { self.descend(parts, node) };
         };
@@ -162,7 +195,7 @@ impl<'a> Search<'a> {
                         self.each(chosen.filter_map(|index| items.get(index)).map(Node::Part), rest, parts)
                     }
                     Node::Part(Value::Null | Value::Bool(_)) => {
-                        Err(NotAList { index: "*".into(), found: node.type_name() })
+                        Err(NotFollowed::NotAList { index: "*".into(), found: node.type_name() })
                     }
                     // A single value counts as a list of one.
                     _ => self.each(slice(1, *start, *end, *step).map(|_| node), rest, parts),
@@ -171,7 +204,7 @@ impl<'a> Search<'a> {
             Step::Either(paths) => {
                 for path in paths {
                     self.joined(path.parts.clone(), rest, parts, node)?;
-                    if self.found.is_some() {
+                    if self.is_done() {
                         break;
                     }
                 }
@@ -187,7 +220,7 @@ impl<'a> Search<'a> {
         rest: &[Step],
         parts: &[Vec<Step>],
         node: Node<'a>,
-    ) -> Result<(), NotAList> {
+    ) -> Result<(), NotFollowed> {
         if let Some(last) = path.last_mut() {
             last.extend_from_slice(rest);
         }
@@ -200,10 +233,10 @@ impl<'a> Search<'a> {
         nodes: impl Iterator<Item = Node<'a>>,
         steps: &[Step],
         parts: &[Vec<Step>],
-    ) -> Result<(), NotAList> {
+    ) -> Result<(), NotFollowed> {
         for node in nodes {
             self.steps(steps, parts, node)?;
-            if self.found.is_some() {
+            if self.is_done() {
                 break;
             }
         }
@@ -216,7 +249,7 @@ impl<'a> Search<'a> {
         steps: &[Step],
         parts: &[Vec<Step>],
         node: Node<'a>,
-    ) -> Result<(), NotAList> {
+    ) -> Result<(), NotFollowed> {
         match node {
             Node::Part(Value::Array(items)) => {
                 let item = position(index, items.len()).and_then(|index| items.get(index));
@@ -226,19 +259,19 @@ impl<'a> Search<'a> {
                 let length = text.chars().count();
                 if steps.is_empty() && parts.is_empty() {
                     let char = position(index, length).and_then(|index| text.chars().nth(index));
-                    self.found = char.map(Found::Character);
+                    self.found.extend(char.map(Found::Character));
                 }
                 Ok(())
             }
-            _ => Err(NotAList { index: index.to_string(), found: node.type_name() }),
+            _ => Err(NotFollowed::NotAList { index: index.to_string(), found: node.type_name() }),
         }
     }
 
     /// `..`: here, then below, list items and fields in order.
-    fn descend(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotAList> {
+    fn descend(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         self.parts(parts, node)?;
         for below in node.items().iter().map(Node::Part).chain(node.fields()) {
-            if self.found.is_some() {
+            if self.is_done() {
                 break;
             }
             self.descend(parts, below)?;

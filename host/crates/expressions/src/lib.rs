@@ -1,10 +1,13 @@
 //! Expressions: text and a [`Scope`] in, text or a value out.
 //!
-//! Three languages of people live here: Jinja, in rules, parameters and workflows ([`template`], [`statement`]),
-//! YAQL, in workflows ([`yaql`]), and the JSONPath of criteria keys ([`json_path`]). All see values as Python
-//! does, since that is what the formats that Petrel reads were made for: [`python`] holds Python's idea of
-//! equality, order, display and literals, and [`regex`] its dialect of regular expressions. What rules do with
-//! all this is `petrel-rules`.
+//! Three languages of people live here: Jinja, in rules and parameters ([`template`]) and in workflows
+//! ([`jinja`]), YAQL ([`yaql`]), and the JSONPath of criteria keys ([`json_path`]). How expressions stand in the
+//! values of a workflow is [`statement`], and what they see there [`workflow`].
+//!
+//! All see values as Python does, since that is what the formats that Petrel reads were made for: [`python`]
+//! holds Python's idea of equality, order, display and literals, [`regex`] its dialect of regular expressions.
+//! Where the template engine differs, [`filters`], [`methods`], [`operators`] and [`rewrite`] bend it; what the
+//! languages share is in [`functions`]. What rules do with all this is `petrel-rules`.
 //!
 //! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
 
@@ -17,10 +20,14 @@ mod functions;
 mod jinja;
 pub mod json_path;
 mod methods;
+mod mutable;
+mod operators;
 mod output;
 pub mod python;
 pub mod regex;
+mod rewrite;
 pub mod scope;
+mod sequence;
 pub mod statement;
 pub mod template;
 mod variables;

@@ -1,8 +1,19 @@
 //! Python's methods of texts, lists, mappings and numbers, which are part of Jinja there.
 //!
-//! Those that the library has are left to it; the rest is here.
+//! Those that the library has as Python has them are left to it; the rest is here: [`strings`], [`format`]
+//! for `str.format`, [`collections`] for lists and mappings, [`numbers`].
 
-use minijinja::{Error, State, Value};
+mod collections;
+mod format;
+mod numbers;
+mod strings;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, ErrorKind, State, Value};
+
+use crate::filters::defined;
+
+pub(crate) use format::percent;
 
 /// Calls `value.method(args)`.
 pub(crate) fn call(
@@ -11,9 +22,21 @@ pub(crate) fn call(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    if let Some(undefined) = args.iter().find(|arg| arg.is_undefined()) {
-        // The error of the library knows the name of what is not defined.
-        undefined.get_attr(method)?;
+    if method.starts_with("__") {
+        return Err(Error::new(ErrorKind::InvalidOperation, format!("access to {method} is unsafe")));
     }
-    minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args)
+    for arg in args {
+        defined(arg.clone())?;
+    }
+    let own = match value.kind() {
+        ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,
+        ValueKind::Map => collections::call_on_mapping(value, method, args)?,
+        ValueKind::Seq => collections::call_on_list(value, method, args)?,
+        ValueKind::Number | ValueKind::Bool => numbers::call(value, method, args)?,
+        _ => None,
+    };
+    match own {
+        Some(result) => Ok(result),
+        None => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args),
+    }
 }

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod display;
 pub mod literal;
 pub mod number;
+pub(crate) mod text;
 
 use serde_json::Value;
 

@@ -10,6 +10,7 @@ use minijinja::value::Object;
 use serde_json::Value;
 
 use crate::datastore::{Datastore, KeyName, KeyScope, Scopes};
+use crate::mutable::Thaw;
 use crate::view::view;
 
 /// Named values, and the datastore under `st2kv`.
@@ -95,9 +96,14 @@ impl Scope {
         }
     }
 
-    /// The engine's root context for a template that reads `keys` of the datastore.
-    pub(crate) fn context(&self, keys: &Arc<[KeyName]>) -> minijinja::Value {
-        minijinja::Value::from_object(Context { scope: self.clone(), keys: Arc::clone(keys) })
+    /// The engine's root context for a template that reads `keys` of the datastore, and
+    /// changes what it sees if `changes` says so.
+    pub(crate) fn context(&self, keys: &Arc<[KeyName]>, changes: bool) -> minijinja::Value {
+        minijinja::Value::from_object(Context {
+            scope: self.clone(),
+            keys: Arc::clone(keys),
+            thaw: changes.then(Thaw::default),
+        })
     }
 }
 
@@ -108,6 +114,8 @@ pub const DATASTORE: &str = "st2kv";
 struct Context {
     scope: Scope,
     keys: Arc<[KeyName]>,
+    /// What was handed in, where the template changes it.
+    thaw: Option<Thaw>,
 }
 
 impl Object for Context {
@@ -115,7 +123,10 @@ impl Object for Context {
         let name = key.as_str()?;
         let scopes = || Scopes { datastore: Arc::clone(&self.scope.datastore), keys: Arc::clone(&self.keys) };
         match self.scope.entry(name) {
-            Some(Entry::Json(json)) => Some(view(json)),
+            Some(Entry::Json(json)) => match &self.thaw {
+                Some(thaw) => thaw.get(name, || Some(view(json))),
+                None => Some(view(json)),
+            },
             Some(Entry::Datastore(scope)) => Some(scopes().lookup(*scope)),
             None if name == DATASTORE => Some(minijinja::Value::from_object(scopes())),
             None => None,

@@ -12,7 +12,7 @@ use crate::datastore::{KeyName, keys_among};
 use crate::environment::SHARED;
 use crate::error::shortened;
 use crate::output::Output;
-use crate::{Error, Scope};
+use crate::{Error, Scope, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -67,7 +67,14 @@ impl Template {
             return Ok(environment);
         }
         let mut environment = SHARED.clone();
-        environment.add_template_owned(NAME, self.source.clone())?;
+        let source = rewrite::with_plain_lines(&self.source);
+        environment.add_template_owned(NAME, source.clone().into_owned())?;
+        if let Some(rewritten) = rewrite::template(&source) {
+            let mut other = SHARED.clone();
+            if other.add_template_owned(NAME, rewritten).is_ok() {
+                environment = other;
+            }
+        }
         Ok(self.compiled.get_or_init(|| environment))
     }
 
@@ -95,7 +102,12 @@ impl Template {
         let retold = |error: minijinja::Error| Error::from_engine(&self.source, &error);
         let template = self.compiled().and_then(|compiled| compiled.get_template(NAME)).map_err(retold)?;
         let mut output = Output::with_capacity(self.source.len());
-        let rendered = template.render_captured_to(scope.context(&self.keys), &mut output).map(drop);
+        let rendered = template
+            .render_captured_to(
+                scope.context(&self.keys, mutable::changes_something(&self.source)),
+                &mut output,
+            )
+            .map(drop);
         if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }

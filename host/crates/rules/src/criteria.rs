@@ -12,7 +12,7 @@ mod wildcard;
 pub use dates::InvalidDate;
 pub(crate) use search::Search;
 
-use petrel_expressions::json_path::{InvalidPath, NotAList};
+use petrel_expressions::json_path::{InvalidPath, NotFollowed};
 use petrel_expressions::python::compare::Unordered;
 use petrel_expressions::regex::{self, Regex};
 use petrel_model::Timestamp;
@@ -67,7 +67,7 @@ pub enum Error {
     Path(#[from] InvalidPath),
     /// A path that does not fit the payload.
     #[error(transparent)]
-    NotAList(#[from] NotAList),
+    NotFollowed(#[from] NotFollowed),
     /// A pattern that cannot be rendered.
     #[error(transparent)]
     Pattern(#[from] petrel_expressions::Error),

@@ -86,5 +86,11 @@ pub fn parse_loosely(text: &str) -> Result<Value, Error> {
     builder::build(text, Keys::Loose, false).map(|node| node.to_json())
 }
 
+/// Whether `text`, written without quotes, is read as that text and not as a number, a boolean, a date or
+/// another value. (Whether it may stand without quotes at all is another matter.)
+pub fn is_text(text: &str) -> bool {
+    scalar::is_text(text)
+}
+
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,45 @@ pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Resul
     }
 }
 
+/// Whether a plain scalar means the text that it is, also for who reads dates, `=` and `<<`.
+pub(crate) fn is_text(text: &str) -> bool {
+    let is_special = matches!(text, "=" | "<<") || is_timestamp(text);
+    !is_special && plain(text).is_ok_and(|value| value.is_string())
+}
+
+/// `2020-01-02`, or with a time behind it: `2020-1-2T3:04:05.6 +01:00`.
+fn is_timestamp(text: &str) -> bool {
+    let numbers = |text: &str, separator: char, lengths: &[(usize, usize)]| {
+        let parts: Vec<_> = text.split(separator).collect();
+        let fits = |(part, (least, most)): (&&str, &(usize, usize))| {
+            (*least..=*most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        parts.len() == lengths.len() && parts.iter().zip(lengths).all(fits)
+    };
+    if !text.is_ascii() {
+        return false;
+    }
+    let Some(end) = text.find(['T', 't', ' ', '\t']) else {
+        return numbers(text, '-', &[(4, 4), (2, 2), (2, 2)]);
+    };
+    let (date, rest) = text.split_at(end);
+    let time = rest.trim_start_matches([' ', '\t']).trim_start_matches(['T', 't']);
+    let (clock, zone) = match time.find(['Z', '+', '-', ' ', '\t']) {
+        Some(end) => time.split_at(end),
+        None => (time, ""),
+    };
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let zone = zone.trim_start_matches([' ', '\t']);
+    let is_zone = match zone.strip_prefix(['+', '-']) {
+        Some(offset) => numbers(offset, ':', &[(1, 2)]) || numbers(offset, ':', &[(1, 2), (2, 2)]),
+        None => zone.is_empty() || zone == "Z",
+    };
+    numbers(date, '-', &[(4, 4), (1, 2), (1, 2)])
+        && numbers(clock, ':', &[(1, 2), (2, 2), (2, 2)])
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        && is_zone
+}
+
 fn plain(text: &str) -> Result<Value, String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),

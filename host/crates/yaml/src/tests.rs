@@ -94,3 +94,26 @@ fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
         assert_eq!(parse_loosely(text), Ok(expected), "{text}");
     }
 }
+
+#[test]
+fn plain_texts_are_told_from_other_values() {
+    for text in ["a", "y", "1e3", "1.2.3", "2020-1-2", "2020-01-02 x", "-a", "12:60"] {
+        assert!(is_text(text), "{text}");
+    }
+    for text in [
+        "",
+        "~",
+        "yes",
+        "5",
+        "0x1f",
+        "010",
+        "1:30",
+        ".5",
+        "=",
+        "<<",
+        "2020-01-02",
+        "2020-1-2 3:04:05.6 +01:00",
+    ] {
+        assert!(!is_text(text), "{text}");
+    }
+}

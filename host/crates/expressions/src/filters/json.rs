@@ -1,13 +1,12 @@
 //! JSON in text, written with the separators and escapes of the original.
 
-#![expect(clippy::needless_pass_by_value, reason = "the shape that filters have")]
-
 use std::fmt::Write;
 
-use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 use serde_json::Value as Json;
 
+use super::Given;
+use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::convert;
 use crate::python::display;
@@ -16,17 +15,18 @@ pub(super) fn to_complex(value: Value) -> Result<String, Error> {
     Ok(write(&to_json(value)?, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false }))
 }
 
-pub(super) fn to_json_string(value: Value, kwargs: Kwargs) -> Result<String, Error> {
-    let indent = kwargs.get::<Option<usize>>("indent")?.map(|indent| indent.min(16));
-    let sort_keys = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
-    let separators = kwargs.get::<Option<Vec<String>>>("separators")?;
-    kwargs.assert_all_used()?;
+pub(super) fn to_json_string(value: Value, given: Given) -> Result<String, Error> {
+    let args = Arguments::bind("to_json_string", &["indent", "sort_keys", "separators"], given)?;
+    let indent = args.present(0).map(|_| args.count(0, 0)).transpose()?.map(|indent| indent.min(64));
+    let separators = args.present(2).cloned().map(super::items).transpose()?;
+    let separators: Option<Vec<_>> =
+        separators.map(|given| given.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect());
     let (comma, colon) = match separators.as_deref() {
         Some([comma, colon]) => (comma.as_str(), colon.as_str()),
         Some(_) => return Err(wrong("to_json_string needs two separators, such as (',', ': ')")),
         None => (",", ": "),
     };
-    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys }))
+    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys: args.flag(1) }))
 }
 
 pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
@@ -36,11 +36,15 @@ pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
     Ok(convert::from_json(&json))
 }
 
-/// The inside of a JSON string.
+/// The inside of a JSON string; what is no text, as JSON.
 pub(super) fn json_escape(value: Value) -> Result<String, Error> {
-    let mut text = String::new();
-    write_text(&mut text, &display::to_text(&defined(value)?)?);
-    Ok(text)
+    let value = to_json(value)?;
+    let Some(text) = value.as_str() else {
+        return Ok(write(&value, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false }));
+    };
+    let mut out = String::new();
+    write_text(&mut out, text);
+    Ok(out)
 }
 
 fn to_json(value: Value) -> Result<Json, Error> {

@@ -1,12 +1,15 @@
 //! The functions of workflows: their variables, tasks, items and keys of the datastore.
 
+#![expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
+
 use std::sync::Arc;
 
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::root::{Root, scope, variables};
 use crate::KeyScope;
+use crate::filters::defined;
 use crate::view::view;
 use crate::workflow::CurrentTask;
 
@@ -52,10 +55,13 @@ fn root(state: &State<'_, '_>) -> Result<Arc<Root>, Error> {
 }
 
 /// A name or key that was given and is defined; an empty one counts as none.
-fn given(key: Option<&Value>) -> Result<Option<&str>, Error> {
-    match key {
+fn given(args: &[Value]) -> Result<Option<&str>, Error> {
+    if args.len() > 1 {
+        return Err(failed("TypeError", format!("one name is enough, and {} are given", args.len())));
+    }
+    match args.first() {
         None => Ok(None),
-        Some(key) if key.is_undefined() => Err(Error::from(ErrorKind::UndefinedError)),
+        Some(key) if key.is_undefined() => defined(key.clone()).map(|_| None),
         Some(key) if !key.is_true() => Ok(None),
         Some(key) => match key.as_str() {
             Some(text) => Ok(Some(text)),
@@ -67,27 +73,28 @@ fn given(key: Option<&Value>) -> Result<Option<&str>, Error> {
     }
 }
 
-fn ctx(state: &State<'_, '_>, key: Option<&Value>) -> Result<Value, Error> {
+fn ctx(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
     let root = root(state)?;
-    let Some(name) = given(key)? else {
-        return Ok(variables(&root.0.variables));
+    let Some(name) = given(&args)? else {
+        return Ok(root.thawed(" ctx", variables(&root.scope.variables)));
     };
-    match root.0.variables.get(name) {
+    match root.scope.variables.get(name) {
         Some(_) if name.starts_with("__") => Err(failed(
             "VariableInaccessibleError",
             format!("The variable \"{name}\" is for internal use and inaccessible."),
         )),
-        Some(value) => Ok(view(value)),
+        Some(value) if root.thaw.is_none() => Ok(view(value)),
+        Some(_) => root.thawed(" ctx", variables(&root.scope.variables)).get_item(&Value::from(name)),
         None => Err(failed("VariableUndefinedError", format!("The variable \"{name}\" is undefined."))),
     }
 }
 
-fn item(state: &State<'_, '_>, key: Option<&Value>) -> Result<Value, Error> {
+fn item(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
     const EXCEPTION: &str = "ExpressionEvaluationException";
     let root = root(state)?;
-    let item = root.0.item.as_ref();
-    let Some(key) = given(key)? else {
-        return Ok(item.map_or_else(|| Value::from(()), view));
+    let item = root.scope.item.as_ref();
+    let Some(key) = given(&args)? else {
+        return Ok(item.map_or_else(|| Value::from(()), |item| root.thawed(" item", view(item))));
     };
     if !item.is_some_and(|item| item.is_object()) {
         return Err(failed(EXCEPTION, "Item is not type of collections.abc.Mapping."));
@@ -98,12 +105,12 @@ fn item(state: &State<'_, '_>, key: Option<&Value>) -> Result<Value, Error> {
 
 fn current(root: &Root) -> Result<&CurrentTask, Error> {
     let exception = "ExpressionEvaluationException";
-    root.0.task.as_ref().ok_or_else(|| failed(exception, "The current task is not set in the context."))
+    root.scope.task.as_ref().ok_or_else(|| failed(exception, "The current task is not set in the context."))
 }
 
 fn result(state: &State<'_, '_>) -> Result<Value, Error> {
     let root = root(state)?;
-    current(&root).map(|task| view(&task.result))
+    current(&root).map(|task| root.thawed(" result", view(&task.result)))
 }
 
 /// The status of the current task.
@@ -114,13 +121,13 @@ fn status(state: &State<'_, '_>) -> Result<String, Error> {
 }
 
 fn status_of(root: &Root, id: &str, route: u32) -> String {
-    let status = root.0.tasks.as_ref().and_then(|tasks| tasks.status(id, route));
+    let status = root.scope.tasks.as_ref().and_then(|tasks| tasks.status(id, route));
     status.unwrap_or("null").to_owned()
 }
 
 /// The route that was given, or else the current one.
 fn route(root: &Root, route: Option<u32>) -> u32 {
-    route.or_else(|| root.0.task.as_ref().map(|task| task.route)).unwrap_or(0)
+    route.or_else(|| root.scope.task.as_ref().map(|task| task.route)).unwrap_or(0)
 }
 
 fn task_status(state: &State<'_, '_>, id: &str, given: Option<u32>) -> Result<String, Error> {
@@ -135,7 +142,7 @@ fn task(state: &State<'_, '_>, id: Option<&str>, given: Option<u32>) -> Result<V
         Some(id) => id,
         None => &current(&root)?.id,
     };
-    let tasks = root.0.tasks.as_ref();
+    let tasks = root.scope.tasks.as_ref();
     let described = tasks.map_or(Ok(None), |tasks| tasks.describe(id, route(&root, given)));
     match described.map_err(|reason| failed(exception, reason))? {
         Some(description) => Ok(view(&description)),
@@ -143,7 +150,6 @@ fn task(state: &State<'_, '_>, id: Option<&str>, given: Option<u32>) -> Result<V
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
 fn st2kv(state: &State<'_, '_>, key: &str, options: Kwargs) -> Result<Value, Error> {
     let root = root(state)?;
     let exception = "ExpressionEvaluationException";
@@ -154,7 +160,7 @@ fn st2kv(state: &State<'_, '_>, key: &str, options: Kwargs) -> Result<Value, Err
         Some(name) => (KeyScope::System, name),
         None => (KeyScope::User, key),
     };
-    let value = root.0.keys.as_ref().map_or(Ok(None), |keys| keys.get(scope, name, decrypt));
+    let value = root.scope.keys.as_ref().map_or(Ok(None), |keys| keys.get(scope, name, decrypt));
     match (value.map_err(|reason| failed(exception, reason))?, default) {
         (Some(text), _) => Ok(Value::from(text)),
         (None, Some(default)) => Ok(default),

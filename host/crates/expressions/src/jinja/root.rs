@@ -6,24 +6,44 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object};
 use minijinja::{State, Value};
 
+use crate::mutable::Thaw;
 use crate::view::{is_method_of_mappings, view};
 use crate::workflow::CurrentTask;
 use crate::{Variables, WorkflowScope};
 
 /// The scope of one evaluation.
 #[derive(Debug)]
-pub(super) struct Root(pub(super) WorkflowScope);
+pub(crate) struct Root {
+    pub(super) scope: WorkflowScope,
+    /// What was handed in, where the expression changes it.
+    pub(super) thaw: Option<Thaw>,
+}
+
+impl Root {
+    /// Where random numbers begin.
+    pub(crate) fn seed(&self) -> u64 {
+        self.scope.moment.seed
+    }
+
+    /// `value`, or what it became under `name` if the expression changes it.
+    pub(super) fn thawed(&self, name: &str, value: Value) -> Value {
+        match &self.thaw {
+            Some(thaw) => thaw.get(name, || Some(value)).unwrap_or_default(),
+            None => value,
+        }
+    }
+}
 
 /// Where functions find the scope; no identifier, so that no expression does.
 const SCOPE: &str = " scope";
 
-/// The context for an evaluation that sees `scope`.
-pub(super) fn of(scope: &WorkflowScope) -> Value {
-    Value::from_object(Root(scope.clone()))
+/// The context for an evaluation that sees `scope`, and changes what it sees if `changes` says so.
+pub(super) fn of(scope: &WorkflowScope, changes: bool) -> Value {
+    Value::from_object(Root { scope: scope.clone(), thaw: changes.then(Thaw::default) })
 }
 
 /// The scope of the evaluation that is under way.
-pub(super) fn scope(state: &State<'_, '_>) -> Option<Arc<Root>> {
+pub(crate) fn scope(state: &State<'_, '_>) -> Option<Arc<Root>> {
     state.lookup(SCOPE)?.downcast_object::<Root>()
 }
 
@@ -36,9 +56,9 @@ impl Object for Root {
         match name {
             SCOPE => Some(Value::from_dyn_object(Arc::clone(self))),
             // The original's own names, which expressions were seen to read.
-            "__vars" => Some(variables(&self.0.variables)),
-            "__current_task" => Some(self.0.task.as_ref().map_or_else(|| Value::from(()), task)),
-            "__current_item" => Some(self.0.item.as_ref().map_or_else(|| Value::from(()), view)),
+            "__vars" => Some(variables(&self.scope.variables)),
+            "__current_task" => Some(self.scope.task.as_ref().map_or_else(|| Value::from(()), task)),
+            "__current_item" => Some(self.scope.item.as_ref().map_or_else(|| Value::from(()), view)),
             _ => None,
         }
     }

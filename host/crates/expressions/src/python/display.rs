@@ -6,10 +6,12 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use crate::convert::from_json;
+use crate::sequence;
 
 /// `value` as `str()` writes it.
 pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
     match value.as_str() {
+        _ if value.kind() == ValueKind::Bytes => write_repr(out, value, 0),
         Some(text) => out.write_str(text),
         None => write_repr(out, value, 0),
     }
@@ -24,6 +26,12 @@ pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
     write(&mut text, value).map(|()| text)
 }
 
+/// `value` as `repr()` writes it.
+pub(crate) fn repr(value: &Value) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    write_repr(&mut text, value, 0).map(|()| text)
+}
+
 /// `value` as `str()` writes it; what nests too deep for that, as JSON.
 pub fn text(value: &serde_json::Value) -> String {
     to_text(&from_json(value)).unwrap_or_else(|_too_deep| value.to_string())
@@ -33,8 +41,16 @@ fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result 
     if depth > DEPTH {
         return Err(fmt::Error);
     }
+    if let Some((prefix, suffix)) = sequence::frame(value) {
+        out.write_str(&prefix)?;
+        if !suffix.is_empty() {
+            write_items(out, value, depth + 1)?;
+        }
+        return out.write_str(suffix);
+    }
     match value.kind() {
         ValueKind::String => write_quoted(out, value.as_str().unwrap_or_default()),
+        ValueKind::Bytes => write_bytes(out, value.as_bytes().unwrap_or_default()),
         ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
             Ok(number) => out.write_str(&float(number)),
             Err(_) => write!(out, "{value}"),
@@ -44,7 +60,7 @@ fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result 
             write_items(out, value, depth + 1)?;
             out.write_str(if value.len() == Some(1) { ",)" } else { ")" })
         }
-        ValueKind::Seq => {
+        ValueKind::Seq | ValueKind::Iterable => {
             out.write_char('[')?;
             write_items(out, value, depth + 1)?;
             out.write_char(']')
@@ -124,8 +140,26 @@ pub(crate) fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_char(quote)
 }
 
+/// Bytes as Python's `repr` writes them.
+fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    write!(out, "b{quote}")?;
+    for &byte in bytes {
+        match byte {
+            b'\\' => out.write_str("\\\\")?,
+            b'\n' => out.write_str("\\n")?,
+            b'\r' => out.write_str("\\r")?,
+            b'\t' => out.write_str("\\t")?,
+            _ if char::from(byte) == quote => write!(out, "\\{quote}")?,
+            b' '..=b'~' => out.write_char(char::from(byte))?,
+            _ => write!(out, "\\x{byte:02x}")?,
+        }
+    }
+    out.write_char(quote)
+}
+
 /// What Python shows as it is: not controls, separators other than the space, formats and private use.
-fn is_printable(char: char) -> bool {
+pub(crate) fn is_printable(char: char) -> bool {
     if char == ' ' {
         return true;
     }

@@ -27,6 +27,15 @@ impl PythonNumber {
         }
     }
 
+    /// As a float, the nearest there is.
+    #[expect(clippy::cast_precision_loss, reason = "Python's float() rounds, too")]
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Integer(integer) => integer as f64,
+            Self::Float(float) => float,
+        }
+    }
+
     /// By value: an integer and a float are compared exactly. `None` for what is not a number.
     pub fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {

@@ -1,0 +1,110 @@
+//! Arguments as Python binds them: by place or by name, each once.
+
+use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
+use minijinja::{Error, Value};
+
+use super::{defined, wrong};
+
+/// What a filter was given behind its value.
+pub(crate) type Given = Rest<ValueOrKwargs>;
+
+/// The arguments of one call, by the place of their parameter.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    name: &'static str,
+    parameters: &'static [&'static str],
+    values: Vec<Option<Value>>,
+}
+
+impl Arguments {
+    /// Binds what a filter was given behind its value. What is not defined is refused.
+    pub(super) fn bind(
+        name: &'static str,
+        parameters: &'static [&'static str],
+        given: Given,
+    ) -> Result<Self, Error> {
+        bind(name, parameters, &given.into_values())
+    }
+
+    /// The argument at a place, if it was given.
+    pub(super) fn get(&self, place: usize) -> Option<&Value> {
+        self.values.get(place).and_then(Option::as_ref)
+    }
+
+    /// The argument at a place, if it was given and is not null.
+    pub(super) fn present(&self, place: usize) -> Option<&Value> {
+        self.get(place).filter(|value| !value.is_none())
+    }
+
+    /// Whether the argument at a place counts as true; false without it.
+    pub(super) fn flag(&self, place: usize) -> bool {
+        self.get(place).is_some_and(Value::is_true)
+    }
+
+    /// A whole number, or the default.
+    pub(crate) fn integer(&self, place: usize, default: i64) -> Result<i64, Error> {
+        match self.present(place) {
+            None => Ok(default),
+            Some(value) if value.is_integer() || value.kind() == minijinja::value::ValueKind::Bool => {
+                i64::try_from(value.clone())
+            }
+            Some(value) => Err(self.refuse(place, "a whole number", value)),
+        }
+    }
+
+    /// A count, or the default: a negative number is none.
+    pub(super) fn count(&self, place: usize, default: usize) -> Result<usize, Error> {
+        let number = self.integer(place, i64::try_from(default).unwrap_or(i64::MAX))?;
+        Ok(usize::try_from(number).unwrap_or(0))
+    }
+
+    /// A text, if it was given.
+    pub(crate) fn text(&self, place: usize) -> Result<Option<&str>, Error> {
+        match self.present(place) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or_else(|| self.refuse(place, "a text", value)),
+        }
+    }
+
+    fn refuse(&self, place: usize, wanted: &str, value: &Value) -> Error {
+        let parameter = self.parameters.get(place).copied().unwrap_or_default();
+        wrong(format!(
+            "{} needs {wanted} as {parameter}, and was given a value of type {}",
+            self.name,
+            value.kind()
+        ))
+    }
+}
+
+/// Binds what a filter or method was given behind its value. What is not defined is refused.
+pub(crate) fn bind(
+    name: &'static str,
+    parameters: &'static [&'static str],
+    given: &[Value],
+) -> Result<Arguments, Error> {
+    let (positional, named) = match given.split_last() {
+        Some((last, before)) if last.is_kwargs() => (before, Some(Kwargs::try_from(last.clone())?)),
+        _ => (given, None),
+    };
+    if positional.len() > parameters.len() {
+        let most = parameters.len();
+        return Err(wrong(format!(
+            "{name} takes at most {most} arguments, and {} are given",
+            positional.len()
+        )));
+    }
+    let mut values: Vec<_> =
+        positional.iter().cloned().map(|value| defined(value).map(Some)).collect::<Result<_, _>>()?;
+    values.resize(parameters.len(), None);
+    for (parameter, value) in parameters.iter().zip(&mut values) {
+        let Some(named) = named.as_ref().filter(|named| named.has(parameter)) else { continue };
+        if value.is_some() {
+            return Err(wrong(format!("{name} got several values for {parameter}; give one")));
+        }
+        *value = Some(defined(named.get(parameter)?)?);
+    }
+    if let Some(named) = named {
+        named.assert_all_used()?;
+    }
+    Ok(Arguments { name, parameters, values })
+}

@@ -1,0 +1,139 @@
+//! The methods that change lists and mappings.
+//!
+//! A list is locked only while it is read or replaced: values are compared outside, since they may be the
+//! list itself.
+
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, Tuple, from_args};
+use minijinja::{Error, ErrorKind, Value};
+
+use super::{List, Mapping, holds, lock};
+use crate::filters::{defined, items, order, wrong};
+
+/// How many lists and mappings are looked at for a value that would hold itself.
+const LOOKS: u32 = 10_000;
+
+/// `value`, unless it holds what it is to be put into.
+fn apart(value: Value, address: usize) -> Result<Value, Error> {
+    let value = defined(value)?;
+    if holds(&value, address, &mut LOOKS.clone()) {
+        return Err(wrong("a list or mapping cannot hold itself; put a copy into it"));
+    }
+    Ok(value)
+}
+
+/// The place of an index that may count from the end.
+fn place(index: i64, length: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add(i64::try_from(length).ok()?)? } else { index };
+    usize::try_from(index).ok().filter(|place| *place < length)
+}
+
+pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Value, Error> {
+    let address = Arc::as_ptr(list).addr();
+    match method {
+        "append" => {
+            let (value,): (Value,) = from_args(args)?;
+            let value = apart(value, address)?;
+            lock(&list.0).push(value);
+        }
+        "extend" => {
+            let (more,): (Value,) = from_args(args)?;
+            let more =
+                items(more)?.into_iter().map(|item| apart(item, address)).collect::<Result<Vec<_>, _>>()?;
+            lock(&list.0).extend(more);
+        }
+        "insert" => {
+            let (index, value): (i64, Value) = from_args(args)?;
+            let value = apart(value, address)?;
+            let mut items = lock(&list.0);
+            let length = items.len();
+            let at = if index < 0 {
+                place(index, length).unwrap_or(0)
+            } else {
+                place(index, length).unwrap_or(length)
+            };
+            items.insert(at, value);
+        }
+        "pop" => {
+            let (index,): (Option<i64>,) = from_args(args)?;
+            let mut items = lock(&list.0);
+            let at = place(index.unwrap_or(-1), items.len());
+            return at.map(|at| items.remove(at)).ok_or_else(|| wrong("pop index out of range"));
+        }
+        "remove" => {
+            let (value,): (Value,) = from_args(args)?;
+            let items = lock(&list.0).clone();
+            let at = items.iter().position(|item| *item == value);
+            let at = at.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
+            lock(&list.0).remove(at);
+        }
+        "reverse" => lock(&list.0).reverse(),
+        "clear" => lock(&list.0).clear(),
+        "sort" => {
+            let named: Kwargs = from_args::<(Kwargs,)>(args)?.0;
+            let reverse = named.get::<Option<bool>>("reverse")?.unwrap_or(false);
+            named.assert_all_used()?;
+            let keyed = lock(&list.0).iter().map(|item| (item.clone(), item.clone())).collect();
+            let sorted = order::sorted(keyed, reverse)?;
+            *lock(&list.0) = sorted.into_iter().map(|(_, item)| item).collect();
+        }
+        _ => return Err(Error::from(ErrorKind::UnknownMethod)),
+    }
+    Ok(Value::from(()))
+}
+
+pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> Result<Value, Error> {
+    let address = Arc::as_ptr(mapping).addr();
+    match method {
+        "update" => {
+            let (other, named): (Option<Value>, Kwargs) = from_args(args)?;
+            let named = named.args().map(|name| Ok((Value::from(name), named.get(name)?)));
+            let mut more = named.collect::<Result<Vec<_>, Error>>()?;
+            for entry in other.as_ref().map(entries).transpose()?.into_iter().flatten().rev() {
+                more.insert(0, entry);
+            }
+            for (key, value) in more {
+                let value = apart(value, address)?;
+                lock(&mapping.0).insert(key, value);
+            }
+            Ok(Value::from(()))
+        }
+        "setdefault" => {
+            let (key, value): (Value, Option<Value>) = from_args(args)?;
+            let value = apart(value.unwrap_or_else(|| Value::from(())), address)?;
+            Ok(lock(&mapping.0).entry(key).or_insert(value).clone())
+        }
+        "pop" => {
+            let (key, default): (Value, Option<Value>) = from_args(args)?;
+            let removed = lock(&mapping.0).shift_remove(&key);
+            removed.or(default).ok_or_else(|| wrong(format!("KeyError: {key}")))
+        }
+        "popitem" => {
+            let () = from_args(args)?;
+            let (key, value) =
+                lock(&mapping.0).pop().ok_or_else(|| wrong("popitem(): dictionary is empty"))?;
+            Ok(Value::from(Tuple::from([key, value])))
+        }
+        "clear" => {
+            lock(&mapping.0).clear();
+            Ok(Value::from(()))
+        }
+        _ => Err(Error::from(ErrorKind::UnknownMethod)),
+    }
+}
+
+/// The entries of a mapping, or a list of pairs.
+fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    let is_mapping = value.kind() == minijinja::value::ValueKind::Map;
+    let entry = |item: Value| {
+        if is_mapping {
+            let own = value.get_item(&item)?;
+            return Ok((item, own));
+        }
+        let pair = <[Value; 2]>::try_from(items(item)?);
+        let [key, own] = pair.map_err(|_other| wrong("update needs a mapping or a list of pairs"))?;
+        Ok((key, own))
+    };
+    items(value.clone())?.into_iter().map(entry).collect()
+}

@@ -1,0 +1,269 @@
+//! Reads an expression as Jinja does, and writes it as it was but for the operators.
+
+use super::tokens::{Kind, Token};
+use crate::operators::{COMPARE, EACH, LIST, MAPPING, REMAINDER};
+
+/// How deep brackets may stand within each other; the library takes less.
+const DEPTH: usize = 200;
+
+/// Reads the words of one tag.
+pub(super) struct Rewriter<'a> {
+    source: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+    /// Where the text is that was not written yet.
+    written: usize,
+    depth: usize,
+    is_mutable: bool,
+    has_changed: bool,
+}
+
+impl<'a> Rewriter<'a> {
+    /// `is_mutable` asks for lists and mappings that can be changed.
+    pub(super) fn new(source: &'a str, tokens: &'a [Token], is_mutable: bool) -> Self {
+        Self { source, tokens, at: 0, written: 0, depth: 0, is_mutable, has_changed: false }
+    }
+
+    /// Whether something is not as it was.
+    pub(super) fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// The words of a block: its keyword, and what follows.
+    pub(super) fn block(&mut self) -> Option<String> {
+        let mut out = String::new();
+        let keyword = self.word().unwrap_or_default();
+        let is_loop = keyword == "for";
+        out.push_str(&self.take());
+        if is_loop {
+            while self.word() != Some("in") {
+                self.tokens.get(self.at)?;
+                out.push_str(&self.take());
+            }
+            out.push_str(&self.take());
+            let list = self.or()?;
+            self.has_changed = true;
+            out.push_str(&format!(" {EACH}({list})"));
+        }
+        out.push_str(&self.sequence()?);
+        Some(out)
+    }
+
+    /// Expressions, with anything between them, to the end.
+    pub(super) fn sequence(&mut self) -> Option<String> {
+        let mut out = String::new();
+        while self.at < self.tokens.len() {
+            out.push_str(&if self.is_start() { self.conditional()? } else { self.take() });
+        }
+        Some(out)
+    }
+
+    fn token(&self) -> Option<Token> {
+        self.tokens.get(self.at).copied()
+    }
+
+    fn word(&self) -> Option<&'a str> {
+        self.token().and_then(|token| token.word(self.source))
+    }
+
+    fn sign(&self) -> Option<&'a str> {
+        let token = self.token().filter(|token| token.kind == Kind::Sign)?;
+        Some(token.text(self.source))
+    }
+
+    /// The next word with the blanks before it.
+    fn take(&mut self) -> String {
+        let Some(token) = self.token() else { return String::new() };
+        let text = self.source.get(self.written..token.end).unwrap_or_default().to_owned();
+        (self.at, self.written) = (self.at + 1, token.end);
+        text
+    }
+
+    /// Whether an expression can begin here.
+    fn is_start(&self) -> bool {
+        match self.token().map(|token| token.kind) {
+            None => false,
+            Some(Kind::Sign) => matches!(self.sign(), Some("(" | "[" | "{" | "-" | "+")),
+            Some(Kind::Name) => !matches!(self.word(), Some("if" | "else" | "in" | "and" | "or" | "is")),
+            Some(_) => true,
+        }
+    }
+
+    fn conditional(&mut self) -> Option<String> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return None;
+        }
+        let mut out = self.or()?;
+        while self.word() == Some("if") {
+            out.push_str(&self.take());
+            out.push_str(&self.or()?);
+            if self.word() == Some("else") {
+                out.push_str(&self.take());
+                out.push_str(&self.conditional()?);
+            }
+        }
+        self.depth -= 1;
+        Some(out)
+    }
+
+    fn or(&mut self) -> Option<String> {
+        let mut out = self.not()?;
+        while matches!(self.word(), Some("or" | "and")) {
+            out.push_str(&self.take());
+            out.push_str(&self.not()?);
+        }
+        Some(out)
+    }
+
+    fn not(&mut self) -> Option<String> {
+        let mut out = String::new();
+        while self.word() == Some("not") {
+            out.push_str(&self.take());
+        }
+        out.push_str(&self.compare()?);
+        Some(out)
+    }
+
+    fn compare(&mut self) -> Option<String> {
+        let (mut plain, mut call) = (self.sum()?, String::new());
+        call.push_str(&plain);
+        let mut orders = false;
+        loop {
+            let next_word = self.tokens.get(self.at + 1).and_then(|token| token.word(self.source));
+            let operator = match (self.sign(), self.word(), next_word) {
+                (Some(sign @ ("==" | "!=" | "<" | "<=" | ">" | ">=")), ..) => sign,
+                (_, Some("in"), _) => "in",
+                (_, Some("not"), Some("in")) => "not in",
+                _ => break,
+            };
+            orders |= operator.starts_with(['<', '>']);
+            plain.push_str(&self.take());
+            if operator == "not in" {
+                plain.push_str(&self.take());
+            }
+            let right = self.sum()?;
+            plain.push_str(&right);
+            call.push_str(&format!(" ,'{operator}',{right}"));
+        }
+        if !orders {
+            return Some(plain);
+        }
+        self.has_changed = true;
+        Some(format!(" {COMPARE}({})", call.trim_start()))
+    }
+
+    /// `+`, `-` and `~`, which are left alone.
+    fn sum(&mut self) -> Option<String> {
+        let mut out = self.product()?;
+        while matches!(self.sign(), Some("+" | "-" | "~")) {
+            out.push_str(&self.take());
+            out.push_str(&self.product()?);
+        }
+        Some(out)
+    }
+
+    fn product(&mut self) -> Option<String> {
+        let mut out = self.power()?;
+        while let Some(sign @ ("*" | "/" | "//" | "%")) = self.sign() {
+            let operator = self.take();
+            let right = self.power()?;
+            if sign == "%" {
+                self.has_changed = true;
+                out = format!(" {REMAINDER}({} , {right})", out.trim_start());
+            } else {
+                out.push_str(&operator);
+                out.push_str(&right);
+            }
+        }
+        Some(out)
+    }
+
+    fn power(&mut self) -> Option<String> {
+        let mut out = self.unary()?;
+        while self.sign() == Some("**") {
+            out.push_str(&self.take());
+            out.push_str(&self.unary()?);
+        }
+        Some(out)
+    }
+
+    fn unary(&mut self) -> Option<String> {
+        let mut out = String::new();
+        while matches!(self.sign(), Some("-" | "+")) {
+            out.push_str(&self.take());
+        }
+        out.push_str(&self.primary()?);
+        loop {
+            match (self.sign(), self.word()) {
+                (Some("." | "|"), _) => {
+                    out.push_str(&self.take());
+                    out.push_str(&self.take());
+                }
+                (Some("[" | "("), _) => out.push_str(&self.brackets()?),
+                (_, Some("is")) => {
+                    out.push_str(&self.take());
+                    if self.word() == Some("not") {
+                        out.push_str(&self.take());
+                    }
+                    out.push_str(&self.take());
+                    let is_argument = self.is_start()
+                        && !matches!(self.sign(), Some("-" | "+" | "("))
+                        && self.word() != Some("not");
+                    if is_argument {
+                        out.push_str(&self.primary()?);
+                    }
+                }
+                _ => return Some(out),
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Option<String> {
+        if !self.is_start() {
+            return None;
+        }
+        match (self.sign(), self.token()?.kind) {
+            (Some(open @ ("[" | "{")), _) => {
+                let text = self.brackets()?;
+                if !self.is_mutable {
+                    return Some(text);
+                }
+                self.has_changed = true;
+                let name = if open == "[" { LIST } else { MAPPING };
+                Some(format!(" {name}({})", text.trim_start()))
+            }
+            (Some("("), _) => self.brackets(),
+            (Some(_), _) => None,
+            (None, Kind::Text) => {
+                let mut out = self.take();
+                while self.token().is_some_and(|token| token.kind == Kind::Text) {
+                    out.push_str(&self.take());
+                }
+                Some(out)
+            }
+            (None, _) => Some(self.take()),
+        }
+    }
+
+    /// Everything from an opening bracket to its closing one.
+    fn brackets(&mut self) -> Option<String> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return None;
+        }
+        let close = match self.sign() {
+            Some("(") => ")",
+            Some("[") => "]",
+            _ => "}",
+        };
+        let mut out = self.take();
+        while self.sign() != Some(close) {
+            self.token()?;
+            out.push_str(&if self.is_start() { self.conditional()? } else { self.take() });
+        }
+        out.push_str(&self.take());
+        self.depth -= 1;
+        Some(out)
+    }
+}

@@ -1,0 +1,127 @@
+//! The words of an expression, with their places.
+
+/// Where a row of words ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With the text.
+    Text,
+    /// At `}}`.
+    Variable,
+    /// At `%}`.
+    Block,
+}
+
+/// A word and its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// What a word is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Name,
+    Number,
+    Text,
+    Sign,
+}
+
+impl Token {
+    /// It, in the text that it was found in.
+    pub(super) fn text(self, source: &str) -> &str {
+        source.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// It, if it is a name or a keyword.
+    pub(super) fn word(self, source: &str) -> Option<&str> {
+        (self.kind == Kind::Name).then(|| self.text(source))
+    }
+}
+
+/// The words up to the end, and how far it is behind the end. `None` for what is no expression.
+pub(super) fn tokens(source: &str, end: End) -> Option<(Vec<Token>, usize)> {
+    let (mut tokens, mut at, mut depth) = (Vec::new(), 0, 0_usize);
+    loop {
+        let rest = source.get(at..)?;
+        let Some(first) = rest.chars().next() else {
+            return (end == End::Text).then_some((tokens, at));
+        };
+        if let Some(length) = closing(rest, end).filter(|_| depth == 0) {
+            return Some((tokens, at + length));
+        }
+        let (kind, length) = match first {
+            _ if first.is_whitespace() => {
+                at += first.len_utf8();
+                continue;
+            }
+            '\'' | '"' => (Kind::Text, text_length(rest, first)?),
+            '0'..='9' => (Kind::Number, number_length(rest)),
+            _ if first.is_alphabetic() || first == '_' => (Kind::Name, name_length(rest)),
+            _ => (Kind::Sign, sign_length(rest)),
+        };
+        match first {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        tokens.push(Token { kind, start: at, end: at + length });
+        at += length;
+    }
+}
+
+/// How long the end is, if it is here.
+fn closing(rest: &str, end: End) -> Option<usize> {
+    let close = match end {
+        End::Text => return None,
+        End::Variable => "}}",
+        End::Block => "%}",
+    };
+    let trimmed = rest.strip_prefix(['-', '+']).filter(|after| after.starts_with(close));
+    trimmed.map(|_| 3).or_else(|| rest.starts_with(close).then_some(2))
+}
+
+fn text_length(rest: &str, quote: char) -> Option<usize> {
+    let mut chars = rest.char_indices().skip(1);
+    while let Some((place, char)) = chars.next() {
+        if char == '\\' {
+            chars.next();
+        } else if char == quote {
+            return Some(place + 1);
+        }
+    }
+    None
+}
+
+/// Digits and letters; a dot, if a digit follows; a sign behind the `e` of an exponent.
+fn number_length(rest: &str) -> usize {
+    let bytes = rest.as_bytes();
+    let is_digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);
+    let is_based = rest.starts_with("0x") || rest.starts_with("0X");
+    let mut length = 1;
+    while let Some(byte) = bytes.get(length) {
+        let before = length.checked_sub(1).and_then(|place| bytes.get(place));
+        let is_exponent = !is_based && matches!(before, Some(b'e' | b'E'));
+        let is_part = match byte {
+            b'.' => is_digit(length + 1) && !rest.get(..length).is_some_and(|text| text.contains('.')),
+            b'+' | b'-' => is_exponent && is_digit(length + 1),
+            _ => byte.is_ascii_alphanumeric() || *byte == b'_',
+        };
+        if !is_part {
+            break;
+        }
+        length += 1;
+    }
+    length
+}
+
+fn name_length(rest: &str) -> usize {
+    rest.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(rest.len())
+}
+
+fn sign_length(rest: &str) -> usize {
+    const LONG: [&str; 6] = ["==", "!=", "<=", ">=", "//", "**"];
+    let long = LONG.iter().find(|sign| rest.starts_with(**sign)).map(|sign| sign.len());
+    long.unwrap_or_else(|| rest.chars().next().map_or(1, char::len_utf8))
+}
