@@ -102,7 +102,10 @@ fn isolated(suite: suites::Suite, case: &Value) -> Answer {
 }
 
 /// The cases in a `.jsonl` file (one a line), a `.json` file (one, or a list), or a directory of such.
-fn cases(path: &Path) -> anyhow::Result<Vec<Value>> {
+///
+/// # Errors
+/// A path that cannot be read, and cases that are none.
+pub fn cases(path: &Path) -> anyhow::Result<Vec<Value>> {
     if path.is_dir() {
         let entries = std::fs::read_dir(path).with_context(|| format!("read {}", path.display()))?;
         let mut files = entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;

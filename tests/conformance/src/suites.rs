@@ -2,7 +2,7 @@
 
 mod criteria;
 mod jinja;
-mod orquesta;
+pub mod orquesta;
 mod params;
 mod positional;
 mod rules;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
+use petrel_crash::workflows;
 
 /// Crash a host again and again under load, then audit what it kept.
 #[derive(Debug, Parser)]
@@ -34,6 +35,12 @@ enum Crash {
         #[arg(long, default_value_t = 200)]
         rounds: usize,
     },
+    /// Kill the process with SIGKILL while fifty workflows run
+    Workflows {
+        /// How often
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+    },
     /// Cut the power of its disk
     Power {
         /// How often
@@ -51,6 +58,11 @@ fn main() -> anyhow::Result<()> {
     let mut moments = Moments::from_seed(seed);
     let subject = Subject { engine: arguments.engine, has_large: arguments.large };
     let report = match arguments.crash {
+        Crash::Workflows { rounds } => {
+            println!("{:?}", workflows::kill(rounds, &subject.engine, &mut moments)?);
+            println!("every workflow has ended as it should, and every task was done once");
+            return Ok(());
+        }
         Crash::Kill { rounds } => rounds::kill(rounds, &subject, &mut moments)?,
         Crash::Power { rounds } => {
             Disk::is_possible().map_err(anyhow::Error::msg)?;

@@ -78,7 +78,7 @@ impl Moments {
         Self(seed | 1)
     }
 
-    fn next(&mut self, below: Duration) -> Duration {
+    pub(crate) fn next(&mut self, below: Duration) -> Duration {
         // xorshift64: good enough to choose moments.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -3,6 +3,7 @@
 
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
+use petrel_crash::workflows;
 
 #[test]
 fn killed_at_random_moments() {
@@ -33,4 +34,12 @@ fn subjects() -> [Subject; 2] {
 /// Different each time; the panic of a failed round prints what happened.
 fn seed() -> u64 {
     u64::from(std::process::id())
+}
+
+#[test]
+fn killed_while_workflows_run() {
+    for engine in ["sled", "redb"] {
+        let report = workflows::kill(4, engine, &mut Moments::from_seed(seed())).unwrap();
+        assert!(report.workflows >= 50, "{report:?}");
+    }
 }

@@ -14,6 +14,7 @@ mod python;
 mod readme;
 mod restart;
 mod rules;
+mod scenarios;
 mod scripts;
 mod serve;
 mod sign_in;

@@ -1,4 +1,5 @@
 //! Workflows on the real host: what they give, and what pause, cancel, restart and rerun do to them.
+#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
 
 use std::time::{Duration, Instant};
 
@@ -114,7 +115,7 @@ output:
   - code: <% ctx().code %>
 "#;
 
-const WRONG: &str = r#"
+const WRONG: &str = r"
 version: 1.0
 tasks:
   first:
@@ -122,7 +123,7 @@ tasks:
     next: [{publish: [{a: <% result().nothing.here %>}], do: second}]
   second:
     action: core.noop
-"#;
+";
 
 #[test]
 fn a_failure_says_what_failed_and_what_follows_runs() {
@@ -209,6 +210,23 @@ fn a_canceled_workflow_ends_what_runs_within_a_second() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     host.until(&id, "canceled");
     assert_eq!(tasks(&host, &id), ["late canceled", "sub canceled"]);
+    host.stop();
+}
+
+#[test]
+fn a_workflow_or_a_task_that_takes_too_long_is_ended() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let late = "version: 1.0\ntimeout: 1\ntasks: {nap: {action: 'core.local cmd=\"sleep 61.75\"'}}\n";
+    let slow = "version: 1.0\ntasks: {nap: {timeout: 1, action: 'core.local cmd=\"sleep 61.5\"', next: [{when: <% failed() %>, do: noop}]}}\n";
+    pack(&place, &[("late", "{}", late), ("slow", "{}", slow)]);
+    register(&host, &place);
+    let (late, slow) = (start(&host, "flows.late", &json!({})), start(&host, "flows.slow", &json!({})));
+    let ended = host.until(&late, "timeout");
+    assert_says(&ended["result"].to_string(), &["longer than the 1 s"]);
+    eventually("the nap ends", || (tasks(&host, &late) == ["nap canceled"]).then_some(()));
+    host.until(&slow, "succeeded");
+    assert_eq!(tasks(&host, &slow), ["nap timeout"]);
     host.stop();
 }
 
@@ -321,7 +339,7 @@ fn what_is_wrong_with_a_workflow_is_said_by_line_before_it_runs() {
     host.stop();
 }
 
-const TEST: &str = r#"
+const TEST: &str = r"
 workflow: flows/actions/workflows/flaky.yaml
 input: {file: x}
 tests:
@@ -330,7 +348,7 @@ tests:
   - name: it is not
     actions: {check: {status: failed}}
     expect: {status: failed, tasks: [before, check], errors: [Execution failed]}
-"#;
+";
 
 #[test]
 fn a_workflow_is_tested_without_a_host() {

@@ -36,12 +36,13 @@ pub struct Report {
 pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     let orphans = engine.store().orphans().await?;
     let mut report = Report { processes: end_leftovers(engine, &orphans), ..Report::default() };
-    let (workflows, orphans): (Vec<_>, Vec<_>) =
+    let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
     for orphan in orphans {
         settle(engine, orphan, &mut report).await?;
     }
-    report.workflows = workflows.len();
+    report.workflows = conducted.len();
+    engine.0.tasks.spawn(workflows::take_up(engine.clone(), conducted));
     report.waiting = engine.store().waiting();
     Ok(report)
 }

@@ -22,6 +22,7 @@ mod outcome;
 pub mod requests;
 mod runner;
 mod step;
+mod timers;
 mod world;
 
 pub(crate) use begin::begin;
@@ -29,6 +30,7 @@ pub use children::task;
 pub use definitions::{Found, Invalid, check, check_source};
 pub(crate) use mailbox::Workflows;
 pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
+pub(crate) use timers::take_up;
 
 /// Whether a runner of this name conducts workflows.
 pub fn is_workflow(runner: &str) -> bool {

@@ -72,6 +72,14 @@ impl Conducted {
         }
     }
 
+    /// How many seconds it may take, from its beginning.
+    pub fn timeout(&self) -> Option<i64> {
+        match self {
+            Self::Orquesta(conductor) => conductor.timeout(),
+            Self::Chain(_) => None,
+        }
+    }
+
     /// The number of the latest run of a task.
     pub fn number(&self, task: &str, route: u32) -> Option<usize> {
         match self {

@@ -138,6 +138,7 @@ pub struct Conductor {
     staging: Staging,
     errors: Errors,
     output: Option<Map<String, Value>>,
+    timeout: Option<i64>,
 }
 
 impl Conductor {
@@ -156,9 +157,13 @@ impl Conductor {
             staging: Staging::default(),
             errors: Errors::default(),
             output: None,
+            timeout: None,
         };
         match conductor.initial(input, parent, world) {
-            Ok(variables) => conductor.stage_starts(&Context::initial(variables)),
+            Ok((variables, timeout)) => {
+                conductor.timeout = timeout;
+                conductor.stage_starts(&Context::initial(variables));
+            }
             Err(errors) => {
                 for error in errors {
                     conductor.errors.add(error);
@@ -178,13 +183,13 @@ impl Conductor {
     }
 
     /// The variables that the workflow begins with: those of its parent, its inputs, its own, each seeing
-    /// those before it.
+    /// those before it; and how many seconds it may take.
     fn initial(
         &self,
         input: &Map<String, Value>,
         parent: &Map<String, Value>,
         world: &World,
-    ) -> Result<Variables, Vec<ErrorEntry>> {
+    ) -> Result<(Variables, Option<i64>), Vec<ErrorEntry>> {
         let mut errors = Vec::new();
         let mut initial = Variables::from(parent.clone());
         let mut rolling = initial.clone();
@@ -209,7 +214,15 @@ impl Conductor {
             }
         }
         initial.merge_all(&own);
-        if errors.is_empty() { Ok(initial) } else { Err(errors) }
+        let timeout = self.definition.timeout.as_ref();
+        match starting::seconds("workflow timeout", timeout, &self.bare_scope(&initial, world)) {
+            Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
+            Ok(_) => Err(errors),
+            Err(reason) => {
+                errors.push(ErrorEntry::new(reason));
+                Err(errors)
+            }
+        }
     }
 
     /// Applies an event; gives the tasks that start because of it, in their order.
@@ -286,6 +299,11 @@ impl Conductor {
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// How many seconds it may take, from its beginning.
+    pub fn timeout(&self) -> Option<i64> {
+        self.timeout
     }
 
     /// What went wrong, in order.

@@ -27,7 +27,7 @@ pub(super) fn answer(case: &Value) -> Answer {
     }
     match Definition::compile(&source) {
         Err(_error) => Answer::Value(invalid(&[])),
-        Ok(definition) => Answer::Value(Player::new(case, definition, &parent).play()),
+        Ok(definition) => Answer::Value(Player::new(case, Arc::new(definition), &parent).play()),
     }
 }
 
@@ -78,12 +78,14 @@ struct Player {
     tasks: Vec<(usize, Value)>,
     steps: Vec<Value>,
     events: Vec<Value>,
+    /// What was applied to the conductor, in order.
+    applied: Vec<Event>,
 }
 
 impl Player {
-    fn new(case: &Value, definition: Definition, parent: &Map<String, Value>) -> Self {
+    fn new(case: &Value, definition: Arc<Definition>, parent: &Map<String, Value>) -> Self {
         let world = World::default();
-        let conductor = Conductor::new(Arc::new(definition), &object(case, "input"), parent, &world);
+        let conductor = Conductor::new(definition, &object(case, "input"), parent, &world);
         Self {
             conductor,
             world,
@@ -94,10 +96,17 @@ impl Player {
             tasks: Vec::new(),
             steps: Vec::new(),
             events: Vec::new(),
+            applied: Vec::new(),
         }
     }
 
     fn play(mut self) -> Value {
+        let start = self.run();
+        self.outcome(&start)
+    }
+
+    /// Plays to the end; gives what happened at the start.
+    fn run(&mut self) -> Value {
         let mut start = json!({"started": []});
         let has_failed = self.conductor.status() == Status::Failed;
         if !has_failed {
@@ -107,7 +116,7 @@ impl Player {
         if !has_failed {
             self.drain();
         }
-        self.outcome(&start)
+        start
     }
 
     fn drain(&mut self) {
@@ -164,6 +173,7 @@ impl Player {
 
     /// Applies an event and starts what it starts; gives that as the cases write it.
     fn apply(&mut self, event: &Event) -> Result<Value, Refused> {
+        self.applied.push(event.clone());
         let starts = self.conductor.apply(event, &self.world)?;
         Ok(starts.into_iter().flat_map(|start| self.start(&start)).map(Value::from).collect())
     }
@@ -252,6 +262,47 @@ impl Player {
             "events": self.events,
         })
     }
+}
+
+/// Plays a case, then breaks off after each of its events in turn: a conductor that is made anew from the events
+/// so far, and is given the rest, must stand where the first one stood. Gives how many breaks there were.
+///
+/// # Errors
+/// The break after which it stands elsewhere.
+pub fn resumes_after_every_event(case: &Value) -> Result<usize, String> {
+    let text = case.get("workflow").and_then(Value::as_str).unwrap_or_default();
+    let parent = object(case, "context");
+    let known: Vec<&str> = parent.keys().map(String::as_str).collect();
+    let sound = petrel_yaml::parse(text).ok().filter(|document| inspect(&document.value, &known).is_empty());
+    let Some(definition) = sound.and_then(|document| Definition::compile(&document.value).ok()) else {
+        return Ok(0);
+    };
+    let definition = Arc::new(definition);
+    let mut player = Player::new(case, Arc::clone(&definition), &parent);
+    player.run();
+    let (applied, world) = (player.applied, World::default());
+    let state = |conductor: &Conductor| {
+        json!({
+            "status": conductor.status().as_str(), "output": conductor.output(),
+            "errors": conductor.errors().iter().map(ErrorEntry::to_value).collect::<Vec<_>>(),
+        })
+    };
+    let expected = state(&player.conductor);
+    // A conductor that has seen the first events; the next one goes on from a copy of it.
+    let mut before = Conductor::new(Arc::clone(&definition), &object(case, "input"), &parent, &world);
+    for (number, event) in applied.iter().enumerate() {
+        let mut resumed = Conductor::new(Arc::clone(&definition), &object(case, "input"), &parent, &world);
+        let starts: Vec<_> = applied.iter().take(number).map(|event| resumed.apply(event, &world)).collect();
+        drop(starts);
+        let next = (resumed.apply(event, &world), before.apply(event, &world));
+        if next.0 != next.1 {
+            return Err(format!("after {number} events it starts {:?} instead of {:?}", next.0, next.1));
+        }
+        if number + 1 == applied.len() && state(&resumed) != expected {
+            return Err(format!("in the end it stands at {} instead of {expected}", state(&resumed)));
+        }
+    }
+    Ok(applied.len())
 }
 
 /// What the description of the cases requires to agree.

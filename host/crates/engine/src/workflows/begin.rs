@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::definitions::not_begun;
 use super::live::{self, Live};
 use super::step::Step;
-use super::{ACTION_CHAIN, children, world};
+use super::{ACTION_CHAIN, children, timers, world};
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
@@ -30,7 +30,10 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         Err(result) => fail(engine, execution, result).await.map(|()| None),
     };
     match result {
-        Ok(Some(live)) if !live.is_idle() => *held = Some(live),
+        Ok(Some(live)) if !live.is_idle() => {
+            timers::arm(engine, &live);
+            *held = Some(live);
+        }
         Ok(_) => engine.0.workflows.forget(id, &workflow),
         Err(error) => {
             engine.0.workflows.forget(id, &workflow);
@@ -153,7 +156,9 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
         let event = WorkflowEvent::Began { definition, input, context };
         (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
     };
-    let live = Live { execution, conductor, sequence: 0, active: HashMap::new(), results };
+    let began = log.first().map_or(execution.requested_at, |entry| entry.at);
+    let active = HashMap::new();
+    let live = Live { execution, conductor, sequence: 0, active, results, began, is_expired: false };
     let mut step = Step::new(engine, live);
     step.write(log);
     if compiled.must_be_stored() {

@@ -12,6 +12,8 @@ use crate::service::Engine;
 pub(super) fn hand_on(engine: &Engine, live: &Live) {
     let status = live.conductor.status();
     let user = live.execution.context.user.clone();
+    // What runs inside a workflow that has taken too long ends with it.
+    let status = if live.is_expired { Status::Canceling } else { status };
     for (id, runner) in &live.active {
         let (engine, id, user) = (engine.clone(), *id, user.clone());
         let conducts = is_workflow(runner);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, WorkflowEntry, WorkflowEvent};
+use petrel_model::{Execution, ExecutionId, Timestamp, WorkflowEntry, WorkflowEvent};
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
@@ -26,6 +26,10 @@ pub(super) struct Live {
     pub(super) active: HashMap<ExecutionId, String>,
     /// What its tasks gave, when its expressions ask for that.
     pub(super) results: Option<Arc<Results>>,
+    /// When it began.
+    pub(super) began: Timestamp,
+    /// Whether it has taken longer than it may.
+    pub(super) is_expired: bool,
 }
 
 impl Live {
@@ -47,7 +51,8 @@ impl Live {
         let (conductor, results) = replay(engine, id, &log).await?;
         let active = active(engine, id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
-        Ok(Self { execution, conductor, sequence, active, results })
+        let began = log.first().map_or(execution.requested_at, |entry| entry.at);
+        Ok(Self { execution, conductor, sequence, active, results, began, is_expired: false })
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Message {
     Report(Box<Report>),
     /// Somebody asks for a status.
     Request(Status),
+    /// It has taken longer than it may.
+    Expire,
 }
 
 /// A message on its way.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, ExecutionId, Parent, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent,
+    Execution, ExecutionId, Parent, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
@@ -120,6 +120,10 @@ impl<'a> Step<'a> {
     fn take(&mut self, message: Message) -> Result<(), Error> {
         match message {
             Message::Request(status) => self.request(status),
+            Message::Expire => {
+                self.expire();
+                Ok(())
+            }
             Message::Report(report) => {
                 self.report(*report);
                 Ok(())
@@ -134,6 +138,19 @@ impl<'a> Step<'a> {
             hint: "look at it with `petrel execution get`".into(),
             id: Some(self.live.execution.id.to_string()),
         })
+    }
+
+    /// The workflow fails since it has taken too long; one that has ended is left alone.
+    fn expire(&mut self) {
+        if self.live.conductor.status().is_completed() {
+            return;
+        }
+        let seconds = self.live.conductor.timeout().unwrap_or_default();
+        let message = format!("the workflow has taken longer than the {seconds} s that its timeout allows");
+        let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
+        self.live.is_expired = true;
+        // A workflow that goes on can always be failed.
+        drop(self.happen(event, WorkflowEvent::Failed { message }));
     }
 
     fn report(&mut self, report: Report) {
@@ -257,7 +274,11 @@ impl<'a> Step<'a> {
             && !moves.is_empty()
         {
             for event in moves {
-                live.execution.apply(*event, self.now).map_err(|illegal| {
+                let event = match event {
+                    StatusEvent::Failed if live.is_expired => StatusEvent::TimedOut,
+                    event => *event,
+                };
+                live.execution.apply(event, self.now).map_err(|illegal| {
                     Error::Internal(format!("workflow {}: {illegal}", live.execution.id))
                 })?;
             }

@@ -86,7 +86,7 @@ impl Conductor {
             }
             if status != old {
                 let commands = self.follow(place, number, &result, world);
-                self.tell_workflow(place, number);
+                self.tell_workflow(place, number, world);
                 for command in commands {
                     self.carry_out(command, world);
                 }
@@ -94,7 +94,7 @@ impl Conductor {
                 return Ok(());
             }
         }
-        self.tell_workflow(place, number);
+        self.tell_workflow(place, number, world);
         self.mark_terminal(number);
         Ok(())
     }
@@ -271,7 +271,7 @@ impl Conductor {
             staged.attempts.clone_from(&entry.attempts);
             self.staging.add(staged);
         }
-        self.tell_workflow(place, number);
+        self.tell_workflow(place, number, world);
         self.mark_terminal(number);
     }
 
@@ -283,11 +283,15 @@ impl Conductor {
     }
 
     /// Lets the workflow's status follow from a task's.
-    fn tell_workflow(&mut self, place: Place, number: usize) {
+    fn tell_workflow(&mut self, place: Place, number: usize, world: &World) {
         let Some(status) = self.table.entry(number).map(|entry| entry.status) else { return };
         let change = self.seen_by_workflow(place, status);
         let Some(after) = machine::workflow_after_task(self.status, change) else { return };
-        self.status = after;
+        let before = std::mem::replace(&mut self.status, after);
+        if before != after && matches!(after, Status::Canceling | Status::Pausing) {
+            // Beyond the original, where a task with items that is under way would wait for ever.
+            self.tell_tasks_with_items(after, world);
+        }
         if after.is_completed() {
             self.find_impossible_joins();
         }

@@ -56,7 +56,7 @@ impl Conductor {
     }
 
     /// Tasks with items start no more of them once the workflow is to rest or to end.
-    fn tell_tasks_with_items(&mut self, requested: Status, world: &World) {
+    pub(super) fn tell_tasks_with_items(&mut self, requested: Status, world: &World) {
         let asks_for_rest =
             matches!(requested, Status::Pausing | Status::Paused | Status::Canceling | Status::Canceled);
         if !asks_for_rest {

@@ -138,7 +138,7 @@ impl Conductor {
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds("timeout", task.timeout.as_ref(), &scope)?,
+            timeout: seconds("task timeout", task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
             start.actions.push(action(task, &scope, None)?);
@@ -193,18 +193,22 @@ impl Conductor {
 
 /// How long a task waits: what its repetition says, else what the task says.
 fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds("delay", task.delay.as_ref(), scope)?;
+    let own = seconds("task delay", task.delay.as_ref(), scope)?;
     Ok(match &staged.attempts {
         Some(attempts) => Some(attempts.delay.unwrap_or_default()),
         None => own,
     })
 }
 
-fn seconds(what: &str, statement: Option<&Statement>, scope: &WorkflowScope) -> Result<Option<i64>, String> {
+pub(super) fn seconds(
+    what: &str,
+    statement: Option<&Statement>,
+    scope: &WorkflowScope,
+) -> Result<Option<i64>, String> {
     let Some(statement) = statement else { return Ok(None) };
     let value = evaluated(statement, scope)?;
     let number = as_integer(&value);
-    number.map(Some).ok_or_else(|| format!("TypeError: The value of task {what} is not type of integer."))
+    number.map(Some).ok_or_else(|| format!("TypeError: The value of {what} is not type of integer."))
 }
 
 fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {

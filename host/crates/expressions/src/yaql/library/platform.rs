@@ -16,7 +16,7 @@ use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, optional, required};
 use crate::filters::json::{self, Style};
 use crate::filters::{NONE, version};
-use crate::functions::{paths, time};
+use crate::functions::{jsonpath, paths, time, yaml};
 use crate::python::number::PythonNumber;
 use crate::regex::{Flags, Regex};
 
@@ -35,6 +35,12 @@ const JSON: &[Parameter] = &[
     optional("separators", Type::List).nullable(),
 ];
 
+const YAML: &[Parameter] = &[
+    required("value", Type::Any),
+    optional("indent", Type::Any),
+    optional("allowUnicode", Type::Bool).nullable(),
+];
+
 pub(super) const TABLE: &[Function] = &[
     function("json", &[required("s", Type::Any)], json_or_mapping),
     function("zip", &[], zip).rest(Type::Any).any_name(),
@@ -46,6 +52,11 @@ pub(super) const TABLE: &[Function] = &[
         let text = json::write(&*to_json(run, &args.term(0))?, &PLAIN);
         Ok(Term::text(text.trim_matches('"')))
     }),
+    function("from_yaml_string", VALUE, from_yaml_string),
+    function("yaml_parse", VALUE, from_yaml_string),
+    function("to_yaml_string", YAML, to_yaml_string),
+    function("yaml_dump", YAML, to_yaml_string),
+    function("jsonpath_query", &[required("value", Type::Any), required("query", Type::Any)], jsonpath_query),
     function("use_none", VALUE, |_, args| match args.term(0) {
         Term::Null => Ok(Term::text(NONE)),
         term => Ok(term),
@@ -165,6 +176,25 @@ fn to_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let text = json::write(&*to_json(run, &args.term(0))?, &style);
     run.allocate(text.len())?;
     Ok(Term::from(text))
+}
+
+fn from_yaml_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let text = text(run, args, 0)?;
+    run.allocate(text.len() * 4)?;
+    let json = yaml::parse(&text).map_err(Error::value)?;
+    Ok(view::term(&Arc::new(json)))
+}
+
+fn to_yaml_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let indent = args.integer(1).ok().and_then(|indent| usize::try_from(indent).ok()).unwrap_or(2);
+    let text = yaml::dump(&*to_json(run, &args.term(0))?, indent, args.flag(2, true));
+    run.allocate(text.len())?;
+    Ok(Term::from(text))
+}
+
+fn jsonpath_query(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    let found = jsonpath::query(&*to_json(run, &args.term(0))?, &exact(args, 1)?).map_err(Error::value)?;
+    Ok(view::term(&Arc::new(found)))
 }
 
 /// Elements side by side up to the end of the longest, with null or `pad` in the gaps.

@@ -1,0 +1,56 @@
+//! Workflows that may take only so long, and those that an earlier process was conducting.
+
+use std::time::Duration;
+
+use petrel_model::Execution;
+use petrel_workflows::Status;
+
+use super::cascade;
+use super::live::Live;
+use super::mailbox::{Message, deliver};
+use crate::clock;
+use crate::service::Engine;
+
+/// Ends a workflow when it has taken longer than it may. The time counts from its beginning, whichever process
+/// that was in.
+pub(super) fn arm(engine: &Engine, live: &Live) {
+    let timeout = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok());
+    let Some(timeout) = timeout.filter(|_| !live.conductor.status().is_completed()) else { return };
+    let end = live.began.plus(Duration::from_secs(timeout));
+    let (engine, id) = (engine.clone(), live.execution.id);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(end.since(clock::now())) => {}
+            () = engine.0.stop_starting.cancelled() => return,
+        }
+        if let Err(error) = deliver(&engine, id, Message::Expire).await {
+            tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+        }
+    });
+}
+
+/// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
+/// what runs inside them is asked again, as it may not have been told.
+pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
+    for execution in workflows {
+        let id = execution.id;
+        let workflow = engine.0.workflows.get(id);
+        let mut held = workflow.live.lock().await;
+        if held.is_none() {
+            match Live::load(&engine, id).await {
+                Ok(live) => *held = Some(live),
+                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+            }
+        }
+        if let Some(live) = held.as_ref() {
+            arm(&engine, live);
+            if matches!(live.conductor.status(), Status::Canceling | Status::Pausing) {
+                cascade::hand_on(&engine, live);
+            }
+        }
+        if held.as_ref().is_none_or(Live::is_idle) {
+            *held = None;
+            engine.0.workflows.forget(id, &workflow);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Random workflows, random orders of events: nothing panics, nothing goes on without end, what has ended stays
+//! as it ended, and what has nothing left to do has ended or rests.
+
+use std::sync::Arc;
+
+use petrel_workflows::conductor::{Event, Report};
+use petrel_workflows::{Conductor, Definition, Start, Status, World, inspect};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// Nothing leads to `a`, so that there is a beginning.
+const TARGETS: [&str; 9] = ["b", "c", "d", "e", "f", "noop", "fail", "continue", "retry"];
+const CONDITIONS: [&str; 5] =
+    ["<% succeeded() %>", "<% failed() %>", "{{ completed() }}", "<% true %>", "<% ctx().x > 2 %>"];
+
+fn transition() -> impl Strategy<Value = Value> {
+    let targets = prop::collection::vec(prop::sample::select(&TARGETS[..]), 0..3);
+    (targets, prop::option::of(prop::sample::select(&CONDITIONS[..])), any::<bool>()).prop_map(
+        |(targets, when, publishes)| {
+            let mut transition = Map::new();
+            if !targets.is_empty() {
+                transition.insert("do".into(), json!(targets.join(", ")));
+            }
+            if let Some(when) = when {
+                transition.insert("when".into(), json!(when));
+            }
+            if publishes {
+                transition.insert("publish".into(), json!([{"x": "<% ctx().x + 1 %>"}]));
+            }
+            Value::Object(transition)
+        },
+    )
+}
+
+fn task() -> impl Strategy<Value = Value> {
+    let join = prop_oneof![4 => Just(None), 1 => Just(Some(json!("all"))), 1 => (0_u32..4).prop_map(|n| Some(json!(n)))];
+    let items = prop::option::weighted(0.3, (0_usize..4, prop::option::of(0_u32..3)));
+    let retry = prop::option::weighted(0.2, 0_u32..3);
+    (prop::collection::vec(transition(), 0..3), join, items, retry, prop::bool::weighted(0.9)).prop_map(
+        |(next, join, items, retry, has_action)| {
+            let mut task = Map::new();
+            if has_action || items.is_some() {
+                task.insert("action".into(), json!("core.noop"));
+            }
+            if let Some(join) = join {
+                task.insert("join".into(), join);
+            }
+            if let Some((count, concurrency)) = items {
+                let mut with = json!({"items": format!("<% range({count}).toList() %>")});
+                if let (Some(concurrency), Some(with)) = (concurrency, with.as_object_mut()) {
+                    with.insert("concurrency".into(), json!(concurrency));
+                }
+                task.insert("with".into(), with);
+            }
+            if let Some(count) = retry {
+                task.insert("retry".into(), json!({"count": count}));
+            }
+            if !next.is_empty() {
+                task.insert("next".into(), json!(next));
+            }
+            Value::Object(task)
+        },
+    )
+}
+
+fn workflow() -> impl Strategy<Value = Value> {
+    prop::collection::vec(task(), 1..NAMES.len()).prop_map(|tasks| {
+        let named = NAMES.iter().zip(tasks).map(|(name, task)| ((*name).to_owned(), task));
+        let tasks: Map<String, Value> = named.collect();
+        json!({"version": 1.0, "vars": [{"x": 0}], "tasks": tasks, "output": [{"x": "<% ctx().x %>"}]})
+    })
+}
+
+/// What happens next: which of the actions that run reports, how it ends, and whether somebody asks for something.
+type Step = (prop::sample::Index, u8, u8);
+
+/// The actions that run, by task, route and item.
+type Running = Vec<(Arc<str>, u32, Option<usize>)>;
+
+fn take(starts: Vec<Start>, running: &mut Running) {
+    for start in starts {
+        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+            running.push((Arc::clone(&start.task), start.route, action.item));
+        }
+    }
+}
+
+/// Applies an event; what has ended must stay so.
+fn apply(conductor: &mut Conductor, event: &Event, running: &mut Running) {
+    let before = conductor.status();
+    if let Ok(starts) = conductor.apply(event, &World::default()) {
+        take(starts, running);
+    }
+    if before.is_completed() {
+        assert_eq!(conductor.status(), before, "{event:?}");
+    }
+}
+
+fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
+    if !inspect(definition, &[]).is_empty() {
+        return;
+    }
+    let Ok(definition) = Definition::compile(definition) else { return };
+    let world = World::default();
+    let mut conductor = Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world);
+    let mut running = Running::new();
+    apply(&mut conductor, &Event::Request(Status::Running), &mut running);
+    for (which, how, request) in steps {
+        if is_disturbed {
+            let wanted = match request % 16 {
+                0 => Some(Status::Pausing),
+                1 | 2 => Some(Status::Resuming),
+                3 if request > &200 => Some(Status::Canceling),
+                _ => None,
+            };
+            if let Some(wanted) = wanted {
+                apply(&mut conductor, &Event::Request(wanted), &mut running);
+            }
+        }
+        if running.is_empty() {
+            continue;
+        }
+        let (task, route, item) = running.remove(which.index(running.len()));
+        let status = match how % 8 {
+            0 | 1 => Status::Failed,
+            2 if is_disturbed => Status::Timeout,
+            3 if is_disturbed => Status::Canceled,
+            _ => Status::Succeeded,
+        };
+        let report = Report { task, route, item, status, result: Arc::new(json!(how)), execution: None };
+        apply(&mut conductor, &Event::Report(report), &mut running);
+    }
+    // Whatever still runs ends well, as long as that ends.
+    for _ in 0..2_000 {
+        let Some((task, route, item)) = running.pop() else { break };
+        let report =
+            Report { task, route, item, status: Status::Succeeded, result: Arc::default(), execution: None };
+        apply(&mut conductor, &Event::Report(report), &mut running);
+    }
+    let status = conductor.status();
+    if running.is_empty() {
+        assert!(
+            status.is_completed() || status == Status::Paused,
+            "nothing is left to be done, and it is {status}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_workflow_that_nobody_disturbs_ends(
+        definition in workflow(),
+        steps in prop::collection::vec(any::<Step>(), 0..60),
+    ) {
+        play(&definition, &steps, false);
+    }
+
+    #[test]
+    fn a_workflow_ends_or_rests_whatever_happens(
+        definition in workflow(),
+        steps in prop::collection::vec(any::<Step>(), 0..60),
+    ) {
+        play(&definition, &steps, true);
+    }
+
+    #[test]
+    fn inspection_takes_anything(definition in workflow(), text in "\\PC{0,40}", place in 0_usize..6) {
+        let mut broken = definition;
+        let broken_value = json!(text);
+        match place {
+            0 => broken["tasks"]["a"]["action"] = broken_value,
+            1 => broken["tasks"]["a"]["next"] = broken_value,
+            2 => broken["tasks"][text.as_str()] = json!({}),
+            3 => broken["vars"] = json!([{"y": text}]),
+            4 => broken["tasks"]["a"]["with"] = broken_value,
+            _ => broken["tasks"]["a"]["next"] = json!([{"when": text, "publish": text, "do": text}]),
+        }
+        inspect(&broken, &[]);
+        play(&broken, &[], false);
+    }
+}
