@@ -7,7 +7,7 @@
 //!                                          live: from the log, on first use
 //! ```
 //!
-//! [`begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
+//! [`mod@begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
 //! a batch of that, [`live`] holds its state and rebuilds it from the log, [`children`] makes the executions
 //! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
 //! cancels to what runs inside it, [`definitions`] reads and keeps the files.
