@@ -59,7 +59,7 @@ pub(crate) enum Execution {
         /// Its id, or `last`
         id: String,
     },
-    /// Print the output of an execution as it comes, until it ends; end as it did
+    /// Print the output of an execution and of its tasks as it comes, until it ends; end as it did
     #[command(
         after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293"
     )]
@@ -208,6 +208,8 @@ async fn tail(session: &Session, id: &str) -> Result<Code, Failure> {
     // The newest one now, not whichever is newest later.
     let first = client.get(&format!("/executions/{}", path_segment(id))).await?;
     let id = text(&first, "id");
+    let has_tasks = task_tree::is_workflow(&first);
+    let mut tasks = task_tree::Followed::default();
     let mut lines = 0;
     loop {
         // Asked before the output is read, so that what comes before the end is not missed.
@@ -215,6 +217,9 @@ async fn tail(session: &Session, id: &str) -> Result<Code, Failure> {
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
         lines += output.matches('\n').count();
         print::text(&output);
+        if has_tasks {
+            tasks.print_news(session, id).await?;
+        }
         if run::is_final(&execution) {
             print::note(&format!("{id}: {}", text(&execution, "status")));
             return Ok(run::outcome(&execution));

@@ -92,6 +92,9 @@ fn a_workflow_runs_with_all_that_it_is_made_of() {
     assert_eq!(tasks.len(), 6, "{tasks:?}");
     let shown = host.ok(&["execution", "get", &id]);
     assert_says(&shown.stdout, &["tasks", "greet[2]", "left", "core.local", "both", "succeeded"]);
+    let tailed = host.ok(&["execution", "tail", &id]);
+    assert_says(&tailed.stdout, &["hello ann", "left 3"]);
+    assert_says(&tailed.stderr, &["greet[0]", "both", "succeeded"]);
     let children = host.list(&format!("/executions/{id}/children"));
     let last = children.last().unwrap();
     assert_eq!(last["result"]["stdout"], "hello ann, hello bob, hello cyd");
@@ -227,6 +230,71 @@ fn a_workflow_or_a_task_that_takes_too_long_is_ended() {
     eventually("the nap ends", || (tasks(&host, &late) == ["nap canceled"]).then_some(()));
     host.until(&slow, "succeeded");
     assert_eq!(tasks(&host, &slow), ["nap timeout"]);
+    host.stop();
+}
+
+#[test]
+fn a_workflow_inside_another_one_is_paused_and_resumed_with_it() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let wait = "version: 1.0\ninput: [file]\ntasks: {wait: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %> ]; do sleep 0.05; done\"'}}\n";
+    let outer = "version: 1.0\ninput: [file]\ntasks: {sub: {action: flows.inner, input: {file: <% ctx().file %>}, next: [{do: after}]}, after: {action: core.noop}}\n";
+    let file = "{file: {type: string}}";
+    pack(&place, &[("inner", file, wait), ("outer", file, outer)]);
+    register(&host, &place);
+    let id = start(&host, "flows.outer", &json!({"file": place.path("go")}));
+    eventually("the inner one runs", || {
+        let sub = host.list(&format!("/executions/{id}/children")).first()?["id"].as_str()?.to_owned();
+        (tasks(&host, &sub) == ["wait running"]).then_some(())
+    });
+    host.ok(&["execution", "pause", &id]);
+    host.until(&id, "pausing");
+    place.write("go", "");
+    host.until(&id, "paused");
+    assert_eq!(tasks(&host, &id), ["sub paused"]);
+    host.ok(&["execution", "resume", &id]);
+    host.until(&id, "succeeded");
+    assert_eq!(tasks(&host, &id), ["sub succeeded", "after succeeded"]);
+    host.stop();
+}
+
+#[test]
+fn what_cannot_go_well_ends_all_the_same() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let unsound = "version: 1.0\ninput: [x]\nvars: [{y: <% ctx().x.nothing %>}]\ntasks: {a: {action: core.noop}}\n";
+    let outer = "version: 1.0\ntasks: {sub: {action: flows.unsound}}\n";
+    let poll = "version: 1.0\ntasks: {begin: {action: core.noop, next: [{do: poll}]}, poll: {action: flows.nowhere, next: [{when: <% failed() %>, do: poll}]}}\n";
+    let late = "chain: [{name: nap, ref: core.local, params: {cmd: sleep 62, timeout: 1}}]\n";
+    let deep = "version: 1.0\ntasks: {again: {action: flows.deep}}\n";
+    pack(
+        &place,
+        &[
+            ("unsound", "{x: {type: integer}}", unsound),
+            ("outer", "{}", outer),
+            ("poll", "{}", poll),
+            ("late", "{}", late),
+            ("deep", "{}", deep),
+        ],
+    );
+    register(&host, &place);
+    for (action, status, says) in [
+        ("outer", "failed", "Execution failed"),
+        ("poll", "failed", "cannot be started followed each other"),
+        ("late", "timeout", "nap"),
+        ("deep", "failed", "Execution failed"),
+    ] {
+        let id = start(&host, &format!("flows.{action}"), &json!({}));
+        let ended = host.until(&id, status);
+        assert_says(&ended["result"].to_string(), &[says]);
+    }
+    // A rerun of what never began says so.
+    place.write("flows/actions/workflows/poll.yaml", "version: 1.0\n");
+    let id = start(&host, "flows.poll", &json!({}));
+    host.until(&id, "failed");
+    let again = host.ok(&["execution", "rerun", &id, "--tasks", "a"]);
+    let ended = host.until(again.stdout.trim(), "failed");
+    assert_says(&ended["result"].to_string(), &["'tasks'"]);
     host.stop();
 }
 

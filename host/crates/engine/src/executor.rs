@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
 }
 
 /// A result that can be read back: one that is nested too deep is kept as its JSON text.
-fn storable(result: Value) -> Value {
+pub(crate) fn storable(result: Value) -> Value {
     match &result {
         Value::Object(object) if depth::is_too_deep(&result) => {
             let flat = |value: &Value| match value {

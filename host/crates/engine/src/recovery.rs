@@ -81,5 +81,12 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
         _ => report.requeued += 1,
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];
-    engine.commit_outcome(&orphan, vec![expect], changes).await
+    match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
+        Err(error @ Error::Internal(_)) if orphan.parent.is_some() => {
+            // Its workflow cannot be read. That must not keep the host from starting.
+            tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
+            engine.commit(vec![expect], changes).await
+        }
+        result => result,
+    }
 }

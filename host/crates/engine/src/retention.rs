@@ -1,6 +1,7 @@
 //! How long what has ended is kept: a service that deletes the oldest in small steps, with a pause after each
 //! that is as long as the step took, so that it never takes more than half of anything.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use petrel_model::{ExecutionId, Timestamp, TriggerInstanceId};
@@ -108,11 +109,27 @@ impl Service {
         cutoff: Timestamp,
     ) -> Result<Option<ExecutionId>, Error> {
         let oldest = self.engine.store().oldest_executions(after, STEP).await?;
-        self.delete(old_executions(&oldest, cutoff)).await?;
+        let old = old_executions(&oldest, cutoff);
+        let kept = self.kept_by_workflows(&old).await?;
+        self.delete(deletions(&old, &kept)).await?;
         let is_full = oldest.len() == STEP;
         // Who was created after the cutoff has not ended before it.
         let last = oldest.last().filter(|last| is_full && last.id.0.created_at() < cutoff);
         Ok(last.map(|last| last.id))
+    }
+
+    /// The workflows that still keep what they have asked for: their logs refer to its results, and rerunning them
+    /// does. They are older than that, so one that is old too has gone before, or goes now.
+    async fn kept_by_workflows(&self, old: &[&ExecutionAge]) -> Result<BTreeSet<ExecutionId>, Error> {
+        let going: BTreeSet<_> = old.iter().map(|execution| execution.id).collect();
+        let parents: BTreeSet<_> = old.iter().filter_map(|execution| execution.parent).collect();
+        let mut kept = BTreeSet::new();
+        for parent in parents.difference(&going) {
+            if self.engine.store().execution(*parent).await?.is_some() {
+                kept.insert(*parent);
+            }
+        }
+        Ok(kept)
     }
 
     async fn instances_step(
@@ -137,9 +154,24 @@ fn before(kept: Duration) -> Timestamp {
 }
 
 /// What is no longer kept of `executions`: those that had ended before the cutoff.
-fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<Change> {
+fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<&ExecutionAge> {
     let is_old = |execution: &&ExecutionAge| execution.ended_at.is_some_and(|ended_at| ended_at < cutoff);
-    executions.iter().filter(is_old).map(|execution| Change::DeleteExecution(execution.id)).collect()
+    executions.iter().filter(is_old).collect()
+}
+
+/// The deletions of `old`, but of what a workflow in `kept` has asked for, and what that has asked for in turn.
+fn deletions(old: &[&ExecutionAge], kept: &BTreeSet<ExecutionId>) -> Vec<Change> {
+    let mut kept = kept.clone();
+    let mut changes = Vec::new();
+    // Oldest first: a workflow comes before what it has asked for.
+    for execution in old {
+        if execution.parent.is_some_and(|parent| kept.contains(&parent)) {
+            kept.insert(execution.id);
+        } else {
+            changes.push(Change::DeleteExecution(execution.id));
+        }
+    }
+    changes
 }
 
 /// What is no longer kept of `instances`, with their enforcements: those from before the cutoff.
@@ -161,16 +193,27 @@ mod tests {
 
     #[test]
     fn only_what_had_ended_before_the_cutoff_is_old() {
-        let age = |n, ended_at| ExecutionAge { id: id(n), ended_at };
+        let age = |n, ended_at| ExecutionAge { id: id(n), ended_at, parent: None };
         let executions = [age(1, Some(at(4))), age(2, None), age(3, Some(at(5))), age(4, Some(at(3)))];
-        let deleted: Vec<_> = old_executions(&executions, at(5))
-            .into_iter()
-            .map(|change| match change {
-                Change::DeleteExecution(id) => id,
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(deleted, [id(1), id(4)]);
+        let old = old_executions(&executions, at(5));
+        assert_eq!(old.iter().map(|age| age.id).collect::<Vec<_>>(), [id(1), id(4)]);
+    }
+
+    #[test]
+    fn what_a_workflow_has_asked_for_is_kept_as_long_as_it_is() {
+        let age = |n, parent: Option<u64>| ExecutionAge {
+            id: id(n),
+            ended_at: Some(at(1)),
+            parent: parent.map(id),
+        };
+        // 2 is kept by the workflow 1, and keeps 3; the workflow 4 goes with 5.
+        let old = [age(2, Some(1)), age(3, Some(2)), age(4, None), age(5, Some(4))];
+        let old: Vec<_> = old.iter().collect();
+        let deleted = format!("{:?}", deletions(&old, &BTreeSet::from([id(1)])));
+        assert_eq!(
+            deleted,
+            format!("{:?}", [Change::DeleteExecution(id(4)), Change::DeleteExecution(id(5))])
+        );
     }
 
     #[test]

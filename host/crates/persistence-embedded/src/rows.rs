@@ -153,7 +153,7 @@ fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Resu
         }
     }
     if flags & HAS_PARENT != 0
-        && let Some(parent) = rows.execution(id)?.and_then(|execution| execution.parent)
+        && let Ok(Some(Execution { parent: Some(parent), .. })) = rows.noun::<Execution>(&key)
     {
         to.writes.push((keys::child(parent.execution, id), None));
     }

@@ -324,9 +324,9 @@ impl Store for EmbeddedStore {
     ) -> Result<Vec<ExecutionAge>, Error> {
         // Without its parameters and its result, which may be large.
         let read = |entry: &Entry| {
-            self.rows
-                .noun_of(entry)
-                .map(|Execution { id, ended_at, .. }: Execution| ExecutionAge { id, ended_at })
+            let one: Execution = self.rows.noun_of(entry)?;
+            let parent = one.parent.map(|parent| parent.execution);
+            Ok(ExecutionAge { id: one.id, ended_at: one.ended_at, parent })
         };
         self.oldest(keys::EXECUTION, after.map(keys::execution), limit, read)
     }

@@ -44,36 +44,39 @@ impl Commit {
     /// Whether it takes in something new, in contrast to finishing what was taken in. When room gets
     /// short a store refuses the former first.
     pub fn takes_in(&self) -> bool {
-        self.changes.iter().any(|change| match change {
-            Change::UpdateExecution(_)
-            | Change::AppendOutput { .. }
-            | Change::DeletePack(_)
-            | Change::DeleteAction(_)
-            | Change::DeleteTriggerType(_)
-            | Change::DeleteRule(_)
-            | Change::DeleteExecution(_)
-            | Change::DeleteTriggerInstance(_)
-            | Change::DeleteEnforcement(_)
-            | Change::DeleteUser(_)
-            | Change::DeleteApiKey(_)
-            | Change::DeleteToken(_)
-            | Change::DeletePackConfig(_)
-            | Change::AppendWorkflow { .. }
-            | Change::DeleteKey(_) => false,
-            Change::CreateTriggerInstance(_)
-            | Change::CreateEnforcement(_)
-            | Change::CreateExecution(_)
-            | Change::PutPack(_)
-            | Change::PutAction(_)
-            | Change::PutTriggerType(_)
-            | Change::PutRule(_)
-            | Change::PutUser(_)
-            | Change::PutApiKey(_)
-            | Change::PutToken(_)
-            | Change::PutPackConfig(_)
-            | Change::PutDefinition(_)
-            | Change::PutKey(_) => true,
-        })
+        // What a workflow asks for next goes with what has ended in it.
+        let is_step = self.changes.iter().any(|change| matches!(change, Change::AppendWorkflow { .. }));
+        !is_step
+            && self.changes.iter().any(|change| match change {
+                Change::UpdateExecution(_)
+                | Change::AppendOutput { .. }
+                | Change::DeletePack(_)
+                | Change::DeleteAction(_)
+                | Change::DeleteTriggerType(_)
+                | Change::DeleteRule(_)
+                | Change::DeleteExecution(_)
+                | Change::DeleteTriggerInstance(_)
+                | Change::DeleteEnforcement(_)
+                | Change::DeleteUser(_)
+                | Change::DeleteApiKey(_)
+                | Change::DeleteToken(_)
+                | Change::DeletePackConfig(_)
+                | Change::AppendWorkflow { .. }
+                | Change::DeleteKey(_) => false,
+                Change::CreateTriggerInstance(_)
+                | Change::CreateEnforcement(_)
+                | Change::CreateExecution(_)
+                | Change::PutPack(_)
+                | Change::PutAction(_)
+                | Change::PutTriggerType(_)
+                | Change::PutRule(_)
+                | Change::PutUser(_)
+                | Change::PutApiKey(_)
+                | Change::PutToken(_)
+                | Change::PutPackConfig(_)
+                | Change::PutDefinition(_)
+                | Change::PutKey(_) => true,
+            })
     }
 }
 

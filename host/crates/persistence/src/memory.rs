@@ -261,7 +261,11 @@ impl Store for MemoryStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<ExecutionAge>, Error> {
-        let age = |one: Execution| ExecutionAge { id: one.id, ended_at: one.ended_at };
+        let age = |one: Execution| ExecutionAge {
+            id: one.id,
+            ended_at: one.ended_at,
+            parent: one.parent.map(|parent| parent.execution),
+        };
         Ok(oldest(&self.state().executions, after, limit).into_iter().map(age).collect())
     }
 

@@ -100,6 +100,8 @@ pub struct ExecutionAge {
     pub id: ExecutionId,
     /// When it ended; `None` while it has not.
     pub ended_at: Option<Timestamp>,
+    /// The workflow that has asked for it.
+    pub parent: Option<ExecutionId>,
 }
 
 /// An event, as far as it matters for how long it is kept.

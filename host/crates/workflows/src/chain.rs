@@ -101,7 +101,10 @@ impl Chain {
     }
 
     fn request(&mut self, requested: Status, world: &World) -> Result<Vec<Start>, Refused> {
-        let (from, is_active) = (self.status, self.running.is_some());
+        let (from, rests) = (self.status, self.status == Status::Paused);
+        let ends = matches!(requested, Status::Canceling | Status::Canceled);
+        // What rests does not keep the chain from ending.
+        let is_active = self.running.is_some() && !(rests && ends);
         let is_over = !is_active && self.next.is_none();
         let after = machine::workflow_after_request(from, requested, is_active, is_over);
         let Some(after) = after else {

@@ -256,9 +256,21 @@ impl Conductor {
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
         let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
         let place = (task, report.route);
-        if report.status == Status::Running {
+        // One that has ended before it could say that it goes on. An item that ends while the workflow rests
+        // waits with it.
+        let has_ended = report.status.is_completed()
+            && report.status != Status::Canceled
+            && (report.item.is_none() || self.status != Status::Paused);
+        if self.rests(place, report.item) && (report.status == Status::Running || has_ended) {
             // The action goes on after a pause, and the workflow with it; it may be refused.
             drop(self.request(Status::Running, world));
+            if has_ended {
+                let goes_on = match report.item {
+                    Some(item) => Change::Item { item, status: Status::Running, result: None },
+                    None => Change::Action { status: Status::Running, result: None },
+                };
+                drop(self.change(place, &goes_on, world));
+            }
         }
         let result = &report.result;
         let change = match report.item {
@@ -279,6 +291,15 @@ impl Conductor {
         }
         self.render_output(world);
         if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+    }
+
+    /// Whether an action of a task was paused.
+    fn rests(&self, place: state::Place, item: Option<usize>) -> bool {
+        let items = self.staging.get(place).and_then(|staged| staged.items.as_ref());
+        match (item, items) {
+            (Some(item), Some(items)) => items.statuses.get(item) == Some(&Status::Paused),
+            _ => self.table.latest_entry(place).is_some_and(|entry| entry.status == Status::Paused),
+        }
     }
 
     /// Makes the workflow fail, unless its status does not allow it.

@@ -1,5 +1,7 @@
 //! The tasks of a workflow as a tree: what each has asked for, with its status and how long it took.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Session, text};
@@ -46,4 +48,35 @@ fn line(child: &Value) -> String {
     let seconds = seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
     let action = child.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
     format!("{name:<24} {:<10} {seconds:>12}  {action}  {}", text(child, "status"), text(child, "id"))
+}
+
+/// The tasks of a workflow, as far as they were followed.
+#[derive(Default)]
+pub(super) struct Followed {
+    /// For each the status that was printed last, and how many lines of output.
+    tasks: BTreeMap<String, (String, usize)>,
+}
+
+impl Followed {
+    /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
+    /// output.
+    pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
+        let path = format!("/executions/{workflow}/children?depth=-1");
+        let children = session.client.get(&path).await?;
+        for child in children.as_array().into_iter().flatten() {
+            let (id, status) = (text(child, "id"), text(child, "status"));
+            let (known, lines) = self.tasks.entry(id.to_owned()).or_default();
+            if known == status && super::run::is_final(child) {
+                continue;
+            }
+            let output = session.client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
+            *lines += output.matches('\n').count();
+            print::text(&output);
+            if known != status {
+                status.clone_into(known);
+                print::note(&line(child));
+            }
+        }
+        Ok(())
+    }
 }

@@ -3,8 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use petrel_model::{Execution, ExecutionId, Object, StatusEvent, WorkflowEntry, WorkflowEvent};
+use petrel_model::{
+    Execution, ExecutionId, Object, Status as Stored, StatusEvent, WorkflowEntry, WorkflowEvent,
+};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{Event, Rerun};
 use petrel_workflows::{Conducted, Status};
@@ -13,12 +16,16 @@ use serde_json::{Value, json};
 use super::definitions::not_begun;
 use super::live::{self, Live};
 use super::step::Step;
-use super::{ACTION_CHAIN, children, timers, world};
+use super::world::{self, Results};
+use super::{ACTION_CHAIN, children, requests, timers};
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::requests as executions;
 use crate::service::Engine;
+
+/// How long to wait before a workflow that found no room is tried again.
+const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Begins the workflow of `execution`, which this process has claimed.
 pub(crate) async fn begin(engine: &Engine, execution: Execution) {
@@ -26,20 +33,52 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     let result = match prepare(engine, &execution).await {
-        Ok(prepared) => start(engine, execution, prepared).await,
-        Err(result) => fail(engine, execution, result).await.map(|()| None),
+        Ok(prepared) => start(engine, execution.clone(), prepared).await,
+        Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
     };
     match result {
-        Ok(Some(live)) if !live.is_idle() => {
-            timers::arm(engine, &live);
-            *held = Some(live);
+        Ok(live) => *held = live.filter(|live| !live.is_idle()),
+        Err(error) => give_up(engine, execution, error).await,
+    }
+    if let Some(live) = held.as_mut() {
+        live.timer = timers::arm(engine, live);
+        if let Some(parent) = &live.execution.parent {
+            pause_with(engine.clone(), id, parent.execution);
         }
-        Ok(_) => engine.0.workflows.forget(id, &workflow),
-        Err(error) => {
-            engine.0.workflows.forget(id, &workflow);
-            match error {
-                Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
-                error => tracing::error!(execution.id = %id, %error, "the workflow cannot begin"),
+    }
+    if held.is_none() {
+        engine.0.workflows.forget(id, &workflow);
+    }
+}
+
+/// Pauses a workflow that has begun after the one above it was paused.
+fn pause_with(engine: Engine, id: ExecutionId, above: ExecutionId) {
+    tokio::spawn(async move {
+        let above = engine.store().execution(above).await.ok().flatten();
+        if above.is_some_and(|above| matches!(above.status, Stored::Pausing | Stored::Paused)) {
+            // It may have ended already.
+            drop(requests::pause(&engine, id).await);
+        }
+    });
+}
+
+/// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
+async fn give_up(engine: &Engine, execution: Execution, error: Error) {
+    let id = execution.id;
+    match error {
+        Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
+        Error::NoRoom(_) => {
+            tokio::time::sleep(NO_ROOM).await;
+            if let Err(error) = engine.store().release(id).await {
+                tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
+            }
+            engine.0.work.notify_waiters();
+        }
+        error => {
+            tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
+            let result = not_begun(&json!([{"type": "error", "message": error.to_string()}]));
+            if let Err(error) = fail(engine, execution, result).await {
+                tracing::error!(execution.id = %id, %error, "nor can that be stored");
             }
         }
     }
@@ -143,12 +182,16 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     let Prepared { compiled, input, context, rerun } = prepared;
     let id = execution.id;
     let results = live::results_of(&compiled.stored.source, id);
+    let now = clock::now();
     let (log, conductor, results) = if let Some((of, _)) = &rerun {
-        let log = engine.store().workflow_log(*of).await?;
-        let (conductor, results) = live::replay(engine, *of, &log).await?;
-        (log, conductor, results)
+        match resumed(engine, *of, id).await? {
+            Ok(resumed) => resumed,
+            Err(reason) => {
+                let result = not_begun(&json!([{"type": "error", "message": reason}]));
+                return fail(engine, execution, result).await.map(|()| None);
+            }
+        }
     } else {
-        let now = clock::now();
         let keys = Arc::new(world::Live::new(engine.datastore()));
         let world = world::now(now, 0, Arc::clone(&keys), results.clone());
         let conductor = Conducted::new(&compiled.definition, &input, &context, &world);
@@ -156,9 +199,17 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
         let event = WorkflowEvent::Began { definition, input, context };
         (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
     };
-    let began = log.first().map_or(execution.requested_at, |entry| entry.at);
     let active = HashMap::new();
-    let live = Live { execution, conductor, sequence: 0, active, results, began, is_expired: false };
+    let live = Live {
+        execution,
+        conductor,
+        sequence: 0,
+        active,
+        results,
+        began: now,
+        is_expired: false,
+        timer: None,
+    };
     let mut step = Step::new(engine, live);
     step.write(log);
     if compiled.must_be_stored() {
@@ -180,6 +231,33 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     let live = step.commit().await?;
     compiled.set_stored();
     Ok(Some(live))
+}
+
+/// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
+async fn resumed(
+    engine: &Engine,
+    of: ExecutionId,
+    id: ExecutionId,
+) -> Result<Result<(Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>), String>, Error> {
+    let mut log = engine.store().workflow_log(of).await?;
+    if log.is_empty() {
+        return Ok(Err(format!("the workflow {of} never began, so none of its tasks can be run again")));
+    }
+    if !live::active(engine, of).await?.is_empty() {
+        return Ok(Err(format!(
+            "something still runs inside the workflow {of}; wait for its end, or cancel it"
+        )));
+    }
+    // What its tasks gave goes with the log, since the workflow that it was given to may be deleted first.
+    for entry in &mut log {
+        if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
+            &mut entry.event
+        {
+            *result = Some(live::stored_result(engine, *execution).await?);
+        }
+    }
+    let (conductor, results) = live::replay(engine, id, &log).await?;
+    Ok(Ok((log, conductor, results)))
 }
 
 /// Ends an execution whose workflow cannot begin.

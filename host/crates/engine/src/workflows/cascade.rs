@@ -8,8 +8,9 @@ use super::{is_workflow, requests};
 use crate::service::Engine;
 
 /// Hands the status of a workflow on to what runs inside it. It is not waited for: what came of it is
-/// reported to the workflow like anything else.
-pub(super) fn hand_on(engine: &Engine, live: &Live) {
+/// reported to the workflow like anything else. Workflows inside it are resumed only when somebody asked it to go
+/// on.
+pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
     let status = live.conductor.status();
     let user = live.execution.context.user.clone();
     // What runs inside a workflow that has taken too long ends with it.
@@ -33,7 +34,8 @@ pub(super) fn hand_on(engine: &Engine, live: &Live) {
         };
         let is_meant = match status {
             Status::Canceling | Status::Canceled => true,
-            Status::Pausing | Status::Paused | Status::Resuming | Status::Running => conducts,
+            Status::Pausing | Status::Paused => conducts,
+            Status::Resuming | Status::Running => conducts && goes_on,
             _ => false,
         };
         if is_meant {

@@ -14,6 +14,9 @@ use super::world::task_execution_id;
 use crate::requests;
 use crate::service::Engine;
 
+/// How deep workflows may be inside each other.
+const DEEPEST: u32 = 32;
+
 /// The execution for an action of a task.
 ///
 /// # Errors
@@ -32,6 +35,13 @@ pub(super) fn make(
             start.task, action.action
         )
     })?;
+    let depth = workflow.parent.as_ref().map_or(0, |above| above.depth + 1);
+    if depth > DEEPEST {
+        return Err(format!(
+            "workflows are inside each other more than {DEEPEST} deep; the task {} may start its own workflow",
+            start.task
+        ));
+    }
     let told = |error: crate::Error| format!("{error}; {}", error.hint());
     let registered = requests::runnable(engine, &reference).map_err(told)?;
     let mut input = match &*action.input {
@@ -54,6 +64,7 @@ pub(super) fn make(
         number: u64::try_from(start.number).unwrap_or(u64::MAX),
         route: start.route,
         item: action.item.and_then(|item| u64::try_from(item).ok()),
+        depth,
     };
     let context = Context {
         user: workflow.context.user.clone(),

@@ -133,6 +133,17 @@ pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
     Ok(Source::Chain(Arc::new(chain)))
 }
 
+/// Compiles the text of a workflow that was inspected before.
+fn recompile(runner: &str, source: &str) -> Result<Source, String> {
+    let value = petrel_yaml::parse(source).map_err(|error| error.to_string())?.value;
+    if runner == ACTION_CHAIN {
+        let chain = ChainDefinition::compile(&value).map_err(|problems| format!("{problems:?}"))?;
+        return Ok(Source::Chain(Arc::new(chain)));
+    }
+    let definition = Definition::compile(&value).map_err(|error| error.to_string())?;
+    Ok(Source::Orquesta(Arc::new(definition)))
+}
+
 /// A finding about the text as a whole.
 fn syntax(message: String) -> Finding {
     Finding {
@@ -230,12 +241,12 @@ impl Definitions {
         }
         let stored = store.definition(digest).await?;
         let stored = stored.ok_or_else(|| Error::Internal(format!("the definition {digest} is missing")))?;
+        // It was inspected when it was new; what is asked for may have changed since.
         let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
-        let compiled = self.compile(runner, &stored.source).map_err(|invalid| {
-            let first = invalid.0.first().map(ToString::to_string).unwrap_or_default();
-            Error::Internal(format!("the definition {digest} cannot be read: {first}"))
-        })?;
-        compiled.set_stored();
+        let definition = recompile(runner, &stored.source)
+            .map_err(|reason| Error::Internal(format!("the definition {digest} cannot be read: {reason}")))?;
+        let compiled = Arc::new(Compiled { definition, stored, is_stored: AtomicBool::new(true) });
+        lock(&self.by_digest).insert(digest.into(), Arc::clone(&compiled));
         Ok(compiled)
     }
 }

@@ -9,6 +9,7 @@ use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
 
+use super::timers::{self, Timer};
 use super::world::{self, Results};
 use crate::error::Error;
 use crate::service::Engine;
@@ -30,13 +31,16 @@ pub(super) struct Live {
     pub(super) began: Timestamp,
     /// Whether it has taken longer than it may.
     pub(super) is_expired: bool,
+    /// What ends it when it takes too long.
+    pub(super) timer: Option<Timer>,
 }
 
 impl Live {
     /// Whether nothing will happen to it unless somebody asks for it.
     pub(super) fn is_idle(&self) -> bool {
+        let has_time = self.conductor.timeout().is_none();
         self.active.is_empty()
-            && (self.conductor.status().is_completed() || self.conductor.status().is_resting())
+            && (self.conductor.status().is_completed() || (self.conductor.status().is_resting() && has_time))
     }
 
     /// A workflow from the store.
@@ -51,13 +55,22 @@ impl Live {
         let (conductor, results) = replay(engine, id, &log).await?;
         let active = active(engine, id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
-        let began = log.first().map_or(execution.requested_at, |entry| entry.at);
-        Ok(Self { execution, conductor, sequence, active, results, began, is_expired: false })
+        let began = began(&log).unwrap_or(execution.requested_at);
+        let mut live =
+            Self { execution, conductor, sequence, active, results, began, is_expired: false, timer: None };
+        live.timer = timers::arm(engine, &live);
+        Ok(live)
     }
 }
 
+/// When what a log tells of began, or was last run again.
+fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
+    let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
+    log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
+}
+
 /// What runs inside a workflow.
-async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<ExecutionId, String>, Error> {
+pub(super) async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<ExecutionId, String>, Error> {
     let (mut active, mut after) = (HashMap::new(), None);
     loop {
         let children = engine.store().children(id, after, CHILDREN_AT_ONCE).await?;
@@ -89,7 +102,10 @@ pub(super) async fn replay(
     let world = world::then(first, 0, results.clone());
     let mut conductor = Conducted::new(&compiled.definition, input, context, &world);
     for (entry, number) in rest.iter().zip(1..) {
-        let event = event(engine, entry, results.as_deref(), &conductor).await?;
+        let event = event(engine, entry).await?;
+        if let (Some(results), Event::Report(report)) = (&results, &event) {
+            results.keep(report, &conductor);
+        }
         let world = world::then(entry, number, results.clone());
         // What was refused once is refused again, and changes nothing.
         drop(conductor.apply(&event, &world));
@@ -98,12 +114,7 @@ pub(super) async fn replay(
 }
 
 /// What an entry says has happened.
-async fn event(
-    engine: &Engine,
-    entry: &WorkflowEntry,
-    results: Option<&Results>,
-    conductor: &Conducted,
-) -> Result<Event, Error> {
+async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
     let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Internal(error.to_string()));
     Ok(match &entry.event {
         WorkflowEvent::Began { .. } => return Err(Error::Internal("a workflow began twice".into())),
@@ -116,9 +127,6 @@ async fn event(
             };
             let execution = execution.map(|id| Arc::from(id.to_string()));
             let item = item.and_then(|item| usize::try_from(item).ok());
-            if let (Some(results), Some(number)) = (results, conductor.number(task, *route)) {
-                results.add(number, item, name, &result);
-            }
             Event::Report(Report {
                 task: Arc::clone(task),
                 route: *route,
@@ -133,7 +141,7 @@ async fn event(
     })
 }
 
-async fn stored_result(engine: &Engine, id: ExecutionId) -> Result<Arc<Value>, Error> {
+pub(super) async fn stored_result(engine: &Engine, id: ExecutionId) -> Result<Arc<Value>, Error> {
     let execution = engine.store().execution(id).await?;
     let execution = execution.ok_or_else(|| Error::Internal(format!("the execution {id} is missing")))?;
     Ok(execution.result.unwrap_or_default())

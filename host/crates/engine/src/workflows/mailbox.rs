@@ -53,6 +53,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Workflow {
+    /// Whether it was forgotten; to be asked while `live` is held.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::SeqCst)
+    }
+}
+
 impl Workflows {
     /// A workflow, whether it is in memory yet or not.
     pub(super) fn get(&self, id: ExecutionId) -> Arc<Workflow> {
@@ -60,9 +67,12 @@ impl Workflows {
     }
 
     /// Forgets a workflow whose `live` is held by the caller.
-    pub(super) fn forget(&self, id: ExecutionId, workflow: &Workflow) {
+    pub(super) fn forget(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
         workflow.is_gone.store(true, Ordering::SeqCst);
-        lock(&self.known).remove(&id);
+        let mut known = lock(&self.known);
+        if known.get(&id).is_some_and(|one| Arc::ptr_eq(one, workflow)) {
+            known.remove(&id);
+        }
     }
 }
 
@@ -79,7 +89,7 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
             lock(&workflow.queue).push(envelope);
         }
         let mut live = workflow.live.lock().await;
-        if workflow.is_gone.load(Ordering::SeqCst) {
+        if workflow.is_gone() {
             // It went while we waited. What nobody has taken is ours to hand on.
             let left = std::mem::take(&mut *lock(&workflow.queue));
             drop(live);
@@ -90,10 +100,10 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
             let batch = std::mem::take(&mut *lock(&workflow.queue));
             if !batch.is_empty() {
                 step::process(engine, id, &mut live, batch).await;
-                if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
-                    engine.0.workflows.forget(id, &workflow);
-                    *live = None;
-                }
+            }
+            if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
+                engine.0.workflows.forget(id, &workflow);
+                *live = None;
             }
             drop(live);
         }

@@ -24,7 +24,9 @@ pub(super) fn moves(from: Stored, to: Status) -> &'static [StatusEvent] {
         (Stored::Paused, Status::Succeeded) => &[E::ResumeRequested, E::Succeeded],
         (Stored::Paused, Status::Failed) => &[E::ResumeRequested, E::Failed],
         (Stored::Resuming, Status::Running) => &[E::Started],
-        (Stored::Canceling, Status::Canceled | Status::Failed | Status::Succeeded) => &[E::Canceled],
+        (Stored::Canceling, Status::Canceled | Status::Failed | Status::Succeeded | Status::Timeout) => {
+            &[E::Canceled]
+        }
         (Stored::Running | Stored::Pausing | Stored::Paused | Stored::Resuming, Status::Canceling) => {
             &[E::CancelRequested]
         }
@@ -33,6 +35,8 @@ pub(super) fn moves(from: Stored, to: Status) -> &'static [StatusEvent] {
         }
         (Stored::Running | Stored::Pausing | Stored::Resuming, Status::Succeeded) => &[E::Succeeded],
         (Stored::Running | Stored::Pausing | Stored::Resuming, Status::Failed) => &[E::Failed],
+        (Stored::Running | Stored::Pausing | Stored::Resuming, Status::Timeout) => &[E::TimedOut],
+        (Stored::Paused, Status::Timeout) => &[E::TimedOut],
         _ => &[],
     }
 }

@@ -135,7 +135,9 @@ impl Engine {
         match Box::pin(deliver(self, above, Message::Report(Box::new(report)))).await {
             Ok(_workflow) => Ok(()),
             // The workflow is gone; its outcome is kept all the same.
-            Err(Error::NotFound { .. }) => self.commit(expect, changes).await,
+            Err(Error::NotFound { name, .. }) if name == above.to_string() => {
+                self.commit(expect, changes).await
+            }
             Err(error) => Err(error),
         }
     }

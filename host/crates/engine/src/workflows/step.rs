@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 
 use super::live::Live;
 use super::mailbox::{Envelope, Message, deliver};
-use super::{cascade, children, is_workflow, outcome, world};
+use super::{cascade, children, outcome, world};
 use crate::clock;
 use crate::error::Error;
+use crate::executor::storable;
 use crate::measures;
 use crate::service::Engine;
 
@@ -44,8 +45,8 @@ pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<
                 drop(reply.send(answer));
             }
         }
-        Err(Error::Conflict { .. }) if messages.len() > 1 => {
-            // One of them was decided on something that has changed; the others need not suffer.
+        Err(_error) if messages.len() > 1 => {
+            // What stands in the way of one of them need not be in the way of the others.
             for (message, reply) in messages.into_iter().zip(replies) {
                 let answers = apply(engine, id, live, vec![message]).await;
                 let answer =
@@ -54,11 +55,7 @@ pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<
             }
         }
         Err(error) => {
-            let first = replies.pop();
-            for reply in replies {
-                drop(reply.send(Err(Error::Internal(error.to_string()))));
-            }
-            if let Some(reply) = first {
+            if let Some(reply) = replies.pop() {
                 drop(reply.send(Err(error)));
             }
         }
@@ -99,7 +96,10 @@ pub(super) struct Step<'a> {
     pub(super) changes: Vec<Change>,
     created: Vec<Change>,
     moved: Vec<(ExecutionId, Stored, String)>,
-    before: Status,
+    /// Where its execution stood before.
+    before: Stored,
+    /// Whether somebody asked it to go on.
+    goes_on: bool,
 }
 
 impl<'a> Step<'a> {
@@ -107,7 +107,8 @@ impl<'a> Step<'a> {
         Self {
             engine,
             now: clock::now(),
-            before: live.conductor.status(),
+            before: live.execution.status,
+            goes_on: false,
             live,
             entries: Vec::new(),
             expect: Vec::new(),
@@ -132,6 +133,7 @@ impl<'a> Step<'a> {
     }
 
     pub(super) fn request(&mut self, status: Status) -> Result<(), Error> {
+        self.goes_on |= matches!(status, Status::Resuming | Status::Running);
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
             message: format!("execution {}: {refused}", self.live.execution.id),
@@ -166,9 +168,6 @@ impl<'a> Step<'a> {
         let result = execution.result.unwrap_or_default();
         let id = execution.id;
         let execution = Some(Arc::from(id.to_string()));
-        if let Some(results) = self.live.results.as_ref().filter(|_| status.is_completed()) {
-            results.add(usize::try_from(parent.number).unwrap_or_default(), item, status.as_str(), &result);
-        }
         let logged = WorkflowEvent::Reported {
             task: Arc::clone(&parent.task),
             route: parent.route,
@@ -186,8 +185,11 @@ impl<'a> Step<'a> {
     /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
     pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
         let mut queue = VecDeque::from([(event, logged)]);
-        let mut is_first = true;
+        let (mut is_first, mut rounds) = (true, 0);
         while let Some((event, logged)) = queue.pop_front() {
+            rounds += 1;
+            let (event, logged) = if rounds == MOST_ROUNDS { endless() } else { (event, logged) };
+            self.keep_result(&event);
             let keys = Arc::new(world::Live::new(self.engine.datastore()));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = world::now(self.now, number, Arc::clone(&keys), self.live.results.clone());
@@ -204,6 +206,13 @@ impl<'a> Step<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Keeps what a task gave, for expressions that ask for it.
+    fn keep_result(&self, event: &Event) {
+        if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
+            results.keep(report, &self.live.conductor);
+        }
     }
 
     /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
@@ -249,12 +258,19 @@ impl<'a> Step<'a> {
         let has_children = !self.created.is_empty();
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
-        let has_moved = self.before != self.live.conductor.status();
+        let has_moved = self.before != self.live.execution.status;
         match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
             Some(parent) => {
                 let above = parent.execution;
-                let report = Report { parent, execution: execution.clone(), expect, changes };
-                Box::pin(deliver(self.engine, above, Message::Report(Box::new(report)))).await?;
+                let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
+                let report = Report { parent, execution, expect, changes };
+                match Box::pin(deliver(self.engine, above, Message::Report(Box::new(report)))).await {
+                    // The workflow above is gone; what happened here is kept all the same.
+                    Err(Error::NotFound { name, .. }) if name == above.to_string() => {
+                        self.engine.commit(all.0, all.1).await?;
+                    }
+                    result => drop(result?),
+                }
             }
             None => self.engine.commit(expect, changes).await?,
         }
@@ -289,7 +305,7 @@ impl<'a> Step<'a> {
         }
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
-            live.execution.result = Some(Arc::new(live.conductor.result()));
+            live.execution.result = Some(Arc::new(storable(live.conductor.result())));
             self.moved.push((live.execution.id, live.execution.status, live.execution.runner.clone()));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));
@@ -302,15 +318,27 @@ impl<'a> Step<'a> {
             self.engine.0.work.notify_waiters();
         }
         for (id, status, runner) in &self.moved {
-            if status.is_final() && is_workflow(runner) {
+            if status.is_final() && *id == self.live.execution.id {
                 measures::ended(runner, *status);
             }
             self.engine.0.events.tell(*id, *status);
         }
         if has_moved {
-            cascade::hand_on(self.engine, &self.live);
+            cascade::hand_on(self.engine, &self.live, self.goes_on);
         }
     }
+}
+
+/// How many events may follow from one at once. More come of a cycle of tasks whose actions cannot be asked for.
+const MOST_ROUNDS: usize = 1_000;
+
+/// A cycle that would go on for ever fails its workflow.
+fn endless() -> (Event, WorkflowEvent) {
+    let message = format!(
+        "{MOST_ROUNDS} tasks whose actions cannot be started followed each other; correct the actions, or give their \
+         cycle a condition to end"
+    );
+    (Event::Fail(conductor::ErrorEntry::new(message.clone())), WorkflowEvent::Failed { message })
 }
 
 /// Which statuses of a workflow the workflow above it is told.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use petrel_model::Execution;
 use petrel_workflows::Status;
+use tokio::task::AbortHandle;
 
 use super::cascade;
 use super::live::Live;
@@ -11,22 +12,36 @@ use super::mailbox::{Message, deliver};
 use crate::clock;
 use crate::service::Engine;
 
-/// Ends a workflow when it has taken longer than it may. The time counts from its beginning, whichever process
-/// that was in.
-pub(super) fn arm(engine: &Engine, live: &Live) {
+/// What ends a workflow when it takes too long; it is called off when this is dropped.
+#[derive(Debug)]
+pub(super) struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Has a workflow ended when it has taken longer than it may. The time counts from its beginning, whichever
+/// process that was in.
+pub(super) fn arm(engine: &Engine, live: &Live) -> Option<Timer> {
     let timeout = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok());
-    let Some(timeout) = timeout.filter(|_| !live.conductor.status().is_completed()) else { return };
+    let timeout = timeout.filter(|_| !live.conductor.status().is_completed())?;
     let end = live.began.plus(Duration::from_secs(timeout));
     let (engine, id) = (engine.clone(), live.execution.id);
-    tokio::spawn(async move {
+    let waiting = tokio::spawn(async move {
         tokio::select! {
             () = tokio::time::sleep(end.since(clock::now())) => {}
             () = engine.0.stop_starting.cancelled() => return,
         }
-        if let Err(error) = deliver(&engine, id, Message::Expire).await {
-            tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
-        }
+        // In a task of its own, which nobody calls off half way.
+        tokio::spawn(async move {
+            if let Err(error) = deliver(&engine, id, Message::Expire).await {
+                tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+            }
+        });
     });
+    Some(Timer(waiting.abort_handle()))
 }
 
 /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
@@ -36,17 +51,20 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
         let id = execution.id;
         let workflow = engine.0.workflows.get(id);
         let mut held = workflow.live.lock().await;
+        if workflow.is_gone() {
+            // Something has happened to it meanwhile, and nothing is left to be taken up.
+            continue;
+        }
         if held.is_none() {
             match Live::load(&engine, id).await {
                 Ok(live) => *held = Some(live),
                 Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
             }
         }
-        if let Some(live) = held.as_ref() {
-            arm(&engine, live);
-            if matches!(live.conductor.status(), Status::Canceling | Status::Pausing) {
-                cascade::hand_on(&engine, live);
-            }
+        if let Some(live) = held.as_ref()
+            && matches!(live.conductor.status(), Status::Canceling | Status::Pausing | Status::Resuming)
+        {
+            cascade::hand_on(&engine, live, true);
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;

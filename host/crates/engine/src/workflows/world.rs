@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
 use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
-use petrel_workflows::World;
-use petrel_workflows::conductor::Records;
+use petrel_workflows::conductor::{Records, Report};
+use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -83,9 +83,13 @@ impl Results {
         Self { workflow, given: Mutex::default() }
     }
 
-    pub(super) fn add(&self, number: usize, item: Option<usize>, status: &str, result: &Arc<Value>) {
-        let given = (status.to_owned(), Arc::clone(result));
-        lock(&self.given).entry(number).or_default().insert(item, given);
+    /// Keeps what an action gave that has ended.
+    pub(super) fn keep(&self, report: &Report, conductor: &Conducted) {
+        let number = conductor.number(&report.task, report.route).filter(|_| report.status.is_completed());
+        if let Some(number) = number {
+            let given = (report.status.as_str().to_owned(), Arc::clone(&report.result));
+            lock(&self.given).entry(number).or_default().insert(report.item, given);
+        }
     }
 }
 

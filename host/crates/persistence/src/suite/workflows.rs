@@ -13,7 +13,7 @@ use super::{Backend, at, execution, id};
 use crate::{Change, Commit, Store};
 
 fn child(n: u64, of: u64) -> Execution {
-    let parent = Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None };
+    let parent = Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None, depth: 0 };
     Execution { parent: Some(parent), ..execution(n) }
 }
 

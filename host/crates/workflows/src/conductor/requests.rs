@@ -38,6 +38,10 @@ impl Conductor {
     /// Asks the workflow for a status.
     pub(super) fn request(&mut self, requested: Status, world: &World) -> Result<(), Refused> {
         let from = self.status;
+        let allows = |is_active| machine::workflow_after_request(from, requested, is_active, false).is_some();
+        if requested != from && !allows(true) && !allows(false) {
+            return Err(Refused::Status { from, to: requested });
+        }
         self.tell_tasks_with_items(requested, world);
         let is_active = self.is_active();
         let is_over = !is_active && !self.staging.can_start() && !self.table.has(Status::is_resting);

@@ -42,7 +42,10 @@ impl Conductor {
                 self.fail();
                 return started;
             }
-            let ready = self.mark_running(ready, world);
+            let Some(ready) = self.mark_running(ready, world) else {
+                self.render_output(world);
+                return started;
+            };
             for (place, start) in ready {
                 let has_nothing_to_do =
                     start.actions.iter().all(|action| action.action.is_null()) || start.actions.is_empty();
@@ -57,8 +60,8 @@ impl Conductor {
         }
     }
 
-    /// Marks tasks as running, before any of them is started.
-    fn mark_running(&mut self, ready: Vec<Ready>, world: &World) -> Vec<(Place, Start)> {
+    /// Marks tasks as running, before any of them is started; nothing when one of them cannot be.
+    fn mark_running(&mut self, ready: Vec<Ready>, world: &World) -> Option<Vec<(Place, Start)>> {
         let mut running = Vec::with_capacity(ready.len());
         for Ready { place, mut start, list } in ready {
             if let Some(list) = list
@@ -77,12 +80,12 @@ impl Conductor {
                 // How often it may be done again could not be told.
                 self.errors.add(ErrorEntry::new(message));
                 self.fail();
-                return Vec::new();
+                return None;
             }
             start.number = self.table.latest(place).unwrap_or_default();
             running.push((place, start));
         }
-        running
+        Some(running)
     }
 
     /// The tasks that are ready, evaluated and sorted by name and route. When one of them cannot be
