@@ -77,7 +77,8 @@ impl Writer {
         entries.sort_by_key(|(key, _)| *key);
         for (key, value) in entries {
             self.pad(indent);
-            let is_simple = key.chars().count() < SIMPLE_KEY && !key.contains('\n');
+            let is_simple =
+                key.chars().count() <= SIMPLE_KEY && !key.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}']);
             if is_simple {
                 self.text(key, indent + self.step, true);
             } else {
@@ -88,6 +89,12 @@ impl Writer {
             }
             self.put(":");
             match value {
+                Value::Array(inner) if !inner.is_empty() && !is_simple => {
+                    self.items(inner, indent + self.step);
+                }
+                Value::Object(inner) if !inner.is_empty() && !is_simple => {
+                    self.entries(inner, indent + self.step);
+                }
                 Value::Array(inner) if !inner.is_empty() => {
                     self.put("\n");
                     self.items(inner, indent);
@@ -309,6 +316,7 @@ mod tests {
             ),
             (json!("it's"), "it's\n"),
             (json!("'it''s"), "'''it''''s'\n"),
+            (json!({"a\nb": [1, 2]}), "? 'a\n\n  b'\n: - 1\n  - 2\n"),
         ] {
             assert_eq!(dump(&value, 2, true), expected, "{value}");
             assert_eq!(parse(expected).as_ref(), Ok(&value), "{expected}");
