@@ -2,6 +2,7 @@
 //! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use petrel_model::{
@@ -264,7 +265,7 @@ impl<'a> Step<'a> {
                 let above = parent.execution;
                 let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
                 let report = Report { parent, execution, expect, changes };
-                match Box::pin(deliver(self.engine, above, Message::Report(Box::new(report)))).await {
+                match deliver_up(self.engine, above, report).await {
                     // The workflow above is gone; what happened here is kept all the same.
                     Err(Error::NotFound { name, .. }) if name == above.to_string() => {
                         self.engine.commit(all.0, all.1).await?;
@@ -339,6 +340,19 @@ fn endless() -> (Event, WorkflowEvent) {
          cycle a condition to end"
     );
     (Event::Fail(conductor::ErrorEntry::new(message.clone())), WorkflowEvent::Failed { message })
+}
+
+/// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
+/// inside each other deeper than a stack is.
+fn deliver_up(
+    engine: &Engine,
+    above: ExecutionId,
+    report: Report,
+) -> Pin<Box<dyn Future<Output = Result<Execution, Error>> + Send>> {
+    let engine = engine.clone();
+    let delivery =
+        tokio::spawn(async move { deliver(&engine, above, Message::Report(Box::new(report))).await });
+    Box::pin(async move { delivery.await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string()))) })
 }
 
 /// Which statuses of a workflow the workflow above it is told.
