@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 use super::{Conductor, ErrorEntry, World};
 use crate::status::Status;
 
+/// What is said of a task that failed otherwise than by its action's failing: of the action's end the
+/// conductor keeps no more than that.
+const UNLOGGED: &str = "The task timed out or was abandoned. Its execution says which.";
+
 impl Conductor {
     /// Evaluates the output of a workflow that has ended, unless there is one. So it is that of the moment
     /// when the workflow ended, though tasks may still run.
@@ -61,9 +65,21 @@ impl Conductor {
         let mut result = Map::new();
         result.insert("output".into(), self.output.clone().map_or(Value::Null, Value::Object));
         if self.status.is_abended() {
-            result.insert("errors".into(), self.errors().iter().map(ErrorEntry::to_value).collect());
+            let logged = self.errors().iter().map(ErrorEntry::to_value);
+            result.insert("errors".into(), logged.chain(self.unlogged().map(|e| e.to_value())).collect());
         }
         Value::Object(result)
+    }
+
+    /// An error for each task that let the workflow fail and of which the log of errors says nothing, as
+    /// Orquesta's knows only actions that failed and not those that timed out or were abandoned.
+    fn unlogged(&self) -> impl Iterator<Item = ErrorEntry> + '_ {
+        let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
+        abended.filter_map(|(_, entry)| {
+            let name = self.definition.name(entry.task);
+            let is_logged = self.errors().iter().any(|error| error.task_id.as_ref() == Some(&name));
+            (!is_logged).then(|| ErrorEntry { task_id: Some(name), ..ErrorEntry::new(UNLOGGED.to_owned()) })
+        })
     }
 
     /// The variables that a run of a task sees, by its number; null when there is none.
