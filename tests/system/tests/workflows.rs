@@ -26,6 +26,14 @@ fn register(host: &Host<'_>, place: &Place) {
     host.ok(&["pack", "register", &place.path("flows")]);
 }
 
+/// A host that knows a pack with these workflows.
+fn serve<'a>(place: &'a Place, workflows: &[(&str, &str, &str)]) -> Host<'a> {
+    pack(place, workflows);
+    let host = place.start(&[]);
+    register(&host, place);
+    host
+}
+
 /// The executions that the tasks of a workflow have asked for, as `TASK STATUS`.
 fn tasks(host: &Host<'_>, id: &str) -> Vec<String> {
     let children = host.list(&format!("/executions/{id}/children"));
@@ -77,12 +85,13 @@ output:
 #[test]
 fn a_workflow_runs_with_all_that_it_is_made_of() {
     let place = Place::default();
-    let host = place.start(&[]);
     let definition = EVERYTHING
         .replace("publish: {left: x}", "publish: [{left: x}]")
         .replace("$.result.stdout", "$.stdout");
-    pack(&place, &[("everything", "{names: {type: array}, n: {type: integer, default: 3}}", &definition)]);
-    register(&host, &place);
+    let host = serve(
+        &place,
+        &[("everything", "{names: {type: array}, n: {type: integer, default: 3}}", &definition)],
+    );
     host.ok(&["key", "set", "channel", "#ops"]);
     let id = start(&host, "flows.everything", &json!({"names": ["ann", "bob", "cyd"]}));
     let ended = host.until(&id, "succeeded");
@@ -131,10 +140,9 @@ tasks:
 #[test]
 fn a_failure_says_what_failed_and_what_follows_runs() {
     let place = Place::default();
-    let host = place.start(&[]);
     let unknown = "version: 1.0\ntasks: {a: {action: flows.nowhere, next: [{when: <% failed() %>, publish: [{why: <% result().error %>}], do: noop}]}}\noutput: [{why: <% ctx().why %>}]\n";
-    pack(&place, &[("failing", "{}", FAILING), ("wrong", "{}", WRONG), ("unknown", "{}", unknown)]);
-    register(&host, &place);
+    let host =
+        serve(&place, &[("failing", "{}", FAILING), ("wrong", "{}", WRONG), ("unknown", "{}", unknown)]);
     let id = start(&host, "flows.failing", &json!({}));
     let ended = host.until(&id, "failed");
     assert_eq!(ended["result"]["output"], json!({"code": 3}));
@@ -169,9 +177,7 @@ tasks:
 #[test]
 fn a_paused_workflow_is_resumed_by_the_next_host() {
     let place = Place::default();
-    let host = place.start(&[]);
-    pack(&place, &[("slow", "{file: {type: string}}", SLOW)]);
-    register(&host, &place);
+    let host = serve(&place, &[("slow", "{file: {type: string}}", SLOW)]);
     let file = place.path("go");
     let id = start(&host, "flows.slow", &json!({"file": file}));
     host.until(&id, "running");
@@ -196,11 +202,9 @@ fn a_paused_workflow_is_resumed_by_the_next_host() {
 #[test]
 fn a_canceled_workflow_ends_what_runs() {
     let place = Place::default();
-    let host = place.start(&[]);
     let inner = "version: 1.0\ntasks: {nap: {action: 'core.local cmd=\"sleep 61.25\"'}}\n";
     let outer = "version: 1.0\ntasks: {sub: {action: flows.inner}, late: {delay: 60, action: core.noop}}\n";
-    pack(&place, &[("inner", "{}", inner), ("outer", "{}", outer)]);
-    register(&host, &place);
+    let host = serve(&place, &[("inner", "{}", inner), ("outer", "{}", outer)]);
     let id = start(&host, "flows.outer", &json!({}));
     let naps = || {
         let ps = std::process::Command::new("pgrep").args(["-f", "^sleep 61.25"]).output().unwrap();
@@ -219,12 +223,10 @@ fn a_canceled_workflow_ends_what_runs() {
 #[test]
 fn a_workflow_or_a_task_that_takes_too_long_is_ended() {
     let place = Place::default();
-    let host = place.start(&[]);
     let late = "version: 1.0\ntimeout: 1\ntasks: {nap: {action: 'core.local cmd=\"sleep 61.75\"'}}\n";
     let slow = "version: 1.0\ntasks: {nap: {timeout: 1, action: 'core.local cmd=\"sleep 61.5\"', next: [{when: <% failed() %>, do: noop}]}}\n";
     let fatal = "version: 1.0\ntasks: {nap: {timeout: 1, action: 'core.local cmd=\"sleep 61.625\"'}}\n";
-    pack(&place, &[("late", "{}", late), ("slow", "{}", slow), ("fatal", "{}", fatal)]);
-    register(&host, &place);
+    let host = serve(&place, &[("late", "{}", late), ("slow", "{}", slow), ("fatal", "{}", fatal)]);
     let (late, slow) = (start(&host, "flows.late", &json!({})), start(&host, "flows.slow", &json!({})));
     let fatal = start(&host, "flows.fatal", &json!({}));
     let ended = host.until(&late, "timeout");
@@ -241,12 +243,10 @@ fn a_workflow_or_a_task_that_takes_too_long_is_ended() {
 #[test]
 fn a_workflow_inside_another_one_is_paused_and_resumed_with_it() {
     let place = Place::default();
-    let host = place.start(&[]);
     let wait = "version: 1.0\ninput: [file]\ntasks: {wait: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %> ]; do sleep 0.05; done\"'}}\n";
     let outer = "version: 1.0\ninput: [file]\ntasks: {sub: {action: flows.inner, input: {file: <% ctx().file %>}, next: [{do: after}]}, after: {action: core.noop}}\n";
     let file = "{file: {type: string}}";
-    pack(&place, &[("inner", file, wait), ("outer", file, outer)]);
-    register(&host, &place);
+    let host = serve(&place, &[("inner", file, wait), ("outer", file, outer)]);
     let id = start(&host, "flows.outer", &json!({"file": place.path("go")}));
     eventually("the inner one runs", || {
         let sub = host.list(&format!("/executions/{id}/children")).first()?["id"].as_str()?.to_owned();
@@ -307,9 +307,7 @@ fn what_cannot_go_well_ends_all_the_same() {
 #[test]
 fn a_workflow_goes_on_by_the_definition_it_began_with() {
     let place = Place::default();
-    let host = place.start(&[]);
-    pack(&place, &[("slow", "{file: {type: string}}", SLOW)]);
-    register(&host, &place);
+    let host = serve(&place, &[("slow", "{file: {type: string}}", SLOW)]);
     let file = place.path("go");
     let id = start(&host, "flows.slow", &json!({"file": file}));
     eventually("a runs", || (tasks(&host, &id) == ["a running"]).then_some(()));
@@ -341,9 +339,7 @@ tasks:
 #[test]
 fn a_failed_workflow_is_run_again_from_a_task_on() {
     let place = Place::default();
-    let host = place.start(&[]);
-    pack(&place, &[("flaky", "{file: {type: string}}", FLAKY)]);
-    register(&host, &place);
+    let host = serve(&place, &[("flaky", "{file: {type: string}}", FLAKY)]);
     let id = start(&host, "flows.flaky", &json!({"file": place.path("log")}));
     host.until(&id, "failed");
     let stranger = host.cli(&["execution", "rerun", &id, "--tasks", "nobody"]).with_code(0);
@@ -377,9 +373,8 @@ chain:
 #[test]
 fn an_action_chain_follows_how_its_actions_end() {
     let place = Place::default();
-    let host = place.start(&[]);
-    pack(&place, &[("chained", "{name: {type: string}, code: {type: integer, default: 0}}", CHAIN)]);
-    register(&host, &place);
+    let host =
+        serve(&place, &[("chained", "{name: {type: string}, code: {type: integer, default: 0}}", CHAIN)]);
     for (code, task, said) in [(0, "good", "well, ann"), (4, "bad", "no, 4")] {
         let id = start(&host, "flows.chained", &json!({"name": "ann", "code": code}));
         let result = host.until(&id, "succeeded")["result"].clone();
