@@ -24,6 +24,7 @@ mod rule;
 mod run;
 mod serve;
 mod store;
+mod token;
 mod trigger;
 mod user;
 mod workflow;
@@ -117,6 +118,9 @@ enum Verb {
     /// Make and delete users, and set their passwords
     #[command(subcommand)]
     User(user::User),
+    /// Look after the token in the host's file admin-token
+    #[command(subcommand)]
+    Token(token::Token),
     /// Make, switch and delete API keys, for programs that sign in
     #[command(subcommand, name = "apikey")]
     ApiKey(api_key::ApiKey),
@@ -189,6 +193,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Logout(logout) => logout.run(&session).await,
             Verb::Whoami(whoami) => whoami.run(&session).await,
             Verb::User(user) => user.run(&session).await,
+            Verb::Token(token) => token.run(&session).await,
             Verb::ApiKey(key) => key.run(&session).await,
         }
     })

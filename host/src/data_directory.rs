@@ -62,6 +62,12 @@ pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
     {
         return Ok(token.trim().to_owned());
     }
+    new_admin_token(data_dir)
+}
+
+/// Another token for the admin, in the place of the one that is there.
+pub(crate) fn new_admin_token(data_dir: &Path) -> anyhow::Result<String> {
+    let file = token_file(data_dir);
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random token can be made: {error}"))?;
     let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

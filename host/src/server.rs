@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use petrel_api::auth::Access;
+use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::Connections;
 use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
@@ -91,10 +91,20 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
         announce_admin(&password);
     }
     let open_metrics = settings.metrics.open;
-    let access = Access { admin_token, token_file, open_metrics, api_url: format!("{url}/api") };
+    let token_dir = data_dir.clone();
+    let admin_token = AdminToken::new(admin_token, move || {
+        data_directory::new_admin_token(&token_dir).map_err(|error| format!("{error:#}"))
+    });
+    let access = Access { admin_token, open_metrics, api_url: format!("{url}/api") };
     let backups = backups(&store, &data_dir);
-    let api =
-        Api { engine: engine.clone(), access: Arc::new(access), figures, backups, log: Arc::new(level) };
+    let api = Api {
+        engine: engine.clone(),
+        access: Arc::new(access),
+        figures,
+        backups,
+        log: Arc::new(level),
+        trail: Arc::default(),
+    };
     let hang_up = CancellationToken::new();
     let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
@@ -227,6 +237,7 @@ async fn build_engine(
         drain: settings.drain(),
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),
+        may_impersonate: settings.auth.may_impersonate.clone(),
         retention: petrel_engine::Retention {
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,

@@ -92,6 +92,15 @@ fn explain(answer: &Value) {
     if rules.is_empty() {
         print::line("no rule listens to this trigger now");
     }
+    let refused = answer.get("refused").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if let Some(last) = refused.last() {
+        let status = last.get("status").unwrap_or(&Value::Null);
+        let count = refused.len();
+        let (path, address, at) = (text(last, "path"), text(last, "address"), text(last, "at"));
+        print::line(&format!(
+            "refused since then: {count}; the last one, to {path} from {address}, with {status} at {at}"
+        ));
+    }
     for rule in rules {
         print::line(&format!("{}: {}", text(rule, "rule"), text(rule, "verdict")));
         for criterion in rule.get("criteria").and_then(Value::as_array).into_iter().flatten() {

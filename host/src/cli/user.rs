@@ -5,16 +5,19 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Session, path_segment, read_password};
+use petrel_engine::accounts::users::ADMIN;
+
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Make and delete users, and set their passwords. There are no roles yet: every user may do everything.
+/// Make and delete users, and set their passwords. There are no roles yet: every user may do everything but act as
+/// somebody else.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List users
     #[command(alias = "ls", after_help = "Examples:\n  petrel user list")]
     List,
-    /// Make a user, who may do everything: there are no roles yet
+    /// Make a user
     #[command(
         after_help = "Examples:\n  petrel user create ada\n  petrel user create ada --password-stdin < password"
     )]
@@ -63,13 +66,25 @@ impl User {
                 let path = format!("/users/{}/password", path_segment(&name));
                 let user = client.send_json(Method::PUT, &path, &json!({"password": password})).await?;
                 said(session.form, &user, &format!("{name} has a new password and is signed out everywhere"));
+                tell_of_token_file(&name);
             }
             Self::Delete { name } => {
                 client.delete(&format!("/users/{}", path_segment(&name))).await?;
                 said(session.form, &json!({"name": name, "deleted": true}), &format!("deleted {name}"));
+                tell_of_token_file(&name);
             }
         }
         Ok(Code::Ok)
+    }
+}
+
+/// The admin has one more way in, which no password closes.
+fn tell_of_token_file(name: &str) {
+    if name == ADMIN {
+        print::note(
+            "the host's file admin-token holds another token now: copies of the old one are worth nothing, and whoever \
+             can read the file still signs in with it",
+        );
     }
 }
 

@@ -186,6 +186,8 @@ settings! {
     auth: Auth {
         /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
+        /// Who may act as somebody else, beside the admin.
+        may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 
     /// Figures for Prometheus, at `/metrics`.

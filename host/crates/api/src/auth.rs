@@ -4,22 +4,26 @@
 //!
 //! Whose it is, is asked of `petrel_engine::accounts`; only the host's own admin token is compared here.
 
+mod admin_token;
+
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use petrel_engine::accounts::users::ADMIN;
 use petrel_engine::accounts::{Credential, Identity, Worthless};
-use subtle::ConstantTimeEq as _;
+
+pub use admin_token::AdminToken;
 
 use crate::{Api, ApiError};
+
+/// The location of what came in a cookie.
+const COOKIE: &str = "cookie";
 
 /// Who may come in beside those who have an account.
 pub struct Access {
     /// The admin's token.
-    pub admin_token: String,
-    /// Where the admin finds it, for the message that says that it is missing.
-    pub token_file: String,
+    pub admin_token: AdminToken,
     /// Whether figures are shown to everybody.
     pub open_metrics: bool,
     /// Where the API is, for who has signed in.
@@ -59,18 +63,24 @@ struct Presented {
 pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let presented = presented(request.headers(), request.uri().query());
     let Some(presented) = presented else {
-        return Err(unauthorized(&api, "Unauthorized - One of Token or API key required."));
+        return Err(unauthorized("Unauthorized - One of Token or API key required."));
     };
     let identity = identify(&api, &presented)?;
-    request.extensions_mut().insert(User(identity.user.clone()));
+    if presented.location == COOKIE && !is_read(request.method()) {
+        refuse_foreign_origin(request.headers())?;
+    }
+    let user = User(identity.user.clone());
+    request.extensions_mut().insert(user.clone());
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    // For the trail of who has changed what.
+    response.extensions_mut().insert(user);
+    Ok(response)
 }
 
 fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
-    // Compared without telling by the time it takes how much of it is right.
-    if bool::from(presented.secret.as_bytes().ct_eq(api.access.admin_token.as_bytes())) {
-        return Ok(Identity { user: ADMIN.into(), credential: Credential::AdminToken });
+    if api.access.admin_token.is(&presented.secret) {
+        return Ok(Identity { user: ADMIN.into(), made_by: None, credential: Credential::AdminToken });
     }
     let (what, found) = match presented.kind {
         Kind::Token => ("token", api.engine.identify_token(&presented.secret)),
@@ -82,16 +92,37 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
             Worthless::Expired => "has expired",
             Worthless::Disabled => "is disabled",
         };
-        unauthorized(api, &format!("Unauthorized - the {what} {why}."))
+        unauthorized(&format!("Unauthorized - the {what} {why}."))
     })
 }
 
-fn unauthorized(api: &Api, message: &str) -> ApiError {
-    let hint = format!(
-        "sign in with `petrel login`, or send the header X-Auth-Token with what is in {}",
-        api.access.token_file
-    );
+/// Where the file is, is nobody's business who has not signed in.
+fn unauthorized(message: &str) -> ApiError {
+    let hint = "sign in with `petrel login`, or send the header X-Auth-Token; on the host's own machine the file \
+                admin-token in its data directory has one";
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message, hint)
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Refuses what a browser sends on behalf of a page of somebody else's. It adds the cookie by itself, and says in
+/// `Origin` (or `Sec-Fetch-Site`) whose page it was; what sends a token in a header has chosen to.
+fn refuse_foreign_origin(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let host = text("host").unwrap_or_default();
+    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    let is_foreign = match text("origin") {
+        Some(origin) => !is_own(origin),
+        None => text("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site)),
+    };
+    if is_foreign {
+        let message = "a page from elsewhere may not change anything with the cookie of this host";
+        let hint = "send the token in the header X-Auth-Token";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", message, hint));
+    }
+    Ok(())
 }
 
 fn presented(headers: &HeaderMap, query: Option<&str>) -> Option<Presented> {
@@ -106,7 +137,7 @@ fn presented(headers: &HeaderMap, query: Option<&str>) -> Option<Presented> {
         .or_else(|| header("st2-api-key").map(made(Kind::ApiKey, "header")))
         .or_else(|| in_query("x-auth-token").map(made(Kind::Token, "query")))
         .or_else(|| in_query("st2-api-key").map(made(Kind::ApiKey, "query")))
-        .or_else(|| cookie(headers).map(made(Kind::Token, "cookie")))
+        .or_else(|| cookie(headers).map(made(Kind::Token, COOKIE)))
         .or_else(|| authorization(headers))
 }
 
@@ -129,6 +160,24 @@ fn authorization(headers: &HeaderMap) -> Option<Presented> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_changes_nothing_for_a_page_from_elsewhere() {
+        for (pairs, is_taken) in [
+            (&[("host", "petrel:9101"), ("origin", "http://petrel:9101")][..], true),
+            (&[("host", "petrel:9101")], true),
+            (&[("host", "petrel:9101"), ("sec-fetch-site", "same-origin")], true),
+            (&[("host", "petrel:9101"), ("origin", "https://evil.example")], false),
+            (&[("host", "petrel:9101"), ("origin", "http://petrel")], false),
+            (&[("host", "petrel:9101"), ("origin", "null")], false),
+            (&[("host", "petrel:9101"), ("origin", "")], false),
+            (&[("host", "petrel:9101"), ("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "http://")], true),
+        ] {
+            let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            assert_eq!(refuse_foreign_origin(&headers.collect()).is_ok(), is_taken, "{pairs:?}");
+        }
+    }
 
     #[test]
     fn a_token_is_found_where_stackstorm_looks_for_it() {

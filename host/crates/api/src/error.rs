@@ -50,6 +50,7 @@ impl From<Error> for ApiError {
             Error::Invalid { .. } => StatusCode::BAD_REQUEST,
             Error::Conflict { .. } => StatusCode::CONFLICT,
             Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,

@@ -5,11 +5,11 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{ApiError, BODY_LIMIT};
+use crate::auth::User;
+use crate::{Api, ApiError, BODY_LIMIT};
 
 /// The bytes of a body, up to [`BODY_LIMIT`].
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -112,16 +112,26 @@ where
     .transpose()
 }
 
-/// Whether what is secret is shown, in a query.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Secrets {
-    show_secrets: Option<String>,
+/// What becomes of secrets in an answer: they are shown to the admin who asks with `show_secrets=true`, and masked for
+/// everybody else, as StackStorm does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// As they are.
+    Shown,
+    /// As `********`.
+    Masked,
 }
 
-impl Secrets {
-    pub(crate) fn are_shown(&self) -> bool {
-        let words = ["true", "1", "yes", "y"];
-        self.show_secrets.as_ref().is_some_and(|text| words.contains(&text.to_ascii_lowercase().as_str()))
+impl FromRequestParts<Api> for Secrets {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let is_true = |text: &str| ["true", "1", "yes", "y"].contains(&text.to_ascii_lowercase().as_str());
+        let query = parts.uri.query().unwrap_or_default();
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let is_asked_for = pairs.any(|(name, value)| name == "show_secrets" && is_true(&value));
+        let is_admin = || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.is_admin(user));
+        Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
     }
 }
 

@@ -3,7 +3,7 @@
 //! The only crate that knows axum. A handler reads the request, asks the engine, and
 //! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] shapes nouns as
 //! StackStorm prints them; [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
-//! [`tls`] encrypts; every error is [`ApiError`].
+//! [`tls`] encrypts; [`mod@trail`] is what is left of what was refused or changed; every error is [`ApiError`].
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ mod request_id;
 mod resources;
 pub mod serve;
 pub mod tls;
+mod trail;
 mod views;
 
 pub use error::ApiError;
@@ -29,6 +30,7 @@ pub use resources::backup::Backups;
 pub use resources::health::LogControl;
 pub use serve::serve;
 pub use tls::Tls;
+pub use trail::Trail;
 
 /// The largest body that is read, in bytes: 10 MiB.
 pub const BODY_LIMIT: usize = 10 << 20;
@@ -46,6 +48,8 @@ pub struct Api {
     pub backups: Arc<Backups>,
     /// What is logged.
     pub log: Arc<dyn LogControl>,
+    /// What was refused of late.
+    pub trail: Arc<Trail>,
 }
 
 /// The whole API as a service: `/api/v1`, the same under `/v1`, `/auth/v1`, and what
@@ -62,6 +66,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
         .merge(resources::health::router(&api))
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
+        .layer(axum::middleware::from_fn_with_state(api.clone(), trail::traced))
         .layer(axum::middleware::from_fn(measures::measured))
         .layer(axum::middleware::from_fn(request_id::with_request_id))
         .with_state(api);

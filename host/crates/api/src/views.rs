@@ -1,12 +1,16 @@
 //! Nouns as StackStorm prints them: its field names, its `uid`s, its nesting.
 
-use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_engine::content::{Content, RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_model::action::output_key;
 use petrel_model::output::OutputLine;
-use petrel_model::parameters::{MASK, masked};
+use petrel_model::parameters::Parameters;
+use petrel_model::secrets::{MASK, masked, masked_result};
 use petrel_model::{
     ApiKey, Enforcement, Execution, Object, Pack, Ref, Rule, Token, Trigger, TriggerInstance, User,
 };
 use serde_json::{Value, json};
+
+use crate::extract::Secrets;
 
 /// The noun itself as JSON; every noun can be written as such.
 fn plain(noun: &impl serde::Serialize) -> Object {
@@ -38,19 +42,38 @@ pub(crate) fn runner_type(kind: &RunnerType) -> Value {
     })
 }
 
-fn masked_all(parameters: &Object) -> Object {
-    parameters.keys().map(|name| (name.clone(), MASK.into())).collect()
+/// Parameters, with the secrets among them masked unless they are to be shown. What is secret among those of something
+/// that is not there any more is not known, so all of them are.
+fn parameters(given: &Object, schemas: Option<&Parameters>, secrets: Secrets) -> Object {
+    match secrets {
+        Secrets::Shown => given.clone(),
+        Secrets::Masked => masked(given, schemas),
+    }
 }
 
-/// An execution, with the secrets among its parameters masked. Attributes that are not there yet are
-/// left out, as StackStorm does.
-pub(crate) fn execution(execution: &Execution, registered: Option<&RegisteredAction>) -> Value {
+/// What an execution gave, with what its action calls secret in it masked unless it is to be shown.
+pub(crate) fn result(
+    execution: &Execution,
+    registered: Option<&RegisteredAction>,
+    secrets: Secrets,
+) -> Option<Value> {
+    let result = execution.result.as_deref()?;
+    let schema = registered.map(|registered| &registered.action.output_schema);
+    Some(match schema.filter(|schema| !schema.is_empty() && secrets == Secrets::Masked) {
+        Some(schema) => masked_result(result, schema, output_key(&execution.runner)),
+        None => result.clone(),
+    })
+}
+
+/// An execution. Attributes that are not there yet are left out, as StackStorm does.
+pub(crate) fn execution(
+    execution: &Execution,
+    registered: Option<&RegisteredAction>,
+    secrets: Secrets,
+) -> Value {
     let reference = &execution.action;
-    let parameters = match registered {
-        Some(registered) => masked(&execution.parameters, &registered.parameters),
-        // What is secret among them is not known any more.
-        None => masked_all(&execution.parameters),
-    };
+    let schemas = registered.map(|registered| &registered.parameters);
+    let parameters = parameters(&execution.parameters, schemas, secrets);
     let action = registered.map_or_else(
         || json!({"ref": reference, "name": reference.name(), "pack": reference.pack(), "runner_type": execution.runner}),
         action,
@@ -71,16 +94,14 @@ pub(crate) fn execution(execution: &Execution, registered: Option<&RegisteredAct
     let elapsed = execution.ended_at.map(|end| end.since(execution.requested_at).as_secs_f64());
     put("elapsed_seconds", json!(elapsed));
     put("parameters", Value::Object(parameters));
-    let mut context = plain(&execution.context);
+    let mut context = execution.context.shown();
     if let Some(parent) = &execution.parent {
         put("parent", json!(parent.execution));
         context.insert("parent".into(), json!({"execution_id": parent.execution}));
         context.insert("orquesta".into(), petrel_engine::workflows::task(parent));
     }
     put("context", Value::Object(context));
-    if let Some(result) = &execution.result {
-        put("result", Value::clone(result));
-    }
+    put("result", result(execution, registered, secrets).unwrap_or_default());
     put("log", json!(execution.log));
     let context = &execution.context;
     put("trigger_instance", json!(context.trigger_instance.as_ref().map(|origin| json!({"id": origin.id}))));
@@ -97,20 +118,22 @@ pub(crate) fn output(lines: &[OutputLine]) -> String {
     })
 }
 
-/// A rule, with the secrets among the parameters of its action masked.
-pub(crate) fn rule(rule: &Rule, registered: Option<&RegisteredAction>) -> Value {
+/// A rule, with the secrets among the parameters of its action and its trigger masked unless they are to be shown.
+pub(crate) fn rule(rule: &Rule, content: &Content, secrets: Secrets) -> Value {
     let (pack, name) = (rule.reference.pack(), rule.reference.name());
     let mut view = plain(rule);
     view.insert("name".into(), name.into());
     view.insert("pack".into(), pack.into());
     view.insert("uid".into(), format!("rule:{pack}:{name}").into());
-    if let (Some(registered), Some(action)) =
-        (registered, view.get_mut("action").and_then(Value::as_object_mut))
-    {
-        let parameters = masked(&rule.action.parameters, &registered.parameters);
-        action.insert("parameters".into(), Value::Object(parameters));
+    if let Some(action) = view.get_mut("action").and_then(Value::as_object_mut) {
+        let registered = content.action(&rule.action.reference).ok();
+        let schemas = registered.map(|registered| &registered.parameters);
+        let given = parameters(&rule.action.parameters, schemas, secrets);
+        action.insert("parameters".into(), Value::Object(given));
     }
     if let Some(trigger) = view.get_mut("trigger").and_then(Value::as_object_mut) {
+        let given = trigger_parameters(&rule.trigger, content, secrets);
+        trigger.insert("parameters".into(), Value::Object(given));
         trigger.insert("ref".into(), json!(rule.trigger.reference()));
     }
     Value::Object(view)
@@ -127,8 +150,14 @@ pub(crate) fn trigger_type(registered: &RegisteredTriggerType) -> Value {
     Value::Object(view)
 }
 
-pub(crate) fn trigger(reference: &Ref, trigger: &Trigger) -> Value {
+fn trigger_parameters(trigger: &Trigger, content: &Content, secrets: Secrets) -> Object {
+    let kind = content.trigger_type(&trigger.kind).ok();
+    parameters(&trigger.parameters, kind.map(|kind| kind.parameters()).as_ref(), secrets)
+}
+
+pub(crate) fn trigger(reference: &Ref, trigger: &Trigger, content: &Content, secrets: Secrets) -> Value {
     let mut view = plain(trigger);
+    view.insert("parameters".into(), Value::Object(trigger_parameters(trigger, content, secrets)));
     view.insert("ref".into(), json!(reference));
     view.insert("pack".into(), reference.pack().into());
     view.insert("name".into(), reference.name().into());
@@ -171,9 +200,9 @@ pub(crate) fn token(token: &Token, secret: &str) -> Value {
     })
 }
 
-/// An API key. Its hash is masked unless `show_secrets`.
-pub(crate) fn api_key(key: &ApiKey, show_secrets: bool) -> Value {
-    let hash = if show_secrets { key.digest.as_str() } else { MASK };
+/// An API key. Its hash is masked unless it is to be shown.
+pub(crate) fn api_key(key: &ApiKey, secrets: Secrets) -> Value {
+    let hash = if secrets == Secrets::Shown { key.digest.as_str() } else { MASK };
     json!({
         "id": key.id,
         "uid": format!("api_key:{hash}"),

@@ -11,6 +11,7 @@ use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use petrel_model::account::Digest;
 use petrel_model::{ApiKey, ApiKeyId, Timestamp, Token, TokenId, User};
 use petrel_persistence::Store;
+use serde_json::Value;
 
 use crate::clock;
 use crate::error::Error;
@@ -24,11 +25,16 @@ pub mod users;
 
 pub(crate) use sign_in::SignIns;
 
+/// Where a token's metadata says who had it made for somebody else.
+const MADE_BY: &str = "created_by";
+
 /// On whose behalf a request comes, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user's name.
     pub user: String,
+    /// Who had the token made, where that was somebody else.
+    pub made_by: Option<String>,
     /// What was presented.
     pub credential: Credential,
 }
@@ -115,7 +121,8 @@ impl Accounts {
             return Err(Worthless::Unknown);
         }
         let credential = Credential::Token(token.id, token.expires_at);
-        Ok(Identity { user: token.user.clone(), credential })
+        let made_by = token.metadata.get(MADE_BY).and_then(Value::as_str).map(str::to_owned);
+        Ok(Identity { user: token.user.clone(), made_by, credential })
     }
 
     /// Whose key this is.
@@ -128,7 +135,7 @@ impl Accounts {
         if !self.users.contains_key(&key.user) {
             return Err(Worthless::Unknown);
         }
-        Ok(Identity { user: key.user.clone(), credential: Credential::ApiKey(key.id) })
+        Ok(Identity { user: key.user.clone(), made_by: None, credential: Credential::ApiKey(key.id) })
     }
 
     fn tokens_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Token> {
@@ -211,7 +218,7 @@ mod tests {
             metadata: Object::new(),
         };
         accounts.put_token(token);
-        let good = Identity { user: "ada".into(), credential: Credential::Token(id, at(10)) };
+        let good = Identity { user: "ada".into(), made_by: None, credential: Credential::Token(id, at(10)) };
         assert_eq!(accounts.token_owner("secret", at(9)), Ok(good));
         assert_eq!(accounts.token_owner("secret", at(10)), Err(Worthless::Expired));
         assert_eq!(accounts.token_owner("Secret", at(9)), Err(Worthless::Unknown));

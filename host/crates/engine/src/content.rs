@@ -46,6 +46,13 @@ pub struct RegisteredTriggerType {
     pub(crate) parameters: Validator,
 }
 
+impl RegisteredTriggerType {
+    /// The schema of its parameters, as a set of parameters.
+    pub fn parameters(&self) -> Parameters {
+        parameters_of(&self.kind)
+    }
+}
+
 /// Everything that is registered.
 #[derive(Default)]
 pub struct Content {

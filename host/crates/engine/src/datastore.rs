@@ -6,13 +6,12 @@ use std::sync::{Arc, PoisonError};
 
 use petrel_expressions::Datastore;
 use petrel_model::KeyValue;
+use petrel_model::names::check_text;
 use petrel_persistence::{Change, Store};
 
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The longest name of a key, in bytes.
-const LONGEST_NAME: usize = 255;
 /// The largest value, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;
 
@@ -70,13 +69,7 @@ impl Engine {
 }
 
 fn check(name: &str, value: &str) -> Result<(), Error> {
-    let is_fit = |letter: char| !letter.is_control() && !letter.is_whitespace() && letter != '/';
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_fit) {
-        return Err(Error::invalid(
-            format!("`{name}` cannot be the name of a key"),
-            format!("use up to {LONGEST_NAME} letters, digits, `_`, `-`, `.` and `:`"),
-        ));
-    }
+    check_text("a key", name)?;
     if value.len() > LARGEST_VALUE {
         return Err(Error::invalid(
             format!("the value of `{name}` has {} bytes, and {LARGEST_VALUE} is the limit", value.len()),

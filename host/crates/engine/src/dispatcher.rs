@@ -174,7 +174,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         pack: rule.action.reference.pack().to_owned(),
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
-        other: petrel_model::Object::new(),
+        ..Context::default()
     }
 }
 

@@ -38,6 +38,14 @@ pub enum Error {
     /// The name, the password or the token is not right.
     #[error("{0}")]
     Unauthorized(String),
+    /// Who asks may not do it.
+    #[error("{message}")]
+    Forbidden {
+        /// Who may not do what.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// It was tried too often.
     #[error("too many attempts to sign in; the next may be made in {} s", .0.as_secs())]
     TooOften(Duration),
@@ -82,6 +90,7 @@ impl Error {
             Self::Invalid { .. } => "invalid",
             Self::Conflict { .. } => "conflict",
             Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
             Self::TooOften(_) => "too_often",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
@@ -93,7 +102,10 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Self::NotFound { hint, .. } | Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => hint,
+            Self::NotFound { hint, .. }
+            | Self::Invalid { hint, .. }
+            | Self::Conflict { hint, .. }
+            | Self::Forbidden { hint, .. } => hint,
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
             Self::Busy(_) => "try again in a moment",
@@ -115,6 +127,12 @@ impl From<CommitError> for Error {
             CommitError::NoRoom(message) => Self::NoRoom(message),
             CommitError::Fenced | CommitError::Store(_) => Self::Internal(error.to_string()),
         }
+    }
+}
+
+impl From<petrel_model::names::InvalidName> for Error {
+    fn from(error: petrel_model::names::InvalidName) -> Self {
+        Self::invalid(error.to_string(), error.remedy)
     }
 }
 

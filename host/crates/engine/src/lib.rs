@@ -13,12 +13,13 @@
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did
-//! or did not match. [`accounts`] are who may ask. [`scheduler`] and [`executor`] run them; [`recovery`] takes up
+//! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
 //! goes.
 //! No service calls an earlier one: it commits, and wakes it.
 
 pub mod accounts;
+pub mod behalf;
 pub mod clock;
 pub mod content;
 pub mod datastore;

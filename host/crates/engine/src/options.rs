@@ -30,6 +30,8 @@ pub struct Options {
     pub config_directory: Option<PathBuf>,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
+    /// Who may act as somebody else, beside the admin. Default: nobody.
+    pub may_impersonate: Vec<String>,
 }
 
 impl Default for Options {
@@ -46,6 +48,7 @@ impl Default for Options {
             api_url: String::new(),
             config_directory: None,
             token_ttl: Duration::from_secs(24 * 60 * 60),
+            may_impersonate: Vec::new(),
         }
     }
 }

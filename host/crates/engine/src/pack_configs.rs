@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::configuration::{is_masked, unmasked};
-use petrel_model::parameters::{MASK, Parameters};
+use petrel_model::parameters::Parameters;
+use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, PackConfig};
 use petrel_packs::Problem;
 use petrel_packs::definition::read_config;

@@ -10,7 +10,6 @@ use petrel_persistence::{Change, Expect};
 
 use crate::clock;
 use crate::error::Error;
-use crate::rule_book::check_length;
 use crate::service::Engine;
 use crate::workflows;
 
@@ -77,8 +76,6 @@ impl Engine {
         contents.pack.path = path.display().to_string();
         contents.pack.built_in = built_in;
         self.refuse_taking_over(&contents.pack)?;
-        let names = contents.actions.iter().map(|action| &action.reference);
-        names.chain(contents.trigger_types.iter().map(|kind| &kind.reference)).try_for_each(check_length)?;
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_content.lock().await;

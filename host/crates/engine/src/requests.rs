@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use petrel_expressions::Scope;
 use petrel_model::depth;
-use petrel_model::execution::{Context, LogEntry};
+use petrel_model::execution::{Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
+use crate::behalf::Behalf;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
@@ -30,9 +31,11 @@ pub struct Request {
     /// Its parameters; text may hold Jinja.
     pub parameters: Object,
     /// On whose behalf.
-    pub user: String,
+    pub behalf: Behalf,
     /// What the caller wants to be kept with it.
     pub context: Object,
+    /// The execution that it does again.
+    pub rerun: Option<RerunOf>,
     /// How long to wait before it starts.
     pub delay: Option<Duration>,
 }
@@ -49,10 +52,13 @@ impl Engine {
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_large_context(&request.context)?;
+        refuse_depth("the context", &Value::Object(request.context.clone()))?;
         let context = Context {
-            user: request.user,
+            user: request.behalf.user,
+            api_user: request.behalf.api_user,
             pack: request.action.pack().to_owned(),
-            other: request.context,
+            rerun: request.rerun,
+            given: request.context,
             ..Context::default()
         };
         let scope = scope(self, &context);
@@ -98,7 +104,7 @@ impl Engine {
             execution
                 .apply(StatusEvent::CancelRequested, clock::now())
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            execution.context.other.insert("cancelled_by".into(), user.into());
+            execution.context.cancelled_by = Some(user.to_owned());
             let changes = vec![Change::UpdateExecution(execution.clone())];
             match self.commit_outcome(&execution, vec![expect], changes).await {
                 Ok(()) => {
@@ -192,8 +198,12 @@ pub(crate) fn new_execution(
 
 /// What the templates of an execution's parameters see.
 pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
-    let context = serde_json::to_value(context).unwrap_or_default();
-    parameters::scope(context, Value::Object(Object::new()), engine.datastore())
+    shown_scope(engine, context.shown())
+}
+
+/// As [`scope`], for a context as it is shown.
+pub(crate) fn shown_scope(engine: &Engine, context: Object) -> Scope {
+    parameters::scope(Value::Object(context), Value::Object(Object::new()), engine.datastore())
 }
 
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults

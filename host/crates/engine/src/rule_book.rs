@@ -1,6 +1,7 @@
 //! Makes, changes and deletes rules.
 
-use petrel_model::parameters::MASK;
+use petrel_model::names::check_text;
+use petrel_model::secrets::unmasked;
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
@@ -12,9 +13,6 @@ use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The longest reference, in bytes.
-const LONGEST_REFERENCE: usize = 255;
-
 /// A rule as it was stored, and what its author should think about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
@@ -24,6 +22,25 @@ pub struct Written {
     pub warnings: Vec<String>,
 }
 
+/// What is to become of a rule.
+struct RuleChange {
+    expect: Vec<Expect>,
+    delete: Option<Ref>,
+    put: Option<Rule>,
+}
+
+impl RuleChange {
+    /// `rule` in the place of `old`, under another reference if it has one.
+    fn replacing(old: &Rule, rule: &Rule) -> Self {
+        let mut expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
+        let delete = (old.reference != rule.reference).then(|| old.reference.clone());
+        if delete.is_some() {
+            expect.push(Expect::RuleAbsent(rule.reference.clone()));
+        }
+        Self { expect, delete, put: Some(rule.clone()) }
+    }
+}
+
 impl Engine {
     /// Makes a rule from its text, YAML or JSON.
     ///
@@ -31,16 +48,23 @@ impl Engine {
     /// When the text is no rule, its trigger does not exist, its criteria make no sense, or there is a
     /// rule of that name. Nothing was stored then.
     pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
+        let definition = definition(text)?;
         let mut context = Object::new();
         context.insert("user".into(), user.into());
-        let rule = self.rule_of(definition(text)?, self.mint(clock::now()), context)?;
-        if self.content().has_rule(&rule.reference) {
-            return Err(exists(self.content().rule(rule.reference.as_str())?));
-        }
-        let warnings = self.check_rule(&rule)?;
-        let expect = Expect::RuleAbsent(rule.reference.clone());
-        self.store_rule(vec![expect], vec![Change::PutRule(rule.clone())], None, Some(rule.clone())).await?;
-        Ok(Written { rule, warnings })
+        self.change_rules(move |engine| {
+            let rule = engine.rule_of(definition, engine.mint(clock::now()), context)?;
+            if engine.content().has_rule(&rule.reference) {
+                return Err(exists(engine.content().rule(rule.reference.as_str())?));
+            }
+            let warnings = engine.check_rule(&rule)?;
+            let decided = RuleChange {
+                expect: vec![Expect::RuleAbsent(rule.reference.clone())],
+                delete: None,
+                put: Some(rule.clone()),
+            };
+            Ok((decided, Written { rule, warnings }))
+        })
+        .await
     }
 
     /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id.
@@ -48,12 +72,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
-        let old = Rule::clone(self.content().rule(name)?);
-        let mut rule = self.rule_of(definition(text)?, old.id, old.context.clone())?;
-        keep_masked(&mut rule, &old);
-        let warnings = self.check_rule(&rule)?;
-        self.replace(old, rule.clone()).await?;
-        Ok(Written { rule, warnings })
+        let (name, definition) = (name.to_owned(), definition(text)?);
+        self.change_rules(move |engine| {
+            let old = Rule::clone(engine.content().rule(&name)?);
+            let mut rule = engine.rule_of(definition, old.id, old.context.clone())?;
+            keep_masked(&mut rule, &old);
+            let warnings = engine.check_rule(&rule)?;
+            Ok((RuleChange::replacing(&old, &rule), Written { rule, warnings }))
+        })
+        .await
     }
 
     /// Switches the rule `name` (a reference or an id) on or off.
@@ -61,10 +88,13 @@ impl Engine {
     /// # Errors
     /// When there is no such rule.
     pub async fn set_rule_enabled(&self, name: &str, enabled: bool) -> Result<Rule, Error> {
-        let old = Rule::clone(self.content().rule(name)?);
-        let rule = Rule { enabled, ..old.clone() };
-        self.replace(old, rule.clone()).await?;
-        Ok(rule)
+        let name = name.to_owned();
+        self.change_rules(move |engine| {
+            let old = Rule::clone(engine.content().rule(&name)?);
+            let rule = Rule { enabled, ..old.clone() };
+            Ok((RuleChange::replacing(&old, &rule), rule))
+        })
+        .await
     }
 
     /// Deletes the rule `name` (a reference or an id).
@@ -72,34 +102,27 @@ impl Engine {
     /// # Errors
     /// When there is no such rule.
     pub async fn delete_rule(&self, name: &str) -> Result<(), Error> {
-        let old = Rule::clone(self.content().rule(name)?);
-        let expect = Expect::RuleIs(old.reference.clone(), old.id);
-        let change = Change::DeleteRule(old.reference.clone());
-        self.store_rule(vec![expect], vec![change], Some(old.reference), None).await
+        let name = name.to_owned();
+        self.change_rules(move |engine| {
+            let old = Rule::clone(engine.content().rule(&name)?);
+            let expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
+            Ok((RuleChange { expect, delete: Some(old.reference), put: None }, ()))
+        })
+        .await
     }
 
-    async fn replace(&self, old: Rule, rule: Rule) -> Result<(), Error> {
-        let mut expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
-        let mut changes = vec![Change::PutRule(rule.clone())];
-        let renamed = (old.reference != rule.reference).then_some(old.reference);
-        if let Some(reference) = &renamed {
-            expect.push(Expect::RuleAbsent(rule.reference.clone()));
-            changes.insert(0, Change::DeleteRule(reference.clone()));
-        }
-        self.store_rule(expect, changes, renamed, Some(rule)).await
-    }
-
-    /// Commits, then changes what is in memory.
-    async fn store_rule(
+    /// Decides on the rules as they are now, commits, and then changes what is in memory. Nobody else changes rules
+    /// meanwhile, so that no change is decided on what another one has just replaced.
+    async fn change_rules<T: Send + 'static>(
         &self,
-        expect: Vec<Expect>,
-        changes: Vec<Change>,
-        delete: Option<Ref>,
-        put: Option<Rule>,
-    ) -> Result<(), Error> {
+        decide: impl FnOnce(&Self) -> Result<(RuleChange, T), Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_content.lock().await;
+            let (RuleChange { expect, delete, put }, answer) = decide(&engine)?;
+            let mut changes: Vec<_> = delete.iter().cloned().map(Change::DeleteRule).collect();
+            changes.extend(put.iter().cloned().map(Change::PutRule));
             engine.commit(expect, changes).await?;
             let mut content = engine.content_mut();
             if let Some(reference) = delete {
@@ -108,7 +131,7 @@ impl Engine {
             if let Some(rule) = put {
                 content.put_rule(rule);
             }
-            Ok(())
+            Ok(answer)
         })
         .await
     }
@@ -122,8 +145,7 @@ impl Engine {
     ) -> Result<Rule, Error> {
         let mut rule = definition.into_rule(id);
         rule.context = context;
-        check_length(&rule.reference)?;
-        normalize(&mut rule.trigger);
+        normalize(&mut rule.trigger)?;
         let content = self.content();
         let kind = content.trigger_type(&rule.trigger.kind).map_err(|error| {
             Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
@@ -180,30 +202,17 @@ fn exists(existing: &Rule) -> Error {
 
 /// A secret that was printed comes back masked, and then stands for what it was.
 fn keep_masked(rule: &mut Rule, old: &Rule) {
-    for (name, value) in &mut rule.action.parameters {
-        if value == MASK
-            && let Some(kept) = old.action.parameters.get(name)
-        {
-            *value = kept.clone();
-        }
-    }
+    rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
+    rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
 }
 
 /// `/sample/` and `sample` are one webhook.
-fn normalize(trigger: &mut Trigger) {
+fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
         && let Some(Value::String(url)) = trigger.parameters.get_mut("url")
     {
         *url = url.trim_matches('/').to_owned();
-    }
-}
-
-/// Refuses a reference that is too long to be a key.
-pub(crate) fn check_length(reference: &Ref) -> Result<(), Error> {
-    let length = reference.as_str().len();
-    if length > LONGEST_REFERENCE {
-        let message = format!("a name of {length} bytes is too long; {LONGEST_REFERENCE} is the limit");
-        return Err(Error::invalid(message, "choose a shorter name"));
+        check_text("a webhook", url)?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
 use petrel_model::Object;
-use petrel_model::parameters::{Parameters, Schema, validation_schema};
+use petrel_model::parameters::{Parameters, validation_schema};
+use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
 /// A schema, compiled when it is first needed.
@@ -19,7 +20,7 @@ pub(crate) struct Validator {
 impl Validator {
     /// For a whole set of parameters.
     pub(crate) fn of_parameters(parameters: &Parameters) -> Self {
-        let is_secret = parameters.values().any(|schema| Schema::of(schema).is_secret());
+        let is_secret = parameters.values().any(has_secret);
         Self { schema: validation_schema(parameters), is_secret, compiled: OnceLock::new() }
     }
 
@@ -27,8 +28,8 @@ impl Validator {
     pub(crate) fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
         says_something.then(|| Self {
+            is_secret: has_secret(&Value::Object(schema.clone())),
             schema: Value::Object(schema.clone()),
-            is_secret: false,
             compiled: OnceLock::new(),
         })
     }
@@ -77,6 +78,23 @@ mod tests {
             (json!({"cmd": 1}), "cmd: 1 is not of type \"string\""),
         ] {
             assert_eq!(validator.check(&value), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_message_quotes_no_value_where_a_secret_is_among_them() {
+        let nested = json!({"login": {"type": "object", "properties": {"password": {"type": "string", "secret": true}}}});
+        let listed =
+            json!({"tokens": {"type": "array", "items": {"type": "string", "secret": true, "maxLength": 3}}});
+        let payload = json!({"type": "object", "properties": {"pin": {"type": "integer", "secret": true}}});
+        for (validator, value) in [
+            (Validator::of_parameters(nested.as_object().unwrap()), json!({"login": {"password": 424_242}})),
+            (Validator::of_parameters(nested.as_object().unwrap()), json!({"login": "424242"})),
+            (Validator::of_parameters(listed.as_object().unwrap()), json!({"tokens": ["424242"]})),
+            (Validator::of_payload(payload.as_object().unwrap()).unwrap(), json!({"pin": "424242"})),
+        ] {
+            let message = validator.check(&value).unwrap_err();
+            assert!(!message.contains("424242"), "{message}");
         }
     }
 }

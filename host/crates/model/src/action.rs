@@ -8,6 +8,19 @@ use crate::{Object, Ref};
 /// The runner that calls an action exported by a WebAssembly component.
 pub const COMPONENT_RUNNER: &str = "wasm-component";
 
+/// Under which name in a result a runner puts what an action gives, as StackStorm's runners declare it (`output_key` of
+/// their `runner.yaml`); `None` where the result is what it gives.
+pub fn output_key(runner: &str) -> Option<&'static str> {
+    match runner {
+        "python-script" => Some("result"),
+        "orquesta" => Some("output"),
+        "action-chain" => Some("published"),
+        "http-request" => Some("body"),
+        "local-shell-cmd" | "local-shell-script" => Some("stdout"),
+        _ => None,
+    }
+}
+
 /// Something that can be run, as its metadata file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {

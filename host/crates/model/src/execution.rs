@@ -1,12 +1,16 @@
 //! Executions: one run of an action, from the request to its result.
 
+mod context;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use context::{Context, Origin, RerunOf};
+
 use crate::status::IllegalMove;
-use crate::{ExecutionId, Object, Parent, Ref, RuleId, Status, StatusEvent, Timestamp, TriggerInstanceId};
+use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp};
 
 /// One run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,35 +75,6 @@ pub struct LogEntry {
     pub status: Status,
     /// When.
     pub timestamp: Timestamp,
-}
-
-/// Where an execution came from.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Context {
-    /// On whose behalf.
-    #[serde(default)]
-    pub user: String,
-    /// The action's pack.
-    #[serde(default)]
-    pub pack: String,
-    /// The event that led to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trigger_instance: Option<Origin<TriggerInstanceId>>,
-    /// The rule that asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Origin<RuleId>>,
-    /// Anything else that the caller gave.
-    #[serde(flatten)]
-    pub other: Object,
-}
-
-/// An id and the name that its object had then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin<T> {
-    /// The id.
-    pub id: T,
-    /// The name.
-    pub name: String,
 }
 
 impl Execution {

@@ -4,7 +4,7 @@
 //! (`petrel-rules`), store (`petrel-persistence`) or act (`petrel-engine`) on
 //! these types; this crate only says what they are and which moves are legal.
 //!
-//! Reading order: [`id`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
 //! are what people write; [`execution`], [`status`] and [`workflow`] are what happens; [`account`] says who may.
 
 pub mod account;
@@ -13,11 +13,13 @@ pub mod configuration;
 pub mod depth;
 pub mod execution;
 pub mod id;
+pub mod names;
 pub mod output;
 pub mod pack;
 pub mod parameters;
 pub mod reference;
 pub mod rule;
+pub mod secrets;
 pub mod status;
 pub mod time;
 pub mod trigger;

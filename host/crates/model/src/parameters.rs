@@ -165,20 +165,6 @@ fn allow_null(schema: Value) -> Value {
     Value::Object(either)
 }
 
-/// `parameters` with the value of every secret one replaced by `********`, at the top level.
-pub fn masked(parameters: &Object, schemas: &Parameters) -> Object {
-    parameters
-        .iter()
-        .map(|(name, value)| {
-            let secret = Schema::named(schemas, name).is_some_and(Schema::is_secret);
-            (name.clone(), if secret && !value.is_null() { Value::from(MASK) } else { value.clone() })
-        })
-        .collect()
-}
-
-/// What stands in place of a secret.
-pub const MASK: &str = "********";
-
 /// The parameters that have a position, by it. Of two with the same position the later one counts.
 pub fn positional(parameters: &Parameters) -> BTreeMap<u64, &str> {
     parameters
@@ -237,12 +223,5 @@ mod tests {
                 "additionalProperties": false,
             })
         );
-    }
-
-    #[test]
-    fn secrets_are_masked() {
-        let schemas = object(json!({"password": {"secret": true}, "user": {}}));
-        let given = object(json!({"password": "hunter2", "user": "ann"}));
-        assert_eq!(Value::Object(masked(&given, &schemas)), json!({"password": "********", "user": "ann"}));
     }
 }

@@ -12,8 +12,8 @@ pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use rule::{RuleDefinition, read_rule};
 pub use trigger::read_trigger_type;
 
-use petrel_model::Ref;
 use petrel_model::reference::InvalidRef;
+use petrel_model::{Ref, names};
 
 use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
@@ -54,11 +54,13 @@ fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<
         problems.add(fields.position("pack"), message);
     }
     let name = fields.required_text("name", problems)?;
-    if name.is_empty() || name.chars().any(char::is_whitespace) {
-        problems.add(fields.position("name"), format!("`{name}` is not a name; use letters, digits and _"));
-        return None;
+    match names::check_item(fields.what, pack, &name) {
+        Ok(()) => Some(Ref::new(pack, &name)),
+        Err(invalid) => {
+            problems.add(fields.position("name"), format!("{invalid}; {}", invalid.remedy));
+            None
+        }
     }
-    Some(Ref::new(pack, &name))
 }
 
 /// A reference to something else, such as `core.local`.

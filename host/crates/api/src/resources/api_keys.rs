@@ -17,19 +17,18 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Params(secrets): Params<Secrets>,
+    secrets: Secrets,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let shown = secrets.are_shown();
-    Ok(page.parse()?.answer(api.engine.accounts().api_keys().map(|key| views::api_key(key, shown))))
+    Ok(page.parse()?.answer(api.engine.accounts().api_keys().map(|key| views::api_key(key, secrets))))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(id): Segment,
-    Params(secrets): Params<Secrets>,
+    secrets: Secrets,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets.are_shown())))
+    Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets)))
 }
 
 /// A key to make, or what is to change of one.
@@ -45,13 +44,14 @@ pub(crate) struct Given {
 
 pub(crate) async fn create(
     State(api): State<Api>,
-    Extension(User(user)): Extension<User>,
+    Extension(User(caller)): Extension<User>,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Response, ApiError> {
-    let user = given.user.filter(|user| !user.is_empty()).unwrap_or(user);
+    let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
     let enabled = given.enabled.unwrap_or(true);
-    let minted = api.engine.create_api_key(&user, given.metadata.unwrap_or_default(), enabled).await?;
-    let mut view = views::api_key(&minted.noun, false);
+    let minted =
+        api.engine.create_api_key(&caller, &user, given.metadata.unwrap_or_default(), enabled).await?;
+    let mut view = views::api_key(&minted.noun, Secrets::Masked);
     if let Some(view) = view.as_object_mut() {
         view.remove("key_hash");
         view.insert("key".into(), minted.secret.into());
@@ -61,6 +61,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn change(
     State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Json<Value>, ApiError> {
@@ -69,10 +70,14 @@ pub(crate) async fn change(
         metadata: given.metadata,
         enabled: given.enabled,
     };
-    Ok(Json(views::api_key(&api.engine.change_api_key(&id, change).await?, false)))
+    Ok(Json(views::api_key(&api.engine.change_api_key(&caller, &id, change).await?, Secrets::Masked)))
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Segment(id): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.delete_api_key(&id).await?;
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
+    Segment(id): Segment,
+) -> Result<StatusCode, ApiError> {
+    api.engine.delete_api_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

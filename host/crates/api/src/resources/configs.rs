@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::content::Content;
 use petrel_engine::pack_configs::{GivenConfig, not_configured};
-use petrel_model::configuration::masked;
+use petrel_model::secrets::masked;
 use petrel_model::{Object, Pack};
 use serde_json::{Value, json};
 
@@ -16,20 +16,20 @@ use crate::{Api, ApiError};
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Params(secrets): Params<Secrets>,
+    secrets: Secrets,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let (page, content, shown) = (page.parse()?, api.engine.content(), secrets.are_shown());
+    let (page, content) = (page.parse()?, api.engine.content());
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
-    Ok(page.answer(given.map(|(pack, given)| view(pack, given, shown))))
+    Ok(page.answer(given.map(|(pack, given)| view(pack, given, secrets))))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(secrets): Params<Secrets>,
+    secrets: Secrets,
 ) -> Result<Json<Value>, ApiError> {
-    shown(&api.engine.content(), &name, secrets.are_shown())
+    shown(&api.engine.content(), &name, secrets)
 }
 
 pub(crate) async fn configure(
@@ -38,7 +38,7 @@ pub(crate) async fn configure(
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Json<Value>, ApiError> {
     api.engine.configure_pack(&name, values).await?;
-    shown(&api.engine.content(), &name, false)
+    shown(&api.engine.content(), &name, Secrets::Masked)
 }
 
 pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
@@ -46,17 +46,16 @@ pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(content: &Content, name: &str, with_secrets: bool) -> Result<Json<Value>, ApiError> {
+fn shown(content: &Content, name: &str, secrets: Secrets) -> Result<Json<Value>, ApiError> {
     let pack = content.pack(name)?;
     let given = content.given_config(name).ok_or_else(|| not_configured(name))?;
-    Ok(Json(view(pack, given, with_secrets)))
+    Ok(Json(view(pack, given, secrets)))
 }
 
-fn view(pack: &Pack, given: &GivenConfig, with_secrets: bool) -> Value {
-    let values = if with_secrets {
-        given.values.as_ref().clone()
-    } else {
-        masked(&given.values, pack.config_schema.as_ref())
+fn view(pack: &Pack, given: &GivenConfig, secrets: Secrets) -> Value {
+    let values = match secrets {
+        Secrets::Shown => given.values.as_ref().clone(),
+        Secrets::Masked => masked(&given.values, pack.config_schema.as_ref()),
     };
     json!({"id": pack.reference, "pack": pack.reference, "values": values})
 }

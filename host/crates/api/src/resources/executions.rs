@@ -6,14 +6,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use petrel_engine::behalf::Behalf;
 use petrel_engine::requests::Request;
 use petrel_model::{Execution, ExecutionId, Object, Ref};
 use petrel_persistence::ExecutionFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::User;
-use crate::extract::{JsonBody, Pair, Params, Segment, parsed};
+use crate::auth::{SignedIn, User};
+use crate::extract::{JsonBody, Pair, Params, Secrets, Segment, parsed};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -57,6 +58,7 @@ impl Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
+    secrets: Secrets,
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -66,7 +68,7 @@ pub(crate) async fn list(
     let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
     let content = api.engine.content();
     let items = found.iter().map(|execution| {
-        views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref))
+        views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref), secrets)
     });
     Ok(page.answer_part(items))
 }
@@ -88,27 +90,19 @@ pub(crate) struct NewExecution {
 
 pub(crate) async fn create(
     State(api): State<Api>,
-    Extension(User(user)): Extension<User>,
+    Extension(signed_in): Extension<SignedIn>,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
-    let mut context = new.context.unwrap_or_default();
-    let user = match new.user.filter(|other| !other.is_empty() && *other != user) {
-        // On behalf of somebody else: who really asked is kept beside.
-        Some(other) => {
-            context.insert("api_user".into(), user.into());
-            other
-        }
-        None => user,
-    };
     let request = Request {
         action: new.action,
         parameters: new.parameters.unwrap_or_default(),
-        user,
-        context,
+        behalf: behalf(&api, &signed_in, new.user.as_deref())?,
+        context: new.context.unwrap_or_default(),
+        rerun: None,
         delay: new.delay.map(Duration::from_millis),
     };
     let execution = api.engine.request(request).await?;
-    Ok((StatusCode::CREATED, Json(view(&api, &execution))).into_response())
+    Ok((StatusCode::CREATED, Json(view(&api, &execution, Secrets::Masked))).into_response())
 }
 
 /// `wait`: seconds until the answer comes although the execution has not ended.
@@ -119,6 +113,7 @@ pub(crate) struct Wait {
 
 pub(crate) async fn one(
     State(api): State<Api>,
+    secrets: Secrets,
     Segment(id): Segment,
     Params(Wait { wait }): Params<Wait>,
     Params(page): Params<PageQuery>,
@@ -131,7 +126,7 @@ pub(crate) async fn one(
         None => api.engine.store().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
-    Ok(Json(page.narrow(view(&api, &execution))))
+    Ok(Json(page.narrow(view(&api, &execution, secrets))))
 }
 
 /// `from`: the number of the first line.
@@ -156,19 +151,29 @@ pub(crate) async fn output(
 }
 
 /// One attribute by itself, as StackStorm has it.
-pub(crate) async fn attribute(State(api): State<Api>, Pair(id, name): Pair) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn attribute(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Pair(id, name): Pair,
+) -> Result<Json<Value>, ApiError> {
     if !["result", "trigger_instance", "status"].contains(&name.as_str()) {
         let message = format!("Attribute \"{name}\" is not supported.");
         return Err(ApiError::invalid(message, "ask for result, trigger_instance or status"));
     }
     let execution = found(&api, &id).await?;
-    Ok(Json(view(&api, &execution).get(&name).cloned().unwrap_or_default()))
+    Ok(Json(view(&api, &execution, secrets).get(&name).cloned().unwrap_or_default()))
 }
 
 /// The result by itself.
-pub(crate) async fn result(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn result(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(id): Segment,
+) -> Result<Json<Value>, ApiError> {
     let execution = found(&api, &id).await?;
-    Ok(Json(execution.result.as_deref().cloned().unwrap_or_default()))
+    let content = api.engine.content();
+    let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
+    Ok(Json(views::result(&execution, registered, secrets).unwrap_or_default()))
 }
 
 /// How many executions one answer of [`children`] holds at most.
@@ -183,6 +188,7 @@ pub(crate) struct Depth {
 
 pub(crate) async fn children(
     State(api): State<Api>,
+    secrets: Secrets,
     Segment(id): Segment,
     Params(Depth { depth }): Params<Depth>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
@@ -202,7 +208,7 @@ pub(crate) async fn children(
         level = next.iter().map(|child| child.id).collect();
         all.extend(next);
     }
-    Ok(Json(all.iter().map(|child| view(&api, child)).collect()))
+    Ok(Json(all.iter().map(|child| view(&api, child, secrets)).collect()))
 }
 
 /// A status that a workflow is to have.
@@ -230,7 +236,7 @@ pub(crate) async fn change(
             return Err(ApiError::invalid(message, "ask for pausing, resuming or canceled"));
         }
     };
-    Ok(Json(view(&api, &execution)))
+    Ok(Json(view(&api, &execution, Secrets::Masked)))
 }
 
 /// From where an execution is run again.
@@ -248,7 +254,7 @@ pub(crate) struct Again {
 
 pub(crate) async fn rerun(
     State(api): State<Api>,
-    Extension(User(user)): Extension<User>,
+    Extension(signed_in): Extension<SignedIn>,
     Segment(id): Segment,
     JsonBody(again): JsonBody<Again>,
 ) -> Result<Response, ApiError> {
@@ -257,10 +263,17 @@ pub(crate) async fn rerun(
         parameters: again.parameters.unwrap_or_default(),
         tasks: again.tasks.unwrap_or_default(),
         reset: again.reset.unwrap_or_default(),
-        user: again.user.filter(|user| !user.is_empty()).unwrap_or(user),
+        behalf: behalf(&api, &signed_in, again.user.as_deref())?,
     };
     let execution = api.engine.rerun(id, again).await?;
-    Ok((StatusCode::CREATED, Json(view(&api, &execution))).into_response())
+    Ok((StatusCode::CREATED, Json(view(&api, &execution, Secrets::Masked))).into_response())
+}
+
+/// On whose behalf a request comes that names `wanted`; who had a token made for somebody else is kept as well.
+fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behalf, ApiError> {
+    let SignedIn { identity, .. } = signed_in;
+    let behalf = api.engine.behalf(&identity.user, wanted)?;
+    Ok(Behalf { api_user: behalf.api_user.or_else(|| identity.made_by.clone()), ..behalf })
 }
 
 async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
@@ -277,7 +290,7 @@ pub(crate) async fn cancel(
 ) -> Result<Json<Value>, ApiError> {
     let id = execution_id(&api, &id).await?;
     match api.engine.cancel(id, &user).await? {
-        Ok(execution) => Ok(Json(view(&api, &execution))),
+        Ok(execution) => Ok(Json(view(&api, &execution, Secrets::Masked))),
         Err(execution) => Ok(Json(json!({
             "faultstring": format!("Action cannot be canceled. State = {}.", execution.status),
             "code": "conflict",
@@ -286,8 +299,9 @@ pub(crate) async fn cancel(
     }
 }
 
-fn view(api: &Api, execution: &Execution) -> Value {
-    views::execution(execution, api.engine.content().action(&execution.action).ok().map(AsRef::as_ref))
+fn view(api: &Api, execution: &Execution, secrets: Secrets) -> Value {
+    let content = api.engine.content();
+    views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref), secrets)
 }
 
 /// An id, or `last` for the newest execution.

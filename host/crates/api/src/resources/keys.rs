@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use petrel_engine::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Params, Segment};
+use crate::page::PageQuery;
 use crate::{Api, ApiError};
 
 /// The scope that is kept so far.
@@ -24,23 +26,57 @@ fn view(name: &str, value: &str) -> Value {
     })
 }
 
-/// `prefix`: how the names begin.
+/// `prefix`: how the names begin. The rest are StackStorm's, for what is not here yet.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
     prefix: Option<String>,
+    scope: Option<String>,
+    user: Option<String>,
+}
+
+/// Where a key is looked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Place {
+    scope: Option<String>,
+    user: Option<String>,
+}
+
+/// Refuses what would be promised and not kept: keys are texts, shared by all, in clear, without an end.
+fn refuse(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
+    if !is_asked_for {
+        return Ok(());
+    }
+    let hint = "leave it out; keys are shared by all, not encrypted and kept until they are deleted";
+    Err(ApiError::invalid(format!("keys with `{what}` are not supported yet"), hint))
+}
+
+/// Refuses every place but that of the keys that are shared by all; `all` has no others in it.
+fn refuse_place(scope: Option<&str>, user: Option<&str>) -> Result<(), ApiError> {
+    let scope = scope.unwrap_or_default();
+    if !["", "all", "system", SCOPE].contains(&scope) {
+        return refuse(&format!("scope: {scope}"), true);
+    }
+    refuse("user", user.is_some_and(|user| !user.is_empty()))
 }
 
 pub(crate) async fn list(
     State(api): State<Api>,
-    Params(Filter { prefix }): Params<Filter>,
-) -> Json<Vec<Value>> {
+    Params(Filter { prefix, scope, user }): Params<Filter>,
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    refuse_place(scope.as_deref(), user.as_deref())?;
     let prefix = prefix.unwrap_or_default();
     let datastore = api.engine.datastore();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(&prefix));
-    Json(keys.map(|(name, value)| view(name, value)).collect())
+    Ok(page.parse()?.answer(keys.map(|(name, value)| view(name, value))))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    Params(Place { scope, user }): Params<Place>,
+) -> Result<Json<Value>, ApiError> {
+    refuse_place(scope.as_deref(), user.as_deref())?;
     let datastore = api.engine.datastore();
     match datastore.system.get(&name) {
         Some(value) => Ok(Json(view(&name, value))),
@@ -51,19 +87,45 @@ pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Resul
 /// A value for a key.
 #[derive(Debug, Deserialize)]
 pub(crate) struct New {
+    #[serde(default)]
+    name: Option<String>,
     value: String,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    secret: Option<bool>,
+    #[serde(default)]
+    encrypted: Option<bool>,
+    /// In seconds.
+    #[serde(default)]
+    ttl: Option<Value>,
 }
 
 pub(crate) async fn set(
     State(api): State<Api>,
     Segment(name): Segment,
-    JsonBody(New { value }): JsonBody<New>,
+    JsonBody(new): JsonBody<New>,
 ) -> Result<Json<Value>, ApiError> {
-    api.engine.set_key(&name, &value).await?;
-    Ok(Json(view(&name, &value)))
+    refuse_place(new.scope.as_deref(), new.user.as_deref())?;
+    refuse("secret", new.secret == Some(true))?;
+    refuse("encrypted", new.encrypted == Some(true))?;
+    refuse("ttl", new.ttl.is_some_and(|ttl| !ttl.is_null()))?;
+    if let Some(other) = new.name.filter(|other| !other.is_empty() && *other != name) {
+        let message = format!("the key is `{name}` in the path and `{other}` in the body");
+        return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
+    }
+    api.engine.set_key(&name, &new.value).await?;
+    Ok(Json(view(&name, &new.value)))
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    Params(Place { scope, user }): Params<Place>,
+) -> Result<StatusCode, ApiError> {
+    refuse_place(scope.as_deref(), user.as_deref())?;
     api.engine.delete_key(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

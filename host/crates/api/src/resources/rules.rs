@@ -4,14 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::content::Content;
 use petrel_engine::rule_book::Written;
-use petrel_model::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Raw, Segment};
+use crate::extract::{JsonBody, Params, Raw, Secrets, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -24,6 +22,7 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
+    secrets: Secrets,
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -34,12 +33,16 @@ pub(crate) async fn list(
             && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
             && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
     });
-    Ok(page.answer(found.map(|rule| view(&content, rule))))
+    Ok(page.answer(found.map(|rule| views::rule(rule, &content, secrets))))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(name): Segment,
+) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
-    Ok(Json(view(&content, content.rule(&name)?)))
+    Ok(Json(views::rule(content.rule(&name)?, &content, secrets)))
 }
 
 /// Makes a rule from YAML or JSON; the answer carries what to think about under `warnings`.
@@ -67,7 +70,7 @@ pub(crate) async fn set_enabled(
     JsonBody(enabled): JsonBody<bool>,
 ) -> Result<Json<Value>, ApiError> {
     let rule = api.engine.set_rule_enabled(&name, enabled).await?;
-    Ok(Json(view(&api.engine.content(), &rule)))
+    Ok(Json(views::rule(&rule, &api.engine.content(), Secrets::Masked)))
 }
 
 pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
@@ -75,12 +78,8 @@ pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn view(content: &Content, rule: &Rule) -> Value {
-    views::rule(rule, content.action(&rule.action.reference).ok().map(AsRef::as_ref))
-}
-
 fn answer(api: &Api, written: &Written) -> Value {
-    let mut view = view(&api.engine.content(), &written.rule);
+    let mut view = views::rule(&written.rule, &api.engine.content(), Secrets::Masked);
     if let (false, Some(view)) = (written.warnings.is_empty(), view.as_object_mut()) {
         view.insert("warnings".into(), json!(written.warnings));
     }

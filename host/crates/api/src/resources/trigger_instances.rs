@@ -45,7 +45,10 @@ pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<
 pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let instance = find(&api, &id).await?;
     let rules = api.engine.explain(&instance);
-    Ok(Json(json!({"trigger_instance": views::trigger_instance(&instance), "rules": rules})))
+    // Somebody may be looking for an event that came after this one, and was refused.
+    let refused = api.trail.since(Some(instance.occurrence_time));
+    let instance = views::trigger_instance(&instance);
+    Ok(Json(json!({"trigger_instance": instance, "rules": rules, "refused": refused})))
 }
 
 /// An event by its id, or the `last` one.
@@ -57,7 +60,18 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
     };
     if text == "last" {
         let newest = api.engine.store().trigger_instances(None, None, 1).await?;
-        return newest.items.into_iter().next().ok_or_else(no_such);
+        return newest.items.into_iter().next().ok_or_else(|| match api.trail.since(None).last() {
+            Some(refused) => {
+                let message = "no event was accepted yet";
+                let address = refused.address.map_or_else(String::new, |address| format!(" from {address}"));
+                let hint = format!(
+                    "a request to {}{address} was refused with {} at {}",
+                    refused.path, refused.status, refused.at
+                );
+                ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
+            }
+            None => no_such(),
+        });
     }
     let id: TriggerInstanceId = text
         .parse()

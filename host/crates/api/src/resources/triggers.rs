@@ -8,7 +8,7 @@ use petrel_model::Ref;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::extract::{Params, Segment};
+use crate::extract::{Params, Secrets, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -40,6 +40,7 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list_triggers(
     State(api): State<Api>,
+    secrets: Secrets,
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
@@ -48,16 +49,18 @@ pub(crate) async fn list_triggers(
         filter.kind.as_ref().is_none_or(|kind| trigger.kind.as_str() == kind)
             && filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
     });
-    Ok(page.answer(found.map(|(reference, trigger)| views::trigger(reference, trigger))))
+    Ok(page.answer(found.map(|(reference, trigger)| views::trigger(reference, trigger, &content, secrets))))
 }
 
 pub(crate) async fn one_trigger(
     State(api): State<Api>,
+    secrets: Secrets,
     Segment(reference): Segment,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     let found = content.triggers().find(|(known, _)| known.as_str() == reference);
-    found.map(|(reference, trigger)| Json(views::trigger(reference, trigger))).ok_or_else(|| {
+    let shown = |(reference, trigger)| Json(views::trigger(reference, trigger, &content, secrets));
+    found.map(shown).ok_or_else(|| {
         let known = content.triggers().map(|(known, _)| known.as_str());
         petrel_engine::Error::not_found("trigger", reference.as_str(), known).into()
     })

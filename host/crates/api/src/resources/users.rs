@@ -1,5 +1,7 @@
 //! `/user`: who the request comes from. `/users`: made, looked at, deleted, and their passwords. There are
-//! no roles yet: whoever has signed in may do all of it.
+//! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,7 +11,7 @@ use petrel_engine::accounts::Credential;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::SignedIn;
+use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Params, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
@@ -65,13 +67,46 @@ pub(crate) struct NewPassword {
 
 pub(crate) async fn set_password(
     State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::user(&api.engine.set_password(&name, &new.password).await?)))
+    let user = api.engine.set_password(&caller, &name, &new.password).await?;
+    end_admin_token_of(&api, &name).await?;
+    Ok(Json(views::user(&user)))
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.delete_user(&name).await?;
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
+    Segment(name): Segment,
+) -> Result<StatusCode, ApiError> {
+    api.engine.delete_user(&caller, &name).await?;
+    end_admin_token_of(&api, &name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Replaces the token in the host's own file: copies of the old one are worth nothing from then on.
+pub(crate) async fn rotate_admin_token(
+    State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
+) -> Result<Json<Value>, ApiError> {
+    api.engine.refuse_others_than_admin(&caller, "replace the admin's token")?;
+    replace_admin_token(&api).await?;
+    Ok(Json(json!({"rotated": true})))
+}
+
+/// Who is signed out everywhere is so with copies of the host's own file too.
+async fn end_admin_token_of(api: &Api, user: &str) -> Result<(), ApiError> {
+    if api.engine.is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
+}
+
+async fn replace_admin_token(api: &Api) -> Result<(), ApiError> {
+    let access = Arc::clone(&api.access);
+    let replaced = tokio::task::spawn_blocking(move || access.admin_token.replace()).await;
+    replaced.map_err(|panic| panic.to_string()).flatten().map_err(|reason| {
+        let message = format!("the admin's token cannot be replaced: {reason}");
+        let hint = "the old one is still good; see to the data directory, then `petrel token rotate`";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, hint)
+    })
 }

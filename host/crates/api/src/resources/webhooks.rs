@@ -16,7 +16,7 @@ use petrel_engine::dispatcher::Accepted;
 use petrel_model::Object;
 use serde_json::{Value, json};
 
-use crate::extract::{Raw, Segment, json};
+use crate::extract::{Raw, Secrets, Segment, json};
 use crate::{Api, ApiError, views};
 
 /// Headers that carry credentials.
@@ -128,14 +128,10 @@ async fn wait(api: &Api, accepted: &Accepted, patience: Duration) -> Result<Opti
 }
 
 /// The webhooks that rules listen to.
-pub(crate) async fn list(State(api): State<Api>) -> Json<Vec<Value>> {
-    Json(
-        api.engine
-            .content()
-            .webhooks()
-            .map(|(reference, trigger)| views::trigger(reference, trigger))
-            .collect(),
-    )
+pub(crate) async fn list(State(api): State<Api>, secrets: Secrets) -> Json<Vec<Value>> {
+    let content = api.engine.content();
+    let shown = |(reference, trigger)| views::trigger(reference, trigger, &content, secrets);
+    Json(content.webhooks().map(shown).collect())
 }
 
 #[cfg(test)]

@@ -27,14 +27,16 @@ impl Engine {
     /// Makes a key for `user`.
     ///
     /// # Errors
-    /// When there is no such user, or the metadata is too large.
+    /// When there is no such user, `caller` may not act as that user, or the metadata is too large.
     pub async fn create_api_key(
         &self,
+        caller: &str,
         user: &str,
         metadata: Object,
         enabled: bool,
     ) -> Result<Minted<ApiKey>, Error> {
         check_metadata(&metadata)?;
+        self.refuse_impersonation(caller, user)?;
         let secret = secrets::random::<32>()?;
         let now = clock::now();
         let key = ApiKey {
@@ -56,17 +58,25 @@ impl Engine {
     /// Changes a key, given by its id or by itself.
     ///
     /// # Errors
-    /// When there is no such key or no such user, or the metadata is too large.
-    pub async fn change_api_key(&self, id_or_key: &str, change: KeyChange) -> Result<ApiKey, Error> {
-        let (engine, id_or_key) = (self.clone(), id_or_key.to_owned());
+    /// When there is no such key or no such user, `caller` may not act as the one whose it is or is to be, or the
+    /// metadata is too large.
+    pub async fn change_api_key(
+        &self,
+        caller: &str,
+        id_or_key: &str,
+        change: KeyChange,
+    ) -> Result<ApiKey, Error> {
+        let (engine, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
         self.to_the_end(async move {
             let _changing = engine.0.changing_accounts.lock().await;
             let mut key = engine.accounts().api_key(&id_or_key)?.clone();
+            engine.refuse_impersonation(&caller, &key.user)?;
             if let Some(metadata) = change.metadata {
                 check_metadata(&metadata)?;
                 key.metadata = metadata;
             }
             key.user = change.user.unwrap_or(key.user);
+            engine.refuse_impersonation(&caller, &key.user)?;
             key.enabled = change.enabled.unwrap_or(key.enabled);
             engine.put_api_key(key).await
         })
@@ -84,12 +94,14 @@ impl Engine {
     /// Deletes a key, given by its id or by itself.
     ///
     /// # Errors
-    /// When there is no such key.
-    pub async fn delete_api_key(&self, id_or_key: &str) -> Result<ApiKeyId, Error> {
-        let (engine, id_or_key) = (self.clone(), id_or_key.to_owned());
+    /// When there is no such key, or `caller` may not act as the one whose it is.
+    pub async fn delete_api_key(&self, caller: &str, id_or_key: &str) -> Result<ApiKeyId, Error> {
+        let (engine, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
         self.to_the_end(async move {
             let _changing = engine.0.changing_accounts.lock().await;
-            let id = engine.accounts().api_key(&id_or_key)?.id;
+            let key = engine.accounts().api_key(&id_or_key)?.clone();
+            engine.refuse_impersonation(&caller, &key.user)?;
+            let id = key.id;
             engine.commit(Vec::new(), vec![Change::DeleteApiKey(id)]).await?;
             engine.accounts_mut().delete_api_key(id);
             Ok(id)

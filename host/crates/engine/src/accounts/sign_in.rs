@@ -8,6 +8,7 @@ use petrel_model::{Object, Timestamp, Token, TokenId};
 use petrel_persistence::Change;
 use tokio::sync::Semaphore;
 
+use super::MADE_BY;
 use super::secrets;
 use super::throttle::{Subject, Throttle};
 use crate::clock;
@@ -84,7 +85,8 @@ impl Engine {
             let mut metadata = Object::new();
             let user = match on_behalf_of.filter(|user| *user != name) {
                 Some(user) => {
-                    metadata.insert("created_by".into(), name.into());
+                    engine.refuse_impersonation(&name, &user)?;
+                    metadata.insert(MADE_BY.into(), name.into());
                     user
                 }
                 None => name,

@@ -113,16 +113,14 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
         context
     };
     input.retain(|name, _| registered.action.parameters.contains_key(name));
-    let rerun = rerun_of(execution).map_err(failed)?;
+    let rerun = rerun_of(execution);
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 
 /// What the templates of a chain see beside its parameters.
 fn chain_context(engine: &Engine, execution: &Execution, parameters: &Object) -> Object {
-    let mut parent = serde_json::to_value(&execution.context).unwrap_or_default();
-    if let Some(parent) = parent.as_object_mut() {
-        parent.insert("execution_id".into(), json!(execution.id));
-    }
+    let mut parent = execution.context.shown();
+    parent.insert("execution_id".into(), json!(execution.id));
     let mut context = Object::new();
     context.insert("action_context".into(), json!({"parent": parent}));
     let config = engine.content().pack_config(execution.action.pack());
@@ -149,32 +147,23 @@ fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredA
 async fn above(engine: &Engine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
-    serde_json::to_value(children::shown(&execution.context, Some(parent), &workflow)).ok()
+    Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow)))
 }
 
 /// Of which workflow it is a rerun of some tasks.
-fn rerun_of(execution: &Execution) -> Result<Option<(ExecutionId, Rerun)>, String> {
-    let Some(rerun) = execution.context.other.get("re-run") else { return Ok(None) };
-    let list = |name: &str| rerun.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let tasks = list("tasks");
-    if tasks.is_empty() {
-        return Ok(None);
-    }
-    let id = rerun.get("ref").and_then(Value::as_str).and_then(|id| id.parse().ok());
-    let id = id.ok_or_else(|| "the execution that is run again is not named; name it".to_owned())?;
-    let resets = list("reset");
-    let tasks = tasks.iter().filter_map(Value::as_str);
+fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
+    let rerun = execution.context.rerun.as_ref().filter(|rerun| !rerun.tasks.is_empty())?;
     // `name` is on the first route, `name|2` on the third.
     let place = |text: &str| match text.split_once('|') {
         Some((name, route)) => (Arc::from(name), route.parse().unwrap_or_default()),
         None => (Arc::from(text), 0),
     };
-    let tasks = tasks.map(|text| {
+    let tasks = rerun.tasks.iter().map(|text| {
         let (name, route): (Arc<str>, u32) = place(text);
-        let is_reset = resets.iter().any(|reset| *reset == *text || *reset == *name);
+        let is_reset = rerun.reset.iter().any(|reset| *reset == *text || **reset == *name);
         (name, route, is_reset)
     });
-    Ok(Some((id, Rerun { tasks: tasks.collect() })))
+    Some((rerun.execution, Rerun { tasks: tasks.collect() }))
 }
 
 /// Starts the first tasks; gives the workflow once that is durable.

@@ -68,11 +68,12 @@ pub(super) fn make(
     };
     let context = Context {
         user: workflow.context.user.clone(),
+        api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
         ..Context::default()
     };
     let given = Given::compile(&input);
-    let scope = requests::scope(engine, &shown(&context, Some(&parent), workflow));
+    let scope = requests::shown_scope(engine, shown(&context, Some(&parent), workflow));
     let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
     requests::check(&registered, &live).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
@@ -86,16 +87,16 @@ pub(super) fn make(
 }
 
 /// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
-pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Execution) -> Context {
-    let mut context = context.clone();
+pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Execution) -> Object {
+    let mut context = context.shown();
     if let Some(parent) = parent {
         let above = json!({
             "execution_id": parent.execution,
             "user": workflow.context.user,
             "pack": workflow.context.pack,
         });
-        context.other.insert("parent".into(), above);
-        context.other.insert("orquesta".into(), task(parent));
+        context.insert("parent".into(), above);
+        context.insert("orquesta".into(), task(parent));
     }
     context
 }

@@ -1,14 +1,15 @@
 //! What people ask of workflows: to pause, to resume, to end, to be run again. And where the outcome of an
 //! execution goes that belongs to a workflow.
 
+use petrel_model::execution::RerunOf;
 use petrel_model::{Execution, ExecutionId, Object};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
-use serde_json::json;
 
 use super::is_workflow;
 use super::mailbox::{Message, deliver};
 use super::step::Report;
+use crate::behalf::Behalf;
 use crate::error::Error;
 use crate::requests::Request;
 use crate::service::Engine;
@@ -56,7 +57,7 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
 }
 
 /// From where an execution is run again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Again {
     /// Parameters in the place of those that it had.
     pub parameters: Object,
@@ -65,7 +66,7 @@ pub struct Again {
     /// Those of the tasks of which all items are done again, not only those that have failed.
     pub reset: Vec<String>,
     /// On whose behalf.
-    pub user: String,
+    pub behalf: Behalf,
 }
 
 impl Engine {
@@ -98,7 +99,7 @@ impl Engine {
             name: id.to_string(),
             hint: "`petrel execution list` shows what there is".into(),
         })?;
-        let Again { parameters, tasks, reset, user } = again;
+        let Again { parameters, tasks, reset, behalf } = again;
         if !tasks.is_empty() && !is_workflow(&execution.runner) {
             let message = format!("execution {id} is run by `{}` and has no tasks", execution.runner);
             return Err(Error::invalid(message, "leave out the tasks"));
@@ -113,9 +114,17 @@ impl Engine {
         }
         let mut all = Object::clone(&execution.parameters);
         all.extend(parameters);
-        let mut context = Object::new();
-        context.insert("re-run".into(), json!({"ref": id, "tasks": tasks, "reset": reset}));
-        self.request(Request { action: execution.action, parameters: all, user, context, delay: None }).await
+        let rerun = Some(RerunOf { execution: id, tasks, reset });
+        let context = Object::new();
+        self.request(Request {
+            action: execution.action,
+            parameters: all,
+            behalf,
+            context,
+            rerun,
+            delay: None,
+        })
+        .await
     }
 
     /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one

@@ -1,6 +1,6 @@
 //! `pack.yaml`.
 
-use petrel_model::{Object, Pack};
+use petrel_model::{Object, Pack, names};
 use petrel_yaml::Content;
 
 use super::read;
@@ -71,10 +71,7 @@ fn reference(
     name: Option<&str>,
     problems: &mut Problems,
 ) -> Option<String> {
-    let is_valid = |text: &str| {
-        let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        !text.is_empty() && text != "_global" && text.bytes().all(is_sign)
-    };
+    let is_valid = |text: &str| names::check_pack(text).is_ok();
     let written = fields.text("ref", problems);
     if written.is_none() && fields.get("ref").is_some() {
         return None;

@@ -2,7 +2,7 @@
 
 use petrel_model::action::Tag;
 use petrel_model::rule::{ActionCall, Criteria, Criterion, Ordered, RuleKind};
-use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
+use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
 use super::{read, reference, reference_to};
 use crate::fields::{Fields, Problems};
@@ -76,6 +76,9 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             Some(pack) => pack.to_owned(),
             None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
         };
+        if let Err(invalid) = names::check_pack(&pack) {
+            problems.add(fields.position("pack"), format!("{invalid}; {}", invalid.remedy));
+        }
         let reference = reference(fields, &pack, problems);
         let trigger = trigger(fields, problems);
         let action = action(fields, problems);

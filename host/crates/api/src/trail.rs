@@ -1,0 +1,162 @@
+//! What leaves a trace in the log: what was refused, and what people changed. Of refused webhooks the newest are kept, so
+//! that `petrel trigger why` can say that an event never came in.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use petrel_model::Timestamp;
+use serde::Serialize;
+
+use crate::Api;
+use crate::auth::User;
+use crate::serve::Peer;
+
+/// How many refused webhooks are kept.
+const KEPT: usize = 50;
+/// The longest path that is kept, in bytes.
+const LONGEST_PATH: usize = 200;
+/// How many refusals are logged in one [`WINDOW`]; of more the number is logged.
+const LOGGED: u64 = 10;
+/// See [`LOGGED`].
+const WINDOW: Duration = Duration::from_secs(1);
+/// What people change: the first parts of paths below `/api/v1`.
+const CHANGED: [&str; 9] =
+    ["users", "apikeys", "tokens", "admin_token", "rules", "packs", "configs", "keys", "log"];
+
+/// A request to a webhook that was refused.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Refused {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The path.
+    pub(crate) path: String,
+    /// With which status.
+    pub(crate) status: u16,
+    /// Where it came from.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// What was refused of late.
+#[derive(Debug, Default)]
+pub struct Trail {
+    webhooks: Mutex<VecDeque<Refused>>,
+    logged: Mutex<Logged>,
+}
+
+/// How much was logged in the window that began last.
+#[derive(Debug, Default)]
+struct Logged {
+    began: Option<Instant>,
+    count: u64,
+}
+
+impl Trail {
+    /// The webhooks that were refused since `after`, oldest first, as far as they are kept.
+    pub(crate) fn since(&self, after: Option<Timestamp>) -> Vec<Refused> {
+        let webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
+        webhooks.iter().filter(|refused| after.is_none_or(|after| refused.at >= after)).cloned().collect()
+    }
+
+    fn keep(&self, refused: Refused) {
+        let mut webhooks = self.webhooks.lock().unwrap_or_else(PoisonError::into_inner);
+        if webhooks.len() == KEPT {
+            webhooks.pop_front();
+        }
+        webhooks.push_back(refused);
+    }
+
+    /// Whether another refusal is logged now; and how many were not since the last window, when one begins.
+    fn may_log(&self, now: Instant) -> (bool, u64) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.began.is_some_and(|began| now.duration_since(began) < WINDOW) {
+            logged.count += 1;
+            return (logged.count <= LOGGED, 0);
+        }
+        let passed_over = logged.count.saturating_sub(LOGGED);
+        *logged = Logged { began: Some(now), count: 1 };
+        (true, passed_over)
+    }
+}
+
+/// Leaves the trace of a request that changes something, once it is answered.
+pub(crate) async fn traced(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return next.run(request).await;
+    }
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
+    let response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
+        refused(&api.trail, &method, uri.path(), status, address);
+    } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
+        let user = response.extensions().get::<User>().map_or("", |User(user)| user);
+        tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), status = status.as_u16(), "changed");
+    }
+    response
+}
+
+fn refused(trail: &Trail, method: &Method, path: &str, status: StatusCode, address: Option<IpAddr>) {
+    // The query stays out: it may hold a token.
+    let path: String = path.chars().take(LONGEST_PATH).collect();
+    let (is_logged, passed_over) = trail.may_log(Instant::now());
+    if passed_over > 0 {
+        tracing::info!(count = passed_over, "more requests were refused");
+    }
+    if is_logged {
+        tracing::info!(?address, %method, path, status = status.as_u16(), "a request was refused");
+    }
+    if resource(&path) == "webhooks" {
+        let at = petrel_engine::clock::now();
+        trail.keep(Refused { at, path, status: status.as_u16(), address });
+    }
+}
+
+/// What a path is about: its first part that is no prefix.
+fn resource(path: &str) -> &str {
+    path.split('/').find(|part| !["", "api", "auth", "v1"].contains(part)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_about_its_resource() {
+        for (path, about) in [
+            ("/api/v1/webhooks/sample", "webhooks"),
+            ("/v1/rules/a.b", "rules"),
+            ("/auth/v1/tokens", "tokens"),
+            ("/tokens", "tokens"),
+            ("/", ""),
+        ] {
+            assert_eq!(resource(path), about, "{path}");
+        }
+    }
+
+    #[test]
+    fn of_many_refusals_some_are_logged_and_the_rest_is_counted() {
+        let (trail, start) = (Trail::default(), Instant::now());
+        let logged = (0..100).filter(|_| trail.may_log(start).0).count();
+        assert_eq!(logged, 10);
+        assert_eq!(trail.may_log(start + WINDOW), (true, 90));
+        assert_eq!(trail.may_log(start + WINDOW), (true, 0));
+    }
+
+    #[test]
+    fn the_newest_refused_webhooks_are_kept() {
+        let trail = Trail::default();
+        for n in 0..60 {
+            let at = Timestamp::from_micros(n);
+            trail.keep(Refused { at, path: n.to_string(), status: 401, address: None });
+        }
+        assert_eq!((trail.since(None).len(), trail.since(None)[0].path.as_str()), (50, "10"));
+        assert_eq!(trail.since(Some(Timestamp::from_micros(58))).len(), 2);
+    }
+}

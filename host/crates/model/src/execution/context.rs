@@ -1,0 +1,202 @@
+//! Where an execution came from. What the host knows and what the caller gave are kept apart, so that no caller can
+//! forge an origin.
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::{ExecutionId, Object, RuleId, TriggerInstanceId};
+
+/// Where an execution came from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Context {
+    /// On whose behalf.
+    pub user: String,
+    /// The action's pack.
+    pub pack: String,
+    /// The event that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trigger_instance: Option<Origin<TriggerInstanceId>>,
+    /// The rule that asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Origin<RuleId>>,
+    /// Who really asked, where that is not `user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_user: Option<String>,
+    /// Who has ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<String>,
+    /// The execution that it does again, and from where.
+    #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<RerunOf>,
+    /// What the caller gave. It decides nothing.
+    #[serde(skip_serializing_if = "Object::is_empty")]
+    pub given: Object,
+}
+
+/// An id and the name that its object had then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin<T> {
+    /// The id.
+    pub id: T,
+    /// The name.
+    pub name: String,
+}
+
+/// What is done again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RerunOf {
+    /// The execution.
+    #[serde(rename = "ref")]
+    pub execution: ExecutionId,
+    /// The tasks of the workflow, as `name` or `name|route`; none for all of it from the beginning.
+    #[serde(default)]
+    pub tasks: Vec<String>,
+    /// Those of the tasks of which all items are done again.
+    #[serde(default)]
+    pub reset: Vec<String>,
+}
+
+/// What only the host says of an execution, where it is shown; the last two come from its place in a workflow.
+const OWN: [&str; 10] = [
+    "user",
+    "pack",
+    "trigger_instance",
+    "rule",
+    "api_user",
+    "cancelled_by",
+    "re-run",
+    "given",
+    "parent",
+    "orquesta",
+];
+
+impl Context {
+    /// As StackStorm shows it: one object. What the caller gave under a name that is the host's stands below
+    /// `given`.
+    pub fn shown(&self) -> Object {
+        let own = Self { given: Object::new(), ..self.clone() };
+        let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
+        let mut hidden = Object::new();
+        for (name, value) in &self.given {
+            let place = if OWN.contains(&name.as_str()) { &mut hidden } else { &mut shown };
+            place.insert(name.clone(), value.clone());
+        }
+        if !hidden.is_empty() {
+            shown.insert("given".into(), Value::Object(hidden));
+        }
+        shown
+    }
+
+    /// Takes in what was read under `name`. What comes a second time, or is not what the host writes there, came from
+    /// a caller: versions before 0.1.0 kept what callers gave beside what the host knows.
+    fn put(&mut self, name: String, value: Value, seen: &mut Vec<String>) {
+        if seen.contains(&name) {
+            self.given.insert(name, value);
+            return;
+        }
+        let is_taken = match (name.as_str(), &value) {
+            ("user", Value::String(text)) => fill(&mut self.user, text.clone()),
+            ("pack", Value::String(text)) => fill(&mut self.pack, text.clone()),
+            ("trigger_instance", _) => fill_from(&mut self.trigger_instance, &value),
+            ("rule", _) => fill_from(&mut self.rule, &value),
+            ("api_user", _) => fill_from(&mut self.api_user, &value),
+            ("cancelled_by", _) => fill_from(&mut self.cancelled_by, &value),
+            ("re-run", _) => fill_from(&mut self.rerun, &value),
+            ("given", Value::Object(given)) => {
+                self.given.extend(given.clone());
+                true
+            }
+            _ => false,
+        };
+        if is_taken {
+            seen.push(name);
+        } else {
+            self.given.insert(name, value);
+        }
+    }
+}
+
+fn fill<T>(place: &mut T, value: T) -> bool {
+    *place = value;
+    true
+}
+
+fn fill_from<'de, T: Deserialize<'de>>(place: &mut Option<T>, value: &'de Value) -> bool {
+    *place = T::deserialize(value).ok();
+    place.is_some()
+}
+
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Context;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+                let (mut context, mut seen) = (Context::default(), Vec::new());
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    context.put(name, value, &mut seen);
+                }
+                Ok(context)
+            }
+
+            fn visit_unit<E>(self) -> Result<Context, E> {
+                Ok(Context::default())
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Context, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Context::default())
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn context(value: Value) -> Context {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_a_caller_gives_is_kept_apart_and_shown_beside() {
+        let given = json!({"user": "x", "rule": {"id": 1}, "re-run": {"ref": "y"}, "source": "chat"});
+        let Value::Object(given) = given else { return };
+        let context = Context { user: "ada".into(), pack: "core".into(), given, ..Context::default() };
+        let stored = serde_json::to_string(&context).unwrap();
+        assert_eq!(serde_json::from_str::<Context>(&stored).unwrap(), context);
+        assert_eq!(
+            Value::Object(context.shown()),
+            json!({
+                "user": "ada",
+                "pack": "core",
+                "source": "chat",
+                "given": {"user": "x", "rule": {"id": 1}, "re-run": {"ref": "y"}},
+            })
+        );
+    }
+
+    #[test]
+    fn what_was_stored_side_by_side_is_still_read() {
+        let text = r#"{"user": "ada", "pack": "core", "source": "chat", "user": "x", "rule": {"forged": 1}, "cancelled_by": "bob"}"#;
+        let read: Context = serde_json::from_str(text).unwrap();
+        assert_eq!((read.user.as_str(), read.cancelled_by.as_deref()), ("ada", Some("bob")));
+        assert_eq!(read.rule, None);
+        assert_eq!(Value::Object(read.given), json!({"source": "chat", "user": "x", "rule": {"forged": 1}}));
+        let rerun = context(json!({"re-run": {"ref": "000000000001000000000001", "tasks": ["a"]}})).rerun;
+        assert_eq!(rerun.map(|rerun| rerun.tasks), Some(vec!["a".to_owned()]));
+        for odd in [json!(null), json!([1]), json!({"user": 1})] {
+            assert_eq!(context(odd).user, "");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which names may be given: the one place where names of packs, of what is in them, and of keys, users and
+//! webhooks are checked. Whatever makes something with a name asks here first; what is stored already is read as it is.
+//!
+//! A name becomes part of a reference ([`Ref`](crate::Ref), split at its first dot), of a key in the store, of a path in
+//! the API and of a line in a log, and must come through each of them unchanged.
+
+/// The longest reference, in bytes: it is a key in the store.
+pub const LONGEST_REFERENCE: usize = 255;
+/// The longest name of a key, a user or a webhook, in bytes.
+pub const LONGEST_TEXT: usize = 255;
+/// The name that StackStorm reserves.
+const RESERVED: &str = "_global";
+
+/// A name that may not be given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` cannot be the name of {what}: {reason}")]
+pub struct InvalidName {
+    /// The kind of thing, with its article.
+    pub what: String,
+    /// The name, shortened and with what cannot be printed escaped.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+fn refused(what: &str, name: &str, reason: impl Into<String>, remedy: &'static str) -> InvalidName {
+    let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+    InvalidName { what: what.to_owned(), name: shown, reason: reason.into(), remedy }
+}
+
+/// A pack's name, as StackStorm's `ref`: `^[a-z0-9_]+$`, but not `_global`.
+///
+/// # Errors
+/// [`InvalidName`] for anything else.
+pub fn check_pack(name: &str) -> Result<(), InvalidName> {
+    const REMEDY: &str = "use lower-case letters, digits and _";
+    let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let refused = |reason: &str| Err(refused("a pack", name, reason, REMEDY));
+    match name {
+        "" => refused("it is empty"),
+        RESERVED => refused("it is reserved"),
+        _ if name.contains('.') => refused("it holds a dot, at which a reference is split"),
+        _ if !name.bytes().all(is_sign) => {
+            refused("it holds something else than lower-case letters, digits and _")
+        }
+        _ if name.len() > LONGEST_REFERENCE - 2 => refused("it is too long"),
+        _ => Ok(()),
+    }
+}
+
+/// The name of an action, a rule or a trigger type in `pack`. It may hold dots, and nothing but printable characters;
+/// `/` would end a part of a path.
+///
+/// # Errors
+/// [`InvalidName`] for anything else, and when the reference of both is longer than [`LONGEST_REFERENCE`].
+pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName> {
+    const REMEDY: &str = "use letters, digits, _, - and dots";
+    let length = pack.len() + 1 + name.len();
+    let reason = match name {
+        "" => "it is empty".to_owned(),
+        "." | ".." => "it means a directory".to_owned(),
+        _ if name.contains('/') => "it holds a slash".to_owned(),
+        _ if name.trim() != name => "it begins or ends with a space".to_owned(),
+        _ if !name.chars().all(is_printable) => "it holds something that cannot be printed".to_owned(),
+        _ if length > LONGEST_REFERENCE => {
+            format!("with its pack it has {length} bytes, and {LONGEST_REFERENCE} is the limit")
+        }
+        _ => return Ok(()),
+    };
+    Err(refused(what, name, reason, REMEDY))
+}
+
+/// The name of a key, a user or a webhook: any text without control characters; `/` is kept. Only `.` and `..` will not do:
+/// clients take them for directories and leave them out of a path, however they are written (WHATWG URL, 4.1).
+///
+/// # Errors
+/// [`InvalidName`] for anything else, and when it is empty or too long.
+pub fn check_text(what: &str, name: &str) -> Result<(), InvalidName> {
+    const REMEDY: &str = "use up to 255 bytes of text without control characters";
+    let reason = match name {
+        "" => "it is empty".to_owned(),
+        "." | ".." => "it means a directory".to_owned(),
+        _ if name.len() > LONGEST_TEXT => {
+            format!("it has {} bytes, and {LONGEST_TEXT} is the limit", name.len())
+        }
+        _ if name.chars().any(char::is_control) => "it holds a control character".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(refused(what, name, reason, REMEDY))
+}
+
+/// Whether a character shows as itself behind a letter. (An accent does, a mark that turns the line around does not.)
+fn is_printable(char: char) -> bool {
+    let escaped: String = ['a', char].iter().collect::<String>().escape_debug().collect();
+    !char.is_control() && (char == ' ' || !char.is_whitespace()) && !escaped.contains("\\u{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_is_named_as_stackstorm_names_it() {
+        for name in ["core", "st2", "my_pack", "0"] {
+            assert_eq!(check_pack(name), Ok(()), "{name}");
+        }
+        let long = "x".repeat(254);
+        for name in ["", ".", "..", "a.b", "a/b", "a b", "A", "_global", "a-b", "ä", "a\n", &long] {
+            assert!(check_pack(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_pack_may_hold_dots_and_nothing_that_hides() {
+        let fits = "x".repeat(250);
+        for name in [
+            "local",
+            "st2.webhook",
+            "indices.create_index",
+            "...",
+            "a-b",
+            "on push",
+            "Ä",
+            "e\u{301}",
+            "日本",
+            &fits,
+        ] {
+            assert_eq!(check_item("a rule", "core", name), Ok(()), "{name}");
+        }
+        let long = "x".repeat(251);
+        for name in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            " a",
+            "a ",
+            "a\tb",
+            "a\nb",
+            "a\0",
+            "\u{202e}a",
+            "a\u{200b}",
+            "a\u{a0}b",
+            &long,
+        ] {
+            assert!(check_item("a rule", "core", name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn keys_users_and_webhooks_hold_any_text() {
+        for name in ["a", "a/b", "/", "...", "a b", "DOMAIN\\user", "ä@b", "a.b:c"] {
+            assert_eq!(check_text("a key", name), Ok(()), "{name}");
+        }
+        for name in ["", ".", "..", "a\nb", "a\0", "\u{7f}", &"x".repeat(256)] {
+            assert!(check_text("a key", name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_thing_and_the_remedy() {
+        let error = check_item("a rule", "p", "a\u{202e}b").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`a\\u{202e}b` cannot be the name of a rule: it holds something that cannot be printed"
+        );
+        assert_eq!(check_pack("a.b").unwrap_err().remedy, "use lower-case letters, digits and _");
+    }
+}

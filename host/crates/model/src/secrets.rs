@@ -1,0 +1,192 @@
+//! What is secret in values that have schemas, and how it is masked where it is shown. Schemas are in the dialect of
+//! [`parameters`](crate::parameters), and go as deep as objects and lists do.
+
+use serde_json::Value;
+
+use crate::Object;
+use crate::parameters::{Parameters, Schema};
+
+/// What stands in place of a secret.
+pub const MASK: &str = "********";
+
+/// Whether anything that `schema` describes is secret.
+pub fn has_secret(schema: &Value) -> bool {
+    let parts =
+        |name| schema.get(name).and_then(Value::as_object).into_iter().flat_map(|parts| parts.values());
+    Schema::of(schema).is_secret()
+        || parts("properties").chain(parts("patternProperties")).any(has_secret)
+        || ["items", "additionalProperties"].iter().filter_map(|name| schema.get(name)).any(has_secret)
+}
+
+/// A result with what is secret in it masked: the author's `output_schema` says what. It is a JSON Schema, or (as
+/// StackStorm's older packs have it) only the properties of one. It describes what the runner calls its output, see
+/// [`output_key`](crate::action::output_key).
+pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<&str>) -> Value {
+    let is_whole = output_schema.get("properties").is_some_and(Value::is_object)
+        || output_schema.get("type").is_some_and(Value::is_string);
+    let schema = Value::Object(output_schema.clone());
+    let schema =
+        if is_whole { schema } else { Value::Object(Object::from_iter([("properties".to_owned(), schema)])) };
+    if !has_secret(&schema) {
+        return result.clone();
+    }
+    match (result, output_key) {
+        (Value::Object(object), Some(key)) if object.contains_key(key) => {
+            let part = |(name, value): (&String, &Value)| {
+                let shown = if name == key { masked_value(value, Some(&schema)) } else { value.clone() };
+                (name.clone(), shown)
+            };
+            Value::Object(object.iter().map(part).collect())
+        }
+        _ => masked_value(result, Some(&schema)),
+    }
+}
+
+/// `values` with every secret replaced by [`MASK`]. Without a schema all is taken for secret.
+pub fn masked(values: &Object, schemas: Option<&Parameters>) -> Object {
+    let mask = |(name, value): (&String, &Value)| {
+        let value = match schemas {
+            None => Value::from(MASK),
+            Some(schemas) => masked_value(value, schemas.get(name)),
+        };
+        (name.clone(), value)
+    };
+    values.iter().map(mask).collect()
+}
+
+fn masked_value(value: &Value, schema: Option<&Value>) -> Value {
+    let Some(schema) = schema else { return value.clone() };
+    if Schema::of(schema).is_secret() && !value.is_null() {
+        return Value::from(MASK);
+    }
+    match value {
+        Value::Object(object) => {
+            let nested = schema.get("properties").and_then(Value::as_object);
+            // Of properties that go by a pattern or by nothing the one schema counts for all.
+            let patterns = schema.get("patternProperties").and_then(Value::as_object);
+            let other = patterns
+                .and_then(|patterns| patterns.values().next())
+                .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object()));
+            let of = |name: &String| nested.and_then(|nested| nested.get(name)).or(other);
+            let items = object.iter().map(|(name, value)| (name.clone(), masked_value(value, of(name))));
+            Value::Object(items.collect())
+        }
+        Value::Array(items) => items.iter().map(|item| masked_value(item, schema.get("items"))).collect(),
+        _ => value.clone(),
+    }
+}
+
+/// `given`, with what is still masked in it taken from `old`: who looks at a configuration and sends it
+/// back has changed no secret.
+pub fn unmasked(given: &Object, old: &Object) -> Object {
+    let restore = |(name, value): (&String, &Value)| (name.clone(), unmasked_value(value, old.get(name)));
+    given.iter().map(restore).collect()
+}
+
+fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
+    match (value, old) {
+        (Value::String(text), Some(old)) if text == MASK => old.clone(),
+        (Value::Object(given), Some(Value::Object(old))) => Value::Object(unmasked(given, old)),
+        (Value::Array(given), Some(Value::Array(old))) => {
+            let restore = |(n, item): (usize, &Value)| unmasked_value(item, old.get(n));
+            given.iter().enumerate().map(restore).collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Whether something masked is left in `value`: it stands for a secret that is not known.
+pub fn is_masked(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == MASK,
+        Value::Array(items) => items.iter().any(is_masked),
+        Value::Object(object) => object.values().any(is_masked),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        let Value::Object(object) = value else { panic!("not an object: {value}") };
+        object
+    }
+
+    fn schemas() -> Parameters {
+        object(json!({
+            "url": {"type": "string", "default": "http://a"},
+            "key": {"type": "string", "secret": true},
+            "auth": {"type": "object", "properties": {
+                "user": {"type": "string", "default": "me"},
+                "password": {"type": "string", "secret": true},
+            }},
+            "hosts": {"type": "array", "items": {"type": "object", "properties": {
+                "port": {"type": "integer", "default": 22},
+                "token": {"secret": true},
+            }}},
+            "accounts": {"type": "object", "patternProperties": {"^\\w+$": {"type": "string", "secret": true}}},
+        }))
+    }
+
+    #[test]
+    fn a_result_is_masked_where_its_schema_says_so() {
+        let whole = json!({"type": "object", "properties": {"token": {"type": "string", "secret": true}}});
+        let bare = json!({"token": {"type": "string", "secret": true}, "name": {"type": "string"}});
+        let given = json!({"token": "t", "name": "n"});
+        let masked = json!({"token": MASK, "name": "n"});
+        for schema in [whole, bare] {
+            let schema = object(schema);
+            assert_eq!(masked_result(&given, &schema, None), masked);
+            let within = json!({"result": given, "stdout": "", "exit_code": 0});
+            assert_eq!(
+                masked_result(&within, &schema, Some("result")),
+                json!({"result": masked, "stdout": "", "exit_code": 0})
+            );
+            // One that failed has another shape; what is called as a secret is one all the same.
+            assert_eq!(
+                masked_result(&json!({"token": 1, "error": "e"}), &schema, Some("result"))["token"],
+                MASK
+            );
+        }
+        let text = object(json!({"type": "string", "secret": true}));
+        assert_eq!(masked_result(&json!("s"), &text, None), MASK);
+        assert_eq!(masked_result(&json!({"stdout": "s"}), &text, Some("stdout")), json!({"stdout": MASK}));
+        assert_eq!(masked_result(&given, &Object::new(), None), given);
+    }
+
+    #[test]
+    fn a_secret_is_found_at_every_depth() {
+        for schema in schemas().iter().filter(|(name, _)| *name != "url") {
+            assert!(has_secret(schema.1), "{schema:?}");
+        }
+        assert!(!has_secret(&schemas()["url"]));
+    }
+
+    #[test]
+    fn secrets_are_masked_at_every_depth_and_come_back() {
+        let given = object(json!({
+            "url": "u", "key": "k", "auth": {"user": "a", "password": "p"},
+            "hosts": [{"port": 1, "token": "t"}], "accounts": {"x": "y"},
+        }));
+        let shown = masked(&given, Some(&schemas()));
+        assert_eq!(
+            Value::Object(shown.clone()),
+            json!({
+                "url": "u", "key": MASK, "auth": {"user": "a", "password": MASK},
+                "hosts": [{"port": 1, "token": MASK}], "accounts": {"x": MASK},
+            }),
+        );
+        assert_eq!(unmasked(&shown, &given), given);
+        assert!(is_masked(&Value::Object(shown.clone())) && !is_masked(&Value::Object(given.clone())));
+        let changed = object(json!({"key": "new", "auth": {"user": "b", "password": MASK}}));
+        assert_eq!(
+            Value::Object(unmasked(&changed, &given)),
+            json!({"key": "new", "auth": {"user": "b", "password": "p"}})
+        );
+        assert_eq!(Value::Object(masked(&object(json!({"a": 1})), None)), json!({"a": MASK}));
+    }
+}
