@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod care;
+mod clock;
 mod command_line;
 mod configuration;
 mod daemon;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
-use petrel_persistence::{Change, Commit, Expect, Store};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, Store};
 use petrel_runners::Slots;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::events::Events;
 use crate::ids::Ids;
 use crate::options::Options;
 use crate::workflows::Workflows;
-use crate::{datastore, recovery, retention, scheduler};
+use crate::{clock, datastore, recovery, retention, scheduler};
 
 /// How long to wait for the end of what was ended, when the host stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -62,6 +62,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
+        clock::go_on_from(newest(store.as_ref()).await?);
         let content = Content::load(store.as_ref(), runners).await?;
         let accounts = Accounts::load(store.as_ref()).await?;
         let datastore = datastore::load(store.as_ref()).await?;
@@ -103,6 +104,8 @@ impl Engine {
             self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
         }
         self.0.tasks.spawn(retention::run(self.clone()));
+        let stop = self.0.stop_starting.clone();
+        self.0.tasks.spawn(async move { stop.run_until_cancelled(clock::watch()).await.unwrap_or_default() });
         Ok(report)
     }
 
@@ -157,4 +160,14 @@ impl Engine {
     pub(crate) fn mint<T: From<petrel_model::Id>>(&self, now: Timestamp) -> T {
         self.0.ids.mint(now)
     }
+}
+
+/// When the newest thing was stored: ids and stamps grow with the time.
+async fn newest(store: &dyn Store) -> Result<Timestamp, Error> {
+    let executions = store.executions(&ExecutionFilter::default(), None, 1).await?.items;
+    let events = store.trigger_instances(None, None, 1).await?.items;
+    let times = executions.iter().flat_map(|execution| {
+        execution.log.iter().map(|entry| entry.timestamp).chain([execution.requested_at])
+    });
+    Ok(times.chain(events.iter().map(|event| event.occurrence_time)).max().unwrap_or_default())
 }

@@ -44,10 +44,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The point `delay` later.
+    /// The point `delay` later, and the end of the year 9999 at the latest: what is later cannot be written down.
     #[must_use]
     pub fn plus(self, delay: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)))
+        let latest = jiff::Timestamp::MAX.as_microsecond();
+        Self(self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)).min(latest))
     }
 }
 
