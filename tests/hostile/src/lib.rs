@@ -3,10 +3,10 @@
 //! [`fuzz`] sends what is nearly right to every route and reads back what was taken; [`isolation`] measures how long an
 //! innocent event takes while something hostile goes on beside it. Both start a host of their own ([`victim`], by
 //! way of `petrel_crash::host`) on an empty directory, on loopback, and end it when it takes too much memory.
-//! Crashes are `tests/crash`, speed is `tests/load`.
+//! [`mod@routes`] is every route there is. Crashes are `tests/crash`, speed is `tests/load`.
 
 pub mod fuzz;
 mod http;
 mod random;
-mod routes;
+pub mod routes;
 mod victim;

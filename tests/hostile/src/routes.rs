@@ -22,39 +22,39 @@ const METHODS: [(&str, &str); 5] =
 
 /// A path of the API with its methods.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
+pub struct Route {
     /// From the root, with `{name}` for what varies: `/api/v1/rules/{name}`.
-    pub(crate) path: String,
+    pub path: String,
     /// The methods that it takes.
-    pub(crate) methods: Vec<&'static str>,
+    pub methods: Vec<&'static str>,
     /// Whether it is for everybody.
-    pub(crate) is_open: bool,
+    pub is_open: bool,
 }
 
 impl Route {
     /// What comes behind `/api/v1`; the whole path of what is elsewhere.
-    pub(crate) fn resource_path(&self) -> &str {
+    pub fn resource_path(&self) -> &str {
         self.path.strip_prefix("/api/v1").unwrap_or(&self.path)
     }
 
     /// The first part of [`Self::resource_path`]: `rules`.
-    pub(crate) fn resource(&self) -> &str {
+    pub fn resource(&self) -> &str {
         self.resource_path().split('/').nth(1).unwrap_or_default()
     }
 
     /// How many parts of the path vary.
-    pub(crate) fn variables(&self) -> usize {
+    pub fn variables(&self) -> usize {
         self.path.matches('{').count()
     }
 
     /// Whether a request costs the host so much that few are sent: passwords are hashed, everything is copied.
-    pub(crate) fn is_dear(&self) -> bool {
+    pub fn is_dear(&self) -> bool {
         ["backup", "users", "tokens"].contains(&self.resource()) || self.path.contains("/tokens")
     }
 }
 
 /// Every route.
-pub(crate) fn all() -> Vec<Route> {
+pub fn all() -> Vec<Route> {
     let below = read(RESOURCES).into_iter().map(|(path, methods)| Route {
         path: format!("/api/v1{path}"),
         methods,
