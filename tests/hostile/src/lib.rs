@@ -7,6 +7,7 @@
 
 pub mod fuzz;
 mod http;
+pub mod isolation;
 mod random;
 pub mod routes;
 mod victim;

@@ -1,20 +1,31 @@
-//! Attacks at the command line: `petrel-hostile fuzz --requests 300000`, `petrel-hostile replay FILE`.
+//! Attacks at the command line: `petrel-hostile fuzz --requests 300000`, `petrel-hostile replay FILE`,
+//! `petrel-hostile isolation`.
 #![expect(clippy::print_stdout, reason = "what is found is printed")]
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use petrel_hostile::fuzz::{self, Plan, Report};
+use petrel_hostile::isolation::{self, Kind, Row};
 
 /// By how much resident memory may have grown since the first tenth of all requests.
 const GROWTH: f64 = 1.2;
+/// How many times longer an innocent event may take beside something hostile than beside something harmless.
+const RATIO: f64 = 2.0;
+/// How long 99 of 100 innocent events may take beside something hostile.
+const LONGEST: Duration = Duration::from_millis(250);
+/// How much memory the host may take beside something hostile, in MiB.
+const LARGEST_MIB: u64 = 512;
+/// How much longer than its drain the host may take to end.
+const OVERTIME: Duration = Duration::from_secs(2);
 
 /// Attack a host, and see what becomes of it and of others.
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
   cargo build --release && cargo run --release -p petrel-hostile -- fuzz --requests 300000 --keep found.jsonl
-  cargo run --release -p petrel-hostile -- replay found.jsonl")]
+  cargo run --release -p petrel-hostile -- replay found.jsonl
+  cargo run --release -p petrel-hostile -- isolation --kinds large-events,slow-bodies")]
 struct Arguments {
     #[command(subcommand)]
     attack: Attack,
@@ -48,6 +59,18 @@ enum Attack {
         /// The file
         kept: PathBuf,
     },
+    /// Measure how long an innocent event takes beside something hostile
+    Isolation {
+        /// Beside what [default: everything]
+        #[arg(long, value_delimiter = ',')]
+        kinds: Vec<Kind>,
+        /// How often; the median counts
+        #[arg(long, default_value_t = 5)]
+        runs: usize,
+        /// For how long each time
+        #[arg(long, default_value_t = 8)]
+        seconds: u64,
+    },
 }
 
 fn say(line: &str) {
@@ -71,6 +94,14 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Attack::Replay { kept } => fuzz::replay(&kept, &engine, memory_mib, say),
+        Attack::Isolation { kinds, runs, seconds } => {
+            let kinds = if kinds.is_empty() { Kind::ALL.to_vec() } else { kinds };
+            let duration = Duration::from_secs(seconds);
+            let rows = isolation::run(&isolation::Plan { kinds, runs, duration, engine, memory_mib }, say)?;
+            let is_isolated = show_isolation(&rows);
+            anyhow::ensure!(is_isolated, "an innocent event notices what goes on beside it; see above");
+            Ok(())
+        }
     }
 }
 
@@ -107,4 +138,31 @@ fn show(report: &Report) {
     }
     println!("{} kinds of findings", report.findings.len());
     report.findings.iter().for_each(|finding| println!("  {finding}"));
+}
+
+/// Prints a line each kind; whether all are as they should be.
+fn show_isolation(rows: &[Row]) -> bool {
+    println!("\nbeside            p99 ms  beside harmless  ratio  MiB at most  SIGTERM s");
+    let mut is_isolated = true;
+    for row in rows {
+        let ([hostile, harmless], (memory, end)) = (row.p99(), row.worst());
+        let is_fine = row.ratio() <= RATIO
+            && hostile < LONGEST
+            && memory < LARGEST_MIB
+            && end <= isolation::DRAIN + OVERTIME
+            && row.wrong().next().is_none();
+        is_isolated &= is_fine;
+        println!(
+            "{:<16}  {:>6.1}  {:>15.1}  {:>5.2}  {:>11}  {:>9.1}  {}",
+            row.kind.name(),
+            hostile.as_secs_f64() * 1000.0,
+            harmless.as_secs_f64() * 1000.0,
+            row.ratio(),
+            memory,
+            end.as_secs_f64(),
+            if is_fine { "as it should be" } else { "NOT as it should be" }
+        );
+        row.wrong().for_each(|wrong| println!("  {wrong}"));
+    }
+    is_isolated
 }

@@ -82,13 +82,9 @@ impl Victim {
         ["VmRSS:", "VmHWM:"].map(|name| memory(self.host.process_id(), name).unwrap_or_default() >> 20)
     }
 
-    /// The processor time that it has taken, with the processes it has waited for.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.host.process_id());
-        let stat = fs::read_to_string(path).unwrap_or_default();
-        // Fields 14 to 17 (utime, stime, cutime, cstime), counted behind the name in brackets; in hundredths.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(4);
-        Duration::from_millis(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10)
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.host.process_id()
     }
 
     /// Why it has ended although nobody asked it to; nothing while it lives.
@@ -165,6 +161,14 @@ impl Drop for Watchdog {
 fn signal(process: u32, signal: Signal) -> anyhow::Result<()> {
     let id = i32::try_from(process).ok().and_then(Pid::from_raw).context("the host has no number")?;
     Ok(kill_process(id, signal)?)
+}
+
+/// The processor time that a process has taken, with the processes it has waited for; zero when it is gone.
+pub(crate) fn processor_time(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Fields 14 to 17 (utime, stime, cutime, cstime), counted behind the name in brackets; in hundredths.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(4);
+    Duration::from_millis(fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
 /// A line of `/proc/PID/status`, in bytes.
