@@ -196,14 +196,15 @@ impl Run<'_> {
         while self.done < until {
             let to = (self.done + self.plan.look_every.max(1)).min(until);
             self.send(&victim, &known, to);
-            known = self.look(&victim, to == until);
+            let tenth = |number: u64| number * 10 / self.plan.requests;
+            let is_tenth = tenth(to) > tenth(self.done);
+            known = self.look(&victim, is_tenth);
             if let Some(death) = victim.death()? {
                 self.findings.other(&format!("between requests {} and {to}: {death}", self.done));
                 self.done = to;
                 return Ok(());
             }
-            let tenth = |number: u64| number * 10 / self.plan.requests;
-            if tenth(to) > tenth(self.done) {
+            if is_tenth {
                 self.row(&victim, to);
             }
             self.done = to;
