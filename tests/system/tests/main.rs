@@ -7,6 +7,7 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod executions;
+mod faults;
 mod full_disk;
 mod misbehaviour;
 mod pack_configs;

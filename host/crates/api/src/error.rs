@@ -3,6 +3,7 @@
 //! What is our fault is logged here, once, and not shown.
 
 use axum::Json;
+use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use petrel_engine::Error;
@@ -98,8 +99,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// No such path.
-pub(crate) async fn unknown_path(uri: Uri) -> ApiError {
+/// No such path. It is the one that was asked for, whatever a router has taken off it.
+pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::new(
         StatusCode::NOT_FOUND,
         "not_found",

@@ -56,7 +56,9 @@ pub struct Api {
 /// says how the host is. A slash at the end of a
 /// path makes no difference.
 pub fn service(api: Api) -> NormalizePath<Router> {
+    // Who has not signed in is not told which paths there are.
     let v1 = resources::router()
+        .fallback(error::unknown_path)
         .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     let router = Router::new()

@@ -111,7 +111,34 @@ pub(crate) fn find_later(segment: u64, bytes: &[u8], sequence: u64) -> Option<us
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_writes_in_one_way_or_none(body in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Some(writes) = decode_writes(&body) {
+                let mut again = Vec::new();
+                encode_writes(&mut again, &writes);
+                prop_assert_eq!(again, body);
+            }
+        }
+
+        #[test]
+        fn any_writes_are_read_as_they_were_written(
+            writes in prop::collection::vec(
+                (prop::collection::vec(any::<u8>(), 0..20), prop::option::of(prop::collection::vec(any::<u8>(), 0..40))),
+                0..6,
+            ),
+            sequence: u64,
+        ) {
+            let mut bytes = Vec::new();
+            encode(&mut bytes, 7, sequence, &writes);
+            let size = bytes.len();
+            prop_assert_eq!(decode(7, &bytes), Some(Frame { sequence, writes, size }));
+        }
+    }
 
     fn writes() -> Vec<Write> {
         vec![

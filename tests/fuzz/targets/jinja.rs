@@ -1,0 +1,23 @@
+//! Jinja, as rules and parameters have it and as workflows have it: any text is answered, and the same again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use petrel_expressions::{Scope, Statement, Variables, WorkflowScope, render};
+use serde_json::{Value, json};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Value::Object(values) = json!({
+        "n": 5, "f": -2.5, "s": "héllo", "z": null, "t": true, "l": [3, "a", null], "d": {"k": [1], "a-b": {}},
+    }) else {
+        return;
+    };
+    let scope =
+        values.clone().into_iter().fold(Scope::new(), |scope, (name, value)| scope.with(&name, value));
+    assert_eq!(render(text, &scope), render(text, &scope));
+    let statement = Statement::compile(json!(text));
+    let _errors = statement.syntax_errors();
+    let _references = statement.references();
+    let _value =
+        statement.evaluate(&WorkflowScope { variables: Variables::from(values), ..WorkflowScope::default() });
+});

@@ -1,0 +1,71 @@
+//! Workflows: a definition in YAML, behind a line of `---events` a byte or three for each event. Nothing panics, what has
+//! ended stays as it ended.
+#![no_main]
+
+use std::sync::Arc;
+
+use libfuzzer_sys::fuzz_target;
+use petrel_workflows::conductor::{Event, Report};
+use petrel_workflows::{Conductor, Definition, Start, Status, World, inspect};
+use serde_json::{Map, json};
+
+/// How much may run at once before a case is left.
+const MOST: usize = 2_000;
+
+type Running = Vec<(Arc<str>, u32, Option<usize>)>;
+
+fn take(starts: Vec<Start>, running: &mut Running) {
+    for start in starts {
+        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+            running.push((Arc::clone(&start.task), start.route, action.item));
+        }
+    }
+}
+
+fn apply(conductor: &mut Conductor, event: &Event, running: &mut Running) {
+    let before = conductor.status();
+    if let Ok(starts) = conductor.apply(event, &World::default()) {
+        take(starts, running);
+    }
+    if before.is_completed() {
+        assert_eq!(conductor.status(), before, "{event:?}");
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    const MARK: &[u8] = b"\n---events\n";
+    let at = data.windows(MARK.len()).position(|window| window == MARK);
+    let (text, events) = at.map_or((data, &b"\0\0\0"[..]), |at| (&data[..at], &data[at + MARK.len()..]));
+    let Ok(definition) = petrel_yaml::parse_loosely(&String::from_utf8_lossy(text)) else { return };
+    let findings = inspect(&definition, &[]);
+    let Ok(compiled) = Definition::compile(&definition) else { return };
+    if !findings.is_empty() {
+        return;
+    }
+    let mut conductor = Conductor::new(Arc::new(compiled), &Map::new(), &Map::new(), &World::default());
+    let mut running = Running::new();
+    apply(&mut conductor, &Event::Request(Status::Running), &mut running);
+    for event in events.chunks(3).take(100) {
+        let [which, how, request] = [0, 1, 2].map(|n| event.get(n).copied().unwrap_or_default());
+        match request % 16 {
+            1 => apply(&mut conductor, &Event::Request(Status::Pausing), &mut running),
+            2 => apply(&mut conductor, &Event::Request(Status::Resuming), &mut running),
+            3 => apply(&mut conductor, &Event::Request(Status::Canceling), &mut running),
+            _ => {}
+        }
+        if running.is_empty() || running.len() > MOST {
+            break;
+        }
+        let (task, route, item) = running.swap_remove(usize::from(which) % running.len());
+        let status = match how % 8 {
+            0 | 1 => Status::Failed,
+            2 => Status::Timeout,
+            3 => Status::Canceled,
+            _ => Status::Succeeded,
+        };
+        let report =
+            Report { task, route, item, status, result: Arc::new(json!({"x": how})), execution: None };
+        apply(&mut conductor, &Event::Report(report), &mut running);
+    }
+    let _output = (conductor.output().is_some(), conductor.errors().len(), conductor.timeout());
+});
