@@ -186,6 +186,18 @@ async fn what_cannot_be_run_says_why() {
 }
 
 #[tokio::test]
+async fn a_fifo_is_no_action() {
+    let place = Place::new();
+    place.write("actions/other.py", "");
+    let file = place.pack.path().join("actions/act.py");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap();
+    let running = place.run_with(place.options(), json!({}), CancellationToken::new());
+    let outcome = tokio::time::timeout(Duration::from_secs(20), running).await.unwrap();
+    assert_eq!(outcome.result["code"], "script.missing");
+    assert!(outcome.result["error"].as_str().unwrap().contains("is no plain file"), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn timeout_and_cancel_end_it() {
     let place = Place::new();
     let body = act("print('begun'); import time; time.sleep(30)");
