@@ -7,6 +7,7 @@ mod configuration;
 mod daemon;
 mod executions;
 mod full_disk;
+mod liar;
 mod misbehaviour;
 mod pack_configs;
 mod packs;
