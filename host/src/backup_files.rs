@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
+use petrel_packs::plain_file;
 use petrel_persistence::store::ArchivedFile;
 
 use crate::bundled;
@@ -14,6 +15,12 @@ use crate::bundled;
 /// Files and directories that belong to a backup.
 const PARTS: [&str; 3] = [TOKEN, "configs", PACKS];
 const TOKEN: &str = "admin-token";
+/// How many bytes all files together may have: they are in memory while a backup is begun.
+const LARGEST: u64 = 512 << 20;
+/// How many files and directories there may be.
+const MOST_FILES: usize = 100_000;
+/// How deep they may lie.
+const DEEPEST: usize = 64;
 const PACKS: &str = "packs";
 
 /// What of `data_dir` belongs to a backup, in the order of its paths.
@@ -21,15 +28,23 @@ const PACKS: &str = "packs";
 /// # Errors
 /// When something cannot be read, or has a name that an archive cannot have.
 pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
-    let mut files = Vec::new();
+    let (mut files, mut room) = (Vec::new(), LARGEST);
     let mut ahead: Vec<PathBuf> = PARTS.into_iter().map(PathBuf::from).collect();
+    let mut seen = ahead.len();
     while let Some(path) = ahead.pop() {
-        match look(&data_dir.join(&path), &path) {
+        match look(&data_dir.join(&path), &path, room) {
             Ok(Found::Nothing) => {}
             Ok(Found::Directory(names)) => {
+                seen += names.len();
+                if seen > MOST_FILES || path.components().count() > DEEPEST {
+                    return Err(named(&path, &too_much(MOST_FILES, DEEPEST)));
+                }
                 ahead.extend(names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(path)));
             }
-            Ok(Found::File(file)) => files.push(file),
+            Ok(Found::File(file)) => {
+                room = room.saturating_sub(file.content.len() as u64);
+                files.push(file);
+            }
             Err(error) => return Err(named(&path, &error)),
         }
     }
@@ -37,8 +52,22 @@ pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
     Ok(files)
 }
 
+fn too_much(files: usize, depth: usize) -> io::Error {
+    let why = format!(
+        "a backup takes {files} files, {depth} directories deep, and not more; move others elsewhere"
+    );
+    io::Error::new(io::ErrorKind::QuotaExceeded, why)
+}
+
+fn too_large() -> io::Error {
+    let limit = LARGEST >> 20;
+    let why =
+        format!("with it the files of a backup have more than {limit} MiB; move what is large elsewhere");
+    io::Error::new(io::ErrorKind::FileTooLarge, why)
+}
+
 fn named(path: &Path, error: &io::Error) -> io::Error {
-    let what = format!("{} in the data directory cannot be read: {error}", path.display());
+    let what = format!("{} in the data directory cannot be backed up: {error}", path.display());
     io::Error::new(error.kind(), what)
 }
 
@@ -49,20 +78,26 @@ enum Found {
     File(ArchivedFile),
 }
 
-fn look(place: &Path, path: &Path) -> io::Result<Found> {
+/// `room` is how many bytes a file may have.
+fn look(place: &Path, path: &Path, room: u64) -> io::Result<Found> {
     let read = || -> io::Result<Found> {
         // A link to a file is that file; a link to a directory could lead round in a circle.
         if fs::symlink_metadata(place)?.is_dir() || (is_part(path) && fs::metadata(place)?.is_dir()) {
-            let entries = fs::read_dir(place)?.map(|entry| Ok(entry?.file_name()));
+            let entries = fs::read_dir(place)?.take(MOST_FILES + 1).map(|entry| Ok(entry?.file_name()));
             return Ok(Found::Directory(entries.collect::<io::Result<_>>()?));
         }
         let metadata = fs::metadata(place)?;
+        // A FIFO, a socket or a device is nothing that could be laid out again.
         if !metadata.is_file() {
             return Ok(Found::Nothing);
         }
         let name = path.to_str().ok_or_else(|| io::Error::other("its name is not UTF-8; rename it"))?;
         let mode = metadata.permissions().mode() & 0o777;
-        Ok(Found::File(ArchivedFile { path: name.to_owned(), mode, content: fs::read(place)? }))
+        let content = plain_file::read(place, room).map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => too_large(),
+            _ => error,
+        })?;
+        Ok(Found::File(ArchivedFile { path: name.to_owned(), mode, content }))
     };
     match read() {
         // It has gone meanwhile, or leads nowhere.
@@ -114,7 +149,7 @@ impl Layout {
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         let file = self.data_dir.join(path);
-        match fs::read(&file) {
+        match plain_file::read(&file, LARGEST) {
             Ok(found) if found == content => return Ok(()),
             Ok(_) => {
                 let why = format!("{} is there already, and another one; move it away first", file.display());
@@ -221,6 +256,29 @@ mod tests {
         let refused = lay_out(&files).err().unwrap();
         assert!(refused.to_string().contains("is there already"), "{refused}");
         assert_eq!(fs::read_to_string(target.join("admin-token")).unwrap(), "another one");
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_left_out_and_what_is_too_large_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), "configs/packs/own.yaml", "own");
+        let _socket =
+            std::os::unix::net::UnixListener::bind(directory.path().join("configs/packs/socket")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", directory.path().join("configs/packs/device")).unwrap();
+        let fifo = std::process::Command::new("mkfifo").arg(directory.path().join("configs/fifo")).status();
+        assert!(fifo.unwrap().success());
+        let files = collect(directory.path()).unwrap();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let hole = directory.path().join("packs/own/image");
+        fs::create_dir_all(hole.parent().unwrap()).unwrap();
+        File::create(&hole).unwrap().set_len(1 << 40).unwrap();
+        let refused = collect(directory.path()).unwrap_err().to_string();
+        assert!(refused.contains("packs/own/image") && refused.contains("512 MiB"), "{refused}");
+        fs::remove_file(&hole).unwrap();
+        let deep = directory.path().join("packs").join("d/".repeat(70));
+        fs::create_dir_all(deep).unwrap();
+        let refused = collect(directory.path()).unwrap_err().to_string();
+        assert!(refused.contains("64 directories deep"), "{refused}");
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The command line: what verbs there are, and how they end. A file a verb.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Read};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use petrel_packs::plain_file::too_large;
 
 use crate::client::{Client, Connection};
 use crate::exit::{self, Code, Failure};
+use crate::parameters::LARGEST_INPUT;
 use crate::print::{self, Form};
 
 mod account;
@@ -199,11 +201,16 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
     })
 }
 
-/// The text of a file, or of standard input for `-`.
+/// The text of a file, or of standard input for `-`. A FIFO is as good, if somebody writes to it; no more is read
+/// than the host would take.
 fn read_file(path: &str) -> Result<String, Failure> {
-    let read =
-        if path == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    read.map_err(|error| {
+    let read = || {
+        let from: Box<dyn Read> =
+            if path == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path)?) };
+        let text = std::io::read_to_string(from.take(LARGEST_INPUT + 1))?;
+        if text.len() as u64 > LARGEST_INPUT { Err(too_large(LARGEST_INPUT)) } else { Ok(text) }
+    };
+    read().map_err(|error| {
         Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
     })
 }

@@ -1,8 +1,13 @@
 //! Talks to a running host. Every failure says what to do about it and which exit code it means.
+//!
+//! What an answer must be to be believed is in [`answer`], how something is waited for in [`waiting`].
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use petrel_packs::plain_file;
+use reqwest::redirect::Policy;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::config::DEFAULT_LISTEN;
@@ -10,11 +15,19 @@ use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::logins;
 
+mod answer;
+mod waiting;
+
+pub(crate) use waiting::Waiting;
+
+use answer::Shape;
+
 /// A host to talk to.
 pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     credential: Option<Credential>,
+    bounds: Bounds,
 }
 
 /// What the client signs its requests with: a header and its value.
@@ -22,6 +35,11 @@ type Credential = (&'static str, String);
 
 const TOKEN: &str = "x-auth-token";
 const API_KEY: &str = "st2-api-key";
+const JSON: &str = "application/json";
+/// The stable word for that nobody answers.
+const UNREACHABLE: &str = "unreachable";
+/// The largest file with certificates that is read, in bytes.
+const LARGEST_CERTIFICATES: u64 = 16 << 20;
 
 /// Where the host is, and who we are.
 #[derive(Debug, Clone, clap::Args)]
@@ -86,7 +104,8 @@ fn admin_token(url: &str) -> Option<String> {
         return None;
     }
     let data_dir = named.unwrap_or_else(data_directory::default);
-    let token = std::fs::read_to_string(data_directory::token_file(&data_dir)).ok()?;
+    let file = data_directory::token_file(&data_dir);
+    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
     Some(token.trim().to_owned())
 }
 
@@ -107,19 +126,51 @@ fn trusted(file: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
             "check --ca-file or SSL_CERT_FILE",
         )
     };
-    let pem = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    let pem = plain_file::read(file, LARGEST_CERTIFICATES).map_err(|error| failed(error.to_string()))?;
     let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?;
     if found.is_empty() { Err(failed("there is none in it".into())) } else { Ok(found) }
+}
+
+/// How long and how much of an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// For a connection.
+    connecting: Duration,
+    /// For the next part of an answer. The host holds some questions for a while.
+    silence: Duration,
+    /// For an answer from its first byte to its last.
+    answer: Duration,
+    /// How many bytes it may have.
+    bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connecting: Duration::from_secs(10),
+            silence: Duration::from_secs(300),
+            answer: Duration::from_secs(600),
+            bytes: 256 << 20,
+        }
+    }
 }
 
 impl Client {
     /// A client for the host that `connection` names, or the one on this machine.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
+        Self::with(connection, Bounds::default())
+    }
+
+    fn with(connection: &Connection, bounds: Bounds) -> Result<Self, Failure> {
         // An error means that a provider is there already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let url = connection.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
         let url = url.trim_end_matches('/').to_owned();
-        let mut builder = reqwest::Client::builder();
+        // Who is sent elsewhere would take the token along.
+        let mut builder = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(bounds.connecting)
+            .read_timeout(bounds.silence);
         // Not read by clap: a variable that is set on many machines is no sign that something was asked for.
         let of_machine =
             || std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(PathBuf::from);
@@ -131,12 +182,21 @@ impl Client {
             Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
         })?;
         let credential = connection.credential(&url);
-        Ok(Self { http, url, credential })
+        Ok(Self { http, url, credential, bounds })
     }
 
     /// Where the host is.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How the execution `id` is now; `query` says how it is asked for.
+    pub(crate) async fn state_of(&self, id: &str, query: &str) -> Result<Value, Failure> {
+        let execution = self.execution(Method::GET, &format!("/executions/{id}?{query}"), None).await?;
+        if execution.get("id").and_then(Value::as_str) == Some(id) {
+            return Ok(execution);
+        }
+        Err(answer::not_petrel(&self.url, &format!("the execution {id} was asked for, and another one came")))
     }
 
     /// A token for a name and a password.
@@ -148,32 +208,54 @@ impl Client {
     ) -> Result<Value, Failure> {
         let body = ttl.map_or_else(|| json!({}), |ttl| json!({"ttl": ttl}));
         let request = self.http.post(format!("{}/auth/v1/tokens", self.url)).basic_auth(user, Some(password));
-        self.answered(request.header("content-type", "application/json").body(body.to_string())).await
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = self.answered(request, Shape::Object).await?;
+        if answer.get("token").and_then(Value::as_str).is_none_or(str::is_empty) {
+            return Err(answer::not_petrel(&self.url, "a token was asked for, and none came"));
+        }
+        Ok(answer)
     }
 
     /// Takes `token` back. That it is worth nothing already is as good.
     pub(crate) async fn sign_out(&self, token: &str) -> Result<(), Failure> {
         let request = self.http.delete(format!("{}/auth/v1/tokens", self.url)).header(TOKEN, token);
-        match self.answered(request).await {
+        match self.answered(request, Shape::Gone).await {
             Err(failure) if failure.code != Code::Unauthorized => Err(failure),
             _ => Ok(()),
         }
     }
 
+    /// One thing.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.send(Method::GET, path, None).await
+        self.send(Method::GET, path, None, Shape::Object).await
+    }
+
+    /// A listing.
+    pub(crate) async fn list(&self, path: &str) -> Result<Value, Failure> {
+        self.send(Method::GET, path, None, Shape::List).await
+    }
+
+    /// An execution: asked for, changed or looked at.
+    pub(crate) async fn execution(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        self.send(method, path, body.map(|body| (JSON, body.to_string())), Shape::Execution).await
     }
 
     /// The text of an answer, as it is.
     pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
-        let response =
-            self.request(Method::GET, path).send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
-        if status.is_success() {
-            return Ok(text);
+        let response = self.sent(self.request(Method::GET, path).timeout(self.bounds.answer)).await?;
+        let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
+        let is_text = answer::is_of_kind(&response, "text/plain");
+        let body = self.body(response).await?;
+        if !status.is_success() {
+            return answer::value(&self.url, status, is_json, &body, Shape::Object).map(|_| String::new());
         }
-        Err(refused(status, &serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        let text = String::from_utf8(body).ok().filter(|_| is_text);
+        text.ok_or_else(|| answer::not_petrel(&self.url, "a text was asked for, and something else came"))
     }
 
     /// An answer of any length, given to `take` part by part.
@@ -182,12 +264,14 @@ impl Client {
         path: &str,
         mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let sent = self.request(Method::GET, path).send().await;
-        let mut response = sent.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
+        let mut response = self.sent(self.request(Method::GET, path)).await?;
+        let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
         if !status.is_success() {
-            let text = response.text().await.map_err(|error| self.unreachable(&error))?;
-            return Err(refused(status, &serde_json::from_str(&text).unwrap_or(Value::String(text))));
+            let body = self.body(response).await?;
+            return answer::value(&self.url, status, is_json, &body, Shape::Object).map(drop);
+        }
+        if !answer::is_of_kind(&response, "application/octet-stream") {
+            return Err(answer::not_petrel(&self.url, "a file was asked for, and something else came"));
         }
         loop {
             match response.chunk().await {
@@ -213,46 +297,75 @@ impl Client {
 
     /// Sends a body of JSON.
     pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.send(method, path, Some(("application/json", body.to_string()))).await
+        self.send(method, path, Some((JSON, body.to_string())), Shape::Object).await
     }
 
     /// Sends a body of YAML, as it was written.
     pub(crate) async fn send_yaml(&self, method: Method, path: &str, body: String) -> Result<Value, Failure> {
-        self.send(method, path, Some(("application/yaml", body))).await
+        self.send(method, path, Some(("application/yaml", body)), Shape::Object).await
     }
 
+    /// Deletes something; nothing comes back, or what was deleted.
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.send(Method::DELETE, path, None).await
+        self.send(Method::DELETE, path, None, Shape::Gone).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Result<Value, Failure> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+        shape: Shape,
+    ) -> Result<Value, Failure> {
         let mut request = self.request(method, path);
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }
-        self.answered(request).await
+        self.answered(request, shape).await
     }
 
-    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+    async fn answered(&self, request: reqwest::RequestBuilder, shape: Shape) -> Result<Value, Failure> {
+        let response = self.sent(request.timeout(self.bounds.answer)).await?;
+        let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
+        let body = self.body(response).await?;
+        answer::value(&self.url, status, is_json, &body, shape)
+    }
+
+    /// Sends a request; the answer is from a Petrel.
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| self.unreachable(&error))?;
-        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        // An object that is nothing but an error is one, whatever the status: StackStorm answers so.
-        if status.is_success() && value.get("faultstring").is_none() {
-            return Ok(value);
+        answer::check_identity(&self.url, &response)?;
+        Ok(response)
+    }
+
+    /// All of a body, if it has an end.
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + part.len() > self.bounds.bytes {
+                let limit = self.bounds.bytes >> 20;
+                let message = format!("the answer of {} has more than {limit} MiB", self.url);
+                let hint = "ask for less, with a smaller --limit for example";
+                return Err(Failure::new(Code::Server, "too_large", message, hint));
+            }
+            body.extend_from_slice(&part);
         }
-        Err(refused(status, &value))
+        Ok(body)
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        if error.is_timeout() && !error.is_connect() {
+            let message = format!("the answer of {} takes too long", self.url);
+            let hint = "look into the log of the host, and try again";
+            return Failure::new(Code::Server, "too_slow", message, hint);
+        }
         let message = format!("no host answers at {}: {}", self.url, cause(error));
         let hint = if message.contains("certificate") {
             "name the certificate of its issuer with --ca-file, or correct the name in --url"
         } else {
             "start one with `petrel serve`, or say where it is with --url"
         };
-        Failure::new(Code::Server, "unreachable", message, hint)
+        Failure::new(Code::Server, UNREACHABLE, message, hint)
     }
 }
 
@@ -265,38 +378,5 @@ fn cause(error: &reqwest::Error) -> &dyn std::error::Error {
     cause
 }
 
-fn refused(status: StatusCode, answer: &Value) -> Failure {
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let code = match status {
-        StatusCode::NOT_FOUND => Code::NotFound,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-            Code::Unauthorized
-        }
-        StatusCode::CONFLICT => Code::Conflict,
-        status if status.is_success() => Code::Conflict,
-        status if status.is_client_error() => Code::Usage,
-        _ => Code::Server,
-    };
-    let message = match text("faultstring") {
-        message if message.is_empty() => format!("the host answered {status}"),
-        message => message,
-    };
-    Failure { code, kind: text("code"), message, hint: text("hint") }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::is_here;
-
-    #[test]
-    fn only_hosts_on_this_machine_get_its_token() {
-        for url in ["http://127.0.0.1:9101", "https://localhost:9101", "http://[::1]:80"] {
-            assert!(is_here(url), "{url}");
-        }
-        for url in
-            ["http://10.0.0.1:9101", "https://localhost.example.com", "http://[fe80::1]:80", "nonsense"]
-        {
-            assert!(!is_here(url), "{url}");
-        }
-    }
-}
+mod tests;

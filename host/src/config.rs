@@ -83,9 +83,11 @@ impl Configuration {
 }
 
 impl Settings {
-    /// The data directory.
+    /// The data directory, from the root: processes start elsewhere, and find in it what they need.
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.server.data_dir.clone().unwrap_or_else(data_directory::default)
+        let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
+        // Without a present directory it stays as it is, and whoever opens it says so.
+        std::path::absolute(&named).unwrap_or(named)
     }
 
     /// Where the store is.
@@ -156,6 +158,15 @@ mod tests {
         ] {
             assert!(failure.message.contains(&says), "{says}\nis not in\n{}", failure.message);
         }
+    }
+
+    #[test]
+    fn a_relative_data_directory_is_found_from_everywhere() {
+        let given = BTreeMap::from([("server.data_dir", Raw::Written("here/data".to_owned()))]);
+        let configuration = Configuration::with(&Flags { config: None, given }, BTreeMap::new()).unwrap();
+        let expected = std::env::current_dir().unwrap().join("here/data");
+        assert_eq!(configuration.settings.data_dir(), expected);
+        assert_eq!(configuration.settings.store_directory(), expected.join("store"));
     }
 
     #[test]

@@ -16,8 +16,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use petrel_packs::plain_file;
 
 use crate::bundled::BundledPack;
+
+/// The largest file with a token or a digest that is read, in bytes.
+pub(crate) const LARGEST_TOKEN: u64 = 4096;
 
 /// `petrel` in the user's XDG data home.
 pub(crate) fn default() -> PathBuf {
@@ -57,7 +61,7 @@ pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
 /// The admin's token; made on the first start.
 pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
     let file = token_file(data_dir);
-    if let Ok(token) = fs::read_to_string(&file)
+    if let Ok(token) = plain_file::read_text(&file, LARGEST_TOKEN)
         && !token.trim().is_empty()
     {
         return Ok(token.trim().to_owned());
@@ -98,7 +102,7 @@ pub(crate) struct LaidOut {
 pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<LaidOut> {
     let path = data_dir.join("packs").join(pack.name);
     let mark = path.join(".digest");
-    if fs::read_to_string(&mark).is_ok_and(|digest| digest == pack.digest) {
+    if plain_file::read_text(&mark, LARGEST_TOKEN).is_ok_and(|digest| digest == pack.digest) {
         return Ok(LaidOut { path, is_new: false });
     }
     let write = || -> std::io::Result<()> {

@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use petrel_packs::plain_file;
 use serde_json::{Map, Value, json};
 
 use crate::data_directory;
 use crate::exit::{Code, Failure};
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// The file, if there is a home to keep it in.
 fn file() -> Option<PathBuf> {
@@ -13,7 +17,7 @@ fn file() -> Option<PathBuf> {
 }
 
 fn all() -> Map<String, Value> {
-    let text = file().and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let text = file().and_then(|file| plain_file::read_text(&file, LARGEST).ok()).unwrap_or_default();
     // What is not readable is as good as nothing: signing in writes it anew.
     serde_json::from_str(&text).unwrap_or_default()
 }

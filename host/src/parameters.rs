@@ -3,9 +3,13 @@
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
+use petrel_packs::plain_file;
 use serde_json::Value;
 
 use crate::exit::Failure;
+
+/// The largest file that is sent, in bytes: what the host takes in one request.
+pub(crate) const LARGEST_INPUT: u64 = petrel_api::BODY_LIMIT as u64;
 
 /// The parameters that `words` give, for an action that takes `schemas`.
 pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
@@ -57,7 +61,7 @@ fn exact(name: &str, text: &str) -> Result<Value, Failure> {
 fn content(name: &str, text: &str) -> Result<String, Failure> {
     match text.strip_prefix('@').filter(|file| !file.is_empty()) {
         Some(file) if std::path::Path::new(file).is_file() => {
-            std::fs::read_to_string(file).map_err(|error| {
+            plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
                 Failure::usage(format!("{name}: {file} cannot be read: {error}"), "check the file")
             })
         }
@@ -154,6 +158,11 @@ mod tests {
         ] {
             assert_eq!(parsed(&[word]), Err(message.to_owned()));
         }
+        let directory = tempfile::tempdir().unwrap();
+        let large = directory.path().join("large");
+        std::fs::File::create(&large).unwrap().set_len(LARGEST_INPUT + 1).unwrap();
+        let refused = parsed(&[&format!("x=@{}", large.display())]).unwrap_err();
+        assert!(refused.contains("more than 10 MiB"), "{refused}");
         assert!(parsed(&["y:={"]).unwrap_err().starts_with("the parameter y is not JSON"));
     }
 }

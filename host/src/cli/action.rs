@@ -32,7 +32,7 @@ impl Action {
         match self {
             Self::List { pack } => {
                 let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
-                let actions = session.client.get(&format!("/actions?limit=-1{filter}")).await?;
+                let actions = session.client.list(&format!("/actions?limit=-1{filter}")).await?;
                 let columns = [("ACTION", "ref"), ("RUNNER", "runner_type"), ("DESCRIPTION", "description")];
                 print::listing(session.form, &actions, &columns);
             }

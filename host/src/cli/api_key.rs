@@ -65,7 +65,7 @@ impl ApiKey {
                     ("CREATED", "created_at"),
                     ("METADATA", "metadata"),
                 ];
-                print::listing(session.form, &client.get("/apikeys?limit=-1").await?, &columns);
+                print::listing(session.form, &client.list("/apikeys?limit=-1").await?, &columns);
             }
             Self::Get { id } => show(session.form, &client.get(&key_path(&id)).await?),
             Self::Create { metadata, user } => {

@@ -1,10 +1,13 @@
 //! `petrel execution`: what has run, and what runs.
 
+use std::time::{Duration, Instant};
+
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Session, path_segment, run};
+use crate::client::Waiting;
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
@@ -61,11 +64,14 @@ pub(crate) enum Execution {
     },
     /// Print the output of an execution and of its tasks as it comes, until it ends; end as it did
     #[command(
-        after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293"
+        after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293 --wait 60"
     )]
     Tail {
         /// Its id, or `last`
         id: String,
+        /// How many seconds to follow it at most
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u64>,
     },
     /// Pause a workflow: no more of its tasks start, what runs is let finish
     #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
@@ -125,7 +131,7 @@ impl Execution {
                         query.push_str(&format!("&{name}={}", path_segment(&value)));
                     }
                 }
-                let executions = session.client.get(&query).await?;
+                let executions = session.client.list(&query).await?;
                 let columns = [
                     ("ID", "id"),
                     ("ACTION", "action.ref"),
@@ -137,19 +143,18 @@ impl Execution {
                 print::listing(session.form, &executions, &columns);
             }
             Self::Get { id } => {
-                let execution = session.client.get(&format!("/executions/{}", path_segment(&id))).await?;
+                let path = format!("/executions/{}", path_segment(&id));
+                let execution = session.client.execution(Method::GET, &path, None).await?;
                 show(session.form, &execution);
                 if session.form == Form::Text && task_tree::is_workflow(&execution) {
                     task_tree::print(session, &execution).await?;
                 }
             }
             Self::Output { id } => {
-                let output = session.client.get(&format!("/executions/{}/output", path_segment(&id))).await?;
-                // Text that happens to be JSON comes as a value; it is printed as it was.
-                let text = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
-                print::line(text.trim_end_matches('\n'));
+                let path = format!("/executions/{}/output", path_segment(&id));
+                print::line(session.client.get_text(&path).await?.trim_end_matches('\n'));
             }
-            Self::Tail { id } => return tail(session, &id).await,
+            Self::Tail { id, wait } => return tail(session, &id, wait.map(Duration::from_secs)).await,
             Self::Pause { id } => ask(session, &id, "pausing").await?,
             Self::Resume { id } => ask(session, &id, "resuming").await?,
             Self::Rerun { id, parameters, tasks, reset } => {
@@ -157,8 +162,8 @@ impl Execution {
             }
             Self::Cancel { ids } => {
                 for id in ids {
-                    let execution =
-                        session.client.delete(&format!("/executions/{}", path_segment(&id))).await?;
+                    let path = format!("/executions/{}", path_segment(&id));
+                    let execution = session.client.execution(Method::DELETE, &path, None).await?;
                     match session.form {
                         Form::Json => print::json(&execution),
                         Form::Text => print::note(&format!("{id}: {}", text(&execution, "status"))),
@@ -173,7 +178,8 @@ impl Execution {
 /// Asks for a status of a workflow.
 async fn ask(session: &Session, id: &str, status: &str) -> Result<(), Failure> {
     let path = format!("/executions/{}", path_segment(id));
-    let execution = session.client.send_json(Method::PUT, &path, &json!({"status": status})).await?;
+    let body = json!({"status": status});
+    let execution = session.client.execution(Method::PUT, &path, Some(&body)).await?;
     match session.form {
         Form::Json => print::json(&execution),
         Form::Text => print::note(&format!("{}: {}", text(&execution, "id"), text(&execution, "status"))),
@@ -183,7 +189,8 @@ async fn ask(session: &Session, id: &str, status: &str) -> Result<(), Failure> {
 
 async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -> Result<(), Failure> {
     let client = &session.client;
-    let old = client.get(&format!("/executions/{}?exclude_attributes=result", path_segment(id))).await?;
+    let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
+    let old = client.execution(Method::GET, &path, None).await?;
     let action = old.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
     if !given.is_empty() {
         let schemas = client.get(&format!("/actions/views/parameters/{}", path_segment(action))).await?;
@@ -194,7 +201,7 @@ async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -
         }
     }
     let path = format!("/executions/{}/re_run", text(&old, "id"));
-    let execution = client.send_json(Method::POST, &path, &body).await?;
+    let execution = client.execution(Method::POST, &path, Some(&body)).await?;
     match session.form {
         Form::Json => print::json(&execution),
         Form::Text => print::line(text(&execution, "id")),
@@ -202,25 +209,27 @@ async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -
     Ok(())
 }
 
-/// Prints output as it comes. The host is asked again every second, from the line where we are.
-async fn tail(session: &Session, id: &str) -> Result<Code, Failure> {
+/// Prints output as it comes, for so long at most. The host is asked again every second, from the line where we are.
+async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result<Code, Failure> {
     let client = &session.client;
     // The newest one now, not whichever is newest later.
-    let first = client.get(&format!("/executions/{}", path_segment(id))).await?;
+    let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
     let id = text(&first, "id");
     let has_tasks = task_tree::is_workflow(&first);
     let mut tasks = task_tree::Followed::default();
-    let mut lines = 0;
+    let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
     loop {
         // Asked before the output is read, so that what comes before the end is not missed.
-        let execution = client.get(&format!("/executions/{id}?wait=1&exclude_attributes=result")).await?;
+        let now = client.state_of(id, "wait=1&exclude_attributes=result");
+        let Some(execution) = waiting.ask(now).await? else { continue };
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
         lines += output.matches('\n').count();
         print::text(&output);
         if has_tasks {
             tasks.print_news(session, id).await?;
         }
-        if run::is_final(&execution) {
+        let is_late = patience.is_some_and(|patience| started.elapsed() >= patience);
+        if is_late || run::is_final(&execution) {
             print::note(&format!("{id}: {}", text(&execution, "status")));
             return Ok(run::outcome(&execution));
         }

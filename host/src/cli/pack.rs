@@ -79,7 +79,7 @@ impl Pack {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
-                let packs = session.client.get("/packs?limit=-1").await?;
+                let packs = session.client.list("/packs?limit=-1").await?;
                 let columns = [
                     ("PACK", "ref"),
                     ("VERSION", "version"),

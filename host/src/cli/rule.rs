@@ -69,7 +69,7 @@ impl Rule {
         match self {
             Self::List { pack } => {
                 let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
-                let rules = client.get(&format!("/rules?limit=-1{filter}")).await?;
+                let rules = client.list(&format!("/rules?limit=-1{filter}")).await?;
                 let columns = [
                     ("RULE", "ref"),
                     ("TRIGGER", "trigger.type"),

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Session, path_segment};
+use crate::client::Waiting;
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
@@ -45,7 +46,7 @@ impl Run {
         let schemas = session.client.get(&format!("/actions/views/parameters/{action}")).await?;
         let given = parameters::parse(&self.parameters, schemas.get("parameters").unwrap_or(&Value::Null))?;
         let body = json!({"action": self.action, "parameters": given});
-        let execution = session.client.send_json(Method::POST, "/executions", &body).await?;
+        let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
         if self.is_async {
             match session.form {
                 Form::Json => print::json(&execution),
@@ -60,7 +61,7 @@ impl Run {
 
     async fn wait(&self, session: &Session, mut execution: Value) -> Result<Value, Failure> {
         let id = id(&execution).to_owned();
-        let started = Instant::now();
+        let (started, mut waiting) = (Instant::now(), Waiting::default());
         while !is_final(&execution) {
             let left =
                 self.wait.map(|seconds| Duration::from_secs(seconds).saturating_sub(started.elapsed()));
@@ -68,7 +69,10 @@ impl Run {
                 break;
             }
             let step = left.unwrap_or(Duration::MAX).min(Duration::from_secs(20)).as_secs_f64();
-            execution = session.client.get(&format!("/executions/{id}?wait={step}")).await?;
+            let query = format!("wait={step}");
+            if let Some(news) = waiting.ask(session.client.state_of(&id, &query)).await? {
+                execution = news;
+            }
         }
         Ok(execution)
     }

@@ -45,14 +45,14 @@ impl Trigger {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
-                let kinds = session.client.get("/triggertypes?limit=-1").await?;
+                let kinds = session.client.list("/triggertypes?limit=-1").await?;
                 print::listing(session.form, &kinds, &[("TRIGGER", "ref"), ("DESCRIPTION", "description")]);
             }
             Self::Instances { limit, kind } => {
                 let filter =
                     kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
                 let instances =
-                    session.client.get(&format!("/triggerinstances?limit={limit}{filter}")).await?;
+                    session.client.list(&format!("/triggerinstances?limit={limit}{filter}")).await?;
                 let columns = [
                     ("ID", "id"),
                     ("TRIGGER", "trigger"),

@@ -52,7 +52,7 @@ impl User {
         let client = &session.client;
         match self {
             Self::List => {
-                let users = client.get("/users?limit=-1").await?;
+                let users = client.list("/users?limit=-1").await?;
                 print::listing(session.form, &users, &[("USER", "name"), ("CREATED", "created_at")]);
             }
             Self::Create { name, password_stdin } => {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
 use petrel_engine::workflows::{ACTION_CHAIN, Invalid, ORQUESTA, check};
+use petrel_packs::limits::LARGEST_WORKFLOW;
+use petrel_packs::plain_file;
 use petrel_workflows::rehearsal::{self, Difference, Script};
 use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
@@ -161,14 +163,14 @@ fn report(form: Form, verdicts: &[Verdict], failed: usize) {
 
 /// The workflow and the scripts of a test file.
 fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>), String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("        {file} cannot be read: {error}"))?;
+    let text = plain_file::read_text(Path::new(file), LARGEST_WORKFLOW)
+        .map_err(|error| format!("        {file} cannot be read: {error}"))?;
     let document = petrel_yaml::parse(&text).map_err(|error| format!("        {file}: {error}"))?;
     let (workflow, scripts) =
         rehearsal::parse(&document.value).map_err(|error| format!("        {file}: {error}"))?;
     let path = Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(&workflow);
     seen.push(path.clone());
-    let source = std::fs::read_to_string(&path)
+    let source = plain_file::read_text(&path, LARGEST_WORKFLOW)
         .map_err(|error| format!("        {} cannot be read: {error}", path.display()))?;
     let source = check(language(&source), &source)
         .map_err(|invalid| lines(&format!("        {}", path.display()), &invalid).join("\n"))?;

@@ -1,5 +1,6 @@
 //! What settings may not be together, or would do harm. What a single value must be is in `value.rs`.
 
+use petrel_packs::plain_file;
 use tracing_subscriber::EnvFilter;
 
 use super::table::Settings;
@@ -15,6 +16,15 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             format!("a certificate and its key go together, and {missing} is empty"),
             "give both, or neither for plain HTTP",
         ));
+    }
+    // One that is missing is told by who reads it; a FIFO would be waited for.
+    for file in [&tls.certificate, &tls.key].into_iter().flatten() {
+        if let Err(error) = plain_file::length(file)
+            && error.kind() == std::io::ErrorKind::InvalidInput
+        {
+            let message = format!("the certificate or key {} cannot be read: {error}", file.display());
+            return Err(Failure::usage(message, "name the files with them in tls.certificate and tls.key"));
+        }
     }
     if tls.certificate.is_none() && !server.listen.ip().is_loopback() && !server.allow_plain_http {
         return Err(Failure::usage(

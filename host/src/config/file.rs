@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use petrel_packs::nearest;
+use petrel_packs::limits::MOST_PROBLEMS;
+use petrel_packs::{nearest, plain_file};
 use toml::de::{DeTable, DeValue};
 
 use super::layers::rows;
@@ -14,6 +15,9 @@ use crate::exit::Failure;
 
 /// Where the file of the machine is.
 const OF_THE_MACHINE: &str = "/etc/petrel/petrel.toml";
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// What a file says.
 #[derive(Debug, Default, PartialEq)]
@@ -34,7 +38,7 @@ pub(super) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
 
 /// Reads a file. Every problem is told at once, with its line.
 pub(super) fn read(path: &Path) -> Result<File, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = plain_file::read_text(path, LARGEST).map_err(|error| {
         Failure::usage(
             format!("the configuration {} cannot be read: {error}", path.display()),
             "check the path in --config or PETREL_CONFIG; `petrel config reference` prints a file to start from",
@@ -55,17 +59,26 @@ type Problems = Vec<(usize, String)>;
 
 /// The values in `text`, or each problem with its line.
 fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
-    let line = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
+    let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+    let line = |offset: usize| ends.partition_point(|end| *end < offset) + 1;
     let table = DeTable::parse(text)
         .map_err(|error| vec![(line(error.span().unwrap_or_default().start), error.message().to_owned())])?;
     let mut values = BTreeMap::new();
     let mut problems = Problems::new();
+    let mut more = 0;
+    let mut note = |at: usize, message: &dyn Fn() -> String| {
+        if problems.len() < MOST_PROBLEMS {
+            problems.push((at, message()));
+        } else {
+            more += 1;
+        }
+    };
     for (section, inner) in table.get_ref() {
         let (name, at) = (section.get_ref().as_ref(), line(section.span().start));
         let (Some(known), DeValue::Table(inner)) =
             (TABLE.iter().find(|known| known.name == name), inner.get_ref())
         else {
-            problems.push((at, unknown_section(name)));
+            note(at, &|| unknown_section(name));
             continue;
         };
         for (key, value) in inner {
@@ -73,9 +86,12 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
             if known.rows.iter().any(|row| row.name == name) {
                 values.insert(format!("{}.{name}", known.name), (raw(value.get_ref()), at));
             } else {
-                problems.push((at, unknown_key(known.name, name)));
+                note(at, &|| unknown_key(known.name, name));
             }
         }
+    }
+    if more > 0 {
+        problems.push((ends.len() + 1, format!("and {more} more problems; correct these first")));
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
@@ -160,5 +176,17 @@ mod tests {
             assert!(problems[0].1.contains(says), "{problems:?}");
         }
         assert_eq!(parse("[server]\na = 1\nb = 2\n[x]\n").unwrap_err().len(), 3);
+        let many: String = (0..20_000).map(|number| format!("key{number} = 1\n")).collect();
+        let problems = parse(&format!("[server]\n{many}")).unwrap_err();
+        assert_eq!(problems.len(), 101);
+        assert_eq!(problems[100].1, "and 19900 more problems; correct these first");
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_not_waited_for() {
+        for path in [Path::new("/dev/zero"), Path::new("/")] {
+            let failure = read(path).unwrap_err();
+            assert!(failure.message.contains("must be a plain file"), "{failure}");
+        }
     }
 }

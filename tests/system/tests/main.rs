@@ -9,6 +9,7 @@ mod daemon;
 mod executions;
 mod faults;
 mod full_disk;
+mod liar;
 mod misbehaviour;
 mod pack_configs;
 mod packs;

@@ -89,6 +89,50 @@ fn daemons_do_not_outlive_who_was_ended() {
 }
 
 #[test]
+fn who_hides_is_ended_with_its_execution() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let until_stopped = format!("[ -e {} ] && exit; date", place.path("stop"));
+    place.write("daemon.sh", &beat(&place.path("beat")).replace("date", &until_stopped));
+    // In a session of its own, without its environment, its parent and its output.
+    let hide = format!(
+        "env -i PATH=\"$PATH\" setsid sh -c 'sh {} & exit 0' </dev/null >/dev/null 2>&1",
+        place.path("daemon.sh")
+    );
+    let started = |host: &Host<'_>, parameters: &Value| {
+        let id = host.request(&json!({"action": "core.local", "parameters": parameters}));
+        eventually("the daemon runs", || beats(&place, "beat").then_some(()));
+        id
+    };
+    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60"), "timeout": 3}));
+    host.until(&id, "timeout");
+    assert!(!beats(&place, "beat"), "it outlived a timeout");
+    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60")}));
+    host.delete(&format!("/executions/{id}")).with_status(200);
+    host.until(&id, "canceled");
+    assert!(!beats(&place, "beat"), "it outlived a cancel");
+    // A service that was started lives on.
+    let id = started(&host, &json!({"cmd": hide.clone()}));
+    host.until(&id, "succeeded");
+    assert!(beats(&place, "beat"), "a service was ended");
+    // A later execution that is ended leaves it alone.
+    let run = host.cli(&["run", "core.local", "cmd=sleep 60", "timeout=1"]).with_code(1);
+    assert_says(&run.stdout, &["timeout"]);
+    assert!(beats(&place, "beat"), "a service was ended with another execution");
+    place.write("stop", "");
+    eventually("the service ends by itself", || (!beats(&place, "beat")).then_some(()));
+    std::fs::remove_file(place.path("stop")).unwrap();
+    // What a host that was killed has left behind is ended by the next one.
+    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60")}));
+    drop(host);
+    assert!(beats(&place, "beat"));
+    let host = place.start(&[]);
+    host.until(&id, "abandoned");
+    assert!(!beats(&place, "beat"), "it outlived its host");
+    host.stop();
+}
+
+#[test]
 fn a_signal_from_outside_is_named() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -202,3 +202,41 @@ fn a_pack_is_read_again_and_removed() {
     host.get("/configs/mine").with_status(404);
     host.stop();
 }
+
+#[test]
+fn a_fifo_holds_up_neither_who_registers_it_nor_the_end_of_the_host() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let script = "name: deploy\nrunner_type: local-shell-script\nentry_point: deploy.sh\n";
+    for file in ["pack.yaml", "actions/greet.yaml", "actions/deploy.sh", "rules/on_greet.yaml"] {
+        drop(std::fs::remove_dir_all(place.path("mine")));
+        for (file, content) in [
+            ("pack.yaml", PACK),
+            ("actions/greet.yaml", GREET),
+            ("actions/deploy.yaml", script),
+            ("rules/on_greet.yaml", RULE),
+        ] {
+            place.write(&format!("mine/{file}"), content);
+        }
+        place.write_script("mine/actions/deploy.sh", "#!/bin/sh\n");
+        host.ok(&["pack", "register", &place.path("mine")]);
+        let path = place.path(&format!("mine/{file}"));
+        std::fs::remove_file(&path).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        let refused = host.cli(&["pack", "register", &place.path("mine")]).with_code(2);
+        assert_says(&refused.stderr, &[file, "it is a FIFO, and must be a plain file"]);
+        let checked = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1);
+        assert_says(&checked.stdout, &[file, "it is a FIFO"]);
+    }
+    // What was registered is still there, and its script has become a FIFO.
+    let path = place.path("mine/actions/deploy.sh");
+    drop(std::fs::remove_file(&path));
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+    let failed = host.cli(&["run", "mine.deploy"]).with_code(1);
+    assert_says(&failed.stdout, &["script.missing", "is no plain file"]);
+    host.stop();
+    let config = place.path("fifo.toml");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &config, rustix::fs::Mode::RUSR).unwrap();
+    let refused = place.petrel(&["config", "show", "--config", &config]).with_code(2);
+    assert_says(&refused.stderr, &["fifo.toml", "it is a FIFO"]);
+}

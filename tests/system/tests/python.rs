@@ -44,6 +44,30 @@ fn an_action_in_python_gets_its_parameters_by_standard_input() {
 }
 
 #[test]
+fn relative_paths_are_found_from_where_actions_start() {
+    let place = Place::default();
+    let up = "../".repeat(std::env::current_dir().unwrap().components().count() - 1);
+    let relative = |path: &str| format!("{up}{}", path.trim_start_matches('/'));
+    let python = place.write_script("bin/python", "#!/bin/sh\nexec python3 \"$@\"\n");
+    let data = relative(place.data().to_str().unwrap());
+    let host = place.start(&["--data-dir", &data, "--python", &relative(&python)]);
+    let made = host.ok(&["run", "core.uuid", "-j"]).json();
+    assert_eq!(made["result"]["result"].as_str().map(str::len), Some(36), "{made:#}");
+    assert_eq!(host.ok(&["run", "core.local", "cmd=pwd", "-j"]).json()["status"], "succeeded");
+    // A pack that is registered by a relative path, with a module of its own.
+    place.write("mine/pack.yaml", PACK);
+    place.write("mine/actions/act.yaml", "name: act\nrunner_type: python-script\nentry_point: act.py\n");
+    place.write("mine/actions/lib/words.py", "HELLO = 'hello'\n");
+    let text = "from st2common.runners.base_action import Action\nimport words\n\n\nclass Act(Action):\n    def run(self):\n        \
+                return words.HELLO\n";
+    place.write("mine/actions/act.py", text);
+    host.post("/packs/register", &json!({"path": relative(&place.path("mine"))})).with_status(200);
+    let made = host.ok(&["run", "mine.act", "-j"]).json();
+    assert_eq!(made["result"]["result"], "hello", "{made:#}");
+    host.stop();
+}
+
+#[test]
 fn a_missing_interpreter_is_named() {
     let place = Place::default();
     let host = place.start(&["--python", "no-such-python"]);

@@ -35,6 +35,10 @@ pub use trail::Trail;
 /// The largest body that is read, in bytes: 10 MiB.
 pub const BODY_LIMIT: usize = 10 << 20;
 
+/// The header that every answer has, with the version of the host: by it a client knows that a Petrel answers, and
+/// not something that stands between.
+pub const VERSION_HEADER: &str = "petrel-version";
+
 /// What handlers need. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {

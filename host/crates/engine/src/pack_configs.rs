@@ -7,8 +7,9 @@ use std::sync::Arc;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, PackConfig};
-use petrel_packs::Problem;
 use petrel_packs::definition::read_config;
+use petrel_packs::limits::LARGEST_METADATA;
+use petrel_packs::{Problem, plain_file};
 use petrel_persistence::Change;
 use serde_json::Value;
 
@@ -83,23 +84,10 @@ impl Engine {
         .await
     }
 
-    /// What the file of a pack says now, if it has one.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no configuration, or does not fit the schema of the pack.
-    pub(crate) fn config_file(
-        &self,
-        pack: &str,
-        schema: Option<&Parameters>,
-    ) -> Result<Option<GivenConfig>, Error> {
-        let Some(directory) = &self.0.options.config_directory else { return Ok(None) };
-        let file = directory.join("packs").join(format!("{pack}.yaml"));
-        let Some(values) = read(&file)? else { return Ok(None) };
-        fits(pack, &values, schema).map_err(|error| {
-            let message = format!("{}: {error}", file.display());
-            Error::invalid(message, "correct the file, and register the pack again")
-        })?;
-        Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
+    /// Where the file of a pack is, if it has one.
+    fn config_path(&self, pack: &str) -> Option<PathBuf> {
+        let directory = self.0.options.config_directory.as_ref()?;
+        Some(directory.join("packs").join(format!("{pack}.yaml")))
     }
 
     /// What a pack that is being registered is configured by: its file, or what is in the store. What is in
@@ -110,8 +98,13 @@ impl Engine {
         schema: Option<&Parameters>,
         notes: &mut Vec<String>,
     ) -> Result<Option<GivenConfig>, Error> {
-        if let Some(given) = self.config_file(pack, schema)? {
-            return Ok(Some(given));
+        if let Some(file) = self.config_path(pack) {
+            let path = file.clone();
+            let read = tokio::task::spawn_blocking(move || read(&path)).await;
+            let read = read.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+            if let Some(given) = given_by(file, read, pack, schema)? {
+                return Ok(Some(given));
+            }
         }
         let stored = self.store().pack_configs().await?.into_iter().find(|config| config.pack == pack);
         let Some(PackConfig { values, .. }) = stored else { return Ok(None) };
@@ -126,7 +119,10 @@ impl Engine {
     pub(crate) fn read_config_files(&self) {
         let packs: Vec<_> = self.content().packs().cloned().collect();
         for pack in packs {
-            match self.config_file(&pack.reference, pack.config_schema.as_ref()) {
+            let Some(file) = self.config_path(&pack.reference) else { continue };
+            let given = read(&file)
+                .and_then(|values| given_by(file, values, &pack.reference, pack.config_schema.as_ref()));
+            match given {
                 Ok(Some(given)) => self.content_mut().put_config(&pack.reference, Some(given)),
                 Ok(None) => {}
                 Err(error) => {
@@ -137,15 +133,37 @@ impl Engine {
     }
 }
 
+/// What the file of a pack gives, if it is there.
+///
+/// # Errors
+/// When it does not fit the schema of the pack.
+fn given_by(
+    file: PathBuf,
+    values: Option<Object>,
+    pack: &str,
+    schema: Option<&Parameters>,
+) -> Result<Option<GivenConfig>, Error> {
+    let Some(values) = values else { return Ok(None) };
+    fits(pack, &values, schema).map_err(|error| {
+        let message = format!("{}: {error}", file.display());
+        Error::invalid(message, "correct the file, and register the pack again")
+    })?;
+    Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
+}
+
+/// What a file says, if it is there.
+///
+/// # Errors
+/// When it cannot be read, or is no configuration.
 fn read(file: &Path) -> Result<Option<Object>, Error> {
     let name = file.display().to_string();
-    let text = match std::fs::read_to_string(file) {
+    let text = match plain_file::read_text(file, LARGEST_METADATA) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(Error::invalid(
                 format!("{name} cannot be read: {error}"),
-                "check who may read the file",
+                "put a file there that the host can read, or remove it",
             ));
         }
     };

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use petrel_model::{Object, Pack, Ref, Rule, RuleId};
-use petrel_packs::{Directory, PackContents, Problem, read_pack};
+use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
+use petrel_packs::{Directory, PackContents, Problem, Source, read_pack};
 use petrel_persistence::{Change, Expect};
 
 use crate::clock;
@@ -20,18 +21,32 @@ fn read(directory: &Path) -> Result<PackContents, Vec<Problem>> {
         vec![Problem { file: directory.display().to_string(), position: None, message }]
     })?;
     let contents = read_pack(&opened)?;
-    let problems = check_workflows(directory, &contents);
-    if problems.is_empty() { Ok(contents) } else { Err(problems) }
+    let mut problems = check_workflows(&opened, &contents);
+    if problems.is_empty() {
+        return Ok(contents);
+    }
+    if let Some(more) = problems.len().checked_sub(MOST_PROBLEMS_OF_PACK).filter(|more| *more > 0) {
+        problems.truncate(MOST_PROBLEMS_OF_PACK);
+        let message = format!("and {more} more problems in workflows; correct these first");
+        problems.push(Problem { file: "actions".into(), position: None, message });
+    }
+    Err(problems)
 }
 
-/// What is wrong with the workflows of a pack, as its other problems are said. A file that is not there is
-/// told when its action runs, as for scripts.
-fn check_workflows(directory: &Path, contents: &PackContents) -> Vec<Problem> {
+/// What is wrong with the workflows of a pack, as its other problems are said.
+fn check_workflows(pack: &dyn Source, contents: &PackContents) -> Vec<Problem> {
     let workflows = contents.actions.iter().filter(|action| workflows::is_workflow(&action.runner_type));
     let mut problems = Vec::new();
     for action in workflows {
         let file = format!("actions/{}", action.entry_point);
-        let Ok(source) = std::fs::read_to_string(directory.join(&file)) else { continue };
+        let source = match pack.read(&file, LARGEST_WORKFLOW) {
+            Ok(source) => source,
+            Err(error) => {
+                let message = format!("the workflow cannot be read ({error}); check the file");
+                problems.push(Problem { file, position: None, message });
+                continue;
+            }
+        };
         if let Err(invalid) = workflows::check(&action.runner_type, &source) {
             problems.extend(invalid.0.into_iter().map(|found| Problem {
                 file: file.clone(),
@@ -65,7 +80,13 @@ impl Engine {
     /// When anything in it is not right; every problem is named, with file, line and column. Nothing was
     /// registered then.
     pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
-        let directory = directory.to_path_buf();
+        // Its actions start elsewhere, and a later host too.
+        let directory = std::path::absolute(directory).map_err(|error| {
+            Error::invalid(
+                format!("{} is no directory: {error}", directory.display()),
+                "name the one with pack.yaml",
+            )
+        })?;
         let path = directory.clone();
         let read = tokio::task::spawn_blocking(move || read(&directory)).await;
         let read = read.map_err(|error| Error::Internal(error.to_string()))?;

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
@@ -172,6 +173,10 @@ impl Entry {
 impl FileStamp {
     fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
+        // Whoever opens a FIFO waits for its other end.
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+        }
         Ok(Self {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             size: metadata.len(),
@@ -185,7 +190,10 @@ fn missing(path: &Path, error: &io::Error) -> LoadError {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+    // Nothing is waited for, should another kind of file have come into its place.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| missing(path, &error))?;
     let mut bytes = Vec::new();
     file.take(LARGEST_COMPONENT + 1).read_to_end(&mut bytes).map_err(|error| missing(path, &error))?;
     if bytes.len() as u64 > LARGEST_COMPONENT {

@@ -4,7 +4,7 @@
 //!
 //! | code | |
 //! |---|---|
-//! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall` | failed at a limit |
+//! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall`, `limit.handles` | failed at a limit |
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed on its own |
 //! | `component.missing`, `component.invalid`, `component.world`, `component.host` | never began (`LoadError`) |
@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use petrel_model::Object;
 use petrel_runners::{End, Outcome};
 use serde_json::Value;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -63,6 +64,9 @@ impl Ended<'_> {
         }
         if is_transfer_too_large(error) {
             return transfer_too_large(self.limits, error);
+        }
+        if let Some(outcome) = too_many_handles(self.limits, error) {
+            return outcome;
         }
         if let Some(denial) = self.record.denial() {
             return Outcome::failed(
@@ -188,6 +192,23 @@ fn transfer_too_large(limits: &Limits, error: &wasmtime::Error) -> Outcome {
         format!("the component passed more than {HOSTCALL_FUEL} bytes to a host function{}", frames(error)),
         "pass less at a time",
     )
+}
+
+/// What a component holds is counted twice: what the host has opened for it, and its handles as such. wasmtime has no
+/// type for the second error.
+fn too_many_handles(limits: &Limits, error: &wasmtime::Error) -> Option<Outcome> {
+    let (what, limit) = if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        ("files, sockets and streams open", limits.handles)
+    } else if error.chain().any(|cause| cause.to_string().contains("store handle limit exceeded")) {
+        ("handles", limits.component_handles)
+    } else {
+        return None;
+    };
+    Some(Outcome::failed(
+        "limit.handles",
+        format!("the component wanted more than {limit} {what} at once{}", frames(error)),
+        "close what is not needed any more, or do less at a time",
+    ))
 }
 
 /// There are two stacks: that of WebAssembly itself, and the one that compilers keep in the component's

@@ -40,6 +40,7 @@ impl<'a> Instance<'a> {
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_FUEL);
+        store.set_max_component_handles(limits.component_handles);
         store.set_epoch_deadline(1);
         let cpu_limit = limits.cpu;
         store.epoch_deadline_callback(move |context: StoreContextMut<'_, CallState>| {

@@ -32,6 +32,9 @@ pub struct Limits {
     pub concurrency: usize,
     /// Files, sockets and streams that one call can have open. Default 256.
     pub handles: usize,
+    /// Handles that one call can hold at once, those of resources that the component itself makes included.
+    /// Default 10,000.
+    pub component_handles: usize,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             result: 2 << 20,
             concurrency: 64,
             handles: 256,
+            component_handles: 10_000,
         }
     }
 }

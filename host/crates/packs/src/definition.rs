@@ -16,7 +16,7 @@ use petrel_model::reference::InvalidRef;
 use petrel_model::{Ref, names};
 
 use crate::fields::{Fields, Problems};
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 /// Parses `text` and hands its fields to `read`.
 fn read<T>(
@@ -37,7 +37,7 @@ fn parsed(file: &str, text: &str) -> Result<(petrel_yaml::Node, Problems), Vec<P
         Ok(node) => Ok((node, problems)),
         Err(error) => {
             problems.add(error.position, error.message);
-            Err(problems.found)
+            Err(problems.told())
         }
     }
 }
@@ -48,8 +48,9 @@ fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<
         && written != pack
     {
         let message = format!(
-            "{} says that its pack is {written}, and is in the pack {pack}; remove the field pack",
-            fields.what
+            "{} says that its pack is {}, and is in the pack {pack}; remove the field pack",
+            fields.what,
+            short(&written)
         );
         problems.add(fields.position("pack"), message);
     }

@@ -5,35 +5,51 @@ use petrel_model::action::Tag;
 use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
 
+use crate::limits::MOST_PROBLEMS;
 use crate::nearest::suggestion;
-use crate::problem::{Position, Problem};
+use crate::problem::{Position, Problem, short};
 
-/// Problems of one file.
+/// Problems of one file. So many are told; the others are counted.
 #[derive(Debug)]
 pub(crate) struct Problems {
     file: String,
-    pub(crate) found: Vec<Problem>,
+    found: Vec<Problem>,
+    more: usize,
 }
 
 impl Problems {
     pub(crate) fn of(file: &str) -> Self {
-        Self { file: file.to_owned(), found: Vec::new() }
+        Self { file: file.to_owned(), found: Vec::new(), more: 0 }
     }
 
     pub(crate) fn add(&mut self, position: Position, message: impl Into<String>) {
-        self.found.push(Problem {
-            file: self.file.clone(),
-            position: Some(position),
-            message: message.into(),
-        });
+        self.add_with(position, || message.into());
     }
 
-    /// `value` if nothing was found, else what was found from top to bottom.
-    pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
+    /// As [`add`](Self::add), for a message that is made only if it is told.
+    pub(crate) fn add_with(&mut self, position: Position, message: impl FnOnce() -> String) {
+        if self.found.len() >= MOST_PROBLEMS {
+            self.more += 1;
+            return;
+        }
+        self.found.push(Problem { file: self.file.clone(), position: Some(position), message: message() });
+    }
+
+    /// What was found, from top to bottom.
+    pub(crate) fn told(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);
+        if self.more > 0 {
+            let message = format!("and {} more problems; correct these first", self.more);
+            self.found.push(Problem { file: self.file, position: None, message });
+        }
+        self.found
+    }
+
+    /// `value` if nothing was found, else what was.
+    pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
         match value {
             Some(value) if self.found.is_empty() => Ok(value),
-            _ => Err(self.found),
+            _ => Err(self.told()),
         }
     }
 }
@@ -83,8 +99,9 @@ impl<'a> Fields<'a> {
         for entry in self.entries {
             let key = entry.key.as_str();
             if !known.contains(&key) && !ignored.contains(&key) {
-                let message = format!("{} has no field {key}; {}", self.what, suggestion(key, known));
-                problems.add(entry.position, message);
+                problems.add_with(entry.position, || {
+                    format!("{} has no field {}; {}", self.what, short(key), suggestion(key, known))
+                });
             }
         }
     }
@@ -120,9 +137,10 @@ impl<'a> Fields<'a> {
             Content::Scalar { value: Value::String(text), .. } => Some(text.clone()),
             Content::Scalar { text, .. } => {
                 let message = format!(
-                    "{name} of {} must be a text, and is {}; write \"{text}\"",
+                    "{name} of {} must be a text, and is {}; write \"{}\"",
                     self.what,
-                    node.kind()
+                    node.kind(),
+                    short(text)
                 );
                 problems.add(node.position, message);
                 None

@@ -1,8 +1,11 @@
 //! What is wrong with a pack, and where.
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use petrel_yaml::Position;
+
+use crate::limits::LONGEST_NAME;
 
 /// One thing to correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,5 +24,13 @@ impl fmt::Display for Problem {
             Some(Position { line, column }) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
             None => write!(f, "{}: {}", self.file, self.message),
         }
+    }
+}
+
+/// A name as messages show it: the beginning of one that is very long.
+pub(crate) fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(name),
     }
 }

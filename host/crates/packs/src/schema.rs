@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use petrel_yaml::{Content, Node};
 
 use crate::fields::{Fields, Problems};
+use crate::limits::MOST_WORDS;
 use crate::nearest::suggestion;
+use crate::problem::short;
 
 /// Every attribute of a parameter.
 pub const ATTRIBUTES: &[&str] = &[
@@ -57,10 +59,11 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     let mut positions = BTreeMap::new();
     for entry in parameters.entries() {
         if entry.key.is_empty() || !entry.key.chars().all(|char| char.is_alphanumeric() || char == '_') {
-            let message = format!("`{}` is not a name for a parameter; use letters, digits and _", entry.key);
-            problems.add(entry.position, message);
+            problems.add_with(entry.position, || {
+                format!("`{}` is not a name for a parameter; use letters, digits and _", short(&entry.key))
+            });
         }
-        let what = format!("parameter {}", entry.key);
+        let what = format!("parameter {}", short(&entry.key));
         let Some(fields) = check_schema(&entry.node, &what, problems) else { continue };
         check_type(fields, true, problems);
         let has_default = fields.entries().iter().any(|field| field.key == "default");
@@ -75,7 +78,8 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
                 Some(number) => {
                     if let Some(other) = positions.insert(number, entry.key.clone()) {
                         let message = format!(
-                            "{what} and parameter {other} have the same position {number}; change one"
+                            "{what} and parameter {} have the same position {number}; change one",
+                            short(&other)
                         );
                         problems.add(position.position, message);
                     }
@@ -91,7 +95,7 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     let first = positions.keys().next().copied().unwrap_or_default();
     let is_gapless = positions.keys().zip(first..).all(|(position, expected)| *position == expected);
     if !is_gapless {
-        let all: Vec<_> = positions.keys().map(ToString::to_string).collect();
+        let all: Vec<_> = positions.keys().take(MOST_WORDS).map(ToString::to_string).collect();
         let message = format!("positions are {}; number them without gaps, as in 0, 1, 2", all.join(", "));
         problems.add(node.position, message);
     }
@@ -117,7 +121,7 @@ fn check_schema<'a>(node: &'a Node, what: &'a str, problems: &mut Problems) -> O
             continue;
         };
         for entry in nested.entries() {
-            check_nested(&entry.node, &format!("{} of {what}", entry.key), problems);
+            check_nested(&entry.node, &format!("{} of {what}", short(&entry.key)), problems);
         }
     }
     for name in ["items", "additionalItems", "additionalProperties", "not"] {
@@ -157,6 +161,8 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
         _ => fields.text("type", problems).into_iter().collect(),
     };
     for name in names.iter().filter(|name| !TYPES.contains(&name.as_str())) {
-        problems.add(node.position, format!("`{name}` is not a type; {}", suggestion(name, TYPES)));
+        problems.add_with(node.position, || {
+            format!("`{}` is not a type; {}", short(name), suggestion(name, TYPES))
+        });
     }
 }

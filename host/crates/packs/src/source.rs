@@ -1,34 +1,39 @@
 //! Where the files of a pack come from: a directory, or the binary itself.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::limits::MOST_FILES;
+use crate::plain_file;
 
 /// The files of one pack. Paths are relative to it, with `/` between their parts.
 pub trait Source {
     /// The name of the folder, if the pack is in one.
     fn folder(&self) -> Option<&str>;
 
-    /// The names of the files directly in a folder, sorted; none if there is no such folder.
+    /// The names of what is directly in a folder and no folder itself, sorted; none if there is no such folder.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// When the folder cannot be read, lies outside of the pack, or holds more than [`MOST_FILES`].
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
-    /// The text of a file.
+    /// The text of a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// When there is no such file, or it is no text, or lies outside of the pack.
-    fn read(&self, path: &str) -> io::Result<String>;
+    /// When there is no such file, it is no plain one, is larger, is no text, or lies outside of the pack.
+    fn read(&self, path: &str, limit: u64) -> io::Result<String>;
 
-    /// Whether there is a file here, inside of the pack.
-    fn has(&self, path: &str) -> bool;
+    /// How large a file is, in bytes.
+    ///
+    /// # Errors
+    /// When there is no such file, it is no plain one, or lies outside of the pack.
+    fn length(&self, path: &str) -> io::Result<u64>;
 
     /// The first bytes of a file, four if it has so many.
     ///
     /// # Errors
-    /// When there is no such file, or it lies outside of the pack.
+    /// As [`length`](Self::length).
     fn start(&self, path: &str) -> io::Result<Vec<u8>>;
 
     /// Whether a file has the run bit.
@@ -38,7 +43,7 @@ pub trait Source {
 /// How much [`Source::start`] gives.
 const START: usize = 4;
 
-/// A pack in a directory. A link that leads out of it counts as missing.
+/// A pack in a directory. A link that leads out of it is refused.
 #[derive(Debug, Clone)]
 pub struct Directory {
     root: PathBuf,
@@ -55,7 +60,11 @@ impl Directory {
 
     fn inside(&self, path: &str) -> io::Result<PathBuf> {
         let path = self.root.join(path).canonicalize()?;
-        if path.starts_with(&self.root) { Ok(path) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+        if path.starts_with(&self.root) {
+            Ok(path)
+        } else {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it leads out of the pack"))
+        }
     }
 }
 
@@ -70,9 +79,13 @@ impl Source for Directory {
             path => path?,
         };
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(path)? {
+        for (number, entry) in std::fs::read_dir(path)?.enumerate() {
+            if number >= MOST_FILES {
+                let why = format!("it holds more than {MOST_FILES} files, which is the limit");
+                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, why));
+            }
             let entry = entry?;
-            if entry.path().is_file()
+            if !entry.path().is_dir()
                 && let Some(name) = entry.file_name().to_str()
             {
                 names.push(name.to_owned());
@@ -82,17 +95,17 @@ impl Source for Directory {
         Ok(names)
     }
 
-    fn read(&self, path: &str) -> io::Result<String> {
-        std::fs::read_to_string(self.inside(path)?)
+    fn read(&self, path: &str, limit: u64) -> io::Result<String> {
+        plain_file::read_text(&self.inside(path)?, limit)
     }
 
-    fn has(&self, path: &str) -> bool {
-        self.inside(path).is_ok_and(|path| path.is_file())
+    fn length(&self, path: &str) -> io::Result<u64> {
+        plain_file::length(&self.inside(path)?)
     }
 
     fn start(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut start = Vec::new();
-        File::open(self.inside(path)?)?.take(START as u64).read_to_end(&mut start)?;
+        plain_file::open(&self.inside(path)?)?.take(START as u64).read_to_end(&mut start)?;
         Ok(start)
     }
 
@@ -106,6 +119,13 @@ impl Source for Directory {
 #[derive(Debug, Clone, Copy)]
 pub struct Embedded<'a>(pub &'a [(&'a str, &'a [u8])]);
 
+impl Embedded<'_> {
+    fn bytes(&self, path: &str) -> io::Result<&[u8]> {
+        let found = self.0.iter().find(|(known, _)| *known == path);
+        found.map(|(_, bytes)| *bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
 impl Source for Embedded<'_> {
     fn folder(&self) -> Option<&str> {
         None
@@ -118,19 +138,20 @@ impl Source for Embedded<'_> {
         Ok(names)
     }
 
-    fn read(&self, path: &str) -> io::Result<String> {
-        let found = self.0.iter().find(|(known, _)| *known == path);
-        let (_, bytes) = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    fn read(&self, path: &str, limit: u64) -> io::Result<String> {
+        let bytes = self.bytes(path)?;
+        if bytes.len() as u64 > limit {
+            return Err(plain_file::too_large(limit));
+        }
         String::from_utf8(bytes.to_vec()).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    fn has(&self, path: &str) -> bool {
-        self.0.iter().any(|(known, _)| *known == path)
+    fn length(&self, path: &str) -> io::Result<u64> {
+        Ok(self.bytes(path)?.len() as u64)
     }
 
     fn start(&self, path: &str) -> io::Result<Vec<u8>> {
-        let found = self.0.iter().find(|(known, _)| *known == path);
-        let (_, bytes) = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let bytes = self.bytes(path)?;
         Ok(bytes.get(..START).unwrap_or(bytes).to_vec())
     }
 

@@ -6,16 +6,19 @@ use petrel_model::Action;
 
 use crate::{Call, Outcome};
 
+/// The largest file that is run, in bytes: what reads it, reads all of it.
+const LARGEST: u64 = 64 << 20;
+
 /// As [`find_in`], for a call.
 pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
     find_in(&call.pack_path, &call.action).await
 }
 
-/// Where the file of an action of the pack at `pack_path` is. It is inside of the pack, links included, and
-/// it is there.
+/// Where the file of an action of the pack at `pack_path` is. It is inside of the pack, links included, it is
+/// there, and it is a plain file of a size that can be read.
 ///
 /// # Errors
-/// The outcome of a call whose file is missing or elsewhere.
+/// The outcome of a call whose file is missing, elsewhere, something else or too large.
 pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outcome> {
     let (action, name) = (&action.reference, &action.entry_point);
     let actions = pack_path.join("actions");
@@ -43,8 +46,14 @@ pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outco
     if !file.starts_with(&pack) {
         return Err(missing("is outside of its pack".into()));
     }
-    if !tokio::fs::metadata(&file).await.is_ok_and(|metadata| metadata.is_file()) {
-        return Err(missing("is no file".into()));
+    let metadata =
+        tokio::fs::metadata(&file).await.map_err(|error| missing(format!("cannot be read: {error}")))?;
+    if !metadata.is_file() {
+        return Err(missing("is no plain file".into()));
+    }
+    if metadata.len() > LARGEST {
+        let message = format!("has {} bytes, and {} MiB is the limit", metadata.len(), LARGEST >> 20);
+        return Err(missing(message));
     }
     Ok(file)
 }

@@ -21,6 +21,8 @@ mod capture;
 mod group;
 mod input;
 mod leftovers;
+mod seal;
+mod table;
 
 pub use capture::Captured;
 pub use input::Input;
@@ -28,6 +30,7 @@ pub use leftovers::end_leftovers;
 
 use capture::Reader;
 use group::{Group, signal};
+use seal::Seal;
 
 /// How long a group that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_millis(500);
@@ -42,7 +45,7 @@ pub const EXECUTION_VARIABLE: &str = "PETREL_EXECUTION_ID";
 /// What to start.
 #[derive(Debug)]
 pub struct Spec {
-    /// The execution that it is for; all that is started carries it in [`EXECUTION_VARIABLE`].
+    /// The execution that it is for; all that is started carries it in [`EXECUTION_VARIABLE`], and its seal.
     pub execution: String,
     /// The program.
     pub program: OsString,
@@ -93,18 +96,7 @@ pub struct Finished {
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
     let (stdin, ours) = input.open()?;
-    let mut child = Command::new(&spec.program)
-        .args(&spec.arguments)
-        .env_clear()
-        .envs(spec.environment.drain(..))
-        .env(EXECUTION_VARIABLE, &spec.execution)
-        .current_dir(&spec.working_directory)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut child = start(&mut spec, stdin)?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Ends the group also when this future is dropped half-way.
     let guard = Group(group);
@@ -123,7 +115,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
         tokio::select! {
             exit = &mut ended => {
                 if timeout(DRAIN, &mut reading).await.is_err() {
-                    let held = leftovers::end_holders(&spec.execution, pipes).await;
+                    let held = leftovers::end_holders(pipes).await;
                     if held > 0 {
                         sink.line(Stream::Output, format!("{held} processes that were left in the background held the output open, and were ended"));
                     }
@@ -136,6 +128,24 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     };
     guard.disarm();
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
+}
+
+/// Starts a process, in a group of its own and with the marks of its execution.
+fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<Child> {
+    // Dropped at the end, with its copy of what the process finds at standard input.
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.arguments)
+        .env_clear()
+        .envs(spec.environment.drain(..))
+        .env(EXECUTION_VARIABLE, &spec.execution)
+        .current_dir(&spec.working_directory)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    Seal::of(&spec.execution).put_on(|| command.spawn())
 }
 
 /// The number by which the system knows a pipe.
@@ -177,6 +187,7 @@ async fn watch(
         () = expired => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
+    let marks = leftovers::look(&spec.execution, group).await;
     signal(group, Signal::TERM);
     let ended = timeout(GRACE, child.wait()).await;
     // Also when the leader has ended: others of the group may not have.
@@ -186,6 +197,6 @@ async fn watch(
         tracing::error!(process.id = child.id(), "a process cannot be ended");
     }
     // What has left the group.
-    leftovers::end_all(&spec.execution).await;
+    leftovers::end_all(marks).await;
     Ok(exit)
 }

@@ -124,9 +124,9 @@ impl PythonScript {
         let path = self.options.environment.iter().find(|(name, _)| name == "PATH");
         let folders = path.map(|(_, folders)| folders.as_str()).unwrap_or_default();
         let found = if name.contains('/') {
-            runnable(PathBuf::from(name))
+            runnable(Path::new(name))
         } else {
-            std::env::split_paths(folders).find_map(|folder| runnable(folder.join(name)))
+            std::env::split_paths(folders).find_map(|folder| runnable(&folder.join(name)))
         };
         found.ok_or_else(|| {
             let place = if name.contains('/') {
@@ -143,10 +143,13 @@ impl PythonScript {
     }
 }
 
-/// The file, if it can be run.
-fn runnable(file: PathBuf) -> Option<PathBuf> {
+/// The file, if it can be run. From the root: it is started in another directory than this process.
+fn runnable(file: &Path) -> Option<PathBuf> {
     let mode = file.metadata().ok().filter(Metadata::is_file)?.permissions().mode();
-    (mode & 0o111 != 0).then_some(file)
+    if mode & 0o111 == 0 {
+        return None;
+    }
+    std::path::absolute(file).ok()
 }
 
 #[async_trait]

@@ -1,6 +1,6 @@
 //! From events to nodes: anchors, aliases and merges, with limits against documents made to explode.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
@@ -143,7 +143,9 @@ impl<'a> Builder<'a> {
     }
 
     fn entries(&mut self) -> Result<Vec<Entry>, Error> {
-        let (mut own, mut merged, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut own, mut merged): (Vec<Entry>, Vec<Entry>) = (Vec::new(), Vec::new());
+        // Where each key stands: a mapping may have millions.
+        let mut places = BTreeMap::new();
         loop {
             let (event, span) = self.next()?;
             let (key, is_merge) = match event {
@@ -164,24 +166,22 @@ impl<'a> Builder<'a> {
                 self.merge(&node, value_span, &mut merged)?;
                 continue;
             }
-            if !seen.insert(key.clone()) {
-                if self.keys == Keys::Loose {
-                    if let Some(known) = own.iter_mut().find(|known: &&mut Entry| known.key == key) {
-                        known.node = node;
-                    }
-                    continue;
+            if let Some(place) = places.get(&key).copied() {
+                if self.keys == Keys::Strict {
+                    return Err(error(
+                        span.start,
+                        format!("the key {key} is written twice; keep one of them"),
+                    ));
                 }
-                return Err(error(span.start, format!("the key {key} is written twice; keep one of them")));
+                if let Some(known) = own.get_mut(place) {
+                    known.node = node;
+                }
+                continue;
             }
+            places.insert(key.clone(), own.len());
             own.push(Entry { key, position: position(span.start), node });
         }
-        for entry in own {
-            match merged.iter_mut().find(|known: &&mut Entry| known.key == entry.key) {
-                Some(known) => *known = entry,
-                None => merged.push(entry),
-            }
-        }
-        Ok(merged)
+        Ok(if merged.is_empty() { own } else { laid_over(merged, own) })
     }
 
     fn key(&self, text: String, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<String, Error> {
@@ -219,6 +219,19 @@ impl<'a> Builder<'a> {
         }
         Ok(())
     }
+}
+
+/// What was merged, with a mapping's own entries in place of those of the same key, and the others behind them.
+fn laid_over(mut merged: Vec<Entry>, own: Vec<Entry>) -> Vec<Entry> {
+    let keys = merged.iter().enumerate().map(|(place, entry)| (entry.key.clone(), place));
+    let places: BTreeMap<String, usize> = keys.collect();
+    for entry in own {
+        match places.get(&entry.key).and_then(|place| merged.get_mut(*place)) {
+            Some(known) => *known = entry,
+            None => merged.push(entry),
+        }
+    }
+    merged
 }
 
 fn size(node: &Node) -> usize {

@@ -96,6 +96,28 @@ fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
 }
 
 #[test]
+fn many_keys_cost_each_as_much_as_few() {
+    let keys = |count: usize| (0..count).map(|number| format!("k{number}: {number}\n")).collect::<String>();
+    // Were each looked for among all others, this would take most of an hour.
+    let nodes = [
+        parse_node(&keys(100_000)).unwrap(),
+        parse_node(&format!(
+            "a: &a {{x: 1, k5: 2}}\nb:\n  <<: *a\n  {}",
+            keys(100_000).replace('\n', "\n  ")
+        ))
+        .unwrap(),
+    ];
+    let many = parse_loosely(&keys(50_000).repeat(2)).unwrap();
+    assert_eq!(nodes[0].entries().map(<[Entry]>::len), Some(100_000));
+    let below = nodes[1].to_json();
+    assert_eq!(
+        (&below["b"]["x"], &below["b"]["k5"], &below["b"]["k99999"]),
+        (&json!(1), &json!(5), &json!(99_999))
+    );
+    assert_eq!(many.as_object().map(serde_json::Map::len), Some(50_000));
+}
+
+#[test]
 fn plain_texts_are_told_from_other_values() {
     for text in ["a", "y", "1e3", "1.2.3", "2020-1-2", "2020-01-02 x", "-a", "12:60"] {
         assert!(is_text(text), "{text}");

@@ -17,7 +17,7 @@ pub(super) fn is_workflow(execution: &Value) -> bool {
 /// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
 pub(super) async fn print(session: &Session, workflow: &Value) -> Result<(), Failure> {
     let path = format!("/executions/{}/children?depth=-1", text(workflow, "id"));
-    let children = session.client.get(&path).await?;
+    let children = session.client.list(&path).await?;
     let children = children.as_array().map(Vec::as_slice).unwrap_or_default();
     if !children.is_empty() {
         print::line("tasks");
@@ -62,7 +62,7 @@ impl Followed {
     /// output.
     pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
         let path = format!("/executions/{workflow}/children?depth=-1");
-        let children = session.client.get(&path).await?;
+        let children = session.client.list(&path).await?;
         for child in children.as_array().into_iter().flatten() {
             let (id, status) = (text(child, "id"), text(child, "status"));
             let (known, lines) = self.tasks.entry(id.to_owned()).or_default();

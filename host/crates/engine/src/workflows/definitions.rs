@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use petrel_model::WorkflowDefinition;
+use petrel_packs::limits::LARGEST_WORKFLOW;
+use petrel_packs::plain_file;
 use petrel_persistence::Store;
 use petrel_runners::entry_point;
 use petrel_workflows::chain::ChainDefinition;
@@ -208,7 +210,9 @@ impl Definitions {
         {
             return Ok(Arc::clone(compiled));
         }
-        let source = tokio::fs::read_to_string(&path).await.map_err(unreadable)?;
+        let file = path.clone();
+        let read = tokio::task::spawn_blocking(move || plain_file::read_text(&file, LARGEST_WORKFLOW)).await;
+        let source = read.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
         let compiled = self
             .compile(&action.action.runner_type, &source)
             .map_err(|invalid| not_begun(&invalid.to_errors()))?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use petrel_pack_runtime::{CacheDirectoryError, Options, PackRuntime};
 use petrel_test_components::{BARE, CORE, STRANGER};
@@ -124,4 +125,17 @@ async fn a_changed_component_is_seen_by_the_next_call() {
     subject.call("noop", json!({})).await.value();
     fs::remove_file(&path).unwrap();
     assert_eq!(subject.call("noop", json!({})).await.failure().0, "component.missing");
+}
+
+#[tokio::test]
+async fn what_is_no_plain_file_is_no_component() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo.wasm");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    for path in [fifo.as_path(), directory.path(), Path::new("/dev/zero")] {
+        let subject = Subject::of(path, Options::default());
+        let called = subject.call("echo", json!({}));
+        let done = tokio::time::timeout(Duration::from_secs(20), called).await.unwrap();
+        assert_eq!(done.failure().0, "component.missing", "{done:?}");
+    }
 }

@@ -101,3 +101,17 @@ async fn what_a_component_hands_to_the_host_at_once_is_limited() {
     let done = Subject::behave().call("log", json!({"text": "x".repeat(9 << 20), "count": 1})).await;
     assert_eq!(done.failure().0, "limit.hostcall", "{:?}", done.field("error"));
 }
+
+#[tokio::test]
+async fn handles_are_limited() {
+    let subject = Subject::limited(Limits { component_handles: 500, ..Limits::default() });
+    assert_eq!(*subject.call("handles", count(400)).await.value(), json!("400 handles"));
+    let done = subject.call("handles", count(600)).await;
+    let (code, message) = done.failure();
+    assert_eq!(code, "limit.handles", "{message}");
+    assert!(message.contains("more than 500 handles"), "{message}");
+    // The next call begins anew.
+    assert_eq!(*subject.call("handles", count(400)).await.value(), json!("400 handles"));
+    let endless = Subject::behave().call("handles", count(u64::MAX)).await;
+    assert_eq!(endless.failure().0, "limit.handles", "{endless:?}");
+}

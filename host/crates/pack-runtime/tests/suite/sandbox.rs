@@ -67,6 +67,17 @@ async fn writing_needs_its_own_grant() {
 }
 
 #[tokio::test]
+async fn files_without_end_are_not_opened() {
+    let (_root, subject) = mounted(Access::ReadOnly);
+    let many = |count: u64| json!({"text": "/data/file", "count": count});
+    assert_eq!(*subject.call("open_many", many(100)).await.value(), json!("100 files"));
+    let done = subject.call("open_many", many(10_000)).await;
+    let (code, message) = done.failure();
+    assert_eq!(code, "limit.handles", "{message}");
+    assert!(message.contains("256 files"), "{message}");
+}
+
+#[tokio::test]
 async fn a_grant_is_for_one_pack() {
     let (_root, subject) = mounted(Access::ReadWrite);
     let grants = Grants { directories: [("other".to_owned(), Vec::new())].into() };

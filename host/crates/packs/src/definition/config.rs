@@ -41,7 +41,7 @@ fn mapping(
             node.position,
             format!("{what} must be a mapping, and this is {}; write `name: value`", node.kind()),
         );
-        return Err(problems.found);
+        return Err(problems.told());
     };
     check(&node, &mut problems);
     problems.into_result(Some(object))

@@ -1,11 +1,13 @@
 //! `pack.yaml`.
 
+use std::collections::BTreeSet;
+
 use petrel_model::{Object, Pack, names};
 use petrel_yaml::Content;
 
 use super::read;
 use crate::fields::{Fields, Problems};
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 /// What `pack.yaml` says.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +83,7 @@ fn reference(
     if reference.as_deref().is_some_and(is_valid) {
         return reference;
     }
-    let shown = reference.as_deref().or(name).unwrap_or_default();
+    let shown = short(reference.as_deref().or(name).unwrap_or_default());
     let message =
         format!("`{shown}` is not a ref for a pack; write ref with lower-case letters, digits and _");
     problems.add(fields.position("ref"), message);
@@ -104,6 +106,7 @@ fn version(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
             && (part.len() == 1 || !part.starts_with('0'))
     };
     if parts.len() > 3 || !parts.iter().all(is_number) {
+        let text = short(text);
         problems.add(node.position, format!("`{text}` is not a semantic version; write it as 1.2.3"));
         return None;
     }
@@ -112,7 +115,7 @@ fn version(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
 }
 
 fn components(fields: Fields<'_>, problems: &mut Problems) -> Vec<Component> {
-    let mut components = Vec::new();
+    let (mut components, mut names) = (Vec::new(), BTreeSet::new());
     let Some(wasm) = fields.get("wasm").and_then(|node| Fields::of(node, "wasm", problems)) else {
         return components;
     };
@@ -124,9 +127,9 @@ fn components(fields: Fields<'_>, problems: &mut Problems) -> Vec<Component> {
         let path = fields.required_text("path", problems);
         let actions = fields.texts("actions", problems);
         if let (Some(name), Some(path)) = (name, path) {
-            if components.iter().any(|known: &Component| known.name == name) {
-                problems
-                    .add(fields.position("name"), format!("two components are called {name}; rename one"));
+            if !names.insert(name.clone()) {
+                let message = format!("two components are called {}; rename one", short(&name));
+                problems.add(fields.position("name"), message);
             }
             components.push(Component { name, path, actions });
         }

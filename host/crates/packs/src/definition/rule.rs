@@ -6,7 +6,7 @@ use petrel_model::{Object, Ref, Rule, RuleId, Trigger, names};
 
 use super::{read, reference, reference_to};
 use crate::fields::{Fields, Problems};
-use crate::problem::Problem;
+use crate::problem::{Problem, short};
 
 /// A rule as people write it: without an id.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +127,7 @@ fn criteria(fields: Fields<'_>, problems: &mut Problems) -> Criteria {
         return Ordered(criteria);
     };
     for entry in fields.entries() {
-        let what = format!("the criterion {}", entry.key);
+        let what = format!("the criterion {}", short(&entry.key));
         let Some(fields) = Fields::of(&entry.node, &what, problems) else { continue };
         fields.refuse_unknown(&["type", "pattern", "condition"], &[], problems);
         let pattern = fields.entries().iter().find(|field| field.key == "pattern");

@@ -103,8 +103,113 @@ fn a_directory_ends_at_its_edge() {
     std::fs::write(root.join("actions/greet.yaml"), GREET).unwrap();
     std::os::unix::fs::symlink(outside.path().join("c.wasm"), root.join("c.wasm")).unwrap();
     let problems = read_pack(&Directory::open(&root).unwrap()).unwrap_err();
-    assert!(problems[0].message.contains("there is no such file"), "{problems:?}");
+    assert!(problems[0].message.contains("it leads out of the pack"), "{problems:?}");
     std::fs::remove_file(root.join("c.wasm")).unwrap();
     std::fs::write(root.join("c.wasm"), "").unwrap();
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().pack.reference, "demo");
+}
+
+/// Puts something at a place.
+type Make<'a> = &'a dyn Fn(&std::path::Path);
+
+/// A pack in a directory, with an action whose script is there.
+fn laid_out() -> (tempfile::TempDir, std::path::PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path().join("demo");
+    for (file, content) in [
+        ("pack.yaml", "name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("actions/run.yaml", "name: run\nrunner_type: local-shell-script\nentry_point: run.sh\n"),
+        ("actions/run.sh", "#!/bin/sh\n"),
+        ("rules/r.yaml", "name: r\ntrigger: {type: demo.push}\naction: {ref: demo.run}\n"),
+        ("config.schema.yaml", "{}\n"),
+    ] {
+        let path = root.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    (place, root)
+}
+
+#[test]
+fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
+    let fifo = |path: &std::path::Path| {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap();
+    };
+    let socket = |path: &std::path::Path| drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    let hole = |path: &std::path::Path| std::fs::File::create(path).unwrap().set_len(1 << 32).unwrap();
+    let outside = |path: &std::path::Path| std::os::unix::fs::symlink("/etc/passwd", path).unwrap();
+    let device = |path: &std::path::Path| std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+    let folder = |path: &std::path::Path| std::fs::create_dir(path).unwrap();
+    let kinds: [(Make<'_>, &str); 6] = [
+        (&fifo, "it is a FIFO"),
+        (&socket, "it is a socket"),
+        (&hole, "MiB, which is the limit"),
+        (&outside, "it leads out of the pack"),
+        (&device, "it leads out of the pack"),
+        (&folder, "it is a directory"),
+    ];
+    for file in ["pack.yaml", "actions/run.yaml", "actions/run.sh", "rules/r.yaml", "config.schema.yaml"] {
+        for (make, says) in kinds {
+            // A folder among the metadata is none of it.
+            let is_listed = file == "actions/run.yaml" || file == "rules/r.yaml";
+            if is_listed && says == "it is a directory" {
+                continue;
+            }
+            let (_place, root) = laid_out();
+            assert!(read_pack(&Directory::open(&root).unwrap()).is_ok());
+            std::fs::remove_file(root.join(file)).unwrap();
+            make(&root.join(file));
+            let problems = read_pack(&Directory::open(&root).unwrap()).unwrap_err();
+            let told = problems[0].to_string();
+            assert!(told.contains(file) && told.contains(says), "{file}: {problems:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_outside_of_the_pack_is_not_read() {
+    let (place, root) = laid_out();
+    std::fs::rename(root.join("actions"), place.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", root.join("actions")).unwrap();
+    let told = read_pack(&Directory::open(&root).unwrap()).unwrap_err()[0].to_string();
+    assert!(told.starts_with("actions: the folder cannot be read (it leads out of the pack)"), "{told}");
+}
+
+#[test]
+fn what_is_hidden_is_no_metadata() {
+    let (_place, root) = laid_out();
+    // What an editor leaves beside a file that is open in it.
+    std::os::unix::fs::symlink("nobody@nowhere.1", root.join("actions/.#run.yaml")).unwrap();
+    assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().actions.len(), 1);
+}
+
+#[test]
+fn of_many_problems_some_are_told_and_all_are_counted() {
+    let unknown = |count: usize| (0..count).map(|number| format!("key{number}: 1\n")).collect::<String>();
+    let action = format!("name: run\nrunner_type: noop\n{}", unknown(60_000));
+    let long = format!("name: long\nrunner_type: noop\nparameters: {{p: {{{}: 1}}}}\n", "y".repeat(500_000));
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("actions/long.yaml", long.as_bytes()),
+        ("actions/run.yaml", action.as_bytes()),
+    ];
+    let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 102, "{told:#?}");
+    assert!(told[0].contains("has no field yyy") && told[0].len() < 2000, "{}", told[0]);
+    assert_eq!(told[101], "actions/run.yaml: and 59900 more problems; correct these first");
+}
+
+#[test]
+fn a_pack_has_so_much_metadata_and_no_more() {
+    let large = format!("name: x\nrunner_type: noop\ndescription: {}\n", "d".repeat(1_000_000));
+    let names: Vec<_> = (0..70).map(|number| format!("actions/a{number}.yaml")).collect();
+    let mut files: Vec<(&str, &[u8])> =
+        vec![("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n")];
+    files.extend(names.iter().map(|name| (name.as_str(), large.as_bytes())));
+    let told = read_pack(&Embedded(&files)).unwrap_err();
+    assert!(told.iter().any(|problem| problem.message.contains("more than 64 MiB of metadata")), "{told:#?}");
+    let many = format!("{}{}", large, "#".repeat(1 << 20));
+    let files: &[(&str, &[u8])] = &[("pack.yaml", many.as_bytes())];
+    let told = read_pack(&Embedded(files)).unwrap_err();
+    assert!(told[0].message.contains("more than 1 MiB"), "{told:#?}");
 }

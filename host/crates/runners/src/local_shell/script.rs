@@ -4,12 +4,13 @@
 //! The file is started itself, so it needs the run bit and says in its first line what interprets it. What is
 //! wrong with it is looked for before it is started, since the system's own words for it mislead.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use rustix::fs::OFlags;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -111,7 +112,9 @@ const FIRST_LINE: usize = 256;
 fn problem(script: &Path) -> Option<(&'static str, String, String)> {
     let name = script.display();
     let mut start = Vec::new();
-    let read = File::open(script).and_then(|file| {
+    // Nothing is waited for, should another kind of file have come into its place.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let read = OpenOptions::new().read(true).custom_flags(flags).open(script).and_then(|file| {
         let mode = file.metadata()?.permissions().mode();
         file.take(FIRST_LINE as u64).read_to_end(&mut start)?;
         Ok(mode)

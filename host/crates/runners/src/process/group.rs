@@ -5,6 +5,8 @@ use std::process::Stdio;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::seal;
+
 /// Sends a signal to a group, if there is one.
 pub(super) fn signal(group: Option<Pid>, signal: Signal) {
     let Some(group) = group else { return };
@@ -13,12 +15,10 @@ pub(super) fn signal(group: Option<Pid>, signal: Signal) {
         // What sudo started belongs to root; who may start it by sudo may end it so.
         let number = if signal == Signal::TERM { "-TERM" } else { "-KILL" };
         let target = format!("-{}", group.as_raw_nonzero());
-        let sudo = std::process::Command::new("sudo")
-            .args(["-n", "kill", number, "--", &target])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if !sudo.is_ok_and(|status| status.success()) {
+        let mut sudo = std::process::Command::new("sudo");
+        sudo.args(["-n", "kill", number, "--", &target]).stdin(Stdio::null()).stderr(Stdio::null());
+        let ended = seal::without(|| sudo.spawn()).and_then(|mut sudo| sudo.wait());
+        if !ended.is_ok_and(|status| status.success()) {
             tracing::warn!(process.group = %target, "a process of another user cannot be signaled");
         }
     }

@@ -1,48 +1,98 @@
 //! Finds processes that an execution has left behind, wherever they have gone, and ends them.
 //!
-//! Every process carries the id of its execution in its environment, and so does what it starts, also in a session of
-//! its own; a process id that was used again does no harm. All processes of the machine are looked at, which takes
-//! milliseconds: so this is for executions that did not end as they should, and never for the others.
+//! A process belongs to an execution if it has its id in its environment, has its [`Seal`], was seen below the
+//! process that the execution began with, or descends from one that belongs to it. So neither a session of its own,
+//! nor an empty environment, nor a parent that has ended hides it; a process id that was used again does no harm. All
+//! processes of the machine are looked at, which takes milliseconds: so this is for executions that did not end as
+//! they should, and never for the others.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::EXECUTION_VARIABLE;
 use super::group::signal;
+use super::seal::Seal;
+use super::table::{self, Life, Process};
 
 /// How often is looked again for what was started while others were being ended.
 const ROUNDS: usize = 10;
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Kills the groups of processes that were started for the given executions and that are still there. Returns how
-/// many processes there were.
+/// By what processes of executions are told from all others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks {
+    executions: BTreeSet<String>,
+    seals: BTreeSet<Seal>,
+    /// They were below the first process of an execution.
+    seen: BTreeSet<Life>,
+}
+
+impl Marks {
+    fn of(executions: &[String]) -> Self {
+        let seals = executions.iter().map(|execution| Seal::of(execution)).collect();
+        Self { executions: executions.iter().cloned().collect(), seals, seen: BTreeSet::new() }
+    }
+
+    /// All that belongs to the executions, and to those that are known to.
+    fn families(&self, all: &[Process], known: &BTreeSet<Life>) -> BTreeSet<Life> {
+        table::families(all, |process| known.contains(&process.life) || self.are_on(process))
+    }
+
+    fn are_on(&self, process: &Process) -> bool {
+        self.seen.contains(&process.life)
+            || Seal::on(process.life.id).is_some_and(|seal| self.seals.contains(&seal))
+            || std::fs::read(format!("/proc/{}/environ", process.life.id))
+                .is_ok_and(|environment| self.are_in(&environment))
+    }
+
+    fn are_in(&self, environment: &[u8]) -> bool {
+        environment.split(|byte| *byte == 0).any(|variable| {
+            let value = std::str::from_utf8(variable)
+                .ok()
+                .and_then(|text| text.strip_prefix(EXECUTION_VARIABLE)?.strip_prefix('='));
+            value.is_some_and(|value| self.executions.contains(value))
+        })
+    }
+}
+
+/// Kills what was started for the given executions and is still there. Returns how many processes there were.
 pub fn end_leftovers(executions: &[String]) -> usize {
-    end_where(|environment, _| has_mark(environment, executions))
+    let marks = Marks::of(executions);
+    end(|all, known| marks.families(all, known))
 }
 
-/// Ends everything of an execution.
-pub(super) async fn end_all(execution: &str) {
-    let executions = vec![execution.to_owned()];
-    until_none_is_left(move || end_leftovers(&executions)).await;
+/// How to know the processes of an execution that is about to be ended: also by who is below `leader` now. To be
+/// asked before anything is ended, since who loses its parent is below nobody.
+pub(super) async fn look(execution: &str, leader: Option<Pid>) -> Marks {
+    let marks = Marks::of(&[execution.to_owned()]);
+    let Some(leader) = leader.map(Pid::as_raw_pid) else { return marks };
+    let below = move || table::families(&table::all(), |process| process.life.id == leader);
+    let seen = tokio::task::spawn_blocking(below);
+    Marks { seen: seen.await.unwrap_or_default(), ..marks }
 }
 
-/// Ends what of an execution holds one of these pipes open; `pipes` are their numbers. Returns how many did.
-pub(super) async fn end_holders(execution: &str, pipes: Vec<u64>) -> usize {
-    let executions = vec![execution.to_owned()];
-    until_none_is_left(move || {
-        end_where(|environment, process| has_mark(environment, &executions) && holds(process, &pipes))
-    })
-    .await
+/// Ends everything that has these marks.
+pub(super) async fn end_all(marks: Marks) {
+    until_none_is_left(move || end(|all, known| marks.families(all, known))).await;
 }
 
-async fn until_none_is_left(end: impl Fn() -> usize + Send + 'static) -> usize {
+/// Ends who holds one of these pipes open besides this process; `pipes` are their numbers. Only what an execution has
+/// started comes to hold its pipes, whatever else is known of it. Who was started by a holder and has let go of them
+/// lives on. Returns how many held one.
+pub(super) async fn end_holders(pipes: Vec<u64>) -> usize {
+    let find =
+        move |all: &[Process]| all.iter().filter(|one| holds(one, &pipes)).map(|one| one.life).collect();
+    until_none_is_left(move || end(|all, _known| find(all))).await
+}
+
+async fn until_none_is_left(once: impl Fn() -> usize + Send + 'static) -> usize {
     let ended = tokio::task::spawn_blocking(move || {
         let mut most = 0;
         for _ in 0..ROUNDS {
-            match end() {
+            match once() {
                 0 => break,
                 count => most = most.max(count),
             }
@@ -53,36 +103,33 @@ async fn until_none_is_left(end: impl Fn() -> usize + Send + 'static) -> usize {
     ended.await.unwrap_or_default()
 }
 
-fn end_where(is_meant: impl Fn(&[u8], &Path) -> bool) -> usize {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
-    let mut ended = 0;
-    for process in processes.flatten() {
-        let id =
-            process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()).and_then(Pid::from_raw);
-        let Some(id) = id else { continue };
-        let Ok(environment) = std::fs::read(process.path().join("environ")) else { continue };
-        if is_meant(&environment, &process.path()) {
-            ended += 1;
-            signal(Some(id), Signal::KILL);
-            // It may lead no group; or it is gone, which is what we want.
-            let _ = rustix::process::kill_process(id, Signal::KILL);
+/// Kills whom `find` finds among all processes, given whom it has found before. They are stopped first, until nobody
+/// new is found: who is stopped starts nothing, and who is killed leaves no children behind that nobody knows.
+fn end(find: impl Fn(&[Process], &BTreeSet<Life>) -> BTreeSet<Life>) -> usize {
+    let mut stopped = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let found = find(&table::all(), &stopped);
+        let new: Vec<Life> = found.difference(&stopped).copied().collect();
+        if new.is_empty() {
+            break;
         }
+        for id in new.iter().filter_map(|life| Pid::from_raw(life.id)) {
+            // It may have gone, which is what we want.
+            let _ = kill_process(id, Signal::STOP);
+        }
+        stopped.extend(new);
     }
-    ended
+    for id in stopped.iter().filter_map(|life| Pid::from_raw(life.id)) {
+        signal(Some(id), Signal::KILL);
+        // It may lead no group; or it is gone, which is what we want.
+        let _ = kill_process(id, Signal::KILL);
+    }
+    stopped.len()
 }
 
-fn has_mark(environment: &[u8], executions: &[String]) -> bool {
-    environment.split(|byte| *byte == 0).any(|variable| {
-        let value = std::str::from_utf8(variable)
-            .ok()
-            .and_then(|text| text.strip_prefix(EXECUTION_VARIABLE)?.strip_prefix('='));
-        value.is_some_and(|value| executions.iter().any(|execution| execution == value))
-    })
-}
-
-/// Whether a process, given as its directory in `/proc`, has one of the pipes open.
-fn holds(process: &Path, pipes: &[u64]) -> bool {
-    let Ok(files) = std::fs::read_dir(process.join("fd")) else { return false };
+/// Whether a process has one of the pipes open.
+fn holds(process: &Process, pipes: &[u64]) -> bool {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{}/fd", process.life.id)) else { return false };
     files.flatten().filter_map(|file| std::fs::read_link(file.path()).ok()).any(|target| {
         let number = target.to_str().and_then(|text| text.strip_prefix("pipe:[")?.strip_suffix(']'));
         number.and_then(|number| number.parse().ok()).is_some_and(|number: u64| pipes.contains(&number))

@@ -104,6 +104,31 @@ async fn what_cannot_be_run_names_the_file_and_the_remedy() {
 }
 
 #[tokio::test]
+async fn what_is_no_plain_file_is_not_waited_for() {
+    let place = pack(SHOW, 0o755);
+    let script = place.path().join("actions/run it.sh");
+    let fifo = || rustix::fs::mkfifoat(rustix::fs::CWD, &script, rustix::fs::Mode::RWXU).unwrap();
+    let folder = || fs::create_dir(&script).unwrap();
+    let socket = || drop(std::os::unix::net::UnixListener::bind(&script).unwrap());
+    // A hole: it takes no room on the disk.
+    let hole = || fs::File::create(&script).unwrap().set_len(1 << 40).unwrap();
+    let kinds: [(&dyn Fn(), &str); 4] = [
+        (&fifo, "is no plain file"),
+        (&folder, "is no plain file"),
+        (&socket, "is no plain file"),
+        (&hole, "64 MiB is the limit"),
+    ];
+    for (make, says) in kinds {
+        drop(fs::remove_file(&script).or_else(|_| fs::remove_dir(&script)));
+        make();
+        let running = run_with(shell_options(), &place, json!({}), json!({}));
+        let outcome = tokio::time::timeout(std::time::Duration::from_secs(20), running).await.unwrap();
+        assert_eq!(outcome.result["code"], "script.missing", "{outcome:?}");
+        assert!(outcome.result["error"].as_str().unwrap().contains(says), "{says}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_no_argument_can_hold_is_said() {
     let schema = json!({"a": {"type": "string", "position": 0}});
     let outcome = run(SHOW, schema.clone(), json!({"a": "x\0y"})).await;

@@ -161,3 +161,65 @@ async fn a_daemon_is_ended_with_what_started_it() {
     assert!(!beats(&mark).await && started.elapsed() < Duration::from_secs(5));
     assert!(sink.take().iter().any(|line| line.text.contains("held the output open")));
 }
+
+/// A command that leaves a process behind which has nothing of its execution any more: neither environment, nor session,
+/// nor parent, nor output.
+fn stranger(mark: &std::path::Path) -> String {
+    let beat = format!(
+        "trap \"\" TERM HUP; for i in $(seq 400); do date +%s%N > {}; sleep 0.02; done",
+        mark.display()
+    );
+    format!("env -i PATH=\"$PATH\" setsid sh -c '({beat}) & exit 0' >/dev/null 2>&1 </dev/null")
+}
+
+/// Waits until something writes to the file.
+async fn until_it_beats(mark: &std::path::Path) {
+    for _ in 0..50 {
+        if beats(mark).await {
+            return;
+        }
+    }
+    unreachable!("nothing writes to {}", mark.display());
+}
+
+#[tokio::test]
+async fn who_empties_its_environment_is_ended_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("late");
+    let late = call(json!({"cmd": format!("{}; sleep 30", stranger(&mark)), "timeout": 1}));
+    let outcome = runner().run(late, OutputSink::new(500), CancellationToken::new()).await;
+    assert_eq!((outcome.end, mark.exists(), beats(&mark).await), (End::TimedOut, true, false));
+
+    let mark = directory.path().join("canceled");
+    let (unwanted, cancel) =
+        (call(json!({"cmd": format!("{}; sleep 30", stranger(&mark))})), CancellationToken::new());
+    let subject = runner();
+    let running = subject.run(unwanted, OutputSink::new(500), cancel.clone());
+    let stop = async {
+        until_it_beats(&mark).await;
+        cancel.cancel();
+    };
+    let (outcome, ()) = tokio::join!(running, stop);
+    assert_eq!((outcome.end, beats(&mark).await), (End::Canceled, false));
+
+    // A service that was started lives on, until what its execution left behind is to be ended.
+    let mark = directory.path().join("service");
+    let service = call(json!({"cmd": format!("{}; sleep 0.2", stranger(&mark))}));
+    let id = service.execution_id.to_string();
+    let outcome = runner().run(service, OutputSink::new(500), CancellationToken::new()).await;
+    assert_eq!((outcome.end, beats(&mark).await), (End::Succeeded, true));
+    assert!(runner().end_leftovers(&[id]) > 0);
+    assert!(!beats(&mark).await);
+}
+
+#[tokio::test]
+async fn who_holds_the_output_is_ended_whatever_its_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("loud");
+    let cmd = format!("{}; sleep 0.2; echo started", stranger(&mark).replace(">/dev/null 2>&1", ""));
+    let started = Instant::now();
+    let outcome =
+        runner().run(call(json!({"cmd": cmd})), OutputSink::new(500), CancellationToken::new()).await;
+    assert_eq!((outcome.end, &outcome.result["stdout"]), (End::Succeeded, &json!("started")));
+    assert!(!beats(&mark).await && started.elapsed() < Duration::from_secs(5));
+}

@@ -186,6 +186,18 @@ async fn what_cannot_be_run_says_why() {
 }
 
 #[tokio::test]
+async fn a_fifo_is_no_action() {
+    let place = Place::new();
+    place.write("actions/other.py", "");
+    let file = place.pack.path().join("actions/act.py");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap();
+    let running = place.run_with(place.options(), json!({}), CancellationToken::new());
+    let outcome = tokio::time::timeout(Duration::from_secs(20), running).await.unwrap();
+    assert_eq!(outcome.result["code"], "script.missing");
+    assert!(outcome.result["error"].as_str().unwrap().contains("is no plain file"), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn timeout_and_cancel_end_it() {
     let place = Place::new();
     let body = act("print('begun'); import time; time.sleep(30)");
@@ -201,6 +213,50 @@ async fn timeout_and_cancel_end_it() {
     let (outcome, ()) = tokio::join!(running, stop);
     assert_eq!(outcome.end, End::Canceled);
     assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+/// The body of an action that leaves a process behind which has nothing of its execution any more, and then waits.
+const STRANGER: &str = "import time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                code = 'import signal, time\\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\\n'
+                code += 'for i in range(400): open(%r, \"w\").write(str(i)); time.sleep(0.02)' % given['mark']
+                nothing = os.open(os.devnull, os.O_RDWR)
+                for number in (0, 1, 2):
+                    os.dup2(nothing, number)
+                os.closerange(3, 256)
+                os.execve(sys.executable, [sys.executable, '-S', '-c', code], {})
+            os._exit(0)
+        os.wait()
+        time.sleep(given.get('wait', 30))";
+
+#[tokio::test]
+async fn who_empties_its_environment_is_ended_too() {
+    let place = Place::new();
+    let mark = place.library.path().join("mark");
+    let content = || fs::read_to_string(&mark).ok();
+    let late = place.run(&act(STRANGER), json!({"mark": &mark, "timeout": 2})).await;
+    let last = content();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((late.end, last.is_some(), content() == last), (End::TimedOut, true, true), "{late:?}");
+
+    fs::remove_file(&mark).unwrap();
+    let cancel = CancellationToken::new();
+    let running = place.run_with(place.options(), json!({"mark": &mark}), cancel.clone());
+    let stop = async {
+        for _ in 0..500 {
+            if content().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        cancel.cancel();
+    };
+    let (outcome, ()) = tokio::join!(running, stop);
+    let last = content();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((outcome.end, last.is_some(), content() == last), (End::Canceled, true, true));
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(target_family = "wasm")]
+mod handles;
+
 use petrel_pack_sdk::{Action, Context, Error, ErrorKind, Level, export_actions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,6 +95,22 @@ fn create(_: &Context, input: Input) -> Answer {
 #[expect(clippy::expect_used, reason = "that is what it is for")]
 fn open_carelessly(_: &Context, input: Input) -> Answer {
     Ok(fs::read_to_string(&input.text).expect("the file can be read"))
+}
+
+fn open_many(_: &Context, input: Input) -> Answer {
+    let mut kept = Vec::new();
+    for _ in 0..input.count {
+        kept.push(fs::File::open(&input.text)?);
+    }
+    Ok(format!("{} files", kept.len()))
+}
+
+fn handles(_: &Context, input: Input) -> Answer {
+    #[cfg(target_family = "wasm")]
+    let made = handles::make(input.count);
+    #[cfg(not(target_family = "wasm"))]
+    let made = input.count;
+    Ok(format!("{made} handles"))
 }
 
 fn connect(_: &Context, input: Input) -> Answer {
@@ -181,6 +200,8 @@ export_actions![
     Action::new("panic", panic),
     Action::new("exit", exit),
     Action::new("open", open),
+    Action::new("open_many", open_many),
+    Action::new("handles", handles),
     Action::new("create", create),
     Action::new("open_carelessly", open_carelessly),
     Action::new("connect", connect),

@@ -1,0 +1,134 @@
+//! Reading files that somebody else has laid out. Only plain files are read, and only so much of them: so nothing is
+//! waited for, and what is read ends. Where links may lead is the business of [`source`](crate::source).
+
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens a plain file for reading. A link counts as what it leads to.
+///
+/// # Errors
+/// When there is none, or it is something else: a FIFO, a socket, a device, a directory.
+pub fn open(path: &Path) -> io::Result<File> {
+    // Looked at before it is opened, since that alone may do something to a device.
+    refuse_other(&std::fs::metadata(path)?)?;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    // Another one may have come into its place.
+    refuse_other(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// What is in a plain file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`open`], and when it is larger or cannot be read.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    // It may grow while it is read.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
+
+/// The text in a plain file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`], and when it is no text.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8");
+    String::from_utf8(read(path, limit)?).map_err(no_text)
+}
+
+/// How large a plain file is, in bytes.
+///
+/// # Errors
+/// As [`open`]; it is not opened.
+pub fn length(path: &Path) -> io::Result<u64> {
+    let metadata = std::fs::metadata(path)?;
+    refuse_other(&metadata)?;
+    Ok(metadata.len())
+}
+
+/// That something is larger than it may be.
+pub fn too_large(limit: u64) -> io::Error {
+    let limit = if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit}, which is the limit"))
+}
+
+fn refuse_other(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let what = kind(metadata.file_type());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, and must be a plain file")))
+}
+
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a FIFO",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_block_device() || kind.is_char_device() => "a device",
+        _ => "something else",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+
+    #[test]
+    fn only_plain_files_are_read_and_nothing_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("plain"), "text").unwrap();
+        std::os::unix::fs::symlink("plain", at("link")).unwrap();
+        for name in ["plain", "link"] {
+            assert_eq!(read_text(&at(name), 4).unwrap(), "text", "{name}");
+            assert_eq!(length(&at(name)).unwrap(), 4, "{name}");
+        }
+        mkfifoat(CWD, at("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
+        std::os::unix::fs::symlink("fifo", at("link to fifo")).unwrap();
+        let _socket = UnixListener::bind(at("socket")).unwrap();
+        std::fs::create_dir(at("directory")).unwrap();
+        for (path, says) in [
+            (at("fifo"), "it is a FIFO"),
+            (at("link to fifo"), "it is a FIFO"),
+            (at("socket"), "it is a socket"),
+            (at("directory"), "it is a directory"),
+            ("/dev/zero".into(), "it is a device"),
+        ] {
+            for error in [read(&path, 10).unwrap_err(), length(&path).unwrap_err()] {
+                assert!(error.to_string().starts_with(says), "{}: {error}", path.display());
+            }
+        }
+        assert_eq!(read(&at("none"), 10).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn no_more_is_read_than_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("large");
+        // A hole: it takes no room on the disk.
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = read(&path, 2 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 2 MiB, which is the limit");
+        std::fs::write(&path, "12345").unwrap();
+        assert!(read(&path, 4).unwrap_err().to_string().contains("4 bytes"));
+        assert_eq!(read(&path, 5).unwrap(), b"12345");
+        std::fs::write(&path, b"\xff").unwrap();
+        assert!(read_text(&path, 4).unwrap_err().to_string().contains("no text"));
+    }
+}

@@ -1,0 +1,124 @@
+//! The seal of an execution: a mark on its processes that does not go off by emptying the environment, by `setsid`,
+//! by closing files or by losing the parent.
+//!
+//! It is a resource limit, since those are handed down to whatever a process starts and can be read of every process
+//! (`/proc/ID/limits`): the time that a real-time process may compute at a stretch, set to more than 35 years, which
+//! limits nothing. Its value says the execution. A process that sets this very limit itself takes the seal off; it
+//! is then still found by its environment, or below its parent.
+//!
+//! A child has the limits that this process has when it is started. So they change for that moment, and one is started
+//! after the other.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Where seals begin, in microseconds: about 35 years.
+const BASE: u64 = 1 << 50;
+/// How many seals there are.
+const MANY: u64 = 1 << 50;
+
+/// What `/proc/ID/limits` calls the limit.
+const NAME: &str = "Max realtime timeout";
+
+/// The limit as this process was given it.
+static OWN: LazyLock<Rlimit> = LazyLock::new(|| getrlimit(Resource::Rttime));
+
+/// Held by who starts a process.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// The seal of one execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seal(u64);
+
+impl Seal {
+    /// The seal of the execution with this id. It is the same in every process of the host, so that a later one can
+    /// find what an earlier one has left.
+    pub(super) fn of(execution: &str) -> Self {
+        // FNV-1a: ids differ in their last digits, and the seal is to differ everywhere.
+        let hash = execution.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        Self(BASE + hash % MANY)
+    }
+
+    /// The seal on a process, if it has one.
+    pub(super) fn on(process: i32) -> Option<Self> {
+        let limits = std::fs::read(format!("/proc/{process}/limits")).ok()?;
+        Self::read(&String::from_utf8_lossy(&limits))
+    }
+
+    fn read(limits: &str) -> Option<Self> {
+        let line = limits.lines().find_map(|line| line.strip_prefix(NAME))?;
+        let value = line.split_ascii_whitespace().next()?.parse().ok()?;
+        (BASE..BASE + MANY).contains(&value).then_some(Self(value))
+    }
+
+    /// Does `start`, and puts the seal on what it starts. Where limits may not be that high, it starts without a seal.
+    pub(super) fn put_on<T>(self, start: impl FnOnce() -> T) -> T {
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = *OWN;
+        let sealed = Rlimit { current: Some(self.0), maximum: own.maximum };
+        let is_sealed = setrlimit(Resource::Rttime, sealed).is_ok();
+        let started = start();
+        if is_sealed {
+            // It was allowed to begin with, so it is now.
+            let _ = setrlimit(Resource::Rttime, own);
+        }
+        started
+    }
+}
+
+/// Does `start`, which starts something of the host's own: no execution seals it.
+pub(super) fn without<T>(start: impl FnOnce() -> T) -> T {
+    let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    start()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_seal_is_read_where_there_is_one() {
+        let value = BASE + 7;
+        for (value, expected) in [
+            (value.to_string(), Some(Seal(value))),
+            ("unlimited".into(), None),
+            ("200000".into(), None),
+            ((BASE + MANY).to_string(), None),
+        ] {
+            let limits = format!(
+                "Limit  Soft Limit  Hard Limit  Units\nMax cpu time  unlimited  unlimited  seconds\n\
+                 {NAME}      {value}     unlimited            us        \n"
+            );
+            assert_eq!(Seal::read(&limits), expected, "{value}");
+        }
+        assert_eq!(Seal::read(""), None);
+    }
+
+    #[test]
+    fn every_execution_has_its_own() {
+        let seals: Vec<_> = ["", "1", "6a1e5c2f9b1d4e5f60718293", "6a1e5c2f9b1d4e5f60718294"]
+            .iter()
+            .map(|execution| Seal::of(execution))
+            .collect();
+        for (number, seal) in seals.iter().enumerate() {
+            assert!((BASE..BASE + MANY).contains(&seal.0));
+            assert_eq!(seals.iter().filter(|other| *other == seal).count(), 1, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_seal_stays_on_what_empties_its_environment_and_this_process_has_none() {
+        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "exec env -i /bin/sh -c 'exec cat /proc/self/limits'"]);
+        let output = seal.put_on(|| command.output()).unwrap();
+        assert_eq!(Seal::read(&String::from_utf8_lossy(&output.stdout)), Some(seal));
+        let output = without(|| command.output()).unwrap();
+        assert_eq!(Seal::read(&String::from_utf8_lossy(&output.stdout)), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! All processes of the machine as `/proc` shows them: whose child each is, and since when. Which of them belong to
+//! an execution is said in [`leftovers`](super::leftovers).
+
+use std::collections::BTreeSet;
+
+use rustix::process::getpid;
+
+/// A process, from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Life {
+    /// Its number, which may be another one's later.
+    pub(super) id: i32,
+    /// Ticks from the start of the machine to its own. With the number it tells it from all others.
+    started_at: u64,
+}
+
+/// A process as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    /// Which one.
+    pub(super) life: Life,
+    /// The number of its parent: another one's once that has ended.
+    parent: i32,
+}
+
+/// Every process that runs, but for this one.
+pub(super) fn all() -> Vec<Process> {
+    let own = getpid().as_raw_pid();
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    ids.filter(|id| *id != own).filter_map(read).collect()
+}
+
+fn read(id: i32) -> Option<Process> {
+    let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
+    parse(id, &String::from_utf8_lossy(&stat))
+}
+
+/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the start being the 22nd field. `None` for one
+/// that has ended and is not waited for yet.
+fn parse(id: i32, stat: &str) -> Option<Process> {
+    // The name is the program's own choice, brackets and blanks included.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    let parent = fields.next()?.parse().ok()?;
+    let started_at = fields.nth(17)?.parse().ok()?;
+    Some(Process { life: Life { id, started_at }, parent })
+}
+
+/// Those of `all` that `is_root` says, and whatever descends from them.
+pub(super) fn families(all: &[Process], is_root: impl Fn(&Process) -> bool) -> BTreeSet<Life> {
+    let mut found: BTreeSet<Life> =
+        all.iter().filter(|process| is_root(process)).map(|one| one.life).collect();
+    let mut ids: BTreeSet<i32> = found.iter().map(|life| life.id).collect();
+    loop {
+        let before = ids.len();
+        for process in all {
+            if ids.contains(&process.parent) {
+                ids.insert(process.life.id);
+                found.insert(process.life);
+            }
+        }
+        if ids.len() == before {
+            return found;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_whatever_the_program_calls_itself() {
+        let tail = "7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
+        for name in ["sh", "a b", ") S 1 (", ""] {
+            let read = parse(9, &format!("9 ({name}) S {tail}"));
+            assert_eq!(read, Some(Process { life: Life { id: 9, started_at: 12345 }, parent: 7 }), "{name}");
+        }
+        let ended = format!("9 (sh) Z {tail}");
+        for line in ["", "9 (sh", "9 (sh) S 7", &ended] {
+            assert_eq!(parse(9, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn families_are_found_whatever_the_order() {
+        let process = |id, parent| Process { life: Life { id, started_at: 0 }, parent };
+        let all = [process(5, 4), process(4, 3), process(3, 1), process(9, 1), process(2, 9)];
+        let ids = |root: i32| -> Vec<i32> {
+            families(&all, |process| process.life.id == root).into_iter().map(|life| life.id).collect()
+        };
+        assert_eq!(ids(3), [3, 4, 5]);
+        assert_eq!(ids(9), [2, 9]);
+        assert!(ids(7).is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! What an answer must be to be believed: from a Petrel, of the kind that was asked for, and with an end. A proxy's page
+//! or a page to sign in at may come with any status.
+
+use petrel_api::VERSION_HEADER;
+use petrel_model::Status;
+use reqwest::{Response, StatusCode, header};
+use serde_json::Value;
+
+use crate::exit::{Code, Failure};
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One thing.
+    Object,
+    /// A listing.
+    List,
+    /// An execution, which says at least which one it is and how it is.
+    Execution,
+    /// Nothing, or what was deleted.
+    Gone,
+}
+
+impl Shape {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Object | Self::Gone => value.is_object(),
+            Self::List => value.is_array(),
+            Self::Execution => {
+                let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+                !text("id").is_empty() && text("status").parse::<Status>().is_ok()
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Object | Self::Gone => "an object",
+            Self::List => "a list",
+            Self::Execution => "an execution with its id and its status",
+        }
+    }
+}
+
+/// Refuses an answer that did not come from a Petrel, or that sends elsewhere: nobody is to get the token for whom it
+/// was not meant.
+pub(super) fn check_identity(url: &str, response: &Response) -> Result<(), Failure> {
+    let status = response.status();
+    if status.is_redirection() {
+        let place = head(response, &header::LOCATION);
+        let message =
+            format!("what answers at {url} is not Petrel: it sends elsewhere ({status}, to {place:?})");
+        let hint = "if the host is there, name that place with --url";
+        return Err(Failure::new(Code::Server, NOT_PETREL, message, hint));
+    }
+    if response.headers().contains_key(VERSION_HEADER) {
+        return Ok(());
+    }
+    let kind = head(response, &header::CONTENT_TYPE);
+    let kind = if kind.is_empty() { "nothing that it names" } else { kind };
+    Err(not_petrel(url, &format!("it answers {status} with {kind}, and without the header {VERSION_HEADER}")))
+}
+
+/// Whether the body is of this kind, by what the answer says.
+pub(super) fn is_of_kind(response: &Response, kind: &str) -> bool {
+    let said = head(response, &header::CONTENT_TYPE).split(';').next().unwrap_or_default();
+    said.trim().eq_ignore_ascii_case(kind)
+}
+
+fn head<'a>(response: &'a Response, name: &header::HeaderName) -> &'a str {
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The value of an answer, or what it refuses. `is_json` is what it says of its body.
+pub(super) fn value(
+    url: &str,
+    status: StatusCode,
+    is_json: bool,
+    body: &[u8],
+    shape: Shape,
+) -> Result<Value, Failure> {
+    if status.is_success() && body.is_empty() {
+        return if shape == Shape::Gone { Ok(Value::Null) } else { Err(unshaped(url, shape, "nothing")) };
+    }
+    let read = if is_json { serde_json::from_slice(body).ok() } else { None };
+    if !status.is_success() {
+        return Err(refused(status, &read.unwrap_or_default()));
+    }
+    let Some(value) = read else { return Err(unshaped(url, shape, "no JSON")) };
+    // An object that is nothing but an error is one, whatever the status: StackStorm answers so.
+    if value.get("faultstring").is_some() {
+        return Err(refused(status, &value));
+    }
+    if shape.fits(&value) { Ok(value) } else { Err(unshaped(url, shape, "something else")) }
+}
+
+/// The stable word for an answer that is not to be believed.
+const NOT_PETREL: &str = "not_petrel";
+
+fn unshaped(url: &str, shape: Shape, came: &str) -> Failure {
+    not_petrel(url, &format!("{} was asked for, and {came} came", shape.name()))
+}
+
+/// That something else answers.
+pub(super) fn not_petrel(url: &str, why: &str) -> Failure {
+    let message = format!("what answers at {url} is not Petrel: {why}");
+    let hint = "correct --url or PETREL_URL, and look at what stands between: a proxy, a page to sign in at";
+    Failure::new(Code::Server, NOT_PETREL, message, hint)
+}
+
+/// What the host refuses.
+fn refused(status: StatusCode, answer: &Value) -> Failure {
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let code = match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+            Code::Unauthorized
+        }
+        StatusCode::CONFLICT => Code::Conflict,
+        status if status.is_success() => Code::Conflict,
+        status if status.is_client_error() => Code::Usage,
+        _ => Code::Server,
+    };
+    let message = match text("faultstring") {
+        message if message.is_empty() => format!("the host answered {status}"),
+        message => message,
+    };
+    Failure { code, kind: text("code"), message, hint: text("hint") }
+}
