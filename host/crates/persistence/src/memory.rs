@@ -64,6 +64,19 @@ impl MemoryStore {
         Self { state: Arc::clone(&self.state), fence: Fence { epoch: state.epoch } }
     }
 
+    /// What the first process finds after a restore: the same, with all that was in flight held.
+    #[must_use]
+    pub fn restored(&self) -> Self {
+        let mut state = self.state();
+        state.epoch += 1;
+        let mut queue = Queue::default();
+        let in_flight = state.executions.values().filter(|execution| !execution.status.is_final());
+        queue.hold(in_flight.map(|execution| execution.id));
+        state.executions.values().for_each(|execution| queue.store(execution));
+        state.queue = queue;
+        Self { state: Arc::clone(&self.state), fence: Fence { epoch: state.epoch } }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,6 +188,7 @@ impl State {
             Change::DeleteEnforcement(id) => {
                 self.enforcements.remove(&id);
             }
+            Change::LiftHold => self.queue.lift(),
             other => self.configure(other),
         }
     }
@@ -191,7 +205,8 @@ fn newest<I: Ord + Copy, T: Clone>(
     let mut found = map.range((Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
     let taken: Vec<_> = found.by_ref().take(limit).collect();
     let next = if found.next().is_some() { taken.last().map(|(id, _)| **id) } else { None };
-    Page { items: taken.into_iter().map(|(_, item)| item.clone()).collect(), next }
+    let items = taken.into_iter().map(|(_, item)| item.clone()).collect();
+    Page { items, unreadable: Vec::new(), next }
 }
 
 /// The oldest entries of `map` above `after`.
@@ -241,6 +256,14 @@ impl Store for MemoryStore {
         let state = self.state();
         let ids = state.queue.orphans(self.fence.epoch);
         Ok(ids.into_iter().filter_map(|id| state.executions.get(&id).cloned()).collect())
+    }
+
+    fn held(&self) -> usize {
+        self.state().queue.held()
+    }
+
+    fn is_held(&self, id: ExecutionId) -> bool {
+        self.state().queue.is_held(id)
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
