@@ -3,7 +3,7 @@
 //! is. The result is a new base, which takes the place of the old one as in [`compact`](crate::compact): a repair that
 //! is interrupted has changed nothing. Nobody may use the store meanwhile.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -72,13 +72,22 @@ impl From<CheckError> for RepairError {
 /// # Errors
 /// When somebody uses the store, or it cannot be read at all, or there is not enough room for a second copy.
 pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repaired, RepairError> {
-    let mut repair = Repair { path: aside.to_path_buf(), file: None, set_aside: 0, mended: 0 };
+    let mut repair =
+        Repair { path: aside.to_path_buf(), file: None, set_aside: 0, mended: 0, has_changed: false };
     for _ in 0..PASSES {
-        if !repair.pass(directory, options)? {
-            break;
+        match repair.pass(directory, options) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                if repair.file.is_some() && !repair.has_changed {
+                    // The store has it all still.
+                    drop(fs::remove_file(&repair.path));
+                }
+                return Err(error);
+            }
         }
     }
-    let Repair { path, file, set_aside, mended } = repair;
+    let Repair { path, file, set_aside, mended, .. } = repair;
     Ok(Repaired { set_aside, file: file.map(|_| path), mended, checked: check(directory, options)? })
 }
 
@@ -90,6 +99,8 @@ struct Repair {
     file: Option<BufWriter<File>>,
     set_aside: u64,
     mended: u64,
+    /// Whether the store is no longer as it was.
+    has_changed: bool,
 }
 
 impl Repair {
@@ -111,6 +122,7 @@ impl Repair {
         if self.set_aside + self.mended > before {
             self.sync().map_err(|error| RepairError::File(self.path.clone(), error))?;
             compact::rewrite(directory, options, &recovered, OnGap::LeaveOut)?;
+            self.has_changed = true;
         }
         Ok(has_gaps)
     }
