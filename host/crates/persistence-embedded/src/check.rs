@@ -166,6 +166,7 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
         Some(keys::RULE) => noun::<Rule>(rows, entry),
         Some(keys::EXECUTION) => execution(rows, entry),
         Some(keys::ACTIVE) => {
+            whole(rows, entry)?;
             is_there(rows, entry, keys::EXECUTION, Remedy::Write(vec![(key.clone(), None)]))
         }
         Some(keys::EXECUTION_PART) => part::<Value>(rows, entry, keys::EXECUTION),

@@ -46,6 +46,9 @@ impl RedbBase {
 fn fail(error: impl Into<redb::Error>) -> BaseError {
     match error.into() {
         error @ redb::Error::Corrupted(_) => BaseError::damaged(error),
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            BaseError::damaged("its file ends before it")
+        }
         error => BaseError::failed(error),
     }
 }

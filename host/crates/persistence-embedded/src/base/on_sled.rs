@@ -88,7 +88,11 @@ fn fail(error: io::Error) -> BaseError {
 /// What sled says.
 fn said(error: sled::Error) -> BaseError {
     match error {
-        sled::Error::Corruption { .. } => BaseError::damaged("sled finds its files damaged there"),
+        sled::Error::Corruption { .. } => BaseError::damaged("its files are damaged there"),
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            BaseError::damaged("its files end before it")
+        }
+        error @ sled::Error::ReportableBug(_) => BaseError::damaged(error),
         error => BaseError::failed(error),
     }
 }
