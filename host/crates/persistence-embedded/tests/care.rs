@@ -169,17 +169,26 @@ async fn what_cannot_be_restored_leaves_nothing_behind() {
     let place = TempDir::new().unwrap();
     let target = place.path().join("store");
     let attempt =
-        |mut bytes: &[u8]| restore(&mut bytes, &target, Engine::Sled, InFlight::Held, no_files).unwrap_err();
+        |mut bytes: &[u8]| restore(&mut bytes, &target, Engine::Redb, InFlight::Held, no_files).unwrap_err();
     let is_empty = || fs::read_dir(place.path()).unwrap().next().is_none();
-    for part in 0..8 {
-        let error = attempt(&archive[..archive.len() * part / 8]);
-        assert!(matches!(error, RestoreError::Archive(ArchiveError::CutShort { .. })), "{error}");
-        assert!(is_empty(), "cut to {part}/8");
+    for at in (0..archive.len()).step_by(archive.len() / 40) {
+        let error = attempt(&archive[..at]);
+        let RestoreError::Archive(ArchiveError::CutShort { ends_at, wanted }) = error else {
+            panic!("cut at {at}: {error}")
+        };
+        assert!(ends_at == at as u64 && wanted > ends_at, "cut at {at}: it ends at {ends_at}, not {wanted}");
+        assert!(is_empty(), "cut at {at}");
+        let mut damaged = archive.clone();
+        damaged[at] ^= 1;
+        let error = attempt(&damaged);
+        assert!(matches!(error, RestoreError::Archive(_)), "flipped at {at}: {error}");
+        assert!(is_empty(), "flipped at {at}");
     }
-    let mut damaged = archive.clone();
-    damaged[archive.len() / 2] ^= 1;
-    let error = attempt(&damaged);
-    assert!(matches!(error, RestoreError::Archive(ArchiveError::Damaged(_))), "{error}");
+    for appended in [&b"\n"[..], archive.as_slice()] {
+        let error = attempt(&[archive.as_slice(), appended].concat());
+        assert!(matches!(error, RestoreError::Archive(ArchiveError::GoesOn(_))), "{error}");
+        assert!(is_empty(), "appended");
+    }
     let error = attempt(b"something that is long enough to be one");
     assert!(matches!(error, RestoreError::Archive(ArchiveError::Foreign)), "{error}");
     assert!(is_empty());

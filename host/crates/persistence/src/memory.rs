@@ -64,19 +64,6 @@ impl MemoryStore {
         Self { state: Arc::clone(&self.state), fence: Fence { epoch: state.epoch } }
     }
 
-    /// What the first process finds after a restore: the same, with all that was in flight held.
-    #[must_use]
-    pub fn restored(&self) -> Self {
-        let mut state = self.state();
-        state.epoch += 1;
-        let mut queue = Queue::default();
-        let in_flight = state.executions.values().filter(|execution| !execution.status.is_final());
-        queue.hold(in_flight.map(|execution| execution.id));
-        state.executions.values().for_each(|execution| queue.store(execution));
-        state.queue = queue;
-        Self { state: Arc::clone(&self.state), fence: Fence { epoch: state.epoch } }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -37,7 +37,7 @@ fn quieten() {
         let is_engines =
             ENGINE_THREADS.iter().any(|name| thread.name().is_some_and(|own| own.starts_with(name)));
         if is_engines {
-            tracing::error!(thread = thread.name(), "a thread of the storage engine has panicked");
+            tracing::error!(thread = thread.name(), "a thread of the storage engine has given up");
         } else if !IS_GUARDED.try_with(Cell::get).unwrap_or(false) {
             before(panic);
         }
