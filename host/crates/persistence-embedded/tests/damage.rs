@@ -82,7 +82,7 @@ fn planted(from: &Path, to: &Path, engine: Engine, values: &[(Vec<u8>, Vec<u8>)]
     while let Some(mut record) = reader.read().unwrap() {
         if let Record::Rows(writes) = &mut record {
             for (key, value) in writes {
-                if let Some((_, other)) = values.iter().find(|(of, _)| of == key) {
+                if let Some((_, other)) = values.iter().find(|(of, _)| *of == *key) {
                     *value = Some(other.clone());
                     planted += 1;
                 }
