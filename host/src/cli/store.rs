@@ -189,19 +189,23 @@ fn show_checked(
                     "{held} executions are held since a restore; `petrel resume-all` lets them go on"
                 ));
             }
-            problems.iter().for_each(|problem| print::line(&format!("problem: {problem}")));
-            match *problem_count {
-                0 => print::line("no problems"),
-                count if repaired.is_some() => print::line(&format!(
-                    "{count} problems are left; keep a copy of the data directory, and restore from a backup"
-                )),
-                count => print::line(&format!(
-                    "{count} problems; keep a copy of the data directory, and restore from a backup, or go on with what is whole by `petrel store check --repair`"
-                )),
-            }
+            show_problems(problems, *problem_count, repaired.is_some());
         }
     }
     if *problem_count == 0 { Code::Ok } else { Code::Failed }
+}
+
+fn show_problems(problems: &[String], count: u64, is_repaired: bool) {
+    problems.iter().for_each(|problem| print::line(&format!("problem: {problem}")));
+    match count {
+        0 => print::line("no problems"),
+        count if is_repaired => print::line(&format!(
+            "{count} problems are left; keep a copy of the data directory, and restore from a backup"
+        )),
+        count => print::line(&format!(
+            "{count} problems; keep a copy of the data directory, and restore from a backup, or go on with what is whole by `petrel store check --repair`"
+        )),
+    }
 }
 
 fn show_compacted(form: Form, directory: &Path, compacted: &Compacted) {

@@ -37,7 +37,7 @@ fn a_damaged_value_is_shown_as_such_and_set_aside() {
         assert_eq!(code, "unreadable");
         assert_says(&message, &[&large, "cannot be read"]);
         assert_says(&hint, &["`petrel store check --repair`"]);
-        host.ok(&["execution", "list"]);
+        assert_says(&host.ok(&["execution", "list"]).stderr, &[&large, "cannot be read: ", "--repair"]);
         host.ok(&["run", "core.noop"]);
         host.stop();
 

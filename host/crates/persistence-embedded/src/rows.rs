@@ -114,12 +114,15 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         }
         Change::PutKey(key) => put_content(to, rows, keys::KEY, &key.name, key),
         Change::DeleteKey(name) => delete(to, rows, keys::content(keys::KEY, name)),
-        Change::LiftHold => {
-            let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
-            to.writes.extend(held.into_iter().map(|(key, _)| (key, None)));
-            Ok(())
-        }
+        Change::LiftHold => lift_hold(to, rows),
     }
+}
+
+/// Nothing is held any more.
+fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
+    let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
+    to.writes.extend(held.into_iter().map(|(key, _)| (key, None)));
+    Ok(())
 }
 
 /// Content is replaced, by something smaller perhaps; so what it had is removed first.

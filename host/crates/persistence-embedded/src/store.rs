@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{
     Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
     Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
@@ -33,7 +32,7 @@ use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened, Options};
-use crate::rows::{self, Listed, Rows};
+use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
@@ -230,17 +229,7 @@ impl Store for EmbeddedStore {
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {
         let ids = committer::lock(&self.state).queue.orphans(self.fence.epoch);
-        let mut orphans = Vec::with_capacity(ids.len());
-        for id in ids {
-            match self.rows.execution(id) {
-                Ok(execution) => orphans.extend(execution),
-                Err(error @ Error::Damaged { .. }) => {
-                    tracing::error!(execution.id = %id, %error, "it had begun and cannot be taken up");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(orphans)
+        self.readable(ids)
     }
 
     fn held(&self) -> usize {
@@ -315,18 +304,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
-        let mut lines = Output::new();
-        for entry in self.rows.range(&keys::output_range(id), false, usize::MAX)? {
-            match self.rows.listed(&entry, |entry| self.rows.noun_of::<Output>(entry))? {
-                Listed::Whole(part) => lines.extend(part),
-                Listed::Gone => {}
-                Listed::Unreadable(one) => {
-                    let text = format!("here output cannot be read: {}; {}", one.reason, Unreadable::REMEDY);
-                    lines.push(OutputLine { stream: Stream::Output, text });
-                }
-            }
-        }
-        Ok(lines.into_iter().skip(from as usize).collect())
+        Ok(self.output_of(id)?.into_iter().skip(from as usize).collect())
     }
 
     async fn children(
@@ -336,17 +314,7 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<Execution>, Error> {
         let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
-        let mut children = Vec::with_capacity(entries.len());
-        for id in entries.iter().filter_map(|(key, _)| keys::child_of(key)) {
-            match self.rows.execution(id) {
-                Ok(child) => children.extend(child),
-                Err(error @ Error::Damaged { .. }) => {
-                    tracing::warn!(workflow = %workflow, %error, "it is left out")
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(children)
+        self.readable(entries.iter().filter_map(|(key, _)| keys::child_of(key)))
     }
 
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {

@@ -3,8 +3,9 @@
 
 use std::sync::PoisonError;
 
-use petrel_model::Id;
-use petrel_persistence::{Error, Page, Unreadable};
+use petrel_model::output::{OutputLine, Stream};
+use petrel_model::{Execution, ExecutionId, Id};
+use petrel_persistence::{Error, Output, Page, Unreadable};
 use serde::de::DeserializeOwned;
 
 use super::EmbeddedStore;
@@ -26,6 +27,40 @@ impl EmbeddedStore {
         }
         *known = lost;
         Ok(nouns)
+    }
+
+    /// Those of the executions that are there and can be read.
+    pub(super) fn readable(
+        &self,
+        ids: impl IntoIterator<Item = ExecutionId>,
+    ) -> Result<Vec<Execution>, Error> {
+        let mut readable = Vec::new();
+        for id in ids {
+            match self.rows.execution(id) {
+                Ok(execution) => readable.extend(execution),
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(execution.id = %id, %error, "it is left out");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readable)
+    }
+
+    /// The output of an execution; where it cannot be read, a line that says so.
+    pub(super) fn output_of(&self, id: ExecutionId) -> Result<Output, Error> {
+        let mut lines = Output::new();
+        for entry in self.rows.range(&keys::output_range(id), false, usize::MAX)? {
+            match self.rows.listed(&entry, |entry| self.rows.noun_of::<Output>(entry))? {
+                Listed::Whole(part) => lines.extend(part),
+                Listed::Gone => {}
+                Listed::Unreadable(one) => {
+                    let text = format!("here output cannot be read: {}; {}", one.reason, Unreadable::REMEDY);
+                    lines.push(OutputLine { stream: Stream::Output, text });
+                }
+            }
+        }
+        Ok(lines)
     }
 
     /// The oldest items after `after`. One that cannot be read must not keep those after it.
