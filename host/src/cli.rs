@@ -22,6 +22,7 @@ mod key;
 mod log;
 mod pack;
 mod restore;
+mod resume_all;
 mod rule;
 mod run;
 mod serve;
@@ -80,6 +81,8 @@ enum Verb {
     Backup(backup::Backup),
     /// Make a data directory of a backup
     Restore(restore::Restore),
+    /// Let go on what was in flight at the backup that a host is restored from
+    ResumeAll(resume_all::ResumeAll),
     /// Look after the store of a host that does not run
     #[command(subcommand)]
     Store(store::Store),
@@ -182,6 +185,7 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
             Verb::Restore(restore) => restore.run(form),
             Verb::Workflow(workflow) => workflow.run(form),
             Verb::Backup(backup) => backup.run(&session).await,
+            Verb::ResumeAll(resume) => resume.run(&session).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
             Verb::Run(run) => run.run(&session).await,
             Verb::Action(action) => action.run(&session).await,

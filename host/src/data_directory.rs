@@ -9,6 +9,7 @@
 //! | `python/` | what Python actions import |
 //! | `work/` | where processes start |
 //! | `configs/packs/` | configurations of packs, if the operator writes them down here |
+//! | `set-aside-TIME.jsonl` | what `petrel store check --repair` could not read |
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -87,6 +87,17 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
         table.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
     }
     line(&table.trim_fmt());
+    note_unreadable(rows);
+}
+
+/// Says of which rows there is nothing but an id.
+fn note_unreadable(rows: &[Value]) {
+    for row in rows {
+        let text = |name| row.get(name).and_then(Value::as_str);
+        if let (Some(id), Some(error), Some(hint)) = (text("id"), text("error"), text("hint")) {
+            note(&format!("{id} {error}\n  try: {hint}"));
+        }
+    }
 }
 
 /// Prints one thing: a line an attribute; what is nested as indented JSON.

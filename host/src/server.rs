@@ -90,6 +90,7 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     if let Some(password) = password {
         announce_admin(&password);
     }
+    announce_held(report.held);
     let open_metrics = settings.metrics.open;
     let token_dir = data_dir.clone();
     let admin_token = AdminToken::new(admin_token, move || {
@@ -324,6 +325,15 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
 fn announce_admin(password: &str) {
     print::line(&format!("  password  {password}"));
     print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
+}
+
+/// Says that something rests, if it does.
+fn announce_held(count: usize) {
+    if count > 0 {
+        tracing::warn!(count, "executions that were in flight at the backup are held");
+        print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
+        print::line("            `petrel resume-all` lets them go on");
+    }
 }
 
 /// Handles the signals that stop the host from now on; the future says which one came.

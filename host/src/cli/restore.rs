@@ -1,7 +1,8 @@
 //! `petrel restore`: makes a data directory of a backup. `backup.rs` has it written.
 
 use clap::Args;
-use petrel_persistence_embedded::restore;
+use petrel_persistence_embedded::restore::{self, InFlight, Restored};
+use serde_json::{Value, json};
 
 use super::store::{unmade, unmade_directory};
 use crate::archive_file::{self, as_json, in_words};
@@ -11,14 +12,19 @@ use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
 /// Make a data directory of a backup, or of an export. One that has a store already is left alone; of a backup
-/// that is not whole nothing is left behind.
+/// that is not whole nothing is left behind. What was in flight at the backup rests, as it may have gone on where that
+/// is from, until `petrel resume-all`; new work runs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  petrel restore petrel.backup\n  petrel restore petrel.backup --data-dir /var/lib/petrel --store-engine redb\n  gunzip < petrel.backup.gz | petrel restore -"
+    after_help = "Examples:\n  petrel restore petrel.backup\n  petrel restore petrel.backup --data-dir /var/lib/petrel --store-engine redb\n  petrel restore petrel.backup --run\n  gunzip < petrel.backup.gz | petrel restore -"
 )]
 pub(crate) struct Restore {
     /// The file; - for standard input
     file: String,
+
+    /// Let what was in flight at the backup go on as soon as the host is started
+    #[arg(long)]
+    run: bool,
 
     #[command(flatten)]
     flags: Flags,
@@ -31,19 +37,46 @@ impl Restore {
         let mut archive = archive_file::open(file)?;
         let (data_dir, engine) = (settings.data_dir(), settings.store.engine);
         let mut layout = Layout::begin(&data_dir).map_err(|error| unmade_directory(&settings, &error))?;
+        let in_flight = if self.run { InFlight::GoesOn } else { InFlight::Held };
+        let lay_out = |path: &str, mode: u32, content: &[u8]| layout.add(path, mode, content);
         let restored =
-            restore::restore(&mut archive, &settings.store_directory(), engine, |path, mode, content| {
-                layout.add(path, mode, content)
-            });
+            restore::restore(&mut archive, &settings.store_directory(), engine, in_flight, lay_out);
         let restored = restored.map_err(|error| unmade(file, &error))?;
         layout.keep();
+        let archived = &restored.archived;
         match form {
-            Form::Json => print::json(&as_json(&restored)),
+            Form::Json => print::json(&with_in_flight(as_json(archived), &restored, !self.run)),
             Form::Text => {
-                print::line(&format!("{}: {}, kept by {engine}", data_dir.display(), in_words(&restored)));
+                print::line(&format!("{}: {}, kept by {engine}", data_dir.display(), in_words(archived)));
+                print_in_flight(&restored, !self.run);
                 print::line("next: start the host with `petrel serve`");
             }
         }
         Ok(Code::Ok)
     }
+}
+
+/// What is said of a restored store, with how much was in flight.
+fn with_in_flight(mut said: Value, restored: &Restored, is_held: bool) -> Value {
+    let Restored { waiting, begun, .. } = restored;
+    if let Some(said) = said.as_object_mut() {
+        said.insert("in_flight".into(), json!({"waiting": waiting, "begun": begun, "held": is_held}));
+    }
+    said
+}
+
+fn print_in_flight(restored: &Restored, is_held: bool) {
+    let Restored { waiting, begun, .. } = restored;
+    if waiting + begun == 0 {
+        return;
+    }
+    print::line(&format!(
+        "{} executions were in flight at the backup: {waiting} waited, {begun} had begun",
+        waiting + begun
+    ));
+    print::line(if is_held {
+        "  they are held, as they may have gone on since; `petrel resume-all` lets them go on"
+    } else {
+        "  they go on as soon as the host is started"
+    });
 }

@@ -9,7 +9,8 @@ use petrel_persistence_embedded::archive::{self, ArchiveError};
 use petrel_persistence_embedded::backup::{self, ExportError};
 use petrel_persistence_embedded::check::{self, CheckError, Checked};
 use petrel_persistence_embedded::compact::{self, CompactError, Compacted};
-use petrel_persistence_embedded::restore::{self, RestoreError};
+use petrel_persistence_embedded::repair::{self, RepairError, Repaired};
+use petrel_persistence_embedded::restore::{self, InFlight, RestoreError};
 use petrel_persistence_embedded::{OpenError, Options};
 use serde_json::json;
 
@@ -24,9 +25,16 @@ use crate::print::{self, Form};
 pub(crate) enum Store {
     /// Read all of it and say what is wrong; the exit code is 1 if anything is
     #[command(
-        after_help = "Examples:\n  petrel store check\n  petrel store check --data-dir /var/lib/petrel"
+        after_help = "Examples:\n  petrel store check\n  petrel store check --data-dir /var/lib/petrel\n  petrel store check --repair"
     )]
-    Check(Reading),
+    Check {
+        /// Set aside what cannot be read, in a file in the data directory, and make good what can be; then check
+        /// again. It needs as much room as the store takes
+        #[arg(long)]
+        repair: bool,
+        #[command(flatten)]
+        reading: Reading,
+    },
     /// Give back the room that is no longer needed
     #[command(after_help = "Examples:\n  petrel store compact")]
     Compact {
@@ -80,27 +88,22 @@ impl Reading {
 impl Store {
     pub(crate) fn run(self, form: Form) -> Result<Code, Failure> {
         match self {
-            Self::Check(reading) => {
+            Self::Check { repair: false, reading } => {
                 let (settings, options) = reading.settings()?;
                 let directory = settings.store_directory();
                 let checked = check::check(&directory, &options).map_err(|error| match error {
                     CheckError::Open(error) => unopened(&error),
                     CheckError::Store(error) => unreadable(&error),
                 })?;
-                Ok(show_checked(form, &directory, &options, &checked))
+                Ok(show_checked(form, &directory, &options, &checked, None))
             }
+            Self::Check { repair: true, reading } => repair(form, &reading),
             Self::Compact { flags } => {
                 let settings = Configuration::load_for_store(&flags)?;
                 let directory = settings.store_directory();
                 let options = settings.store_options();
-                let compacted = compact::compact(&directory, &options).map_err(|error| match error {
-                    CompactError::Open(error) => unopened(&error),
-                    CompactError::Store(error) => unreadable(&error),
-                    error @ CompactError::Write(..) => in_trouble(
-                        error.to_string(),
-                        "free as much room on its disk as the store takes, and try again",
-                    ),
-                })?;
+                let compacted =
+                    compact::compact(&directory, &options).map_err(|error| uncompacted(&error))?;
                 show_compacted(form, &directory, &compacted);
                 Ok(Code::Ok)
             }
@@ -112,36 +115,97 @@ impl Store {
     }
 }
 
-fn show_checked(form: Form, directory: &Path, options: &Options, checked: &Checked) -> Code {
-    let Checked { rows, problems, problem_count, in_journal } = checked;
+/// Repairs a store, and says what is left to be wrong.
+fn repair(form: Form, reading: &Reading) -> Result<Code, Failure> {
+    let (settings, options) = reading.settings()?;
+    let directory = settings.store_directory();
+    // A name that a file can have everywhere, and that sorts by time.
+    let time = petrel_engine::clock::now().to_string().replace(':', "-");
+    let aside = settings.data_dir().join(format!("set-aside-{time}.jsonl"));
+    let repaired = repair::repair(&directory, &options, &aside).map_err(|error| match error {
+        RepairError::Open(error) => unopened(&error),
+        RepairError::Store(error) => unreadable(&error),
+        RepairError::Compact(error) => uncompacted(&error),
+        error @ RepairError::File(..) => in_trouble(error.to_string(), ""),
+    })?;
+    Ok(show_checked(form, &directory, &options, &repaired.checked, Some(&repaired)))
+}
+
+fn show_repaired(repaired: &Repaired) {
+    let Repaired { set_aside, file, mended, .. } = repaired;
+    match file {
+        Some(file) => print::line(&format!("set aside {set_aside} rows in {}", file.display())),
+        None => print::line("nothing had to be set aside"),
+    }
+    if *mended > 0 {
+        print::line(&format!("made {mended} rows anew from others"));
+    }
+}
+
+fn show_checked(
+    form: Form,
+    directory: &Path,
+    options: &Options,
+    checked: &Checked,
+    repaired: Option<&Repaired>,
+) -> Code {
+    let Checked { rows, blobs, held, problems, problem_count, in_journal } = checked;
     match form {
-        Form::Json => print::json(&json!({
-            "directory": directory.display().to_string(),
-            "engine": options.engine.name(),
-            "rows": rows,
-            "in_journal": in_journal,
-            "problem_count": problem_count,
-            "problems": problems,
-        })),
+        Form::Json => {
+            let mut said = json!({
+                "directory": directory.display().to_string(),
+                "engine": options.engine.name(),
+                "rows": rows,
+                "blobs": blobs,
+                "held": held,
+                "in_journal": in_journal,
+                "problem_count": problem_count,
+                "problems": problems,
+            });
+            if let (Some(said), Some(repaired)) = (said.as_object_mut(), repaired) {
+                let file = repaired.file.as_ref().map(|file| file.display().to_string());
+                said.insert("set_aside".into(), repaired.set_aside.into());
+                said.insert("set_aside_file".into(), file.into());
+                said.insert("mended".into(), repaired.mended.into());
+            }
+            print::json(&said);
+        }
         Form::Text => {
+            repaired.into_iter().for_each(show_repaired);
             let all: u64 = rows.values().sum();
-            print::line(&format!("{}: {all} rows, kept by {}", directory.display(), options.engine));
+            print::line(&format!(
+                "{}: {all} rows, {blobs} large values, kept by {}",
+                directory.display(),
+                options.engine
+            ));
             rows.iter().for_each(|(kind, count)| print::line(&format!("  {count:>10} {kind}")));
             if *in_journal > 0 {
                 print::line(&format!(
                     "{in_journal} groups of commits stand in the journal only, as after a crash"
                 ));
             }
-            problems.iter().for_each(|problem| print::line(&format!("problem: {problem}")));
-            match *problem_count {
-                0 => print::line("no problems"),
-                count => print::line(&format!(
-                    "{count} problems; keep a copy of the data directory, and restore from a backup"
-                )),
+            if *held > 0 {
+                print::line(&format!(
+                    "{held} executions are held since a restore; `petrel resume-all` lets them go on"
+                ));
             }
+            show_problems(problems, *problem_count, repaired.is_some());
         }
     }
     if *problem_count == 0 { Code::Ok } else { Code::Failed }
+}
+
+fn show_problems(problems: &[String], count: u64, is_repaired: bool) {
+    problems.iter().for_each(|problem| print::line(&format!("problem: {problem}")));
+    match count {
+        0 => print::line("no problems"),
+        count if is_repaired => print::line(&format!(
+            "{count} problems are left; keep a copy of the data directory, and restore from a backup"
+        )),
+        count => print::line(&format!(
+            "{count} problems; keep a copy of the data directory, and restore from a backup, or go on with what is whole by `petrel store check --repair`"
+        )),
+    }
 }
 
 fn show_compacted(form: Form, directory: &Path, compacted: &Compacted) {
@@ -192,8 +256,8 @@ fn import(form: Form, file: &str, settings: &Settings) -> Result<Code, Failure> 
     let layout = Layout::begin(&settings.data_dir()).map_err(|error| unmade_directory(settings, &error))?;
     let engine = settings.store.engine;
     // Files belong to a backup, and are laid out by `petrel restore`.
-    let imported = restore::restore(&mut archive, &directory, engine, |_, _, _| Ok(()));
-    let imported = imported.map_err(|error| unmade(file, &error))?;
+    let imported = restore::restore(&mut archive, &directory, engine, InFlight::AsItWas, |_, _, _| Ok(()));
+    let imported = imported.map_err(|error| unmade(file, &error))?.archived;
     layout.keep();
     show_imported(form, &directory, &imported, engine.name());
     if imported.files > 0 {
@@ -226,6 +290,17 @@ fn unopened(error: &OpenError) -> Failure {
 
 fn unreadable(error: &petrel_persistence::Error) -> Failure {
     in_trouble(error.to_string(), "restore from a backup")
+}
+
+/// A store of which no new base can be written. It is as it was.
+fn uncompacted(error: &CompactError) -> Failure {
+    match error {
+        CompactError::Open(error) => unopened(error),
+        CompactError::Store(error) => unreadable(error),
+        CompactError::Write(..) => {
+            in_trouble(error.to_string(), "free as much room on its disk as the store takes, and try again")
+        }
+    }
 }
 
 fn in_trouble(message: String, hint: &str) -> Failure {

@@ -159,6 +159,38 @@ fn what_cannot_be_restored_leaves_nothing_and_what_is_there_stays() {
     assert_eq!(fs::read(elsewhere.data().join("admin-token")).unwrap(), b"another");
 }
 
+#[test]
+fn backup_restore_and_check_count_alike_and_nothing_may_follow_the_end() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    large(&host);
+    let file = place.path("petrel.backup");
+    let made = host.ok(&["backup", &file, "--json"]).json();
+    host.stop();
+    let other = Place::default();
+    let restored = other.petrel(&["restore", &file, "--json"]).with_code(0).json();
+    for count in ["rows", "blobs", "files", "bytes"] {
+        assert_eq!(restored[count], made[count], "{count}");
+    }
+    assert_eq!(restored["in_flight"], json!({"waiting": 0, "begun": 0, "held": true}));
+    let checked = other.petrel(&["store", "check", "--json"]).with_code(0).json();
+    let rows: u64 = checked["rows"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!((json!(rows), &checked["blobs"]), (made["rows"].clone(), &made["blobs"]));
+    let said = format!("{rows} rows, {} large values", made["blobs"]);
+    for verb in [&["store", "check"][..], &["store", "export", &place.path("archive")]] {
+        assert_says(&other.petrel(verb).with_code(0).stdout, &[&said]);
+    }
+
+    let appended = [fs::read(&file).unwrap().as_slice(), b"\n"].concat();
+    fs::write(&file, appended).unwrap();
+    let new = place.path("new");
+    for verb in [&["restore"][..], &["store", "import"]] {
+        let refused = place.petrel(&[verb, &[&file, "--data-dir", &new]].concat()).with_code(2);
+        assert_says(&refused.stderr, &["goes on after its end at byte", "take another copy"]);
+        assert!(!Path::new(&new).exists());
+    }
+}
+
 /// Answers one request with `answer`, as a host that is no host.
 fn answer_once(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

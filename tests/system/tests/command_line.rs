@@ -37,6 +37,7 @@ fn every_verb_has_help_with_examples() {
         "pack config",
         "pack configure",
         "log level",
+        "resume-all",
         "completion",
         "login",
         "logout",

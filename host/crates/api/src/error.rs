@@ -55,13 +55,17 @@ impl From<Error> for ApiError {
             Error::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Error::Unreadable(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let (code, hint) = (error.code(), error.hint().to_owned());
         let message = match &error {
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a request failed");
                 "Internal Server Error".to_owned()
+            }
+            Error::Unreadable(what) => {
+                tracing::error!(what, "a request asked for it");
+                error.to_string()
             }
             other => other.to_string(),
         };

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use petrel_model::Id;
-use petrel_persistence::Page;
+use petrel_persistence::{Page, Unreadable};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::ApiError;
+use crate::{ApiError, views};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
@@ -111,36 +111,48 @@ impl PageRequest {
     }
 
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted.
+    /// many items are wanted. Beside it what lies there and cannot be read.
     pub(crate) async fn collect<T, I: From<Id>, F>(
         &self,
         read: impl Fn(Option<I>, usize) -> F,
-    ) -> Result<Vec<T>, ApiError>
+    ) -> Result<(Vec<T>, Vec<Unreadable>), ApiError>
     where
         F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
     {
         let wanted = self.offset.saturating_add(self.limit);
-        let mut found = Vec::new();
+        let (mut found, mut lost) = (Vec::new(), Vec::new());
         let mut before = self.before.map(I::from);
         loop {
             let part = read(before, (wanted - found.len()).min(STEP)).await?;
             found.extend(part.items);
+            lost.extend(part.unreadable);
             before = part.next;
             if before.is_none() || found.len() >= wanted {
-                return Ok(found.split_off(self.offset.min(found.len())));
+                return Ok((found.split_off(self.offset.min(found.len())), lost));
             }
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Items that are the part that was asked for.
-    pub(crate) fn answer_part(&self, items: impl Iterator<Item = Value>) -> Response {
-        self.respond(items, None)
+    /// Items that are the part that was asked for, newest first; and what lies among them and cannot be read, each
+    /// in its place.
+    pub(crate) fn answer_part(&self, items: impl Iterator<Item = Value>, lost: &[Unreadable]) -> Response {
+        let mut items: Vec<_> = items.map(|item| self.narrow(item)).collect();
+        if !lost.is_empty() {
+            items.extend(lost.iter().map(views::unreadable));
+            let id = |item: &Value| item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            items.sort_by_cached_key(|item| std::cmp::Reverse(id(item)));
+        }
+        self.send(&items, None)
     }
 
     fn respond(&self, items: impl Iterator<Item = Value>, total: Option<usize>) -> Response {
         let items: Vec<_> = items.map(|item| self.narrow(item)).collect();
+        self.send(&items, total)
+    }
+
+    fn send(&self, items: &[Value], total: Option<usize>) -> Response {
         let mut headers = HeaderMap::new();
         if let Some(total) = total {
             headers.insert("x-total-count", total.into());
@@ -188,6 +200,22 @@ mod tests {
         {
             assert!(query(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_in_its_place() {
+        let lost = |id: &str| Unreadable { kind: "execution", id: id.into(), reason: "why".into() };
+        let items = [json!({"id": "c", "x": 1}), json!({"id": "a", "x": 1})];
+        let page = query("include_attributes=id").unwrap();
+        let response = page.answer_part(items.into_iter(), &[lost("b"), lost("d")]);
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX);
+        let body = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(body).unwrap();
+        let shown: Value = serde_json::from_slice(&body).unwrap();
+        let ids: Vec<_> = shown.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["d", "c", "b", "a"]);
+        assert_eq!(shown[0]["error"], "cannot be read: why");
+        assert_eq!(shown[0]["hint"], Unreadable::REMEDY);
+        assert_eq!(shown[1], json!({"id": "c"}));
     }
 
     #[test]

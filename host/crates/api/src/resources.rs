@@ -12,6 +12,7 @@ mod configs;
 mod enforcements;
 mod executions;
 pub(crate) mod health;
+mod hold;
 mod keys;
 mod packs;
 mod rules;
@@ -61,6 +62,7 @@ pub(crate) fn router() -> Router<Api> {
         .route("/backup", get(backup::make))
         .route("/log", get(health::log_level).put(health::set_log_level))
         .route("/status", get(health::status))
+        .route("/hold", get(hold::look).delete(hold::lift))
         .route("/keys", get(keys::list))
         .route("/keys/{*name}", get(keys::one).put(keys::set).delete(keys::delete))
         .route("/workflows/inspect", post(workflows::inspect))

@@ -8,6 +8,7 @@ use petrel_model::secrets::{MASK, masked, masked_result};
 use petrel_model::{
     ApiKey, Enforcement, Execution, Object, Pack, Ref, Rule, Token, Trigger, TriggerInstance, User,
 };
+use petrel_persistence::Unreadable;
 use serde_json::{Value, json};
 
 use crate::extract::Secrets;
@@ -39,6 +40,15 @@ pub(crate) fn runner_type(kind: &RunnerType) -> Value {
         "description": kind.description,
         "enabled": true,
         "runner_parameters": kind.parameters,
+    })
+}
+
+/// What takes the place of something that cannot be read.
+pub(crate) fn unreadable(lost: &Unreadable) -> Value {
+    json!({
+        "id": lost.id,
+        "error": format!("cannot be read: {}", lost.reason),
+        "hint": Unreadable::REMEDY,
     })
 }
 

@@ -10,7 +10,7 @@ use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
-use petrel_persistence::Store;
+use petrel_persistence::{Store, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::{CompiledRule, RuleIndex};
 use petrel_runners::Runner;
@@ -67,6 +67,8 @@ pub struct Content {
     given_configs: BTreeMap<String, GivenConfig>,
     /// With the defaults of the schemas.
     configs: BTreeMap<String, Arc<Object>>,
+    /// What the store has of all this and cannot read.
+    unreadable: Vec<Unreadable>,
 }
 
 impl Content {
@@ -91,7 +93,16 @@ impl Content {
         for PackConfig { pack, values } in store.pack_configs().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
+        content.unreadable = store.unreadable();
         Ok(content)
+    }
+
+    /// That there is no such thing, or that it is there and cannot be read.
+    fn missing<'a>(&self, what: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+        // The store calls a trigger by what it is there, the type of one.
+        let kind = if what == "trigger" { "trigger type" } else { what };
+        let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
+        lost.map_or_else(|| Error::not_found(what, name, known), Error::from)
     }
 
     /// The runners of this host.
@@ -107,7 +118,7 @@ impl Content {
     /// A pack.
     pub fn pack(&self, name: &str) -> Result<&Arc<Pack>, Error> {
         let known = self.packs.keys().map(String::as_str);
-        self.packs.get(name).ok_or_else(|| Error::not_found("pack", name, known))
+        self.packs.get(name).ok_or_else(|| self.missing("pack", name, known))
     }
 
     /// The configuration of a pack, with the defaults of its schema; empty when it has none.
@@ -128,7 +139,7 @@ impl Content {
     /// An action.
     pub fn action(&self, reference: &Ref) -> Result<&Arc<RegisteredAction>, Error> {
         let known = self.actions.keys().map(Ref::as_str);
-        self.actions.get(reference).ok_or_else(|| Error::not_found("action", reference.as_str(), known))
+        self.actions.get(reference).ok_or_else(|| self.missing("action", reference.as_str(), known))
     }
 
     /// All trigger types, by reference.
@@ -139,9 +150,7 @@ impl Content {
     /// A trigger type.
     pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
         let known = self.trigger_types.keys().map(Ref::as_str);
-        self.trigger_types
-            .get(reference)
-            .ok_or_else(|| Error::not_found("trigger", reference.as_str(), known))
+        self.trigger_types.get(reference).ok_or_else(|| self.missing("trigger", reference.as_str(), known))
     }
 
     /// All rules, by reference.
@@ -155,7 +164,7 @@ impl Content {
         let by_id = || name.parse::<RuleId>().ok().and_then(|id| self.index.get(id));
         by_reference
             .or_else(|| self.rules.get(&by_id()?.rule().reference))
-            .ok_or_else(|| Error::not_found("rule", name, self.rules.keys().map(Ref::as_str)))
+            .ok_or_else(|| self.missing("rule", name, self.rules.keys().map(Ref::as_str)))
     }
 
     /// Whether there is a rule of this reference.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_persistence::CommitError;
+use petrel_persistence::{CommitError, Unreadable};
 
 /// A request that was refused. Nothing of it was done.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum Error {
     /// It was tried too often.
     #[error("too many attempts to sign in; the next may be made in {} s", .0.as_secs())]
     TooOften(Duration),
+    /// It is stored and cannot be read: what, and why.
+    #[error("{0}")]
+    Unreadable(String),
     /// Too much is waiting.
     #[error("{0}")]
     Busy(String),
@@ -92,6 +95,7 @@ impl Error {
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
             Self::TooOften(_) => "too_often",
+            Self::Unreadable(_) => "unreadable",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
             Self::Stopping => "stopping",
@@ -108,6 +112,7 @@ impl Error {
             | Self::Forbidden { hint, .. } => hint,
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
+            Self::Unreadable(_) => Unreadable::REMEDY,
             Self::Busy(_) => "try again in a moment",
             Self::NoRoom(_) => "free some space on the disk of the data directory",
             Self::Stopping => "try again when the host is back",
@@ -138,6 +143,17 @@ impl From<petrel_model::names::InvalidName> for Error {
 
 impl From<petrel_persistence::Error> for Error {
     fn from(error: petrel_persistence::Error) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            petrel_persistence::Error::Damaged { what, reason } => {
+                Self::Unreadable(format!("{what} cannot be read: {reason}"))
+            }
+            error @ petrel_persistence::Error::Unavailable(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<&Unreadable> for Error {
+    fn from(unreadable: &Unreadable) -> Self {
+        Self::Unreadable(unreadable.to_string())
     }
 }

@@ -1,5 +1,8 @@
 //! Takes up what an earlier process left: what it had begun is run again if that is harmless, and
 //! abandoned if not. What it had not begun needs nothing: it is still waiting.
+//!
+//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
+//! is taken up when somebody says so ([`Engine::resume_all`]).
 
 use std::collections::BTreeMap;
 
@@ -11,6 +14,38 @@ use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows;
+
+impl Engine {
+    /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
+    /// nothing when nothing is held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn resume_all(&self) -> Result<Resumed, Error> {
+        let engine = self.clone();
+        self.to_the_end(async move {
+            let held = engine.store().held();
+            if held == 0 {
+                return Ok(Resumed::default());
+            }
+            engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
+            // What had begun is an orphan from now on, as it would be after a crash.
+            let report = recover(&engine).await?;
+            engine.0.work.notify_waiters();
+            Ok(Resumed { held, report })
+        })
+        .await
+    }
+}
+
+/// What came of letting go on what was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resumed {
+    /// How many executions were held.
+    pub held: usize,
+    /// What became of those that had begun.
+    pub report: Report,
+}
 
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +62,8 @@ pub struct Report {
     pub workflows: usize,
     /// Processes that had outlived their host, and were ended.
     pub processes: usize,
+    /// Executions that were in flight at the backup that the store is restored from, and rest.
+    pub held: usize,
 }
 
 /// Takes up what an earlier process left.
@@ -44,6 +81,7 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     report.workflows = conducted.len();
     engine.0.tasks.spawn(workflows::take_up(engine.clone(), conducted));
     report.waiting = engine.store().waiting();
+    report.held = engine.store().held();
     Ok(report)
 }
 
@@ -82,7 +120,7 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];
     match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
-        Err(error @ Error::Internal(_)) if orphan.parent.is_some() => {
+        Err(error @ (Error::Internal(_) | Error::Unreadable(_))) if orphan.parent.is_some() => {
             // Its workflow cannot be read. That must not keep the host from starting.
             tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
             engine.commit(vec![expect], changes).await

@@ -11,6 +11,7 @@ use petrel_persistence::store::Archived;
 use crate::base;
 use crate::blobs::Digest;
 use crate::journal::frame;
+use crate::keys;
 
 const MAGIC: &[u8] = b"petrel-archive 1\n";
 /// The largest body that is believed, in bytes.
@@ -84,8 +85,20 @@ pub enum ArchiveError {
     #[error("this is no archive of petrel; `petrel backup` and `petrel store export` make one")]
     Foreign,
     /// It ends too early.
-    #[error("the archive is cut short after {0} bytes; it was not written to its end, make another one")]
-    CutShort(u64),
+    #[error(
+        "the archive is cut short: it ends after {ends_at} bytes, where it was to go on to byte {wanted} at least; make another one, or copy it again"
+    )]
+    CutShort {
+        /// How many bytes it has.
+        ends_at: u64,
+        /// How many it was to have at least, as it says itself.
+        wanted: u64,
+    },
+    /// Something follows its end.
+    #[error(
+        "the archive goes on after its end at byte {0}: something was appended to it; take another copy of it"
+    )]
+    GoesOn(u64),
     /// It was changed.
     #[error("the archive is damaged at byte {0}; take another copy of it")]
     Damaged(u64),
@@ -118,7 +131,7 @@ impl<'a> Writer<'a> {
     /// When it cannot be written.
     pub fn add(&mut self, record: &Record) -> io::Result<()> {
         match record {
-            Record::Rows(writes) => self.archived.rows += writes.len() as u64,
+            Record::Rows(writes) => self.archived.rows += stored(writes),
             Record::Log(_) => {}
             Record::Blob(..) => self.archived.blobs += 1,
             Record::File(..) => self.archived.files += 1,
@@ -169,22 +182,38 @@ impl<'a> Reader<'a> {
     /// When it is no archive, or cannot be read.
     pub fn begin(from: &'a mut dyn Read) -> Result<Self, ArchiveError> {
         let mut reader = Self { from, at: 0, records: 0 };
-        let mut magic = [0; MAGIC.len()];
-        reader.fill(&mut magic)?;
-        if magic == MAGIC { Ok(reader) } else { Err(ArchiveError::Foreign) }
+        let wanted = MAGIC.len() as u64;
+        let magic = reader.next(wanted)?;
+        if magic == MAGIC {
+            Ok(reader)
+        } else if MAGIC.starts_with(&magic) {
+            Err(ArchiveError::CutShort { ends_at: reader.at, wanted })
+        } else {
+            Err(ArchiveError::Foreign)
+        }
     }
 
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
-        match self.from.read_exact(buffer) {
-            Ok(()) => {
-                self.at += buffer.len() as u64;
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(ArchiveError::CutShort(self.at))
-            }
-            Err(error) => Err(error.into()),
+    /// How many bytes have been read.
+    pub fn bytes(&self) -> u64 {
+        self.at
+    }
+
+    /// The next `length` bytes, or as many as there are. What is not there takes no memory, whatever it says.
+    fn next(&mut self, length: u64) -> Result<Vec<u8>, ArchiveError> {
+        let mut bytes = Vec::new();
+        Read::take(&mut *self.from, length).read_to_end(&mut bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// The next `length` bytes.
+    fn all_of_next(&mut self, length: u64) -> Result<Vec<u8>, ArchiveError> {
+        let wanted = self.at + length;
+        let bytes = self.next(length)?;
+        if self.at < wanted {
+            return Err(ArchiveError::CutShort { ends_at: self.at, wanted });
         }
+        Ok(bytes)
     }
 
     /// The next record; `None` at the end of a whole archive.
@@ -194,24 +223,31 @@ impl<'a> Reader<'a> {
     pub fn read(&mut self) -> Result<Option<Record>, ArchiveError> {
         let begin = self.at;
         let damaged = || ArchiveError::Damaged(begin);
-        let mut head = [0; 9];
-        self.fill(&mut head)?;
-        let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = head;
+        let head = self.all_of_next(9)?;
+        let &[kind, l0, l1, l2, l3, c0, c1, c2, c3] = head.as_slice() else { return Err(damaged()) };
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
         if length > LARGEST {
             return Err(damaged());
         }
-        let mut body = vec![0; length as usize];
-        self.fill(&mut body)?;
+        let body = self.all_of_next(length.into())?;
         if checksum(kind, length, &body) != u32::from_le_bytes([c0, c1, c2, c3]) {
             return Err(damaged());
         }
         if kind == b'E' {
-            return if body == self.records.to_le_bytes() { Ok(None) } else { Err(damaged()) };
+            if body != self.records.to_le_bytes() {
+                return Err(damaged());
+            }
+            let end = self.at;
+            return if self.next(1)?.is_empty() { Ok(None) } else { Err(ArchiveError::GoesOn(end)) };
         }
         self.records += 1;
         Record::parse(kind, &body).map(Some).ok_or_else(damaged)
     }
+}
+
+/// How many rows are counted: those that somebody has stored.
+pub(crate) fn stored(writes: &[base::Write]) -> u64 {
+    writes.iter().filter(|(key, value)| value.is_some() && keys::is_stored(key)).count() as u64
 }
 
 /// What an archive holds, once all of it has been read.
@@ -223,7 +259,7 @@ pub fn inspect(from: &mut dyn Read) -> Result<Archived, ArchiveError> {
     let mut held = Archived::default();
     while let Some(record) = reader.read()? {
         match record {
-            Record::Rows(writes) => held.rows += writes.len() as u64,
+            Record::Rows(writes) => held.rows += stored(&writes),
             Record::Log(_) => {}
             Record::Blob(..) => held.blobs += 1,
             Record::File(..) => held.files += 1,
@@ -273,16 +309,33 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_flipped_bit_is_noticed() {
+    fn every_cut_every_flipped_bit_and_what_was_appended_is_noticed() {
         let bytes = archive();
         for length in 0..bytes.len() {
             let error = read(&bytes[..length]).unwrap_err();
-            assert!(matches!(error, ArchiveError::CutShort(_)), "cut to {length} bytes: {error}");
+            let ArchiveError::CutShort { ends_at, wanted } = error else {
+                panic!("cut to {length}: {error}")
+            };
+            assert_eq!(ends_at, length as u64, "it says how much there is");
+            assert!(wanted > ends_at && wanted <= bytes.len() as u64, "cut to {length}, wanted {wanted}");
+        }
+        for appended in [&b"\0"[..], b"E", b"petrel-archive 1\n", bytes.as_slice()] {
+            let error = read(&[&bytes, appended].concat()).unwrap_err();
+            assert!(matches!(error, ArchiveError::GoesOn(end) if end == bytes.len() as u64), "{error}");
         }
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             read(&damaged).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn what_is_no_archive_is_no_archive_that_is_cut_short() {
+        for (bytes, is_foreign) in [(&b""[..], false), (b"petrel-a", false), (b"petrol", true), (b"{}", true)]
+        {
+            let error = read(bytes).unwrap_err();
+            assert_eq!(matches!(error, ArchiveError::Foreign), is_foreign, "{bytes:?}: {error}");
         }
     }
 }

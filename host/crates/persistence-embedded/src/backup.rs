@@ -13,7 +13,7 @@ use petrel_persistence::Error;
 use petrel_persistence::store::{Archived, ArchivedFile};
 
 use crate::archive::{Record, Writer};
-use crate::base;
+use crate::base::{self, gaps};
 use crate::blobs::Digest;
 use crate::directory::OpenError;
 use crate::journal::{Hold, Segments, replay};
@@ -99,11 +99,12 @@ struct Backup<'a> {
 impl Backup<'_> {
     fn add(&mut self, writes: Vec<base::Write>, record: fn(Vec<base::Write>) -> Record) -> Result<(), Error> {
         for (key, value) in &writes {
-            let Some(digest) =
-                value.as_deref().map(|value| value::blob_of(key, value)).transpose()?.flatten()
-            else {
-                continue;
-            };
+            let Some(value) = value else { continue };
+            if let Some(reason) = gaps::reason(value) {
+                return Err(Error::Damaged { what: value::describe(key), reason: reason.to_owned() });
+            }
+            // A row that cannot be read goes along as it is, and is shown as such after a restore too.
+            let Ok(Some(digest)) = value::blob_of(key, value) else { continue };
             if self.blobs.contains(&digest) {
                 continue;
             }

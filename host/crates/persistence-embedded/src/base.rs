@@ -2,7 +2,12 @@
 //!
 //! The engine is not what makes a commit durable: that is the [journal](crate::journal). It is brought up
 //! to date behind it, by the [checkpoint](crate::checkpoint), and only has to keep what it has synced.
+//!
+//! Engines may panic over files that were damaged: [`guarded`] makes errors of that. What an engine cannot read
+//! any more shows as a row that cannot be opened, and what lies around it is read: see [`gaps`].
 
+pub(crate) mod gaps;
+mod guarded;
 mod on_redb;
 mod on_sled;
 pub mod simulated;
@@ -11,6 +16,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::base::guarded::Guarded;
 use crate::directory::{Directory, OpenError};
 
 /// One write: a key and its new value, or `None` to delete it.
@@ -21,8 +27,25 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// A failure of the engine, in its own words.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct BaseError(pub String);
+#[error("{reason}")]
+pub struct BaseError {
+    /// What is wrong.
+    pub reason: String,
+    /// Whether what is stored was damaged there, and may be whole elsewhere. Else the engine cannot be used.
+    pub is_damage: bool,
+}
+
+impl BaseError {
+    /// The engine cannot be used.
+    pub fn failed(reason: impl fmt::Display) -> Self {
+        Self { reason: reason.to_string(), is_damage: false }
+    }
+
+    /// What was to be read was damaged.
+    pub fn damaged(reason: impl fmt::Display) -> Self {
+        Self { reason: reason.to_string(), is_damage: true }
+    }
+}
 
 /// Ordered keys with values, as a reader sees them.
 pub trait Reads: Send + Sync {
@@ -74,10 +97,23 @@ impl Engine {
 
     /// Opens it within `directory`, the store's, and makes it durably if it is not there yet.
     pub(crate) fn open(self, directory: &Path, cache_bytes: u64) -> Result<Box<dyn Base>, BaseError> {
+        let place = directory.join(self.name());
         Ok(match self {
-            Self::Sled => Box::new(on_sled::SledBase::open(&directory.join("sled"), cache_bytes)?),
-            Self::Redb => Box::new(on_redb::RedbBase::open(&directory.join("redb"), cache_bytes)?),
+            Self::Sled => Box::new(Guarded::open(|| on_sled::SledBase::open(&place, cache_bytes))?),
+            Self::Redb => Box::new(Guarded::open(|| on_redb::RedbBase::open(&place, cache_bytes))?),
         })
+    }
+
+    /// What to do about a store that it cannot open any more.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Sled => {
+                "keep a copy of its directory sled (db, conf and snap.*), and restore from a backup into another data directory with `petrel restore`"
+            }
+            Self::Redb => {
+                "keep a copy of its file redb/rows.redb, and restore from a backup into another data directory with `petrel restore`"
+            }
+        }
     }
 }
 

@@ -1,23 +1,24 @@
-//! Reading all of a store to see whether it is whole: every row by its checksum, every noun by its form,
-//! every large value by its digest, and whether what refers to something finds it. Nothing is changed, and
-//! nobody may use the store meanwhile.
+//! Reading all of a store to see whether it is whole: every row by its checksum, every noun by its form, every large
+//! value by its digest, and whether what refers to something finds it. Nothing is changed, and nobody may use the
+//! store meanwhile. [`repair`](crate::repair) does something about what is found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Rule, Token, TriggerType, User,
-    WorkflowDefinition, WorkflowEntry,
+    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Rule, Token, TriggerInstance,
+    TriggerType, User, WorkflowDefinition, WorkflowEntry,
 };
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::Entry;
+use crate::base::{Entry, Write, gaps};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered};
-use crate::rows::Rows;
+use crate::opening::{Options, Recovered, epoch_beyond};
+use crate::rows::{Rows, unreadable};
 use crate::value;
 
 /// How many rows are read at once.
@@ -28,8 +29,12 @@ const LISTED: usize = 100;
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
-    /// Rows by kind.
+    /// Rows by kind, as a backup counts them.
     pub rows: BTreeMap<&'static str, u64>,
+    /// Large values that rows refer to.
+    pub blobs: u64,
+    /// Executions that are held since a restore.
+    pub held: u64,
     /// What is wrong, up to a hundred things.
     pub problems: Vec<String>,
     /// How many things are wrong.
@@ -43,17 +48,34 @@ pub struct Checked {
 /// # Errors
 /// When it cannot be opened, or the engine cannot read it at all.
 pub fn check(directory: &Path, options: &Options) -> Result<Checked, CheckError> {
-    let recovered = Recovered::present(directory, options)?;
+    Ok(check_recovered(&Recovered::present(directory, options)?)?)
+}
+
+fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
     let mut checked = Checked { in_journal: recovered.replayed.groups, ..Checked::default() };
-    let mut from = Vec::new();
-    loop {
-        let entries = recovered.rows.range(&(from, vec![u8::MAX]), false, STEP)?;
-        let Some((last, _)) = entries.last() else { return Ok(checked) };
-        from = [last.as_slice(), &[0]].concat();
-        for entry in &entries {
-            checked.look_at(&recovered.rows, entry);
+    let mut blobs = BTreeSet::new();
+    look_at_all(recovered, |entry, fault| {
+        let (kind, name) = keys::named(&entry.0);
+        if let Some(fault) = fault {
+            checked.problem_count += 1;
+            if checked.problems.len() < LISTED {
+                checked.problems.push(format!("{kind} {name}: {}", fault.reason));
+            }
         }
-    }
+        if gaps::reason(&entry.1).is_some() {
+            return;
+        }
+        match entry.0.first() {
+            Some(&keys::HELD) => checked.held += 1,
+            Some(&keys::REFERENCE) => blobs.extend(keys::referred_to(&entry.0)),
+            _ => {}
+        }
+        if keys::is_stored(&entry.0) {
+            *checked.rows.entry(kind).or_default() += 1;
+        }
+    })?;
+    checked.blobs = blobs.len() as u64;
+    Ok(checked)
 }
 
 /// Why a store cannot be checked.
@@ -67,95 +89,211 @@ pub enum CheckError {
     Store(#[from] Error),
 }
 
-impl Checked {
-    fn look_at(&mut self, rows: &Rows, entry: &Entry) {
-        let (kind, result) = read(rows, entry);
-        *self.rows.entry(kind).or_default() += 1;
-        if let Err(error) = result {
-            self.problem_count += 1;
-            if self.problems.len() < LISTED {
-                self.problems.push(format!("{kind}: {error}"));
+/// What is wrong with a row, and what can be done about it.
+pub(crate) struct Fault {
+    pub(crate) reason: String,
+    pub(crate) remedy: Remedy,
+}
+
+/// What can be done about a row with which something is wrong.
+pub(crate) enum Remedy {
+    /// It is lost to the store, and is kept elsewhere.
+    SetAside,
+    /// It can be made anew from others: by these writes.
+    Write(Vec<Write>),
+    /// It goes with the row that it belongs to.
+    Elsewhere,
+}
+
+/// What looking at a row came to.
+type Looked = Result<(), Found>;
+
+/// What is in the way of a row being whole.
+enum Found {
+    Fault(Fault),
+    /// The store cannot be used.
+    Failed(Error),
+}
+
+impl From<Error> for Found {
+    /// What cannot be read is to be set aside.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Damaged { reason, .. } => fault(reason, Remedy::SetAside),
+            error @ Error::Unavailable(_) => Self::Failed(error),
+        }
+    }
+}
+
+fn fault(reason: impl Into<String>, remedy: Remedy) -> Found {
+    Found::Fault(Fault { reason: reason.into(), remedy })
+}
+
+/// Shows every row to `seen`, with what is wrong with it.
+pub(crate) fn look_at_all(
+    recovered: &Recovered,
+    mut seen: impl FnMut(&Entry, Option<Fault>),
+) -> Result<(), Error> {
+    let mut from = Vec::new();
+    loop {
+        let entries = recovered.rows.range(&(from, vec![u8::MAX]), false, STEP)?;
+        let Some((last, _)) = entries.last() else { return Ok(()) };
+        from = [last.as_slice(), &[0]].concat();
+        for entry in &entries {
+            match look(recovered, entry) {
+                Ok(()) => seen(entry, None),
+                Err(Found::Fault(fault)) => seen(entry, Some(fault)),
+                Err(Found::Failed(error)) => return Err(error),
             }
         }
     }
 }
 
-/// The kind of a row, and whether it can be read with all that it refers to.
-fn read(rows: &Rows, entry: &Entry) -> (&'static str, Result<(), Error>) {
-    let (key, value) = entry;
+/// Whether a row can be read with all that it refers to.
+fn look(recovered: &Recovered, entry: &Entry) -> Looked {
+    let (rows, (key, value)) = (recovered.rows.as_ref(), entry);
+    if let Some(reason) = gaps::reason(value) {
+        return Err(fault(format!("rows before this place cannot be read: {reason}"), Remedy::SetAside));
+    }
+    if let Some(digest) = value::blob_of(key, value).ok().flatten() {
+        is_listed(rows, keys::reference(&digest, key), true, "its reference to a large value is not listed")?;
+    }
     match key.first().copied() {
-        Some(keys::META) => ("meta", whole(rows, entry)),
-        Some(keys::PACK) => ("pack", rows.noun_of::<Pack>(entry).map(drop)),
-        Some(keys::ACTION) => ("action", rows.noun_of::<Action>(entry).map(drop)),
-        Some(keys::TRIGGER_TYPE) => ("trigger type", rows.noun_of::<TriggerType>(entry).map(drop)),
-        Some(keys::RULE) => ("rule", rows.noun_of::<Rule>(entry).map(drop)),
-        Some(keys::EXECUTION) => ("execution", rows.execution_of(entry).and_then(|one| active(rows, &one))),
-        Some(keys::ACTIVE) => ("active execution", is_there(rows, entry, keys::EXECUTION)),
-        Some(keys::EXECUTION_PART) => (
-            "part of an execution",
-            rows.noun_of::<Value>(entry).and_then(|_| is_there(rows, entry, keys::EXECUTION)),
-        ),
-        Some(keys::OUTPUT) => {
-            ("output", rows.noun_of::<Output>(entry).and_then(|_| is_there(rows, entry, keys::EXECUTION)))
+        Some(keys::META) => meta(recovered, entry),
+        Some(keys::PACK) => noun::<Pack>(rows, entry),
+        Some(keys::ACTION) => noun::<Action>(rows, entry),
+        Some(keys::TRIGGER_TYPE) => noun::<TriggerType>(rows, entry),
+        Some(keys::RULE) => noun::<Rule>(rows, entry),
+        Some(keys::EXECUTION) => execution(rows, entry),
+        Some(keys::ACTIVE) => {
+            whole(rows, entry)?;
+            is_there(rows, entry, keys::EXECUTION, Remedy::Write(vec![(key.clone(), None)]))
         }
-        Some(keys::TRIGGER_INSTANCE) => ("trigger instance", rows.instance_of(entry).map(drop)),
-        Some(keys::PAYLOAD) => (
-            "payload",
-            rows.noun_of::<Value>(entry).and_then(|_| is_there(rows, entry, keys::TRIGGER_INSTANCE)),
-        ),
-        Some(keys::ENFORCEMENT) => ("enforcement", rows.noun_of::<Enforcement>(entry).map(drop)),
-        Some(keys::CHILD) => ("child of a workflow", whole(rows, entry)),
-        Some(keys::WORKFLOW_LOG) => (
-            "log of a workflow",
-            rows.noun_of::<Vec<WorkflowEntry>>(entry).and_then(|_| is_there(rows, entry, keys::EXECUTION)),
-        ),
-        Some(keys::DEFINITION) => {
-            ("definition of a workflow", rows.noun_of::<WorkflowDefinition>(entry).map(drop))
-        }
-        Some(keys::KEY) => ("key of the datastore", rows.noun_of::<KeyValue>(entry).map(drop)),
-        Some(keys::REFERENCE) => ("reference", referred(rows, key)),
-        Some(keys::USER) => ("user", rows.noun_of::<User>(entry).map(drop)),
-        Some(keys::API_KEY) => ("API key", rows.noun_of::<ApiKey>(entry).map(drop)),
-        Some(keys::TOKEN) => ("token", rows.noun_of::<Token>(entry).map(drop)),
-        Some(keys::PACK_CONFIG) => ("pack configuration", rows.noun_of::<PackConfig>(entry).map(drop)),
-        Some(keys::PIECE) => ("piece", value::flags(key, value).map(drop)),
-        _ => ("other row", whole(rows, entry)),
+        Some(keys::EXECUTION_PART) => part::<Value>(rows, entry, keys::EXECUTION),
+        Some(keys::OUTPUT) => part::<Output>(rows, entry, keys::EXECUTION),
+        Some(keys::TRIGGER_INSTANCE) => trigger_instance(rows, entry),
+        Some(keys::PAYLOAD) => part::<Value>(rows, entry, keys::TRIGGER_INSTANCE),
+        Some(keys::ENFORCEMENT) => noun::<Enforcement>(rows, entry),
+        Some(keys::CHILD) => child(rows, entry),
+        Some(keys::WORKFLOW_LOG) => part::<Vec<WorkflowEntry>>(rows, entry, keys::EXECUTION),
+        Some(keys::DEFINITION) => noun::<WorkflowDefinition>(rows, entry),
+        Some(keys::KEY) => noun::<KeyValue>(rows, entry),
+        Some(keys::REFERENCE) => reference(rows, key),
+        Some(keys::USER) => noun::<User>(rows, entry),
+        Some(keys::API_KEY) => noun::<ApiKey>(rows, entry),
+        Some(keys::TOKEN) => noun::<Token>(rows, entry),
+        Some(keys::PACK_CONFIG) => noun::<PackConfig>(rows, entry),
+        Some(keys::PIECE) => piece(rows, entry),
+        _ => whole(rows, entry),
     }
 }
 
-fn whole(rows: &Rows, (key, value): &Entry) -> Result<(), Error> {
-    value::resolve(rows.image.as_ref(), &rows.blobs, key, value).map(drop)
+fn whole(rows: &Rows, (key, value): &Entry) -> Looked {
+    Ok(value::resolve(rows.image.as_ref(), &rows.blobs, key, value).map(drop)?)
 }
 
-fn damaged(key: &[u8], reason: &str) -> Error {
-    Error::Damaged { what: value::describe(key), reason: reason.into() }
+fn noun<T: DeserializeOwned>(rows: &Rows, entry: &Entry) -> Looked {
+    Ok(rows.noun_of::<T>(entry).map(drop)?)
+}
+
+/// Something that belongs to a row of `kind`.
+fn part<T: DeserializeOwned>(rows: &Rows, entry: &Entry, kind: u8) -> Looked {
+    noun::<T>(rows, entry)?;
+    is_there(rows, entry, kind, Remedy::SetAside)
 }
 
 /// What the row is about must be there as a row of `kind`.
-fn is_there(rows: &Rows, (key, _): &Entry, kind: u8) -> Result<(), Error> {
+fn is_there(rows: &Rows, (key, _): &Entry, kind: u8, remedy: Remedy) -> Looked {
     let about = [&[kind], key.get(1..13).unwrap_or_default()].concat();
     match value::get(rows.image.as_ref(), &about)? {
         Some(_) => Ok(()),
-        None => Err(damaged(key, "what it belongs to is missing")),
+        None => Err(fault("what it belongs to is missing", remedy)),
     }
 }
 
-/// An execution is listed as active exactly while it is not final.
-fn active(rows: &Rows, execution: &Execution) -> Result<(), Error> {
-    let key = keys::active(execution.id);
-    let is_listed = value::get(rows.image.as_ref(), &key)?.is_some();
-    if is_listed == execution.status.is_final() {
-        let reason =
-            format!("execution {} is {} and listed as active: {is_listed}", execution.id, execution.status);
-        return Err(damaged(&key, &reason));
+/// Whether a row that only says something about others is there exactly when it is to be.
+fn is_listed(rows: &Rows, key: Vec<u8>, is_meant: bool, reason: &str) -> Looked {
+    if value::get(rows.image.as_ref(), &key)?.is_some() == is_meant {
+        return Ok(());
     }
-    Ok(())
+    let write = if is_meant { value::row(key, &[]) } else { (key, None) };
+    Err(fault(reason, Remedy::Write(vec![write])))
 }
 
-/// The blob that a reference names must be there, and be whole.
-fn referred(rows: &Rows, key: &[u8]) -> Result<(), Error> {
-    match keys::referred_to(key) {
-        Some(digest) => rows.blobs.get(&digest).map(drop),
-        None => Err(damaged(key, "it names no blob")),
+/// Without its epoch a store would take what it had begun for what others have.
+fn meta(recovered: &Recovered, entry: &Entry) -> Looked {
+    let epoch = keys::meta(keys::EPOCH);
+    match whole(&recovered.rows, entry) {
+        Err(Found::Fault(Fault { reason, .. })) if entry.0 == epoch => {
+            let beyond = epoch_beyond(recovered.replayed.sequence).to_string();
+            Err(fault(reason, Remedy::Write(vec![value::row(epoch, beyond.as_bytes())])))
+        }
+        looked => looked,
     }
+}
+
+/// An execution is listed as active exactly while it is not final, and with its workflow if it has one.
+fn execution(rows: &Rows, entry: &Entry) -> Looked {
+    let head: Execution = rows.noun_of(entry)?;
+    if let Err(error @ Error::Damaged { .. }) = rows.execution_of(entry) {
+        let mended = rows.mended_execution(entry, &head)?;
+        let reason = unreadable(&entry.0, &error).reason;
+        return Err(fault(reason, mended.map_or(Remedy::SetAside, Remedy::Write)));
+    }
+    let (is_active, status) = (!head.status.is_final(), head.status);
+    let reason = format!("execution {} is {status} and listed as active: {}", head.id, !is_active);
+    is_listed(rows, keys::active(head.id), is_active, &reason)?;
+    match &head.parent {
+        Some(parent) => {
+            let reason =
+                format!("it is not listed among what the workflow {} has asked for", parent.execution);
+            is_listed(rows, keys::child(parent.execution, head.id), true, &reason)
+        }
+        None => Ok(()),
+    }
+}
+
+fn trigger_instance(rows: &Rows, entry: &Entry) -> Looked {
+    let head: TriggerInstance = rows.noun_of(entry)?;
+    match rows.instance_of(entry) {
+        Err(error @ Error::Damaged { .. }) => {
+            let mended = rows.mended_instance(entry, &head)?;
+            let reason = unreadable(&entry.0, &error).reason;
+            Err(fault(reason, mended.map_or(Remedy::SetAside, Remedy::Write)))
+        }
+        instance => Ok(instance.map(drop)?),
+    }
+}
+
+/// What is listed with a workflow must be there.
+fn child(rows: &Rows, entry: &Entry) -> Looked {
+    let forget = || Remedy::Write(vec![(entry.0.clone(), None)]);
+    let Some(id) = keys::child_of(&entry.0) else { return Err(fault("it names no execution", forget())) };
+    match value::get(rows.image.as_ref(), &keys::execution(id))? {
+        Some(_) => whole(rows, entry),
+        None => Err(fault("what it lists is missing", forget())),
+    }
+}
+
+/// The blob that a reference names must be there and be whole, as long as the row still has it.
+fn reference(rows: &Rows, key: &[u8]) -> Looked {
+    let Some(digest) = keys::referred_to(key) else {
+        return Err(fault("it names no blob", Remedy::SetAside));
+    };
+    let Err(error) = rows.blobs.get(&digest) else { return Ok(()) };
+    let owner = keys::referring(key);
+    let refers = value::get(rows.image.as_ref(), owner)?
+        .is_some_and(|value| value::blob_of(owner, &value).is_ok_and(|found| found == Some(digest)));
+    let remedy = if refers { Remedy::Elsewhere } else { Remedy::Write(vec![(key.to_vec(), None)]) };
+    Err(fault(unreadable(key, &error).reason, remedy))
+}
+
+/// A piece that cannot be read takes the row with it that it is a piece of.
+fn piece(rows: &Rows, (key, value): &Entry) -> Looked {
+    let Err(error) = value::flags(key, value) else { return Ok(()) };
+    let owner = keys::of_piece(key).unwrap_or_default();
+    let is_needed = value::get(rows.image.as_ref(), owner)?
+        .is_some_and(|value| value::resolve(rows.image.as_ref(), &rows.blobs, owner, &value).is_err());
+    let remedy = if is_needed { Remedy::Elsewhere } else { Remedy::SetAside };
+    Err(fault(unreadable(key, &error).reason, remedy))
 }

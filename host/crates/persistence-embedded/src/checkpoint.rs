@@ -158,10 +158,19 @@ impl Checkpointer {
         }
         let _busy = self.progress.work.begin();
         let base = self.image.base();
-        base.apply(slice).and_then(|()| base.sync()).map_err(|BaseError(reason)| Stopped::Failed(reason))?;
+        base.apply(slice).and_then(|()| base.sync()).map_err(failed)?;
         metrics::counter!("petrel_store_checkpoint_rows_total").increment(slice.len() as u64);
         Ok(())
     }
+}
+
+/// Nothing is lost by it: the journal has it all.
+fn failed(BaseError { reason, is_damage }: BaseError) -> Stopped {
+    Stopped::Failed(if is_damage {
+        format!("{reason}; `petrel store check --repair` makes the store of what is whole in it")
+    } else {
+        reason
+    })
 }
 
 /// Why a checkpoint is not whole.

@@ -53,6 +53,7 @@ pub(crate) enum Effect {
     Execution(Box<Execution>),
     PutRule(Ref, RuleId),
     DeleteRule(Ref),
+    LiftHold,
 }
 
 /// The effects of `changes`.
@@ -65,6 +66,7 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
             }
             Change::PutRule(rule) => Some(Effect::PutRule(rule.reference, rule.id)),
             Change::DeleteRule(reference) => Some(Effect::DeleteRule(reference)),
+            Change::LiftHold => Some(Effect::LiftHold),
             _ => None,
         })
         .collect()
@@ -90,6 +92,8 @@ impl State {
     fn stage(&mut self, effect: &Effect) {
         match effect {
             Effect::Execution(execution) => self.queue.stage(execution),
+            // Once it is durable.
+            Effect::LiftHold => {}
             Effect::PutRule(reference, id) => {
                 self.rules.insert(reference.clone(), *id);
             }
@@ -307,8 +311,10 @@ impl Committer {
     fn publish(&self, accepted: Vec<Request>) {
         let mut state = lock(&self.state);
         for effect in accepted.iter().flat_map(|request| &request.effects) {
-            if let Effect::Execution(execution) = effect {
-                state.queue.store(execution);
+            match effect {
+                Effect::Execution(execution) => state.queue.store(execution),
+                Effect::LiftHold => state.queue.lift(),
+                Effect::PutRule(..) | Effect::DeleteRule(_) => {}
             }
         }
         drop(state);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use petrel_persistence::Error;
 
-use crate::base::{Base, BaseError, Engine};
+use crate::base::{Base, BaseError, Engine, gaps};
 use crate::directory::OpenError;
 use crate::keys;
 use crate::opening::{Options, Recovered};
@@ -52,17 +52,38 @@ pub enum CompactError {
 /// # Errors
 /// When somebody uses it, or it cannot be read, or there is not enough room for a second copy.
 pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, CompactError> {
-    let refused = |reason: String| CompactError::Write(directory.to_path_buf(), reason);
     let before = size_of(directory);
     let recovered = Recovered::present(directory, options)?;
     let swept = recovered.rows.sweep()?;
+    let rows = rewrite(directory, options, &recovered, OnGap::Refuse)?;
+    drop(recovered);
+    Ok(Compacted { rows, before, after: size_of(directory), swept })
+}
+
+/// What is done about rows that the engine cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnGap {
+    /// Nothing is written then.
+    Refuse,
+    /// The new base does not have them.
+    LeaveOut,
+}
+
+/// Puts a new base, with all rows that `recovered` shows, in the place of the old one. Returns how many those are.
+pub(crate) fn rewrite(
+    directory: &Path,
+    options: &Options,
+    recovered: &Recovered,
+    on_gap: OnGap,
+) -> Result<u64, CompactError> {
+    let refused = |reason: String| CompactError::Write(directory.to_path_buf(), reason);
     let (base, new) = (options.engine.name(), directory.join(format!("{}.new", options.engine)));
     let scratch = new.join("scratch");
     if new.exists() {
         fs::remove_dir_all(&new).map_err(|error| refused(error.to_string()))?;
     }
     // The engine makes a directory of its own name in the one that it is given.
-    let copied = copy(&recovered, &scratch, options).map_err(refused);
+    let copied = copy(recovered, &scratch, options, on_gap).map_err(refused);
     if copied.is_err() {
         drop(fs::remove_dir_all(&new));
     }
@@ -71,13 +92,12 @@ pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, Compact
     // The new base holds all of the journal. What is left of it must not be taken for a later one.
     let journal = directory.join("journal");
     fs::remove_dir_all(&journal).map_err(|error| refused(error.to_string()))?;
-    drop(recovered);
-    Ok(Compacted { rows, before, after: size_of(directory), swept })
+    Ok(rows)
 }
 
 /// Copies all rows to a new base in `directory` and makes it durable.
-fn copy(recovered: &Recovered, directory: &Path, options: &Options) -> Result<u64, String> {
-    let failed = |BaseError(reason)| reason;
+fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGap) -> Result<u64, String> {
+    let failed = |error: BaseError| error.reason;
     fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     let base: Box<dyn Base> = options.engine.open(directory, options.cache_bytes).map_err(failed)?;
     let (mut from, mut rows) = (Vec::new(), 0);
@@ -86,8 +106,14 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options) -> Result<u6
             recovered.rows.range(&(from, vec![u8::MAX]), false, STEP).map_err(|error| error.to_string())?;
         let Some((last, _)) = entries.last() else { break };
         from = [last.as_slice(), &[0]].concat();
-        rows += entries.len() as u64;
-        let writes: Vec<_> = entries.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        if on_gap == OnGap::Refuse
+            && let Some(reason) = entries.iter().find_map(|(_, value)| gaps::reason(value))
+        {
+            return Err(format!("{reason}; `petrel store check --repair` makes it of what is whole"));
+        }
+        let whole = entries.into_iter().filter(|(_, value)| gaps::reason(value).is_none());
+        let writes: Vec<_> = whole.map(|(key, value)| (key, Some(value))).collect();
+        rows += writes.iter().filter(|(key, _)| keys::is_stored(key)).count() as u64;
         base.apply(&writes).map_err(failed)?;
     }
     let sequence = recovered.replayed.sequence.to_string();

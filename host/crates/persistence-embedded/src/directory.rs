@@ -70,16 +70,15 @@ pub enum OpenError {
     #[error("the data directory {0} cannot be used: {1}")]
     Io(PathBuf, #[source] std::io::Error),
     /// The engine cannot open it.
-    #[error(
-        "the store in {0} cannot be opened: {1}; if a file snap.*.generating is left in it, removing that file may help; otherwise restore from a backup"
-    )]
-    Base(PathBuf, String),
+    #[error("the store in {0} cannot be opened: {2}; {}", .1.remedy())]
+    Base(PathBuf, Engine, String),
 }
 
 /// The data directory, held by this process until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    engine: Engine,
     _lock: File,
     watermark: File,
 }
@@ -98,7 +97,7 @@ impl Directory {
             .truncate(false)
             .open(path.join("acknowledged"))
             .map_err(io)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock, watermark })
+        Ok(Self { path: path.to_path_buf(), engine, _lock: lock, watermark })
     }
 
     fn lock(path: &Path) -> Result<File, OpenError> {
@@ -225,6 +224,11 @@ impl Directory {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What keeps the rows.
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `18` | workflow, execution | there while the execution belongs to the workflow |
 //! | `19` | workflow, number of the first entry | entries of its log |
 //! | `1a` | digest | the definition of a workflow |
+//! | `1b` | execution | there while it is held, since it was in flight when the store was restored |
 //! | `60` | name | value of the datastore |
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
@@ -39,6 +40,7 @@ pub(crate) const REFERENCE: u8 = 0x17;
 pub(crate) const CHILD: u8 = 0x18;
 pub(crate) const WORKFLOW_LOG: u8 = 0x19;
 pub(crate) const DEFINITION: u8 = 0x1a;
+pub(crate) const HELD: u8 = 0x1b;
 pub(crate) const KEY: u8 = 0x60;
 pub(crate) const USER: u8 = 0x70;
 pub(crate) const API_KEY: u8 = 0x71;
@@ -95,6 +97,10 @@ pub(crate) fn output_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
 
 pub(crate) fn active(id: ExecutionId) -> Vec<u8> {
     key(ACTIVE, &[id.0.as_bytes()])
+}
+
+pub(crate) fn held(id: ExecutionId) -> Vec<u8> {
+    key(HELD, &[id.0.as_bytes()])
 }
 
 /// That an execution belongs to a workflow.
@@ -173,4 +179,52 @@ pub(crate) fn all(prefix: u8) -> (Vec<u8>, Vec<u8>) {
 pub(crate) fn id_of(key: &[u8]) -> Option<petrel_model::Id> {
     let bytes: [u8; 12] = key.get(1..13)?.try_into().ok()?;
     Some(petrel_model::Id::from_bytes(bytes))
+}
+
+/// The key of the row that a piece belongs to.
+pub(crate) fn of_piece(piece: &[u8]) -> Option<&[u8]> {
+    piece.get(1..piece.len().checked_sub(2)?)
+}
+
+/// Whether it is a row that somebody has stored; the others are the store's own notes about itself.
+pub(crate) fn is_stored(key: &[u8]) -> bool {
+    !matches!(key.first(), Some(&(META | HELD)))
+}
+
+/// What a row is and which one, for people. A key that is damaged itself may name nothing that there ever was.
+pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
+    let rest = key.get(1..).unwrap_or_default();
+    let text = || String::from_utf8_lossy(rest).escape_debug().to_string();
+    let id = || id_of(key).map_or_else(|| hex(key), |id| id.to_string());
+    match key.first().copied() {
+        Some(META) => ("meta", text()),
+        Some(PACK) => ("pack", text()),
+        Some(ACTION) => ("action", text()),
+        Some(TRIGGER_TYPE) => ("trigger type", text()),
+        Some(RULE) => ("rule", text()),
+        Some(EXECUTION) => ("execution", id()),
+        Some(EXECUTION_PART) => ("part of an execution", id()),
+        Some(OUTPUT) => ("output", id()),
+        Some(ACTIVE) => ("active execution", id()),
+        Some(TRIGGER_INSTANCE) => ("trigger instance", id()),
+        Some(PAYLOAD) => ("payload", id()),
+        Some(ENFORCEMENT) => ("enforcement", id()),
+        Some(REFERENCE) => ("reference", hex(rest.get(..32).unwrap_or(rest))),
+        Some(CHILD) => ("child of a workflow", child_of(key).map_or_else(|| hex(key), |id| id.to_string())),
+        Some(WORKFLOW_LOG) => ("log of a workflow", id()),
+        Some(DEFINITION) => ("definition of a workflow", text()),
+        Some(HELD) => ("held execution", id()),
+        Some(KEY) => ("key of the datastore", text()),
+        Some(USER) => ("user", text()),
+        Some(API_KEY) => ("API key", text()),
+        Some(TOKEN) => ("token", text()),
+        Some(PACK_CONFIG) => ("pack configuration", text()),
+        Some(PIECE) => ("piece", hex(rest)),
+        _ => ("other row", hex(key)),
+    }
+}
+
+/// Bytes as digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,7 +17,7 @@
 //! * [`base`] is the seam to the key-value engine and the engines behind it; [`simulated`] is a machine whose
 //!   power can be cut at every write, for tests.
 //! * [`archive`] is the form that a store is copied in: [`backup`] writes it from a store that is in use,
-//!   [`restore`] makes a store of it. [`check`] and [`compact`] look after a store that nobody uses.
+//!   [`restore`] makes a store of it. [`check`], [`repair`] and [`compact`] look after a store that nobody uses.
 //! * [`watchdog`] ends the process when a thread is stuck.
 //! * [`directory`] guards the data directory: one process, a format, a watermark, room on the disk.
 //!
@@ -36,6 +36,7 @@ mod image;
 pub mod journal;
 mod keys;
 mod opening;
+pub mod repair;
 pub mod restore;
 mod rows;
 pub mod store;

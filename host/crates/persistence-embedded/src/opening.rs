@@ -1,5 +1,7 @@
-//! Bringing a store up: takes the directory, replays the journal, rebuilds the state in memory, starts the
-//! threads.
+//! Bringing a store up: takes the directory, replays the journal ([`recovered`]), rebuilds the state in memory,
+//! starts the threads.
+
+mod recovered;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -7,20 +9,17 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use petrel_model::Rule;
-use petrel_persistence::{Error, Fence};
+use petrel_model::{ExecutionId, Rule};
+use petrel_persistence::{Error, Fence, Unreadable};
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
 
-use crate::base::{Base, Engine, Write};
-use crate::blobs::Blobs;
+use crate::base::{Base, Engine, Write, gaps};
 use crate::checkpoint::{self, Checkpointer, Progress};
 use crate::committer::{Committer, LayerState, Request, State};
-use crate::compact;
 use crate::directory::{Directory, OpenError, Room};
 use crate::image::Image;
-use crate::journal::media::{Files, Media};
-use crate::journal::replay::{self, Replayed};
+use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
 use crate::keys;
 use crate::rows::Rows;
@@ -28,10 +27,16 @@ use crate::store::EmbeddedStore;
 use crate::value;
 use crate::watchdog::{OnStuck, Watchdog, Watched, Work};
 
+pub(crate) use recovered::Recovered;
+use recovered::unreadable;
+
 /// How many commits may be under way.
 const COMMITS_UNDER_WAY: usize = 4096;
 /// How many rows a migration reads at once.
 const MIGRATION_STEP: usize = 1000;
+/// Above every epoch that there can have been, for a store that no longer knows its own: so many times no host is
+/// started.
+const EPOCHS_BEYOND: u64 = 1 << 32;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -100,75 +105,6 @@ pub(crate) fn open_on(
     bring_up(Recovered::of(base, media, taken, options.accept_loss)?, options, begun)
 }
 
-/// What is stored, read back and not yet served.
-pub(crate) struct Recovered {
-    pub(crate) directory: Directory,
-    pub(crate) rows: Arc<Rows>,
-    pub(crate) media: Arc<dyn Media>,
-    pub(crate) replayed: Replayed,
-    /// About how much memory the rows from the journal take.
-    pub(crate) layer_bytes: usize,
-}
-
-impl Recovered {
-    fn of(
-        base: Box<dyn Base>,
-        media: Arc<dyn Media>,
-        directory: Directory,
-        accept_loss: bool,
-    ) -> Result<Self, OpenError> {
-        let path = directory.path().to_path_buf();
-        let blobs = Blobs::open(&path.join("blobs")).map_err(|error| OpenError::Io(path.clone(), error))?;
-        let rows = Rows { image: Arc::new(Image::new(base)), blobs: Arc::new(blobs) };
-        let in_base = rows.noun(&keys::meta(keys::SEQUENCE)).map_err(unreadable(&path))?.unwrap_or(0);
-        let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
-            .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
-        if accept_loss {
-            directory.lower_watermark(replayed.sequence)?;
-        } else {
-            directory.check_loss(replayed.sequence)?;
-        }
-        // What was read may not have been synced when its writer was killed, and is built on from here on.
-        if replayed.groups > 0 {
-            media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
-        }
-        let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
-        Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
-    }
-
-    /// The store that is in `directory` and that nobody else uses, to look after it.
-    pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        Directory::check_present(directory)?;
-        Self::offline(directory, options)
-    }
-
-    /// A store that nobody else uses and that is not going to be served: no process takes it over.
-    pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
-        let taken = Directory::take(directory, options.engine)?;
-        let (base, media) = machine(directory, options)?;
-        Self::of(base, media, taken, options.accept_loss)
-    }
-}
-
-fn unreadable(path: &Path) -> impl Fn(Error) -> OpenError {
-    |error| OpenError::Base(path.to_path_buf(), error.to_string())
-}
-
-/// A base and what the journal is written on.
-type Machine = (Box<dyn Base>, Arc<dyn Media>);
-
-/// Those in `directory`.
-fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
-    let path = || directory.to_path_buf();
-    compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;
-    let base = options
-        .engine
-        .open(directory, options.cache_bytes)
-        .map_err(|error| OpenError::Base(path(), error.to_string()))?;
-    let files = Files::open(&directory.join("journal")).map_err(|error| OpenError::Io(path(), error))?;
-    Ok((base, Arc::new(files)))
-}
-
 fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<EmbeddedStore, OpenError> {
     let Recovered { directory, rows, media, replayed, layer_bytes } = recovered;
     let path = directory.path().to_path_buf();
@@ -178,9 +114,10 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
     let sequence = replayed.sequence + 1;
     let segments = Arc::new(Segments::new(media).map_err(io)?);
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
-    let state = load(&rows).map_err(unreadable(&path))?;
-    let writes = missing_references(&rows).map_err(unreadable(&path))?;
-    let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(unreadable(&path))?;
+    let unreadable = unreadable(&directory);
+    let state = load(&rows).map_err(&unreadable)?;
+    let writes = missing_references(&rows).map_err(&unreadable)?;
+    let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(&unreadable)?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
         failure: Arc::new(watch::channel(None).0),
@@ -224,6 +161,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         room: parts.room,
         progress: parts.progress,
         opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
+        unreadable: Mutex::default(),
         threads: parts.threads,
         _watchdog: watchdog,
     })
@@ -292,7 +230,18 @@ impl Parts {
 /// Rebuilds the state in memory.
 fn load(rows: &Rows) -> Result<State, Error> {
     let mut state = State::default();
-    for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
+    let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
+    state.queue.hold(held.iter().filter_map(|(key, _)| keys::id_of(key)).map(ExecutionId::from));
+    for (key, value) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
+        if let Some(reason) = gaps::reason(&value) {
+            let hint = Unreadable::REMEDY;
+            tracing::error!(
+                reason,
+                hint,
+                "which executions wait or had begun cannot be read in part; they rest"
+            );
+            continue;
+        }
         let Some(id) = keys::id_of(&key) else { continue };
         // One that cannot be read must not keep the host from its work.
         match rows.execution(id.into()) {
@@ -301,7 +250,8 @@ fn load(rows: &Rows) -> Result<State, Error> {
             Err(error) => tracing::error!(execution.id = %id, %error, "it is active and cannot be read"),
         }
     }
-    for rule in rows.all::<Rule>(keys::RULE)? {
+    // What cannot be read among them is told when rules are asked for.
+    for rule in rows.all::<Rule>(keys::RULE)?.0 {
         state.rules.insert(rule.reference, rule.id);
     }
     Ok(state)
@@ -332,6 +282,11 @@ fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
     }
 }
 
+/// An epoch above all that there were, after so many groups: each process has made at least one.
+pub(crate) fn epoch_beyond(sequence: u64) -> u64 {
+    EPOCHS_BEYOND.saturating_add(sequence)
+}
+
 /// Takes the store: what earlier processes had begun is orphaned from here on, durably.
 /// `writes` go with it.
 fn next_epoch(
@@ -341,7 +296,14 @@ fn next_epoch(
     mut writes: Vec<Write>,
 ) -> Result<Fence, Error> {
     let key = keys::meta(keys::EPOCH);
-    let epoch = rows.noun::<u64>(&key)?.unwrap_or(0) + 1;
+    let epoch = match rows.noun::<u64>(&key) {
+        Ok(last) => last.unwrap_or(0) + 1,
+        Err(error @ Error::Damaged { .. }) => {
+            tracing::error!(%error, "epochs go on far above those that there were");
+            epoch_beyond(sequence)
+        }
+        Err(error) => return Err(error),
+    };
     writes.push(value::row(key, epoch.to_string().as_bytes()));
     journal
         .append(sequence, &writes)

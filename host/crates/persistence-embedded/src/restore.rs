@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use petrel_model::{Execution, ExecutionId};
 use petrel_persistence::Error;
 use petrel_persistence::store::Archived;
 
-use crate::archive::{ArchiveError, Reader, Record};
+use crate::archive::{ArchiveError, Reader, Record, stored};
 use crate::base::{Base, BaseError, Engine, Write};
 use crate::blobs::Blobs;
 use crate::directory::{Directory, OpenError};
@@ -48,6 +49,28 @@ pub enum RestoreError {
     Open(#[from] OpenError),
 }
 
+/// What becomes of what was in flight when the archive was written. Where that was it may have gone on since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InFlight {
+    /// It rests until somebody lets it go on: see [`Change::LiftHold`](petrel_persistence::Change::LiftHold).
+    Held,
+    /// It goes on as soon as the store is in use.
+    GoesOn,
+    /// It is held if it was, and else goes on: for a store that only moves.
+    AsItWas,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// What the archive held.
+    pub archived: Archived,
+    /// Executions in flight that had not begun.
+    pub waiting: u64,
+    /// Executions in flight that had begun, workflows among them.
+    pub begun: u64,
+}
+
 /// Makes the store `directory` from an archive. Files beside the store go to `file` (path in the data
 /// directory, mode, content) as they come, before the store is there.
 ///
@@ -57,8 +80,9 @@ pub fn restore(
     archive: &mut dyn Read,
     directory: &Path,
     engine: Engine,
+    in_flight: InFlight,
     mut file: impl FnMut(&str, u32, &[u8]) -> io::Result<()>,
-) -> Result<Archived, RestoreError> {
+) -> Result<Restored, RestoreError> {
     if directory.exists() {
         return Err(RestoreError::Occupied(directory.to_path_buf()));
     }
@@ -68,7 +92,7 @@ pub fn restore(
         // Left by a restore that was ended.
         fs::remove_dir_all(&unfinished).map_err(io)?;
     }
-    let made = fill(archive, &unfinished, engine, &mut file);
+    let made = fill(archive, &unfinished, engine, in_flight, &mut file);
     if made.is_err() {
         drop(fs::remove_dir_all(&unfinished));
         return made;
@@ -86,10 +110,11 @@ fn fill(
     archive: &mut dyn Read,
     directory: &Path,
     engine: Engine,
+    in_flight: InFlight,
     on_file: OnFile<'_>,
-) -> Result<Archived, RestoreError> {
+) -> Result<Restored, RestoreError> {
     let io = |error| RestoreError::Io(directory.to_path_buf(), error);
-    let failed = |BaseError(reason)| RestoreError::Base(directory.to_path_buf(), reason);
+    let failed = |error: BaseError| RestoreError::Base(directory.to_path_buf(), error.reason);
     let mut reader = Reader::begin(archive)?;
     let taken = Directory::take(directory, engine)?;
     let base = engine.open(directory, 64 << 20).map_err(failed)?;
@@ -97,15 +122,12 @@ fn fill(
     let mut archived = Archived::default();
     let mut unsynced = 0;
     while let Some(record) = reader.read()? {
-        // As whoever wrote it counts: what the log says is about rows that stand before it.
-        if let Record::Rows(writes) = &record {
-            archived.rows += writes.len() as u64;
-        }
         match record {
             Record::Rows(mut writes) => {
+                // As whoever wrote it counts: what the log says is about rows that stand before it.
+                archived.rows += stored(&writes);
                 add_references(&mut writes);
                 base.apply(&writes).map_err(failed)?;
-                archived.rows += writes.len() as u64;
                 unsynced += size(&writes);
             }
             Record::Log(writes) => {
@@ -118,26 +140,63 @@ fn fill(
                     return Err(RestoreError::Incomplete("its digest does not fit its content".into()));
                 }
                 archived.blobs += 1;
-                archived.bytes += body.len() as u64;
             }
             Record::File(path, mode, content) => {
                 on_file(&path, mode, &content).map_err(|error| RestoreError::File(path, error))?;
                 archived.files += 1;
-                archived.bytes += content.len() as u64;
             }
         }
         if unsynced >= SYNC_BYTES {
             base.sync().map_err(failed)?;
-            archived.bytes += unsynced as u64;
             unsynced = 0;
         }
     }
     base.sync().map_err(failed)?;
-    archived.bytes += unsynced as u64;
+    archived.bytes = reader.bytes();
     let rows = renumber(base, blobs).map_err(failed)?;
-    check_blobs(&rows).map_err(|error| RestoreError::Incomplete(error.to_string()))?;
+    check_blobs(&rows).map_err(|error| match error {
+        Error::Damaged { what, reason } => RestoreError::Incomplete(format!("{what}: {reason}")),
+        error @ Error::Unavailable(_) => RestoreError::Base(directory.to_path_buf(), error.to_string()),
+    })?;
+    let restored = settle_in_flight(&rows, in_flight)
+        .map_err(|error| RestoreError::Base(directory.to_path_buf(), error.to_string()))?;
     taken.set_format(engine)?;
-    Ok(archived)
+    Ok(Restored { archived, ..restored })
+}
+
+/// Counts what is in flight, and sees to what becomes of it.
+fn settle_in_flight(rows: &Rows, in_flight: InFlight) -> Result<Restored, Error> {
+    let (restored, ids) = count_in_flight(rows)?;
+    let writes: Vec<Write> = match in_flight {
+        InFlight::Held => ids.iter().map(|id| value::row(keys::held(*id), &[])).collect(),
+        InFlight::AsItWas => Vec::new(),
+        // It may have been held where the archive comes from.
+        InFlight::GoesOn => {
+            let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
+            held.into_iter().map(|(key, _)| (key, None)).collect()
+        }
+    };
+    let base = rows.image.base();
+    let written = writes.chunks(STEP).try_for_each(|part| base.apply(part)).and_then(|()| base.sync());
+    written.map_err(|error| Error::Unavailable(error.to_string()))?;
+    Ok(restored)
+}
+
+/// What is in flight. Of what cannot be read it is not known how far it got, so that it counts as begun.
+fn count_in_flight(rows: &Rows) -> Result<(Restored, Vec<ExecutionId>), Error> {
+    let (mut restored, mut ids) = (Restored::default(), Vec::new());
+    for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
+        let Some(id) = keys::id_of(&key).map(ExecutionId::from) else { continue };
+        match rows.noun::<Execution>(&keys::execution(id)) {
+            Ok(Some(execution)) if execution.status.is_waiting() => restored.waiting += 1,
+            Ok(Some(execution)) if execution.status.is_final() => continue,
+            Ok(None) => continue,
+            Ok(Some(_)) | Err(Error::Damaged { .. }) => restored.begun += 1,
+            Err(error) => return Err(error),
+        }
+        ids.push(id);
+    }
+    Ok((restored, ids))
 }
 
 fn size(writes: &[Write]) -> usize {

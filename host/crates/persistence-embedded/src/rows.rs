@@ -3,6 +3,11 @@
 //! Bodies are JSON: self-describing, so that a field can be added or dropped without a migration, and
 //! readable when somebody has to look. An execution is written up to three times in its life; its
 //! parameters and its result get rows of their own when they are large, so that they are written once.
+//!
+//! [`listed`] reads what may be damaged among much that is not; [`mending`] makes whole what has lost a part.
+
+mod listed;
+mod mending;
 
 use std::io;
 use std::sync::Arc;
@@ -13,11 +18,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::{Entry, Reads as _};
+use crate::base::{Entry, Reads as _, gaps};
 use crate::blobs::{Blobs, Digest};
 use crate::image::Image;
 use crate::keys::{self, Part};
 use crate::value::{self, EncodeError, Encoding, Row};
+
+pub(crate) use listed::{Listed, unreadable};
 
 /// The largest part of a noun that stands in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;
@@ -107,7 +114,15 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         }
         Change::PutKey(key) => put_content(to, rows, keys::KEY, &key.name, key),
         Change::DeleteKey(name) => delete(to, rows, keys::content(keys::KEY, name)),
+        Change::LiftHold => lift_hold(to, rows),
     }
+}
+
+/// Nothing is held any more.
+fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
+    let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
+    to.writes.extend(held.into_iter().map(|(key, _)| (key, None)));
+    Ok(())
 }
 
 /// Content is replaced, by something smaller perhaps; so what it had is removed first.
@@ -335,7 +350,11 @@ impl Rows {
             let references = self.range(&(from, to.clone()), false, REFERENCES_AT_ONCE)?;
             let Some((last, _)) = references.last() else { return Ok(false) };
             from = [last.as_slice(), &[0]].concat();
-            for (reference, _) in &references {
+            for (reference, value) in &references {
+                if gaps::reason(value).is_some() {
+                    // Who knows what lies there.
+                    return Ok(true);
+                }
                 let key = keys::referring(reference);
                 // The row may have been given another value since; one that cannot be read may still be mended.
                 if let Some(value) = value::get(self.image.as_ref(), key)?
@@ -353,19 +372,6 @@ impl Rows {
             |error: io::Error| Error::Unavailable(format!("the blobs cannot be listed: {error}"));
         let digests = self.blobs.list().map_err(unreadable)?;
         digests.iter().map(|digest| self.remove_blob(digest)).sum()
-    }
-
-    /// All nouns of one kind, by key.
-    pub(crate) fn all<T: DeserializeOwned>(&self, kind: u8) -> Result<Vec<T>, Error> {
-        let mut nouns = Vec::new();
-        for entry in self.range(&keys::all(kind), false, usize::MAX)? {
-            nouns.extend(match self.noun_of(&entry) {
-                // Replaced or deleted meanwhile, perhaps.
-                Err(Error::Damaged { .. }) => self.settled(&entry.0, |entry| self.noun_of(entry))?,
-                noun => Some(noun?),
-            });
-        }
-        Ok(nouns)
     }
 }
 

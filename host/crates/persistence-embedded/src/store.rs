@@ -1,21 +1,25 @@
-//! The interface, on top of rows and the committer.
+//! The interface, on top of rows and the committer; what it lists is in [`listings`].
 
-use std::collections::BTreeSet;
+mod listings;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Id, KeyValue, Pack, PackConfig, Ref,
+    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
     Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
     WorkflowEntry,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
-use petrel_persistence::{Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store};
+use petrel_persistence::{
+    Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store, Unreadable,
+};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::backup;
@@ -32,9 +36,6 @@ use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
-/// How many rows a filtered listing looks at before it returns a short page.
-const SCAN_BUDGET: usize = 2000;
-
 /// The embedded store. Dropping it ends its thread and frees its directory.
 pub struct EmbeddedStore {
     pub(crate) rows: Arc<Rows>,
@@ -48,6 +49,8 @@ pub struct EmbeddedStore {
     pub(crate) room: Arc<Room>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) opened: Opened,
+    /// What is kept by name and could not be read, by the kind of row.
+    pub(crate) unreadable: Mutex<BTreeMap<u8, Vec<Unreadable>>>,
     /// The committer and the checkpoint; the former ends first.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Looks after the threads until they have ended.
@@ -125,71 +128,6 @@ impl EmbeddedStore {
             tracing::warn!(%error, "large values that nothing refers to any more cannot be removed yet");
         }
     }
-
-    /// The oldest items after `after`. One that cannot be read must not keep those after it.
-    fn oldest<T>(
-        &self,
-        prefix: u8,
-        after: Option<Vec<u8>>,
-        limit: usize,
-        read: impl Fn(&Entry) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let (mut from, to) = keys::all(prefix);
-        if let Some(mut after) = after {
-            after.push(0);
-            from = after;
-        }
-        let readable = |entry: &Entry| {
-            read(entry).inspect_err(|error| tracing::error!(%error, "it is old, and cannot be read")).ok()
-        };
-        Ok(self.rows.range(&(from, to), false, limit)?.iter().filter_map(readable).collect())
-    }
-
-    /// Reads newest first until `limit` items are admitted or the budget is used up.
-    fn newest<T, I: From<Id>>(
-        &self,
-        prefix: u8,
-        before: Option<Vec<u8>>,
-        limit: usize,
-        read: impl Fn(&Entry) -> Result<T, Error>,
-        admit: impl Fn(&T) -> bool,
-    ) -> Result<Page<T, I>, Error> {
-        let (from, mut to) = keys::all(prefix);
-        if let Some(before) = before {
-            to = before;
-        }
-        let mut items = Vec::new();
-        for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
-            let step = limit.clamp(1, SCAN_BUDGET - budget);
-            // One more than needed, to know whether there is more.
-            let mut entries = self.rows.range(&(from.clone(), to.clone()), true, step + 1)?;
-            let is_last = entries.len() <= step;
-            entries.truncate(step);
-            for entry in &entries {
-                // It may have been deleted, or have moved on, since the range was read.
-                let item = match read(entry) {
-                    Err(Error::Damaged { .. }) => self.rows.settled(&entry.0, &read)?,
-                    item => Some(item?),
-                };
-                if let Some(item) = item.filter(|item| admit(item)) {
-                    items.push(item);
-                    if items.len() == limit {
-                        let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
-                        return Ok(Page { items, next: if is_end { None } else { id_after(&entry.0) } });
-                    }
-                }
-            }
-            match entries.pop() {
-                Some((key, _)) if !is_last => to = key,
-                _ => return Ok(Page { items, next: None }),
-            }
-        }
-        Ok(Page { items, next: id_after(&to) })
-    }
-}
-
-fn id_after<I: From<Id>>(key: &[u8]) -> Option<I> {
-    keys::id_of(key).map(I::from)
 }
 
 /// What an encoding is made of, without what it was made with.
@@ -291,7 +229,20 @@ impl Store for EmbeddedStore {
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {
         let ids = committer::lock(&self.state).queue.orphans(self.fence.epoch);
-        ids.into_iter().filter_map(|id| self.rows.execution(id).transpose()).collect()
+        self.readable(ids)
+    }
+
+    fn held(&self) -> usize {
+        committer::lock(&self.state).queue.held()
+    }
+
+    fn is_held(&self, id: ExecutionId) -> bool {
+        committer::lock(&self.state).queue.is_held(id)
+    }
+
+    fn unreadable(&self) -> Vec<Unreadable> {
+        let unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreadable.values().flatten().cloned().collect()
     }
 
     async fn failed(&self) -> Error {
@@ -353,11 +304,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn output(&self, id: ExecutionId, from: u32) -> Result<Output, Error> {
-        let mut lines = Output::new();
-        for entry in self.rows.range(&keys::output_range(id), false, usize::MAX)? {
-            lines.extend(self.rows.noun_of::<Output>(&entry)?);
-        }
-        Ok(lines.into_iter().skip(from as usize).collect())
+        Ok(self.output_of(id)?.into_iter().skip(from as usize).collect())
     }
 
     async fn children(
@@ -367,8 +314,7 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<Execution>, Error> {
         let entries = self.rows.range(&keys::children(workflow, after), false, limit)?;
-        let ids = entries.iter().filter_map(|(key, _)| keys::child_of(key));
-        ids.filter_map(|id| self.rows.execution(id).transpose()).collect()
+        self.readable(entries.iter().filter_map(|(key, _)| keys::child_of(key)))
     }
 
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error> {
@@ -384,7 +330,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
-        self.rows.all(keys::KEY)
+        self.named(keys::KEY)
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
@@ -409,34 +355,34 @@ impl Store for EmbeddedStore {
     }
 
     async fn packs(&self) -> Result<Vec<Pack>, Error> {
-        self.rows.all(keys::PACK)
+        self.named(keys::PACK)
     }
 
     async fn actions(&self) -> Result<Vec<Action>, Error> {
-        self.rows.all(keys::ACTION)
+        self.named(keys::ACTION)
     }
 
     async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error> {
-        self.rows.all(keys::TRIGGER_TYPE)
+        self.named(keys::TRIGGER_TYPE)
     }
 
     async fn rules(&self) -> Result<Vec<Rule>, Error> {
-        self.rows.all(keys::RULE)
+        self.named(keys::RULE)
     }
 
     async fn users(&self) -> Result<Vec<User>, Error> {
-        self.rows.all(keys::USER)
+        self.named(keys::USER)
     }
 
     async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        self.rows.all(keys::API_KEY)
+        self.named(keys::API_KEY)
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, Error> {
-        self.rows.all(keys::TOKEN)
+        self.named(keys::TOKEN)
     }
 
     async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
-        self.rows.all(keys::PACK_CONFIG)
+        self.named(keys::PACK_CONFIG)
     }
 }

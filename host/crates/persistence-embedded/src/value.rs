@@ -4,7 +4,7 @@
 //! The body stands inline up to [`INLINE`] bytes; above that in pieces, rows of the same commit; above
 //! [`PIECES`] bytes in a content-addressed file that is durable before the commit.
 
-use crate::base::{Reads, Write};
+use crate::base::{Reads, Write, gaps};
 use std::sync::Arc;
 
 use crate::blobs::{Blobs, Digest, Pin};
@@ -39,6 +39,9 @@ fn seal(key: &[u8], format: u8, flags: u8, body: &[u8]) -> Vec<u8> {
 
 fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u8, &'a [u8]), Error> {
     let damaged = |reason: &str| Error::Damaged { what: describe(key), reason: reason.into() };
+    if let Some(reason) = gaps::reason(value) {
+        return Err(damaged(reason));
+    }
     let (sealed, crc) = value.split_last_chunk::<4>().ok_or_else(|| damaged("it is too short"))?;
     if crc32c::crc32c_append(crc32c::crc32c(key), sealed) != u32::from_le_bytes(*crc) {
         return Err(damaged("its checksum does not match"));
@@ -51,8 +54,8 @@ fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u8, &'a [u8]), Error> {
 
 /// What a row is about, for messages.
 pub(crate) fn describe(key: &[u8]) -> String {
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("row {hex}")
+    let (kind, name) = keys::named(key);
+    format!("{kind} {name}")
 }
 
 /// The write that puts a body of at most [`INLINE`] bytes under `key`.
@@ -167,7 +170,10 @@ pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8])
         }
         FORMAT_BLOB => {
             let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
-            blobs.get(&digest)?
+            blobs.get(&digest).map_err(|error| match error {
+                Error::Damaged { what, reason } => damaged(format!("{what}: {reason}")),
+                error => error,
+            })?
         }
         other => return Err(damaged(format!("its format {other} is unknown to this version"))),
     };

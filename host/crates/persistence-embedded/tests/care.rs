@@ -16,7 +16,7 @@ use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
 use petrel_persistence_embedded::archive::ArchiveError;
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::compact::compact;
-use petrel_persistence_embedded::restore::{RestoreError, restore};
+use petrel_persistence_embedded::restore::{InFlight, RestoreError, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
 use serde_json::json;
 use tempfile::TempDir;
@@ -74,8 +74,16 @@ async fn what_one_engine_exports_every_engine_imports() {
         for to in Engine::ALL {
             let place = TempDir::new().unwrap();
             let target = place.path().join("store");
-            restore(&mut archive.as_slice(), &target, to, no_files).unwrap();
+            let restored =
+                restore(&mut archive.as_slice(), &target, to, InFlight::AsItWas, no_files).unwrap();
+            assert_eq!(restored.archived, exported, "{from} to {to}");
+            assert_eq!((restored.waiting, restored.begun), (1, 0));
             let checked = check(&target, &on(to)).unwrap();
+            assert_eq!(
+                (checked.rows.values().sum::<u64>(), checked.blobs),
+                (exported.rows, exported.blobs),
+                "{from} to {to}: the same words for the same counts"
+            );
             assert_eq!(checked.problems, Vec::<String>::new(), "{from} to {to}");
             let store = EmbeddedStore::open(&target, &on(to)).unwrap();
             assert_eq!(all(&store).await, held, "{from} to {to}");
@@ -123,12 +131,16 @@ async fn a_backup_of_a_store_in_use_is_that_of_one_moment() {
         let place = TempDir::new().unwrap();
         let mut files = Vec::new();
         let target = place.path().join("store");
-        let archived = restore(&mut archive.as_slice(), &target, Engine::Redb, |path, mode, content| {
+        let on_file = |path: &str, mode: u32, content: &[u8]| {
             files.push((path.to_owned(), mode, content.to_vec()));
             Ok(())
-        })
-        .unwrap();
-        assert_eq!((archived.files, files), (1, vec![("admin-token".to_owned(), 0o600, b"secret".to_vec())]));
+        };
+        let restored =
+            restore(&mut archive.as_slice(), &target, Engine::Redb, InFlight::Held, on_file).unwrap();
+        assert_eq!(
+            (restored.archived.files, files),
+            (1, vec![("admin-token".to_owned(), 0o600, b"secret".to_vec())])
+        );
         assert_eq!(
             check(&target, &on(Engine::Redb)).unwrap().problems,
             Vec::<String>::new(),
@@ -156,17 +168,27 @@ async fn what_cannot_be_restored_leaves_nothing_behind() {
     backup::export(directory.path(), &Options::default(), &mut archive).unwrap();
     let place = TempDir::new().unwrap();
     let target = place.path().join("store");
-    let attempt = |mut bytes: &[u8]| restore(&mut bytes, &target, Engine::Sled, no_files).unwrap_err();
+    let attempt =
+        |mut bytes: &[u8]| restore(&mut bytes, &target, Engine::Redb, InFlight::Held, no_files).unwrap_err();
     let is_empty = || fs::read_dir(place.path()).unwrap().next().is_none();
-    for part in 0..8 {
-        let error = attempt(&archive[..archive.len() * part / 8]);
-        assert!(matches!(error, RestoreError::Archive(ArchiveError::CutShort(_))), "{error}");
-        assert!(is_empty(), "cut to {part}/8");
+    for at in (0..archive.len()).step_by(archive.len() / 40) {
+        let error = attempt(&archive[..at]);
+        let RestoreError::Archive(ArchiveError::CutShort { ends_at, wanted }) = error else {
+            panic!("cut at {at}: {error}")
+        };
+        assert!(ends_at == at as u64 && wanted > ends_at, "cut at {at}: it ends at {ends_at}, not {wanted}");
+        assert!(is_empty(), "cut at {at}");
+        let mut damaged = archive.clone();
+        damaged[at] ^= 1;
+        let error = attempt(&damaged);
+        assert!(matches!(error, RestoreError::Archive(_)), "flipped at {at}: {error}");
+        assert!(is_empty(), "flipped at {at}");
     }
-    let mut damaged = archive.clone();
-    damaged[archive.len() / 2] ^= 1;
-    let error = attempt(&damaged);
-    assert!(matches!(error, RestoreError::Archive(ArchiveError::Damaged(_))), "{error}");
+    for appended in [&b"\n"[..], archive.as_slice()] {
+        let error = attempt(&[archive.as_slice(), appended].concat());
+        assert!(matches!(error, RestoreError::Archive(ArchiveError::GoesOn(_))), "{error}");
+        assert!(is_empty(), "appended");
+    }
     let error = attempt(b"something that is long enough to be one");
     assert!(matches!(error, RestoreError::Archive(ArchiveError::Foreign)), "{error}");
     assert!(is_empty());

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_model::Id;
 use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
@@ -113,7 +114,9 @@ async fn a_damaged_blob_is_noticed() {
     fs::write(&blob, "something else").unwrap();
     let message = store.execution(id(1)).await.unwrap_err().to_string();
     assert!(
-        message.contains("the store is damaged at blob") && message.contains("restore from a backup"),
+        message.contains(&format!("execution {} cannot be read", id::<Id>(1)))
+            && message.contains("its content does not match its name")
+            && message.contains("`petrel store check --repair`"),
         "{message}"
     );
 }

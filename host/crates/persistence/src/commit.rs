@@ -62,7 +62,8 @@ impl Commit {
                 | Change::DeleteToken(_)
                 | Change::DeletePackConfig(_)
                 | Change::AppendWorkflow { .. }
-                | Change::DeleteKey(_) => false,
+                | Change::DeleteKey(_)
+                | Change::LiftHold => false,
                 Change::CreateTriggerInstance(_)
                 | Change::CreateEnforcement(_)
                 | Change::CreateExecution(_)
@@ -164,6 +165,8 @@ pub enum Change {
     PutKey(KeyValue),
     /// A value of the datastore is gone.
     DeleteKey(String),
+    /// What was in flight when the store was restored from a backup may go on.
+    LiftHold,
 }
 
 /// Why a commit was not made. Nothing was written then.

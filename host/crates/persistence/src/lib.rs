@@ -17,4 +17,4 @@ pub mod suite;
 
 pub use commit::{Change, Commit, CommitError, Expect};
 pub use memory::MemoryStore;
-pub use store::{Error, ExecutionFilter, Fence, Figures, Output, Page, Store};
+pub use store::{Error, ExecutionFilter, Fence, Figures, Output, Page, Store, Unreadable};

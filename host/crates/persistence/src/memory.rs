@@ -175,6 +175,7 @@ impl State {
             Change::DeleteEnforcement(id) => {
                 self.enforcements.remove(&id);
             }
+            Change::LiftHold => self.queue.lift(),
             other => self.configure(other),
         }
     }
@@ -191,7 +192,8 @@ fn newest<I: Ord + Copy, T: Clone>(
     let mut found = map.range((Bound::Unbounded, upper)).rev().filter(|(_, item)| admit(item));
     let taken: Vec<_> = found.by_ref().take(limit).collect();
     let next = if found.next().is_some() { taken.last().map(|(id, _)| **id) } else { None };
-    Page { items: taken.into_iter().map(|(_, item)| item.clone()).collect(), next }
+    let items = taken.into_iter().map(|(_, item)| item.clone()).collect();
+    Page { items, unreadable: Vec::new(), next }
 }
 
 /// The oldest entries of `map` above `after`.
@@ -241,6 +243,14 @@ impl Store for MemoryStore {
         let state = self.state();
         let ids = state.queue.orphans(self.fence.epoch);
         Ok(ids.into_iter().filter_map(|id| state.executions.get(&id).cloned()).collect())
+    }
+
+    fn held(&self) -> usize {
+        self.state().queue.held()
+    }
+
+    fn is_held(&self, id: ExecutionId) -> bool {
+        self.state().queue.is_held(id)
     }
 
     async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {

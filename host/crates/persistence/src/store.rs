@@ -1,5 +1,6 @@
 //! The interface that every backend implements.
 
+use std::fmt;
 use std::io::Write;
 
 use async_trait::async_trait;
@@ -27,9 +28,7 @@ pub enum Error {
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// Something that was stored cannot be read back.
-    #[error(
-        "the store is damaged at {what}: {reason}; stop the host, keep a copy of the data directory, restore from a backup"
-    )]
+    #[error("{what} cannot be read: {reason}; {}", Unreadable::REMEDY)]
     Damaged {
         /// What was read.
         what: String,
@@ -38,11 +37,37 @@ pub enum Error {
     },
 }
 
+/// Something that is stored and cannot be read back: it is shown as that, and keeps nothing else from being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What it is: `execution`, `rule`, `user` and so on.
+    pub kind: &'static str,
+    /// Its id or its name.
+    pub id: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Unreadable {
+    /// What to do about it.
+    pub const REMEDY: &'static str =
+        "`petrel store check --repair` sets it aside, and a backup may still have it whole";
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} cannot be read: {}", self.kind, self.id, self.reason)
+    }
+}
+
 /// A part of a listing, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T, I> {
     /// The items; possibly fewer than asked for even when there are more.
     pub items: Vec<T>,
+    /// What lies among them and cannot be read. It does not count for how many were asked for, and whether it
+    /// is what was asked for cannot be told.
+    pub unreadable: Vec<Unreadable>,
     /// Where to go on, if there may be more: give it as `before`.
     pub next: Option<I>,
 }
@@ -174,8 +199,26 @@ pub trait Store: Send + Sync {
     /// How many executions wait, claimed or not.
     fn waiting(&self) -> usize;
 
-    /// Executions that a process which is gone had begun.
+    /// Executions that a process which is gone had begun, but those that are held.
     async fn orphans(&self) -> Result<Vec<Execution>, Error>;
+
+    /// How many executions are held: they were in flight when the store was restored from a backup, where the
+    /// original may go on with them. Nobody can claim them until [`Change::LiftHold`](crate::Change::LiftHold).
+    fn held(&self) -> usize {
+        0
+    }
+
+    /// Whether this execution is held, or what has asked for it.
+    fn is_held(&self, id: ExecutionId) -> bool {
+        let _ = id;
+        false
+    }
+
+    /// What is kept by name (packs, rules, users and so on), was asked for since the store was opened, and cannot
+    /// be read.
+    fn unreadable(&self) -> Vec<Unreadable> {
+        Vec::new()
+    }
 
     /// What is worth a look.
     fn figures(&self) -> Figures {
@@ -223,6 +266,8 @@ pub trait Store: Send + Sync {
 
     /// A definition that workflows began with, by its digest.
     async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error>;
+
+    // Of what follows, what cannot be read is left out; `unreadable` tells of it.
 
     /// All values of the datastore, by name.
     async fn keys(&self) -> Result<Vec<KeyValue>, Error>;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::{Enforcement, EnforcementId, TriggerInstanceId};
+use petrel_persistence::{Error, Unreadable};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,18 +47,24 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let page = page.parse()?.within_reach()?;
     let wanted = page.offset.saturating_add(page.limit);
-    let mut found = Vec::new();
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
     if let Some(id) = parsed::<TriggerInstanceId>(filter.trigger_instance.clone())? {
         // Of one event there is no need to look at others.
-        let instance = api.engine.store().trigger_instance(id).await?;
-        let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
-        add(&api, &filter, ids, &mut found).await?;
+        let ids = match api.engine.store().trigger_instance(id).await {
+            Ok(instance) => instance.map(|instance| instance.enforcements).unwrap_or_default(),
+            Err(Error::Damaged { reason, .. }) => {
+                lost.push(Unreadable { kind: "trigger instance", id: id.to_string(), reason });
+                Vec::new()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        add(&api, &filter, ids, &mut found, &mut lost).await?;
     } else {
         let mut before = page.before.map(TriggerInstanceId::from);
         for _ in 0..LONGEST_LOOK / STEP {
             let part = api.engine.store().trigger_instances(None, before, STEP).await?;
             for instance in part.items {
-                add(&api, &filter, instance.enforcements, &mut found).await?;
+                add(&api, &filter, instance.enforcements, &mut found, &mut lost).await?;
             }
             before = part.next;
             if before.is_none() || found.len() >= wanted {
@@ -67,7 +74,7 @@ pub(crate) async fn list(
         }
     }
     let part = found.iter().skip(page.offset).take(page.limit);
-    Ok(page.answer_part(part.map(views::enforcement)))
+    Ok(page.answer_part(part.map(views::enforcement), &lost))
 }
 
 async fn add(
@@ -75,12 +82,33 @@ async fn add(
     filter: &Filter,
     ids: Vec<EnforcementId>,
     found: &mut Vec<Enforcement>,
+    lost: &mut Vec<Unreadable>,
 ) -> Result<(), ApiError> {
     for id in ids {
-        let enforcement = api.engine.store().enforcement(id).await?;
-        found.extend(enforcement.filter(|enforcement| filter.admits(enforcement)));
+        match find(api, id).await? {
+            Found::Whole(one) => found.extend(one.filter(|enforcement| filter.admits(enforcement))),
+            Found::Unreadable(one) => lost.push(one),
+        }
     }
     Ok(())
+}
+
+/// An enforcement among others.
+pub(crate) enum Found {
+    /// It was read, or is not there any more.
+    Whole(Option<Enforcement>),
+    /// It cannot be read, which keeps no other from being shown.
+    Unreadable(Unreadable),
+}
+
+pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError> {
+    match api.engine.store().enforcement(id).await {
+        Ok(found) => Ok(Found::Whole(found)),
+        Err(Error::Damaged { reason, .. }) => {
+            Ok(Found::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {

@@ -65,12 +65,12 @@ pub(crate) async fn list(
     let page = page.parse()?.within_reach()?;
     let filter = filter.parse()?;
     let store = api.engine.store();
-    let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
+    let (found, lost) = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
     let content = api.engine.content();
     let items = found.iter().map(|execution| {
         views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref), secrets)
     });
-    Ok(page.answer_part(items))
+    Ok(page.answer_part(items, &lost))
 }
 
 /// What to run.

@@ -1,5 +1,5 @@
 //! How the host is. `GET /healthz`: 200 while it lives and is not stopping. `GET /readyz`: 200 while events
-//! are accepted, else 503 with the reasons. `GET /metrics`: figures for Prometheus. `GET /api/v1/status`: how
+//! are accepted, else 503 with the reasons; that executions are held is none. `GET /metrics`: figures for Prometheus. `GET /api/v1/status`: how
 //! much waits and runs. `GET` and `PUT /api/v1/log`: what is logged.
 
 use axum::extract::State;
@@ -7,12 +7,13 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use petrel_persistence::Unreadable;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::JsonBody;
-use crate::{Api, ApiError, auth};
+use crate::{Api, ApiError, auth, views};
 
 /// The routes; [`status`] and the log are below `/api/v1`.
 pub(crate) fn router(api: &Api) -> Router<Api> {
@@ -38,13 +39,24 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
 }
 
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
-/// start counts as both for a moment.
+/// start counts as both for a moment. Executions that are held since a restore; and what cannot be read of what is
+/// kept by name (packs, rules, users and so on).
 pub(crate) async fn status(State(api): State<Api>) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "waiting": api.engine.store().waiting(),
         "running": api.engine.running(),
+        "held": api.engine.store().held(),
+        "unreadable": api.engine.store().unreadable().iter().map(named).collect::<Vec<_>>(),
     }))
+}
+
+fn named(lost: &Unreadable) -> Value {
+    let mut view = views::unreadable(lost);
+    if let Some(view) = view.as_object_mut() {
+        view.insert("kind".into(), lost.kind.into());
+    }
+    view
 }
 
 async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 1], String), ApiError> {

@@ -8,6 +8,7 @@ use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::enforcements::Found;
 use crate::extract::{Params, Segment};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
@@ -24,8 +25,8 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let page = page.parse()?.within_reach()?;
     let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
-    let found = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
-    Ok(page.answer_part(found.iter().map(views::trigger_instance)))
+    let (found, lost) = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
+    Ok(page.answer_part(found.iter().map(views::trigger_instance), &lost))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
@@ -33,7 +34,10 @@ pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<
     let mut view = views::trigger_instance(&instance);
     let mut enforcements = Vec::new();
     for id in &instance.enforcements {
-        enforcements.extend(api.engine.store().enforcement(*id).await?.as_ref().map(views::enforcement));
+        enforcements.extend(match super::enforcements::find(&api, *id).await? {
+            Found::Whole(enforcement) => enforcement.as_ref().map(views::enforcement),
+            Found::Unreadable(lost) => Some(views::unreadable(&lost)),
+        });
     }
     if let Some(view) = view.as_object_mut() {
         view.insert("enforcements".into(), Value::Array(enforcements));

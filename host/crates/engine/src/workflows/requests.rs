@@ -49,6 +49,14 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
             "only workflows can be paused and resumed; `petrel execution cancel` ends it",
         ));
     }
+    if engine.store().is_held(id) {
+        let message =
+            format!("execution {id} is held: it was in flight at the backup that this host is restored from");
+        return Err(conflict(
+            message,
+            "`petrel resume-all` lets all that is held go on; canceling it is possible",
+        ));
+    }
     if execution.status.is_final() || execution.status.is_waiting() {
         let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
         return Err(conflict(message, "look at it with `petrel execution get`"));

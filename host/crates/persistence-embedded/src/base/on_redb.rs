@@ -28,7 +28,11 @@ impl RedbBase {
             fs::remove_file(&file).map_err(fail)?;
         }
         let cache = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
-        let db = Database::builder().set_cache_size(cache).create(file).map_err(fail)?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(cache);
+        // A file that is there is never begun anew, also when all of it was cut off.
+        let opened = if file.exists() { builder.open(file) } else { builder.create(file) };
+        let db = opened.map_err(fail)?;
         let base = Self { db };
         base.make_table()?;
         for path in [directory, directory.parent().unwrap_or(directory)] {
@@ -38,8 +42,15 @@ impl RedbBase {
     }
 }
 
-fn fail(error: impl std::fmt::Display) -> BaseError {
-    BaseError(error.to_string())
+/// What redb says, or the system.
+fn fail(error: impl Into<redb::Error>) -> BaseError {
+    match error.into() {
+        error @ redb::Error::Corrupted(_) => BaseError::damaged(error),
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            BaseError::damaged("its file ends before it")
+        }
+        error => BaseError::failed(error),
+    }
 }
 
 impl RedbBase {

@@ -41,8 +41,8 @@ impl SledBase {
             sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(500));
         let begun = Instant::now();
         let db = loop {
-            match config.open().map_err(fail) {
-                Err(BaseError(reason)) if reason.contains(IN_USE) && begun.elapsed() < PATIENCE => {
+            match config.open().map_err(said) {
+                Err(BaseError { reason, .. }) if reason.contains(IN_USE) && begun.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 opened => break opened?,
@@ -81,19 +81,31 @@ fn remove_unfinished(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn fail(error: impl std::fmt::Display) -> BaseError {
-    BaseError(error.to_string())
+fn fail(error: io::Error) -> BaseError {
+    BaseError::failed(error)
+}
+
+/// What sled says.
+fn said(error: sled::Error) -> BaseError {
+    match error {
+        sled::Error::Corruption { .. } => BaseError::damaged("its files are damaged there"),
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            BaseError::damaged("its files end before it")
+        }
+        error @ sled::Error::ReportableBug(_) => BaseError::damaged(error),
+        error => BaseError::failed(error),
+    }
 }
 
 impl Reads for SledBase {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
-        Ok(self.db.get(key).map_err(fail)?.map(|value| value.to_vec()))
+        Ok(self.db.get(key).map_err(said)?.map(|value| value.to_vec()))
     }
 
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
         let range = self.db.range(from..to);
         let entry = |found: sled::Result<(sled::IVec, sled::IVec)>| {
-            found.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(fail)
+            found.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(said)
         };
         if reverse {
             range.rev().take(limit).map(entry).collect()
@@ -109,7 +121,7 @@ impl Base for SledBase {
         for (key, value) in writes {
             match value {
                 Some(value) if value.len() > MAX_VALUE => {
-                    return Err(BaseError(format!(
+                    return Err(BaseError::failed(format!(
                         "a value of {} bytes is too large for a row",
                         value.len()
                     )));
@@ -118,11 +130,11 @@ impl Base for SledBase {
                 None => batch.remove(key.as_slice()),
             }
         }
-        self.db.apply_batch(batch).map_err(fail)
+        self.db.apply_batch(batch).map_err(said)
     }
 
     fn sync(&self) -> Result<(), BaseError> {
-        self.db.flush().map_err(fail)?;
+        self.db.flush().map_err(said)?;
         self.file.sync_data().map_err(fail)
     }
 }

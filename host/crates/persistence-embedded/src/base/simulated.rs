@@ -113,7 +113,7 @@ impl State {
                 }
             }
             self.is_cut = true;
-            return Err(BaseError("the power was cut".into()));
+            return Err(BaseError::failed("the power was cut"));
         }
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Base for SimulatedMachine {
     }
 }
 
-fn cut(BaseError(reason): BaseError) -> io::Error {
+fn cut(BaseError { reason, .. }: BaseError) -> io::Error {
     io::Error::other(reason)
 }
 

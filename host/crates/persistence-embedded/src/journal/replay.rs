@@ -81,6 +81,17 @@ pub(crate) fn replay(media: &dyn Media, base: u64, accept_loss: bool) -> Result<
     Ok(replay.found)
 }
 
+/// The number of the first group that the journal tells of, or will; `None` when it has no segment.
+pub(crate) fn earliest(media: &dyn Media) -> Result<Option<u64>, ReplayError> {
+    for number in media.list().map_err(|error| ReplayError::Io { number: 0, error })? {
+        let bytes = media.read(number).map_err(|error| ReplayError::Io { number, error })?;
+        if let Some(first) = first_sequence(number, &bytes) {
+            return Ok(Some(first));
+        }
+    }
+    Ok(None)
+}
+
 struct Replay {
     found: Replayed,
     accept_loss: bool,

@@ -1,0 +1,34 @@
+//! `/hold`: executions that were in flight at the backup that this host is restored from. They rest, since they may go
+//! on where the backup is from. `GET` says how many there are, `DELETE` lets all of them go on: that is the admin's.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use petrel_engine::accounts::users::ADMIN;
+use serde_json::{Value, json};
+
+use crate::auth::User;
+use crate::{Api, ApiError};
+
+pub(crate) async fn look(State(api): State<Api>) -> Json<Value> {
+    Json(json!({"held": api.engine.store().held()}))
+}
+
+pub(crate) async fn lift(
+    State(api): State<Api>,
+    Extension(User(user)): Extension<User>,
+) -> Result<Json<Value>, ApiError> {
+    if user != ADMIN {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            format!("`{user}` may not let go on what is held since the restore"),
+            format!("ask the user `{ADMIN}`"),
+        ));
+    }
+    let resumed = api.engine.resume_all().await?;
+    if resumed.held > 0 {
+        tracing::warn!(user, held = resumed.held, report = ?resumed.report, "what was held goes on");
+    }
+    Ok(Json(json!({"resumed": resumed.held})))
+}

@@ -1,0 +1,121 @@
+//! A store read back: its directory taken, its base open, what the journal holds above it, and nothing of it served.
+//! Looking after a store needs no more; [`opening`](super) goes on from here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use petrel_persistence::Error;
+
+use super::Options;
+use crate::base::{Base, Reads as _, gaps};
+use crate::blobs::Blobs;
+use crate::compact;
+use crate::directory::{Directory, OpenError};
+use crate::image::Image;
+use crate::journal::media::{Files, Media};
+use crate::journal::replay::{self, Replayed};
+use crate::keys;
+use crate::rows::Rows;
+
+/// What is stored, read back and not yet served.
+pub(crate) struct Recovered {
+    pub(crate) directory: Directory,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) media: Arc<dyn Media>,
+    pub(crate) replayed: Replayed,
+    /// About how much memory the rows from the journal take.
+    pub(crate) layer_bytes: usize,
+}
+
+impl Recovered {
+    pub(super) fn of(
+        base: Box<dyn Base>,
+        media: Arc<dyn Media>,
+        directory: Directory,
+        accept_loss: bool,
+    ) -> Result<Self, OpenError> {
+        let path = directory.path().to_path_buf();
+        let blobs = Blobs::open(&path.join("blobs")).map_err(|error| OpenError::Io(path.clone(), error))?;
+        let rows = Rows { image: Arc::new(Image::new(base)), blobs: Arc::new(blobs) };
+        refuse_nothing_but_damage(&rows, &directory)?;
+        let in_base = last_in_base(&rows, media.as_ref(), &directory)?;
+        let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
+            .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
+        if accept_loss {
+            directory.lower_watermark(replayed.sequence)?;
+        } else {
+            directory.check_loss(replayed.sequence)?;
+        }
+        // What was read may not have been synced when its writer was killed, and is built on from here on.
+        if replayed.groups > 0 {
+            media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
+        }
+        let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
+        Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
+    }
+
+    /// The store that is in `directory` and that nobody else uses, to look after it.
+    pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        Directory::check_present(directory)?;
+        Self::offline(directory, options)
+    }
+
+    /// A store that nobody else uses and that is not going to be served: no process takes it over.
+    pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
+        let taken = Directory::take(directory, options.engine)?;
+        let (base, media) = machine(directory, options)?;
+        Self::of(base, media, taken, options.accept_loss)
+    }
+}
+
+/// That what the store needs to be opened cannot be read.
+pub(super) fn unreadable(directory: &Directory) -> impl Fn(Error) -> OpenError + use<> {
+    let (path, engine) = (directory.path().to_path_buf(), directory.engine());
+    move |error| OpenError::Base(path.clone(), engine, error.to_string())
+}
+
+/// A base of which nothing at all can be read is no store to go on with.
+fn refuse_nothing_but_damage(rows: &Rows, directory: &Directory) -> Result<(), OpenError> {
+    let refused =
+        |reason: &str| OpenError::Base(directory.path().into(), directory.engine(), reason.to_owned());
+    let first =
+        rows.image.base().range(&[0], &[u8::MAX], false, 2).map_err(|error| refused(&error.reason))?;
+    match first.as_slice() {
+        [(_, value)] => gaps::reason(value).map_or(Ok(()), |reason| Err(refused(reason))),
+        _ => Ok(()),
+    }
+}
+
+/// The number of the last group that the base holds. When it does not know any more, all of the journal is applied
+/// again, which does no harm.
+fn last_in_base(rows: &Rows, media: &dyn Media, directory: &Directory) -> Result<u64, OpenError> {
+    match rows.noun(&keys::meta(keys::SEQUENCE)) {
+        Ok(found) => Ok(found.unwrap_or(0)),
+        Err(error @ Error::Damaged { .. }) => {
+            tracing::error!(%error, "all of the journal is applied again");
+            let unread = |error: replay::ReplayError| {
+                OpenError::Journal(directory.path().to_path_buf(), error.to_string())
+            };
+            match replay::earliest(media).map_err(unread)? {
+                Some(first) => Ok(first.saturating_sub(1)),
+                None => directory.acknowledged(),
+            }
+        }
+        Err(error) => Err(unreadable(directory)(error)),
+    }
+}
+
+/// A base and what the journal is written on.
+type Machine = (Box<dyn Base>, Arc<dyn Media>);
+
+/// Those in `directory`.
+fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
+    let path = || directory.to_path_buf();
+    compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;
+    let base = options
+        .engine
+        .open(directory, options.cache_bytes)
+        .map_err(|error| OpenError::Base(path(), options.engine, error.to_string()))?;
+    let files = Files::open(&directory.join("journal")).map_err(|error| OpenError::Io(path(), error))?;
+    Ok((base, Arc::new(files)))
+}

@@ -1,0 +1,215 @@
+//! Making a store whole again of what is whole in it. Rows that cannot be read are set aside: they are written to a
+//! file, as they are, with what is wrong with them, and are gone from the store. What can be made anew from other rows
+//! is. The result is a new base, which takes the place of the old one as in [`compact`](crate::compact): a repair that
+//! is interrupted has changed nothing. Nobody may use the store meanwhile.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use petrel_persistence::Error;
+use serde_json::{Value, json};
+
+use crate::base::{Entry, Write, gaps};
+use crate::check::{CheckError, Checked, Remedy, check, look_at_all};
+use crate::compact::{self, CompactError, OnGap};
+use crate::directory::OpenError;
+use crate::keys;
+use crate::opening::{Options, Recovered};
+use crate::rows::Rows;
+use crate::value::{self, Encoding};
+
+/// How often what was mended is looked at again: what belonged to a row that was set aside follows it.
+const ROUNDS: usize = 5;
+/// How often the store is opened again, for what only shows then.
+const PASSES: usize = 3;
+/// How many pieces a row has at most.
+const MOST_PIECES: u16 = 32;
+
+/// What a repair came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// Rows that were set aside, and stretches of rows that the engine cannot read.
+    pub set_aside: u64,
+    /// Where they were written to; `None` when there were none.
+    pub file: Option<PathBuf>,
+    /// Rows that were made anew from others.
+    pub mended: u64,
+    /// What a check finds now.
+    pub checked: Checked,
+}
+
+/// Why a store was not repaired. It is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// What is set aside cannot be written.
+    #[error("{0} cannot be written: {1}; free some space and try again, the store is as it was")]
+    File(PathBuf, #[source] io::Error),
+    /// The new base cannot be written.
+    #[error(transparent)]
+    Compact(#[from] CompactError),
+}
+
+impl From<CheckError> for RepairError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Open(error) => Self::Open(error),
+            CheckError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Repairs the store in `directory`. What is set aside goes to the file `aside`, which is made if there is something;
+/// it must not be there.
+///
+/// # Errors
+/// When somebody uses the store, or it cannot be read at all, or there is not enough room for a second copy.
+pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repaired, RepairError> {
+    let mut repair =
+        Repair { path: aside.to_path_buf(), file: None, set_aside: 0, mended: 0, has_changed: false };
+    for _ in 0..PASSES {
+        match repair.pass(directory, options) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                if repair.file.is_some() && !repair.has_changed {
+                    // The store has it all still.
+                    drop(fs::remove_file(&repair.path));
+                }
+                return Err(error);
+            }
+        }
+    }
+    let Repair { path, file, set_aside, mended, .. } = repair;
+    Ok(Repaired { set_aside, file: file.map(|_| path), mended, checked: check(directory, options)? })
+}
+
+/// A repair under way.
+struct Repair {
+    /// Where rows are set aside: a line of JSON each.
+    path: PathBuf,
+    /// Made with the first row.
+    file: Option<BufWriter<File>>,
+    set_aside: u64,
+    mended: u64,
+    /// Whether the store is no longer as it was.
+    has_changed: bool,
+}
+
+impl Repair {
+    /// Makes a new base of what is whole. Says whether there may be more to do: what belonged to rows that the engine
+    /// could not read is only known to be alone once they are gone.
+    fn pass(&mut self, directory: &Path, options: &Options) -> Result<bool, RepairError> {
+        let recovered = Recovered::present(directory, options)?;
+        let before = self.set_aside + self.mended;
+        let mut has_gaps = false;
+        for round in 0..ROUNDS {
+            let plan = self.plan(&recovered, round == 0)?;
+            has_gaps |= plan.has_gaps;
+            if plan.writes.is_empty() {
+                break;
+            }
+            // Shown to the next round, and written with all the rest.
+            recovered.rows.image.show(plan.writes);
+        }
+        if self.set_aside + self.mended > before {
+            self.sync().map_err(|error| RepairError::File(self.path.clone(), error))?;
+            compact::rewrite(directory, options, &recovered, OnGap::LeaveOut)?;
+            self.has_changed = true;
+        }
+        Ok(has_gaps)
+    }
+
+    /// What is to be written to make good what is wrong now.
+    fn plan(&mut self, recovered: &Recovered, is_first: bool) -> Result<Plan, RepairError> {
+        let (mut plan, mut failed) = (Plan::default(), None);
+        look_at_all(recovered, |entry, fault| {
+            let Some(fault) = fault.filter(|_| failed.is_none()) else { return };
+            let is_gap = gaps::reason(&entry.1).is_some();
+            plan.has_gaps |= is_gap;
+            match fault.remedy {
+                // Told of once.
+                Remedy::SetAside if is_gap && !is_first => {}
+                Remedy::SetAside => {
+                    failed = self.set_aside(&recovered.rows, entry, &fault.reason).err();
+                    if !is_gap {
+                        let mut to = Encoding::new(None);
+                        to.delete(entry.0.clone(), &entry.1);
+                        plan.writes.append(&mut to.writes);
+                    }
+                }
+                Remedy::Write(mut writes) => {
+                    self.mended += 1;
+                    plan.writes.append(&mut writes);
+                }
+                Remedy::Elsewhere => {}
+            }
+        })?;
+        match failed {
+            Some(error) => Err(RepairError::File(self.path.clone(), error)),
+            None => Ok(plan),
+        }
+    }
+
+    fn set_aside(&mut self, rows: &Rows, entry: &Entry, reason: &str) -> io::Result<()> {
+        if self.file.is_none() {
+            // It may hold what was secret.
+            let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+            self.file = Some(BufWriter::new(made));
+        }
+        self.set_aside += 1;
+        match &mut self.file {
+            Some(file) => writeln!(file, "{}", line(rows, entry, reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes what was set aside durable, before the store forgets it.
+    fn sync(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
+    }
+}
+
+/// What a round comes to.
+#[derive(Default)]
+struct Plan {
+    writes: Vec<Write>,
+    /// Whether there are rows that the engine cannot read.
+    has_gaps: bool,
+}
+
+/// A row as it is set aside: its key and its value in hexadecimal digits, with the pieces and the large value that it
+/// may have, whatever is left of them.
+fn line(rows: &Rows, (key, value): &Entry, reason: &str) -> Value {
+    let (kind, id) = keys::named(key);
+    let mut line = json!({"kind": kind, "id": id, "reason": reason, "key": keys::hex(key)});
+    if gaps::reason(value).is_some() {
+        return line;
+    }
+    let pieces = (0..MOST_PIECES).map_while(|number| {
+        let piece = value::get(rows.image.as_ref(), &keys::piece(key, number)).ok().flatten()?;
+        Some(keys::hex(&piece))
+    });
+    let pieces: Vec<_> = pieces.collect();
+    let digest = value::blob_of(key, value).ok().flatten();
+    let large = digest.and_then(|digest| rows.blobs.unchecked(&digest));
+    if let Some(line) = line.as_object_mut() {
+        line.insert("value".into(), keys::hex(value).into());
+        if !pieces.is_empty() {
+            line.insert("pieces".into(), pieces.into());
+        }
+        line.extend(large.map(|large| ("large_value".to_owned(), keys::hex(&large).into())));
+    }
+    line
+}

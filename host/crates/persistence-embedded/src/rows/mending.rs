@@ -1,0 +1,73 @@
+//! What is left of a noun when a part of it that has a row of its own cannot be read: the rest is kept, and says in
+//! the place of the part what has happened.
+
+use std::sync::Arc;
+
+use petrel_model::{Execution, Object, TriggerInstance};
+use petrel_persistence::Error;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{PARAMETERS_APART, PAYLOAD_APART, RESULT_APART, Rows, json as encoded};
+use crate::base::{Entry, Write};
+use crate::keys::{self, Part};
+use crate::value::{self, Encoding};
+
+/// What stands in the place of a part that is lost.
+fn in_place_of(part: &str) -> Value {
+    json!({
+        "error": format!("the {part} could not be read and was set aside"),
+        "code": "store.set_aside",
+        "hint": "the file set-aside-*.jsonl in the data directory has what was left of it; a backup may have it whole",
+    })
+}
+
+impl Rows {
+    /// The writes that make the execution in `entry` readable, whose row is whole and one of whose parts is not;
+    /// `None` when it cannot go without: it would be run with other parameters than it was asked for with.
+    pub(crate) fn mended_execution(
+        &self,
+        entry: &Entry,
+        head: &Execution,
+    ) -> Result<Option<Vec<Write>>, Error> {
+        let mut flags = value::flags(&entry.0, &entry.1)?;
+        let mut head = head.clone();
+        let is_lost = |part| {
+            let found = self.noun::<Value>(&keys::execution_part(head.id, part));
+            !matches!(found, Ok(Some(_)))
+        };
+        let parameters_lost = flags & PARAMETERS_APART != 0 && is_lost(Part::Parameters);
+        let result_lost = flags & RESULT_APART != 0 && is_lost(Part::Result);
+        if parameters_lost && !head.status.is_final() {
+            return Ok(None);
+        }
+        if parameters_lost {
+            flags &= !PARAMETERS_APART;
+            head.parameters = Arc::new(Object::new());
+        }
+        if result_lost {
+            flags &= !RESULT_APART;
+            head.result = Some(Arc::new(in_place_of("result")));
+        }
+        rewritten(entry, flags, &head)
+    }
+
+    /// The same for an event whose payload cannot be read.
+    pub(crate) fn mended_instance(
+        &self,
+        entry: &Entry,
+        head: &TriggerInstance,
+    ) -> Result<Option<Vec<Write>>, Error> {
+        let flags = value::flags(&entry.0, &entry.1)? & !PAYLOAD_APART;
+        let head = TriggerInstance { payload: Arc::new(in_place_of("payload")), ..head.clone() };
+        rewritten(entry, flags, &head)
+    }
+}
+
+/// The writes that put `noun` in the place of what is in `entry`; `None` when it is too large for a row.
+fn rewritten(entry: &Entry, flags: u8, noun: &impl Serialize) -> Result<Option<Vec<Write>>, Error> {
+    let mut to = Encoding::new(None);
+    to.delete(entry.0.clone(), &entry.1);
+    let body = encoded(noun)?;
+    Ok(to.put(entry.0.clone(), flags, &body).is_ok().then_some(to.writes))
+}

@@ -1,0 +1,135 @@
+//! What a store lists: newest first, oldest first, and by name. What cannot be read is said to be so, and keeps
+//! nothing else from being listed.
+
+use std::sync::PoisonError;
+
+use petrel_model::output::{OutputLine, Stream};
+use petrel_model::{Execution, ExecutionId, Id};
+use petrel_persistence::{Error, Output, Page, Unreadable};
+use serde::de::DeserializeOwned;
+
+use super::EmbeddedStore;
+use crate::base::Entry;
+use crate::keys;
+use crate::rows::Listed;
+
+/// How many rows a filtered listing looks at before it returns a short page.
+const SCAN_BUDGET: usize = 2000;
+
+impl EmbeddedStore {
+    /// All nouns of one kind that can be read, by key. What cannot be read is told once, and remembered.
+    pub(super) fn named<T: DeserializeOwned>(&self, kind: u8) -> Result<Vec<T>, Error> {
+        let (nouns, lost) = self.rows.all(kind)?;
+        let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = unreadable.entry(kind).or_default();
+        for one in lost.iter().filter(|one| !known.contains(one)) {
+            tracing::error!(hint = Unreadable::REMEDY, "{one}; it is left out");
+        }
+        *known = lost;
+        Ok(nouns)
+    }
+
+    /// Those of the executions that are there and can be read.
+    pub(super) fn readable(
+        &self,
+        ids: impl IntoIterator<Item = ExecutionId>,
+    ) -> Result<Vec<Execution>, Error> {
+        let mut readable = Vec::new();
+        for id in ids {
+            match self.rows.execution(id) {
+                Ok(execution) => readable.extend(execution),
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(execution.id = %id, %error, "it is left out");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readable)
+    }
+
+    /// The output of an execution; where it cannot be read, a line that says so.
+    pub(super) fn output_of(&self, id: ExecutionId) -> Result<Output, Error> {
+        let mut lines = Output::new();
+        for entry in self.rows.range(&keys::output_range(id), false, usize::MAX)? {
+            match self.rows.listed(&entry, |entry| self.rows.noun_of::<Output>(entry))? {
+                Listed::Whole(part) => lines.extend(part),
+                Listed::Gone => {}
+                Listed::Unreadable(one) => {
+                    let text = format!("here output cannot be read: {}; {}", one.reason, Unreadable::REMEDY);
+                    lines.push(OutputLine { stream: Stream::Output, text });
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// The oldest items after `after`. One that cannot be read must not keep those after it.
+    pub(super) fn oldest<T>(
+        &self,
+        prefix: u8,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        read: impl Fn(&Entry) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let (mut from, to) = keys::all(prefix);
+        if let Some(mut after) = after {
+            after.push(0);
+            from = after;
+        }
+        let readable = |entry: &Entry| {
+            read(entry).inspect_err(|error| tracing::error!(%error, "it is old, and cannot be read")).ok()
+        };
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let entries = self.rows.range(&(from, to.clone()), false, limit - found.len())?;
+            let Some((last, _)) = entries.last() else { break };
+            from = [last.as_slice(), &[0]].concat();
+            found.extend(entries.iter().filter_map(readable));
+        }
+        Ok(found)
+    }
+
+    /// Reads newest first until `limit` items are admitted or the budget is used up.
+    pub(super) fn newest<T, I: From<Id>>(
+        &self,
+        prefix: u8,
+        before: Option<Vec<u8>>,
+        limit: usize,
+        read: impl Fn(&Entry) -> Result<T, Error>,
+        admit: impl Fn(&T) -> bool,
+    ) -> Result<Page<T, I>, Error> {
+        let (from, mut to) = keys::all(prefix);
+        if let Some(before) = before {
+            to = before;
+        }
+        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
+            let step = limit.clamp(1, SCAN_BUDGET - budget);
+            // One more than needed, to know whether there is more.
+            let mut entries = self.rows.range(&(from.clone(), to.clone()), true, step + 1)?;
+            let is_last = entries.len() <= step;
+            entries.truncate(step);
+            for entry in &entries {
+                match self.rows.listed(entry, &read)? {
+                    Listed::Whole(item) if admit(&item) => items.push(item),
+                    Listed::Unreadable(one) => unreadable.push(one),
+                    Listed::Whole(_) | Listed::Gone => {}
+                }
+                if items.len() == limit {
+                    let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
+                    let next = if is_end { None } else { id_after(&entry.0) };
+                    return Ok(Page { items, unreadable, next });
+                }
+            }
+            match entries.pop() {
+                Some((key, _)) if !is_last => to = key,
+                _ => return Ok(Page { items, unreadable, next: None }),
+            }
+        }
+        Ok(Page { items, unreadable, next: id_after(&to) })
+    }
+}
+
+fn id_after<I: From<Id>>(key: &[u8]) -> Option<I> {
+    keys::id_of(key).map(I::from)
+}

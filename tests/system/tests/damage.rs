@@ -1,0 +1,78 @@
+//! Damage to the files of a host: it is told by name, keeps nothing else from being used, and is set aside.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use petrel_system_tests::{Place, assert_says};
+use serde_json::{Value, json};
+
+/// All files below a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_damaged_value_is_shown_as_such_and_set_aside() {
+    for engine in ["sled", "redb"] {
+        let place = Place::default();
+        let host = place.start(&["--store-engine", engine]);
+        let large =
+            host.request(&json!({"action": "core.echo", "parameters": {"message": "x".repeat(100_000)}}));
+        host.until(&large, "succeeded");
+        let small = host.shell("echo small");
+        host.until(&small, "succeeded");
+        host.stop();
+        for blob in files(&place.data().join("store/blobs")) {
+            fs::write(blob, "something else").unwrap();
+        }
+        let host = place.start(&[]);
+        let listed = host.list("/executions");
+        assert_eq!(listed.iter().map(|one| &one["id"]).collect::<Vec<_>>(), [&small, &large], "{engine}");
+        let lost = listed[1].clone();
+        assert_says(lost["error"].as_str().unwrap(), &["cannot be read: ", "does not match its name"]);
+        assert_says(lost["hint"].as_str().unwrap(), &["`petrel store check --repair`"]);
+        let [code, message, hint] = host.get(&format!("/executions/{large}")).with_status(500).error();
+        assert_eq!(code, "unreadable");
+        assert_says(&message, &[&large, "cannot be read"]);
+        assert_says(&hint, &["`petrel store check --repair`"]);
+        assert_says(&host.ok(&["execution", "list"]).stderr, &[&large, "cannot be read: ", "--repair"]);
+        host.ok(&["run", "core.noop"]);
+        host.stop();
+
+        let checked = place.petrel(&["store", "check"]).with_code(1);
+        assert_says(&checked.stdout, &["problem: execution ", &large, "--repair"]);
+        let repaired: Value = place.petrel(&["store", "check", "--repair", "--json"]).with_code(0).json();
+        assert!(repaired["set_aside"].as_u64().unwrap() > 0, "{repaired}");
+        let file = fs::read_to_string(repaired["set_aside_file"].as_str().unwrap()).unwrap();
+        assert_says(&file, &["does not match its name", "\"key\":", "\"value\":"]);
+        assert_says(&place.petrel(&["store", "check"]).with_code(0).stdout, &["no problems"]);
+        let host = place.start(&[]);
+        assert_eq!(host.list("/executions").len(), 3, "{engine}");
+        assert_eq!(host.execution(&large)["status"], "succeeded");
+        host.stop();
+    }
+}
+
+#[test]
+fn a_damaged_engine_is_told_in_a_line() {
+    for (engine, file, other) in [("sled", "sled/db", "redb"), ("redb", "redb/rows.redb", "snap.")] {
+        let place = Place::default();
+        let host = place.start(&["--store-engine", engine]);
+        host.ok(&["run", "core.noop"]);
+        host.stop();
+        let file = place.data().join("store").join(file);
+        let length = fs::metadata(&file).unwrap().len();
+        fs::write(&file, vec![0x55; usize::try_from(length).unwrap()]).unwrap();
+        for verb in
+            [&["serve", "--listen", "127.0.0.1:0"][..], &["store", "check"], &["store", "export", "-"]]
+        {
+            let refused = place.petrel(verb).with_code(8);
+            assert_says(&refused.stderr, &["the store in ", "restore from a backup"]);
+            for word in ["panicked", "backtrace", other] {
+                assert!(!refused.stderr.contains(word), "{engine} {verb:?}: {}", refused.stderr);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A restore does not act a second time: what was in flight at the backup rests until somebody lets it go on.
+#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
+
+use petrel_system_tests::{Host, Place, assert_says};
+use serde_json::{Value, json};
+
+const PACK: &str =
+    "ref: flows\nname: flows\ndescription: Workflows.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
+const METADATA: &str = "name: two\nrunner_type: orquesta\nentry_point: workflows/two.yaml\nenabled: true\nparameters: {out: {type: string}}\n";
+/// Waits, then writes.
+const WORKFLOW: &str = "version: 1.0\ninput: [out]\ntasks:\n  wait:\n    action: core.local cmd=\"sleep 600\"\n    next: [{do: write}]\n  write:\n    action: core.local cmd=\"echo workflow >> <% ctx().out %>\"\n";
+
+/// What is in flight in a host when its backup is made.
+struct InFlight {
+    running: String,
+    waiting: String,
+    delayed: String,
+    workflow: String,
+}
+
+impl InFlight {
+    /// Begins all of it in a host with two slots, which writes to `out` when it runs; and makes a backup.
+    fn of(host: &Host<'_>, place: &Place, file: &str) -> Self {
+        place.write("flows/pack.yaml", PACK);
+        place.write("flows/actions/two.yaml", METADATA);
+        place.write("flows/actions/workflows/two.yaml", WORKFLOW);
+        host.ok(&["pack", "register", &place.path("flows")]);
+        let out = place.path("out");
+        let workflow = host.request(&json!({"action": "flows.two", "parameters": {"out": out}}));
+        host.until(&workflow, "running");
+        let running = host.shell(&format!("sleep 600; echo running >> {out}"));
+        host.until(&running, "running");
+        let children = || host.list(&format!("/executions/{workflow}/children"));
+        petrel_system_tests::eventually("the first task runs", || {
+            children().iter().any(|child| child["status"] == "running").then_some(())
+        });
+        let waiting = host.shell(&format!("echo waiting >> {out}"));
+        let delayed = host.request(
+            &json!({"action": "core.local", "parameters": {"cmd": format!("echo delayed >> {out}")}, "delay": 1000}),
+        );
+        host.ok(&["backup", file]);
+        Self { running, waiting, delayed, workflow }
+    }
+
+    /// All of it, with the statuses that it had at the backup.
+    fn all(&self) -> [(&str, &str); 4] {
+        [
+            (&self.running, "running"),
+            (&self.waiting, "requested"),
+            (&self.delayed, "requested"),
+            (&self.workflow, "running"),
+        ]
+    }
+}
+
+const SLOTS: [&str; 4] = ["--process-slots", "2", "--drain-seconds", "0"];
+
+fn held(host: &Host<'_>) -> Value {
+    host.get("/hold").with_status(200).json()["held"].clone()
+}
+
+#[test]
+fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() {
+    let place = Place::default();
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    host.stop();
+    assert_eq!(place.read("out"), "");
+
+    let other = Place::default();
+    let restored = other.petrel(&["restore", &file]).with_code(0);
+    // The workflow and what its task has asked for are two.
+    let says =
+        ["5 executions were in flight", "2 waited, 3 had begun", "they are held", "`petrel resume-all`"];
+    assert_says(&restored.stdout, &says);
+    let host = other.start(&SLOTS);
+    host.send_plain("GET", "/readyz", "", b"").with_status(200);
+    assert_eq!((held(&host), &host.get("/status").json()["held"]), (json!(5), &json!(5)));
+    // New work runs, for longer than the delay was, and nothing else does.
+    let new = host.shell("sleep 2; echo new");
+    host.until(&new, "succeeded");
+    for (id, status) in in_flight.all() {
+        assert_eq!(host.execution(id)["status"], status);
+    }
+    let refused = host.cli(&["execution", "resume", &in_flight.workflow]).with_code(6);
+    assert_says(&refused.stderr, &["is held", "`petrel resume-all`"]);
+    assert_eq!(place.read("out"), "");
+    // A kill leaves it held.
+    drop(host);
+    assert_says(
+        &other.petrel(&["store", "check"]).with_code(0).stdout,
+        &["5 executions are held", "no problems"],
+    );
+    let host = other.start(&SLOTS);
+    assert_eq!(held(&host), 5);
+    only_the_admin_lets_go_on(&host);
+    // What is not to run can be ended.
+    host.ok(&["execution", "cancel", &in_flight.delayed]);
+    assert_eq!(held(&host), 4);
+    assert_says(&host.ok(&["resume-all"]).stdout, &["4 executions", "go on"]);
+    host.until(&in_flight.waiting, "succeeded");
+    let lost = host.until(&in_flight.running, "abandoned");
+    assert_says(&lost["result"].to_string(), &["host.lost"]);
+    // Its task was lost, and with it the workflow fails.
+    host.until(&in_flight.workflow, "failed");
+    assert_eq!(host.execution(&in_flight.delayed)["status"], "canceled");
+    assert_eq!(place.read("out"), "waiting\n");
+    assert_says(&host.ok(&["resume-all"]).stderr, &["nothing is held"]);
+    host.stop();
+    assert_says(&other.petrel(&["store", "check"]).with_code(0).stdout, &["no problems"]);
+}
+
+fn only_the_admin_lets_go_on(host: &Host<'_>) {
+    host.send_plain("DELETE", "/api/v1/hold", "", b"").with_status(401);
+    host.post("/users", &json!({"name": "ada", "password": "correct horse"})).with_status(201);
+    let key = host.post("/apikeys", &json!({"user": "ada"})).with_status(201).json();
+    let head = format!("St2-Api-Key: {}\r\n", key["key"].as_str().unwrap_or_default());
+    let refused = host.send_plain("DELETE", "/api/v1/hold", &head, b"").with_status(403);
+    let [code, message, hint] = refused.error();
+    assert_eq!((code.as_str(), hint.as_str()), ("forbidden", "ask the user `admin`"));
+    assert_says(&message, &["`ada`", "held"]);
+    assert_eq!(held(host), 5);
+}
+
+#[test]
+fn who_says_run_restores_without_a_hold() {
+    let place = Place::default();
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    host.stop();
+    let other = Place::default();
+    let restored = other.petrel(&["restore", &file, "--run"]).with_code(0);
+    assert_says(&restored.stdout, &["5 executions were in flight", "go on as soon as the host is started"]);
+    let host = other.start(&SLOTS);
+    assert_eq!(held(&host), 0);
+    for id in [&in_flight.waiting, &in_flight.delayed] {
+        host.until(id, "succeeded");
+    }
+    host.until(&in_flight.running, "abandoned");
+    let out = place.read("out");
+    assert_says(&out, &["waiting\n", "delayed\n"]);
+    host.stop();
+}
