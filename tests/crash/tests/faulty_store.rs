@@ -305,7 +305,8 @@ impl World {
         let request = Request {
             action: "core.local".parse().unwrap(),
             parameters: parameters.as_object().cloned().unwrap(),
-            user: "admin".into(),
+            behalf: petrel_engine::behalf::Behalf::own("admin"),
+            rerun: None,
             context: Object::new(),
             delay: None,
         };

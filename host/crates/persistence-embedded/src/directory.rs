@@ -70,8 +70,15 @@ pub enum OpenError {
     #[error("the data directory {0} cannot be used: {1}")]
     Io(PathBuf, #[source] std::io::Error),
     /// The engine cannot open it.
-    #[error("the store in {0} cannot be opened: {2}; {}", .1.remedy())]
-    Base(PathBuf, Engine, String),
+    #[error("the store in {} cannot be opened: {reason}; {}", path.display(), engine.remedy())]
+    Base {
+        /// Where it is.
+        path: PathBuf,
+        /// What keeps its rows.
+        engine: Engine,
+        /// In the words of the engine.
+        reason: String,
+    },
 }
 
 /// The data directory, held by this process until it is dropped.

@@ -1,6 +1,6 @@
 //! From events to nodes: anchors, aliases and merges, with limits against documents made to explode.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
     fn entries(&mut self) -> Result<Vec<Entry>, Error> {
         let (mut own, mut merged): (Vec<Entry>, Vec<Entry>) = (Vec::new(), Vec::new());
         // Where each key stands: a mapping may have millions.
-        let mut places = BTreeMap::new();
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
         loop {
             let (event, span) = self.next()?;
             let (key, is_merge) = match event {
@@ -199,6 +199,8 @@ impl<'a> Builder<'a> {
 
     /// `<<: *other` or `<<: [*one, *two]`, the first of which counts most.
     fn merge(&mut self, node: &Node, span: Span, merged: &mut Vec<Entry>) -> Result<(), Error> {
+        // A mapping may have very many keys, so they are not looked for one among the others.
+        let mut known: BTreeSet<String> = merged.iter().map(|entry| entry.key.clone()).collect();
         let sources = match &node.content {
             Content::List(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
@@ -212,7 +214,7 @@ impl<'a> Builder<'a> {
             };
             self.expand(source, span)?;
             for entry in entries {
-                if !merged.iter().any(|known| known.key == entry.key) {
+                if known.insert(entry.key.clone()) {
                     merged.push(entry.clone());
                 }
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use petrel_persistence::Error;
 
 use super::Options;
-use crate::base::{Base, Reads as _, gaps};
+use crate::base::{Base, gaps};
 use crate::blobs::Blobs;
 use crate::compact;
 use crate::directory::{Directory, OpenError};
@@ -71,13 +71,16 @@ impl Recovered {
 /// That what the store needs to be opened cannot be read.
 pub(super) fn unreadable(directory: &Directory) -> impl Fn(Error) -> OpenError + use<> {
     let (path, engine) = (directory.path().to_path_buf(), directory.engine());
-    move |error| OpenError::Base(path.clone(), engine, error.to_string())
+    move |error| OpenError::Base { path: path.clone(), engine, reason: error.to_string() }
 }
 
 /// A base of which nothing at all can be read is no store to go on with.
 fn refuse_nothing_but_damage(rows: &Rows, directory: &Directory) -> Result<(), OpenError> {
-    let refused =
-        |reason: &str| OpenError::Base(directory.path().into(), directory.engine(), reason.to_owned());
+    let refused = |reason: &str| OpenError::Base {
+        path: directory.path().into(),
+        engine: directory.engine(),
+        reason: reason.to_owned(),
+    };
     let first =
         rows.image.base().range(&[0], &[u8::MAX], false, 2).map_err(|error| refused(&error.reason))?;
     match first.as_slice() {
@@ -112,10 +115,11 @@ type Machine = (Box<dyn Base>, Arc<dyn Media>);
 fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
     let path = || directory.to_path_buf();
     compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;
-    let base = options
-        .engine
-        .open(directory, options.cache_bytes)
-        .map_err(|error| OpenError::Base(path(), options.engine, error.to_string()))?;
+    let base = options.engine.open(directory, options.cache_bytes).map_err(|error| OpenError::Base {
+        path: path(),
+        engine: options.engine,
+        reason: error.to_string(),
+    })?;
     let files = Files::open(&directory.join("journal")).map_err(|error| OpenError::Io(path(), error))?;
     Ok((base, Arc::new(files)))
 }
