@@ -45,7 +45,7 @@ impl Key {
         let client = &session.client;
         match self {
             Self::List { prefix } => {
-                let keys = client.get(&format!("/keys?prefix={}", path_segment(&prefix))).await?;
+                let keys = client.get(&format!("/keys?limit=-1&prefix={}", path_segment(&prefix))).await?;
                 print::listing(
                     session.form,
                     &keys,

@@ -92,11 +92,18 @@ impl PageQuery {
 }
 
 impl PageRequest {
-    /// The part of `items` that was asked for. `id` and `ref` are there whatever the attributes.
-    pub(crate) fn answer(&self, items: impl Iterator<Item = Value>) -> Response {
-        let items: Vec<_> = items.skip(self.offset).collect();
-        let total = self.offset + items.len();
-        self.respond(items.into_iter().take(self.limit), Some(total))
+    /// The part of `items` that was asked for, each as `view` shows it; all others are but counted. `id` and
+    /// `ref` are there whatever the attributes.
+    pub(crate) fn answer<T>(&self, items: impl Iterator<Item = T>, view: impl Fn(T) -> Value) -> Response {
+        let wanted = self.offset..self.offset.saturating_add(self.limit);
+        let (mut total, mut shown) = (0, Vec::new());
+        for item in items {
+            if wanted.contains(&total) {
+                shown.push(view(item));
+            }
+            total += 1;
+        }
+        self.respond(shown.into_iter(), Some(total))
     }
 
     /// The same request for what only grows, within what one request may look at.
@@ -187,6 +194,23 @@ mod tests {
             ["limit=x", "limit=0", "limit=-2", "offset=-1", "include_attributes=a&exclude_attributes=b"]
         {
             assert!(query(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_shown_is_rendered() {
+        for (text, shown, total) in [
+            ("limit=3", vec![0, 1, 2], "10000"),
+            ("limit=2&offset=9999", vec![9999], "10000"),
+            ("limit=2&offset=10001", vec![], "10000"),
+        ] {
+            let rendered = std::cell::RefCell::new(Vec::new());
+            let answer = query(text).unwrap().answer(0..10_000, |number| {
+                rendered.borrow_mut().push(number);
+                json!({"id": number})
+            });
+            assert_eq!(rendered.into_inner(), shown, "{text}");
+            assert_eq!(answer.headers().get("x-total-count").unwrap(), total, "{text}");
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let shown = secrets.are_shown();
-    Ok(page.parse()?.answer(api.engine.accounts().api_keys().map(|key| views::api_key(key, shown))))
+    Ok(page.parse()?.answer(api.engine.accounts().api_keys(), |key| views::api_key(key, shown)))
 }
 
 pub(crate) async fn one(

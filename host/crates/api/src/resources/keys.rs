@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use petrel_engine::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Params, Segment};
+use crate::page::PageQuery;
 use crate::{Api, ApiError};
 
 /// The scope that is kept so far.
@@ -33,11 +35,12 @@ pub(crate) struct Filter {
 pub(crate) async fn list(
     State(api): State<Api>,
     Params(Filter { prefix }): Params<Filter>,
-) -> Json<Vec<Value>> {
-    let prefix = prefix.unwrap_or_default();
+    Params(page): Params<PageQuery>,
+) -> Result<Response, ApiError> {
+    let (page, prefix) = (page.parse()?, prefix.unwrap_or_default());
     let datastore = api.engine.datastore();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(&prefix));
-    Json(keys.map(|(name, value)| view(name, value)).collect())
+    Ok(page.answer(keys, |(name, value)| view(name, value)))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

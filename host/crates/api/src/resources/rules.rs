@@ -34,7 +34,7 @@ pub(crate) async fn list(
             && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
             && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
     });
-    Ok(page.answer(found.map(|rule| view(&content, rule))))
+    Ok(page.answer(found, |rule| view(&content, rule)))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
