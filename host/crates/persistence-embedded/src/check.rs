@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Rule, Token, TriggerType, User,
-    WorkflowDefinition, WorkflowEntry,
+    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Payload, Rule, Token, TriggerType,
+    User, WorkflowDefinition, WorkflowEntry,
 };
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
@@ -89,7 +89,9 @@ fn read(rows: &Rows, entry: &Entry) -> (&'static str, Result<(), Error>) {
         Some(keys::ACTION) => ("action", rows.noun_of::<Action>(entry).map(drop)),
         Some(keys::TRIGGER_TYPE) => ("trigger type", rows.noun_of::<TriggerType>(entry).map(drop)),
         Some(keys::RULE) => ("rule", rows.noun_of::<Rule>(entry).map(drop)),
-        Some(keys::EXECUTION) => ("execution", rows.execution_of(entry).and_then(|one| active(rows, &one))),
+        Some(keys::EXECUTION) => {
+            ("execution", rows.execution_of(entry).and_then(|one| active(rows, &one.noun)))
+        }
         Some(keys::ACTIVE) => ("active execution", is_there(rows, entry, keys::EXECUTION)),
         Some(keys::EXECUTION_PART) => (
             "part of an execution",
@@ -101,7 +103,7 @@ fn read(rows: &Rows, entry: &Entry) -> (&'static str, Result<(), Error>) {
         Some(keys::TRIGGER_INSTANCE) => ("trigger instance", rows.instance_of(entry).map(drop)),
         Some(keys::PAYLOAD) => (
             "payload",
-            rows.noun_of::<Value>(entry).and_then(|_| is_there(rows, entry, keys::TRIGGER_INSTANCE)),
+            rows.noun_of::<Payload>(entry).and_then(|_| is_there(rows, entry, keys::TRIGGER_INSTANCE)),
         ),
         Some(keys::ENFORCEMENT) => ("enforcement", rows.noun_of::<Enforcement>(entry).map(drop)),
         Some(keys::CHILD) => ("child of a workflow", whole(rows, entry)),

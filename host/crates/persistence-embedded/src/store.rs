@@ -28,12 +28,14 @@ use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened, Options};
-use crate::rows::{self, Rows};
+use crate::rows::{self, Rows, Weighed};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
+/// How many bytes of JSON a listing holds before it returns a short page. (One item may be larger.)
+const BYTE_BUDGET: usize = 8 << 20;
 
 /// The embedded store. Dropping it ends its thread and frees its directory.
 pub struct EmbeddedStore {
@@ -145,20 +147,20 @@ impl EmbeddedStore {
         Ok(self.rows.range(&(from, to), false, limit)?.iter().filter_map(readable).collect())
     }
 
-    /// Reads newest first until `limit` items are admitted or the budget is used up.
+    /// Reads newest first until `limit` items are admitted or a budget is used up.
     fn newest<T, I: From<Id>>(
         &self,
         prefix: u8,
         before: Option<Vec<u8>>,
         limit: usize,
-        read: impl Fn(&Entry) -> Result<T, Error>,
+        read: impl Fn(&Entry) -> Result<Weighed<T>, Error>,
         admit: impl Fn(&T) -> bool,
     ) -> Result<Page<T, I>, Error> {
         let (from, mut to) = keys::all(prefix);
         if let Some(before) = before {
             to = before;
         }
-        let mut items = Vec::new();
+        let (mut items, mut bytes) = (Vec::new(), 0);
         for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
             let step = limit.clamp(1, SCAN_BUDGET - budget);
             // One more than needed, to know whether there is more.
@@ -171,9 +173,10 @@ impl EmbeddedStore {
                     Err(Error::Damaged { .. }) => self.rows.settled(&entry.0, &read)?,
                     item => Some(item?),
                 };
-                if let Some(item) = item.filter(|item| admit(item)) {
-                    items.push(item);
-                    if items.len() == limit {
+                if let Some(item) = item.filter(|item| admit(&item.noun)) {
+                    items.push(item.noun);
+                    bytes += item.bytes;
+                    if items.len() == limit || bytes >= BYTE_BUDGET {
                         let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
                         return Ok(Page { items, next: if is_end { None } else { id_after(&entry.0) } });
                     }

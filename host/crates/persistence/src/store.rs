@@ -41,7 +41,8 @@ pub enum Error {
 /// A part of a listing, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T, I> {
-    /// The items; possibly fewer than asked for even when there are more.
+    /// The items; possibly fewer than asked for even when there are more, so that nobody has to hold or to look
+    /// through too much at once.
     pub items: Vec<T>,
     /// Where to go on, if there may be more: give it as `before`.
     pub next: Option<I>,
