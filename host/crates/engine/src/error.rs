@@ -41,6 +41,14 @@ pub enum Error {
     /// It was tried too often.
     #[error("too many attempts to sign in; the next may be made in {} s", .0.as_secs())]
     TooOften(Duration),
+    /// It is larger than what is ever taken in.
+    #[error("{message}")]
+    TooLarge {
+        /// What is too large for what.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Too much is waiting.
     #[error("{0}")]
     Busy(String),
@@ -83,6 +91,7 @@ impl Error {
             Self::Conflict { .. } => "conflict",
             Self::Unauthorized(_) => "unauthorized",
             Self::TooOften(_) => "too_often",
+            Self::TooLarge { .. } => "too_large",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
             Self::Stopping => "stopping",
@@ -93,7 +102,10 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Self::NotFound { hint, .. } | Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => hint,
+            Self::NotFound { hint, .. }
+            | Self::Invalid { hint, .. }
+            | Self::Conflict { hint, .. }
+            | Self::TooLarge { hint, .. } => hint,
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
             Self::Busy(_) => "try again in a moment",

@@ -79,6 +79,11 @@ impl RuleIndex {
         self.rules.values()
     }
 
+    /// The rules that listen to `trigger`, enabled or not, by id. It looks at all rules.
+    pub fn of<'a>(&'a self, trigger: &'a Ref) -> impl Iterator<Item = &'a Arc<CompiledRule>> {
+        self.iter().filter(move |rule| rule.trigger() == trigger)
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
