@@ -12,6 +12,7 @@ use petrel_engine::accounts::users::ADMIN;
 use petrel_engine::accounts::{Credential, Identity, Worthless};
 use subtle::ConstantTimeEq as _;
 
+use crate::body::Held;
 use crate::{Api, ApiError};
 
 /// Who may come in beside those who have an account.
@@ -64,7 +65,12 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     let identity = identify(&api, &presented)?;
     request.extensions_mut().insert(User(identity.user.clone()));
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
-    Ok(next.run(request).await)
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
+    let response = next.run(request).await;
+    // Until here, whoever takes the request apart.
+    drop(held);
+    Ok(response)
 }
 
 fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {

@@ -78,6 +78,13 @@ impl From<Error> for ApiError {
     }
 }
 
+/// What was done apart has not come to its end.
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Error::Internal(error.to_string()).into()
+    }
+}
+
 impl From<petrel_persistence::Error> for ApiError {
     fn from(error: petrel_persistence::Error) -> Self {
         Error::from(error).into()

@@ -1,14 +1,17 @@
 //! Listings: `limit`, `offset`, `include_attributes`, `exclude_attributes`, as StackStorm has them.
+//!
+//! What only grows may be large. An answer that would hold too much ends early, and says so in a header of ours:
+//! `X-Next-Before` is what to give as `before` to go on.
 
 use axum::Json;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use petrel_model::Id;
+use petrel_model::{Execution, Id, TriggerInstance};
 use petrel_persistence::Page;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ApiError;
+use crate::{ApiError, listing};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
@@ -17,6 +20,8 @@ const DEFAULT_LIMIT: usize = 100;
 const LONGEST_LISTING: usize = 10_000;
 /// How many items are read from the store at once.
 const STEP: usize = 1000;
+/// How many bytes of JSON one answer holds before it ends early. (One item may be larger.)
+const MOST_BYTES: usize = 32 << 20;
 
 /// The query of a listing. Numbers come as text, so that what is no number gets our own message.
 #[derive(Debug, Default, Deserialize)]
@@ -99,11 +104,11 @@ impl PageRequest {
         let (mut total, mut shown) = (0, Vec::new());
         for item in items {
             if wanted.contains(&total) {
-                shown.push(view(item));
+                shown.push(self.narrow(view(item)));
             }
             total += 1;
         }
-        self.respond(shown.into_iter(), Some(total))
+        (self.headers(Some(total)), Json(shown)).into_response()
     }
 
     /// The same request for what only grows, within what one request may look at.
@@ -118,36 +123,51 @@ impl PageRequest {
     }
 
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted.
-    pub(crate) async fn collect<T, I: From<Id>, F>(
+    /// many items are wanted. It ends early when it holds [`MOST_BYTES`].
+    pub(crate) async fn collect<T: Listed, I: From<Id>, F>(
         &self,
         read: impl Fn(Option<I>, usize) -> F,
-    ) -> Result<Vec<T>, ApiError>
+    ) -> Result<Part<T>, ApiError>
     where
         F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
     {
-        let wanted = self.offset.saturating_add(self.limit);
-        let mut found = Vec::new();
+        let mut part = Part::of(Vec::new());
+        let mut to_pass = self.offset;
         let mut before = self.before.map(I::from);
         loop {
-            let part = read(before, (wanted - found.len()).min(STEP)).await?;
-            found.extend(part.items);
-            before = part.next;
-            if before.is_none() || found.len() >= wanted {
-                return Ok(found.split_off(self.offset.min(found.len())));
+            let wanted = to_pass.saturating_add(self.limit - part.items.len());
+            let page = read(before, wanted.min(STEP)).await?;
+            before = page.next;
+            let passed = to_pass.min(page.items.len());
+            to_pass -= passed;
+            let has_room = part.add(page.items.into_iter().skip(passed), before.is_some());
+            if before.is_none() || part.items.len() >= self.limit || !has_room {
+                return Ok(part);
             }
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Items that are the part that was asked for.
-    pub(crate) fn answer_part(&self, items: impl Iterator<Item = Value>) -> Response {
-        self.respond(items, None)
+    /// Items that are the part that was asked for, each as `view` shows it when its turn comes to be sent.
+    pub(crate) fn answer_part<T, V>(
+        &self,
+        part: Part<T>,
+        view: impl Fn(T) -> V + Send + Unpin + 'static,
+    ) -> Response
+    where
+        T: Send + Unpin + 'static,
+        V: Serialize,
+    {
+        let mut answer = listing::answer(part.items.into_iter().map(view));
+        answer.headers_mut().extend(self.headers(None));
+        if let Some(value) = part.goes_on_at.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+            answer.headers_mut().insert("x-next-before", value);
+        }
+        answer
     }
 
-    fn respond(&self, items: impl Iterator<Item = Value>, total: Option<usize>) -> Response {
-        let items: Vec<_> = items.map(|item| self.narrow(item)).collect();
+    fn headers(&self, total: Option<usize>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(total) = total {
             headers.insert("x-total-count", total.into());
@@ -155,7 +175,7 @@ impl PageRequest {
         if self.limit != usize::MAX {
             headers.insert("x-limit", self.limit.into());
         }
-        (headers, Json(items)).into_response()
+        headers
     }
 
     /// One item with the attributes that were asked for.
@@ -169,6 +189,80 @@ impl PageRequest {
             }
         }
         item
+    }
+}
+
+/// What is listed in parts.
+pub(crate) trait Listed {
+    /// Its id.
+    fn id(&self) -> Id;
+
+    /// About how many bytes of JSON it is.
+    fn bytes(&self) -> usize;
+}
+
+impl Listed for TriggerInstance {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.payload.text().len()
+    }
+}
+
+impl Listed for Execution {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        let parameters: usize = self.parameters.iter().map(|(name, value)| name.len() + bytes(value)).sum();
+        parameters + self.result.as_deref().map_or(0, bytes)
+    }
+}
+
+/// About how many bytes of JSON `value` is.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(bytes).sum::<usize>() + 2,
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + 4 + bytes(value)).sum::<usize>() + 2
+        }
+    }
+}
+
+/// Items of a listing.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    items: Vec<T>,
+    bytes: usize,
+    /// The id of the last item, if it ends early because it holds enough.
+    goes_on_at: Option<Id>,
+}
+
+impl<T> Part<T> {
+    /// Items that are all that was asked for.
+    pub(crate) fn of(items: Vec<T>) -> Self {
+        Self { items, bytes: 0, goes_on_at: None }
+    }
+}
+
+impl<T: Listed> Part<T> {
+    /// Adds `items`, after which there are more if `has_more`. Returns whether more would have room.
+    fn add(&mut self, items: impl ExactSizeIterator<Item = T>, has_more: bool) -> bool {
+        let mut items = items;
+        while self.bytes < MOST_BYTES {
+            let Some(item) = items.next() else { return true };
+            self.bytes += item.bytes();
+            self.items.push(item);
+        }
+        if items.len() > 0 || has_more {
+            self.goes_on_at = self.items.last().map(Listed::id);
+        }
+        false
     }
 }
 
@@ -211,6 +305,31 @@ mod tests {
             });
             assert_eq!(rendered.into_inner(), shown, "{text}");
             assert_eq!(answer.headers().get("x-total-count").unwrap(), total, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_ends_when_it_holds_enough() {
+        struct Large(u64);
+        impl Listed for Large {
+            fn id(&self) -> Id {
+                Id::from_parts(1, self.0)
+            }
+            fn bytes(&self) -> usize {
+                MOST_BYTES / 2
+            }
+        }
+        for (sizes, has_more, kept, goes_on) in [
+            (&[1_u64][..], true, 1, false),
+            (&[1, 2], false, 2, false),
+            (&[1, 2], true, 2, true),
+            (&[1, 2, 3], false, 2, true),
+        ] {
+            let mut part = Part::of(Vec::new());
+            let items: Vec<_> = sizes.iter().map(|&number| Large(number)).collect();
+            let has_room = part.add(items.into_iter(), has_more);
+            assert_eq!((part.items.len(), part.goes_on_at.is_some()), (kept, goes_on), "{sizes:?}");
+            assert_eq!(has_room, kept < 2, "{sizes:?}");
         }
     }
 

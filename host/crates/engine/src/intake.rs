@@ -69,10 +69,10 @@ impl Engine {
     }
 }
 
-/// What the JSON in `text` takes in memory when all of it is parsed, in bytes: an estimate from its commas and
-/// brackets, which is never far too low.
+/// What the JSON or the form in `text` takes in memory when all of it is parsed, in bytes: an estimate from its
+/// commas and brackets, which is never far too low.
 pub fn parsed_size(text: &[u8]) -> usize {
-    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':')).count();
+    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'&' | b'=')).count();
     text.len().saturating_add(values.saturating_mul(VALUE_BYTES))
 }
 
