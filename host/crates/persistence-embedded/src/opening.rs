@@ -32,6 +32,8 @@ use crate::watchdog::{OnStuck, Watchdog, Watched, Work};
 const COMMITS_UNDER_WAY: usize = 4096;
 /// How many rows a migration reads at once.
 const MIGRATION_STEP: usize = 1000;
+/// What is kept back in any case, in bytes: with less a group of commits might have no room.
+const LEAST_RESERVE: u64 = 4 << 20;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -184,7 +186,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
         failure: Arc::new(watch::channel(None).0),
-        room: Arc::new(Room::new(&path, options.reserve_bytes)),
+        room: Arc::new(Room::new(&path, options.reserve_bytes.max(LEAST_RESERVE))),
         progress: Arc::new(Progress::default()),
         work: Arc::default(),
         threads: Vec::new(),
