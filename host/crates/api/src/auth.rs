@@ -4,6 +4,8 @@
 //!
 //! Whose it is, is asked of `petrel_engine::accounts`; only the host's own admin token is compared here.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
@@ -13,6 +15,7 @@ use petrel_engine::accounts::{Credential, Identity, Worthless};
 use subtle::ConstantTimeEq as _;
 
 use crate::body::Held;
+use crate::serve::Seat;
 use crate::{Api, ApiError};
 
 /// Who may come in beside those who have an account.
@@ -63,6 +66,9 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
         return Err(unauthorized(&api, "Unauthorized - One of Token or API key required."));
     };
     let identity = identify(&api, &presented)?;
+    if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+        seat.sign_in();
+    }
     request.extensions_mut().insert(User(identity.user.clone()));
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
     let held = Held::default();

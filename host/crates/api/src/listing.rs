@@ -1,4 +1,4 @@
-//! A JSON list that is written while it is sent: of a long one only a little is ever there at once.
+//! A JSON list that is written while it is sent, if it is long: then only a little of it is ever there at once.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,20 +11,29 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use serde::Serialize;
 
-/// How much is sent at once, in bytes. (One item may be larger.)
-const CHUNK: usize = 64 << 10;
+/// How much is written at once, in bytes; a shorter list is sent as a whole. (One item may be larger.)
+const CHUNK: usize = 4 << 20;
 
 /// An answer with `items` as a list.
 pub(crate) fn answer<I>(items: I) -> Response
 where
     I: Iterator<Item: Serialize> + Send + Unpin + 'static,
 {
-    let list = List { items, is_begun: false, is_ended: false };
-    ([(header::CONTENT_TYPE, "application/json")], Body::new(list)).into_response()
+    let mut list = List { items, first: None, is_begun: false, is_ended: false };
+    let first = list.chunk();
+    let body = if list.is_ended {
+        Body::from(first)
+    } else {
+        list.first = Some(first);
+        Body::new(list)
+    };
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 struct List<I> {
     items: I,
+    /// What was written to see whether that is all.
+    first: Option<Vec<u8>>,
     is_begun: bool,
     is_ended: bool,
 }
@@ -61,10 +70,12 @@ impl<I: Iterator<Item: Serialize> + Unpin> HttpBody for List<I> {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.is_ended {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(Ok(Frame::data(self.chunk().into()))))
+        let chunk = match self.first.take() {
+            Some(first) => first,
+            None if self.is_ended => return Poll::Ready(None),
+            None => self.chunk(),
+        };
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
     }
 }
 
@@ -76,16 +87,20 @@ mod tests {
 
     #[test]
     fn chunks_make_a_list() {
-        for items in [vec![], vec![json!(1)], vec![json!("x".repeat(CHUNK)); 3], vec![json!({"a": 1}); 9000]]
-        {
-            let mut list = List { items: items.clone().into_iter(), is_begun: false, is_ended: false };
-            let mut text = Vec::new();
-            let mut chunks = 0;
-            while !list.is_ended && chunks < 100 {
+        for items in [
+            vec![],
+            vec![json!(1)],
+            vec![json!("x".repeat(CHUNK)); 3],
+            vec![json!("y".repeat(CHUNK / 10)); 25],
+        ] {
+            let mut list =
+                List { items: items.clone().into_iter(), first: None, is_begun: false, is_ended: false };
+            let (mut text, mut chunks) = (Vec::new(), 0);
+            while !list.is_ended && chunks < 10 {
                 text.extend(list.chunk());
                 chunks += 1;
             }
-            assert_eq!(serde_json::from_slice::<Vec<Value>>(&text).unwrap(), items);
+            assert!(serde_json::from_slice::<Vec<Value>>(&text).unwrap() == items, "{chunks} chunks");
             assert!(chunks <= 1 + text.len() / CHUNK, "{chunks} chunks");
         }
     }
