@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod executions;
+mod floods;
 mod full_disk;
 mod misbehaviour;
 mod pack_configs;

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How many connections the reserve has; a newer one takes the place of the oldest.
 const RESERVE: usize = 64;
 
+/// For how long a connection counts as one that has just come.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -170,10 +173,14 @@ impl Doors {
 
 impl Inside {
     /// Sends away the connection among those that `may_go` which has been idle for the longest, strangers first.
+    /// Who has just come is about to ask something, and is spared if others are not.
     fn make_room(&mut self, may_go: impl Fn(&Seat) -> bool) -> Option<()> {
         let idle = self.seats.values().filter(|seat| may_go(seat) && !seat.is_busy.load(Ordering::Relaxed));
         let number = idle
-            .min_by_key(|seat| (seat.has_signed_in(), seat.idle_since.load(Ordering::Relaxed), seat.number))?
+            .min_by_key(|seat| {
+                let idle_since = seat.idle_since.load(Ordering::Relaxed);
+                (seat.idle() < FRESH, seat.has_signed_in(), idle_since, seat.number)
+            })?
             .number;
         self.take_out(number)?.must_go.cancel();
         Some(())
