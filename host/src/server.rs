@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
-use petrel_api::serve::Connections;
+use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
@@ -107,7 +107,11 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
         trail: Arc::default(),
     };
     let hang_up = CancellationToken::new();
-    let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds) };
+    let limits = Limits {
+        all: settings.server.max_connections,
+        per_address: settings.server.max_connections_per_address,
+    };
+    let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds), limits };
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let notifier = Arc::new(Notifier::from_environment());
@@ -235,6 +239,7 @@ async fn build_engine(
         component_slots: settings.engine.component_slots,
         process_slots: settings.engine.process_slots,
         waiting_limit: settings.engine.waiting_limit,
+        bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),

@@ -44,6 +44,15 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "give at least 1",
         ));
     }
+    if server.max_connections == 0 || server.max_connections_per_address == 0 {
+        return Err(Failure::usage("with no connections nobody could ask anything", "give at least 1"));
+    }
+    if server.max_in_flight_mib == 0 {
+        return Err(Failure::usage(
+            "with server.max_in_flight_mib = 0 nothing could be taken in",
+            "give at least 64, or leave it out",
+        ));
+    }
     if settings.auth.token_seconds == 0 {
         return Err(Failure::usage("with auth.token_seconds = 0 nobody could sign in", "give at least 1"));
     }

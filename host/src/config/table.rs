@@ -124,6 +124,12 @@ settings! {
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
         /// Seconds until a connection that sends no request is closed.
         idle_seconds: u64 = "30", "PETREL_IDLE_SECONDS", "idle-seconds", "N";
+        /// How many connections there may be; beyond it only how the host is can be asked.
+        max_connections: usize = "4096", "PETREL_MAX_CONNECTIONS", "max-connections", "N";
+        /// How many of them may come from one address.
+        max_connections_per_address: usize = "1024", "PETREL_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", "N";
+        /// How much memory requests may take while they are taken in, in MiB; more are answered with 503 and `Retry-After`.
+        max_in_flight_mib: usize = "256", "PETREL_MAX_IN_FLIGHT_MIB", "max-in-flight-mib", "N";
     }
 
     /// Encryption of connections. Both empty: none.
@@ -170,7 +176,7 @@ settings! {
         cache_mib: u64 = "64", "PETREL_STORE_CACHE_MIB", "store-cache-mib", "N";
         /// How much is kept in memory before it is brought to the engine, in KiB: the journal is as long.
         checkpoint_kib: u64 = "16384", "PETREL_STORE_CHECKPOINT_KIB", "store-checkpoint-kib", "N";
-        /// Nothing new is taken in when so many MiB are left on the disk.
+        /// Nothing new is taken in when so many MiB are left on the disk, or 4.
         reserve_mib: u64 = "64", "PETREL_STORE_RESERVE_MIB", "store-reserve-mib", "N";
     }
 

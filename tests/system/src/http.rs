@@ -66,9 +66,26 @@ pub(crate) fn send(
     stream.read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
     let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let body =
+        if is_chunked { whole(body).ok_or(std::io::ErrorKind::UnexpectedEof)? } else { body.to_owned() };
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap();
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-    Ok(Answer { status, body: body.to_owned(), headers })
+    Ok(Answer { status, body, headers })
+}
+
+/// What was sent in chunks, if all of it has come.
+fn whole(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(rest.get(..length)?);
+        chunks = rest.get(length..)?.strip_prefix("\r\n")?;
+    }
 }

@@ -54,7 +54,7 @@ fn a_full_disk_stops_new_work_only() {
         host.shell(&format!("while [ ! -e {} ]; do sleep 0.05; done; echo done", place.path("gate")));
     host.until(&running, "running");
 
-    fill(&disk.path("ballast"));
+    fill(&disk.path("ballast"), 32);
     let refused = eventually("it is noticed", || {
         Some(host.post("/webhooks/hook", &json!({"n": 2}))).filter(|answer| answer.status != 202)
     });
@@ -85,11 +85,45 @@ fn a_full_disk_stops_new_work_only() {
     host.stop();
 }
 
-/// Takes all the room but what a few commits need.
-fn fill(file: &Path) {
+#[test]
+fn without_a_reserve_a_full_disk_is_told_all_the_same() {
+    let disk = match Disk::make(192) {
+        Ok(disk) => disk,
+        Err(why) => return skip(&why),
+    };
+    let place = Place::with_data(&disk.path("data"));
+    let host = place.start(&["--store-reserve-mib", "0"]);
+    let rule = "name: hook\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: hook}}\naction: {ref: core.noop}\n";
+    host.ok(&["rule", "create", &place.write("rule.yaml", rule)]);
+    assert_eq!(host.send_plain("GET", "/readyz", "", b"").status, 200);
+
+    // Room for small events, and none for a large one.
+    fill(&disk.path("ballast"), 8);
+    let large = json!({"text": "x".repeat(9 << 20)});
+    let [code, message, _] = host.post("/webhooks/hook", &large).with_status(507).error();
+    assert_eq!(code, "no_room");
+    assert_says(&message, &["disk", "full"]);
+    host.post("/webhooks/hook", &json!({"n": 1})).with_status(202);
+
+    fill(&disk.path("more"), 2);
+    eventually("it is noticed", || {
+        Some(host.post("/webhooks/hook", &json!({"n": 2}))).filter(|answer| answer.status == 507)
+    });
+    let ready = host.send_plain("GET", "/readyz", "", b"").with_status(503);
+    assert_says(&ready.json()["reasons"].to_string(), &["the disk is full"]);
+    fs::remove_file(disk.path("ballast")).unwrap();
+    eventually("it goes on", || {
+        Some(()).filter(|()| host.send_plain("GET", "/readyz", "", b"").status == 200)
+    });
+    host.stop();
+}
+
+/// Takes all the room but so many MiB.
+fn fill(file: &Path, left: u32) {
     let filled = Command::new("sh")
-        .args(["-c", "free=$(df --output=avail -m \"$(dirname \"$0\")\" | tail -1); fallocate -l $((free - 32))M \"$0\""])
+        .args(["-c", "free=$(df --output=avail -m \"$(dirname \"$0\")\" | tail -1); fallocate -l $((free - $1))M \"$0\""])
         .arg(file)
+        .arg(left.to_string())
         .status();
     assert!(filled.is_ok_and(|status| status.success()));
 }

@@ -9,6 +9,7 @@ mod daemon;
 mod damage;
 mod executions;
 mod faults;
+mod floods;
 mod full_disk;
 mod held;
 mod liar;

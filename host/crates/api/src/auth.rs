@@ -6,6 +6,8 @@
 
 mod admin_token;
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -15,6 +17,8 @@ use petrel_engine::accounts::{Credential, Identity, Worthless};
 
 pub use admin_token::AdminToken;
 
+use crate::body::Held;
+use crate::serve::Seat;
 use crate::{Api, ApiError};
 
 /// The location of what came in a cookie.
@@ -69,10 +73,17 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     if presented.location == COOKIE && !is_read(request.method()) {
         refuse_foreign_origin(request.headers())?;
     }
+    if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+        seat.sign_in();
+    }
     let user = User(identity.user.clone());
     request.extensions_mut().insert(user.clone());
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
+    let held = Held::default();
+    request.extensions_mut().insert(held.clone());
     let mut response = next.run(request).await;
+    // Until here, whoever takes the request apart.
+    drop(held);
     // For the trail of who has changed what.
     response.extensions_mut().insert(user);
     Ok(response)

@@ -53,6 +53,7 @@ impl From<Error> for ApiError {
             Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Busy(_) | Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             Error::Unreadable(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -80,6 +81,13 @@ impl From<Error> for ApiError {
             _ => None,
         };
         Self { status, code, message, hint, conflict_id, retry_after }
+    }
+}
+
+/// What was done apart has not come to its end.
+impl From<tokio::task::JoinError> for ApiError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Error::Internal(error.to_string()).into()
     }
 }
 

@@ -1,52 +1,56 @@
-//! Reads bodies, paths and queries, with errors in our form.
+//! Bodies, paths and queries of requests, with errors in our form. How a body is read is in `body.rs`.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use petrel_engine::incoming::SMALL;
+use petrel_engine::intake::parsed_size;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::auth::User;
-use crate::{Api, ApiError, BODY_LIMIT};
+use crate::body::{self, Held};
+use crate::{Api, ApiError};
 
-/// The bytes of a body, up to [`BODY_LIMIT`].
+/// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).
 pub(crate) struct Raw(pub(crate) Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Raw {
+impl FromRequest<Api> for Raw {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| unreadable(&rejection))
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let held = held(&request);
+        body::read(api, &held, request).await.map(Self)
     }
-}
-
-fn unreadable(rejection: &BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("the body is larger than {} MiB", BODY_LIMIT >> 20),
-            "send less, or a reference to where the data is",
-        );
-    }
-    ApiError::invalid(format!("the body cannot be read: {rejection}"), "send it again")
 }
 
 /// A JSON body. An empty one is an empty object, as StackStorm has it.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let Raw(bytes) = Raw::from_request(request, state).await?;
-        let value = json(&bytes)?;
-        serde_json::from_value(value).map(Self).map_err(|error| {
-            ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
-        })
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let held = held(&request);
+        let bytes = body::read(api, &held, request).await?;
+        held.grow(api, parsed_size(&bytes))?;
+        if bytes.len() <= SMALL {
+            return fitting(&bytes).map(Self);
+        }
+        // It takes a while, and others are to have their turn.
+        tokio::task::spawn_blocking(move || fitting(&bytes).map(Self)).await?
     }
+}
+
+/// What a request holds; of one that nobody holds anything for, as long as it is read.
+fn held(request: &Request) -> Held {
+    request.extensions().get::<Held>().cloned().unwrap_or_default()
+}
+
+fn fitting<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_value(json(bytes)?).map_err(|error| {
+        ApiError::invalid(format!("the body does not fit: {error}"), "see the documentation of this call")
+    })
 }
 
 /// The one variable part of a path.
@@ -145,5 +149,12 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value, ApiError> {
             format!("the body is not JSON: {error}"),
             "send a JSON object, with the header Content-Type: application/json",
         )
+    })
+}
+
+/// The text in `bytes`.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, ApiError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        ApiError::invalid(format!("the body is not UTF-8 text: {error}"), "send it as YAML or JSON in UTF-8")
     })
 }

@@ -8,14 +8,15 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use petrel_engine::Engine;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer as _;
 
 pub mod auth;
+mod body;
 mod error;
 mod extract;
+mod listing;
 mod measures;
 mod page;
 mod request_id;
@@ -63,8 +64,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
     // Who has not signed in is not told which paths there are.
     let v1 = resources::router()
         .fallback(error::unknown_path)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+        .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require));
     let router = Router::new()
         .nest("/api/v1", v1.clone())
         .nest("/v1", v1)

@@ -1,14 +1,17 @@
 //! Listings: `limit`, `offset`, `include_attributes`, `exclude_attributes`, as StackStorm has them.
+//!
+//! What only grows may be large. An answer that would hold too much ends early, and says so in a header of ours:
+//! `X-Next-Before` is what to give as `before` to go on.
 
 use axum::Json;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use petrel_model::Id;
+use petrel_model::{Enforcement, Execution, Id, TriggerInstance};
 use petrel_persistence::{Page, Unreadable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ApiError, views};
+use crate::{ApiError, listing, views};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
@@ -17,6 +20,8 @@ const DEFAULT_LIMIT: usize = 100;
 const LONGEST_LISTING: usize = 10_000;
 /// How many items are read from the store at once.
 const STEP: usize = 1000;
+/// How many bytes of JSON one answer holds before it ends early. (One item may be larger.)
+const MOST_BYTES: usize = 32 << 20;
 
 /// The query of a listing. Numbers come as text, so that what is no number gets our own message.
 #[derive(Debug, Default, Deserialize)]
@@ -92,11 +97,18 @@ impl PageQuery {
 }
 
 impl PageRequest {
-    /// The part of `items` that was asked for. `id` and `ref` are there whatever the attributes.
-    pub(crate) fn answer(&self, items: impl Iterator<Item = Value>) -> Response {
-        let items: Vec<_> = items.skip(self.offset).collect();
-        let total = self.offset + items.len();
-        self.respond(items.into_iter().take(self.limit), Some(total))
+    /// The part of `items` that was asked for, each as `view` shows it; all others are but counted. `id` and
+    /// `ref` are there whatever the attributes.
+    pub(crate) fn answer<T>(&self, items: impl Iterator<Item = T>, view: impl Fn(T) -> Value) -> Response {
+        let wanted = self.offset..self.offset.saturating_add(self.limit);
+        let (mut total, mut shown) = (0, Vec::new());
+        for item in items {
+            if wanted.contains(&total) {
+                shown.push(self.narrow(view(item)));
+            }
+            total += 1;
+        }
+        (self.headers(Some(total)), Json(shown)).into_response()
     }
 
     /// The same request for what only grows, within what one request may look at.
@@ -111,48 +123,58 @@ impl PageRequest {
     }
 
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted. Beside it what lies there and cannot be read.
-    pub(crate) async fn collect<T, I: From<Id>, F>(
+    /// many items are wanted. It ends early when it holds [`MOST_BYTES`]. What lies there and cannot be read is beside it.
+    pub(crate) async fn collect<T: Listed, I: From<Id>, F>(
         &self,
         read: impl Fn(Option<I>, usize) -> F,
-    ) -> Result<(Vec<T>, Vec<Unreadable>), ApiError>
+    ) -> Result<Part<T>, ApiError>
     where
         F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
     {
-        let wanted = self.offset.saturating_add(self.limit);
-        let (mut found, mut lost) = (Vec::new(), Vec::new());
+        let mut part = Part::of(Vec::new(), Vec::new());
+        let mut to_pass = self.offset;
         let mut before = self.before.map(I::from);
         loop {
-            let part = read(before, (wanted - found.len()).min(STEP)).await?;
-            found.extend(part.items);
-            lost.extend(part.unreadable);
-            before = part.next;
-            if before.is_none() || found.len() >= wanted {
-                return Ok((found.split_off(self.offset.min(found.len())), lost));
+            let wanted = to_pass.saturating_add(self.limit - part.items.len());
+            let page = read(before, wanted.min(STEP)).await?;
+            before = page.next;
+            part.lost.extend(page.unreadable);
+            let passed = to_pass.min(page.items.len());
+            to_pass -= passed;
+            let has_room = part.add(page.items.into_iter().skip(passed), before.is_some());
+            if before.is_none() || part.items.len() >= self.limit || !has_room {
+                return Ok(part);
             }
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Items that are the part that was asked for, newest first; and what lies among them and cannot be read, each
-    /// in its place.
-    pub(crate) fn answer_part(&self, items: impl Iterator<Item = Value>, lost: &[Unreadable]) -> Response {
-        let mut items: Vec<_> = items.map(|item| self.narrow(item)).collect();
-        if !lost.is_empty() {
-            items.extend(lost.iter().map(views::unreadable));
-            let id = |item: &Value| item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-            items.sort_by_cached_key(|item| std::cmp::Reverse(id(item)));
+    /// Items that are the part that was asked for, newest first, each as `view` shows it when its turn comes to be sent;
+    /// and what lies among them and cannot be read, in its place.
+    pub(crate) fn answer_part<T, V>(
+        &self,
+        part: Part<T>,
+        view: impl Fn(T) -> V + Send + Unpin + 'static,
+    ) -> Response
+    where
+        T: Listed + Send + Unpin + 'static,
+        V: Serialize,
+    {
+        let goes_on_at = part.goes_on_at;
+        let shown = part.in_order().into_iter().map(move |place| match place {
+            Place::Whole(item) => Shown::Whole(view(item)),
+            Place::Lost(lost) => Shown::Lost(views::unreadable(&lost)),
+        });
+        let mut answer = listing::answer(shown);
+        answer.headers_mut().extend(self.headers(None));
+        if let Some(value) = goes_on_at.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+            answer.headers_mut().insert("x-next-before", value);
         }
-        self.send(&items, None)
+        answer
     }
 
-    fn respond(&self, items: impl Iterator<Item = Value>, total: Option<usize>) -> Response {
-        let items: Vec<_> = items.map(|item| self.narrow(item)).collect();
-        self.send(&items, total)
-    }
-
-    fn send(&self, items: &[Value], total: Option<usize>) -> Response {
+    fn headers(&self, total: Option<usize>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(total) = total {
             headers.insert("x-total-count", total.into());
@@ -160,7 +182,7 @@ impl PageRequest {
         if self.limit != usize::MAX {
             headers.insert("x-limit", self.limit.into());
         }
-        (headers, Json(items)).into_response()
+        headers
     }
 
     /// One item with the attributes that were asked for.
@@ -174,6 +196,122 @@ impl PageRequest {
             }
         }
         item
+    }
+}
+
+/// What is listed in parts.
+pub(crate) trait Listed {
+    /// Its id.
+    fn id(&self) -> Id;
+
+    /// About how many bytes of JSON it is.
+    fn bytes(&self) -> usize;
+}
+
+impl Listed for TriggerInstance {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.payload.text().len()
+    }
+}
+
+impl Listed for Enforcement {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.failure_reason.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Listed for Execution {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        let parameters: usize = self.parameters.iter().map(|(name, value)| name.len() + bytes(value)).sum();
+        parameters + self.result.as_deref().map_or(0, bytes)
+    }
+}
+
+/// About how many bytes of JSON `value` is.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(bytes).sum::<usize>() + 2,
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + 4 + bytes(value)).sum::<usize>() + 2
+        }
+    }
+}
+
+/// Items of a listing.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    items: Vec<T>,
+    /// What lies among them and cannot be read.
+    lost: Vec<Unreadable>,
+    bytes: usize,
+    /// The id of the last item, if it ends early because it holds enough.
+    goes_on_at: Option<Id>,
+}
+
+impl<T> Part<T> {
+    /// Items that are all that was asked for, and what lies among them and cannot be read.
+    pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>) -> Self {
+        Self { items, lost, bytes: 0, goes_on_at: None }
+    }
+}
+
+/// A place in a listing.
+enum Place<T> {
+    Whole(T),
+    Lost(Unreadable),
+}
+
+/// What is shown in a place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<V> {
+    Whole(V),
+    Lost(Value),
+}
+
+impl<T: Listed> Part<T> {
+    /// All of it, newest first.
+    fn in_order(self) -> Vec<Place<T>> {
+        let has_lost = !self.lost.is_empty();
+        let mut places: Vec<_> = self.items.into_iter().map(Place::Whole).collect();
+        places.extend(self.lost.into_iter().map(Place::Lost));
+        if has_lost {
+            places.sort_by_cached_key(|place| {
+                std::cmp::Reverse(match place {
+                    Place::Whole(item) => item.id().to_string(),
+                    Place::Lost(lost) => lost.id.clone(),
+                })
+            });
+        }
+        places
+    }
+
+    /// Adds `items`, after which there are more if `has_more`. Returns whether more would have room.
+    fn add(&mut self, items: impl ExactSizeIterator<Item = T>, has_more: bool) -> bool {
+        let mut items = items;
+        while self.bytes < MOST_BYTES {
+            let Some(item) = items.next() else { return true };
+            self.bytes += item.bytes();
+            self.items.push(item);
+        }
+        if items.len() > 0 || has_more {
+            self.goes_on_at = self.items.last().map(Listed::id);
+        }
+        false
     }
 }
 
@@ -204,18 +342,73 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_shown_in_its_place() {
-        let lost = |id: &str| Unreadable { kind: "execution", id: id.into(), reason: "why".into() };
-        let items = [json!({"id": "c", "x": 1}), json!({"id": "a", "x": 1})];
+        struct Small(&'static str);
+        impl Listed for Small {
+            fn id(&self) -> Id {
+                self.0.parse().unwrap()
+            }
+            fn bytes(&self) -> usize {
+                1
+            }
+        }
+        let ids = ["d", "c", "b", "a"].map(|letter| letter.repeat(24));
+        let [d, c, b, a] = &ids;
+        let lost = |id: &String| Unreadable { kind: "execution", id: id.clone(), reason: "why".into() };
+        let items = vec![Small(c.clone().leak()), Small(a.clone().leak())];
         let page = query("include_attributes=id").unwrap();
-        let response = page.answer_part(items.into_iter(), &[lost("b"), lost("d")]);
+        let part = Part::of(items, vec![lost(b), lost(d)]);
+        let response = page.answer_part(part, |item| json!({"id": item.0}));
         let body = axum::body::to_bytes(response.into_body(), usize::MAX);
         let body = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(body).unwrap();
         let shown: Value = serde_json::from_slice(&body).unwrap();
-        let ids: Vec<_> = shown.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, ["d", "c", "b", "a"]);
+        let found: Vec<_> =
+            shown.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(found, ids);
         assert_eq!(shown[0]["error"], "cannot be read: why");
         assert_eq!(shown[0]["hint"], Unreadable::REMEDY);
-        assert_eq!(shown[1], json!({"id": "c"}));
+        assert_eq!(shown[1], json!({"id": c}));
+    }
+
+    #[test]
+    fn only_what_is_shown_is_rendered() {
+        for (text, shown, total) in [
+            ("limit=3", vec![0, 1, 2], "10000"),
+            ("limit=2&offset=9999", vec![9999], "10000"),
+            ("limit=2&offset=10001", vec![], "10000"),
+        ] {
+            let rendered = std::cell::RefCell::new(Vec::new());
+            let answer = query(text).unwrap().answer(0..10_000, |number| {
+                rendered.borrow_mut().push(number);
+                json!({"id": number})
+            });
+            assert_eq!(rendered.into_inner(), shown, "{text}");
+            assert_eq!(answer.headers().get("x-total-count").unwrap(), total, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_ends_when_it_holds_enough() {
+        struct Large(u64);
+        impl Listed for Large {
+            fn id(&self) -> Id {
+                Id::from_parts(1, self.0)
+            }
+            fn bytes(&self) -> usize {
+                MOST_BYTES / 2
+            }
+        }
+        for (sizes, has_more, kept, goes_on) in [
+            (&[1_u64][..], true, 1, false),
+            (&[1, 2], false, 2, false),
+            (&[1, 2], true, 2, true),
+            (&[1, 2, 3], false, 2, true),
+        ] {
+            let mut part = Part::of(Vec::new(), Vec::new());
+            let items: Vec<_> = sizes.iter().map(|&number| Large(number)).collect();
+            let has_room = part.add(items.into_iter(), has_more);
+            assert_eq!((part.items.len(), part.goes_on_at.is_some()), (kept, goes_on), "{sizes:?}");
+            assert_eq!(has_room, kept < 2, "{sizes:?}");
+        }
     }
 
     #[test]

@@ -6,15 +6,17 @@ use petrel_model::output::OutputLine;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{MASK, masked, masked_result};
 use petrel_model::{
-    ApiKey, Enforcement, Execution, Object, Pack, Ref, Rule, Token, Trigger, TriggerInstance, User,
+    ApiKey, Enforcement, Execution, Object, Pack, Payload, Ref, Rule, Token, Trigger, TriggerInstance, User,
 };
 use petrel_persistence::Unreadable;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::extract::Secrets;
 
 /// The noun itself as JSON; every noun can be written as such.
-fn plain(noun: &impl serde::Serialize) -> Object {
+fn plain(noun: &impl Serialize) -> Object {
     match serde_json::to_value(noun) {
         Ok(Value::Object(object)) => object,
         _ => Object::new(),
@@ -174,8 +176,44 @@ pub(crate) fn trigger(reference: &Ref, trigger: &Trigger, content: &Content, sec
     Value::Object(view)
 }
 
-pub(crate) fn trigger_instance(instance: &TriggerInstance) -> Value {
-    Value::Object(plain(instance))
+/// An event, whose payload is written as it stands.
+pub(crate) struct EventView {
+    /// With null for the payload, which keeps its place.
+    fields: Object,
+    payload: Payload,
+}
+
+impl EventView {
+    /// The event, of whose attributes `narrow` leaves those that are wanted.
+    pub(crate) fn new(mut instance: TriggerInstance, narrow: impl Fn(Value) -> Value) -> Self {
+        let payload = std::mem::take(&mut instance.payload);
+        let fields = match narrow(Value::Object(plain(&instance))) {
+            Value::Object(fields) => fields,
+            _ => Object::new(),
+        };
+        Self { fields, payload }
+    }
+
+    /// The same with another field.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        self.fields.insert(name.to_owned(), value);
+        self
+    }
+}
+
+impl Serialize for EventView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, value) in &self.fields {
+            if name == "payload" {
+                map.serialize_entry(name, &self.payload)?;
+            } else {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
 }
 
 pub(crate) fn enforcement(enforcement: &Enforcement) -> Value {

@@ -9,7 +9,7 @@ use petrel_model::execution::{Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, TriggerInstance,
     TriggerInstanceId,
 };
 use petrel_persistence::Change;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::error::Error;
+use crate::incoming::Event;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
@@ -41,28 +42,32 @@ impl Engine {
     /// # Errors
     /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
     /// is stopping. Nothing was stored then.
-    pub async fn accept_webhook(&self, url: &str, payload: Value) -> Result<Accepted, Error> {
+    pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
         let (trigger, kind) = {
             let content = self.content();
             let (reference, trigger) = content.webhook(url)?;
             (reference.clone(), trigger.kind.clone())
         };
-        self.accept(trigger, kind, Arc::new(payload)).await
+        let event: Event = event.into();
+        self.accept(trigger, kind, &event).await
     }
 
     /// Takes in an event of a trigger.
-    async fn accept(&self, trigger: Ref, kind: Ref, payload: Arc<Value>) -> Result<Accepted, Error> {
+    async fn accept(&self, trigger: Ref, kind: Ref, event: &Event) -> Result<Accepted, Error> {
         self.check_room()?;
-        requests::refuse_depth("the payload", &payload)?;
+        requests::refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = clock::now();
-        let occurrence = Occurrence::new(Arc::clone(&payload), now, Arc::new(Datastore::default()));
+        let occurrence = Occurrence::new(Arc::clone(event.values()), now, Arc::new(Datastore::default()));
         let enforced = {
             let content = self.content();
-            check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, &payload)?;
+            if !event.is_for(|| content.reads(&trigger, &kind)) {
+                return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
+            }
+            check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, event.values())?;
             enforce(content.index(), &trigger, &occurrence)
         };
         let mut instance = TriggerInstance {
@@ -70,14 +75,14 @@ impl Engine {
             trigger,
             trigger_type: kind,
             occurrence_time: now,
-            payload,
+            payload: event.payload().clone(),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
-            let (enforcement, execution) = self.follow(&instance, &one, now);
+            let (enforcement, execution) = self.follow(&instance, event.values(), &one);
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
             if let Some(execution) = execution {
@@ -99,13 +104,13 @@ impl Engine {
     fn follow(
         &self,
         instance: &TriggerInstance,
+        payload: &Arc<Value>,
         enforced: &Enforced,
-        now: Timestamp,
     ) -> (Enforcement, Option<Execution>) {
-        let rule = enforced.rule.rule();
+        let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
         let (execution, failure_reason) = match &enforced.what {
             What::Failed(reason) => (None, Some(reason.clone())),
-            What::Matched => self.execution_for(instance, &enforced.rule, now),
+            What::Matched => self.execution_for(instance, payload, &enforced.rule),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),
@@ -129,16 +134,16 @@ impl Engine {
     fn execution_for(
         &self,
         instance: &TriggerInstance,
+        payload: &Arc<Value>,
         compiled: &CompiledRule,
-        now: Timestamp,
     ) -> (Option<Execution>, Option<String>) {
-        let rule = compiled.rule();
+        let (rule, now) = (compiled.rule(), instance.occurrence_time);
         let registered = match requests::runnable(self, &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let scope = requests::scope(self, &context).with("trigger", Arc::clone(&instance.payload));
+        let scope = requests::scope(self, &context).with("trigger", Arc::clone(payload));
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {

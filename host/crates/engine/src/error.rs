@@ -52,6 +52,14 @@ pub enum Error {
     /// It is stored and cannot be read: what, and why.
     #[error("{0}")]
     Unreadable(String),
+    /// It is larger than what is ever taken in.
+    #[error("{message}")]
+    TooLarge {
+        /// What is too large for what.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Too much is waiting.
     #[error("{0}")]
     Busy(String),
@@ -96,6 +104,7 @@ impl Error {
             Self::Forbidden { .. } => "forbidden",
             Self::TooOften(_) => "too_often",
             Self::Unreadable(_) => "unreadable",
+            Self::TooLarge { .. } => "too_large",
             Self::Busy(_) => "busy",
             Self::NoRoom(_) => "no_room",
             Self::Stopping => "stopping",
@@ -109,7 +118,8 @@ impl Error {
             Self::NotFound { hint, .. }
             | Self::Invalid { hint, .. }
             | Self::Conflict { hint, .. }
-            | Self::Forbidden { hint, .. } => hint,
+            | Self::Forbidden { hint, .. }
+            | Self::TooLarge { hint, .. } => hint,
             Self::Unauthorized(_) => "check the name and the password; `petrel user password` sets a new one",
             Self::TooOften(_) => "wait; on the host's own machine its file admin-token works at any time",
             Self::Unreadable(_) => Unreadable::REMEDY,

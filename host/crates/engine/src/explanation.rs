@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use petrel_expressions::Datastore;
-use petrel_model::{Ref, Rule, TriggerInstance};
+use petrel_model::{Ref, TriggerInstance};
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::error::Error;
 use crate::service::Engine;
 
 /// What one rule makes of an event.
@@ -43,25 +44,23 @@ pub struct CriterionExplanation {
 
 impl Engine {
     /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
-    /// not those of then.
-    pub fn explain(&self, instance: &TriggerInstance) -> Vec<Explanation> {
-        let occurrence = Occurrence::new(
-            Arc::clone(&instance.payload),
-            instance.occurrence_time,
-            Arc::new(Datastore::default()),
-        );
+    /// not those of then. With a large event it takes a while and blocks.
+    ///
+    /// # Errors
+    /// When there is no room for what the rules read of it.
+    pub fn explain(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+        let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
+        let occurrence =
+            Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
         let content = self.content();
-        content
-            .rules()
-            .filter(|rule| rule.trigger.reference() == instance.trigger)
-            .map(|rule| explain(rule, &occurrence))
-            .collect()
+        let mut rules: Vec<_> = content.index().of(&instance.trigger).collect();
+        rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
+        Ok(rules.into_iter().map(|rule| explain(rule, &occurrence)).collect())
     }
 }
 
-fn explain(rule: &Arc<Rule>, occurrence: &Occurrence) -> Explanation {
-    let compiled = CompiledRule::new(Arc::clone(rule));
-    let verdict = evaluate(&compiled, occurrence);
+fn explain(compiled: &CompiledRule, occurrence: &Occurrence) -> Explanation {
+    let (rule, verdict) = (compiled.rule(), evaluate(compiled, occurrence));
     let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {
         path: criterion.path.to_owned(),
         operator: criterion.operator.to_owned(),

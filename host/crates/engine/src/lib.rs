@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
-//! [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
+//! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did
 //! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
@@ -30,6 +30,8 @@ mod executor;
 pub mod explanation;
 pub mod health;
 pub mod ids;
+pub mod incoming;
+pub mod intake;
 mod measures;
 mod options;
 pub mod pack_configs;

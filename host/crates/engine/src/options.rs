@@ -18,6 +18,8 @@ pub struct Options {
     pub waiting_limit: usize,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.
     pub accepting_limit: usize,
+    /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
+    pub bytes_in_flight: usize,
     /// How many bytes of output are kept of an execution. Default 2 MiB.
     pub output_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
@@ -42,6 +44,7 @@ impl Default for Options {
             workflow_slots: 64,
             waiting_limit: 100_000,
             accepting_limit: 4096,
+            bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),

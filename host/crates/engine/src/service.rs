@@ -18,6 +18,7 @@ use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::events::Events;
 use crate::ids::Ids;
+use crate::intake::Intake;
 use crate::options::Options;
 use crate::workflows::Workflows;
 use crate::{clock, datastore, recovery, retention, scheduler};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     /// What runs now, so that a cancel reaches it.
     pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
+    pub(crate) intake: Intake,
     pub(crate) work: Notify,
     pub(crate) is_stopping: AtomicBool,
     /// No new starts.
@@ -68,6 +70,7 @@ impl Engine {
         let datastore = datastore::load(store.as_ref()).await?;
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
+            intake: Intake::new(options.bytes_in_flight),
             store,
             options,
             content: RwLock::new(content),

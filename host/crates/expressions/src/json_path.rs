@@ -79,6 +79,14 @@ impl JsonPath {
         }
     }
 
+    /// The names of the single fields that the path begins with, if all that follows stays below them.
+    pub fn plain_start(&self) -> Option<Vec<&str>> {
+        if self.parts.iter().flatten().any(|step| matches!(step, Step::Root | Step::Either(_))) {
+            return None;
+        }
+        Some(self.parts.first()?.iter().map_while(Step::single_field).collect())
+    }
+
     /// The first value that the path leads to from an object with the one field `name`. (So nobody has to
     /// copy a payload into an object.)
     ///

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{EnforcementId, Object, Ref, Timestamp, TriggerInstanceId};
+use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId};
 
 /// The trigger type behind `POST /api/v1/webhooks/{url}`; its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
@@ -106,8 +106,8 @@ pub struct TriggerInstance {
     pub trigger_type: Ref,
     /// When it happened.
     pub occurrence_time: Timestamp,
-    /// What happened. Shared, since large payloads are handed from service to service.
-    pub payload: std::sync::Arc<Value>,
+    /// What happened.
+    pub payload: Payload,
     /// How far the rules engine got.
     pub status: TriggerInstanceStatus,
     /// The rules that matched, or failed to be evaluated.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Rule, Token, TriggerInstance,
-    TriggerType, User, WorkflowDefinition, WorkflowEntry,
+    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Payload, Rule, Token,
+    TriggerInstance, TriggerType, User, WorkflowDefinition, WorkflowEntry,
 };
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
@@ -172,7 +172,7 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
         Some(keys::EXECUTION_PART) => part::<Value>(rows, entry, keys::EXECUTION),
         Some(keys::OUTPUT) => part::<Output>(rows, entry, keys::EXECUTION),
         Some(keys::TRIGGER_INSTANCE) => trigger_instance(rows, entry),
-        Some(keys::PAYLOAD) => part::<Value>(rows, entry, keys::TRIGGER_INSTANCE),
+        Some(keys::PAYLOAD) => part::<Payload>(rows, entry, keys::TRIGGER_INSTANCE),
         Some(keys::ENFORCEMENT) => noun::<Enforcement>(rows, entry),
         Some(keys::CHILD) => child(rows, entry),
         Some(keys::WORKFLOW_LOG) => part::<Vec<WorkflowEntry>>(rows, entry, keys::EXECUTION),

@@ -37,6 +37,8 @@ const MIGRATION_STEP: usize = 1000;
 /// Above every epoch that there can have been, for a store that no longer knows its own: so many times no host is
 /// started.
 const EPOCHS_BEYOND: u64 = 1 << 32;
+/// What is kept back in any case, in bytes: with less a group of commits might have no room.
+const LEAST_RESERVE: u64 = 4 << 20;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -121,7 +123,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
         failure: Arc::new(watch::channel(None).0),
-        room: Arc::new(Room::new(&path, options.reserve_bytes)),
+        room: Arc::new(Room::new(&path, options.reserve_bytes.max(LEAST_RESERVE))),
         progress: Arc::new(Progress::default()),
         work: Arc::default(),
         threads: Vec::new(),

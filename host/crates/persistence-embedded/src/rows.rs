@@ -12,7 +12,7 @@ mod mending;
 use std::io;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, Object, TriggerInstance, TriggerInstanceId};
+use petrel_model::{Execution, ExecutionId, Object, Payload, TriggerInstance, TriggerInstanceId};
 use petrel_persistence::{Change, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,12 @@ const PARAMETERS_APART: u8 = 1;
 const RESULT_APART: u8 = 2;
 const HAS_PARENT: u8 = 4;
 const PAYLOAD_APART: u8 = 1;
+
+/// A noun as it was read, and how many bytes of JSON it took.
+pub(crate) struct Weighed<T> {
+    pub(crate) noun: T,
+    pub(crate) bytes: usize,
+}
 
 /// Where rows are read from and written to.
 pub(crate) struct Rows {
@@ -178,11 +184,12 @@ fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Resu
 
 fn encode_instance(to: &mut Encoding<'_>, instance: &TriggerInstance) -> Result<(), EncodeError> {
     let key = keys::trigger_instance(instance.id);
-    if is_small(&instance.payload) {
+    let payload = instance.payload.text().as_bytes();
+    if payload.len() <= PART_INLINE {
         return to.put(key, 0, &json(instance)?);
     }
-    to.put(keys::payload(instance.id), 0, &json(&instance.payload)?)?;
-    let head = TriggerInstance { payload: Arc::new(Value::Null), ..instance.clone() };
+    to.put(keys::payload(instance.id), 0, payload)?;
+    let head = TriggerInstance { payload: Payload::default(), ..instance.clone() };
     to.put(key, PAYLOAD_APART, &json(&head)?)
 }
 
@@ -251,21 +258,22 @@ impl Rows {
     }
 
     /// A part that must be there, since its noun says so.
-    fn part<T: DeserializeOwned>(&self, key: &[u8]) -> Result<T, Error> {
-        self.noun(key)?.ok_or_else(|| Error::Damaged {
+    fn part<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Weighed<T>, Error> {
+        let row = self.row(key)?.ok_or_else(|| Error::Damaged {
             what: value::describe(key),
             reason: "it is missing, although another row refers to it".into(),
-        })
+        })?;
+        Ok(Weighed { bytes: row.body.len(), noun: decode(key, &row.body)? })
     }
 
     /// An execution.
     pub(crate) fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
-        self.settled(&keys::execution(id), |entry| self.execution_of(entry))
+        self.settled(&keys::execution(id), |entry| self.execution_of(entry).map(|read| read.noun))
     }
 
     /// An event.
     pub(crate) fn instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
-        self.settled(&keys::trigger_instance(id), |entry| self.instance_of(entry))
+        self.settled(&keys::trigger_instance(id), |entry| self.instance_of(entry).map(|read| read.noun))
     }
 
     /// What `read` makes of the row under `key` and those that it refers to. They are read one after the other;
@@ -289,33 +297,37 @@ impl Rows {
         }
     }
 
-    fn decode_execution(&self, key: &[u8], row: &Row) -> Result<Execution, Error> {
-        let mut execution: Execution = decode(key, &row.body)?;
+    fn decode_execution(&self, key: &[u8], row: &Row) -> Result<Weighed<Execution>, Error> {
+        let (mut execution, mut bytes): (Execution, _) = (decode(key, &row.body)?, row.body.len());
         if row.flags & PARAMETERS_APART != 0 {
-            execution.parameters =
-                Arc::new(self.part::<Object>(&keys::execution_part(execution.id, Part::Parameters))?);
+            let part = self.part::<Object>(&keys::execution_part(execution.id, Part::Parameters))?;
+            execution.parameters = Arc::new(part.noun);
+            bytes += part.bytes;
         }
         if row.flags & RESULT_APART != 0 {
-            execution.result =
-                Some(Arc::new(self.part::<Value>(&keys::execution_part(execution.id, Part::Result))?));
+            let part = self.part::<Value>(&keys::execution_part(execution.id, Part::Result))?;
+            execution.result = Some(Arc::new(part.noun));
+            bytes += part.bytes;
         }
-        Ok(execution)
+        Ok(Weighed { noun: execution, bytes })
     }
 
     /// The execution in an entry of a range.
-    pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Execution, Error> {
+    pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Weighed<Execution>, Error> {
         let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         self.decode_execution(key, &row)
     }
 
     /// The event in an entry of a range.
-    pub(crate) fn instance_of(&self, (key, value): &Entry) -> Result<TriggerInstance, Error> {
+    pub(crate) fn instance_of(&self, (key, value): &Entry) -> Result<Weighed<TriggerInstance>, Error> {
         let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
-        let mut instance: TriggerInstance = decode(key, &row.body)?;
+        let (mut instance, mut bytes): (TriggerInstance, _) = (decode(key, &row.body)?, row.body.len());
         if row.flags & PAYLOAD_APART != 0 {
-            instance.payload = Arc::new(self.part::<Value>(&keys::payload(instance.id))?);
+            let part = self.part(&keys::payload(instance.id))?;
+            instance.payload = part.noun;
+            bytes += part.bytes;
         }
-        Ok(instance)
+        Ok(Weighed { noun: instance, bytes })
     }
 
     /// The noun in an entry of a range.

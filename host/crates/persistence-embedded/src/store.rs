@@ -36,6 +36,9 @@ use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
+/// With less room than this, in bytes, a large value that cannot be written most likely has none.
+const ROOM_FOR_LARGE: u64 = 32 << 20;
+
 /// The embedded store. Dropping it ends its thread and frees its directory.
 pub struct EmbeddedStore {
     pub(crate) rows: Arc<Rows>,
@@ -165,14 +168,22 @@ impl Store for EmbeddedStore {
             // Before anything is written: large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
-        let (changes, Encoded { writes, pins, released }) =
-            self.encode(commit.changes).await.inspect_err(|error| {
+        let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes).await {
+            Ok(encoded) => encoded,
+            // A large value has found no room for its file, although there was some for small ones.
+            Err(Error::Unavailable(why)) if takes_in && self.room.look() < ROOM_FOR_LARGE => {
+                tracing::warn!(why, "something new is refused");
+                return Err(CommitError::NoRoom(self.room.refusal()));
+            }
+            Err(error) => {
                 // What is damaged stays so for the next process too.
                 if !takes_in && matches!(error, Error::Unavailable(_)) {
                     // What has begun cannot be brought to its end: only the next process can help.
                     self.failure.send_replace(Some(error.clone()));
                 }
-            })?;
+                return Err(error.into());
+            }
+        };
         let (answer, answered) = oneshot::channel();
         let request = Request {
             fence: commit.fence,

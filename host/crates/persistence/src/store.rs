@@ -63,7 +63,8 @@ impl fmt::Display for Unreadable {
 /// A part of a listing, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T, I> {
-    /// The items; possibly fewer than asked for even when there are more.
+    /// The items; possibly fewer than asked for even when there are more, so that nobody has to hold or to look
+    /// through too much at once.
     pub items: Vec<T>,
     /// What lies among them and cannot be read. It does not count for how many were asked for, and whether it
     /// is what was asked for cannot be told.

@@ -19,8 +19,8 @@ use petrel_model::output::{OutputLine, Stream};
 use petrel_model::rule::{ActionCall, EnforcementStatus, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, Id, Object, PackConfig, Ref, Rule, Status, StatusEvent, Timestamp, Token,
-    Trigger, TriggerInstance, User,
+    ApiKey, Enforcement, Execution, Id, Object, PackConfig, Payload, Ref, Rule, Status, StatusEvent,
+    Timestamp, Token, Trigger, TriggerInstance, User,
 };
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ pub fn instance(n: u64, payload: Value) -> TriggerInstance {
         trigger: "core.st2.webhook.0a".parse().unwrap(),
         trigger_type: "core.st2.webhook".parse().unwrap(),
         occurrence_time: at(0),
-        payload: Arc::new(payload),
+        payload: Payload::from(&payload),
         status: TriggerInstanceStatus::Processed,
         enforcements: vec![id(n + 1)],
     }

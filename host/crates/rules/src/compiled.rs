@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::criteria::{Error, Operator, Search};
 use crate::parameters::Given;
 use crate::pattern::Pattern;
+use crate::reads::Reads;
 
 /// A rule, ready to be evaluated any number of times.
 #[derive(Debug)]
@@ -64,6 +65,13 @@ impl CompiledRule {
         keys
     }
 
+    /// Adds what its criteria and its parameters read of a payload. Defaults of the action may read more, see
+    /// [`Signature::add_reads`](crate::parameters::Signature::add_reads).
+    pub fn add_reads(&self, reads: &mut Reads) {
+        self.criteria.iter().for_each(|criterion| criterion.add_reads(reads));
+        self.parameters.templates().for_each(|template| reads.add_template(template.source()));
+    }
+
     pub(crate) fn criteria(&self) -> &[CompiledCriterion] {
         &self.criteria
     }
@@ -102,6 +110,17 @@ impl CompiledCriterion {
         };
         let name = criterion.operator.clone();
         Self { key: key.to_owned(), name, path: JsonPath::parse(path), operator, pattern, regex, search }
+    }
+
+    fn add_reads(&self, reads: &mut Reads) {
+        let needs_only_kind = matches!(self.operator, Some(Ok(Operator::Exists | Operator::NotExists)));
+        if let Ok(path) = &self.path {
+            reads.add_path(path, needs_only_kind);
+        }
+        // Patterns within a search see the item.
+        if let Pattern::Rendered { text, .. } = &self.pattern {
+            reads.add_template(text.source());
+        }
     }
 
     fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {

@@ -174,9 +174,15 @@ impl Operator {
         Self::NAMES.join(", ")
     }
 
-    /// Whether it can only say yes or no, whatever the value and the pattern are.
-    pub(crate) fn never_fails(self) -> bool {
-        matches!(self, Self::Equals | Self::NotEquals | Self::Exists | Self::NotExists)
+    /// Whether it can only say yes or no of this pattern, whatever the value is.
+    pub(crate) fn never_fails(self, pattern: &Value) -> bool {
+        match self {
+            Self::Equals | Self::NotEquals | Self::Exists | Self::NotExists => true,
+            Self::Search => false,
+            Self::Inside | Self::NotInside => pattern.is_null() || pattern.is_array(),
+            // Of null nothing else holds, and nobody looks at the value.
+            _ => pattern.is_null(),
+        }
     }
 
     /// Its regular expression, if it takes one and `pattern` is text.

@@ -13,8 +13,9 @@ use petrel_model::Timestamp;
 use serde_json::Value;
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
-use crate::criteria::{self, Error, Operator, Search};
+use crate::criteria::{self, Error, Search};
 use crate::occurrence::Occurrence;
+use crate::pattern::Pattern;
 
 /// What came of one rule and one occurrence.
 #[derive(Debug)]
@@ -224,8 +225,7 @@ impl<'a> View<'a> {
 
     fn search(&self, search: &'a Search, value: &Value, notes: &mut Vec<Error>) -> Result<bool, Error> {
         // Patterns in a search see the item, not the payload. Only a template makes a copy of it.
-        let has_templates =
-            search.children.iter().any(|child| !matches!(child.pattern, crate::pattern::Pattern::Literal(_)));
+        let has_templates = search.children.iter().any(|child| !matches!(child.pattern, Pattern::Literal(_)));
         let outer = Scope::new()
             .with_key_scope(KEYS, KeyScope::System)
             .with_datastore(Arc::clone(self.scope.datastore()));
@@ -250,12 +250,16 @@ impl<'a> View<'a> {
 /// The name of the datastore in the paths of criteria.
 const KEYS: &str = "system";
 
-/// Whether a criterion on this operator and path can only hold or not hold.
+/// Whether a criterion can only hold or not hold, whatever the payload is.
 pub(crate) fn never_fails(criterion: &CompiledCriterion) -> bool {
+    if criterion.name.is_none() {
+        return true;
+    }
     let is_simple = criterion.path.as_ref().is_ok_and(|path| path.plain_fields().is_some());
-    let operator: Option<Operator> = criterion.operator.as_ref().and_then(|operator| operator.clone().ok());
-    let is_literal = matches!(criterion.pattern, crate::pattern::Pattern::Literal(_));
-    criterion.name.is_none() || (is_simple && is_literal && operator.is_some_and(Operator::never_fails))
+    match (&criterion.operator, &criterion.pattern) {
+        (Some(Ok(operator)), Pattern::Literal(pattern)) => is_simple && operator.never_fails(pattern),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

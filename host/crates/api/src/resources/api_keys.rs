@@ -20,7 +20,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    Ok(page.parse()?.answer(api.engine.accounts().api_keys().map(|key| views::api_key(key, secrets))))
+    Ok(page.parse()?.answer(api.engine.accounts().api_keys(), |key| views::api_key(key, secrets)))
 }
 
 pub(crate) async fn one(

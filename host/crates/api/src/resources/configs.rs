@@ -21,7 +21,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let (page, content) = (page.parse()?, api.engine.content());
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
-    Ok(page.answer(given.map(|(pack, given)| view(pack, given, secrets))))
+    Ok(page.answer(given, |(pack, given)| view(pack, given, secrets)))
 }
 
 pub(crate) async fn one(
@@ -65,22 +65,24 @@ pub(crate) async fn schemas(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let (page, content) = (page.parse()?, api.engine.content());
-    Ok(page.answer(content.packs().filter_map(|pack| schema_view(pack))))
+    let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
+    Ok(page.answer(with_schema, |(pack, schema)| schema_view(pack, schema)))
 }
 
 pub(crate) async fn schema(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
-    schema_view(content.pack(&name)?).map(Json).ok_or_else(|| {
+    let pack = content.pack(&name)?;
+    let schema = pack.config_schema.as_ref().ok_or_else(|| {
         ApiError::new(
             StatusCode::NOT_FOUND,
             "not_found",
             format!("pack `{name}` has no schema of its configuration"),
             "it takes any configuration; its author adds config.schema.yaml to check it",
         )
-    })
+    })?;
+    Ok(Json(schema_view(pack, schema)))
 }
 
-fn schema_view(pack: &Pack) -> Option<Value> {
-    let schema = pack.config_schema.as_ref()?;
-    Some(json!({"id": pack.reference, "pack": pack.reference, "attributes": schema}))
+fn schema_view(pack: &Pack, schema: &Object) -> Value {
+    json!({"id": pack.reference, "pack": pack.reference, "attributes": schema})
 }

@@ -1,6 +1,8 @@
 //! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest
 //! first.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::extract::{Params, Segment, parsed};
-use crate::page::PageQuery;
+use crate::page::{PageQuery, Part};
 use crate::{Api, ApiError, views};
 
 /// How many events are read from the store at once.
@@ -73,8 +75,10 @@ pub(crate) async fn list(
             tokio::task::yield_now().await;
         }
     }
-    let part = found.iter().skip(page.offset).take(page.limit);
-    Ok(page.answer_part(part.map(views::enforcement), &lost))
+    let part: Vec<_> = found.into_iter().skip(page.offset).take(page.limit).collect();
+    let page = Arc::new(page);
+    let of_page = Arc::clone(&page);
+    Ok(page.answer_part(Part::of(part, lost), move |one| of_page.narrow(views::enforcement(&one))))
 }
 
 async fn add(

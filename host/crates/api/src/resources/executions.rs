@@ -1,5 +1,6 @@
 //! `/executions`: ask for one, look at it, end it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Params, Secrets, Segment, parsed};
 use crate::page::PageQuery;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError, listing, views};
 
 /// How long a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -62,15 +63,12 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?.within_reach()?;
+    let page = Arc::new(page.parse()?.within_reach()?);
     let filter = filter.parse()?;
     let store = api.engine.store();
-    let (found, lost) = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
-    let content = api.engine.content();
-    let items = found.iter().map(|execution| {
-        views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref), secrets)
-    });
-    Ok(page.answer_part(items, &lost))
+    let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
+    let (of_api, of_page) = (api.clone(), Arc::clone(&page));
+    Ok(page.answer_part(found, move |execution| of_page.narrow(view(&of_api, &execution, secrets))))
 }
 
 /// What to run.
@@ -191,7 +189,7 @@ pub(crate) async fn children(
     secrets: Secrets,
     Segment(id): Segment,
     Params(Depth { depth }): Params<Depth>,
-) -> Result<Json<Vec<Value>>, ApiError> {
+) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
     // StackStorm's -1 is everything.
     let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
@@ -208,7 +206,7 @@ pub(crate) async fn children(
         level = next.iter().map(|child| child.id).collect();
         all.extend(next);
     }
-    Ok(Json(all.iter().map(|child| view(&api, child, secrets)).collect()))
+    Ok(listing::answer(all.into_iter().map(move |child| view(&api, &child, secrets))))
 }
 
 /// A status that a workflow is to have.

@@ -65,10 +65,10 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     refuse_place(scope.as_deref(), user.as_deref())?;
-    let prefix = prefix.unwrap_or_default();
+    let (page, prefix) = (page.parse()?, prefix.unwrap_or_default());
     let datastore = api.engine.datastore();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(&prefix));
-    Ok(page.parse()?.answer(keys.map(|(name, value)| view(name, value))))
+    Ok(page.answer(keys, |(name, value)| view(name, value)))
 }
 
 pub(crate) async fn one(

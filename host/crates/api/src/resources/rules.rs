@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Raw, Secrets, Segment};
+use crate::extract::{JsonBody, Params, Raw, Secrets, Segment, text};
 use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
@@ -33,7 +33,7 @@ pub(crate) async fn list(
             && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
             && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
     });
-    Ok(page.answer(found.map(|rule| views::rule(rule, &content, secrets))))
+    Ok(page.answer(found, |rule| views::rule(rule, &content, secrets)))
 }
 
 pub(crate) async fn one(
@@ -51,7 +51,7 @@ pub(crate) async fn create(
     Extension(User(user)): Extension<User>,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
-    let written = api.engine.create_rule(&text(&bytes)?, &user).await?;
+    let written = api.engine.create_rule(text(&bytes)?, &user).await?;
     Ok((StatusCode::CREATED, Json(answer(&api, &written))).into_response())
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn update(
     Segment(name): Segment,
     Raw(bytes): Raw,
 ) -> Result<Json<Value>, ApiError> {
-    let written = api.engine.update_rule(&name, &text(&bytes)?).await?;
+    let written = api.engine.update_rule(&name, text(&bytes)?).await?;
     Ok(Json(answer(&api, &written)))
 }
 
@@ -84,10 +84,4 @@ fn answer(api: &Api, written: &Written) -> Value {
         view.insert("warnings".into(), json!(written.warnings));
     }
     view
-}
-
-fn text(bytes: &[u8]) -> Result<String, ApiError> {
-    String::from_utf8(bytes.to_vec()).map_err(|_not_text| {
-        ApiError::invalid("the body is not UTF-8 text", "send the rule as YAML or JSON in UTF-8")
-    })
 }

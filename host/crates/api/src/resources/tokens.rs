@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -22,8 +22,6 @@ use crate::extract::JsonBody;
 use crate::serve::Peer;
 use crate::{Api, ApiError, views};
 
-/// The largest body, in bytes: nobody has signed in yet.
-const BODY: usize = 64 << 10;
 /// How long it may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,7 +36,6 @@ pub(crate) fn router(api: &Api) -> Router<Api> {
                 .route(&format!("{prefix}/tokens/validate"), post(validate))
         })
         .layer(from_fn(in_time))
-        .layer(DefaultBodyLimit::max(BODY))
 }
 
 async fn in_time(request: Request, next: Next) -> Result<Response, ApiError> {

@@ -1,17 +1,22 @@
 //! `/triggerinstances`: the events that were accepted, and why rules did or did not match them.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use petrel_engine::explanation::Explanation;
 use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::enforcements::Found;
 use crate::extract::{Params, Segment};
 use crate::page::PageQuery;
-use crate::{Api, ApiError, views};
+use crate::trail::Refused;
+use crate::views::{self, EventView};
+use crate::{Api, ApiError};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
@@ -23,15 +28,15 @@ pub(crate) async fn list(
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?.within_reach()?;
+    let page = Arc::new(page.parse()?.within_reach()?);
     let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
-    let (found, lost) = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
-    Ok(page.answer_part(found.iter().map(views::trigger_instance), &lost))
+    let found = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
+    let of_page = Arc::clone(&page);
+    Ok(page.answer_part(found, move |event| EventView::new(event, |view| of_page.narrow(view))))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<EventView>, ApiError> {
     let instance = find(&api, &id).await?;
-    let mut view = views::trigger_instance(&instance);
     let mut enforcements = Vec::new();
     for id in &instance.enforcements {
         enforcements.extend(match super::enforcements::find(&api, *id).await? {
@@ -39,20 +44,31 @@ pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<
             Found::Unreadable(lost) => Some(views::unreadable(&lost)),
         });
     }
-    if let Some(view) = view.as_object_mut() {
-        view.insert("enforcements".into(), Value::Array(enforcements));
-    }
-    Ok(Json(view))
+    let view = EventView::new(instance, std::convert::identity);
+    Ok(Json(view.with("enforcements", Value::Array(enforcements))))
+}
+
+/// An event, and what each of its rules makes of it.
+#[derive(Serialize)]
+pub(crate) struct Why {
+    trigger_instance: EventView,
+    rules: Vec<Explanation>,
+    refused: Vec<Refused>,
 }
 
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
-pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Why>, ApiError> {
     let instance = find(&api, &id).await?;
-    let rules = api.engine.explain(&instance);
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
-    let instance = views::trigger_instance(&instance);
-    Ok(Json(json!({"trigger_instance": instance, "rules": rules, "refused": refused})))
+    // With a large event it takes a while, and others are to have their turn.
+    let explained = tokio::task::spawn_blocking(move || {
+        api.engine.explain(&instance).map(|rules| {
+            let trigger_instance = EventView::new(instance, std::convert::identity);
+            Why { trigger_instance, rules, refused }
+        })
+    });
+    Ok(Json(explained.await??))
 }
 
 /// An event by its id, or the `last` one.

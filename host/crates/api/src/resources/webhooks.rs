@@ -7,15 +7,18 @@
 
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use petrel_engine::dispatcher::Accepted;
-use petrel_model::Object;
-use serde_json::{Value, json};
+use petrel_engine::incoming::{Event, LargeEvent, SMALL};
+use petrel_engine::intake::parsed_size;
+use petrel_model::{Object, Payload};
+use serde_json::Value;
 
+use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
 use crate::{Api, ApiError, views};
 
@@ -26,22 +29,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(crate) async fn receive(
     State(api): State<Api>,
+    Extension(held): Extension<Held>,
     Segment(url): Segment,
     headers: HeaderMap,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     // An unknown webhook is said first: its body does not matter.
     api.engine.content().webhook(&url)?;
-    let body = body(&headers, &bytes)?;
-    let (title_cased, lower) = header_maps(&headers);
-    let payload = json!({"headers": title_cased, "headers_lower": lower, "body": body});
-    let accepted = api.engine.accept_webhook(&url, payload).await?;
+    let sent = read(&api, &held, &url, &headers, bytes).await?;
+    let accepted = api.engine.accept_webhook(&url, sent.event.clone()).await?;
+    if sent.length.is_none() {
+        // It is small, and whoever waits takes no room from others.
+        held.release();
+    }
     let waited = match patience(&headers) {
         // It is accepted, whatever becomes of the waiting.
         Some(patience) => wait(&api, &accepted, patience).await.unwrap_or_default(),
         None => None,
     };
-    let mut answer = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let mut answer = sent.into_response();
     let mut put = |name: &'static str, text: String| {
         if let Ok(value) = HeaderValue::try_from(text) {
             answer.headers_mut().insert(HeaderName::from_static(name), value);
@@ -59,10 +65,87 @@ pub(crate) async fn receive(
     Ok(answer)
 }
 
+/// What was sent, and what of it the answer repeats.
+struct Sent {
+    event: Event,
+    /// The length of the body at the end of the payload, if that is not parsed.
+    length: Option<usize>,
+}
+
+/// The event that was sent. A large one is read on a thread of its own.
+async fn read(
+    api: &Api,
+    held: &Held,
+    url: &str,
+    headers: &HeaderMap,
+    bytes: Bytes,
+) -> Result<Sent, ApiError> {
+    let (title_cased, lower) = header_maps(headers);
+    let is_form = content_type(headers).starts_with(FORM);
+    if bytes.len() <= SMALL || (is_form && !looks_like_json(&bytes)) {
+        held.grow(api, bytes.len() + parsed_size(&bytes))?;
+        let mut whole = Object::new();
+        whole.insert("headers".into(), title_cased.into());
+        whole.insert("headers_lower".into(), lower.into());
+        whole.insert("body".into(), body(headers, &bytes)?);
+        return Ok(Sent { event: Value::Object(whole).into(), length: None });
+    }
+    // The text of the payload, and once more while it is put together.
+    held.grow(api, 2 * bytes.len())?;
+    let mut claim = held.take(api)?;
+    let (engine, url, length) = (api.engine.clone(), url.to_owned(), bytes.len());
+    let (event, claim) = tokio::task::spawn_blocking(move || {
+        let body = String::from_utf8(bytes.into()).map_err(|error| {
+            ApiError::invalid(format!("the body is not JSON: {error}"), "send a JSON object in UTF-8")
+        })?;
+        let large = LargeEvent { headers: title_cased, headers_lower: lower, body };
+        let event = engine.read_large(&url, large, &mut claim)?;
+        Ok::<_, ApiError>((event, claim))
+    })
+    .await??;
+    held.put(claim);
+    Ok(Sent { event, length: Some(length) })
+}
+
+/// The answer repeats the body.
+impl IntoResponse for Sent {
+    fn into_response(self) -> Response {
+        let Some(length) = self.length else {
+            return (StatusCode::ACCEPTED, Json(self.event.values().get("body"))).into_response();
+        };
+        let body = Bytes::from_owner(Tail { payload: self.event.payload().clone(), length });
+        (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+/// The body within the text of a payload, where it stands before the last bracket.
+struct Tail {
+    payload: Payload,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Tail {
+    fn as_ref(&self) -> &[u8] {
+        let text = self.payload.text().as_bytes();
+        let end = text.len().saturating_sub(1);
+        text.get(end.saturating_sub(self.length)..end).unwrap_or_default()
+    }
+}
+
+/// How bodies of forms are called.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn looks_like_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'{' | b'['))
+}
+
 /// The body as JSON; a form becomes an object of lists.
 fn body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("application/x-www-form-urlencoded") {
+    if content_type(headers).starts_with(FORM) {
         // `curl -d '{...}'` without a header claims to be a form; what parses as JSON is taken as such.
         if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_slice(bytes) {
             return Ok(value);
@@ -136,6 +219,8 @@ pub(crate) async fn list(State(api): State<Api>, secrets: Secrets) -> Json<Vec<V
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

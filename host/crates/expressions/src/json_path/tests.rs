@@ -72,3 +72,19 @@ fn plain_paths_are_known() {
     assert_eq!(plain("trigger.body.a-b").as_deref(), Some("trigger/body/a-b"));
     assert_eq!((plain("trigger.tags[0]"), plain("trigger..a"), plain("trigger.a,b")), (None, None, None));
 }
+
+#[test]
+fn the_plain_start_of_a_path_is_known() {
+    let start = |path: &str| JsonPath::parse(path).unwrap().plain_start().map(|names| names.join("/"));
+    for (path, expected) in [
+        ("trigger.a.b", Some("trigger/a/b")),
+        ("trigger.a[0].b", Some("trigger/a")),
+        ("trigger..a", Some("trigger")),
+        ("trigger.*.a", Some("trigger")),
+        ("*", Some("")),
+        ("$.trigger.a", None),
+        ("trigger.a|b", None),
+    ] {
+        assert_eq!(start(path).as_deref(), expected, "{path}");
+    }
+}

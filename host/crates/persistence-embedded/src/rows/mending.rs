@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Execution, Object, TriggerInstance};
+use petrel_model::{Execution, Object, Payload, TriggerInstance};
 use petrel_persistence::Error;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Rows {
         head: &TriggerInstance,
     ) -> Result<Option<Vec<Write>>, Error> {
         let flags = value::flags(&entry.0, &entry.1)? & !PAYLOAD_APART;
-        let head = TriggerInstance { payload: Arc::new(in_place_of("payload")), ..head.clone() };
+        let head = TriggerInstance { payload: Payload::from(&in_place_of("payload")), ..head.clone() };
         rewritten(entry, flags, &head)
     }
 }

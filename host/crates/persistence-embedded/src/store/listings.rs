@@ -11,10 +11,12 @@ use serde::de::DeserializeOwned;
 use super::EmbeddedStore;
 use crate::base::Entry;
 use crate::keys;
-use crate::rows::Listed;
+use crate::rows::{Listed, Weighed};
 
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
+/// How many bytes of JSON a listing holds before it returns a short page. (One item may be larger.)
+const BYTE_BUDGET: usize = 8 << 20;
 
 impl EmbeddedStore {
     /// All nouns of one kind that can be read, by key. What cannot be read is told once, and remembered.
@@ -89,20 +91,20 @@ impl EmbeddedStore {
         Ok(found)
     }
 
-    /// Reads newest first until `limit` items are admitted or the budget is used up.
+    /// Reads newest first until `limit` items are admitted or a budget is used up.
     pub(super) fn newest<T, I: From<Id>>(
         &self,
         prefix: u8,
         before: Option<Vec<u8>>,
         limit: usize,
-        read: impl Fn(&Entry) -> Result<T, Error>,
+        read: impl Fn(&Entry) -> Result<Weighed<T>, Error>,
         admit: impl Fn(&T) -> bool,
     ) -> Result<Page<T, I>, Error> {
         let (from, mut to) = keys::all(prefix);
         if let Some(before) = before {
             to = before;
         }
-        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut items, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
         for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
             let step = limit.clamp(1, SCAN_BUDGET - budget);
             // One more than needed, to know whether there is more.
@@ -111,11 +113,14 @@ impl EmbeddedStore {
             entries.truncate(step);
             for entry in &entries {
                 match self.rows.listed(entry, &read)? {
-                    Listed::Whole(item) if admit(&item) => items.push(item),
+                    Listed::Whole(item) if admit(&item.noun) => {
+                        bytes += item.bytes;
+                        items.push(item.noun);
+                    }
                     Listed::Unreadable(one) => unreadable.push(one),
                     Listed::Whole(_) | Listed::Gone => {}
                 }
-                if items.len() == limit {
+                if items.len() == limit || bytes >= BYTE_BUDGET {
                     let is_end = is_last && entries.last().is_some_and(|(key, _)| *key == entry.0);
                     let next = if is_end { None } else { id_after(&entry.0) };
                     return Ok(Page { items, unreadable, next });

@@ -19,7 +19,12 @@ impl Given {
 
     /// The keys of the datastore that they read.
     pub fn datastore_keys(&self) -> impl Iterator<Item = &KeyName> {
-        self.0.iter().flat_map(|(_, parameter)| parameter.templates()).flat_map(Template::datastore_keys)
+        self.templates().flat_map(Template::datastore_keys)
+    }
+
+    /// The templates among them.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.0.iter().flat_map(|(_, parameter)| parameter.templates())
     }
 
     /// Whether no template is among them, so that rendering them takes no scope.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Error;
 use super::cast::{self, Kind};
 use super::given::Parameter;
+use crate::reads::Reads;
 
 /// The parameters that an action and its runner declare. Made once for an action and kept.
 #[derive(Debug, Default)]
@@ -41,10 +42,16 @@ impl Signature {
 
     /// The keys of the datastore that the defaults read.
     pub fn datastore_keys(&self) -> impl Iterator<Item = &KeyName> {
-        self.declared
-            .iter()
-            .flat_map(|declared| declared.default.templates())
-            .flat_map(Template::datastore_keys)
+        self.templates().flat_map(Template::datastore_keys)
+    }
+
+    /// Adds what the defaults read of a payload.
+    pub fn add_reads(&self, reads: &mut Reads) {
+        self.templates().for_each(|template| reads.add_template(template.source()));
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.declared.iter().flat_map(|declared| declared.default.templates())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Declared> {

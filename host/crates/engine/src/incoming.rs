@@ -1,0 +1,174 @@
+//! Events on their way in: as the text that is stored, and as values as far as somebody reads them.
+//!
+//! A small event is parsed as a whole, which is quickest. Of a large one only what the rules of its trigger and
+//! its payload schema read becomes values ([`petrel_rules::reads`]).
+
+use std::sync::Arc;
+
+use petrel_model::{Object, Payload, Ref, depth};
+use petrel_rules::Reads;
+use serde_json::{Value, json};
+
+use crate::content::Content;
+use crate::error::Error;
+use crate::intake::Claim;
+use crate::service::Engine;
+
+/// The largest event that is parsed as a whole, in bytes of JSON.
+pub const SMALL: usize = 256 << 10;
+
+/// An event on its way in.
+#[derive(Debug, Clone)]
+pub struct Event {
+    payload: Payload,
+    values: Arc<Value>,
+    /// What of the payload are values, if not all of it is.
+    reads: Option<Reads>,
+}
+
+impl Event {
+    /// All of it.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// As much of it as somebody reads.
+    pub fn values(&self) -> &Arc<Value> {
+        &self.values
+    }
+
+    /// Whether `reads` is what it was read for.
+    pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
+        self.reads.as_ref().is_none_or(|known| *known == reads())
+    }
+}
+
+impl From<Value> for Event {
+    fn from(whole: Value) -> Self {
+        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None }
+    }
+}
+
+/// What was sent to a webhook, with a body that is larger than [`SMALL`].
+#[derive(Debug)]
+pub struct LargeEvent {
+    /// The headers, by their names in title case.
+    pub headers: Object,
+    /// The same by their names in lower case.
+    pub headers_lower: Object,
+    /// The body, which nobody has looked into yet.
+    pub body: String,
+}
+
+impl Engine {
+    /// Reads a large event that was sent to the webhook `url`, and adds to `claim` what its values take. The body ends
+    /// the text of the payload, but for one bracket. It takes a while and blocks: call it from a thread of its own.
+    ///
+    /// # Errors
+    /// When no rule listens, the body is no JSON object or list or is nested too deep, or there is no room for
+    /// what is read of it.
+    pub fn read_large(&self, url: &str, sent: LargeEvent, claim: &mut Claim) -> Result<Event, Error> {
+        let LargeEvent { headers, headers_lower, body } = sent;
+        let reads = {
+            let content = self.content();
+            let (trigger, kind) = content.webhook(url)?;
+            content.reads(trigger, &kind.kind)
+        };
+        if !body.trim_start().starts_with(['{', '[']) {
+            return Err(Error::invalid("the body is neither an object nor a list", "send a JSON object"));
+        }
+        let value = take(&reads.of_field("body"), &body, 1, claim)?;
+        let head = json!({"headers": headers, "headers_lower": headers_lower});
+        let payload = with_body(&head.to_string(), body)?;
+        let mut values = head;
+        if let Some(values) = values.as_object_mut() {
+            values.insert("body".into(), value);
+        }
+        Ok(Event { payload, values: Arc::new(values), reads: Some(reads) })
+    }
+
+    /// As much of the payload of a stored event as the rules of its trigger read, with the room that it takes.
+    pub(crate) fn stored_values(&self, trigger: &Ref, payload: &Payload) -> Result<(Value, Claim), Error> {
+        let text = payload.text();
+        let mut claim = self.claim(text.len())?;
+        let mut reads = Reads::whole();
+        if text.len() > SMALL {
+            reads = Reads::default();
+            self.content().add_reads(trigger, &mut reads);
+        }
+        Ok((take(&reads, text, 0, &mut claim)?, claim))
+    }
+}
+
+impl Content {
+    /// What the rules that listen to `trigger`, of the type `kind`, read of a payload, and what checking it does.
+    pub(crate) fn reads(&self, trigger: &Ref, kind: &Ref) -> Reads {
+        let mut reads = Reads::default();
+        self.add_reads(trigger, &mut reads);
+        if let Ok(kind) = self.trigger_type(kind)
+            && kind.payload.is_some()
+        {
+            reads.add_schema(&Value::Object(kind.kind.payload_schema.clone()));
+        }
+        reads
+    }
+
+    fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
+        for rule in self.index().of(trigger) {
+            rule.add_reads(reads);
+            // Without the action the rule gets no further than that.
+            if let Ok(action) = self.action(&rule.rule().action.reference) {
+                action.signature.add_reads(reads);
+            }
+        }
+    }
+}
+
+/// What is read of `text`, which is `around` levels deep in something else.
+fn take(reads: &Reads, text: &str, around: usize, claim: &mut Claim) -> Result<Value, Error> {
+    let invalid = |error: serde_json::Error| {
+        Error::invalid(
+            format!("the body is not JSON: {error}"),
+            "send a JSON object, with the header Content-Type: application/json",
+        )
+    };
+    let survey = reads.survey(text, around).map_err(invalid)?;
+    if survey.is_too_deep {
+        return Err(Error::invalid(
+            format!("the payload is nested more than {} levels deep", depth::LIMIT),
+            "send something flatter, or send it as text",
+        ));
+    }
+    claim.grow(survey.bytes)?;
+    reads.take(text).map_err(invalid)
+}
+
+/// The object `head` with `body` as its last field.
+fn with_body(head: &str, body: String) -> Result<Payload, Error> {
+    const NAME: &str = ",\"body\":";
+    let mut text = String::with_capacity(head.len() + NAME.len() + body.len());
+    text.push_str(head.strip_suffix('}').unwrap_or(head));
+    text.push_str(NAME);
+    text.push_str(&body);
+    // It may be large, and what follows copies the text.
+    drop(body);
+    text.push('}');
+    Payload::from_text(text).map_err(|error| Error::Internal(format!("a payload is no JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_ends_the_text_of_its_payload() {
+        let head = json!({"headers": {"A": "1"}, "headers_lower": {"a": "1"}});
+        let body = " [1,  2]\n";
+        let payload = with_body(&head.to_string(), body.into()).unwrap();
+        assert!(payload.text().ends_with(&format!("{body}}}")));
+        assert_eq!(
+            payload.parse().unwrap(),
+            json!({"headers": {"A": "1"}, "headers_lower": {"a": "1"}, "body": [1, 2]})
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Room in memory for what is being taken in. Whoever reads a request claims what it takes before it is read, and
+//! more before it is parsed; the claim ends with the request. So however many send, and whatever they send, memory
+//! has a bound.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+use crate::service::Engine;
+
+/// What is counted, in bytes.
+const UNIT: usize = 1024;
+/// What a value takes in memory beside its text, in bytes, once it is parsed: as an item of a list that has grown.
+const VALUE_BYTES: usize = 2 * size_of::<serde_json::Value>();
+
+/// Room in memory for requests.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    room: Arc<Semaphore>,
+    /// In bytes.
+    limit: usize,
+}
+
+impl Intake {
+    /// Room for `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(units(limit) as usize)), limit }
+    }
+
+    fn claim(&self, bytes: usize) -> Result<Claim, Error> {
+        let permit = take(&self.room, bytes, bytes, self.limit)?;
+        Ok(Claim { permit, limit: self.limit })
+    }
+}
+
+/// Room that is taken until this is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    permit: OwnedSemaphorePermit,
+    limit: usize,
+}
+
+impl Claim {
+    /// Takes `bytes` more.
+    ///
+    /// # Errors
+    /// As [`Engine::claim`]. What was taken before stays taken.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
+        let whole = self.bytes().saturating_add(bytes);
+        let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
+        self.permit.merge(more);
+        Ok(())
+    }
+
+    /// How many bytes it is about, rounded up.
+    pub fn bytes(&self) -> usize {
+        self.permit.num_permits().saturating_mul(UNIT)
+    }
+}
+
+impl Engine {
+    /// Takes room for `bytes` of a request.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Busy`] when it is more than is left.
+    pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
+        self.0.intake.claim(bytes)
+    }
+}
+
+/// What the JSON or the form in `text` takes in memory when all of it is parsed, in bytes: an estimate from its
+/// commas and brackets, which is never far too low.
+pub fn parsed_size(text: &[u8]) -> usize {
+    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'&' | b'=')).count();
+    text.len().saturating_add(values.saturating_mul(VALUE_BYTES))
+}
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+/// Takes room for `bytes`, with which a request has `whole` bytes.
+fn take(
+    room: &Arc<Semaphore>,
+    bytes: usize,
+    whole: usize,
+    limit: usize,
+) -> Result<OwnedSemaphorePermit, Error> {
+    let shown = limit >> 20;
+    if whole > limit {
+        return Err(Error::TooLarge {
+            message: format!(
+                "the request takes {} MiB of memory, and all requests together may take {shown} MiB (server.max_in_flight_mib)",
+                whole >> 20
+            ),
+            hint: "send less at once, let rules read less of it, or raise the limit".into(),
+        });
+    }
+    Arc::clone(room).try_acquire_many_owned(units(bytes)).map_err(|_no_permits| {
+        Error::Busy(format!(
+            "requests that take {shown} MiB of memory are under way, and that is the limit (server.max_in_flight_mib)"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn what_is_claimed_is_missing_until_it_is_given_back() {
+        let intake = Intake::new(10 * MIB);
+        let mut claim = intake.claim(4 * MIB).unwrap();
+        claim.grow(3 * MIB).unwrap();
+        assert_eq!(claim.bytes(), 7 * MIB);
+        assert_eq!(intake.claim(4 * MIB).unwrap_err().code(), "busy");
+        assert_eq!(claim.grow(4 * MIB).unwrap_err().code(), "too_large");
+        let other = intake.claim(3 * MIB).unwrap();
+        drop((claim, other));
+        assert_eq!(intake.claim(10 * MIB).unwrap().bytes(), 10 * MIB);
+        assert_eq!(intake.claim(11 * MIB).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn small_numbers_take_many_times_their_size() {
+        let numbers = format!("[{}1]", "1,".repeat(1000));
+        assert!(parsed_size(numbers.as_bytes()) > 1000 * size_of::<serde_json::Value>());
+        let text = format!("\"{}\"", "x".repeat(1000));
+        assert!(parsed_size(text.as_bytes()) < 2 * text.len());
+    }
+}
