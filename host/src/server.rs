@@ -78,7 +78,7 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
-    let admin_token = data_directory::admin_token(&data_dir)?;
+    let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
         engine.start().await.map_err(|error| anyhow::anyhow!("what an earlier process left: {error}"))?;
@@ -92,10 +92,6 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     }
     announce_held(report.held);
     let open_metrics = settings.metrics.open;
-    let token_dir = data_dir.clone();
-    let admin_token = AdminToken::new(admin_token, move || {
-        data_directory::new_admin_token(&token_dir).map_err(|error| format!("{error:#}"))
-    });
     let access = Access { admin_token, open_metrics, api_url: format!("{url}/api") };
     let backups = backups(&store, &data_dir);
     let api = Api {
@@ -132,6 +128,14 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     // To the last: what runs may take longer to end than systemd is patient.
     beating.abort();
     outcome
+}
+
+/// The admin's token, and how it is replaced.
+fn admin_token(data_dir: &Path) -> anyhow::Result<AdminToken> {
+    let (token, data_dir) = (data_directory::admin_token(data_dir)?, data_dir.to_path_buf());
+    Ok(AdminToken::new(token, move || {
+        data_directory::new_admin_token(&data_dir).map_err(|error| format!("{error:#}"))
+    }))
 }
 
 /// Begins to measure; the function shows what was measured.

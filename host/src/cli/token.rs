@@ -23,7 +23,7 @@ impl Token {
         match session.form {
             Form::Json => print::json(&answer),
             Form::Text => {
-                print::note("the host's file admin-token holds another token; the old one is worth nothing")
+                print::note("the host's file admin-token holds another token; the old one is worth nothing");
             }
         }
         Ok(Code::Ok)

@@ -44,7 +44,7 @@ async fn hold(mut stream: TcpStream, answer: Answer) {
         Bytes(bytes) => drop(stream.write_all(bytes.as_bytes()).await),
         Endless(head) => {
             drop(stream.write_all(head.as_bytes()).await);
-            while stream.write_all(&[b' '; 64 * 1024]).await.is_ok() {}
+            while stream.write_all(&vec![b' '; 64 * 1024]).await.is_ok() {}
         }
         Drip(head) => {
             drop(stream.write_all(head.as_bytes()).await);

@@ -1,4 +1,4 @@
-//! Chance from one number: SplitMix64. The same seed makes the same choices, on every machine.
+//! Chance from one number: `SplitMix64`. The same seed makes the same choices, on every machine.
 
 /// A source of choices.
 #[derive(Debug, Clone)]

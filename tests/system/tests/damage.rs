@@ -1,5 +1,5 @@
 //! Damage to the files of a host: it is told by name, keeps nothing else from being used, and is set aside.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Floods: connections that do nothing, bodies that hardly come, and bodies that grow. Whoever is innocent gets on,
 //! and memory has a bound.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

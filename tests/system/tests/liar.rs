@@ -1,4 +1,5 @@
 //! Something else than a Petrel answers: the command line believes none of it.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
@@ -18,11 +19,11 @@ fn liar(answer: &'static str) -> (String, Arc<AtomicUsize>) {
         for mut stream in listener.incoming().map_while(Result::ok) {
             count.fetch_add(1, Ordering::Relaxed);
             drop(stream.set_read_timeout(Some(Duration::from_secs(5))));
-            drop(stream.read(&mut [0; 65536]));
+            drop(stream.read(&mut vec![0; 65536]));
             drop(stream.write_all(answer.as_bytes()));
             // What is not read yet would end the connection before its answer has arrived.
             drop(stream.shutdown(Shutdown::Write));
-            drop(stream.read(&mut [0; 65536]));
+            drop(stream.read(&mut vec![0; 65536]));
         }
     });
     (url, asked)

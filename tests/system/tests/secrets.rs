@@ -1,5 +1,4 @@
 //! Secrets are masked wherever they are shown, but for the admin who asks for them.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Host, Place};
 use serde_json::{Value, json};

@@ -257,7 +257,7 @@ fn trigger_instance(rows: &Rows, entry: &Entry) -> Looked {
     let head: TriggerInstance = rows.noun_of(entry)?;
     match rows.instance_of(entry) {
         Err(error @ Error::Damaged { .. }) => {
-            let mended = rows.mended_instance(entry, &head)?;
+            let mended = Rows::mended_instance(entry, &head)?;
             let reason = unreadable(&entry.0, &error).reason;
             Err(fault(reason, mended.map_or(Remedy::SetAside, Remedy::Write)))
         }

@@ -172,7 +172,7 @@ pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8])
             let digest: Digest = body.try_into().map_err(|_size| damaged("it has no digest".into()))?;
             blobs.get(&digest).map_err(|error| match error {
                 Error::Damaged { what, reason } => damaged(format!("{what}: {reason}")),
-                error => error,
+                error @ Error::Unavailable(_) => error,
             })?
         }
         other => return Err(damaged(format!("its format {other} is unknown to this version"))),

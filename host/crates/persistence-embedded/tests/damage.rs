@@ -95,12 +95,15 @@ fn planted(from: &Path, to: &Path, engine: Engine, values: &[(Vec<u8>, Vec<u8>)]
     restore(&mut changed.as_slice(), to, engine, InFlight::AsItWas, |_, _, _| Ok(())).unwrap();
 }
 
+/// What is stored under a key instead of its value.
+type Bad = fn(&[u8]) -> Vec<u8>;
+
 /// What is planted: by what it is in listings, with its name there.
 fn bad_rows() -> Vec<(&'static str, String, Vec<u8>, Vec<u8>)> {
     let not_json = |key: &[u8]| sealed(key, b"{\"id\": ");
     let wrong_shape = |key: &[u8]| sealed(key, b"{\"context\": {\"rule\": {}}}");
     let torn = |key: &[u8]| sealed(key, b"{}")[..5].to_vec();
-    let rows: [(&str, String, Vec<u8>, fn(&[u8]) -> Vec<u8>); 6] = [
+    let rows: [(&str, String, Vec<u8>, Bad); 6] = [
         ("execution", id::<Id>(2).to_string(), key(0x10, &id_bytes(2)), |_| Vec::new()),
         ("execution", id::<Id>(3).to_string(), key(0x10, &id_bytes(3)), |_| vec![7; 40]),
         ("trigger instance", id::<Id>(1).to_string(), key(0x14, &id_bytes(1)), |_| vec![1]),

@@ -1,5 +1,4 @@
 //! Listings hold what fits: a page of large events ends early and says where it goes on.
-#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use petrel_model::TriggerInstanceId;
 use petrel_persistence::suite::{id, instance};

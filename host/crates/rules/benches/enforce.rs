@@ -23,7 +23,9 @@ const ROUNDS: u32 = 5;
 const UNNOTICED: Duration = Duration::from_micros(2);
 
 fn main() -> ExitCode {
-    let kinds: [(&str, fn(u64) -> Value); 7] = [
+    /// The criteria of the rule with a number.
+    type Criteria = fn(u64) -> Value;
+    let kinds: [(&str, Criteria); 7] = [
         ("another value", |n| json!({"trigger.body.name": {"type": "equals", "pattern": format!("n{n}")}})),
         ("a missing field", |n| json!({"trigger.body.missing": {"type": "equals", "pattern": n}})),
         ("missing fields", |n| json!({format!("trigger.body.missing{n}"): {"type": "equals", "pattern": n}})),

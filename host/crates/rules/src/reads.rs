@@ -45,7 +45,7 @@ const METHODS: [&str; 17] = [
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reads {
     is_whole: bool,
-    fields: BTreeMap<String, Reads>,
+    fields: BTreeMap<String, Self>,
 }
 
 impl Reads {
@@ -65,6 +65,7 @@ impl Reads {
     }
 
     /// What is read of the field `name`.
+    #[must_use]
     pub fn of_field(&self, name: &str) -> Self {
         self.below(name).cloned().unwrap_or_default()
     }
@@ -73,10 +74,11 @@ impl Reads {
     pub(crate) fn add_path(&mut self, path: &JsonPath, needs_only_kind: bool) {
         match (path.plain_fields().as_deref(), path.plain_start().as_deref()) {
             (Some(["trigger", fields @ ..]), _) if needs_only_kind => self.add_kind(fields.iter().copied()),
-            (Some(["trigger", fields @ ..]), _) => self.add(fields.iter().copied()),
+            (Some(["trigger", fields @ ..]), _) | (None, Some(["trigger", fields @ ..])) => {
+                self.add(fields.iter().copied());
+            }
             // The datastore, or nothing.
             (Some(_), _) => {}
-            (None, Some(["trigger", fields @ ..])) => self.add(fields.iter().copied()),
             (None, _) => self.is_whole = true,
         }
     }

@@ -81,7 +81,9 @@ fn pure_crates_touch_nothing_outside() {
     ];
     let mut wrong = Vec::new();
     for file in sources() {
-        if PURE.iter().any(|(_, directory)| file.path.starts_with(directory)) {
+        // What measures them may read a clock.
+        let is_bench = file.path.contains("/benches/");
+        if !is_bench && PURE.iter().any(|(_, directory)| file.path.starts_with(directory)) {
             let found = words.iter().filter(|word| file.text.contains(**word));
             wrong.extend(found.map(|word| format!("{}: {word}", file.path)));
         }

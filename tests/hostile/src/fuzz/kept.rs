@@ -56,7 +56,7 @@ impl Request {
             Access::Admin => bytes.extend_from_slice(format!("X-Auth-Token: {token}\r\n").as_bytes()),
             Access::Nobody => {}
             Access::Stranger => {
-                bytes.extend_from_slice(b"X-Auth-Token: 00000000000000000000000000000000\r\n")
+                bytes.extend_from_slice(b"X-Auth-Token: 00000000000000000000000000000000\r\n");
             }
         }
         bytes.extend_from_slice(&self.head);

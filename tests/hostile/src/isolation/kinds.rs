@@ -210,7 +210,7 @@ impl Scene {
             match asked.and_then(|answer| id(&answer)) {
                 // What the answer is does not matter to the innocent.
                 Some(id) => {
-                    drop(client.send("DELETE", &format!("/api/v1/executions/{id}"), &self.token, b""))
+                    drop(client.send("DELETE", &format!("/api/v1/executions/{id}"), &self.token, b""));
                 }
                 None => std::thread::sleep(PAUSE),
             }

@@ -54,7 +54,6 @@ impl Rows {
 
     /// The same for an event whose payload cannot be read.
     pub(crate) fn mended_instance(
-        &self,
         entry: &Entry,
         head: &TriggerInstance,
     ) -> Result<Option<Vec<Write>>, Error> {

@@ -66,7 +66,7 @@ impl Crossroads {
     }
 
     /// Whether a rule is kept in play when there is no value.
-    pub(super) fn awaits_absence(&self) -> bool {
+    pub(super) fn needs_absence(&self) -> bool {
         self.kinds.contains_key(&Kind::Null)
     }
 

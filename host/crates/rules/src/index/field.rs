@@ -18,9 +18,9 @@ use crate::compiled::CompiledRule;
 #[derive(Debug, Default)]
 pub(super) struct Field {
     here: Crossroads,
-    below: BTreeMap<String, Field>,
+    below: BTreeMap<String, Self>,
     /// The fields below with rules that a missing value keeps in play.
-    awaiting: BTreeSet<String>,
+    on_absence: BTreeSet<String>,
 }
 
 impl Field {
@@ -28,8 +28,8 @@ impl Field {
         let Some((name, rest)) = path.split_first() else { return self.here.insert(interest, rule) };
         let below = self.below.entry(name.clone()).or_default();
         below.insert(rest, interest, rule);
-        if below.awaits_absence() {
-            self.awaiting.insert(name.clone());
+        if below.needs_absence() {
+            self.on_absence.insert(name.clone());
         }
     }
 
@@ -37,8 +37,8 @@ impl Field {
         let Some((name, rest)) = path.split_first() else { return self.here.remove(interest, rule) };
         let Some(below) = self.below.get_mut(name) else { return };
         below.remove(rest, interest, rule);
-        if !below.awaits_absence() {
-            self.awaiting.remove(name);
+        if !below.needs_absence() {
+            self.on_absence.remove(name);
         }
         if below.here.is_empty() && below.below.is_empty() {
             self.below.remove(name);
@@ -46,8 +46,8 @@ impl Field {
     }
 
     /// Whether a rule is kept in play when there is no value here.
-    fn awaits_absence(&self) -> bool {
-        self.here.awaits_absence() || !self.awaiting.is_empty()
+    fn needs_absence(&self) -> bool {
+        self.here.needs_absence() || !self.on_absence.is_empty()
     }
 
     /// Adds the rules that `value`, if there is one here, keeps in play.
@@ -68,7 +68,7 @@ impl Field {
     }
 
     fn follow_missing(&self, is_missing: impl Fn(&str) -> bool, to: &mut Bucket) {
-        for name in self.awaiting.iter().filter(|name| is_missing(name.as_str())) {
+        for name in self.on_absence.iter().filter(|name| is_missing(name.as_str())) {
             if let Some(below) = self.below.get(name) {
                 below.follow(None, to);
             }
