@@ -20,7 +20,7 @@ pub struct Host {
     process: Child,
     /// Where it listens.
     pub address: String,
-    token: String,
+    token_file: PathBuf,
 }
 
 impl Host {
@@ -43,8 +43,7 @@ impl Host {
         };
         let address =
             first.split("http://").nth(1).context("the host did not say where it listens")?.to_owned();
-        let token = fs::read_to_string(data.join("admin-token"))?.trim().to_owned();
-        Ok(Self { process, address, token })
+        Ok(Self { process, address, token_file: data.join("admin-token") })
     }
 
     /// Starts a host with these flags and does not wait for anything.
@@ -77,9 +76,9 @@ impl Host {
         self.process.id()
     }
 
-    /// The admin's token.
-    pub fn token(&self) -> &str {
-        &self.token
+    /// The admin's token, as it is in its file now; empty when it cannot be read.
+    pub fn token(&self) -> String {
+        fs::read_to_string(&self.token_file).unwrap_or_default().trim().to_owned()
     }
 
     /// How it ended, if it has.
@@ -95,12 +94,12 @@ impl Host {
     /// # Errors
     /// When it is gone.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Client::connect(&self.address, &self.token)
+        Client::connect(&self.address, &self.token())
     }
 
     /// What opens connections to it, for other threads.
     pub fn connector(&self) -> impl Fn() -> anyhow::Result<Client> + Send + 'static {
-        let (address, token) = (self.address.clone(), self.token.clone());
+        let (address, token) = (self.address.clone(), self.token());
         move || Client::connect(&address, &token)
     }
 }

@@ -134,11 +134,11 @@ pub fn replay(kept: &Path, engine: &str, memory_mib: u64, say: fn(&str)) -> anyh
     let flags = ["--store-engine", engine].map(str::to_owned);
     let mut victim = Start::new(&directory.path().join("data"), &flags, memory_mib)?.start()?;
     let mut client = Client::new(victim.address());
-    register(&mut client, victim.token(), &pack);
+    register(&mut client, &victim.token(), &pack);
     let text = std::fs::read_to_string(kept).with_context(|| format!("reading {}", kept.display()))?;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let (what, request) = Request::read(line)?;
-        let outcome = request.send(&mut client, victim.token());
+        let outcome = request.send(&mut client, &victim.token());
         say(&format!("{} {}: {outcome:?} (had found: {what})", request.method, request.route));
     }
     if let Some(death) = victim.death()? {
@@ -224,8 +224,9 @@ impl Run<'_> {
     /// Reads everything back.
     fn look(&mut self, victim: &Victim, is_whole: bool) -> Known {
         let mut client = Client::new(victim.address());
-        register(&mut client, victim.token(), &self.pack);
-        let mut reader = Reader { client: &mut client, token: victim.token(), findings: &self.findings };
+        let token = victim.token();
+        register(&mut client, &token, &self.pack);
+        let mut reader = Reader { client: &mut client, token: &token, findings: &self.findings };
         // Who is gone is found gone by its process.
         self.reading.look(&mut reader, is_whole).unwrap_or_default()
     }
@@ -257,7 +258,7 @@ impl Run<'_> {
             }
             let made = self.maker.make(part.known, &mut Random::numbered(self.plan.seed, number));
             let Some(request) = made else { break };
-            let outcome = request.send(&mut client, part.victim.token());
+            let outcome = request.send(&mut client, &part.victim.token());
             *answers.entry(outcome.as_ref().copied().unwrap_or_default()).or_default() += 1;
             if matches!(outcome, Err(Broken::Unreachable(_))) {
                 part.is_gone.store(true, Ordering::Relaxed);

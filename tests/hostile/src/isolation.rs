@@ -150,7 +150,7 @@ fn measure(plan: &Plan, load: Load) -> anyhow::Result<Figures> {
     let directory = TempDir::with_prefix("petrel-hostile-")?;
     let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5"].map(str::to_owned);
     let victim = Start::new(&directory.path().join("data"), &flags, plan.memory_mib)?.start()?;
-    let scene = Scene::prepare(victim.address(), victim.token(), directory.path())?;
+    let scene = Scene::prepare(victim.address(), &victim.token(), directory.path())?;
     let process = victim.process_id();
     let share = if let Load::Harmless(share) = load { share } else { 0.0 };
     let (is_over, pace) = (AtomicBool::new(false), Pace::for_share(share));

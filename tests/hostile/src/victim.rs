@@ -72,8 +72,8 @@ impl Victim {
         &self.host.address
     }
 
-    /// The admin's token.
-    pub(crate) fn token(&self) -> &str {
+    /// The admin's token; it changes when somebody asks for another one.
+    pub(crate) fn token(&self) -> String {
         self.host.token()
     }
 

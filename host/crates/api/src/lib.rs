@@ -64,6 +64,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
     // Who has not signed in is not told which paths there are.
     let v1 = resources::router()
         .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::unknown_method)
         .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require));
     let router = Router::new()
         .nest("/api/v1", v1.clone())

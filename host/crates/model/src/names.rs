@@ -65,7 +65,9 @@ pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName>
         _ if name.trim() != name => "it begins or ends with a space".to_owned(),
         _ if !name.chars().all(is_printable) => "it holds something that cannot be printed".to_owned(),
         _ if length > LONGEST_REFERENCE => {
-            format!("with its pack it has {length} bytes, and {LONGEST_REFERENCE} is the limit")
+            format!(
+                "it is too long: with its pack it has {length} bytes, and {LONGEST_REFERENCE} is the limit"
+            )
         }
         _ => return Ok(()),
     };
@@ -83,7 +85,7 @@ pub fn check_text(what: &str, name: &str) -> Result<(), InvalidName> {
         "" => "it is empty".to_owned(),
         "." | ".." => "it means a directory".to_owned(),
         _ if name.len() > LONGEST_TEXT => {
-            format!("it has {} bytes, and {LONGEST_TEXT} is the limit", name.len())
+            format!("it is too long: it has {} bytes, and {LONGEST_TEXT} is the limit", name.len())
         }
         _ if name.chars().any(char::is_control) => "it holds a control character".to_owned(),
         _ => return Ok(()),
