@@ -208,7 +208,12 @@ fn a_backup_that_breaks_off_or_is_not_whole_makes_no_file() {
     let place = Place::default();
     let (_, bytes) = small_backup(&place);
     let half = bytes.get(..bytes.len() / 2).unwrap();
-    let head = |rest: &str| format!("HTTP/1.1 200 OK\r\nPetrel-Version: 0.1.0\r\n{rest}\r\n").into_bytes();
+    let head = |rest: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\nPetrel-Version: 0.1.0\r\nContent-Type: application/octet-stream\r\n{rest}\r\n"
+        )
+        .into_bytes()
+    };
     let chunk = [format!("{:x}\r\n", half.len()).as_bytes(), half, b"\r\n"].concat();
     let chunked = head("Transfer-Encoding: chunked\r\n");
     let whole = [chunked.as_slice(), &chunk, b"0\r\n\r\n"].concat();

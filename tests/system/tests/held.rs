@@ -8,7 +8,7 @@ const PACK: &str =
     "ref: flows\nname: flows\ndescription: Workflows.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
 const METADATA: &str = "name: two\nrunner_type: orquesta\nentry_point: workflows/two.yaml\nenabled: true\nparameters: {out: {type: string}}\n";
 /// Waits, then writes.
-const WORKFLOW: &str = "version: 1.0\ninput: [out]\ntasks:\n  wait:\n    action: core.local cmd=\"sleep 600\"\n    next: [{do: write}]\n  write:\n    action: core.local cmd=\"echo workflow >> <% ctx().out %>\"\n";
+const WORKFLOW: &str = "version: 1.0\ninput: [out]\ntasks:\n  wait:\n    action: core.local cmd=\"sleep 600\"\n    next: [{when: <% succeeded() %>, do: write}]\n  write:\n    action: core.local cmd=\"echo workflow >> <% ctx().out %>\"\n";
 
 /// What is in flight in a host when its backup is made.
 struct InFlight {
