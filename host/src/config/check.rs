@@ -28,6 +28,18 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     if settings.engine.process_slots == 0 || settings.engine.component_slots == 0 {
         return Err(Failure::usage("with no slots nothing would ever run", "give at least 1"));
     }
+    if !(1..=100).contains(&settings.engine.waiting_share) {
+        let message = format!("engine.waiting_share is {} percent", settings.engine.waiting_share);
+        return Err(Failure::usage(message, "give 1 to 100"));
+    }
+    let workflows = &settings.workflows;
+    let limits = [workflows.max_descendants, workflows.items_window, workflows.max_tasks_in_step];
+    if limits.contains(&0) || workflows.max_tasks == 0 {
+        return Err(Failure::usage(
+            "with a limit of 0 in [workflows] no workflow would ever run",
+            "give at least 1",
+        ));
+    }
     if server.idle_seconds == 0 {
         return Err(Failure::usage(
             "with server.idle_seconds = 0 nobody could send anything",

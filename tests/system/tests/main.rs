@@ -19,4 +19,5 @@ mod scripts;
 mod serve;
 mod sign_in;
 mod tls;
+mod trees;
 mod workflows;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use petrel_model::{Execution, StatusEvent};
+use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
 
@@ -42,6 +42,10 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
         settle(engine, orphan, &mut report).await?;
     }
     report.workflows = conducted.len();
+    for workflow in conducted.iter().filter(|workflow| workflow.status == Status::Canceling) {
+        engine.0.workflows.closing.add(workflow.id);
+    }
+    workflows::end_left_behind(engine, &conducted).await?;
     engine.0.tasks.spawn(workflows::take_up(engine.clone(), conducted));
     report.waiting = engine.store().waiting();
     Ok(report)
@@ -69,7 +73,7 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
         return Ok(());
     }
     match orphan.status {
-        petrel_model::Status::Abandoned => {
+        Status::Abandoned => {
             report.abandoned += 1;
             orphan.result = Some(std::sync::Arc::new(json!({
                 "error": "the host was lost while this ran; how far it got is not known",
@@ -77,7 +81,7 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
                 "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
             })));
         }
-        petrel_model::Status::Canceled => report.canceled += 1,
+        Status::Canceled => report.canceled += 1,
         _ => report.requeued += 1,
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use petrel_expressions::Scope;
 use petrel_model::depth;
-use petrel_model::execution::{Context, LogEntry};
+use petrel_model::execution::{Account, Context, LogEntry};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
@@ -14,11 +14,14 @@ use serde_json::Value;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::options::Options;
 use crate::service::Engine;
 use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
+/// Where it is kept who has canceled an execution.
+pub(crate) const CANCELED_BY: &str = "cancelled_by";
 /// How often a cancel is tried anew when the execution moves at the same moment.
 const CANCEL_TRIES: usize = 8;
 
@@ -45,6 +48,7 @@ impl Engine {
     /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.check_room()?;
+        self.check_share(Account::User(&request.user))?;
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
@@ -98,7 +102,7 @@ impl Engine {
             execution
                 .apply(StatusEvent::CancelRequested, clock::now())
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            execution.context.other.insert("cancelled_by".into(), user.into());
+            execution.context.other.insert(CANCELED_BY.into(), user.into());
             let changes = vec![Change::UpdateExecution(execution.clone())];
             match self.commit_outcome(&execution, vec![expect], changes).await {
                 Ok(()) => {
@@ -134,11 +138,32 @@ impl Engine {
         if self.is_stopping() {
             return Err(Error::Stopping);
         }
-        let (waiting, limit) = (self.store().waiting(), self.0.options.waiting_limit);
+        let limit = self.0.options.waiting_limit;
+        let waiting = self.store().waiting_within(self.waiting_share());
         if waiting >= limit {
-            return Err(Error::Busy(format!("{waiting} executions are waiting, and {limit} is the limit")));
+            return Err(Error::Busy(format!(
+                "{waiting} executions are waiting, and {limit} is the limit (`engine.waiting_limit`)"
+            )));
         }
         Ok(())
+    }
+
+    /// Refuses when too much of what waits is on this account.
+    pub(crate) fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
+        let share = self.waiting_share();
+        // One account cannot have more than there is.
+        if self.store().waiting() < share || self.store().waiting_of(account) < share {
+            return Ok(());
+        }
+        Err(Error::Busy(format!(
+            "{share} executions of {account} are waiting, which is its share of what may wait (`engine.waiting_share`)"
+        )))
+    }
+
+    /// How many executions of one account may wait.
+    fn waiting_share(&self) -> usize {
+        let Options { waiting_limit, waiting_share, .. } = self.0.options;
+        (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
     }
 }
 

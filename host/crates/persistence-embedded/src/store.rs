@@ -1,6 +1,6 @@
 //! The interface, on top of rows and the committer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use petrel_model::execution::Account;
 use petrel_model::{
     Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, Id, KeyValue, Pack, PackConfig, Ref,
     Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
@@ -283,6 +284,22 @@ impl Store for EmbeddedStore {
 
     fn waiting(&self) -> usize {
         committer::lock(&self.state).queue.waiting()
+    }
+
+    fn waiting_within(&self, share: usize) -> usize {
+        committer::lock(&self.state).queue.waiting_within(share)
+    }
+
+    fn waiting_of(&self, account: Account<'_>) -> usize {
+        committer::lock(&self.state).queue.waiting_of(account)
+    }
+
+    fn inside(&self, root: ExecutionId) -> usize {
+        committer::lock(&self.state).queue.inside(root)
+    }
+
+    fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
+        committer::lock(&self.state).queue.by_workflow()
     }
 
     fn figures(&self) -> Figures {

@@ -1,5 +1,7 @@
 //! Commits: what is written, as one atomic value.
 
+use std::collections::HashSet;
+
 use petrel_model::output::OutputLine;
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
@@ -89,6 +91,15 @@ pub enum Expect {
     RuleAbsent(Ref),
     /// The rule with this reference has this id.
     RuleIs(Ref, RuleId),
+}
+
+/// What is expected a second time for the same execution. It moves once in a commit: of two who decided on the
+/// same version, one was too late.
+pub fn expected_twice(expect: &[Expect]) -> Option<&Expect> {
+    let mut seen = HashSet::new();
+    // Most commits expect one thing or nothing.
+    let expect = if expect.len() > 1 { expect } else { &[] };
+    expect.iter().find(|expect| matches!(expect, Expect::ExecutionVersion(id, _) if !seen.insert(*id)))
 }
 
 /// One change.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::is_workflow;
 use super::mailbox::{Message, deliver};
-use super::step::Report;
+use super::report::Report;
 use crate::error::Error;
 use crate::requests::Request;
 use crate::service::Engine;
