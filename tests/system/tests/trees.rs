@@ -1,6 +1,5 @@
 //! Trees of workflows on the real host: whatever ends the top one ends all that is inside it, and nothing of it
 //! begins afterwards.
-#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
 
 use std::time::Duration;
 
