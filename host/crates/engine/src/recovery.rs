@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows;
 
+/// How often an orphan that moves at the same moment is looked at again.
+const TRIES: usize = 100;
+
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
@@ -64,7 +67,25 @@ fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
         .sum()
 }
 
+/// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
+/// moment: then it is looked at again.
 async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
+    let id = orphan.id;
+    for _ in 0..TRIES {
+        match settle_as_read(engine, orphan, report).await {
+            Err(Error::Conflict { .. }) => {}
+            result => return result,
+        }
+        match engine.store().execution(id).await? {
+            Some(fresh) if !fresh.status.is_final() => orphan = fresh,
+            _ => return Ok(()),
+        }
+    }
+    tracing::error!(execution.id = %id, "it keeps moving, and is left as it is until the next start");
+    Ok(())
+}
+
+async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
     let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
     if let Err(illegal) = orphan.apply(event, clock::now()) {
@@ -72,17 +93,12 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
     }
-    match orphan.status {
-        Status::Abandoned => {
-            report.abandoned += 1;
-            orphan.result = Some(std::sync::Arc::new(json!({
-                "error": "the host was lost while this ran; how far it got is not known",
-                "code": "host.lost",
-                "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
-            })));
-        }
-        Status::Canceled => report.canceled += 1,
-        _ => report.requeued += 1,
+    if orphan.status == Status::Abandoned {
+        orphan.result = Some(std::sync::Arc::new(json!({
+            "error": "the host was lost while this ran; how far it got is not known",
+            "code": "host.lost",
+            "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
+        })));
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];
     match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
@@ -92,5 +108,11 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
             engine.commit(vec![expect], changes).await
         }
         result => result,
+    }?;
+    match orphan.status {
+        Status::Abandoned => report.abandoned += 1,
+        Status::Canceled => report.canceled += 1,
+        _ => report.requeued += 1,
     }
+    Ok(())
 }
