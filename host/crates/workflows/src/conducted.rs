@@ -59,8 +59,7 @@ impl Conducted {
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         match self {
             Self::Orquesta(conductor) => Self::Orquesta(Box::new(conductor.with_limits(limits))),
-            // A chain has no items, and does one task at a time.
-            chain @ Self::Chain(_) => chain,
+            Self::Chain(chain) => Self::Chain(Box::new(chain.with_limits(limits))),
         }
     }
 

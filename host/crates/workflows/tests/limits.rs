@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use petrel_model::WorkflowLimits;
+use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::conductor::{Event, Report};
-use petrel_workflows::{Conductor, Definition, Start, Status, World};
+use petrel_workflows::{Conducted, Conductor, Definition, Source, Start, Status, World};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -203,4 +204,27 @@ fn many_tasks_one_after_the_other_fail_by_the_limit_of_all() {
         done += 1;
     }
     assert_eq!((conductor.status(), done), (Status::Failed, 20));
+}
+
+#[test]
+fn a_chain_that_leads_back_fails_by_the_limit_of_all() {
+    let definition = json!({"chain": [
+        {"name": "one", "ref": "core.noop", "on-success": "two"},
+        {"name": "two", "ref": "core.noop", "on-success": "one"},
+    ], "default": "one"});
+    let source = Source::Chain(Arc::new(ChainDefinition::compile(&definition).unwrap()));
+    let (input, world) = (Arc::default(), World::default());
+    let limits = WorkflowLimits { tasks: 20, ..WorkflowLimits::default() };
+    let mut chain = Conducted::new(&source, &input, &Map::new(), &world).with_limits(limits);
+    let mut starts = chain.apply(&Event::Request(Status::Running), &world).unwrap();
+    let mut done = 0;
+    while let Some(start) = starts.pop() {
+        let (task, route) = (start.task, start.route);
+        let (status, result) = (Status::Succeeded, Arc::default());
+        let report = Report { task, route, item: None, status, result, execution: None };
+        starts = chain.apply(&Event::Report(report), &world).unwrap();
+        done += 1;
+    }
+    assert_eq!((chain.status(), done), (Status::Failed, 20));
+    assert!(chain.result()["error"].as_str().unwrap().contains("`workflows.max_tasks`"));
 }
