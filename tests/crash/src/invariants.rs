@@ -155,6 +155,8 @@ mod tests {
 
     #[test]
     fn what_is_open_inside_an_ended_workflow_is_noticed_at_any_depth() {
+        use Status::{Canceled, Canceling, Paused, Requested, Running, Succeeded};
+
         let tree = |top, inner, leaf| {
             let inside = |id: &str, parent: Option<&str>, status| Inside {
                 id: id.into(),
@@ -167,7 +169,6 @@ mod tests {
                 inside("leaf", Some("inner"), leaf),
             ]
         };
-        use Status::{Canceled, Canceling, Paused, Requested, Running, Succeeded};
         let cases = [
             (tree(Running, Running, Requested), 0),
             (tree(Canceling, Canceled, Succeeded), 0),
