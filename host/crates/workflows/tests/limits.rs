@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use petrel_model::WorkflowLimits;
 use petrel_workflows::chain::ChainDefinition;
-use petrel_workflows::conductor::{Event, Report};
+use petrel_workflows::conductor::{Event, Report, Rerun};
 use petrel_workflows::{Conducted, Conductor, Definition, Source, Start, Status, World};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -227,4 +227,26 @@ fn a_chain_that_leads_back_fails_by_the_limit_of_all() {
     }
     assert_eq!((chain.status(), done), (Status::Failed, 20));
     assert!(chain.result()["error"].as_str().unwrap().contains("`workflows.max_tasks`"));
+}
+
+#[test]
+fn items_that_are_done_again_have_the_same_window() {
+    for (resets, again) in [(false, vec![0, 2, 4, 6, 8]), (true, (0..10).collect())] {
+        let fails: Vec<bool> = (0..10).map(|item| item % 2 == 0).collect();
+        let mut conductor = conductor(&with_items(10), window(3));
+        let mut running = Running::new();
+        ask(&mut conductor, Status::Running, &mut running);
+        while let Some((_, _, item)) = running.front().cloned() {
+            end(&mut conductor, &mut running, 0, outcome(&fails, item));
+        }
+        assert_eq!(conductor.status(), Status::Failed);
+        let rerun = Rerun { tasks: vec![("many".into(), 0, resets)] };
+        take(conductor.apply(&Event::Rerun(rerun), &World::default()).unwrap(), &mut running);
+        let mut done = Vec::new();
+        while !running.is_empty() {
+            assert!(running.len() <= 3, "{running:?}");
+            done.extend(end(&mut conductor, &mut running, 0, Status::Succeeded));
+        }
+        assert_eq!((done, conductor.status()), (again, Status::Succeeded));
+    }
 }
