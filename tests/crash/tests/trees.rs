@@ -3,7 +3,7 @@
 //! store is whole; in the end everything has ended.
 //!
 //! A seed gives the workflows and the moments; a failure names it, and `SEEDS` keeps those that found something.
-#![expect(clippy::unwrap_used, reason = "these are the parts of one test")]
+#![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,12 +16,13 @@ use petrel_engine::content::Runners;
 use petrel_engine::requests::Request;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_engine::{Engine, Options};
-use petrel_model::{ExecutionId, Object};
-use petrel_persistence::{ExecutionFilter, Store};
+use petrel_model::{Execution, ExecutionId, Object, Status};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -126,6 +127,47 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
         tokio::time::sleep(moments.next(Duration::from_millis(20))).await;
         assert_eq!(violations(engine).await, Vec::<String>::new(), "seed {seed}");
     }
+}
+
+/// An execution as an earlier version has stored it.
+fn stored(id: &str, parent: Option<&str>, status: &str) -> Execution {
+    let mut execution = json!({
+        "id": id, "version": 1, "action": "trees.w0", "runner": "local-shell-cmd", "status": status,
+        "requested_at": "2026-01-01T00:00:00Z", "context": {"user": "ann"},
+    });
+    if let Some(parent) = parent {
+        execution["parent"] = json!({"execution": parent, "task": "t", "number": 0});
+    }
+    serde_json::from_value(execution).unwrap()
+}
+
+#[test]
+fn what_an_earlier_version_left_inside_a_workflow_that_has_ended_is_canceled() {
+    let directory = TempDir::new().unwrap();
+    let (ended, gone) = ("65a000000000000000000001", "65a000000000000000000002");
+    let inside = ["65a000000000000000000003", "65a000000000000000000004"];
+    let runtime = threads();
+    runtime.block_on(async {
+        let store = EmbeddedStore::open(&directory.path().join("store"), &options()).unwrap();
+        let rows = [
+            stored(ended, None, "canceled"),
+            stored(inside[0], Some(ended), "requested"),
+            stored(inside[1], Some(gone), "requested"),
+        ];
+        store.commit(Commit::of(rows.map(Change::CreateExecution))).await.unwrap();
+        drop(store);
+        let engine = start(directory.path()).await;
+        let begun = Instant::now();
+        while observe(engine.store()).await.iter().any(|one| !one.status.is_final()) {
+            assert!(begun.elapsed() < PATIENCE, "something is left");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for id in inside {
+            let execution = engine.store().execution(id.parse().unwrap()).await.unwrap().unwrap();
+            assert_eq!(execution.status, Status::Canceled);
+        }
+        engine.stop().await;
+    });
 }
 
 /// Waits until everything has ended.

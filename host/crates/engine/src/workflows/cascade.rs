@@ -71,18 +71,7 @@ async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: 
             }
         }
     }
-    let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
-    if !waiting.is_empty() {
-        match deliver(engine, id, Message::Reports(waiting)).await {
-            Ok(_workflow) => {}
-            // The workflow is gone, and they are told one by one.
-            Err(Error::NotFound { .. }) => begun.extend(ids),
-            Err(error) => {
-                tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
-                left.extend(ids);
-            }
-        }
-    }
+    left.extend(end_waiting(engine, id, waiting).await);
     let is_told = |engine: Engine, one: ExecutionId, user: String| async move {
         engine.cancel(one, &user).await.inspect_err(|error| {
             tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
@@ -90,6 +79,30 @@ async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: 
     };
     left.extend(tell(engine, begun, user, is_told).await);
     left
+}
+
+/// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+    let result = match deliver(engine, id, Message::Reports(waiting.clone())).await {
+        // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+        Err(Error::NotFound { .. } | Error::Internal(_)) => {
+            let (expect, changes): (Vec<_>, Vec<_>) =
+                waiting.into_iter().map(|report| (report.expect, report.changes)).unzip();
+            engine.commit(expect.concat(), changes.concat()).await
+        }
+        result => result.map(drop),
+    };
+    match result {
+        Ok(()) => Vec::new(),
+        Err(error) => {
+            tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
+            ids
+        }
+    }
 }
 
 /// An execution that has not begun, as one that was canceled.
