@@ -13,6 +13,7 @@ use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_engine::workflows::WorkflowRunner;
+use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
@@ -244,6 +245,14 @@ async fn build_engine(
         process_slots: settings.engine.process_slots,
         waiting_limit: settings.engine.waiting_limit,
         bytes_in_flight: settings.server.max_in_flight_mib.saturating_mul(1 << 20),
+        waiting_share: settings.engine.waiting_share,
+        max_depth: u32::try_from(settings.workflows.max_depth).unwrap_or(u32::MAX),
+        max_descendants: settings.workflows.max_descendants,
+        workflow_limits: WorkflowLimits {
+            items_window: settings.workflows.items_window,
+            tasks_in_step: settings.workflows.max_tasks_in_step,
+            tasks: settings.workflows.max_tasks,
+        },
         drain: settings.drain(),
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),

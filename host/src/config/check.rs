@@ -35,27 +35,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "give --tls-certificate and --tls-key, listen on 127.0.0.1 behind a proxy that speaks TLS, or say --allow-plain-http",
         ));
     }
-    if settings.engine.process_slots == 0 || settings.engine.component_slots == 0 {
-        return Err(Failure::usage("with no slots nothing would ever run", "give at least 1"));
-    }
-    if server.idle_seconds == 0 {
-        return Err(Failure::usage(
-            "with server.idle_seconds = 0 nobody could send anything",
-            "give at least 1",
-        ));
-    }
-    if server.max_connections == 0 || server.max_connections_per_address == 0 {
-        return Err(Failure::usage("with no connections nobody could ask anything", "give at least 1"));
-    }
-    if server.max_in_flight_mib == 0 {
-        return Err(Failure::usage(
-            "with server.max_in_flight_mib = 0 nothing could be taken in",
-            "give at least 64, or leave it out",
-        ));
-    }
-    if settings.auth.token_seconds == 0 {
-        return Err(Failure::usage("with auth.token_seconds = 0 nobody could sign in", "give at least 1"));
-    }
+    check_numbers(settings)?;
     EnvFilter::try_new(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is no level: {error}", settings.log.level),
@@ -63,4 +43,33 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
         )
     })?;
     grants::parse(&settings.runners.grant_directories).map(drop)
+}
+
+/// Numbers with which nothing would work.
+fn check_numbers(settings: &Settings) -> Result<(), Failure> {
+    let Settings { server, engine, workflows, auth, .. } = settings;
+    let limits = [workflows.max_descendants, workflows.items_window, workflows.max_tasks_in_step];
+    for (is_useless, message) in [
+        (engine.process_slots == 0 || engine.component_slots == 0, "with no slots nothing would ever run"),
+        (
+            limits.contains(&0) || workflows.max_tasks == 0,
+            "with a limit of 0 in [workflows] no workflow would ever run",
+        ),
+        (server.idle_seconds == 0, "with server.idle_seconds = 0 nobody could send anything"),
+        (
+            server.max_connections == 0 || server.max_connections_per_address == 0,
+            "with no connections nobody could ask anything",
+        ),
+        (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
+        (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
+    ] {
+        if is_useless {
+            return Err(Failure::usage(message, "give at least 1"));
+        }
+    }
+    if !(1..=100).contains(&engine.waiting_share) {
+        let message = format!("engine.waiting_share is {} percent", engine.waiting_share);
+        return Err(Failure::usage(message, "give 1 to 100"));
+    }
+    Ok(())
 }

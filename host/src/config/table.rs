@@ -148,8 +148,24 @@ settings! {
         component_slots: usize = "64", "PETREL_COMPONENT_SLOTS", "component-slots", "N";
         /// How many executions may wait; more are answered with 503 and `Retry-After`.
         waiting_limit: usize = "100000", "PETREL_WAITING_LIMIT", "waiting-limit", "N";
+        /// How many percent of these one rule, one user or the inside of one workflow may hold.
+        waiting_share: usize = "50", "PETREL_WAITING_SHARE", "waiting-share", "PERCENT";
         /// Seconds that what runs may go on after SIGTERM.
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
+    }
+
+    /// What workflows may take. One that exceeds a limit fails, and its error names the setting.
+    workflows: Workflows {
+        /// How deep workflows may be inside each other.
+        max_depth: usize = "32", "PETREL_WORKFLOWS_MAX_DEPTH", "workflows-max-depth", "N";
+        /// How many executions that have not ended may be inside a workflow, at any depth.
+        max_descendants: usize = "100000", "PETREL_WORKFLOWS_MAX_DESCENDANTS", "workflows-max-descendants", "N";
+        /// How many items of a task without a concurrency are done at once.
+        items_window: usize = "1000", "PETREL_WORKFLOWS_ITEMS_WINDOW", "workflows-items-window", "N";
+        /// How many tasks may start because of one event.
+        max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";
+        /// How many tasks may start in all.
+        max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
     }
 
     /// What runs actions.

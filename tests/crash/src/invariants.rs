@@ -38,6 +38,33 @@ pub struct Observed {
     pub effects: Vec<String>,
 }
 
+/// An execution, and the workflow that it is inside of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// Which.
+    pub id: String,
+    /// The workflow that has asked for it.
+    pub parent: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+}
+
+/// What is open inside a workflow that has ended, at any depth. There is none at any moment, before a crash or
+/// after it.
+pub fn open_inside_ended(executions: &[Inside]) -> Vec<String> {
+    let by_id: BTreeMap<_, _> = executions.iter().map(|one| (one.id.as_str(), one)).collect();
+    let open = executions.iter().filter(|one| !one.status.is_final());
+    let ended = |one: &&Inside| {
+        let above = std::iter::successors(Some(*one), |one| by_id.get(one.parent.as_deref()?).copied());
+        above.skip(1).find(|above| above.status.is_final()).map(|above| (above.id.clone(), above.status))
+    };
+    open.filter_map(|one| {
+        let (above, status) = ended(&one)?;
+        Some(format!("execution {} is {} inside the workflow {above}, which is {status}", one.id, one.status))
+    })
+    .collect()
+}
+
 /// Everything that does not hold; empty when all is well.
 pub fn violations(observed: &Observed) -> Vec<String> {
     let mut violations = Vec::new();
@@ -123,6 +150,34 @@ mod tests {
                 ),
             ]),
             effects: vec!["a".into()],
+        }
+    }
+
+    #[test]
+    fn what_is_open_inside_an_ended_workflow_is_noticed_at_any_depth() {
+        use Status::{Canceled, Canceling, Paused, Requested, Running, Succeeded};
+
+        let tree = |top, inner, leaf| {
+            let inside = |id: &str, parent: Option<&str>, status| Inside {
+                id: id.into(),
+                parent: parent.map(str::to_owned),
+                status,
+            };
+            [
+                inside("top", None, top),
+                inside("inner", Some("top"), inner),
+                inside("leaf", Some("inner"), leaf),
+            ]
+        };
+        let cases = [
+            (tree(Running, Running, Requested), 0),
+            (tree(Canceling, Canceled, Succeeded), 0),
+            (tree(Canceled, Canceled, Requested), 1),
+            (tree(Canceled, Paused, Succeeded), 1),
+            (tree(Succeeded, Running, Running), 2),
+        ];
+        for (tree, violations) in cases {
+            assert_eq!(open_inside_ended(&tree).len(), violations, "{tree:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
-use petrel_crash::workflows;
+use petrel_crash::{trees, workflows};
 
 /// Crash a host again and again under load, then audit what it kept.
 #[derive(Debug, Parser)]
@@ -41,6 +41,12 @@ enum Crash {
         #[arg(long, default_value_t = 200)]
         rounds: usize,
     },
+    /// Kill the process with SIGKILL while trees of workflows are started and canceled
+    Trees {
+        /// How often
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+    },
     /// Cut the power of its disk
     Power {
         /// How often
@@ -61,6 +67,11 @@ fn main() -> anyhow::Result<()> {
         Crash::Workflows { rounds } => {
             println!("{:?}", workflows::kill(rounds, &subject.engine, &mut moments)?);
             println!("every workflow has ended as it should, and every task was done once");
+            return Ok(());
+        }
+        Crash::Trees { rounds } => {
+            println!("{:?}", trees::kill(rounds, &subject.engine, &mut moments)?);
+            println!("nothing is open inside a workflow that has ended, and the store is whole");
             return Ok(());
         }
         Crash::Kill { rounds } => rounds::kill(rounds, &subject, &mut moments)?,

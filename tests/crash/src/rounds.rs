@@ -78,13 +78,20 @@ impl Moments {
         Self(seed | 1)
     }
 
-    pub(crate) fn next(&mut self, below: Duration) -> Duration {
+    /// A moment earlier than `below`.
+    pub fn next(&mut self, below: Duration) -> Duration {
         // xorshift64: good enough to choose moments.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         let micros = u64::try_from(below.as_micros()).unwrap_or(u64::MAX).max(1);
         Duration::from_micros(self.0 % micros)
+    }
+
+    /// A number smaller than `below`.
+    pub fn number(&mut self, below: usize) -> usize {
+        let micros = self.next(Duration::from_micros(u64::try_from(below).unwrap_or(u64::MAX))).as_micros();
+        usize::try_from(micros).unwrap_or_default()
     }
 }
 

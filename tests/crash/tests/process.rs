@@ -3,7 +3,7 @@
 
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
-use petrel_crash::workflows;
+use petrel_crash::{trees, workflows};
 
 #[test]
 fn killed_at_random_moments() {
@@ -41,5 +41,13 @@ fn killed_while_workflows_run() {
     for engine in ["sled", "redb"] {
         let report = workflows::kill(4, engine, &mut Moments::from_seed(seed())).unwrap();
         assert!(report.workflows >= 50, "{report:?}");
+    }
+}
+
+#[test]
+fn killed_while_trees_are_canceled() {
+    for engine in ["sled", "redb"] {
+        let report = trees::kill(5, engine, &mut Moments::from_seed(seed())).unwrap();
+        assert!(report.executions > 0, "{report:?}");
     }
 }

@@ -163,7 +163,7 @@ fn processes_wait_for_a_slot() {
 #[test]
 fn too_much_is_refused_and_nothing_is_lost() {
     let place = Place::default();
-    let host = place.start(&["--process-slots", "1", "--waiting-limit", "2"]);
+    let host = place.start(&["--process-slots", "1", "--waiting-limit", "2", "--waiting-share", "100"]);
     let rule = "name: many\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: many}}\naction: {ref: core.local, parameters: {cmd: 'echo one >> FILE'}}\n";
     host.ok(&["rule", "create", &place.write("rule.yaml", &rule.replace("FILE", &place.path("out")))]);
     let first = host.shell("sleep 60");
@@ -176,7 +176,11 @@ fn too_much_is_refused_and_nothing_is_lost() {
         assert_eq!(answer.header("retry-after"), "1");
         assert_eq!(
             answer.error(),
-            ["busy", "2 executions are waiting, and 2 is the limit", "try again in a moment"]
+            [
+                "busy",
+                "2 executions are waiting, and 2 is the limit (`engine.waiting_limit`)",
+                "try again in a moment"
+            ]
         );
     }
     let run = host.cli(&["run", "core.noop"]).with_code(8);

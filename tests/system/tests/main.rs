@@ -26,5 +26,6 @@ mod secrets;
 mod serve;
 mod sign_in;
 mod tls;
+mod trees;
 mod trust;
 mod workflows;

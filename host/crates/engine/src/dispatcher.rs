@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use petrel_expressions::Datastore;
-use petrel_model::execution::{Context, Origin};
+use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
@@ -70,6 +70,9 @@ impl Engine {
             check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, event.values())?;
             enforce(content.index(), &trigger, &occurrence)
         };
+        for one in &enforced {
+            self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
+        }
         let mut instance = TriggerInstance {
             id: self.mint(now),
             trigger,

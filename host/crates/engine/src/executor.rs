@@ -30,6 +30,10 @@ const LINES_AN_ATTEMPT: u32 = 1 << 24;
 /// Runs `execution`, which this process has claimed, to its end.
 pub(crate) async fn execute(engine: &Engine, execution: Execution) {
     let id = execution.id;
+    if engine.0.workflows.closing.holds(&execution) {
+        // Whoever ends its workflow ends it too.
+        return;
+    }
     let cancel = engine.0.end_running.child_token();
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
     let result = Run::new(engine, execution, cancel).carry_out().await;

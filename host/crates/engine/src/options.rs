@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use petrel_model::WorkflowLimits;
+
 use crate::retention::Retention;
 
 /// Settings of the engine, with defaults that suit one small machine.
@@ -16,6 +18,16 @@ pub struct Options {
     pub workflow_slots: usize,
     /// How many executions may wait before new ones are refused. Default 100,000.
     pub waiting_limit: usize,
+    /// What part of these one rule, one user or all that is inside one workflow may hold, in percent; of what is
+    /// inside workflows more may wait, and takes no room from others. Default 50.
+    pub waiting_share: usize,
+    /// How deep workflows may be inside each other. Default 32.
+    pub max_depth: u32,
+    /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
+    pub max_descendants: usize,
+    /// What a workflow may take. Defaults: 1,000 items at once of a task that does not say, 10,000 tasks
+    /// because of one event, 1,000,000 tasks in all.
+    pub workflow_limits: WorkflowLimits,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.
     pub accepting_limit: usize,
     /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
@@ -43,6 +55,10 @@ impl Default for Options {
             process_slots: 16,
             workflow_slots: 64,
             waiting_limit: 100_000,
+            waiting_share: 50,
+            max_depth: 32,
+            max_descendants: 100_000,
+            workflow_limits: WorkflowLimits::default(),
             accepting_limit: 4096,
             bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use petrel_model::{Execution, StatusEvent};
+use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
 
@@ -14,6 +14,9 @@ use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows;
+
+/// How often an orphan that moves at the same moment is looked at again.
+const TRIES: usize = 100;
 
 impl Engine {
     /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
@@ -79,6 +82,10 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
         settle(engine, orphan, &mut report).await?;
     }
     report.workflows = conducted.len();
+    for workflow in conducted.iter().filter(|workflow| workflow.status == Status::Canceling) {
+        engine.0.workflows.closing.add(workflow.id);
+    }
+    workflows::end_left_behind(engine, &conducted).await?;
     engine.0.tasks.spawn(workflows::take_up(engine.clone(), conducted));
     report.waiting = engine.store().waiting();
     report.held = engine.store().held();
@@ -98,7 +105,25 @@ fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
         .sum()
 }
 
+/// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
+/// moment: then it is looked at again.
 async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
+    let id = orphan.id;
+    for _ in 0..TRIES {
+        match settle_as_read(engine, orphan, report).await {
+            Err(Error::Conflict { .. }) => {}
+            result => return result,
+        }
+        match engine.store().execution(id).await? {
+            Some(fresh) if !fresh.status.is_final() => orphan = fresh,
+            _ => return Ok(()),
+        }
+    }
+    tracing::error!(execution.id = %id, "it keeps moving, and is left as it is until the next start");
+    Ok(())
+}
+
+async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
     let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
     if let Err(illegal) = orphan.apply(event, clock::now()) {
@@ -106,17 +131,12 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
     }
-    match orphan.status {
-        petrel_model::Status::Abandoned => {
-            report.abandoned += 1;
-            orphan.result = Some(std::sync::Arc::new(json!({
-                "error": "the host was lost while this ran; how far it got is not known",
-                "code": "host.lost",
-                "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
-            })));
-        }
-        petrel_model::Status::Canceled => report.canceled += 1,
-        _ => report.requeued += 1,
+    if orphan.status == Status::Abandoned {
+        orphan.result = Some(std::sync::Arc::new(json!({
+            "error": "the host was lost while this ran; how far it got is not known",
+            "code": "host.lost",
+            "hint": "look at what it does, and run it again if that is safe; an action that may always be run again says `idempotent: true`",
+        })));
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];
     match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
@@ -126,5 +146,11 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
             engine.commit(vec![expect], changes).await
         }
         result => result,
+    }?;
+    match orphan.status {
+        Status::Abandoned => report.abandoned += 1,
+        Status::Canceled => report.canceled += 1,
+        _ => report.requeued += 1,
     }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use petrel_expressions::Scope;
 use petrel_model::depth;
-use petrel_model::execution::{Context, LogEntry, RerunOf};
+use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
@@ -15,6 +15,7 @@ use crate::behalf::Behalf;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::options::Options;
 use crate::service::Engine;
 use crate::workflows;
 
@@ -48,6 +49,7 @@ impl Engine {
     /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.check_room()?;
+        self.check_share(Account::User(&request.behalf.user))?;
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
@@ -140,11 +142,32 @@ impl Engine {
         if self.is_stopping() {
             return Err(Error::Stopping);
         }
-        let (waiting, limit) = (self.store().waiting(), self.0.options.waiting_limit);
+        let limit = self.0.options.waiting_limit;
+        let waiting = self.store().waiting_within(self.waiting_share());
         if waiting >= limit {
-            return Err(Error::Busy(format!("{waiting} executions are waiting, and {limit} is the limit")));
+            return Err(Error::Busy(format!(
+                "{waiting} executions are waiting, and {limit} is the limit (`engine.waiting_limit`)"
+            )));
         }
         Ok(())
+    }
+
+    /// Refuses when too much of what waits is on this account.
+    pub(crate) fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
+        let share = self.waiting_share();
+        // One account cannot have more than there is.
+        if self.store().waiting() < share || self.store().waiting_of(account) < share {
+            return Ok(());
+        }
+        Err(Error::Busy(format!(
+            "{share} executions of {account} are waiting, which is its share of what may wait (`engine.waiting_share`)"
+        )))
+    }
+
+    /// How many executions of one account may wait.
+    fn waiting_share(&self) -> usize {
+        let Options { waiting_limit, waiting_share, .. } = self.0.options;
+        (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
     }
 }
 

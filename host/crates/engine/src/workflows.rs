@@ -8,18 +8,21 @@
 //! ```
 //!
 //! [`mod@begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
-//! a batch of that, [`live`] holds its state and rebuilds it from the log, [`children`] makes the executions
+//! a batch of that ([`report`]: where what runs inside it stands), [`room`] says how much it may start, [`live`] holds its state and rebuilds it from the log, [`children`] makes the executions
 //! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
-//! cancels to what runs inside it, [`definitions`] reads and keeps the files.
+//! cancels to what runs inside it, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files.
 
 mod begin;
 mod cascade;
 mod children;
+mod closing;
 mod definitions;
 mod live;
 mod mailbox;
 mod outcome;
+mod report;
 pub mod requests;
+mod room;
 mod runner;
 mod step;
 mod timers;
@@ -30,7 +33,7 @@ pub use children::task;
 pub use definitions::{Found, Invalid, check, check_source};
 pub(crate) use mailbox::Workflows;
 pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
-pub(crate) use timers::take_up;
+pub(crate) use timers::{end_left_behind, take_up};
 
 /// Whether a runner of this name conducts workflows.
 pub fn is_workflow(runner: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod context;
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,27 @@ pub struct LogEntry {
     pub timestamp: Timestamp,
 }
 
+/// On whose account executions wait. What waits is shared out evenly between accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Account<'a> {
+    /// All that is inside this workflow, which itself is inside no other.
+    Workflow(ExecutionId),
+    /// What this rule has asked for.
+    Rule(&'a str),
+    /// What this user has asked for.
+    User(&'a str),
+}
+
+impl fmt::Display for Account<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workflow(id) => write!(formatter, "the workflow {id}"),
+            Self::Rule(rule) => write!(formatter, "the rule {rule}"),
+            Self::User(user) => write!(formatter, "the user `{user}`"),
+        }
+    }
+}
+
 impl Execution {
     /// Moves it by `event` at `now`: status, log, end time and version follow.
     ///
@@ -95,6 +117,16 @@ impl Execution {
             self.ended_at = Some(now);
         }
         Ok(())
+    }
+
+    /// On whose account it waits: of the top workflow that it belongs to, else of the rule that asked for it, else
+    /// of its user.
+    pub fn account(&self) -> Account<'_> {
+        match (&self.parent, &self.context.rule) {
+            (Some(parent), _) => Account::Workflow(parent.root()),
+            (None, Some(rule)) => Account::Rule(&rule.name),
+            (None, None) => Account::User(&self.context.user),
+        }
     }
 
     /// When it may start.

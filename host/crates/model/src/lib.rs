@@ -37,7 +37,7 @@ pub use rule::{Enforcement, Rule};
 pub use status::{Status, StatusEvent};
 pub use time::Timestamp;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
-pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent};
+pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 
 /// A JSON object whose keys keep the order in which they were written.
 pub type Object = serde_json::Map<String, serde_json::Value>;

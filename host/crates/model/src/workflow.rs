@@ -27,6 +27,39 @@ pub struct Parent {
     /// How many workflows the workflow itself is inside of.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// The top workflow, when that is not the workflow itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<ExecutionId>,
+}
+
+impl Parent {
+    /// The top workflow of all that this one is inside of. Older rows do not say; then it is the workflow itself.
+    pub fn root(&self) -> ExecutionId {
+        self.root.unwrap_or(self.execution)
+    }
+}
+
+/// What a workflow may take. It goes by what was in force when it began, so that its log gives the same
+/// whenever it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkflowLimits {
+    /// How many items of a task that does not say are done at once.
+    pub items_window: usize,
+    /// How many tasks may start because of one event.
+    pub tasks_in_step: usize,
+    /// How many tasks may start in all.
+    pub tasks: usize,
+}
+
+impl WorkflowLimits {
+    /// Those of workflows that began before there were any: only what never ends is ended.
+    pub const NONE: Self = Self { items_window: usize::MAX, tasks_in_step: 100_000, tasks: usize::MAX };
+}
+
+impl Default for WorkflowLimits {
+    fn default() -> Self {
+        Self { items_window: 1_000, tasks_in_step: 10_000, tasks: 1_000_000 }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
@@ -70,6 +103,9 @@ pub enum WorkflowEvent {
         /// The variables that it was given by its surroundings.
         #[serde(default)]
         context: Arc<Object>,
+        /// What it may take.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limits: Option<WorkflowLimits>,
     },
     /// It was asked for a status, by its name.
     Requested {
@@ -95,10 +131,13 @@ pub enum WorkflowEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Arc<Value>>,
     },
-    /// It was made to fail from outside.
+    /// It was made to fail from outside, and what runs inside it is ended.
     Failed {
         /// Why.
         message: String,
+        /// Whether it has taken longer than it may.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_timeout: bool,
     },
     /// It is run again from some of its tasks.
     Rerun {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use petrel_model::{Execution, Ref, RuleId};
+use petrel_persistence::commit::expected_twice;
 use petrel_persistence::queue::Queue;
 use petrel_persistence::{Change, CommitError, Error, Expect, Fence};
 use tokio::runtime;
@@ -288,6 +289,9 @@ impl Committer {
         }
         if request.takes_in && self.room.is_short() {
             return Err(CommitError::NoRoom(self.room.refusal()));
+        }
+        if let Some(broken) = expected_twice(&request.expect) {
+            return Err(CommitError::Conflict(broken.clone()));
         }
         let mut state = lock(&self.state);
         if let Some(broken) = request.expect.iter().find(|expect| !state.holds(expect)) {

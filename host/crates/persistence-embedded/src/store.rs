@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use petrel_model::execution::Account;
 use petrel_model::{
     Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
     Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
@@ -232,6 +233,22 @@ impl Store for EmbeddedStore {
 
     fn waiting(&self) -> usize {
         committer::lock(&self.state).queue.waiting()
+    }
+
+    fn waiting_within(&self, share: usize) -> usize {
+        committer::lock(&self.state).queue.waiting_within(share)
+    }
+
+    fn waiting_of(&self, account: Account<'_>) -> usize {
+        committer::lock(&self.state).queue.waiting_of(account)
+    }
+
+    fn inside(&self, root: ExecutionId) -> usize {
+        committer::lock(&self.state).queue.inside(root)
+    }
+
+    fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
+        committer::lock(&self.state).queue.by_workflow()
     }
 
     fn figures(&self) -> Figures {

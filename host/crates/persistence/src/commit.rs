@@ -1,5 +1,7 @@
 //! Commits: what is written, as one atomic value.
 
+use std::collections::HashSet;
+
 use petrel_model::output::OutputLine;
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
@@ -91,6 +93,23 @@ pub enum Expect {
     /// The rule with this reference has this id.
     RuleIs(Ref, RuleId),
 }
+
+/// What is expected a second time for the same execution. It moves once in a commit: of two who decided on the
+/// same version, one was too late.
+pub fn expected_twice(expect: &[Expect]) -> Option<&Expect> {
+    let mut seen = HashSet::new();
+    expect.iter().enumerate().find_map(|(place, one)| {
+        let Expect::ExecutionVersion(id, _) = one else { return None };
+        let is_same = |other: &Expect| matches!(other, Expect::ExecutionVersion(other, _) if other == id);
+        // Most commits expect one or two things, and those are compared faster than they are put into a set.
+        let is_known =
+            if expect.len() <= FEW { expect.iter().take(place).any(is_same) } else { !seen.insert(*id) };
+        is_known.then_some(one)
+    })
+}
+
+/// How many things that are expected are compared with each other.
+const FEW: usize = 8;
 
 /// One change.
 #[derive(Debug, Clone)]

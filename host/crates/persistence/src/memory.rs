@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
     Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
@@ -13,7 +14,7 @@ use petrel_model::{
     WorkflowDefinition, WorkflowEntry,
 };
 
-use crate::commit::{Change, Commit, CommitError, Expect};
+use crate::commit::{Change, Commit, CommitError, Expect, expected_twice};
 use crate::queue::Queue;
 use crate::store::{Error, ExecutionAge, ExecutionFilter, Fence, Output, Page, Store, TriggerInstanceAge};
 
@@ -209,8 +210,10 @@ impl Store for MemoryStore {
         if commit.fence.is_some_and(|fence| fence.epoch != state.epoch) {
             return Err(CommitError::Fenced);
         }
-        if let Some(broken) = commit.expect.into_iter().find(|expect| !state.holds(expect)) {
-            return Err(CommitError::Conflict(broken));
+        if let Some(broken) = expected_twice(&commit.expect)
+            .or_else(|| commit.expect.iter().find(|expect| !state.holds(expect)))
+        {
+            return Err(CommitError::Conflict(broken.clone()));
         }
         commit.changes.into_iter().for_each(|change| state.make(change));
         Ok(())
@@ -237,6 +240,22 @@ impl Store for MemoryStore {
 
     fn waiting(&self) -> usize {
         self.state().queue.waiting()
+    }
+
+    fn waiting_within(&self, share: usize) -> usize {
+        self.state().queue.waiting_within(share)
+    }
+
+    fn waiting_of(&self, account: Account<'_>) -> usize {
+        self.state().queue.waiting_of(account)
+    }
+
+    fn inside(&self, root: ExecutionId) -> usize {
+        self.state().queue.inside(root)
+    }
+
+    fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
+        self.state().queue.by_workflow()
     }
 
     async fn orphans(&self) -> Result<Vec<Execution>, Error> {

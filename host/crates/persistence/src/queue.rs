@@ -1,15 +1,25 @@
 //! Which executions are not final, and which of them can be claimed: the part of a store that one
 //! process keeps in memory. Backends that serve one process share it; it is rebuilt when they open.
+//!
+//! Who claims gets from each account in turn, and the earliest first within one: see [`fair`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod fair;
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId, Timestamp};
+
+use fair::{Accounts, Number, Turns};
 
 /// The executions that are not final.
 #[derive(Debug, Default)]
 pub struct Queue {
     active: HashMap<ExecutionId, Entry>,
-    ready: BTreeMap<String, BTreeSet<(Timestamp, ExecutionId)>>,
+    accounts: Accounts,
+    turns: Turns,
+    /// How many are inside each workflow that is inside no other.
+    inside: HashMap<ExecutionId, usize>,
     waiting: usize,
     /// What was in flight when the store was restored from a backup, and has not been let go on.
     held: HashSet<ExecutionId>,
@@ -20,10 +30,15 @@ struct Entry {
     version: u64,
     runner: String,
     due: Timestamp,
+    /// Whether it is held back until then.
+    is_delayed: bool,
     is_waiting: bool,
     /// It is as if it did not wait, and had not been begun.
     is_held: bool,
     host: Option<u64>,
+    /// The workflow that has asked for it, and the top one.
+    above: Option<(ExecutionId, ExecutionId)>,
+    account: Number,
 }
 
 impl Entry {
@@ -35,14 +50,14 @@ impl Entry {
 impl Queue {
     /// The version of an execution that is not final.
     pub fn version(&self, id: ExecutionId) -> Option<u64> {
-        self.active.get(&id).map(|entry| entry.version)
+        self.active.get(&id).map(|entry| entry.version).filter(|version| *version != ENDED)
     }
 
     /// Takes note of a version that is about to be written, so that a second commit of the same group
-    /// that expects the old one is refused.
+    /// that expects the old one is refused, and any that comes after its end.
     pub fn stage(&mut self, execution: &Execution) {
         if let Some(entry) = self.active.get_mut(&execution.id) {
-            entry.version = execution.version;
+            entry.version = if execution.status.is_final() { ENDED } else { execution.version };
         }
     }
 
@@ -55,15 +70,15 @@ impl Queue {
     /// Lets go on what was held.
     pub fn lift(&mut self) {
         self.held.clear();
-        let mut offered = Vec::new();
-        for (id, entry) in self.active.iter_mut().filter(|(_, entry)| entry.is_held) {
+        let mut held: Vec<_> =
+            self.active.iter().filter(|(_, entry)| entry.is_held).map(|(id, _)| *id).collect();
+        held.sort_unstable();
+        for id in held {
+            let Some(mut entry) = self.active.remove(&id) else { continue };
             entry.is_held = false;
-            if entry.is_waiting {
-                offered.push((entry.runner.clone(), entry.due, *id));
-            }
+            self.enqueue(&entry, id);
+            self.active.insert(id, entry);
         }
-        self.waiting += offered.len();
-        offered.into_iter().for_each(|(runner, due, id)| self.offer(&runner, due, id));
     }
 
     /// How many that are not final are held.
@@ -90,86 +105,142 @@ impl Queue {
 
     /// Takes note of what was written: it can be claimed if it is waiting, and is forgotten if final.
     pub fn store(&mut self, execution: &Execution) {
-        self.forget(execution.id);
         if execution.status.is_final() {
+            self.forget(execution.id);
             return;
         }
-        let entry = Entry {
-            version: execution.version,
-            runner: execution.runner.clone(),
-            due: execution.due_at(),
-            is_waiting: execution.status.is_waiting(),
-            is_held: self.takes_hold_of(execution),
-            host: execution.host,
+        let mut entry = match self.active.remove(&execution.id) {
+            Some(entry) => {
+                self.unqueue(&entry, execution.id);
+                entry
+            }
+            None => self.open(execution),
         };
-        if entry.can_be_claimed() {
-            self.waiting += 1;
-            self.offer(&entry.runner, entry.due, execution.id);
-        }
+        entry.version = execution.version;
+        entry.due = execution.due_at();
+        entry.is_delayed = execution.ready_at.is_some();
+        entry.is_waiting = execution.status.is_waiting();
+        entry.is_held = self.takes_hold_of(execution);
+        entry.host = execution.host;
+        self.enqueue(&entry, execution.id);
         self.active.insert(execution.id, entry);
     }
 
-    fn forget(&mut self, id: ExecutionId) {
-        if let Some(entry) = self.active.remove(&id)
-            && entry.can_be_claimed()
-        {
+    /// Takes note of one that was not known.
+    fn open(&mut self, execution: &Execution) -> Entry {
+        let above = execution.parent.as_ref().map(|parent| (parent.execution, parent.root()));
+        if let Some((_, root)) = above {
+            *self.inside.entry(root).or_default() += 1;
+        }
+        Entry {
+            version: execution.version,
+            runner: execution.runner.clone(),
+            due: execution.due_at(),
+            is_delayed: false,
+            is_waiting: false,
+            is_held: false,
+            host: None,
+            above,
+            account: self.accounts.open(execution.account()),
+        }
+    }
+
+    /// One that waits can be claimed from now on.
+    fn enqueue(&mut self, entry: &Entry, id: ExecutionId) {
+        if entry.can_be_claimed() {
+            self.waiting += 1;
+            self.accounts.add_waiting(entry.account);
+            self.offer(entry, id);
+        }
+    }
+
+    /// One that waits is about to do so no more, or otherwise.
+    fn unqueue(&mut self, entry: &Entry, id: ExecutionId) {
+        if entry.can_be_claimed() {
             self.waiting -= 1;
-            if let Some(ready) = self.ready.get_mut(&entry.runner) {
-                ready.remove(&(entry.due, id));
-            }
+            self.accounts.remove_waiting(entry.account);
+            self.turns.remove(&entry.runner, entry.due, id, entry.account);
         }
     }
 
-    fn offer(&mut self, runner: &str, due: Timestamp, id: ExecutionId) {
-        match self.ready.get_mut(runner) {
-            Some(ready) => {
-                ready.insert((due, id));
-            }
-            None => {
-                self.ready.insert(runner.to_owned(), BTreeSet::from([(due, id)]));
-            }
+    fn offer(&mut self, entry: &Entry, id: ExecutionId) {
+        if entry.is_delayed {
+            self.turns.delay(&entry.runner, entry.due, id, entry.account);
+        } else {
+            self.turns.add(&entry.runner, entry.due, id, entry.account);
         }
     }
 
-    /// Takes up to `limit` of those that are due, earliest first.
+    fn forget(&mut self, id: ExecutionId) {
+        let Some(entry) = self.active.remove(&id) else { return };
+        if let Some((_, root)) = entry.above
+            && let Some(inside) = self.inside.get_mut(&root)
+        {
+            *inside -= 1;
+            if *inside == 0 {
+                self.inside.remove(&root);
+            }
+        }
+        self.unqueue(&entry, id);
+        self.accounts.close(entry.account);
+    }
+
+    /// Takes up to `limit` of those that are due: of each account in turn, the earliest first within one.
     pub fn claim(&mut self, runners: &[String], now: Timestamp, limit: usize) -> Vec<ExecutionId> {
-        let mut claimed = Vec::new();
-        while claimed.len() < limit {
-            let first = runners
-                .iter()
-                .filter_map(|runner| Some((*self.ready.get(runner)?.first()?, runner)))
-                .min_by_key(|(entry, _)| *entry);
-            match first {
-                Some(((due, id), runner)) if due <= now => {
-                    if let Some(ready) = self.ready.get_mut(runner) {
-                        ready.remove(&(due, id));
-                    }
-                    claimed.push(id);
-                }
-                _ => break,
-            }
-        }
-        claimed
+        self.turns.wake(runners, now);
+        std::iter::from_fn(|| self.turns.take(runners)).take(limit).collect()
     }
 
     /// Offers again what was claimed and not begun.
     pub fn release(&mut self, id: ExecutionId) {
-        if let Some(entry) = self.active.get(&id)
-            && entry.can_be_claimed()
-        {
-            let (runner, due) = (entry.runner.clone(), entry.due);
-            self.offer(&runner, due, id);
+        if let Some(entry) = self.active.remove(&id) {
+            if entry.can_be_claimed() {
+                self.offer(&entry, id);
+            }
+            self.active.insert(id, entry);
         }
     }
 
     /// When the earliest that nobody has claimed is due.
     pub fn next_due(&self, runners: &[String]) -> Option<Timestamp> {
-        runners.iter().filter_map(|runner| Some(self.ready.get(runner)?.first()?.0)).min()
+        self.turns.next_due(runners)
     }
 
     /// How many wait, claimed or not; those that are held do not count.
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many of those wait on this account.
+    pub fn waiting_of(&self, account: Account<'_>) -> usize {
+        self.accounts.waiting(account)
+    }
+
+    /// How many wait, when at most `share` of each account are counted.
+    pub fn waiting_within(&self, share: usize) -> usize {
+        self.accounts.waiting_within(share, self.waiting)
+    }
+
+    /// How many are inside a workflow that is inside no other, at any depth.
+    pub fn inside(&self, root: ExecutionId) -> usize {
+        self.inside.get(&root).copied().unwrap_or_default()
+    }
+
+    /// What is inside of each workflow, in order.
+    pub fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>> {
+        let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (id, entry) in &self.active {
+            if let Some((workflow, _)) = entry.above {
+                all.entry(workflow).or_default().push(*id);
+            }
+        }
+        all.values_mut().for_each(|inside| inside.sort_unstable());
+        all
+    }
+
+    #[cfg(test)]
+    fn accounts_open(&self) -> usize {
+        self.accounts.len()
     }
 
     /// What was begun by a process before `epoch`, in order.
@@ -187,61 +258,8 @@ impl Queue {
     }
 }
 
+/// The version of an execution whose end is about to be written.
+const ENDED: u64 = u64::MAX;
+
 #[cfg(test)]
-mod tests {
-    use petrel_model::{Parent, Status};
-
-    use super::*;
-    use crate::suite::{at, execution, id};
-
-    fn shell() -> [String; 1] {
-        ["shell".to_owned()]
-    }
-
-    /// The `n`-th execution, as something that a process with epoch 1 had begun.
-    fn begun(n: u64) -> Execution {
-        Execution { status: Status::Running, host: Some(1), ..execution(n) }
-    }
-
-    fn child(n: u64, of: u64) -> Execution {
-        let parent =
-            Parent { execution: id(of), task: "task".into(), number: 0, route: 0, item: None, depth: 0 };
-        Execution { parent: Some(parent), ..execution(n) }
-    }
-
-    #[test]
-    fn what_is_held_is_neither_claimed_nor_orphaned_until_the_hold_is_lifted() {
-        let mut queue = Queue::default();
-        queue.hold([id(1), id(2)]);
-        for stored in [execution(1), begun(2), execution(3), begun(4), child(5, 2)] {
-            queue.store(&stored);
-        }
-        assert_eq!((queue.held(), queue.waiting()), (3, 1), "1, 2 and what 2 has asked for");
-        assert_eq!(queue.next_due(&shell()), Some(execution(3).due_at()));
-        assert_eq!(queue.claim(&shell(), at(100), 9), [id(3)]);
-        assert_eq!(queue.orphans(2), [id(4)]);
-        // Releasing or storing it again does not let it go on.
-        queue.release(id(1));
-        queue.store(&Execution { version: 2, ..execution(1) });
-        assert_eq!(queue.claim(&shell(), at(100), 9), []);
-        assert_eq!(queue.version(id(1)), Some(2), "it can be ended");
-        queue.lift();
-        assert_eq!((queue.held(), queue.is_held(id(2))), (0, false));
-        assert_eq!(queue.claim(&shell(), at(100), 9), [id(1), id(5)]);
-        assert_eq!(queue.orphans(2), [id(2), id(4)]);
-        // One was claimed before the hold was lifted, and waits until it is stored.
-        assert_eq!(queue.waiting(), 3);
-    }
-
-    #[test]
-    fn what_is_held_may_end_and_what_it_has_asked_for_stays_held() {
-        let mut queue = Queue::default();
-        queue.hold([id(1)]);
-        queue.store(&begun(1));
-        queue.store(&Execution { status: Status::Canceled, ..begun(1) });
-        queue.store(&child(2, 1));
-        assert_eq!((queue.held(), queue.waiting()), (1, 0));
-        queue.lift();
-        assert_eq!((queue.held(), queue.waiting()), (0, 1));
-    }
-}
+mod tests;

@@ -1,9 +1,11 @@
 //! The interface that every backend implements.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 
 use async_trait::async_trait;
+use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
     Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
@@ -186,7 +188,8 @@ pub trait Store: Send + Sync {
     /// The right of this process to go on with what it has begun.
     fn fence(&self) -> Fence;
 
-    /// Takes up to `limit` waiting executions of the given runners that are due at `now`, earliest first.
+    /// Takes up to `limit` waiting executions of the given runners that are due at `now`: of each account in
+    /// turn (see [`Execution::account`]), and the earliest first within one.
     /// Nobody else gets them until they are stored as waiting again or [released](Store::release), or
     /// this process is gone.
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error>;
@@ -199,6 +202,18 @@ pub trait Store: Send + Sync {
 
     /// How many executions wait, claimed or not.
     fn waiting(&self) -> usize;
+
+    /// How many executions wait, claimed or not, when at most `share` of each account are counted.
+    fn waiting_within(&self, share: usize) -> usize;
+
+    /// How many executions wait on this account, claimed or not.
+    fn waiting_of(&self, account: Account<'_>) -> usize;
+
+    /// How many executions that are not final are inside a workflow that is inside no other, at any depth.
+    fn inside(&self, root: ExecutionId) -> usize;
+
+    /// The executions that are not final and inside workflows, by the workflow that has asked for them.
+    fn by_workflow(&self) -> BTreeMap<ExecutionId, Vec<ExecutionId>>;
 
     /// Executions that a process which is gone had begun, but those that are held.
     async fn orphans(&self) -> Result<Vec<Execution>, Error>;

@@ -26,7 +26,10 @@ use serde_json::{Value, json};
 
 use crate::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
 
-pub use workflows::{keys_are_replaced_and_deleted, workflows_keep_their_log_and_know_their_children};
+pub use workflows::{
+    an_execution_moves_once_in_a_commit, keys_are_replaced_and_deleted,
+    workflows_keep_their_log_and_know_their_children,
+};
 
 /// How a test opens a backend.
 pub trait Backend {
@@ -57,6 +60,7 @@ macro_rules! suite {
             everything_is_there_after_opening_again,
             accounts_and_configurations_are_replaced_and_deleted,
             workflows_keep_their_log_and_know_their_children,
+            an_execution_moves_once_in_a_commit,
             keys_are_replaced_and_deleted,
         );
     };

@@ -11,6 +11,7 @@ mod rendering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value, json};
 
 pub use definition::{ChainDefinition, Invalid, Node};
@@ -52,6 +53,8 @@ pub struct Chain {
     error: Option<String>,
     started: usize,
     numbers: BTreeMap<Arc<str>, usize>,
+    /// How many tasks it may start.
+    most: usize,
 }
 
 impl Chain {
@@ -71,6 +74,7 @@ impl Chain {
             error: None,
             started: 0,
             numbers: BTreeMap::new(),
+            most: WorkflowLimits::NONE.tasks,
         };
         let scope = chain.scopes(None).of_variables();
         match rendered(&definition.vars, &scope, world) {
@@ -81,6 +85,12 @@ impl Chain {
             }
         }
         chain
+    }
+
+    /// The same with limits to what it may take. It has no items, and does one task at a time.
+    #[must_use]
+    pub fn with_limits(self, limits: WorkflowLimits) -> Self {
+        Self { most: limits.tasks, ..self }
     }
 
     /// Applies an event; gives what starts because of it.
@@ -202,6 +212,15 @@ impl Chain {
             }
             return Vec::new();
         };
+        if self.started >= self.most {
+            self.error = Some(format!(
+                "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
+                 let its last task lead to none before",
+                self.most
+            ));
+            self.status = Status::Failed;
+            return Vec::new();
+        }
         let scope = self.scopes(None).of_parameters();
         match rendered(&node.parameters, &scope, world) {
             Ok(parameters) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
 use crate::chain::{Chain, ChainDefinition, Given};
@@ -50,6 +51,23 @@ impl Conducted {
                 };
                 Self::Chain(Box::new(Chain::new(definition, given, world)))
             }
+        }
+    }
+
+    /// The same with limits to what it may take.
+    #[must_use]
+    pub fn with_limits(self, limits: WorkflowLimits) -> Self {
+        match self {
+            Self::Orquesta(conductor) => Self::Orquesta(Box::new(conductor.with_limits(limits))),
+            Self::Chain(chain) => Self::Chain(Box::new(chain.with_limits(limits))),
+        }
+    }
+
+    /// Whether any of its tasks is active. After it has failed, some may be that ran beside the one that failed.
+    pub fn is_active(&self) -> bool {
+        match self {
+            Self::Orquesta(conductor) => conductor.is_active(),
+            Self::Chain(chain) => chain.status().is_active(),
         }
     }
 

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use petrel_expressions::Variables;
 use petrel_expressions::workflow::{Keys, Moment};
+use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
 pub use log::ErrorEntry;
@@ -139,6 +140,7 @@ pub struct Conductor {
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
+    limits: WorkflowLimits,
 }
 
 impl Conductor {
@@ -158,6 +160,7 @@ impl Conductor {
             errors: Errors::default(),
             output: None,
             timeout: None,
+            limits: WorkflowLimits::NONE,
         };
         match conductor.initial(input, parent, world) {
             Ok((variables, timeout)) => {
@@ -172,6 +175,12 @@ impl Conductor {
             }
         }
         conductor
+    }
+
+    /// The same with limits to what it may take.
+    #[must_use]
+    pub fn with_limits(self, limits: WorkflowLimits) -> Self {
+        Self { limits, ..self }
     }
 
     fn stage_starts(&mut self, context: &Context) {
@@ -348,7 +357,7 @@ impl Conductor {
     }
 
     /// Whether any task is active.
-    fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.table.has(Status::is_active)
     }
 

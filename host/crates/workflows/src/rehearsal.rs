@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use petrel_expressions::KeyScope;
 use petrel_expressions::workflow::{Keys, Moment};
+use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
 pub use script::{Expectation, Planned, Script, parse};
@@ -61,7 +62,8 @@ pub fn play(source: &Source, script: &Script) -> Played {
         keys: Some(Arc::new(ScriptedKeys(script.keys.clone()))),
         records: None,
     };
-    let mut workflow = Conducted::new(source, &script.input, &script.context, &world);
+    let mut workflow =
+        Conducted::new(source, &script.input, &script.context, &world).with_limits(WorkflowLimits::default());
     let mut played = Played::default();
     let mut queue = VecDeque::new();
     let mut taken: BTreeMap<Arc<str>, usize> = BTreeMap::new();

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use petrel_model::WorkflowLimits;
 use petrel_workflows::conductor::{Event, Report};
 use petrel_workflows::{Conductor, Definition, Start, Status, World, inspect};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -72,6 +74,9 @@ fn workflow() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Cycles that branch multiply, and what a workflow may take is bounded; here so that a case takes milliseconds.
+const LIMITS: WorkflowLimits = WorkflowLimits { items_window: 2, tasks_in_step: 100, tasks: 1_000 };
+
 /// What happens next: which of the actions that run reports, how it ends, and whether somebody asks for something.
 type Step = (prop::sample::Index, u8, u8);
 
@@ -103,7 +108,8 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
     }
     let Ok(definition) = Definition::compile(definition) else { return };
     let world = World::default();
-    let mut conductor = Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world);
+    let conductor = Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world);
+    let mut conductor = conductor.with_limits(LIMITS);
     let mut running = Running::new();
     apply(&mut conductor, &Event::Request(Status::Running), &mut running);
     for (which, how, request) in steps {
@@ -131,24 +137,28 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
         let report = Report { task, route, item, status, result: Arc::new(json!(how)), execution: None };
         apply(&mut conductor, &Event::Report(report), &mut running);
     }
-    // Whatever still runs ends well, as long as that ends.
-    for _ in 0..2_000 {
+    // Whatever still runs ends well, as long as that ends: by the limit of tasks at the latest.
+    for _ in 0..20_000 {
         let Some((task, route, item)) = running.pop() else { break };
         let report =
             Report { task, route, item, status: Status::Succeeded, result: Arc::default(), execution: None };
         apply(&mut conductor, &Event::Report(report), &mut running);
     }
     let status = conductor.status();
-    if running.is_empty() {
-        assert!(
-            status.is_completed() || status == Status::Paused,
-            "nothing is left to be done, and it is {status}"
-        );
-    }
+    assert!(running.is_empty() || status.is_completed(), "{} actions run, and it is {status}", running.len());
+    assert!(
+        status.is_completed() || status == Status::Paused,
+        "nothing is left to be done, and it is {status}"
+    );
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    // What fails is printed with its seed and kept in `random.proptest-regressions`, which is run first.
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_workflow_that_nobody_disturbs_ends(

@@ -30,6 +30,10 @@ const NO_ROOM: Duration = Duration::from_secs(1);
 /// Begins the workflow of `execution`, which this process has claimed.
 pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     let id = execution.id;
+    if engine.0.workflows.closing.holds(&execution) {
+        // Whoever ends the workflow above ends it too.
+        return;
+    }
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     let result = match prepare(engine, &execution).await {
@@ -183,22 +187,15 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     } else {
         let keys = Arc::new(world::Live::new(engine.datastore()));
         let world = world::now(now, 0, Arc::clone(&keys), results.clone());
-        let conductor = Conducted::new(&compiled.definition, &input, &context, &world);
+        let limits = engine.0.options.workflow_limits;
+        let conductor = Conducted::new(&compiled.definition, &input, &context, &world).with_limits(limits);
         let definition = Arc::clone(&compiled.stored.digest);
-        let event = WorkflowEvent::Began { definition, input, context };
+        let event = WorkflowEvent::Began { definition, input, context, limits: Some(limits) };
         (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
     };
     let active = HashMap::new();
-    let live = Live {
-        execution,
-        conductor,
-        sequence: 0,
-        active,
-        results,
-        began: now,
-        is_expired: false,
-        timer: None,
-    };
+    let live =
+        Live { execution, conductor, sequence: 0, active, results, began: now, stopped: None, timer: None };
     let mut step = Step::new(engine, live);
     step.write(log);
     if compiled.must_be_stored() {

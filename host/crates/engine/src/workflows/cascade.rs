@@ -1,45 +1,169 @@
-//! What a workflow's status means for what runs inside it: a cancel ends all of it, a pause and a resume reach
-//! the workflows among it. Plain actions are not interrupted by a pause.
+//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
+//! reach the workflows among it. Plain actions are not interrupted by a pause.
+//!
+//! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
+//! was conducting finds what it had not been told yet, and tells it then.
 
+use std::time::Duration;
+
+use petrel_model::{Execution, ExecutionId, StatusEvent};
+use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
+use tokio::task::JoinSet;
 
 use super::live::Live;
+use super::mailbox::{Message, deliver};
+use super::report::Report;
 use super::{is_workflow, requests};
+use crate::clock;
+use crate::error::Error;
 use crate::service::Engine;
 
-/// Hands the status of a workflow on to what runs inside it. It is not waited for: what came of it is
-/// reported to the workflow like anything else. Workflows inside it are resumed only when somebody asked it to go
-/// on.
-pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
-    let status = live.conductor.status();
-    let user = live.execution.context.user.clone();
-    // What runs inside a workflow that has taken too long ends with it.
-    let status = if live.is_expired { Status::Canceling } else { status };
-    for (id, runner) in &live.active {
-        let (engine, id, user) = (engine.clone(), *id, user.clone());
-        let conducts = is_workflow(runner);
-        let work = async move {
-            let result = match status {
-                Status::Canceling | Status::Canceled => engine.cancel(id, &user).await.map(drop),
-                Status::Pausing | Status::Paused if conducts => requests::pause(&engine, id).await.map(drop),
-                Status::Resuming | Status::Running if conducts => {
-                    requests::resume(&engine, id).await.map(drop)
-                }
-                _ => Ok(()),
-            };
-            if let Err(error) = result {
-                // It has ended meanwhile, most often.
-                tracing::debug!(execution.id = %id, %error, "not told of its workflow's status");
+/// How many that wait are ended by one commit.
+const WAITING_AT_ONCE: usize = 500;
+/// How many that have begun are told at once.
+const TOLD_AT_ONCE: usize = 32;
+/// How often what could not be told is told again.
+const MOST_ROUNDS: usize = 1_000;
+/// How long to wait before that: longer each time, up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
+
+/// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
+/// workflow like anything else.
+pub(super) fn end(engine: &Engine, live: &Live) {
+    let (id, user) = (live.execution.id, live.execution.context.user.clone());
+    engine.0.workflows.closing.add(id);
+    let open: Vec<_> = live.active.keys().copied().collect();
+    tokio::spawn(end_all(engine.clone(), id, open, user));
+}
+
+/// Ends these, which are inside the workflow `id`, however often that takes.
+pub(super) async fn end_all(engine: Engine, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
+    // Those that were asked for last have begun least.
+    open.sort_unstable_by(|one, other| other.cmp(one));
+    let mut pause = AGAIN.0;
+    for _ in 0..MOST_ROUNDS {
+        let mut left = Vec::new();
+        for some in open.chunks(WAITING_AT_ONCE) {
+            left.extend(end_some(&engine, id, some, &user).await);
+        }
+        open = left;
+        if open.is_empty() || engine.0.end_running.is_cancelled() {
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(AGAIN.1);
+    }
+    tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
+}
+
+/// Ends those that wait in one commit and tells those that have begun; gives those that are to be told again.
+async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
+    let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+    for one in some {
+        match engine.store().execution(*one).await {
+            Ok(Some(execution)) if execution.status.is_waiting() => waiting.extend(canceled(execution, user)),
+            Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
+            Ok(_ended) => {}
+            Err(error) => {
+                tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
             }
-        };
-        let is_meant = match status {
-            Status::Canceling | Status::Canceled => true,
-            Status::Pausing | Status::Paused => conducts,
-            Status::Resuming | Status::Running => conducts && goes_on,
-            _ => false,
-        };
-        if is_meant {
-            tokio::spawn(work);
         }
     }
+    left.extend(end_waiting(engine, id, waiting).await);
+    let is_told = |engine: Engine, one: ExecutionId, user: String| async move {
+        engine.cancel(one, &user).await.inspect_err(|error| {
+            tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
+        })
+    };
+    left.extend(tell(engine, begun, user, is_told).await);
+    left
+}
+
+/// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+    let result = match deliver(engine, id, Message::Reports(waiting.clone())).await {
+        // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+        Err(Error::NotFound { .. } | Error::Internal(_)) => {
+            let (expect, changes): (Vec<_>, Vec<_>) =
+                waiting.into_iter().map(|report| (report.expect, report.changes)).unzip();
+            engine.commit(expect.concat(), changes.concat()).await
+        }
+        result => result.map(drop),
+    };
+    match result {
+        Ok(()) => Vec::new(),
+        Err(error) => {
+            tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
+            ids
+        }
+    }
+}
+
+/// An execution that has not begun, as one that was canceled.
+fn canceled(mut execution: Execution, user: &str) -> Option<Report> {
+    let parent = execution.parent.clone()?;
+    let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
+    execution.apply(StatusEvent::CancelRequested, clock::now()).ok()?;
+    execution.context.cancelled_by = Some(user.to_owned());
+    let changes = vec![Change::UpdateExecution(execution.clone())];
+    Some(Report { parent, execution, expect, changes })
+}
+
+/// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
+/// somebody asked it to go on.
+pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
+    let status = live.conductor.status();
+    let pauses = match status {
+        Status::Pausing | Status::Paused => true,
+        Status::Resuming | Status::Running if goes_on => false,
+        _ => return,
+    };
+    let workflows = live.active.iter().filter(|(_, runner)| is_workflow(runner));
+    let workflows: Vec<_> = workflows.map(|(id, _)| *id).collect();
+    if workflows.is_empty() {
+        return;
+    }
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        let is_told = |engine: Engine, one: ExecutionId, _user: String| async move {
+            let told = if pauses {
+                requests::pause(&engine, one).await
+            } else {
+                requests::resume(&engine, one).await
+            };
+            // It has ended meanwhile, most often.
+            told.inspect_err(
+                |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
+            )
+        };
+        tell(&engine, workflows, "", is_told).await;
+    });
+}
+
+/// Tells some at a time; gives those that could not be told.
+async fn tell<F, T>(
+    engine: &Engine,
+    ids: Vec<ExecutionId>,
+    user: &str,
+    one: impl Fn(Engine, ExecutionId, String) -> F,
+) -> Vec<ExecutionId>
+where
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+    T: Send + 'static,
+{
+    let (mut told, mut left) = (JoinSet::new(), Vec::new());
+    for id in ids {
+        if told.len() >= TOLD_AT_ONCE {
+            left.extend(told.join_next().await.and_then(Result::ok).flatten());
+        }
+        let work = one(engine.clone(), id, user.to_owned());
+        told.spawn(async move { work.await.is_err().then_some(id) });
+    }
+    left.extend(told.join_all().await.into_iter().flatten());
+    left
 }

@@ -14,9 +14,6 @@ use super::world::task_execution_id;
 use crate::requests;
 use crate::service::Engine;
 
-/// How deep workflows may be inside each other.
-const DEEPEST: u32 = 32;
-
 /// The execution for an action of a task.
 ///
 /// # Errors
@@ -36,9 +33,11 @@ pub(super) fn make(
         )
     })?;
     let depth = workflow.parent.as_ref().map_or(0, |above| above.depth + 1);
-    if depth > DEEPEST {
+    let deepest = engine.0.options.max_depth;
+    if depth > deepest {
         return Err(format!(
-            "workflows are inside each other more than {DEEPEST} deep; the task {} may start its own workflow",
+            "workflows are inside each other more than {deepest} deep, which is the limit (`workflows.max_depth`); \
+             the task {} may start its own workflow",
             start.task
         ));
     }
@@ -65,6 +64,7 @@ pub(super) fn make(
         route: start.route,
         item: action.item.and_then(|item| u64::try_from(item).ok()),
         depth,
+        root: workflow.parent.as_ref().map(Parent::root),
     };
     let context = Context {
         user: workflow.context.user.clone(),

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petrel_model::{Execution, ExecutionId, Timestamp, WorkflowEntry, WorkflowEvent};
+use petrel_model::{
+    Execution, ExecutionId, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits,
+};
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
@@ -29,13 +31,37 @@ pub(super) struct Live {
     pub(super) results: Option<Arc<Results>>,
     /// When it began.
     pub(super) began: Timestamp,
-    /// Whether it has taken longer than it may.
-    pub(super) is_expired: bool,
+    /// Whether it was made to fail from outside, and how.
+    pub(super) stopped: Option<Stopped>,
     /// What ends it when it takes too long.
     pub(super) timer: Option<Timer>,
 }
 
+/// How a workflow was made to fail from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// It has taken longer than it may.
+    Expired,
+    /// For another reason.
+    Failed,
+}
+
 impl Live {
+    /// Whether all that is inside it is to end. When a task has failed, what runs beside it may first come to its
+    /// end by itself.
+    pub(super) fn is_closing(&self) -> bool {
+        let status = self.conductor.status();
+        self.starts_nothing() || (status.is_completed() && !self.conductor.is_active())
+    }
+
+    /// Whether nothing may begin inside it any more.
+    pub(super) fn starts_nothing(&self) -> bool {
+        self.stopped.is_some()
+            || self.execution.status == Stored::Canceling
+            || self.execution.status.is_final()
+            || matches!(self.conductor.status(), Status::Canceling | Status::Canceled)
+    }
+
     /// Whether nothing will happen to it unless somebody asks for it.
     pub(super) fn is_idle(&self) -> bool {
         let has_time = self.conductor.timeout().is_none();
@@ -56,8 +82,16 @@ impl Live {
         let active = active(engine, id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
         let began = began(&log).unwrap_or(execution.requested_at);
-        let mut live =
-            Self { execution, conductor, sequence, active, results, began, is_expired: false, timer: None };
+        let mut live = Self {
+            execution,
+            conductor,
+            sequence,
+            active,
+            results,
+            began,
+            stopped: stopped(&log),
+            timer: None,
+        };
         live.timer = timers::arm(engine, &live);
         Ok(live)
     }
@@ -67,6 +101,16 @@ impl Live {
 fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
     let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
     log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
+}
+
+/// Whether what a log tells of was made to fail since it began, or was last run again.
+fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
+    log.iter().rev().find_map(|entry| match &entry.event {
+        WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
+        WorkflowEvent::Failed { .. } => Some(Some(Stopped::Failed)),
+        WorkflowEvent::Rerun { .. } => Some(None),
+        _ => None,
+    })?
 }
 
 /// What runs inside a workflow.
@@ -94,13 +138,14 @@ pub(super) async fn replay(
 ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
     let damaged = |what: &str| Error::Internal(format!("the log of the workflow {id} {what}"));
     let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
-    let WorkflowEvent::Began { definition, input, context } = &first.event else {
+    let WorkflowEvent::Began { definition, input, context, limits } = &first.event else {
         return Err(damaged("does not say how it began"));
     };
     let compiled = engine.0.workflows.definitions.stored(engine.store(), definition).await?;
     let results = results_of(&compiled.stored.source, id);
     let world = world::then(first, 0, results.clone());
-    let mut conductor = Conducted::new(&compiled.definition, input, context, &world);
+    let mut conductor = Conducted::new(&compiled.definition, input, context, &world)
+        .with_limits(limits.unwrap_or(WorkflowLimits::NONE));
     for (entry, number) in rest.iter().zip(1..) {
         let event = event(engine, entry).await?;
         if let (Some(results), Event::Report(report)) = (&results, &event) {
@@ -136,7 +181,7 @@ async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
                 execution,
             })
         }
-        WorkflowEvent::Failed { message } => Event::Fail(ErrorEntry::new(message.clone())),
+        WorkflowEvent::Failed { message, .. } => Event::Fail(ErrorEntry::new(message.clone())),
         WorkflowEvent::Rerun { tasks } => Event::Rerun(Rerun { tasks: tasks.clone() }),
     })
 }

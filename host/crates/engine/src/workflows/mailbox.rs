@@ -9,9 +9,11 @@ use petrel_model::{Execution, ExecutionId};
 use petrel_workflows::Status;
 use tokio::sync::oneshot;
 
+use super::closing::Closing;
 use super::definitions::Definitions;
 use super::live::Live;
-use super::step::{self, Report};
+use super::report::Report;
+use super::step;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -20,10 +22,14 @@ use crate::service::Engine;
 pub(super) enum Message {
     /// An execution that a task has asked for tells where it stands.
     Report(Box<Report>),
+    /// Several of them do, all or none.
+    Reports(Vec<Report>),
     /// Somebody asks for a status.
     Request(Status),
     /// It has taken longer than it may.
     Expire,
+    /// It is made to fail, for this reason, and all that is inside it ends.
+    Fail(String),
 }
 
 /// A message on its way.
@@ -46,6 +52,8 @@ pub(super) struct Workflow {
 #[derive(Default)]
 pub(crate) struct Workflows {
     known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
+    /// Those of which nothing may begin any more.
+    pub(crate) closing: Closing,
     pub(super) definitions: Definitions,
 }
 

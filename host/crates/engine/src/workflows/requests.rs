@@ -8,7 +8,7 @@ use petrel_workflows::Status;
 
 use super::is_workflow;
 use super::mailbox::{Message, deliver};
-use super::step::Report;
+use super::report::Report;
 use crate::behalf::Behalf;
 use crate::error::Error;
 use crate::requests::Request;

@@ -1,39 +1,27 @@
 //! Applies a batch of what has happened to a workflow: one commit with the outcomes, the entries of the log,
 //! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, ExecutionId, Parent, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
+    Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
-use serde_json::{Value, json};
 
-use super::live::Live;
+use super::live::{Live, Stopped};
 use super::mailbox::{Envelope, Message, deliver};
+use super::report::Report;
+use super::room::unmade;
 use super::{cascade, children, outcome, world};
 use crate::clock;
 use crate::error::Error;
 use crate::executor::storable;
 use crate::measures;
 use crate::service::Engine;
-
-/// An execution that belongs to a workflow tells where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Report {
-    /// Where it belongs.
-    pub(crate) parent: Parent,
-    /// It, as it is from now on.
-    pub(crate) execution: Execution,
-    /// What must hold for its change.
-    pub(crate) expect: Vec<Expect>,
-    /// Its change.
-    pub(crate) changes: Vec<Change>,
-}
 
 /// Applies `batch`, and answers each who waits for it.
 pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
@@ -89,18 +77,28 @@ async fn apply(
 
 /// What is decided, before it is committed.
 pub(super) struct Step<'a> {
-    engine: &'a Engine,
-    live: Live,
+    pub(super) engine: &'a Engine,
+    pub(super) live: Live,
     now: Timestamp,
-    entries: Vec<WorkflowEntry>,
+    pub(super) entries: Vec<WorkflowEntry>,
     pub(super) expect: Vec<Expect>,
     pub(super) changes: Vec<Change>,
-    created: Vec<Change>,
-    moved: Vec<(ExecutionId, Stored, String)>,
+    pub(super) created: Vec<Change>,
+    pub(super) moved: Vec<(ExecutionId, Stored, String)>,
     /// Where its execution stood before.
     before: Stored,
+    /// Whether all that is inside it was to end before.
+    was_closing: bool,
     /// Whether somebody asked it to go on.
     goes_on: bool,
+    /// Whether it was canceled while it only waited for what is inside it.
+    is_canceled: bool,
+    /// The versions that its changes make.
+    pub(super) staged: HashMap<ExecutionId, u64>,
+    /// How many tasks it starts.
+    pub(super) tasks: usize,
+    /// How many more executions may be inside the top workflow, once that was asked for.
+    pub(super) room: Option<usize>,
 }
 
 impl<'a> Step<'a> {
@@ -109,7 +107,12 @@ impl<'a> Step<'a> {
             engine,
             now: clock::now(),
             before: live.execution.status,
+            was_closing: live.is_closing(),
             goes_on: false,
+            is_canceled: false,
+            staged: HashMap::new(),
+            tasks: 0,
+            room: None,
             live,
             entries: Vec::new(),
             expect: Vec::new(),
@@ -126,15 +129,26 @@ impl<'a> Step<'a> {
                 self.expire();
                 Ok(())
             }
-            Message::Report(report) => {
-                self.report(*report);
+            Message::Fail(message) => {
+                self.fail(message, Stopped::Failed);
                 Ok(())
+            }
+            Message::Report(report) => self.report(*report),
+            Message::Reports(reports) => {
+                reports.iter().try_for_each(|report| self.admit(report))?;
+                reports.into_iter().try_for_each(|report| self.report(report))
             }
         }
     }
 
     pub(super) fn request(&mut self, status: Status) -> Result<(), Error> {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
+        let is_open = !self.live.execution.status.is_final();
+        if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
+            // It only waits for what is still inside it.
+            self.is_canceled = true;
+            return Ok(());
+        }
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
             message: format!("execution {}: {refused}", self.live.execution.id),
@@ -143,44 +157,23 @@ impl<'a> Step<'a> {
         })
     }
 
-    /// The workflow fails since it has taken too long; one that has ended is left alone.
+    /// The workflow has taken too long.
     fn expire(&mut self) {
-        if self.live.conductor.status().is_completed() {
-            return;
-        }
         let seconds = self.live.conductor.timeout().unwrap_or_default();
         let message = format!("the workflow has taken longer than the {seconds} s that its timeout allows");
-        let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
-        self.live.is_expired = true;
-        // A workflow that goes on can always be failed.
-        drop(self.happen(event, WorkflowEvent::Failed { message }));
+        self.fail(message, Stopped::Expired);
     }
 
-    fn report(&mut self, report: Report) {
-        let Report { parent, execution, expect, changes } = report;
-        self.expect.extend(expect);
-        self.changes.extend(changes);
-        if execution.status.is_final() {
-            self.live.active.remove(&execution.id);
+    /// The workflow fails, and what is inside it ends; one that has ended is left alone.
+    fn fail(&mut self, message: String, how: Stopped) {
+        if self.live.execution.status.is_final() || self.live.stopped.is_some() {
+            return;
         }
-        self.moved.push((execution.id, execution.status, execution.runner));
-        let status = outcome::reported(execution.status);
-        let item = parent.item.and_then(|item| usize::try_from(item).ok());
-        let result = execution.result.unwrap_or_default();
-        let id = execution.id;
-        let execution = Some(Arc::from(id.to_string()));
-        let logged = WorkflowEvent::Reported {
-            task: Arc::clone(&parent.task),
-            route: parent.route,
-            item: parent.item,
-            status: status.as_str().to_owned(),
-            execution: Some(id),
-            result: None,
-        };
-        let report =
-            conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
-        // A report is never refused.
-        drop(self.happen(Event::Report(report), logged));
+        self.live.stopped = Some(how);
+        let is_timeout = how == Stopped::Expired;
+        let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
+        // A workflow that goes on can always be failed; one that has failed keeps that too.
+        drop(self.happen(event, WorkflowEvent::Failed { message, is_timeout }));
     }
 
     /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
@@ -189,7 +182,7 @@ impl<'a> Step<'a> {
         let (mut is_first, mut rounds) = (true, 0);
         while let Some((event, logged)) = queue.pop_front() {
             rounds += 1;
-            let (event, logged) = if rounds == MOST_ROUNDS { endless() } else { (event, logged) };
+            let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
             let keys = Arc::new(world::Live::new(self.engine.datastore()));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
@@ -202,6 +195,7 @@ impl<'a> Step<'a> {
             };
             is_first = false;
             self.entries.push(WorkflowEntry { at: self.now, keys: keys.reads(), event: logged });
+            self.tasks += starts.len();
             for start in &starts {
                 queue.extend(self.start(start));
             }
@@ -209,17 +203,17 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
-    /// Keeps what a task gave, for expressions that ask for it.
-    fn keep_result(&self, event: &Event) {
-        if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
-            results.keep(report, &self.live.conductor);
-        }
-    }
-
     /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
     fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
         let mut failed = Vec::new();
+        if self.live.starts_nothing() {
+            return failed;
+        }
         for action in start.actions.iter().filter(|action| !action.action.is_null()) {
+            if !self.has_room() {
+                failed.push(self.overgrown());
+                return failed;
+            }
             match children::make(self.engine, &self.live.execution, start, action, self.now) {
                 Ok(child) => {
                     self.live.active.insert(child.id, child.runner.clone());
@@ -279,9 +273,23 @@ impl<'a> Step<'a> {
         Ok(self.live)
     }
 
+    /// Where its execution is to stand: where the workflow does, but it ends only when nothing is open inside it.
+    fn target(&self) -> Status {
+        let status = self.live.conductor.status();
+        if !status.is_completed() {
+            return status;
+        }
+        match (self.live.active.is_empty(), self.is_canceled || status == Status::Canceled) {
+            (true, true) => Status::Canceled,
+            (true, false) => status,
+            (false, true) => Status::Canceling,
+            (false, false) => Status::Running,
+        }
+    }
+
     /// Brings the workflow's execution to the status of the workflow.
     fn settle(&mut self) -> Result<(), Error> {
-        let (status, live) = (self.live.conductor.status(), &mut self.live);
+        let (status, live) = (self.target(), &mut self.live);
         if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
             return Ok(());
         }
@@ -292,7 +300,7 @@ impl<'a> Step<'a> {
         {
             for event in moves {
                 let event = match event {
-                    StatusEvent::Failed if live.is_expired => StatusEvent::TimedOut,
+                    StatusEvent::Failed if live.stopped == Some(Stopped::Expired) => StatusEvent::TimedOut,
                     event => *event,
                 };
                 live.execution.apply(event, self.now).map_err(|illegal| {
@@ -324,22 +332,16 @@ impl<'a> Step<'a> {
             }
             self.engine.0.events.tell(*id, *status);
         }
-        if has_moved {
+        if self.live.execution.status.is_final() {
+            self.engine.0.workflows.closing.remove(self.live.execution.id);
+        } else if self.live.is_closing() {
+            if !self.was_closing {
+                cascade::end(self.engine, &self.live);
+            }
+        } else if has_moved {
             cascade::hand_on(self.engine, &self.live, self.goes_on);
         }
     }
-}
-
-/// How many events may follow from one at once. More come of a cycle of tasks whose actions cannot be asked for.
-const MOST_ROUNDS: usize = 1_000;
-
-/// A cycle that would go on for ever fails its workflow.
-fn endless() -> (Event, WorkflowEvent) {
-    let message = format!(
-        "{MOST_ROUNDS} tasks whose actions cannot be started followed each other; correct the actions, or give their \
-         cycle a condition to end"
-    );
-    (Event::Fail(conductor::ErrorEntry::new(message.clone())), WorkflowEvent::Failed { message })
 }
 
 /// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
@@ -358,26 +360,4 @@ fn deliver_up(
 /// Which statuses of a workflow the workflow above it is told.
 fn is_told(status: Stored) -> bool {
     status.is_final() || matches!(status, Stored::Paused | Stored::Running | Stored::Pending)
-}
-
-/// An action that could not be asked for, as a failure of its task.
-fn unmade(start: &Start, item: Option<usize>, reason: &str) -> (Event, WorkflowEvent) {
-    let result: Arc<Value> = Arc::new(json!({"error": reason, "code": "workflow.action"}));
-    let report = conductor::Report {
-        task: Arc::clone(&start.task),
-        route: start.route,
-        item,
-        status: Status::Failed,
-        result: Arc::clone(&result),
-        execution: None,
-    };
-    let logged = WorkflowEvent::Reported {
-        task: Arc::clone(&start.task),
-        route: start.route,
-        item: item.and_then(|item| u64::try_from(item).ok()),
-        status: Status::Failed.as_str().to_owned(),
-        execution: None,
-        result: Some(result),
-    };
-    (Event::Report(report), logged)
 }

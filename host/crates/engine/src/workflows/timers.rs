@@ -1,8 +1,9 @@
 //! Workflows that may take only so long, and those that an earlier process was conducting.
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use petrel_model::Execution;
+use petrel_model::{Execution, ExecutionId};
 use petrel_workflows::Status;
 use tokio::task::AbortHandle;
 
@@ -10,6 +11,7 @@ use super::cascade;
 use super::live::Live;
 use super::mailbox::{Message, deliver};
 use crate::clock;
+use crate::error::Error;
 use crate::service::Engine;
 
 /// What ends a workflow when it takes too long; it is called off when this is dropped.
@@ -26,7 +28,7 @@ impl Drop for Timer {
 /// process that was in.
 pub(super) fn arm(engine: &Engine, live: &Live) -> Option<Timer> {
     let timeout = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok());
-    let timeout = timeout.filter(|_| !live.conductor.status().is_completed())?;
+    let timeout = timeout.filter(|_| !live.execution.status.is_final())?;
     let end = live.began.plus(Duration::from_secs(timeout));
     let (engine, id) = (engine.clone(), live.execution.id);
     let waiting = tokio::spawn(async move {
@@ -61,14 +63,41 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
                 Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
             }
         }
-        if let Some(live) = held.as_ref()
-            && matches!(live.conductor.status(), Status::Canceling | Status::Pausing | Status::Resuming)
-        {
-            cascade::hand_on(&engine, live, true);
+        if let Some(live) = held.as_ref() {
+            if live.is_closing() {
+                cascade::end(&engine, live);
+            } else if matches!(live.conductor.status(), Status::Pausing | Status::Resuming) {
+                cascade::hand_on(&engine, live, true);
+            }
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;
             engine.0.workflows.forget(id, &workflow);
         }
     }
+}
+
+/// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
+/// once this returns.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn end_left_behind(engine: &Engine, conducted: &[Execution]) -> Result<(), Error> {
+    let conducted: HashSet<ExecutionId> = conducted.iter().map(|workflow| workflow.id).collect();
+    let mut left: BTreeMap<ExecutionId, Vec<ExecutionId>> = engine.store().by_workflow();
+    left.retain(|workflow, _| !conducted.contains(workflow));
+    for (id, inside) in left {
+        let workflow = engine.store().execution(id).await?;
+        if workflow.as_ref().is_some_and(|workflow| !workflow.status.is_final()) {
+            continue;
+        }
+        tracing::warn!(execution.id = %id, left = inside.len(), "it has ended and something was left inside it; that is canceled");
+        engine.0.workflows.closing.add(id);
+        let (engine, user) = (engine.clone(), workflow.map(|one| one.context.user).unwrap_or_default());
+        tokio::spawn(async move {
+            cascade::end_all(engine.clone(), id, inside, user).await;
+            engine.0.workflows.closing.remove(id);
+        });
+    }
+    Ok(())
 }

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use petrel_model::{
     Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent,
+    WorkflowLimits,
 };
 use serde_json::json;
 
 use super::{Backend, at, execution, id};
-use crate::{Change, Commit, Store};
+use crate::{Change, Commit, CommitError, Expect, Store};
 
 fn child(n: u64, of: u64) -> Execution {
-    let parent = Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None, depth: 0 };
+    let parent =
+        Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None, depth: 0, root: None };
     Execution { parent: Some(parent), ..execution(n) }
 }
 
@@ -29,6 +31,7 @@ fn events() -> [WorkflowEvent; 5] {
             definition: "d".into(),
             input: object(json!({"n": 1, "text": "x".repeat(200_000)})),
             context: object(json!({"st2": {}})),
+            limits: Some(WorkflowLimits::default()),
         },
         WorkflowEvent::Requested { status: "running".into() },
         WorkflowEvent::Reported {
@@ -39,7 +42,7 @@ fn events() -> [WorkflowEvent; 5] {
             execution: Some(id(3)),
             result: Some(Arc::new(json!({"error": [1, 2.5]}))),
         },
-        WorkflowEvent::Failed { message: "no".into() },
+        WorkflowEvent::Failed { message: "no".into(), is_timeout: true },
         WorkflowEvent::Rerun { tasks: vec![("t".into(), 0, true)] },
     ]
 }
@@ -95,4 +98,29 @@ pub async fn keys_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
     store.commit(Commit::of(changes)).await.unwrap();
     drop(store);
     assert_eq!(backend.open().await.keys().await.unwrap(), [key("a.c", "2"), key("b", "3")]);
+}
+
+/// Two decisions on the same version of an execution cannot both be part of a commit, and nothing follows its end.
+pub async fn an_execution_moves_once_in_a_commit<B: Backend>(backend: &mut B) {
+    let store = backend.open().await;
+    let requested = child(2, 1);
+    store.commit(Commit::of([Change::CreateExecution(requested.clone())])).await.unwrap();
+    let moved = |event| {
+        let mut moved = requested.clone();
+        moved.apply(event, at(3)).unwrap();
+        moved
+    };
+    let (canceled, started) = (moved(StatusEvent::CancelRequested), moved(StatusEvent::Started));
+    let expect = Expect::ExecutionVersion(requested.id, requested.version);
+    let both = Commit::of([Change::UpdateExecution(canceled.clone()), Change::UpdateExecution(started)]);
+    let both = both.expecting(expect.clone()).expecting(expect.clone());
+    assert!(matches!(store.commit(both).await, Err(CommitError::Conflict(_))));
+    assert_eq!(store.execution(requested.id).await.unwrap(), Some(requested));
+    assert_eq!((store.inside(id(1)), store.by_workflow()), (1, BTreeMap::from([(id(1), vec![id(2)])])));
+    let version = canceled.version;
+    store.commit(Commit::of([Change::UpdateExecution(canceled.clone())]).expecting(expect)).await.unwrap();
+    let after = Expect::ExecutionVersion(canceled.id, version);
+    let again = Commit::of([Change::UpdateExecution(canceled)]).expecting(after);
+    assert!(matches!(store.commit(again).await, Err(CommitError::Conflict(_))));
+    assert_eq!((store.inside(id(1)), store.by_workflow()), (0, BTreeMap::new()));
 }

@@ -1,5 +1,6 @@
 //! What a workflow gives when it has ended.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_expressions::Variables;
@@ -75,10 +76,11 @@ impl Conductor {
     /// Orquesta's knows only actions that failed and not those that timed out or were abandoned.
     fn unlogged(&self) -> impl Iterator<Item = ErrorEntry> + '_ {
         let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
-        abended.filter_map(|(_, entry)| {
+        let logged: BTreeSet<_> = self.errors().iter().filter_map(|error| error.task_id.clone()).collect();
+        abended.filter_map(move |(_, entry)| {
             let name = self.definition.name(entry.task);
-            let is_logged = self.errors().iter().any(|error| error.task_id.as_ref() == Some(&name));
-            (!is_logged).then(|| ErrorEntry { task_id: Some(name), ..ErrorEntry::new(UNLOGGED.to_owned()) })
+            (!logged.contains(&name))
+                .then(|| ErrorEntry { task_id: Some(name), ..ErrorEntry::new(UNLOGGED.to_owned()) })
         })
     }
 

@@ -9,7 +9,7 @@ use super::staging::Staged;
 use super::state::{Arrival, Attempts, Context, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
-use crate::machine::{self, Rest, TaskChange};
+use crate::machine::{self, OtherItems, Rest, TaskChange};
 use crate::status::Status;
 
 /// What happens to a task.
@@ -59,7 +59,9 @@ impl Conductor {
         };
         let before = self.entry_before(place, is_new, world)?;
         let after = self.status_after(place, before.status, change);
-        let result = self.result_of(place, change);
+        // Nobody else asks for it, and the list of what many items gave is long.
+        let ends = after.is_some_and(Status::is_completed);
+        let result = if ends { self.result_of(place, change) } else { Arc::default() };
         let retries = match after {
             Some(status) if status.is_completed() => self.retries(place, &before, status, &result, world)?,
             _ => false,
@@ -170,7 +172,18 @@ impl Conductor {
             Change::Command(_) => Some(change.status()),
             Change::Item { item, status, .. } => {
                 let items = self.staging.get(place)?.items.as_ref()?;
-                machine::task_after_item(current, *status, items.others(*item))
+                let others = match (items.others(*item), current) {
+                    (others, Status::Running | Status::Pausing) if items.goes_on(*item) => {
+                        let is_last = others != OtherItems::Active && current == Status::Pausing;
+                        if is_last && *status != Status::Canceled && status.is_completed() {
+                            return Some(Status::Paused);
+                        }
+                        // Those that are left count as if they had been started with the others.
+                        OtherItems::Active
+                    }
+                    (others, _) => others,
+                };
+                machine::task_after_item(current, *status, others)
             }
         }
     }
@@ -190,10 +203,6 @@ impl Conductor {
         let Change::Item { item, result: Some(result), .. } = change else {
             return Arc::new(items.accumulated());
         };
-        // Only the last item's change is followed by anything that looks at the list.
-        if items.others(*item) == machine::OtherItems::Active {
-            return Arc::default();
-        }
         let mut all = items.accumulated();
         if let Some(slot) = all.get_mut(*item) {
             *slot = Value::clone(result);

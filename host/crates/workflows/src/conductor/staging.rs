@@ -53,13 +53,16 @@ pub(super) struct ItemStates {
     pub(super) list: Arc<Value>,
     pub(super) statuses: Vec<Status>,
     pub(super) results: Vec<Option<Arc<Value>>>,
+    /// Whether the task does not say how many are done at once: then all of them run, whatever comes of those
+    /// before, as far as there is a window for them.
+    has_window: bool,
     counts: [usize; Status::ALL.len()],
     /// No item before it is left to be started.
     first_unset: usize,
 }
 
 impl ItemStates {
-    pub(super) fn new(list: Arc<Value>) -> Self {
+    pub(super) fn new(list: Arc<Value>, has_window: bool) -> Self {
         let length = list.as_array().map_or(0, Vec::len);
         let mut counts = [0; Status::ALL.len()];
         if let Some(unset) = counts.first_mut() {
@@ -69,6 +72,7 @@ impl ItemStates {
             list,
             statuses: vec![Status::Unset; length],
             results: vec![None; length],
+            has_window,
             counts,
             first_unset: 0,
         }
@@ -114,6 +118,12 @@ impl ItemStates {
     /// Whether some have not ended.
     pub(super) fn is_incomplete(&self) -> bool {
         self.count(|status| !status.is_completed()) > 0
+    }
+
+    /// Whether others than `item` are left to be started, although some may have failed.
+    pub(super) fn goes_on(&self, item: usize) -> bool {
+        let own = self.statuses.get(item) == Some(&Status::Unset);
+        self.has_window && self.count(|status| status == Status::Unset) > usize::from(own)
     }
 
     /// What all but `item` are doing.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use petrel_expressions::{Statement, WorkflowScope};
+use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
 use super::progress::{Change, as_integer};
@@ -12,9 +13,6 @@ use super::state::Place;
 use super::{Action, Conductor, ErrorEntry, Start, World};
 use crate::definition::{Items, Task};
 use crate::status::Status;
-
-/// How many tasks without anything to do may follow each other: a cycle of such would never end.
-const MOST_IDLE: usize = 10_000;
 
 /// A task that is ready, evaluated.
 struct Ready {
@@ -27,19 +25,17 @@ struct Ready {
 impl Conductor {
     /// Starts what is ready, until nothing is.
     pub(super) fn start_ready(&mut self, world: &World) -> Vec<Start> {
-        let (mut started, mut idle) = (Vec::new(), 0);
+        let mut started: Vec<Start> = Vec::new();
         loop {
             let ready = self.ready(world);
             self.render_output(world);
             if ready.is_empty() {
                 return started;
             }
-            if idle > MOST_IDLE {
-                self.errors.add(ErrorEntry::new(format!(
-                    "more than {MOST_IDLE} tasks without an action followed each other, so the workflow was \
-                     ended; give the cycle they are in a condition to end, or an action"
-                )));
+            if let Some(message) = self.exceeded(started.len() + ready.len(), &ready) {
+                self.errors.add(ErrorEntry::new(message));
                 self.fail();
+                self.render_output(world);
                 return started;
             }
             let Some(ready) = self.mark_running(ready, world) else {
@@ -51,13 +47,32 @@ impl Conductor {
                     start.actions.iter().all(|action| action.action.is_null()) || start.actions.is_empty();
                 started.push(start);
                 if has_nothing_to_do {
-                    idle += 1;
                     let done = Change::Action { status: Status::Succeeded, result: None };
                     drop(self.change(place, &done, world));
                     self.render_output(world);
                 }
             }
         }
+    }
+
+    /// Which limit is exceeded when these start too, so many because of this event; and what to do about it.
+    fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
+        let WorkflowLimits { tasks_in_step, tasks, .. } = self.limits;
+        if in_step > tasks_in_step {
+            return Some(format!(
+                "more than {tasks_in_step} tasks of the workflow started at once, which is the limit \
+                 (`workflows.max_tasks_in_step`), so it was ended; give the cycle they are in a condition to end, or \
+                 an action"
+            ));
+        }
+        // More items of a task that has begun are no new task.
+        let new = ready.iter().filter(|task| task.start.items.is_none() || task.list.is_some()).count();
+        (self.table.entries().len() + new > tasks).then(|| {
+            format!(
+                "more than {tasks} tasks of the workflow started, which is the limit (`workflows.max_tasks`), so it \
+                 was ended; give its cycles a condition to end, or split it into several"
+            )
+        })
     }
 
     /// Marks tasks as running, before any of them is started; nothing when one of them cannot be.
@@ -67,7 +82,8 @@ impl Conductor {
             if let Some(list) = list
                 && let Some(staged) = self.staging.get_mut(place)
             {
-                staged.items = Some(ItemStates::new(list));
+                let has_window = start.concurrency.as_deref().is_none_or(Value::is_null);
+                staged.items = Some(ItemStates::new(list, has_window));
             }
             let changes: Vec<Change<'_>> = if start.items.is_some() && !start.actions.is_empty() {
                 let items = start.actions.iter().filter_map(|action| action.item);
@@ -178,7 +194,7 @@ impl Conductor {
         concurrency: Option<&Value>,
     ) -> Result<Vec<usize>, String> {
         let most = match concurrency {
-            None | Some(Value::Null) => usize::MAX,
+            None | Some(Value::Null) => self.limits.items_window,
             Some(value) => {
                 let number = as_integer(value).ok_or_else(|| {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")

@@ -1,0 +1,95 @@
+//! Takes in where the executions inside a workflow stand, if that still holds.
+
+use std::sync::Arc;
+
+use petrel_model::{Execution, Parent, WorkflowEvent};
+use petrel_persistence::{Change, Expect};
+use petrel_workflows::conductor::{self, Event};
+
+use super::outcome;
+use super::step::Step;
+use crate::error::Error;
+
+/// An execution that belongs to a workflow tells where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    /// Where it belongs.
+    pub(crate) parent: Parent,
+    /// It, as it is from now on.
+    pub(crate) execution: Execution,
+    /// What must hold for its change.
+    pub(crate) expect: Vec<Expect>,
+    /// Its change.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Step<'_> {
+    /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
+    /// child that is canceled and that begins, say. Only the first of them holds. And
+    /// nothing begins inside a workflow that is about to end.
+    ///
+    /// # Errors
+    /// A conflict.
+    pub(super) fn admit(&self, report: &Report) -> Result<(), Error> {
+        let id = report.execution.id;
+        let is_overtaken = report.expect.iter().any(|expect| match expect {
+            Expect::ExecutionVersion(id, version) => self.staged.get(id).is_some_and(|one| one != version),
+            _ => false,
+        });
+        let before = report.execution.log.iter().rev().nth(1);
+        let begins =
+            !report.execution.status.is_final() && before.is_some_and(|entry| entry.status.is_waiting());
+        if is_overtaken || !self.live.active.contains_key(&id) || (begins && self.live.starts_nothing()) {
+            return Err(Error::Conflict {
+                message: format!("execution {id} was moved meanwhile, or its workflow is about to end"),
+                hint: "look at it with `petrel execution get`".into(),
+                id: Some(id.to_string()),
+            });
+        }
+        Ok(())
+    }
+
+    /// An execution tells where it stands.
+    ///
+    /// # Errors
+    /// As [`Step::admit`]; then nothing has happened.
+    pub(super) fn report(&mut self, report: Report) -> Result<(), Error> {
+        self.admit(&report)?;
+        let Report { parent, execution, expect, changes } = report;
+        self.staged.extend(changes.iter().filter_map(|change| match change {
+            Change::UpdateExecution(moved) => Some((moved.id, moved.version)),
+            _ => None,
+        }));
+        self.expect.extend(expect);
+        self.changes.extend(changes);
+        if execution.status.is_final() {
+            self.live.active.remove(&execution.id);
+        }
+        self.moved.push((execution.id, execution.status, execution.runner));
+        let status = outcome::reported(execution.status);
+        let item = parent.item.and_then(|item| usize::try_from(item).ok());
+        let result = execution.result.unwrap_or_default();
+        let id = execution.id;
+        let execution = Some(Arc::from(id.to_string()));
+        let logged = WorkflowEvent::Reported {
+            task: Arc::clone(&parent.task),
+            route: parent.route,
+            item: parent.item,
+            status: status.as_str().to_owned(),
+            execution: Some(id),
+            result: None,
+        };
+        let report =
+            conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
+        // What a report says is never refused.
+        drop(self.happen(Event::Report(report), logged));
+        Ok(())
+    }
+
+    /// Keeps what a task gave, for expressions that ask for it.
+    pub(super) fn keep_result(&self, event: &Event) {
+        if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
+            results.keep(report, &self.live.conductor);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Whose turn it is. Accounts that have something waiting are served one after the other, however much each of
+//! them has: one with a hundred thousand executions delays another's by one at a time.
+//!
+//! It is start-time fair queueing with executions of the same weight: an account that was served goes behind
+//! all others, and so does one that comes anew. A claim costs `O(log n)`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use petrel_model::execution::Account;
+use petrel_model::{ExecutionId, Timestamp};
+
+/// An account, while something of it is not final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Number(u64);
+
+/// The same as [`Account`], to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Workflow(ExecutionId),
+    Rule(Box<str>),
+    User(Box<str>),
+}
+
+/// The accounts, by what they are and by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    workflows: HashMap<ExecutionId, Number>,
+    rules: HashMap<Box<str>, Number>,
+    users: HashMap<Box<str>, Number>,
+    open: HashMap<Number, Opened>,
+    /// By how many wait, so that those with most are found.
+    busiest: BTreeSet<(usize, Number)>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Opened {
+    name: Name,
+    /// How many are not final.
+    active: usize,
+    /// How many of those wait.
+    waiting: usize,
+}
+
+impl Accounts {
+    fn find(&self, account: Account<'_>) -> Option<Number> {
+        match account {
+            Account::Workflow(id) => self.workflows.get(&id).copied(),
+            Account::Rule(name) => self.rules.get(name).copied(),
+            Account::User(name) => self.users.get(name).copied(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// One more execution is on this account.
+    pub(super) fn open(&mut self, account: Account<'_>) -> Number {
+        if let Some(number) = self.find(account) {
+            if let Some(opened) = self.open.get_mut(&number) {
+                opened.active += 1;
+            }
+            return number;
+        }
+        let number = Number(self.next);
+        self.next += 1;
+        let name = match account {
+            Account::Workflow(id) => {
+                self.workflows.insert(id, number);
+                Name::Workflow(id)
+            }
+            Account::Rule(name) => {
+                self.rules.insert(name.into(), number);
+                Name::Rule(name.into())
+            }
+            Account::User(name) => {
+                self.users.insert(name.into(), number);
+                Name::User(name.into())
+            }
+        };
+        self.open.insert(number, Opened { name, active: 1, waiting: 0 });
+        number
+    }
+
+    /// One execution less is on this account.
+    pub(super) fn close(&mut self, number: Number) {
+        let Some(opened) = self.open.get_mut(&number) else { return };
+        opened.active -= 1;
+        if opened.active > 0 {
+            return;
+        }
+        match self.open.remove(&number).map(|opened| opened.name) {
+            Some(Name::Workflow(id)) => drop(self.workflows.remove(&id)),
+            Some(Name::Rule(name)) => drop(self.rules.remove(&name)),
+            Some(Name::User(name)) => drop(self.users.remove(&name)),
+            None => {}
+        }
+    }
+
+    /// One more waits.
+    pub(super) fn add_waiting(&mut self, number: Number) {
+        self.move_waiting(number, 1);
+    }
+
+    /// One less waits.
+    pub(super) fn remove_waiting(&mut self, number: Number) {
+        self.move_waiting(number, -1);
+    }
+
+    fn move_waiting(&mut self, number: Number, by: isize) {
+        let Some(opened) = self.open.get_mut(&number) else { return };
+        let before = opened.waiting;
+        opened.waiting = before.saturating_add_signed(by);
+        // Accounts with little are many and never asked for.
+        if before >= MANY {
+            self.busiest.remove(&(before, number));
+        }
+        if opened.waiting >= MANY {
+            self.busiest.insert((opened.waiting, number));
+        }
+    }
+
+    /// How many wait on an account.
+    pub(super) fn waiting(&self, account: Account<'_>) -> usize {
+        self.find(account).and_then(|number| self.open.get(&number)).map_or(0, |opened| opened.waiting)
+    }
+
+    /// How many of `all` wait when at most `share` of each account are counted.
+    pub(super) fn waiting_within(&self, share: usize, all: usize) -> usize {
+        if share < MANY {
+            return self.open.values().map(|opened| opened.waiting.min(share)).sum();
+        }
+        let above = self.busiest.iter().rev().map(|(waiting, _)| waiting.saturating_sub(share));
+        all - above.take_while(|above| *above > 0).sum::<usize>()
+    }
+}
+
+/// From so many waiting executions on an account is kept among the busiest.
+const MANY: usize = 64;
+
+/// What waits of one account for one runner, earliest first.
+type Waiting = BTreeSet<(Timestamp, ExecutionId)>;
+
+/// What waits for one runner.
+#[derive(Debug, Default)]
+struct Line {
+    accounts: HashMap<Number, Waiting>,
+    /// The accounts with something that is due, by their turns.
+    turns: BTreeSet<(u64, Number)>,
+    /// What is not due yet.
+    delayed: BTreeMap<(Timestamp, ExecutionId), Number>,
+}
+
+/// What can be claimed, and in which turn.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    lines: HashMap<String, Line>,
+    /// When it is each account's turn, and for how many runners it has something that is due.
+    turn_of: HashMap<Number, (u64, usize)>,
+    /// The turn that was served last.
+    now: u64,
+}
+
+impl Turns {
+    /// Offers an execution that is due.
+    pub(super) fn add(&mut self, runner: &str, due: Timestamp, id: ExecutionId, account: Number) {
+        if !self.lines.contains_key(runner) {
+            self.lines.insert(runner.to_owned(), Line::default());
+        }
+        let Some(line) = self.lines.get_mut(runner) else { return };
+        let waiting = line.accounts.entry(account).or_default();
+        waiting.insert((due, id));
+        if waiting.len() == 1 {
+            // Behind who is served in this turn: who comes back at once is not before those who wait.
+            let (turn, lines) = self.turn_of.entry(account).or_insert((self.now + 1, 0));
+            *lines += 1;
+            line.turns.insert((*turn, account));
+        }
+    }
+
+    /// Offers an execution from `due` on.
+    pub(super) fn delay(&mut self, runner: &str, due: Timestamp, id: ExecutionId, account: Number) {
+        self.lines.entry(runner.to_owned()).or_default().delayed.insert((due, id), account);
+    }
+
+    /// Takes an execution back.
+    pub(super) fn remove(&mut self, runner: &str, due: Timestamp, id: ExecutionId, account: Number) {
+        let Some(line) = self.lines.get_mut(runner) else { return };
+        if line.delayed.remove(&(due, id)).is_some() {
+            return;
+        }
+        let Some(waiting) = line.accounts.get_mut(&account) else { return };
+        if waiting.remove(&(due, id)) && waiting.is_empty() {
+            self.leave(runner, account);
+        }
+    }
+
+    /// An account has nothing more that is due for a runner.
+    fn leave(&mut self, runner: &str, account: Number) {
+        let Some((turn, lines)) = self.turn_of.get_mut(&account) else { return };
+        let turn = *turn;
+        *lines -= 1;
+        if *lines == 0 {
+            self.turn_of.remove(&account);
+        }
+        if let Some(line) = self.lines.get_mut(runner) {
+            line.turns.remove(&(turn, account));
+            line.accounts.remove(&account);
+        }
+    }
+
+    /// Offers what has become due.
+    pub(super) fn wake(&mut self, runners: &[String], now: Timestamp) {
+        for runner in runners {
+            while let Some(line) = self.lines.get_mut(runner)
+                && let Some(first) = line.delayed.first_entry()
+                && first.key().0 <= now
+            {
+                let ((due, id), account) = first.remove_entry();
+                self.add(runner, due, id, account);
+            }
+        }
+    }
+
+    /// Takes the next.
+    pub(super) fn take(&mut self, runners: &[String]) -> Option<ExecutionId> {
+        let first = |runner: &String| self.lines.get(runner)?.turns.first().copied();
+        let (turn, account) = runners.iter().filter_map(first).min()?;
+        let earliest = |runner: &'_ String| self.lines.get(runner)?.accounts.get(&account)?.first().copied();
+        let ((due, id), runner) =
+            runners.iter().filter_map(|runner| Some((earliest(runner)?, runner))).min()?;
+        self.now = self.now.max(turn);
+        let waiting = self.lines.get_mut(runner)?.accounts.get_mut(&account)?;
+        waiting.remove(&(due, id));
+        if waiting.is_empty() {
+            self.leave(runner, account);
+        }
+        self.pass(account, turn);
+        Some(id)
+    }
+
+    /// An account was served: it goes behind the others.
+    fn pass(&mut self, account: Number, turn: u64) {
+        let Some((own, _)) = self.turn_of.get_mut(&account) else { return };
+        *own = turn + 1;
+        for line in self.lines.values_mut() {
+            if line.turns.remove(&(turn, account)) {
+                line.turns.insert((turn + 1, account));
+            }
+        }
+    }
+
+    /// When the earliest is due.
+    pub(super) fn next_due(&self, runners: &[String]) -> Option<Timestamp> {
+        let earliest = |runner: &String| {
+            let line = self.lines.get(runner)?;
+            let delayed = line.delayed.first_key_value().map(|((due, _), _)| *due);
+            let next = line.turns.first().and_then(|(_, account)| line.accounts.get(account)?.first());
+            let due = next.map(|(due, _)| *due);
+            due.into_iter().chain(delayed).min()
+        };
+        runners.iter().filter_map(earliest).min()
+    }
+}

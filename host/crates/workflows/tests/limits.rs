@@ -1,0 +1,252 @@
+//! What a workflow may take: a window of items, so many tasks because of one event, so many in all. A window
+//! changes when items are done, and nothing of what comes of them.
+#![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use petrel_model::WorkflowLimits;
+use petrel_workflows::chain::ChainDefinition;
+use petrel_workflows::conductor::{Event, Report, Rerun};
+use petrel_workflows::{Conducted, Conductor, Definition, Source, Start, Status, World};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn conductor(definition: &Value, limits: WorkflowLimits) -> Conductor {
+    let definition = Arc::new(Definition::compile(definition).unwrap());
+    Conductor::new(definition, &Map::new(), &Map::new(), &World::default()).with_limits(limits)
+}
+
+fn window(items: usize) -> WorkflowLimits {
+    WorkflowLimits { items_window: items, ..WorkflowLimits::default() }
+}
+
+/// A task over `count` items, and one after it that sees what they gave.
+fn with_items(count: usize) -> Value {
+    json!({
+        "version": 1.0,
+        "vars": [{"given": null}],
+        "tasks": {
+            "many": {
+                "with": format!("i in <% range({count}).toList() %>"),
+                "action": "core.echo",
+                "input": {"message": "<% item(i) %>"},
+                "next": [
+                    {"when": "<% succeeded() %>", "publish": [{"given": "<% result() %>"}], "do": "after"},
+                    {"when": "<% failed() %>", "publish": [{"given": "<% result() %>"}], "do": "fail"},
+                ],
+            },
+            "after": {"action": "core.noop"},
+        },
+        "output": [{"given": "<% ctx().given %>"}],
+    })
+}
+
+/// What runs, in the order in which it was started: task and item.
+type Running = VecDeque<(Arc<str>, u32, Option<usize>)>;
+
+fn take(starts: Vec<Start>, running: &mut Running) {
+    for start in starts {
+        running
+            .extend(start.actions.iter().map(|action| (Arc::clone(&start.task), start.route, action.item)));
+    }
+}
+
+fn ask(conductor: &mut Conductor, status: Status, running: &mut Running) {
+    take(conductor.apply(&Event::Request(status), &World::default()).unwrap(), running);
+}
+
+/// The action at a place among those that run ends.
+fn end(conductor: &mut Conductor, running: &mut Running, place: usize, status: Status) -> Option<usize> {
+    let (task, route, item) = running.remove(place).unwrap();
+    let result = Arc::new(json!(item));
+    let report = Report { task, route, item, status, result, execution: None };
+    take(conductor.apply(&Event::Report(report), &World::default()).unwrap(), running);
+    item
+}
+
+/// How an item ends: the same whenever that is.
+fn outcome(fails: &[bool], item: Option<usize>) -> Status {
+    let fails = item.and_then(|item| fails.get(item)).copied().unwrap_or_default();
+    if fails { Status::Failed } else { Status::Succeeded }
+}
+
+/// Plays it to its end; gives what came of it, how many items were done and how many ran at once.
+fn play(fails: &[bool], limits: WorkflowLimits, order: &[prop::sample::Index]) -> (Value, usize, usize) {
+    let mut conductor = conductor(&with_items(fails.len()), limits);
+    let (mut running, mut done, mut most) = (Running::new(), 0, 0);
+    ask(&mut conductor, Status::Running, &mut running);
+    let mut order = order.iter().cycle();
+    while !running.is_empty() {
+        most = most.max(running.len());
+        let place = order.next().map_or(0, |which| which.index(running.len()));
+        let status = outcome(fails, running.get(place).unwrap().2);
+        done += usize::from(end(&mut conductor, &mut running, place, status).is_some());
+    }
+    let came = json!({"status": conductor.status().as_str(), "result": conductor.result()});
+    (came, done, most)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_window_changes_nothing_of_what_comes_of_items(
+        fails in prop::collection::vec(prop::bool::weighted(0.2), 1..40),
+        size in 1_usize..12,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..50),
+    ) {
+        let (expected, all, _) = play(&fails, window(usize::MAX), &[]);
+        let (came, done, most) = play(&fails, window(size), &order);
+        // What went wrong is in the order in which it did.
+        let sorted = |mut came: Value| {
+            if let Some(errors) = came.pointer_mut("/result/errors").and_then(Value::as_array_mut) {
+                errors.sort_by_key(Value::to_string);
+            }
+            came
+        };
+        prop_assert_eq!(sorted(came), sorted(expected));
+        prop_assert_eq!((done, all), (fails.len(), fails.len()));
+        prop_assert!(most <= size.max(1), "{most} ran at once in a window of {size}");
+    }
+}
+
+#[test]
+fn what_is_left_of_the_items_waits_through_a_pause() {
+    for fails in [[false; 7], [true; 7]] {
+        let mut conductor = conductor(&with_items(7), window(3));
+        let mut running = Running::new();
+        ask(&mut conductor, Status::Running, &mut running);
+        ask(&mut conductor, Status::Pausing, &mut running);
+        while !running.is_empty() {
+            end(&mut conductor, &mut running, 0, outcome(&fails, Some(0)));
+        }
+        assert_eq!(conductor.status(), Status::Paused, "{fails:?}");
+        ask(&mut conductor, Status::Resuming, &mut running);
+        assert_eq!(
+            running.iter().map(|(_, _, item)| item.unwrap()).collect::<Vec<_>>(),
+            [3, 4, 5],
+            "{fails:?}"
+        );
+        while !running.is_empty() {
+            end(&mut conductor, &mut running, 0, outcome(&fails, Some(0)));
+        }
+        let ends = if fails[0] { Status::Failed } else { Status::Succeeded };
+        assert_eq!(conductor.status(), ends);
+        assert_eq!(conductor.output().unwrap()["given"], json!([0, 1, 2, 3, 4, 5, 6]));
+    }
+}
+
+#[test]
+fn no_item_begins_once_the_workflow_is_canceled() {
+    let mut conductor = conductor(&with_items(7), window(3));
+    let mut running = Running::new();
+    ask(&mut conductor, Status::Running, &mut running);
+    ask(&mut conductor, Status::Canceling, &mut running);
+    assert_eq!((conductor.status(), running.len()), (Status::Canceling, 3));
+    for status in [Status::Succeeded, Status::Failed, Status::Canceled] {
+        end(&mut conductor, &mut running, 0, status);
+    }
+    assert_eq!((conductor.status(), running.len()), (Status::Canceled, 0));
+}
+
+#[test]
+fn a_concurrency_of_the_task_is_its_window() {
+    let mut definition = with_items(7);
+    definition["tasks"]["many"]["with"] = json!({"items": "i in <% range(7).toList() %>", "concurrency": 5});
+    let mut running = Running::new();
+    ask(&mut conductor(&definition, window(3)), Status::Running, &mut running);
+    assert_eq!(running.len(), 5);
+}
+
+/// Tasks that have nothing to do and lead to each other, twice as many each time.
+fn branching() -> Value {
+    json!({"version": 1.0, "tasks": {
+        "a": {"next": [{"do": "b, c"}]},
+        "b": {"next": [{"do": "a, d"}]},
+        "c": {"next": [{"do": "a, d"}]},
+        "d": {"with": "<% list() %>", "action": "core.noop", "next": [{"do": "b, c"}]},
+        "begin": {"next": [{"do": "a, b, c"}]},
+    }})
+}
+
+#[test]
+fn what_multiplies_fails_by_a_limit_that_is_named() {
+    let few = WorkflowLimits { tasks_in_step: 100, tasks: 1_000_000, ..WorkflowLimits::default() };
+    let in_all = WorkflowLimits { tasks_in_step: 10_000, tasks: 150, ..few };
+    for (limits, most, named) in
+        [(few, 100, "`workflows.max_tasks_in_step`"), (in_all, 150, "`workflows.max_tasks`")]
+    {
+        let mut conductor = conductor(&branching(), limits);
+        let started = conductor.apply(&Event::Request(Status::Running), &World::default()).unwrap();
+        assert_eq!(conductor.status(), Status::Failed);
+        assert!(started.len() <= most, "{} tasks started, and {named} is {most}", started.len());
+        assert!(
+            conductor.errors().iter().any(|error| error.message.contains(named)),
+            "{:?}",
+            conductor.errors()
+        );
+    }
+}
+
+#[test]
+fn many_tasks_one_after_the_other_fail_by_the_limit_of_all() {
+    let definition = json!({"version": 1.0, "tasks": {
+        "begin": {"action": "core.noop", "next": [{"do": "loop"}]},
+        "loop": {"action": "core.noop", "next": [{"do": "loop"}]},
+    }});
+    let mut conductor = conductor(&definition, WorkflowLimits { tasks: 20, ..WorkflowLimits::default() });
+    let mut running = Running::new();
+    ask(&mut conductor, Status::Running, &mut running);
+    let mut done = 0;
+    while !running.is_empty() {
+        end(&mut conductor, &mut running, 0, Status::Succeeded);
+        done += 1;
+    }
+    assert_eq!((conductor.status(), done), (Status::Failed, 20));
+}
+
+#[test]
+fn a_chain_that_leads_back_fails_by_the_limit_of_all() {
+    let definition = json!({"chain": [
+        {"name": "one", "ref": "core.noop", "on-success": "two"},
+        {"name": "two", "ref": "core.noop", "on-success": "one"},
+    ], "default": "one"});
+    let source = Source::Chain(Arc::new(ChainDefinition::compile(&definition).unwrap()));
+    let (input, world) = (Arc::default(), World::default());
+    let limits = WorkflowLimits { tasks: 20, ..WorkflowLimits::default() };
+    let mut chain = Conducted::new(&source, &input, &Map::new(), &world).with_limits(limits);
+    let mut starts = chain.apply(&Event::Request(Status::Running), &world).unwrap();
+    let mut done = 0;
+    while let Some(start) = starts.pop() {
+        let (task, route) = (start.task, start.route);
+        let (status, result) = (Status::Succeeded, Arc::default());
+        let report = Report { task, route, item: None, status, result, execution: None };
+        starts = chain.apply(&Event::Report(report), &world).unwrap();
+        done += 1;
+    }
+    assert_eq!((chain.status(), done), (Status::Failed, 20));
+    assert!(chain.result()["error"].as_str().unwrap().contains("`workflows.max_tasks`"));
+}
+
+#[test]
+fn items_that_are_done_again_have_the_same_window() {
+    for (resets, again) in [(false, vec![0, 2, 4, 6, 8]), (true, (0..10).collect())] {
+        let fails: Vec<bool> = (0..10).map(|item| item % 2 == 0).collect();
+        let mut conductor = conductor(&with_items(10), window(3));
+        let mut running = Running::new();
+        ask(&mut conductor, Status::Running, &mut running);
+        while let Some((_, _, item)) = running.front().cloned() {
+            end(&mut conductor, &mut running, 0, outcome(&fails, item));
+        }
+        assert_eq!(conductor.status(), Status::Failed);
+        let rerun = Rerun { tasks: vec![("many".into(), 0, resets)] };
+        take(conductor.apply(&Event::Rerun(rerun), &World::default()).unwrap(), &mut running);
+        let mut done = Vec::new();
+        while !running.is_empty() {
+            assert!(running.len() <= 3, "{running:?}");
+            done.extend(end(&mut conductor, &mut running, 0, Status::Succeeded));
+        }
+        assert_eq!((done, conductor.status()), (again, Status::Succeeded));
+    }
+}
