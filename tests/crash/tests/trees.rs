@@ -132,13 +132,11 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
 
 /// An execution as an earlier version has stored it.
 fn stored(id: &str, parent: Option<&str>, status: &str) -> Execution {
-    let mut execution = json!({
+    let parent = parent.map(|parent| json!({"execution": parent, "task": "t", "number": 0}));
+    let execution = json!({
         "id": id, "version": 1, "action": "trees.w0", "runner": "local-shell-cmd", "status": status,
-        "requested_at": "2026-01-01T00:00:00Z", "context": {"user": "ann"},
+        "requested_at": "2026-01-01T00:00:00Z", "context": {"user": "ann"}, "parent": parent,
     });
-    if let Some(parent) = parent {
-        execution["parent"] = json!({"execution": parent, "task": "t", "number": 0});
-    }
     serde_json::from_value(execution).unwrap()
 }
 
