@@ -225,6 +225,7 @@ async fn build_engine(
         process_slots: settings.engine.process_slots,
         waiting_limit: settings.engine.waiting_limit,
         drain: settings.drain(),
+        reevaluates: settings.expressions.reevaluate,
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),
         retention: petrel_engine::Retention {

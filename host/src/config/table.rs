@@ -146,6 +146,12 @@ settings! {
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
     }
 
+    /// The expressions of rules, parameters and workflows.
+    expressions: Expressions {
+        /// Evaluate again what expressions in workflows give, as StackStorm does; else it is data.
+        reevaluate: bool = "false", "PETREL_EXPRESSIONS_REEVALUATE", "expressions-reevaluate", "BOOLEAN";
+    }
+
     /// What runs actions.
     runners: Runners {
         /// The user as whom shell commands and scripts run, by sudo without a password; empty: the host's own.

@@ -28,6 +28,9 @@ pub struct Options {
     pub api_url: String,
     /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
     pub config_directory: Option<PathBuf>,
+    /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
+    /// the metadata of their action. Default: no, it is data.
+    pub reevaluates: bool,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
 }
@@ -45,6 +48,7 @@ impl Default for Options {
             retention: Retention::default(),
             api_url: String::new(),
             config_directory: None,
+            reevaluates: false,
             token_ttl: Duration::from_secs(24 * 60 * 60),
         }
     }

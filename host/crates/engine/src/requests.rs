@@ -27,8 +27,10 @@ const CANCEL_TRIES: usize = 8;
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// Its parameters; text may hold Jinja.
+    /// Its parameters, as a caller wrote them; text may hold Jinja.
     pub parameters: Object,
+    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    pub rendered: Object,
     /// On whose behalf.
     pub user: String,
     /// What the caller wants to be kept with it.
@@ -48,6 +50,7 @@ impl Engine {
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
+        refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
         let context = Context {
             user: request.user,
@@ -56,7 +59,8 @@ impl Engine {
             ..Context::default()
         };
         let scope = scope(self, &context);
-        let given = parameters::live(&Given::compile(&request.parameters), &registered.signature, &scope)
+        let given = Given::compile(&request.parameters).over(&request.rendered);
+        let given = parameters::live(&given, &registered.signature, &scope)
             .map_err(|error| Error::invalid(error.to_string(), usage(&registered)))?;
         check(&registered, &given)?;
         let mut execution = new_execution(self.mint(now), &registered, given, context, now);
@@ -192,8 +196,9 @@ pub(crate) fn new_execution(
 
 /// What the templates of an execution's parameters see.
 pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
+    let datastore = engine.datastore_for(&context.user);
     let context = serde_json::to_value(context).unwrap_or_default();
-    parameters::scope(context, Value::Object(Object::new()), engine.datastore())
+    parameters::scope(context, Value::Object(Object::new()), datastore)
 }
 
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults

@@ -2,6 +2,9 @@
 //!
 //! The language is found by its delimiters. A text that is one expression and nothing else keeps the type
 //! of what the expression gives; any other text is filled in. What expressions see is [`WorkflowScope`].
+//!
+//! What an expression gave is data: it is never looked at for expressions again, unless the scope says that
+//! it is, as the original does ([`WorkflowScope::reevaluates`]).
 
 mod budget;
 mod expression;

@@ -83,6 +83,11 @@ impl Chain {
         chain
     }
 
+    /// Whether what its templates give is rendered again, as the original does.
+    pub fn reevaluates(&self) -> bool {
+        self.definition.reevaluates
+    }
+
     /// Applies an event; gives what starts because of it.
     ///
     /// # Errors

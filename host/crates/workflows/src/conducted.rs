@@ -53,6 +53,14 @@ impl Conducted {
         }
     }
 
+    /// Whether what its expressions give is evaluated again, as the original does.
+    pub fn reevaluates(&self) -> bool {
+        match self {
+            Self::Orquesta(conductor) => conductor.reevaluates(),
+            Self::Chain(chain) => chain.reevaluates(),
+        }
+    }
+
     /// Applies an event; gives what starts because of it.
     ///
     /// # Errors

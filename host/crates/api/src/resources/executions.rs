@@ -101,6 +101,7 @@ pub(crate) async fn create(
         None => user,
     };
     let request = Request {
+        rendered: Object::new(),
         action: new.action,
         parameters: new.parameters.unwrap_or_default(),
         user,

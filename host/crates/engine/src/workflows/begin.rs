@@ -98,7 +98,8 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
     let registered = registered.map_err(|error| failed(error.to_string()))?;
-    let compiled = engine.0.workflows.definitions.of_action(&registered).await?;
+    let reevaluates = registered.action.expressions.reevaluate || engine.0.options.reevaluates;
+    let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
     let context = if execution.runner == ACTION_CHAIN {
@@ -192,7 +193,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
             }
         }
     } else {
-        let keys = Arc::new(world::Live::new(engine.datastore()));
+        let keys = Arc::new(world::Live::new(engine.datastore_for(&execution.context.user)));
         let world = world::now(now, 0, Arc::clone(&keys), results.clone());
         let conductor = Conducted::new(&compiled.definition, &input, &context, &world);
         let definition = Arc::clone(&compiled.stored.digest);

@@ -17,7 +17,8 @@ use crate::service::Engine;
 /// How deep workflows may be inside each other.
 const DEEPEST: u32 = 32;
 
-/// The execution for an action of a task.
+/// The execution for an action of a task. What the workflow's expressions gave is data, unless it
+/// `reevaluates`; the defaults of the action are templates of their own.
 ///
 /// # Errors
 /// Why it cannot be made, for people.
@@ -27,6 +28,7 @@ pub(super) fn make(
     start: &Start,
     action: &Action,
     now: Timestamp,
+    reevaluates: bool,
 ) -> Result<Execution, String> {
     let reference = action.action.as_str().unwrap_or_default();
     let reference: Ref = reference.parse().map_err(|_invalid| {
@@ -71,7 +73,7 @@ pub(super) fn make(
         pack: reference.pack().to_owned(),
         ..Context::default()
     };
-    let given = Given::compile(&input);
+    let given = if reevaluates { Given::compile(&input) } else { Given::data(&input) };
     let scope = requests::scope(engine, &shown(&context, Some(&parent), workflow));
     let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
     requests::check(&registered, &live).map_err(told)?;

@@ -111,11 +111,11 @@ impl Engine {
             let message = format!("the task `{stranger}` is to be reset, but is not among those run again");
             return Err(Error::invalid(message, "name it among the tasks too"));
         }
-        let mut all = Object::clone(&execution.parameters);
-        all.extend(parameters);
         let mut context = Object::new();
         context.insert("re-run".into(), json!({"ref": id, "tasks": tasks, "reset": reset}));
-        self.request(Request { action: execution.action, parameters: all, user, context, delay: None }).await
+        let rendered = Object::clone(&execution.parameters);
+        let action = execution.action;
+        self.request(Request { action, parameters, rendered, user, context, delay: None }).await
     }
 
     /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one

@@ -191,7 +191,8 @@ impl<'a> Step<'a> {
             rounds += 1;
             let (event, logged) = if rounds == MOST_ROUNDS { endless() } else { (event, logged) };
             self.keep_result(&event);
-            let keys = Arc::new(world::Live::new(self.engine.datastore()));
+            let keys =
+                Arc::new(world::Live::new(self.engine.datastore_for(&self.live.execution.context.user)));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = world::now(self.now, number, Arc::clone(&keys), self.live.results.clone());
             let result = self.live.conductor.apply(&event, &world);
@@ -219,8 +220,9 @@ impl<'a> Step<'a> {
     /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
     fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
         let mut failed = Vec::new();
+        let reevaluates = self.live.conductor.reevaluates();
         for action in start.actions.iter().filter(|action| !action.action.is_null()) {
-            match children::make(self.engine, &self.live.execution, start, action, self.now) {
+            match children::make(self.engine, &self.live.execution, start, action, self.now, reevaluates) {
                 Ok(child) => {
                     self.live.active.insert(child.id, child.runner.clone());
                     self.created.push(Change::CreateExecution(child));
