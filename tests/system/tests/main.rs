@@ -5,6 +5,7 @@ mod care;
 mod command_line;
 mod configuration;
 mod daemon;
+mod data_is_data;
 mod executions;
 mod full_disk;
 mod misbehaviour;
