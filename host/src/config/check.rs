@@ -34,6 +34,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
             "give at least 1",
         ));
     }
+    if settings.expressions.max_seconds == 0 {
+        return Err(Failure::usage(
+            "with expressions.max_seconds = 0 no expression could take long",
+            "give at least 1",
+        ));
+    }
     if settings.auth.token_seconds == 0 {
         return Err(Failure::usage("with auth.token_seconds = 0 nobody could sign in", "give at least 1"));
     }

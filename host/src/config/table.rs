@@ -148,6 +148,8 @@ settings! {
 
     /// The expressions of rules, parameters and workflows.
     expressions: Expressions {
+        /// Seconds that the expressions of one event, request or execution may take together.
+        max_seconds: u64 = "5", "PETREL_EXPRESSIONS_MAX_SECONDS", "expressions-max-seconds", "N";
         /// Evaluate again what expressions in workflows give, as StackStorm does; else it is data.
         reevaluate: bool = "false", "PETREL_EXPRESSIONS_REEVALUATE", "expressions-reevaluate", "BOOLEAN";
     }

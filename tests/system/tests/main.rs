@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod data_is_data;
+mod evaluation;
 mod executions;
 mod full_disk;
 mod misbehaviour;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
@@ -33,6 +34,14 @@ pub struct Accepted {
     pub id: TriggerInstanceId,
     /// What it led to, in the order of the rules.
     pub executions: Vec<ExecutionId>,
+}
+
+/// An event that is being taken in.
+struct Event {
+    trigger: Ref,
+    kind: Ref,
+    payload: Arc<Value>,
+    now: Timestamp,
 }
 
 impl Engine {
@@ -59,25 +68,47 @@ impl Engine {
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = clock::now();
-        let occurrence = Occurrence::new(Arc::clone(&payload), now, Arc::new(Datastore::default()));
+        let event = Event { trigger, kind, payload, now };
+        let decided = match quick(|| self.decide(&event)) {
+            Some(decided) => decided,
+            None => {
+                self.check_evaluations()?;
+                let engine = self.clone();
+                self.heavy(move || engine.decide(&event)).await?
+            }
+        };
+        let (accepted, changes) = decided?;
+        let started = Instant::now();
+        self.commit(Vec::new(), changes).await?;
+        measures::stage(Stage::AcceptCommit, started.elapsed());
+        if !accepted.executions.is_empty() {
+            self.0.work.notify_waiters();
+        }
+        Ok(accepted)
+    }
+
+    /// What an event leads to: its rules are evaluated, and all that follows is put together.
+    fn decide(&self, event: &Event) -> Result<(Accepted, Vec<Change>), Error> {
+        let Event { trigger, kind, payload, now } = event;
+        let occurrence = Occurrence::new(Arc::clone(payload), *now, Arc::new(Datastore::default()));
         let enforced = {
             let content = self.content();
-            check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, &payload)?;
-            enforce(content.index(), &trigger, &occurrence)
+            check_payload(content.trigger_type(kind)?.payload.as_ref(), kind, payload)?;
+            enforce(content.index(), trigger, &occurrence)
         };
         let mut instance = TriggerInstance {
-            id: self.mint(now),
-            trigger,
-            trigger_type: kind,
-            occurrence_time: now,
-            payload,
+            id: self.mint(*now),
+            trigger: trigger.clone(),
+            trigger_type: kind.clone(),
+            occurrence_time: *now,
+            payload: Arc::clone(payload),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
-            let (enforcement, execution) = self.follow(&instance, &one, now);
+            let (enforcement, execution) = self.follow(&instance, &one, *now);
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
             if let Some(execution) = execution {
@@ -86,13 +117,7 @@ impl Engine {
             }
         }
         changes.push(Change::CreateTriggerInstance(instance));
-        let started = Instant::now();
-        self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, started.elapsed());
-        if !accepted.executions.is_empty() {
-            self.0.work.notify_waiters();
-        }
-        Ok(accepted)
+        Ok((accepted, changes))
     }
 
     /// What follows from a rule that matched or could not be evaluated.

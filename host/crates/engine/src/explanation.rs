@@ -9,6 +9,8 @@ use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::error::Error;
+use crate::evaluation::quick;
 use crate::service::Engine;
 
 /// What one rule makes of an event.
@@ -44,7 +46,19 @@ pub struct CriterionExplanation {
 impl Engine {
     /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
     /// not those of then.
-    pub fn explain(&self, instance: &TriggerInstance) -> Vec<Explanation> {
+    ///
+    /// # Errors
+    /// When too much waits to be evaluated, or the host stops.
+    pub async fn explain(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+        if let Some(explanations) = quick(|| self.explain_now(instance)) {
+            return Ok(explanations);
+        }
+        self.check_evaluations()?;
+        let (engine, instance) = (self.clone(), instance.clone());
+        self.heavy(move || engine.explain_now(&instance)).await
+    }
+
+    fn explain_now(&self, instance: &TriggerInstance) -> Vec<Explanation> {
         let occurrence = Occurrence::new(
             Arc::clone(&instance.payload),
             instance.occurrence_time,

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::service::Engine;
 use crate::workflows;
 
@@ -39,6 +40,25 @@ pub struct Request {
     pub delay: Option<Duration>,
 }
 
+/// An execution that is asked for.
+struct Asked {
+    registered: Arc<RegisteredAction>,
+    context: Context,
+    written: Object,
+    rendered: Object,
+}
+
+impl Asked {
+    /// Its parameters, rendered on behalf of who asked, and checked.
+    fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
+        let given = Given::compile(&self.written).over(&self.rendered);
+        let given = parameters::live(&given, &self.registered.signature, &scope(engine, &self.context))
+            .map_err(|error| Error::invalid(error.to_string(), usage(&self.registered)))?;
+        check(&self.registered, &given)?;
+        Ok(given)
+    }
+}
+
 impl Engine {
     /// Takes in an execution. It is stored, and will be run, when this returns.
     ///
@@ -58,11 +78,20 @@ impl Engine {
             other: request.context,
             ..Context::default()
         };
-        let scope = scope(self, &context);
-        let given = Given::compile(&request.parameters).over(&request.rendered);
-        let given = parameters::live(&given, &registered.signature, &scope)
-            .map_err(|error| Error::invalid(error.to_string(), usage(&registered)))?;
-        check(&registered, &given)?;
+        let asked = Asked {
+            registered: Arc::clone(&registered),
+            context: context.clone(),
+            written: request.parameters,
+            rendered: request.rendered,
+        };
+        let given = match quick(|| asked.parameters(self)) {
+            Some(given) => given,
+            None => {
+                self.check_evaluations()?;
+                let engine = self.clone();
+                self.heavy(move || asked.parameters(&engine)).await?
+            }
+        }?;
         let mut execution = new_execution(self.mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
@@ -252,15 +281,32 @@ fn usage(registered: &RegisteredAction) -> String {
 }
 
 /// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
-pub(crate) fn final_parameters(
+///
+/// # Errors
+/// When the host stops; the inner error says why they cannot be made.
+pub(crate) async fn final_parameters(
     engine: &Engine,
-    registered: &RegisteredAction,
+    registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
-) -> Result<Arc<Object>, parameters::Error> {
+) -> Result<Result<Arc<Object>, parameters::Error>, Error> {
     if registered.parameters.is_empty() && live.is_empty() {
-        return Ok(Arc::clone(live));
+        return Ok(Ok(Arc::clone(live)));
     }
+    if let Some(finals) = quick(|| finals(engine, registered, live, context)) {
+        return Ok(finals);
+    }
+    let (same, registered) = (engine.clone(), Arc::clone(registered));
+    let (live, context) = (Arc::clone(live), context.clone());
+    engine.heavy(move || finals(&same, &registered, &live, &context)).await
+}
+
+fn finals(
+    engine: &Engine,
+    registered: &RegisteredAction,
+    live: &Object,
+    context: &Context,
+) -> Result<Arc<Object>, parameters::Error> {
     let finals = parameters::finals(live, &registered.signature, &scope(engine, context))?;
     let mut all = finals.runner;
     all.extend(finals.action);

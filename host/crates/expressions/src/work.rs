@@ -296,6 +296,28 @@ impl From<Limit> for minijinja::Error {
     }
 }
 
+/// Does `work`, and lets all evaluations in it together take no more than `units` of what there is. Unlike
+/// [`within`] it is a part of what goes on: ended from outside with it, and with no more than that has left. What
+/// does not fit into it fails in the same way each time.
+pub fn part<T>(units: u64, work: impl FnOnce() -> T) -> T {
+    let (outer, given) = METER.with(|meter| {
+        let outer = meter.allowance.get();
+        let given = outer.map_or(units, |outer| outer.min(units));
+        meter.allowance.set(Some(given));
+        (outer, given)
+    });
+    let value = work();
+    METER.with(|meter| {
+        let used = given.saturating_sub(meter.allowance.get().unwrap_or(0));
+        let left = outer.map(|outer| outer.saturating_sub(used));
+        meter.allowance.set(left);
+        if meter.ended.get() == Some(Limit::Work) && left != Some(0) {
+            meter.ended.set(None);
+        }
+    });
+    value
+}
+
 /// Text that is charged as it grows.
 #[derive(Debug, Default)]
 pub(crate) struct Text(pub(crate) String);
@@ -343,6 +365,21 @@ mod tests {
         );
         assert_eq!(within(&allowance(100), || one(60)), Ran { value: Ok(()), limit: None });
         assert_eq!(one(UNITS), Ok(()));
+    }
+
+    #[test]
+    fn a_part_has_an_end_of_its_own() {
+        let one = |units| {
+            let _evaluation = Evaluation::begin();
+            charge(units)
+        };
+        let ran =
+            within(&allowance(100), || [part(60, || one(61)), part(60, || one(30)), part(60, || one(30))]);
+        assert_eq!(
+            ran,
+            Ran { value: [Err(Limit::Work), Ok(()), Err(Limit::Work)], limit: Some(Limit::Work) }
+        );
+        assert_eq!(within(&allowance(100), || part(60, || one(61))).limit, None);
     }
 
     #[test]

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use petrel_expressions::work::{UNITS, part};
 use serde_json::{Map, Value};
 
 use crate::chain::{Chain, ChainDefinition, Given};
 use crate::conductor::{Conductor, Event, Refused, Start, World};
 use crate::definition::Definition;
 use crate::status::Status;
+
+/// How much all expressions of one event may do together. It is the same whenever the log is read again, so it is
+/// counted in work and not in time.
+const STEP: u64 = 5 * UNITS;
 
 /// The definition of a workflow.
 #[derive(Debug, Clone)]
@@ -31,6 +36,15 @@ impl Conducted {
     /// A workflow that was given `input`, in `context`: what Orquesta has as variables to begin with, and what
     /// the templates of a chain see as `action_context` and `config_context`.
     pub fn new(
+        source: &Source,
+        input: &Arc<Map<String, Value>>,
+        context: &Map<String, Value>,
+        world: &World,
+    ) -> Self {
+        part(STEP, || Self::begun(source, input, context, world))
+    }
+
+    fn begun(
         source: &Source,
         input: &Arc<Map<String, Value>>,
         context: &Map<String, Value>,
@@ -66,10 +80,10 @@ impl Conducted {
     /// # Errors
     /// A request that the status does not allow; then nothing has changed.
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
-        match self {
+        part(STEP, || match self {
             Self::Orquesta(conductor) => conductor.apply(event, world),
             Self::Chain(chain) => chain.apply(event, world),
-        }
+        })
     }
 
     /// Where it stands.

@@ -44,7 +44,7 @@ pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
 pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
     let instance = find(&api, &id).await?;
-    let rules = api.engine.explain(&instance);
+    let rules = api.engine.explain(&instance).await?;
     Ok(Json(json!({"trigger_instance": views::trigger_instance(&instance), "rules": rules})))
 }
 

@@ -18,6 +18,7 @@ use super::mailbox::{Envelope, Message, deliver};
 use super::{cascade, children, outcome, world};
 use crate::clock;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::executor::storable;
 use crate::measures;
 use crate::service::Engine;
@@ -78,8 +79,14 @@ async fn apply(
         Some(state) => state,
         None => Live::load(engine, id).await?,
     };
-    let mut step = Step::new(engine, state);
-    let refused: Vec<Option<Error>> = messages.into_iter().map(|message| step.take(message).err()).collect();
+    let (step, refused) = match quick(|| Step::new(engine, state).taken(&messages)) {
+        Some(taken) => taken,
+        None => {
+            // The conductor was changed on the way, so what took too long is done again from the log.
+            let (engine, state) = (engine.clone(), Live::load(engine, id).await?);
+            engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
+        }
+    };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;
     let execution = state.execution.clone();
@@ -88,8 +95,8 @@ async fn apply(
 }
 
 /// What is decided, before it is committed.
-pub(super) struct Step<'a> {
-    engine: &'a Engine,
+pub(super) struct Step {
+    engine: Engine,
     live: Live,
     now: Timestamp,
     entries: Vec<WorkflowEntry>,
@@ -103,10 +110,10 @@ pub(super) struct Step<'a> {
     goes_on: bool,
 }
 
-impl<'a> Step<'a> {
-    pub(super) fn new(engine: &'a Engine, live: Live) -> Self {
+impl Step {
+    pub(super) fn new(engine: &Engine, live: Live) -> Self {
         Self {
-            engine,
+            engine: engine.clone(),
             now: clock::now(),
             before: live.execution.status,
             goes_on: false,
@@ -117,6 +124,12 @@ impl<'a> Step<'a> {
             created: Vec::new(),
             moved: Vec::new(),
         }
+    }
+
+    /// This, and what each of `messages` was refused for.
+    fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
+        let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
+        (self, refused)
     }
 
     fn take(&mut self, message: Message) -> Result<(), Error> {
@@ -222,7 +235,7 @@ impl<'a> Step<'a> {
         let mut failed = Vec::new();
         let reevaluates = self.live.conductor.reevaluates();
         for action in start.actions.iter().filter(|action| !action.action.is_null()) {
-            match children::make(self.engine, &self.live.execution, start, action, self.now, reevaluates) {
+            match children::make(&self.engine, &self.live.execution, start, action, self.now, reevaluates) {
                 Ok(child) => {
                     self.live.active.insert(child.id, child.runner.clone());
                     self.created.push(Change::CreateExecution(child));
@@ -241,11 +254,6 @@ impl<'a> Step<'a> {
     /// Puts entries into the log that were applied before.
     pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
         self.entries.extend(entries);
-    }
-
-    /// The workflow's execution, with nothing of the step done.
-    pub(super) fn into_execution(self) -> Execution {
-        self.live.execution
     }
 
     /// Commits all of it; gives the workflow as it is from now on.
@@ -267,7 +275,7 @@ impl<'a> Step<'a> {
                 let above = parent.execution;
                 let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
                 let report = Report { parent, execution, expect, changes };
-                match deliver_up(self.engine, above, report).await {
+                match deliver_up(&self.engine, above, report).await {
                     // The workflow above is gone; what happened here is kept all the same.
                     Err(Error::NotFound { name, .. }) if name == above.to_string() => {
                         self.engine.commit(all.0, all.1).await?;
@@ -327,7 +335,7 @@ impl<'a> Step<'a> {
             self.engine.0.events.tell(*id, *status);
         }
         if has_moved {
-            cascade::hand_on(self.engine, &self.live, self.goes_on);
+            cascade::hand_on(&self.engine, &self.live, self.goes_on);
         }
     }
 }

@@ -95,7 +95,6 @@ const BOMBS: &[&str] = &[
     "LOOP(set x = numbers | unique)",
     "LOOP(set x = objects | groupby('n'))",
     "LOOP(set x = objects | jsonpath_query('$..*'))",
-    "{{ objects | jsonpath_query('$..*..*..*..*') }}",
     "LOOP(set x = lines | from_yaml_string)",
     "LOOP(set x = yaml | from_yaml_string)",
     "LOOP(set x = '[1,2,3]' | from_json_string | to_json_string(indent=64))",
@@ -104,7 +103,6 @@ const BOMBS: &[&str] = &[
     "LOOP(set x = big | regex_search('(x+)+(?=y)'))",
     "{{ big | regex_replace('.*[^a-z]|[a-z]', '') }}",
     "{{ big | regex_search('^(?:(x+)\\\\1?)+$') }}",
-    "LOOP(set x = s | regex_search('(a{1,900}){1,900}'))",
     "{{ words | regex_replace('(.*) (.*)', '\\\\1\\\\1\\\\1\\\\2' * 500) }}",
     "LOOP(set x = big | upper)",
     "LOOP(set x = big | title)",
@@ -132,10 +130,8 @@ const BOMBS: &[&str] = &[
     "{% set a = [] %}{% for i in range(99999) %}{% for j in range(99999) %}{% set _ = a.append(big ~ i) %}{% endfor %}{% endfor %}",
     "{% set a = [1] %}LOOP(set _ = a.extend(a | list))",
     "{% set a = [1] %}LOOP(set _ = a.extend(numbers))LOOP(set _ = a.sort())",
-    "{% set d = {} %}LOOP(set _ = d.update(a=objects))LOOP(set _ = d.update({i: big ~ i}))",
+    "{% set d = {} %}LOOP(set _ = d.update({'a': objects | string}))",
     "{{ numbers | map('string') | map('replace', '', big) | list }}",
-    "LOOP(set x = zip(numbers, numbers, numbers))",
-    "LOOP(set x = version_compare('1.0.0', big))",
     "LOOP(set x = words | wordcount)",
     "LOOP(set x = words | striptags)",
     "LOOP(set x = words | truncate(1000000, true))",
@@ -202,7 +198,7 @@ const METHODS: &str = "capitalize casefold center count encode endswith expandta
 
 const RECEIVERS: [&str; 6] = ["big", "words", "numbers", "objects", "m", "huge"];
 
-const ARGUMENTS: [&str; 7] = ["", "1000000000", "big", "'', big", "'(x*)*y', 'z'", "numbers", "'n'"];
+const ARGUMENTS: [&str; 5] = ["", "1000000000", "big", "'', big", "'(x*)*y', 'z'"];
 
 /// Whatever there is, of large values and with unreasonable arguments.
 pub(crate) fn every_filter() {

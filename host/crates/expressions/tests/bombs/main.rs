@@ -78,7 +78,15 @@ fn is_limited(text: &str, outcome: &Result<(), String>) {
         "took more than",
         "built more than",
     ];
-    const MORE: [&str; 5] = ["more than", "was given up", "deeper than", "levels deep", "too large"];
+    const MORE: [&str; 7] = [
+        "more than",
+        "was given up",
+        "deeper than",
+        "levels deep",
+        "too large",
+        "recursion limit",
+        "unable to calculate",
+    ];
     let is_named = |error: &String| LIMITS.iter().chain(&MORE).any(|limit| error.contains(limit));
     if !outcome.as_ref().is_err_and(is_named) {
         WRONG.lock().unwrap().push(format!("{text:.200} hits no limit: {outcome:?}"));

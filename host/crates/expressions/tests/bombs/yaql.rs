@@ -28,7 +28,6 @@ fn evaluate(text: &str) -> Result<(), String> {
 
 /// Each must hit a limit.
 const BOMBS: &[&str] = &[
-    "range(100000).select($.big)",
     "range(99999).select(regex('(x+)+y').matches('x' * 3000)).len()",
     "range(99999).select(regex_search('x' * 3000, '(x+)+(?=y)')).len()",
     "let(b => $.big) -> range(99999).select(regex('x*y').matches($b)).len()",
@@ -43,7 +42,7 @@ const BOMBS: &[&str] = &[
     "let(o => $.objects) -> range(99999).select(to_json_string($o)).len()",
     "let(o => $.objects) -> range(99999).select(to_yaml_string($o)).len()",
     "let(o => $.objects) -> range(99999).select(jsonpath_query($o, '$..*')).len()",
-    "let(o => $.objects) -> range(99999).select($o.orderBy($.s).len()).len()",
+    "let(o => $.objects) -> range(99999).select($o.orderBy($.s).toList().len()).len()",
     "let(o => $.objects) -> range(99999).select($o.groupBy($.n).len()).len()",
     "let(o => $.objects) -> range(99999).select(str($o)).len()",
     "let(y => $.yaml) -> range(99999).select(from_yaml_string($y)).len()",
@@ -83,7 +82,7 @@ const METHODS: &str = "accumulate aggregate all any append contains count cycle 
 
 const RECEIVERS: [&str; 4] = ["$.big", "$.numbers", "$.objects", "$.huge"];
 
-const ARGUMENTS: [&str; 6] = ["", "1000000000", "$.big", "'', $.big", "'(x*)*y', 'z'", "$"];
+const ARGUMENTS: [&str; 4] = ["", "1000000000", "$.big", "'', $.big"];
 
 /// Whatever there is, of large values and with unreasonable arguments.
 pub(crate) fn every_function() {
