@@ -88,7 +88,7 @@ fn a_caller_a_default_and_a_workflow_may_take_long_too() {
     // What the log says is the same when it is read again.
     let host = place.start(&[]);
     let again =
-        host.post(&format!("/executions/{id}/re_run"), &json!({"tasks": ["b"]})).with_status(201).json();
+        host.post(&format!("/executions/{id}/re_run"), &json!({"tasks": ["a"]})).with_status(201).json();
     let again = host.until(again["id"].as_str().unwrap_or_default(), "failed");
     assert_says(&again["result"].to_string(), &["do this in an action"]);
     host.stop();

@@ -183,20 +183,25 @@ fn rerun_of(execution: &Execution) -> Result<Option<(ExecutionId, Rerun)>, Strin
 /// Starts the first tasks; gives the workflow once that is durable.
 async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Result<Option<Live>, Error> {
     let Prepared { compiled, input, context, rerun } = prepared;
-    let rerun = match rerun {
+    let from = match &rerun {
         None => None,
-        Some((of, rerun)) => match resumed(engine, of, execution.id).await? {
-            Ok(resumed) => Some((rerun, resumed)),
+        Some((of, _)) => match resumed(engine, *of, execution.id).await? {
+            Ok(resumed) => Some(resumed),
             Err(reason) => return refuse(engine, execution, reason).await,
         },
     };
     let now = clock::now();
     let begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
-    let (begins, step) = match quick(|| begins.step()) {
+    let (begins, step) = match quick(|| begins.step(from)) {
         Some(step) => (begins, step),
         None => {
+            // The conductor was changed on the way, so it is made again.
+            let from = match &begins.rerun {
+                Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
+                None => None,
+            };
             let apart = move || {
-                let step = begins.step();
+                let step = begins.step(from);
                 (begins, step)
             };
             engine.heavy_and_exact(apart).await?
@@ -218,8 +223,8 @@ struct Begins {
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The tasks that are run again, and the workflow that they belong to.
-    rerun: Option<(Rerun, Resumed)>,
+    /// The workflow that it is a rerun of, and from where.
+    rerun: Option<(ExecutionId, Rerun)>,
     now: Timestamp,
 }
 
@@ -232,11 +237,9 @@ enum NotBegun {
 }
 
 impl Begins {
-    fn step(&self) -> Result<Step, NotBegun> {
-        let (log, conductor, results) = match &self.rerun {
-            Some((_, resumed)) => resumed.clone(),
-            None => self.begun(),
-        };
+    /// The first step, from what there was of a workflow that is run again.
+    fn step(&self, from: Option<Resumed>) -> Result<Step, NotBegun> {
+        let (log, conductor, results) = from.unwrap_or_else(|| self.begun());
         let live = Live {
             execution: self.execution.clone(),
             conductor,
@@ -253,7 +256,7 @@ impl Begins {
             step.changes.push(Change::PutDefinition(self.compiled.stored.clone()));
         }
         match &self.rerun {
-            Some((rerun, _)) => {
+            Some((_, rerun)) => {
                 let logged = WorkflowEvent::Rerun { tasks: rerun.tasks.clone() };
                 let refused = |refused: Refused| NotBegun::Refused(refused.to_string());
                 step.happen(Event::Rerun(rerun.clone()), logged).map_err(refused)?;
