@@ -23,6 +23,7 @@ fn directory() -> Option<PathBuf> {
 }
 
 /// What differs from what was recorded, but for what differs in any case.
+#[expect(clippy::unwrap_used, reason = "this is a part of a test")]
 fn differences(directory: &Path, suite: Suite, mode: Mode) -> Vec<Difference> {
     let exceptions = Exceptions::read().unwrap();
     let file = directory.join("expressions").join(format!("{}.jsonl", suite.name));

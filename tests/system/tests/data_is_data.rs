@@ -1,6 +1,6 @@
 //! What came out of an event, a result, the datastore or a configuration is never evaluated: 200 texts that
 //! look like templates of either language go every way there is, and arrive as they were sent.
-#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use petrel_system_tests::{Host, Place, eventually};
 use serde_json::{Value, json};

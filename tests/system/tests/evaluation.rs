@@ -1,6 +1,5 @@
 //! Expressions that take long: they end with an error that names the limit, hold up nobody meanwhile, and do not
 //! keep the host from stopping.
-#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -109,7 +108,7 @@ fn the_host_stops_whatever_is_evaluated() {
                     "/webhooks/hostile",
                     "Content-Type: application/json\r\n",
                     event.to_string().as_bytes(),
-                ))
+                ));
             });
         }
         std::thread::sleep(Duration::from_millis(300));

@@ -69,13 +69,12 @@ impl Engine {
         };
         let now = clock::now();
         let event = Event { trigger, kind, payload, now };
-        let decided = match quick(|| self.decide(&event)) {
-            Some(decided) => decided,
-            None => {
-                self.check_evaluations()?;
-                let engine = self.clone();
-                self.heavy(move || engine.decide(&event)).await?
-            }
+        let decided = if let Some(decided) = quick(|| self.decide(&event)) {
+            decided
+        } else {
+            self.check_evaluations()?;
+            let engine = self.clone();
+            self.heavy(move || engine.decide(&event)).await?
         };
         let (accepted, changes) = decided?;
         let started = Instant::now();

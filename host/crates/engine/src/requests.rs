@@ -84,13 +84,12 @@ impl Engine {
             written: request.parameters,
             rendered: request.rendered,
         };
-        let given = match quick(|| asked.parameters(self)) {
-            Some(given) => given,
-            None => {
-                self.check_evaluations()?;
-                let engine = self.clone();
-                self.heavy(move || asked.parameters(&engine)).await?
-            }
+        let given = if let Some(given) = quick(|| asked.parameters(self)) {
+            given
+        } else {
+            self.check_evaluations()?;
+            let engine = self.clone();
+            self.heavy(move || asked.parameters(&engine)).await?
         }?;
         let mut execution = new_execution(self.mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));

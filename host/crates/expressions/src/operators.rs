@@ -111,17 +111,15 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
         (Some(_), None) => {
             Err(wrong(format!("a text can only hold texts, not a value of type {}", value.kind())))
         }
-        (None, _) => match container.kind() {
-            ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
-            _ => {
-                for item in items(container.clone())? {
-                    if order::equal(&item, value)? {
-                        return Ok(true);
-                    }
+        (None, _) if container.kind() == ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
+        (None, _) => {
+            for item in items(container.clone())? {
+                if order::equal(&item, value)? {
+                    return Ok(true);
                 }
-                Ok(false)
             }
-        },
+            Ok(false)
+        }
     }
 }
 

@@ -143,9 +143,8 @@ impl Regex {
                     patient.get_or_init(|| build(&self.translated, self.flags, limit).ok()).as_ref()
                 }
             };
-            match regex.map(&search) {
-                Some(Ok(found)) => return Ok(found),
-                Some(Err(_)) | None => {}
+            if let Some(Ok(found)) = regex.map(&search) {
+                return Ok(found);
             }
         }
         Err(self.given_up())

@@ -57,6 +57,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde calls")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -192,20 +192,19 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     };
     let now = clock::now();
     let begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
-    let (begins, step) = match quick(|| begins.step(from)) {
-        Some(step) => (begins, step),
-        None => {
-            // The conductor was changed on the way, so it is made again.
-            let from = match &begins.rerun {
-                Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
-                None => None,
-            };
-            let apart = move || {
-                let step = begins.step(from);
-                (begins, step)
-            };
-            engine.heavy_and_exact(apart).await?
-        }
+    let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
+        (begins, step)
+    } else {
+        // The conductor was changed on the way, so it is made again.
+        let from = match &begins.rerun {
+            Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
+            None => None,
+        };
+        let apart = move || {
+            let step = begins.step(from);
+            (begins, step)
+        };
+        engine.heavy_and_exact(apart).await?
     };
     let live = match step {
         Ok(step) => step.commit().await?,

@@ -40,7 +40,7 @@ pub(crate) struct Report {
 pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
     let (messages, mut replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|envelope| (envelope.message, envelope.reply)).unzip();
-    match apply(engine, id, live, messages.clone()).await {
+    match apply(engine, id, live, &messages).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever waited may have gone.
@@ -50,7 +50,7 @@ pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<
         Err(_error) if messages.len() > 1 => {
             // What stands in the way of one of them need not be in the way of the others.
             for (message, reply) in messages.into_iter().zip(replies) {
-                let answers = apply(engine, id, live, vec![message]).await;
+                let answers = apply(engine, id, live, std::slice::from_ref(&message)).await;
                 let answer =
                     answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(dropped(id))));
                 drop(reply.send(answer));
@@ -73,19 +73,19 @@ async fn apply(
     engine: &Engine,
     id: ExecutionId,
     live: &mut Option<Live>,
-    messages: Vec<Message>,
+    messages: &[Message],
 ) -> Result<Vec<Result<Execution, Error>>, Error> {
     let state = match live.take() {
         Some(state) => state,
         None => Live::load(engine, id).await?,
     };
-    let (step, refused) = match quick(|| Step::new(engine, state).taken(&messages)) {
-        Some(taken) => taken,
-        None => {
-            // The conductor was changed on the way, so what took too long is done again from the log.
-            let (engine, state) = (engine.clone(), Live::load(engine, id).await?);
-            engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
-        }
+    let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
+        taken
+    } else {
+        // The conductor was changed on the way, so what took too long is done again from the log.
+        let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
+        let engine = engine.clone();
+        engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;

@@ -61,7 +61,8 @@ pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, Limit> {
     }
     let is_row = |value: &Value| matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
     let is_mapping = left.kind() == ValueKind::Map && right.kind() == ValueKind::Map;
-    if !is_mapping && !(is_row(left) && is_row(right)) {
+    let are_rows = is_row(left) && is_row(right);
+    if !is_mapping && !are_rows {
         return Ok(left == right);
     }
     if left.len() != right.len() || left.is_tuple() != right.is_tuple() {

@@ -1,5 +1,6 @@
 //! Templates and expressions that are made to hurt: each ends soon, with an error that names a limit, and takes no
 //! more memory than an evaluation may. Memory is counted by an allocator of this program's own, so there is one test.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are the parts of a test")]
 
 mod jinja;
 mod yaql;
