@@ -99,7 +99,7 @@ static IS_ROOMY: AtomicBool = AtomicBool::new(true);
 
 /// What one evaluation may do. Without optimisation all takes many times as long.
 fn allowance() -> Allowance {
-    let units = if cfg!(debug_assertions) { UNITS / 20 } else { UNITS };
+    let units = if cfg!(debug_assertions) { UNITS / 50 } else { UNITS };
     Allowance { units, is_roomy: IS_ROOMY.load(Ordering::Relaxed), interrupt: None }
 }
 
