@@ -57,6 +57,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// How long open connections may take to end, once nothing runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
 
+/// How long threads may take to end in the end.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
 /// Runs the host until a signal stops it.
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let level = log::start(&settings);
@@ -64,7 +67,10 @@ pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> 
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    runtime.block_on(serve(settings, accept_loss, level))
+    let outcome = runtime.block_on(serve(settings, accept_loss, level));
+    // What still blocks a thread, on a disk say, is not waited for.
+    runtime.shutdown_timeout(LAST_WAIT);
+    outcome
 }
 
 async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Result<(), Failure> {
@@ -254,6 +260,8 @@ async fn build_engine(
             tasks: settings.workflows.max_tasks,
         },
         drain: settings.drain(),
+        longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
+        reevaluates: settings.expressions.reevaluate,
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
         token_ttl: Duration::from_secs(settings.auth.token_seconds),
         may_impersonate: settings.auth.may_impersonate.clone(),

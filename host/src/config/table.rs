@@ -168,6 +168,14 @@ settings! {
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
     }
 
+    /// The expressions of rules, parameters and workflows.
+    expressions: Expressions {
+        /// Seconds that the expressions of one event, request or execution may take together.
+        max_seconds: u64 = "5", "PETREL_EXPRESSIONS_MAX_SECONDS", "expressions-max-seconds", "N";
+        /// Evaluate again what expressions in workflows give, as StackStorm does; else it is data.
+        reevaluate: bool = "false", "PETREL_EXPRESSIONS_REEVALUATE", "expressions-reevaluate", "BOOLEAN";
+    }
+
     /// What runs actions.
     runners: Runners {
         /// The user as whom shell commands and scripts run, by sudo without a password; empty: the host's own.

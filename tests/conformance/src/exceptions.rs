@@ -1,4 +1,4 @@
-//! The known differences: cases that record an accident of the original, with the reason why we differ.
+//! The known differences (`exceptions.toml`, `data.toml`): cases that record an accident of the original, with the reason why we differ.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,19 @@ impl Exceptions {
     /// When that is no TOML of this shape.
     pub fn read() -> anyhow::Result<Self> {
         toml::from_str(include_str!("../exceptions.toml")).map(Self).context("read exceptions.toml")
+    }
+
+    /// Reads `data.toml`, which is compiled in: the cases that differ where what expressions give is data.
+    ///
+    /// # Errors
+    /// When that is no TOML of this shape.
+    pub fn of_data() -> anyhow::Result<Self> {
+        toml::from_str(include_str!("../data.toml")).map(Self).context("read data.toml")
+    }
+
+    /// The cases of a suite.
+    pub fn cases(&self, suite: &str) -> impl Iterator<Item = &str> {
+        self.0.get(suite).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
     /// Why a case may differ, if it may.

@@ -46,11 +46,11 @@ pub struct Report {
     pub differences: Vec<Difference>,
 }
 
-/// Runs every case found at `paths`.
+/// Runs every case found at `paths`, in this mode.
 ///
 /// # Errors
 /// A path that cannot be read, and cases that are none.
-pub fn run(suite: suites::Suite, paths: &[PathBuf]) -> anyhow::Result<Report> {
+pub fn run(suite: suites::Suite, paths: &[PathBuf], mode: suites::Mode) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for path in paths {
         for case in cases(path)? {
@@ -63,7 +63,7 @@ pub fn run(suite: suites::Suite, paths: &[PathBuf]) -> anyhow::Result<Report> {
             let expected = case.get("expect").cloned().unwrap_or_default();
             let is_lenient =
                 [&case, &expected].iter().any(|value| value.get("lenient") == Some(&Value::Bool(true)));
-            let answer = isolated(suite, &case);
+            let answer = isolated(suite, &case, mode);
             let agrees = match &answer {
                 Answer::Panic(_) => false,
                 _ if is_lenient => true,
@@ -93,8 +93,8 @@ pub fn run(suite: suites::Suite, paths: &[PathBuf]) -> anyhow::Result<Report> {
 }
 
 /// The answer to one case, and a panic as one.
-fn isolated(suite: suites::Suite, case: &Value) -> Answer {
-    catch_unwind(AssertUnwindSafe(|| (suite.answer)(case))).unwrap_or_else(|panic| {
+fn isolated(suite: suites::Suite, case: &Value, mode: suites::Mode) -> Answer {
+    catch_unwind(AssertUnwindSafe(|| (suite.answer)(case, mode))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         Answer::Panic(text.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! `conformance SUITE PATH...`: prints each difference, then the counts. The exit code is 1 for a difference
+//! `conformance [--data] SUITE PATH...`: with `--data` what expressions give is not evaluated again. Prints each difference, then the counts. The exit code is 1 for a difference
 //! that `exceptions.toml` does not list, and 2 for a wrong command line.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use conformance::exceptions::Exceptions;
-use conformance::suites::SUITES;
+use conformance::suites::{Mode, SUITES};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let is_data = arguments.next_if(|argument| argument == "--data").is_some();
+    let mode = if is_data { Mode::Data } else { Mode::Again };
     let name = arguments.next().unwrap_or_default();
     let paths: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let Some(suite) = SUITES.into_iter().find(|suite| suite.name == name) else {
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
     // Panics are part of the report.
     std::panic::set_hook(Box::new(|_| {}));
     let outcome =
-        Exceptions::read().and_then(|exceptions| Ok((exceptions, conformance::run(suite, &paths)?)));
+        Exceptions::read().and_then(|exceptions| Ok((exceptions, conformance::run(suite, &paths, mode)?)));
     let (exceptions, report) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {

@@ -303,6 +303,7 @@ impl World {
 
     async fn request(&self, engine: &Engine, parameters: Value) -> Option<String> {
         let request = Request {
+            rendered: Object::new(),
             action: "core.local".parse().unwrap(),
             parameters: parameters.as_object().cloned().unwrap(),
             behalf: petrel_engine::behalf::Behalf::own("admin"),

@@ -7,6 +7,8 @@ mod command_line;
 mod configuration;
 mod daemon;
 mod damage;
+mod data_is_data;
+mod evaluation;
 mod executions;
 mod faults;
 mod floods;

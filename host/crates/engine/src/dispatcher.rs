@@ -9,7 +9,7 @@ use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, TriggerInstance,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
     TriggerInstanceId,
 };
 use petrel_persistence::Change;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::incoming::Event;
 use crate::measures::{self, Stage};
 use crate::requests;
@@ -36,6 +37,14 @@ pub struct Accepted {
     pub executions: Vec<ExecutionId>,
 }
 
+/// An event of a trigger, at the moment in which it is taken in.
+struct Arrived {
+    trigger: Ref,
+    kind: Ref,
+    event: Event,
+    now: Timestamp,
+}
+
 impl Engine {
     /// Takes in what was sent to a webhook.
     ///
@@ -48,12 +57,11 @@ impl Engine {
             let (reference, trigger) = content.webhook(url)?;
             (reference.clone(), trigger.kind.clone())
         };
-        let event: Event = event.into();
-        self.accept(trigger, kind, &event).await
+        self.accept(trigger, kind, event.into()).await
     }
 
     /// Takes in an event of a trigger.
-    async fn accept(&self, trigger: Ref, kind: Ref, event: &Event) -> Result<Accepted, Error> {
+    async fn accept(&self, trigger: Ref, kind: Ref, event: Event) -> Result<Accepted, Error> {
         self.check_room()?;
         requests::refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
@@ -61,23 +69,44 @@ impl Engine {
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = clock::now();
-        let occurrence = Occurrence::new(Arc::clone(event.values()), now, Arc::new(Datastore::default()));
+        let arrived = Arrived { trigger, kind, event, now };
+        let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
+            decided
+        } else {
+            self.check_evaluations()?;
+            let engine = self.clone();
+            self.heavy(move || engine.decide(&arrived)).await?
+        };
+        let (accepted, changes) = decided?;
+        let started = Instant::now();
+        self.commit(Vec::new(), changes).await?;
+        measures::stage(Stage::AcceptCommit, started.elapsed());
+        if !accepted.executions.is_empty() {
+            self.0.work.notify_waiters();
+        }
+        Ok(accepted)
+    }
+
+    /// What an event leads to: its rules are evaluated, and all that follows is put together.
+    fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
+        let Arrived { trigger, kind, event, now } = arrived;
+        let occurrence = Occurrence::new(Arc::clone(event.values()), *now, Arc::new(Datastore::default()));
         let enforced = {
             let content = self.content();
-            if !event.is_for(|| content.reads(&trigger, &kind)) {
+            if !event.is_for(|| content.reads(trigger, kind)) {
                 return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
             }
-            check_payload(content.trigger_type(&kind)?.payload.as_ref(), &kind, event.values())?;
-            enforce(content.index(), &trigger, &occurrence)
+            check_payload(content.trigger_type(kind)?.payload.as_ref(), kind, event.values())?;
+            enforce(content.index(), trigger, &occurrence)
         };
         for one in &enforced {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
-            id: self.mint(now),
-            trigger,
-            trigger_type: kind,
-            occurrence_time: now,
+            id: self.mint(*now),
+            trigger: trigger.clone(),
+            trigger_type: kind.clone(),
+            occurrence_time: *now,
             payload: event.payload().clone(),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
@@ -94,13 +123,7 @@ impl Engine {
             }
         }
         changes.push(Change::CreateTriggerInstance(instance));
-        let started = Instant::now();
-        self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, started.elapsed());
-        if !accepted.executions.is_empty() {
-            self.0.work.notify_waiters();
-        }
-        Ok(accepted)
+        Ok((accepted, changes))
     }
 
     /// What follows from a rule that matched or could not be evaluated.

@@ -48,6 +48,9 @@ pub(crate) async fn execute(engine: &Engine, execution: Execution) {
     }
 }
 
+/// Who runs an execution, what is registered for it, and the configuration of its pack.
+type Found = (Arc<dyn Runner>, Arc<RegisteredAction>, Arc<Object>);
+
 /// One run on its way.
 struct Run<'a> {
     engine: &'a Engine,
@@ -71,7 +74,7 @@ impl<'a> Run<'a> {
     }
 
     async fn carry_out(mut self) -> Result<(), Error> {
-        let prepared = self.prepare();
+        let prepared = self.prepare().await?;
         let (runner, call) = match prepared {
             Ok(prepared) => prepared,
             Err(outcome) => return self.finish(*outcome).await,
@@ -87,7 +90,29 @@ impl<'a> Run<'a> {
     }
 
     /// Who runs it, with which parameters. What is missing by now fails the execution.
-    fn prepare(&self) -> Result<(Arc<dyn Runner>, Call), Box<Outcome>> {
+    async fn prepare(&self) -> Result<Result<(Arc<dyn Runner>, Call), Box<Outcome>>, Error> {
+        let (runner, registered, pack_config) = match self.found() {
+            Ok(found) => found,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let parameters = match self.final_parameters(&registered).await? {
+            Ok(parameters) => parameters,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let call = Call {
+            execution_id: self.execution.id,
+            attempt: self.execution.attempt,
+            parameters,
+            action: Arc::clone(&registered.action),
+            user: self.execution.context.user.clone(),
+            pack_path: registered.pack_path.clone(),
+            pack_config,
+        };
+        Ok(Ok((runner, call)))
+    }
+
+    /// Who runs it, and what is registered for it now.
+    fn found(&self) -> Result<Found, Box<Outcome>> {
         let content = self.engine.content();
         let gone =
             |message: String| Box::new(Outcome::failed("action.gone", message, "register the pack again"));
@@ -101,29 +126,23 @@ impl<'a> Run<'a> {
                 self.execution.action, registered.action.runner_type
             ))
         })?;
-        let call = Call {
-            execution_id: self.execution.id,
-            attempt: self.execution.attempt,
-            parameters: self.final_parameters(&registered)?,
-            action: Arc::clone(&registered.action),
-            user: self.execution.context.user.clone(),
-            pack_path: registered.pack_path.clone(),
-            pack_config,
-        };
-        Ok((runner, call))
+        Ok((runner, registered, pack_config))
     }
 
-    fn final_parameters(&self, registered: &RegisteredAction) -> Result<Arc<Object>, Box<Outcome>> {
-        requests::final_parameters(
+    async fn final_parameters(
+        &self,
+        registered: &Arc<RegisteredAction>,
+    ) -> Result<Result<Arc<Object>, Box<Outcome>>, Error> {
+        let made = requests::final_parameters(
             self.engine,
             registered,
             &self.execution.parameters,
             &self.execution.context,
-        )
-        .map_err(|error| {
+        );
+        Ok(made.await?.map_err(|error| {
             let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
             Box::new(Outcome::failed("parameters", message, "check the defaults of the action's parameters"))
-        })
+        }))
     }
 
     /// Runs the action; stores its start if that is due, and output as it comes.

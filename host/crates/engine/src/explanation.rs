@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::evaluation::quick;
+use crate::incoming::SMALL;
 use crate::service::Engine;
 
 /// What one rule makes of an event.
@@ -44,11 +46,23 @@ pub struct CriterionExplanation {
 
 impl Engine {
     /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
-    /// not those of then. With a large event it takes a while and blocks.
+    /// not those of then.
     ///
     /// # Errors
-    /// When there is no room for what the rules read of it.
-    pub fn explain(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+    /// When too much waits to be evaluated, there is no room for what the rules read of the event, or the host stops.
+    pub async fn explain(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+        // To read a large event takes a while in itself.
+        if instance.payload.text().len() <= SMALL
+            && let Some(explanations) = quick(|| self.explain_now(instance))
+        {
+            return explanations;
+        }
+        self.check_evaluations()?;
+        let (engine, instance) = (self.clone(), instance.clone());
+        self.heavy(move || engine.explain_now(&instance)).await?
+    }
+
+    fn explain_now(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
         let occurrence =
             Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));

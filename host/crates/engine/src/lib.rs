@@ -25,6 +25,7 @@ pub mod content;
 pub mod datastore;
 pub mod dispatcher;
 pub mod error;
+mod evaluation;
 mod events;
 mod executor;
 pub mod explanation;

@@ -42,6 +42,11 @@ pub struct Options {
     pub api_url: String,
     /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
     pub config_directory: Option<PathBuf>,
+    /// How long the expressions of one event, request or execution may take together. Default 5 seconds.
+    pub longest_evaluation: Duration,
+    /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
+    /// the metadata of their action. Default: no, it is data.
+    pub reevaluates: bool,
     /// How long a token is good for, unless less is asked for. Default 24 hours.
     pub token_ttl: Duration,
     /// Who may act as somebody else, beside the admin. Default: nobody.
@@ -66,6 +71,8 @@ impl Default for Options {
             retention: Retention::default(),
             api_url: String::new(),
             config_directory: None,
+            longest_evaluation: Duration::from_secs(5),
+            reevaluates: false,
             token_ttl: Duration::from_secs(24 * 60 * 60),
             may_impersonate: Vec::new(),
         }

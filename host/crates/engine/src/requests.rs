@@ -15,6 +15,7 @@ use crate::behalf::Behalf;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::options::Options;
 use crate::service::Engine;
 use crate::workflows;
@@ -29,8 +30,10 @@ const CANCEL_TRIES: usize = 8;
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// Its parameters; text may hold Jinja.
+    /// Its parameters, as a caller wrote them; text may hold Jinja.
     pub parameters: Object,
+    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    pub rendered: Object,
     /// On whose behalf.
     pub behalf: Behalf,
     /// What the caller wants to be kept with it.
@@ -39,6 +42,25 @@ pub struct Request {
     pub rerun: Option<RerunOf>,
     /// How long to wait before it starts.
     pub delay: Option<Duration>,
+}
+
+/// An execution that is asked for.
+struct Asked {
+    registered: Arc<RegisteredAction>,
+    context: Context,
+    written: Object,
+    rendered: Object,
+}
+
+impl Asked {
+    /// Its parameters, rendered on behalf of who asked, and checked.
+    fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
+        let given = Given::compile(&self.written).over(&self.rendered);
+        let given = parameters::live(&given, &self.registered.signature, &scope(engine, &self.context))
+            .map_err(|error| Error::invalid(error.to_string(), usage(&self.registered)))?;
+        check(&self.registered, &given)?;
+        Ok(given)
+    }
 }
 
 impl Engine {
@@ -53,6 +75,7 @@ impl Engine {
         let now = clock::now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
+        refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
         refuse_depth("the context", &Value::Object(request.context.clone()))?;
         let context = Context {
@@ -63,10 +86,19 @@ impl Engine {
             given: request.context,
             ..Context::default()
         };
-        let scope = scope(self, &context);
-        let given = parameters::live(&Given::compile(&request.parameters), &registered.signature, &scope)
-            .map_err(|error| Error::invalid(error.to_string(), usage(&registered)))?;
-        check(&registered, &given)?;
+        let asked = Asked {
+            registered: Arc::clone(&registered),
+            context: context.clone(),
+            written: request.parameters,
+            rendered: request.rendered,
+        };
+        let given = if let Some(given) = quick(|| asked.parameters(self)) {
+            given
+        } else {
+            self.check_evaluations()?;
+            let engine = self.clone();
+            self.heavy(move || asked.parameters(&engine)).await?
+        }?;
         let mut execution = new_execution(self.mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
@@ -221,12 +253,13 @@ pub(crate) fn new_execution(
 
 /// What the templates of an execution's parameters see.
 pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
-    shown_scope(engine, context.shown())
+    shown_scope(engine, &context.user, context.shown())
 }
 
-/// As [`scope`], for a context as it is shown.
-pub(crate) fn shown_scope(engine: &Engine, context: Object) -> Scope {
-    parameters::scope(Value::Object(context), Value::Object(Object::new()), engine.datastore())
+/// As [`scope`], for the context of somebody's execution as it is shown.
+pub(crate) fn shown_scope(engine: &Engine, user: &str, context: Object) -> Scope {
+    let datastore = engine.datastore_for(user);
+    parameters::scope(Value::Object(context), Value::Object(Object::new()), datastore)
 }
 
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
@@ -280,15 +313,32 @@ fn usage(registered: &RegisteredAction) -> String {
 }
 
 /// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
-pub(crate) fn final_parameters(
+///
+/// # Errors
+/// When the host stops; the inner error says why they cannot be made.
+pub(crate) async fn final_parameters(
     engine: &Engine,
-    registered: &RegisteredAction,
+    registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
-) -> Result<Arc<Object>, parameters::Error> {
+) -> Result<Result<Arc<Object>, parameters::Error>, Error> {
     if registered.parameters.is_empty() && live.is_empty() {
-        return Ok(Arc::clone(live));
+        return Ok(Ok(Arc::clone(live)));
     }
+    if let Some(finals) = quick(|| finals(engine, registered, live, context)) {
+        return Ok(finals);
+    }
+    let (same, registered) = (engine.clone(), Arc::clone(registered));
+    let (live, context) = (Arc::clone(live), context.clone());
+    engine.heavy(move || finals(&same, &registered, &live, &context)).await
+}
+
+fn finals(
+    engine: &Engine,
+    registered: &RegisteredAction,
+    live: &Object,
+    context: &Context,
+) -> Result<Arc<Object>, parameters::Error> {
     let finals = parameters::finals(live, &registered.signature, &scope(engine, context))?;
     let mut all = finals.runner;
     all.extend(finals.action);

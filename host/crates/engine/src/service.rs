@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::{Accounts, SignIns};
 use crate::content::{Content, Runners};
 use crate::error::Error;
+use crate::evaluation::Evaluations;
 use crate::events::Events;
 use crate::ids::Ids;
 use crate::intake::Intake;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) sign_ins: SignIns,
     pub(crate) datastore: RwLock<Arc<Datastore>>,
     pub(crate) workflows: Workflows,
+    pub(crate) evaluations: Evaluations,
     pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -79,6 +81,7 @@ impl Engine {
             changing_accounts: tokio::sync::Mutex::default(),
             datastore: RwLock::new(datastore),
             workflows: Workflows::default(),
+            evaluations: Evaluations::default(),
             sign_ins: SignIns::default(),
             ids: Ids::random(),
             events: Events::default(),

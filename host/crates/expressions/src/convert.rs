@@ -5,9 +5,13 @@ use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
 use crate::python::number;
+use crate::work::{self, Limit};
 
-/// `json` as the engine holds it; keys keep their order.
+/// `json` as the engine holds it; keys keep their order. What that takes is charged, and made all the same, since
+/// there is no more of it than there was.
 pub(crate) fn from_json(json: &Json) -> Value {
+    let size = json.as_str().map_or(0, str::len) + work::PLACE;
+    let _charged = work::make(size);
     match json {
         Json::Null => Value::from(()),
         Json::Bool(value) => Value::from(*value),
@@ -24,6 +28,19 @@ pub(crate) fn from_json(json: &Json) -> Value {
     }
 }
 
+/// Charges for a copy of `json`.
+pub(crate) fn charge_copy(json: &Json) -> Result<(), Limit> {
+    work::make(json.as_str().map_or(0, str::len) + work::PLACE)?;
+    match json {
+        Json::Array(items) => items.iter().try_for_each(charge_copy),
+        Json::Object(object) => object.iter().try_for_each(|(key, value)| {
+            work::make(key.len() + work::PLACE)?;
+            charge_copy(value)
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// `value` as JSON: tuples and iterators become lists, keys text. The error says what has no JSON form.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
     nested_to_json(value, 0)
@@ -33,6 +50,8 @@ pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
 const DEPTH: usize = 127;
 
 fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
+    let size = value.as_str().map_or(0, str::len) + 2 * work::PLACE;
+    work::make(size).map_err(|limit| limit.to_string())?;
     if depth > DEPTH {
         return Err(format!("lists nest deeper than {DEPTH}"));
     }

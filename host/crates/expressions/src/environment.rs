@@ -6,11 +6,35 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
-use crate::{filters, operators, python};
+use crate::{filters, operators, python, work};
 
-/// How many steps (instructions of the engine) one rendering may take. It also bounds how deep a template
-/// can nest lists in a loop: letting go of them takes stack in proportion.
-pub(crate) const FUEL: u64 = 100_000;
+/// How many steps of the engine one rendering may take: an instruction is one, and so are 64 bytes that the engine
+/// makes or two items that it goes through. It also bounds how deep a template can nest lists in a loop: letting
+/// go of them takes stack in proportion. What our own filters and functions do is counted in [`crate::work`].
+const FUEL: u64 = 100_000;
+
+/// The same where the stack has room: 32 MiB of what the engine itself makes.
+const ROOMY_FUEL: u64 = 500_000;
+
+/// How many units of work one step is.
+const UNITS: u64 = 64;
+
+/// How many steps a rendering may take on this stack.
+pub(crate) fn fuel() -> u64 {
+    if work::is_roomy() { ROOMY_FUEL } else { FUEL }
+}
+
+/// Charges the work that the engine says it has done. What is over cannot fail any more; the next charge does.
+pub(crate) fn settle(steps: u64) {
+    let _charged = work::charge(steps.saturating_mul(UNITS));
+}
+
+/// As [`settle`], of a rendering that failed: the engine does not say then how far it came.
+pub(crate) fn settle_failed(error: &Error) {
+    /// Enough for what fails at once, and too much for failing without end.
+    const SOME: u64 = 2_000;
+    settle(if error.kind() == ErrorKind::OutOfFuel { fuel() } else { SOME });
+}
 
 /// How many bytes one rendering may give.
 pub(crate) const OUTPUT_LIMIT: usize = 8 * 1024 * 1024;

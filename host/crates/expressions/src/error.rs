@@ -2,7 +2,8 @@
 
 use minijinja::ErrorKind;
 
-use crate::environment::{FUEL, OUTPUT_LIMIT};
+use crate::environment::{OUTPUT_LIMIT, fuel};
+use crate::work::{self, Limit};
 
 /// Why a template could not be read or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +26,13 @@ pub enum Error {
         /// What happened, with a word on what to do where there is one.
         reason: String,
     },
-    /// The limit on steps was hit.
-    #[error("template `{template}` took more than {FUEL} steps; loop over less, or do this in an action")]
-    OutOfFuel {
+    /// A limit on what one evaluation may use up was hit.
+    #[error("template `{template}` was given up: {limit}")]
+    TooMuch {
         /// The template, shortened.
         template: String,
+        /// Which.
+        limit: Limit,
     },
     /// The limit on output was hit.
     #[error("template `{template}` gave more than {OUTPUT_LIMIT} bytes; pass less, or do this in an action")]
@@ -43,13 +46,16 @@ impl Error {
     /// The library's error, retold. Its own text names neither the template nor what to do.
     pub(crate) fn from_engine(source: &str, error: &minijinja::Error) -> Self {
         let template = shortened(source);
+        if let Err(limit) = work::check() {
+            return Self::TooMuch { template, limit };
+        }
         match error.kind() {
             ErrorKind::SyntaxError => Self::Syntax {
                 template,
                 line: error.line().unwrap_or(1),
                 reason: error.detail().unwrap_or("syntax error").to_owned(),
             },
-            ErrorKind::OutOfFuel => Self::OutOfFuel { template },
+            ErrorKind::OutOfFuel => Self::TooMuch { template, limit: Limit::Steps(fuel()) },
             kind => Self::Render { template, reason: reason(kind, error) },
         }
     }

@@ -13,6 +13,8 @@ mod wrap;
 
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use crate::work;
+
 /// What stands for null in text, so that a cast can bring it back.
 pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
 
@@ -55,7 +57,9 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("sort", order::sort);
     environment.add_filter("string", text::string);
     environment.add_filter("striptags", |value: Value| {
-        text::text_of(value).map(minijinja_contrib::filters::striptags)
+        let text = text::text_of(value)?;
+        work::make(text.len().saturating_mul(4))?;
+        Ok::<_, Error>(minijinja_contrib::filters::striptags(text))
     });
     environment.add_filter("tojson", plain::tojson);
     environment.add_filter("truncate", text::truncate);
@@ -93,5 +97,11 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     if value.is_none() {
         return Err(wrong("null is no list; use `| default([], true)` where it may be null"));
     }
-    value.try_iter().map(Iterator::collect)
+    // What does not know its length before has been made with fuel of the engine.
+    let count = value.as_str().map(str::len).or_else(|| value.len()).unwrap_or(0);
+    work::visit(count)?;
+    work::make_list(count)?;
+    let items: Vec<Value> = value.try_iter()?.collect();
+    work::visit(items.len().saturating_sub(count))?;
+    Ok(items)
 }

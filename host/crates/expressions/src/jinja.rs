@@ -7,6 +7,7 @@
 mod functions;
 mod root;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -15,10 +16,11 @@ use minijinja::{Environment, Error, ErrorKind};
 pub(crate) use root::scope;
 use serde_json::Value as Json;
 
-use crate::environment::{OUTPUT_LIMIT, SHARED};
+use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
 use crate::filters::platform;
 use crate::output::Output;
 use crate::view::View;
+use crate::work::{self, Allowance, Evaluation, Limit};
 use crate::{WorkflowScope, convert, mutable, python, rewrite};
 
 /// Copied for each template; expressions share it.
@@ -28,6 +30,15 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     platform::add_functions(&mut environment);
     environment
 });
+
+/// The same for a stack with room.
+static ROOMY: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = ENVIRONMENT.clone();
+    environment.set_fuel(Some(work::within(&ROOM, fuel).value));
+    environment
+});
+
+const ROOM: Allowance = Allowance { units: 0, is_roomy: true, interrupt: None };
 
 /// Why an expression could not be read or evaluated, in the words of Orquesta's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +58,8 @@ impl fmt::Display for Failure {
 /// A single expression, without delimiters.
 pub(crate) struct Expression {
     compiled: minijinja::Expression<'static, 'static>,
+    /// What that was made of.
+    text: Box<str>,
     /// Whether it calls methods that change what it sees.
     changes: bool,
 }
@@ -62,15 +75,31 @@ impl Expression {
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
         let rewritten = rewrite::expression(text).map_err(too_long)?;
-        let compiled = compile(text.to_owned()).map_err(|error| retold(&error))?;
-        let rewritten = rewritten.and_then(|text| compile(text).ok());
+        let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
+        let rewritten =
+            rewritten.and_then(|text| compile(text.clone()).ok().map(|compiled| (compiled, text)));
         let changes = mutable::changes_something(text);
-        Ok(Self { compiled: rewritten.unwrap_or(compiled), changes })
+        let (compiled, text) = rewritten.unwrap_or_else(|| (plain, text.to_owned()));
+        Ok(Self { compiled, text: text.into(), changes })
     }
 
     /// Its value, which may be undefined.
     pub(crate) fn evaluate(&self, scope: &WorkflowScope) -> Result<Value, Failure> {
-        self.compiled.eval(root::of(scope, self.changes)).map_err(|error| retold(&error))
+        /// Nothing is repeated in an expression, so its length says how many steps it takes.
+        const STEPS_A_BYTE: u64 = 1;
+        let _evaluation = Evaluation::begin();
+        work::check().map_err(given_up)?;
+        settle(self.text.len() as u64 * STEPS_A_BYTE);
+        let root = root::of(scope, self.changes);
+        let value = if work::is_roomy() {
+            ROOMY.compile_expression(&self.text).and_then(|compiled| compiled.eval(root))
+        } else {
+            self.compiled.eval(root)
+        };
+        value.map_err(|error| {
+            settle_failed(&error);
+            retold(&error)
+        })
     }
 }
 
@@ -103,9 +132,17 @@ impl Template {
 
     /// Fills it in.
     pub(crate) fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
-        let template = self.environment.get_template(NAME).map_err(|error| retold(&error))?;
+        let _evaluation = Evaluation::begin();
+        work::check().map_err(given_up)?;
+        let mut environment = Cow::Borrowed(&self.environment);
+        if work::is_roomy() {
+            environment.to_mut().set_fuel(Some(fuel()));
+        }
+        let template = environment.get_template(NAME).map_err(|error| retold(&error))?;
         let mut output = Output::with_capacity(64);
-        let rendered = template.render_captured_to(root::of(scope, self.changes), &mut output).map(drop);
+        let rendered = template
+            .render_captured_to(root::of(scope, self.changes), &mut output)
+            .map(|captured| settle(captured.state().fuel_levels().map_or(0, |(used, _)| used)));
         let too_large = |reason| Failure { exception: "MemoryError", reason };
         if output.is_full() {
             let limit = OUTPUT_LIMIT;
@@ -113,7 +150,10 @@ impl Template {
                 "it gave more than {limit} bytes; pass less, or do this in an action"
             )));
         }
-        rendered.map_err(|error| retold(&error))?;
+        rendered.map_err(|error| {
+            settle_failed(&error);
+            retold(&error)
+        })?;
         output.into_text().map_err(too_large)
     }
 }
@@ -128,14 +168,16 @@ pub(crate) fn syntax_error(text: &str) -> Option<String> {
 
 /// `value` as Python's `str()` writes it.
 pub(crate) fn text(value: &Value) -> Result<String, String> {
-    python::display::to_text(value)
-        .map_err(|_too_deep| "a list in it nests too deep to be written; flatten it".to_owned())
+    python::display::to_text(value).map_err(|_too_deep_or_long| match work::check() {
+        Err(limit) => limit.to_string(),
+        Ok(()) => "a list in it nests too deep to be written; flatten it".to_owned(),
+    })
 }
 
 /// `value` as JSON, without copying what was handed in.
 pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
     match value.downcast_object_ref::<View>() {
-        Some(view) => Ok(view.shared()),
+        Some(view) => view.shared().map_err(|limit| limit.to_string()),
         None => convert::to_json(value).map(Arc::new),
     }
 }
@@ -145,7 +187,15 @@ fn too_long(error: rewrite::TooLong) -> Failure {
     Failure { exception: "TemplateSyntaxError", reason: error.to_string() }
 }
 
+/// What hit a limit is an error of memory in the original.
+fn given_up(limit: Limit) -> Failure {
+    Failure { exception: "MemoryError", reason: limit.to_string() }
+}
+
 fn retold(error: &Error) -> Failure {
+    if let Err(limit) = work::check() {
+        return given_up(limit);
+    }
     let detail = error.detail().unwrap_or_default();
     let exception = match error.kind() {
         ErrorKind::SyntaxError => "TemplateSyntaxError",
@@ -156,10 +206,7 @@ fn retold(error: &Error) -> Failure {
     };
     let reason = match error.kind() {
         ErrorKind::UndefinedError => undefined(detail),
-        ErrorKind::OutOfFuel => {
-            let limit = crate::environment::FUEL;
-            format!("it took more than {limit} steps; loop over less, or do this in an action")
-        }
+        ErrorKind::OutOfFuel => Limit::Steps(fuel()).to_string(),
         kind if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
     };

@@ -8,6 +8,8 @@ mod parser;
 
 use serde_json::Value;
 
+use crate::work;
+
 /// A text that is no JSONPath.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -175,7 +177,7 @@ impl<'a> Search<'a> {
     /// Follows `parts` from `node`; returns at the first match, unless all are wanted.
     fn parts(&mut self, parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
         self.steps += 1;
-        if self.steps > STEPS {
+        if self.steps > STEPS || work::charge(200).is_err() {
             return Err(NotFollowed::TooManySteps);
         }
         match (parts.split_first(), node) {
@@ -187,6 +189,7 @@ impl<'a> Search<'a> {
     }
 
     fn steps(&mut self, steps: &[Step], parts: &[Vec<Step>], node: Node<'a>) -> Result<(), NotFollowed> {
+        work::charge(50).map_err(|_limit| NotFollowed::TooManySteps)?;
         let Some((step, rest)) = steps.split_first() else {
             return if parts.is_empty() { self.parts(parts, node) } else { self.descend(parts, node) };
         };

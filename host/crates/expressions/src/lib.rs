@@ -9,6 +9,8 @@
 //! Where the template engine differs, [`filters`], [`methods`], [`operators`] and [`rewrite`] bend it; what the
 //! languages share is in [`functions`]. What rules do with all this is `petrel-rules`.
 //!
+//! What an evaluation may use up is the same for all of them, and counted in [`work`].
+//!
 //! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
 
 mod convert;
@@ -32,6 +34,7 @@ pub mod statement;
 pub mod template;
 mod variables;
 mod view;
+pub mod work;
 pub mod workflow;
 pub mod yaql;
 

@@ -15,6 +15,20 @@ use crate::filters::defined;
 
 pub(crate) use format::percent;
 
+use crate::work::{self, Limit};
+
+/// Charges for what every method may do: go through its text or list a few times, and make a copy of it.
+fn charge(value: &Value, args: &[Value]) -> Result<(), Limit> {
+    let text: usize = std::iter::once(value).chain(args).filter_map(Value::as_str).map(str::len).sum();
+    work::charge((text as u64).saturating_mul(8))?;
+    work::make(text)?;
+    if value.as_str().is_some() {
+        return Ok(());
+    }
+    let items = value.len().unwrap_or(0);
+    work::visit(items)
+}
+
 /// Calls `value.method(args)`.
 pub(crate) fn call(
     state: &mut State<'_, '_>,
@@ -28,6 +42,7 @@ pub(crate) fn call(
     for arg in args {
         defined(arg.clone())?;
     }
+    charge(value, args)?;
     let own = match value.kind() {
         ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,
         ValueKind::Map => collections::call_on_mapping(value, method, args)?,

@@ -13,6 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, State, Value};
 
 use crate::view::View;
+use crate::work;
 
 /// The methods that change a list or a mapping.
 const METHODS: [&str; 11] = [
@@ -53,7 +54,7 @@ pub(crate) fn mapping(entries: Vec<(Value, Value)>) -> Value {
 /// `value` with all lists and mappings in it made anew, so that they can be changed.
 pub(crate) fn thawed(value: &Value, depth: usize) -> Value {
     const DEPTH: usize = 128;
-    if depth > DEPTH || value.is_tuple() {
+    if depth > DEPTH || value.is_tuple() || work::make(2 * work::PLACE).is_err() {
         return value.clone();
     }
     match value.kind() {
@@ -108,7 +109,9 @@ impl Object for List {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(lock(&self.0).clone())
+        let items = lock(&self.0).clone();
+        let _charged = work::make_list(items.len());
+        Enumerator::Values(items)
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -142,7 +145,9 @@ impl Object for Mapping {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(lock(&self.0).keys().cloned().collect())
+        let keys: Vec<_> = lock(&self.0).keys().cloned().collect();
+        let _charged = work::make_list(keys.len());
+        Enumerator::Values(keys)
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -166,6 +171,7 @@ fn holds(value: &Value, address: usize, left: &mut u32) -> bool {
         return false;
     }
     *left = left.saturating_sub(1);
+    let _charged = work::charge(100);
     let list = value.downcast_object::<List>().map(|list| Arc::as_ptr(&list).addr());
     let own = list.or_else(|| value.downcast_object::<Mapping>().map(|mapping| Arc::as_ptr(&mapping).addr()));
     if *left == 0 || own == Some(address) {

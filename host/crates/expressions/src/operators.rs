@@ -13,6 +13,7 @@ use minijinja::{Environment, Error, Value};
 use crate::filters::{Given, defined, items, order, wrong};
 use crate::mutable;
 use crate::sequence;
+use crate::work;
 
 /// Comparisons in a row: `a < b <= c`.
 pub(crate) const COMPARE: &str = "petrel__compare";
@@ -67,7 +68,7 @@ fn add_tests(environment: &mut Environment<'static>) {
 }
 
 fn equal(left: &Value, right: &Value) -> Result<bool, Error> {
-    Ok(defined(left.clone())? == defined(right.clone())?)
+    Ok(order::equal(&defined(left.clone())?, &defined(right.clone())?)?)
 }
 
 /// Values with the names of operators between them.
@@ -77,8 +78,8 @@ fn compare(given: Rest<Value>) -> Result<bool, Error> {
         let [left, operator, right] = triple else { break };
         let (left, right) = (defined(left.clone())?, defined(right.clone())?);
         let holds = match operator.as_str().unwrap_or_default() {
-            "==" => left == right,
-            "!=" => left != right,
+            "==" => order::equal(&left, &right)?,
+            "!=" => !order::equal(&left, &right)?,
             "in" => contains(&right, &left)?,
             "not in" => !contains(&right, &left)?,
             ordering => ordered(&left, &right, ordering)?,
@@ -103,14 +104,22 @@ fn ordered(left: &Value, right: &Value, operator: &str) -> Result<bool, Error> {
 
 fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
     match (container.as_str(), value.as_str()) {
-        (Some(text), Some(part)) => Ok(text.contains(part)),
+        (Some(text), Some(part)) => {
+            work::charge(text.len() as u64)?;
+            Ok(text.contains(part))
+        }
         (Some(_), None) => {
             Err(wrong(format!("a text can only hold texts, not a value of type {}", value.kind())))
         }
-        (None, _) => match container.kind() {
-            ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
-            _ => Ok(items(container.clone())?.iter().any(|item| item == value)),
-        },
+        (None, _) if container.kind() == ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
+        (None, _) => {
+            for item in items(container.clone())? {
+                if order::equal(&item, value)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
     }
 }
 
@@ -120,7 +129,10 @@ fn each(value: Value) -> Result<Value, Error> {
     }
     // A text goes character by character, of which the library does not know the last one.
     Ok(match value.as_str() {
-        Some(text) => text.chars().map(Value::from).collect(),
+        Some(text) => {
+            work::make_list(text.len())?;
+            text.chars().map(Value::from).collect()
+        }
         None => value,
     })
 }
@@ -147,6 +159,7 @@ fn dict(given: Given) -> Result<Value, Error> {
 
 fn mapping(value: &Value) -> Result<Value, Error> {
     let entry = |key: Value| value.get_item(&key).map(|item| (key, item));
+    work::make_list(value.len().unwrap_or(0).saturating_mul(4))?;
     let entries = value.try_iter()?.map(entry).collect::<Result<Vec<_>, Error>>()?;
     Ok(mutable::mapping(entries))
 }

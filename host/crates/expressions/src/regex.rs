@@ -5,10 +5,28 @@
 
 mod dialect;
 
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
 use fancy_regex::RegexBuilder;
 
-/// How many times one search may go back before it is given up.
-const BACKTRACK_LIMIT: usize = 1_000_000;
+use crate::work::{self, Limit};
+
+/// How many times one search may go back before it is given up. A search is tried with the least first, so that it
+/// is charged with about what it takes.
+const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
+
+/// How many units of work going back once is.
+const BACKTRACK: u64 = 30;
+
+/// How many units of work a byte of the text is, where there is no going back.
+const BYTE: u64 = 10;
+
+/// How many units of work making an expression ready is, for a byte of it.
+const COMPILING: u64 = 2_000;
+
+/// How many bytes an expression may take that was made ready.
+const SIZE: usize = 4 * 1024 * 1024;
 
 /// Why a regular expression could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,11 +40,14 @@ pub enum Error {
         reason: String,
     },
     /// The search took too long.
-    #[error("`{pattern}` was given up after {BACKTRACK_LIMIT} steps back; avoid nested repetition")]
+    #[error("`{pattern}` was given up after {} steps back; avoid nested repetition", BACKTRACKS[2])]
     GivenUp {
         /// The expression.
         pattern: String,
     },
+    /// All that the evaluation does took too long.
+    #[error("{0}")]
+    TooMuch(#[from] Limit),
 }
 
 /// How an expression is to be read.
@@ -44,20 +65,28 @@ pub struct Flags {
 #[derive(Debug, Clone)]
 pub struct Regex {
     compiled: fancy_regex::Regex,
+    /// The same with more steps back allowed, made when one is needed.
+    patient: Arc<[OnceLock<Option<fancy_regex::Regex>>; 2]>,
     pattern: String,
+    translated: String,
+    flags: Flags,
+    /// Whether it can go back.
+    backtracks: bool,
+    /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
+    looks_ahead: bool,
 }
 
 /// One match: where it is, and the text of its groups (an unmatched one is empty, as in Python).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// The bytes that matched.
-    pub range: std::ops::Range<usize>,
+    pub range: Range<usize>,
     /// Groups from the first on, without the whole match.
     pub groups: Vec<String>,
 }
 
 /// The bytes of a match and of its groups.
-pub type Spans = Vec<Option<std::ops::Range<usize>>>;
+pub type Spans = Vec<Option<Range<usize>>>;
 
 impl Regex {
     /// Reads `pattern`.
@@ -65,6 +94,7 @@ impl Regex {
     /// # Errors
     /// [`Error::Invalid`] for what is no expression in Python's dialect.
     pub fn new(pattern: &str, flags: Flags) -> Result<Self, Error> {
+        work::charge((pattern.len() as u64).saturating_mul(BYTE))?;
         let invalid = |reason: String| Error::Invalid { pattern: pattern.to_owned(), reason };
         let mut translated = dialect::translate(pattern).map_err(invalid)?;
         if flags.at_start {
@@ -72,13 +102,19 @@ impl Regex {
             let end = if translated.is_verbose { "\n" } else { "" };
             translated.text = format!(r"\A(?:{}{end})", translated.text);
         }
-        let compiled = RegexBuilder::new(&translated.text)
-            .case_insensitive(flags.ignore_case)
-            .dot_matches_new_line(flags.dot_all)
-            .backtrack_limit(BACKTRACK_LIMIT)
-            .build()
-            .map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { compiled, pattern: pattern.to_owned() })
+        let repeats = translated.text.matches('{').count() as u64;
+        work::charge((translated.text.len() as u64 + 50 * repeats).saturating_mul(COMPILING))?;
+        let [least, ..] = BACKTRACKS;
+        let compiled = build(&translated.text, flags, least).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            compiled,
+            patient: Arc::default(),
+            pattern: pattern.to_owned(),
+            backtracks: backtracks(&translated.text),
+            looks_ahead: looks_ahead(&translated.text),
+            translated: translated.text,
+            flags,
+        })
     }
 
     /// Whether it matches somewhere in `text`.
@@ -86,7 +122,32 @@ impl Regex {
     /// # Errors
     /// [`Error::GivenUp`] at the limit.
     pub fn is_match(&self, text: &str) -> Result<bool, Error> {
-        self.compiled.is_match(text).map_err(|error| self.given_up(&error))
+        self.search(text.len(), |regex| regex.is_match(text))
+    }
+
+    /// Searches with ever more steps back, through so many bytes.
+    fn search<T>(
+        &self,
+        bytes: usize,
+        search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
+    ) -> Result<T, Error> {
+        work::charge((bytes as u64).saturating_mul(BYTE))?;
+        if !self.backtracks {
+            return search(&self.compiled).map_err(|_error| self.given_up());
+        }
+        for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
+            work::charge(limit as u64 * BACKTRACK)?;
+            let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
+                None => Some(&self.compiled),
+                Some(patient) => {
+                    patient.get_or_init(|| build(&self.translated, self.flags, limit).ok()).as_ref()
+                }
+            };
+            if let Some(Ok(found)) = regex.map(&search) {
+                return Ok(found);
+            }
+        }
+        Err(self.given_up())
     }
 
     /// Every match in `text`, from left to right.
@@ -95,25 +156,60 @@ impl Regex {
     /// [`Error::GivenUp`] at the limit.
     pub fn matches(&self, text: &str) -> Result<Vec<Match>, Error> {
         let mut matches = Vec::new();
-        for captures in self.compiled.captures_iter(text) {
-            let captures = captures.map_err(|error| self.given_up(&error))?;
-            let Some(whole) = captures.get(0) else { continue };
-            let groups = captures.iter().skip(1);
-            let groups =
-                groups.map(|group| group.map_or_else(String::new, |group| group.as_str().to_owned()));
-            matches.push(Match { range: whole.start()..whole.end(), groups: groups.collect() });
+        for spans in self.spans(text) {
+            let spans = spans?;
+            let Some(range) = spans.first().cloned().flatten() else { continue };
+            let group = |range: &Option<Range<usize>>| {
+                let text = range.clone().and_then(|range| text.get(range)).unwrap_or_default();
+                work::make(text.len() + work::PLACE)?;
+                Ok(text.to_owned())
+            };
+            let groups = spans.iter().skip(1).map(group).collect::<Result<_, Limit>>()?;
+            matches.push(Match { range, groups });
         }
         Ok(matches)
     }
 
     /// Where matches in `text` and their groups are, from left to right, each found when it is asked for. The
     /// first of each is the whole match; a group that took no part is nowhere. [`Error::GivenUp`] may be among
-    /// them.
+    /// them, as the last.
     pub fn spans<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Result<Spans, Error>> + 'a {
-        self.compiled.captures_iter(text).map(|captures| {
-            let captures = captures.map_err(|error| self.given_up(&error))?;
-            Ok(captures.iter().map(|group| group.map(|group| group.range())).collect())
+        let (mut from, mut last_end, mut is_over) = (0, None, false);
+        std::iter::from_fn(move || {
+            while !is_over {
+                let found = self.next(text, from);
+                let Ok(Some(spans)) = &found else {
+                    is_over = true;
+                    return found.transpose();
+                };
+                let range = spans.first().cloned().flatten()?;
+                let is_empty = range.is_empty();
+                from = if is_empty { after(text, range.end) } else { range.end };
+                is_over = from > text.len();
+                // Directly behind a match nothing is no match.
+                if !(is_empty && last_end == Some(range.end)) {
+                    last_end = Some(range.end);
+                    return found.transpose();
+                }
+            }
+            None
         })
+    }
+
+    /// The first match that begins at `from` or later.
+    fn next(&self, text: &str, from: usize) -> Result<Option<Spans>, Error> {
+        /// The work of telling one match, beside going through the text.
+        const FOUND: u64 = 300;
+        let left = text.len().saturating_sub(from);
+        let found = self
+            .search(if self.looks_ahead { left } else { 0 }, |regex| regex.captures_from_pos(text, from))?;
+        let spans: Option<Spans> =
+            found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
+        let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
+        let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
+        work::charge(FOUND + (gone_through as u64).saturating_mul(BYTE))?;
+        work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
+        Ok(spans)
     }
 
     /// The number of the group called `name`.
@@ -126,9 +222,38 @@ impl Regex {
         self.compiled.capture_names().collect()
     }
 
-    fn given_up(&self, _error: &fancy_regex::Error) -> Error {
+    fn given_up(&self) -> Error {
         Error::GivenUp { pattern: self.pattern.clone() }
     }
+}
+
+fn build(text: &str, flags: Flags, backtracks: usize) -> fancy_regex::Result<fancy_regex::Regex> {
+    RegexBuilder::new(text)
+        .case_insensitive(flags.ignore_case)
+        .dot_matches_new_line(flags.dot_all)
+        .backtrack_limit(backtracks)
+        .delegate_size_limit(SIZE)
+        .build()
+}
+
+/// The place of the character behind the one at `place`.
+fn after(text: &str, place: usize) -> usize {
+    place + text.get(place..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+}
+
+/// Whether an expression holds what needs going back: look-around, references, atomic groups, conditions.
+fn backtracks(text: &str) -> bool {
+    let is_reference = |(place, _): (usize, &str)| {
+        text.as_bytes().get(place + 1).is_some_and(|byte| b"123456789kKG".contains(byte))
+    };
+    ["(?=", "(?!", "(?<", "(?>", "(?P=", "(?(", "++", "*+", "?+", "}+"].iter().any(|mark| text.contains(mark))
+        || text.match_indices('\\').any(is_reference)
+}
+
+/// Whether an expression has both repetition without end and a choice.
+fn looks_ahead(text: &str) -> bool {
+    let repeats = text.contains(['*', '+']) || text.contains(",}");
+    repeats && ["|", ")?", ")*", "){", "??", "*?", "+?"].iter().any(|mark| text.contains(mark))
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ mod tests {
     fn operators_become_calls() {
         for (source, expected) in [
             ("a", None),
-            ("a == b and c in d", Some("a == b and petrel__compare(c ,'in', d)")),
+            ("a == b and c in d", Some("petrel__compare(a ,'==', b) and petrel__compare(c ,'in', d)")),
             ("a < b", Some("petrel__compare(a ,'<', b)")),
             ("1 < x.y[0] <= 3 or z", Some("petrel__compare(1 ,'<', x.y[0] ,'<=', 3) or z")),
             ("not a not in b > c", Some("not petrel__compare(a ,'not in', b ,'>', c)")),

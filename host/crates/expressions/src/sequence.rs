@@ -9,6 +9,7 @@ use minijinja::{Error, Value};
 use crate::filters::order::Group;
 use crate::filters::wrong;
 use crate::python::display;
+use crate::work;
 
 /// What stands before and behind the items of `value` in text, if that is not `[` and `]`. Without anything
 /// behind, the items are not shown.
@@ -56,6 +57,7 @@ pub(crate) fn range(first: i64, second: Option<i64>, step: Option<i64>) -> Resul
     if range.length() > RANGE {
         return Err(wrong(format!("Range too big. The sandbox blocks ranges larger than {RANGE}.")));
     }
+    work::charge(range.length() * work::ITEM)?;
     Ok(Value::from_object(range))
 }
 

@@ -2,6 +2,9 @@
 //!
 //! The language is found by its delimiters. A text that is one expression and nothing else keeps the type
 //! of what the expression gives; any other text is filled in. What expressions see is [`WorkflowScope`].
+//!
+//! What an expression gave is data: it is never looked at for expressions again, unless the scope says that
+//! it is, as the original does ([`WorkflowScope::reevaluates`]).
 
 mod budget;
 mod expression;
@@ -17,6 +20,7 @@ use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
 use text::Text;
 
+use crate::work::Evaluation;
 use crate::{WorkflowScope, jinja};
 
 /// A language of expressions in workflows.
@@ -159,8 +163,11 @@ impl Statement {
     /// # Errors
     /// The first expression in it that cannot be evaluated.
     pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EvaluationError> {
+        if self.is_literal() {
+            return Ok(Arc::clone(&self.source));
+        }
+        let _evaluation = Evaluation::begin();
         match &*self.root {
-            Node::Literal => Ok(Arc::clone(&self.source)),
             Node::Text(text) => text.value(scope, &Budget::new()),
             root => root.evaluate(&self.source, scope, &Budget::new()).map(Arc::new),
         }

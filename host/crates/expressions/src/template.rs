@@ -3,15 +3,17 @@
 //! A template is read once and rendered often. Text without `{{` or `{%` is no template and should
 //! not come here: [`is_template`] tells them apart without any parsing, as StackStorm does.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
 
 use crate::datastore::{KeyName, keys_among};
-use crate::environment::SHARED;
+use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
 use crate::output::Output;
+use crate::work::{self, Evaluation};
 use crate::{Error, Scope, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
@@ -102,17 +104,26 @@ impl Template {
     ///
     /// # Errors
     /// [`Error::Render`] when a name is not defined, a filter unknown or a value of the wrong kind;
-    /// [`Error::OutOfFuel`] and [`Error::OutputTooLarge`] when a limit was hit.
+    /// [`Error::TooMuch`] and [`Error::OutputTooLarge`] when a limit was hit.
     pub fn render(&self, scope: &Scope) -> Result<String, Error> {
-        let retold = |error: minijinja::Error| Error::from_engine(&self.source, &error);
-        let template = self.compiled().and_then(|compiled| compiled.get_template(NAME)).map_err(retold)?;
+        let _evaluation = Evaluation::begin();
+        let retold = |error: minijinja::Error| {
+            settle_failed(&error);
+            Error::from_engine(&self.source, &error)
+        };
+        work::check().map_err(|limit| Error::TooMuch { template: shortened(&self.source), limit })?;
+        let mut compiled = Cow::Borrowed(self.compiled().map_err(retold)?);
+        if work::is_roomy() {
+            compiled.to_mut().set_fuel(Some(fuel()));
+        }
+        let template = compiled.get_template(NAME).map_err(retold)?;
         let mut output = Output::with_capacity(self.source.len());
         let rendered = template
             .render_captured_to(
                 scope.context(&self.keys, mutable::changes_something(&self.source)),
                 &mut output,
             )
-            .map(drop);
+            .map(|captured| settle(captured.state().fuel_levels().map_or(0, |(used, _)| used)));
         if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }

@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use serde_json::Value as Json;
 
 use crate::convert;
+use crate::work::{self, Limit};
 
 /// `root` as the engine sees it.
 pub(crate) fn view(root: &Arc<Json>) -> Value {
@@ -59,11 +60,13 @@ enum Step {
 
 impl View {
     /// It as JSON; all of a value that was handed in is not copied.
-    pub(crate) fn shared(&self) -> Arc<Json> {
+    pub(crate) fn shared(&self) -> Result<Arc<Json>, Limit> {
         if self.path.is_empty() {
-            return Arc::clone(&self.root);
+            return Ok(Arc::clone(&self.root));
         }
-        Arc::new(self.json().cloned().unwrap_or_default())
+        let json = self.json().unwrap_or(&Json::Null);
+        convert::charge_copy(json)?;
+        Ok(Arc::new(json.clone()))
     }
 
     fn json(&self) -> Option<&Json> {
@@ -121,6 +124,8 @@ impl Object for View {
         match self.json() {
             Some(Json::Array(items)) => Enumerator::Seq(items.len()),
             Some(Json::Object(fields)) => {
+                // What is too much fails with the next charge.
+                let _charged = work::make_list(fields.len());
                 Enumerator::Values(fields.keys().map(|name| Value::from(name.as_str())).collect())
             }
             _ => Enumerator::Empty,

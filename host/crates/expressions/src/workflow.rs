@@ -25,6 +25,9 @@ pub struct WorkflowScope {
     pub keys: Option<Arc<dyn Keys>>,
     /// What `now()` and `random()` go by.
     pub moment: Moment,
+    /// Whether text that came out of an expression is looked at for expressions again, as the original does.
+    /// Without it such text is data.
+    pub reevaluates: bool,
 }
 
 /// The task at hand.

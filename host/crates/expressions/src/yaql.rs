@@ -34,6 +34,7 @@ pub use limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
 pub use value::Value;
 
 use crate::WorkflowScope;
+use crate::work::{self, Evaluation};
 use context::Context;
 use limits::Run;
 use syntax::Node;
@@ -79,6 +80,8 @@ impl Expression {
         scope: &WorkflowScope,
         data: Option<&Arc<serde_json::Value>>,
     ) -> Result<Value, Error> {
+        let _evaluation = Evaluation::begin();
+        work::check()?;
         let run = Run::new(Some(scope));
         let context = Context::root(data.map_or(Term::Null, view::term));
         let term = evaluate::evaluate(&run, &context, &self.root)?;

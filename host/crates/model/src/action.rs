@@ -49,12 +49,31 @@ pub struct Action {
     /// again instead of abandoned, and its start need not be durable before it begins.
     #[serde(default)]
     pub idempotent: bool,
+    /// How the expressions of a workflow are evaluated. Petrel's own.
+    #[serde(default, skip_serializing_if = "Evaluation::is_default")]
+    pub expressions: Evaluation,
     /// Labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     /// Whom to tell, by outcome; kept for the notifier.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Object,
+}
+
+/// How the expressions of a workflow are evaluated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Whether text that came out of an expression is looked at for expressions again, as StackStorm does;
+    /// by default it is data.
+    #[serde(default)]
+    pub reevaluate: bool,
+}
+
+impl Evaluation {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A label: a name and a value.

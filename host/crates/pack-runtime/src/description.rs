@@ -70,6 +70,7 @@ impl ActionDescription {
     /// The action's metadata, for a component at `entry_point` (relative to the pack) of `pack`.
     pub fn into_action(self, pack: &str, entry_point: &str) -> Action {
         Action {
+            expressions: petrel_model::action::Evaluation::default(),
             reference: Ref::new(pack, &self.name),
             description: self.description,
             enabled: true,

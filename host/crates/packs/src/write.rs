@@ -21,6 +21,9 @@ pub fn write_action_metadata(action: &Action) -> String {
     if action.idempotent {
         put("idempotent", true.into());
     }
+    if action.expressions.reevaluate {
+        put("expressions", serde_json::json!({"reevaluate": true}));
+    }
     for (name, value) in [
         ("parameters", &action.parameters),
         ("output_schema", &action.output_schema),

@@ -47,6 +47,14 @@ pub enum Error {
         #[source]
         source: petrel_expressions::Error,
     },
+    /// One of the above two with a parameter that is secret, or reads one that is: it quotes nothing.
+    #[error("parameter {parameter} {what}; it holds a secret, so neither its text nor its value is shown")]
+    Hidden {
+        /// The parameter.
+        parameter: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A value of the wrong type.
     #[error("parameter {parameter}: {source}")]
     Cast {
@@ -88,7 +96,7 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
         nodes.insert(name, Node::from(parameter));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope)?;
+    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
     let mut live = Object::new();
     for (name, _) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
@@ -116,7 +124,7 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         nodes.insert(name, Node::Value(value));
     }
     add_defaults(&mut nodes, signature);
-    let values = graph::resolve(&nodes, scope)?;
+    let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
     let mut finals = Finals { runner: Object::new(), action: Object::new() };
     for (name, _) in nodes.iter() {
         let side = match signature.side(name) {
@@ -142,6 +150,25 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
             nodes.insert(&declared.name, Node::from(&declared.default));
         }
     }
+}
+
+/// `error` without what it quotes, where that may be a secret: a template of a secret parameter, or of one that reads
+/// a secret parameter.
+fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
+    let Error::Render { parameter, source } = error else { return error };
+    let reads_secret = || {
+        let node = nodes.get(&parameter).copied();
+        node.is_some_and(|node| graph::names(node).any(|name| signature.is_secret(name)))
+    };
+    if !signature.is_secret(&parameter) && !reads_secret() {
+        return Error::Render { parameter, source };
+    }
+    let what = match source {
+        petrel_expressions::Error::TooMuch { limit, .. } => format!("cannot be rendered: {limit}"),
+        petrel_expressions::Error::Syntax { .. } => "is no template that can be read".to_owned(),
+        _ => "cannot be rendered; check its template".to_owned(),
+    };
+    Error::Hidden { parameter, what }
 }
 
 #[cfg(test)]

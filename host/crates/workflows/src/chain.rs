@@ -87,6 +87,11 @@ impl Chain {
         chain
     }
 
+    /// Whether what its templates give is rendered again, as the original does.
+    pub fn reevaluates(&self) -> bool {
+        self.definition.reevaluates
+    }
+
     /// The same with limits to what it may take. It has no items, and does one task at a time.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use petrel_expressions::work::{UNITS, part};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
@@ -9,6 +10,10 @@ use crate::chain::{Chain, ChainDefinition, Given};
 use crate::conductor::{Conductor, Event, Refused, Start, World};
 use crate::definition::Definition;
 use crate::status::Status;
+
+/// How much all expressions of one event may do together. It is the same whenever the log is read again, so it is
+/// counted in work and not in time.
+const STEP: u64 = 5 * UNITS;
 
 /// The definition of a workflow.
 #[derive(Debug, Clone)]
@@ -37,6 +42,15 @@ impl Conducted {
         context: &Map<String, Value>,
         world: &World,
     ) -> Self {
+        part(STEP, || Self::begun(source, input, context, world))
+    }
+
+    fn begun(
+        source: &Source,
+        input: &Arc<Map<String, Value>>,
+        context: &Map<String, Value>,
+        world: &World,
+    ) -> Self {
         match source {
             Source::Orquesta(definition) => {
                 Self::Orquesta(Box::new(Conductor::new(Arc::clone(definition), input, context, world)))
@@ -51,6 +65,14 @@ impl Conducted {
                 };
                 Self::Chain(Box::new(Chain::new(definition, given, world)))
             }
+        }
+    }
+
+    /// Whether what its expressions give is evaluated again, as the original does.
+    pub fn reevaluates(&self) -> bool {
+        match self {
+            Self::Orquesta(conductor) => conductor.reevaluates(),
+            Self::Chain(chain) => chain.reevaluates(),
         }
     }
 
@@ -76,10 +98,10 @@ impl Conducted {
     /// # Errors
     /// A request that the status does not allow; then nothing has changed.
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
-        match self {
+        part(STEP, || match self {
             Self::Orquesta(conductor) => conductor.apply(event, world),
             Self::Chain(chain) => chain.apply(event, world),
-        }
+        })
     }
 
     /// Where it stands.

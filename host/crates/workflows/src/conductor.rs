@@ -24,8 +24,8 @@ mod transitions;
 use std::fmt;
 use std::sync::Arc;
 
-use petrel_expressions::Variables;
 use petrel_expressions::workflow::{Keys, Moment};
+use petrel_expressions::{Statement, Variables};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
@@ -203,9 +203,13 @@ impl Conductor {
         let mut initial = Variables::from(parent.clone());
         let mut rolling = initial.clone();
         for (name, default) in &self.definition.inputs {
-            let given = input.get(&**name).map(|value| petrel_expressions::Statement::compile(value.clone()));
-            let statement = given.as_ref().unwrap_or(default);
-            match statement.evaluate(&self.bare_scope(&rolling, world)) {
+            let value = match input.get(&**name) {
+                // What was given was rendered before, and is data.
+                Some(given) if !self.definition.reevaluates => Ok(Arc::new(given.clone())),
+                Some(given) => Statement::compile(given.clone()).evaluate(&self.bare_scope(&rolling, world)),
+                None => default.evaluate(&self.bare_scope(&rolling, world)),
+            };
+            match value {
                 Ok(value) => rolling.insert(name, value),
                 Err(error) => errors.push(ErrorEntry::new(error.to_string())),
             }
@@ -232,6 +236,11 @@ impl Conductor {
                 Err(errors)
             }
         }
+    }
+
+    /// Whether what its expressions give is evaluated again, as the original does.
+    pub fn reevaluates(&self) -> bool {
+        self.definition.reevaluates
     }
 
     /// Applies an event; gives the tasks that start because of it, in their order.

@@ -27,6 +27,8 @@ pub struct Definition {
     pub output: Vec<(Arc<str>, Statement)>,
     /// How many seconds it may take.
     pub timeout: Option<Statement>,
+    /// Whether what its expressions give is evaluated again, as the original does; else it is data.
+    pub reevaluates: bool,
     /// Its tasks, and the engine's commands that it uses, sorted by name.
     tasks: Vec<Task>,
     /// Where the tasks are.
@@ -58,6 +60,7 @@ impl Definition {
             vars: named(object.get("vars"), "vars")?,
             output: named(object.get("output"), "output")?,
             timeout: object.get("timeout").map(|value| Statement::compile(value.clone())),
+            reevaluates: false,
             tasks,
             index,
             starts,

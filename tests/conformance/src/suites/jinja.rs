@@ -5,10 +5,10 @@ use std::sync::Arc;
 use petrel_expressions::{Scope, Statement, render};
 use serde_json::Value;
 
-use super::{object, value, yaql};
+use super::{Mode, object, value, yaql};
 use crate::Answer;
 
-pub(super) fn answer(case: &Value) -> Answer {
+pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let expression = value(case, "expr");
     let result = if case.get("mode").and_then(Value::as_str) == Some("render") {
         let scope = object(case, "data")
@@ -17,7 +17,7 @@ pub(super) fn answer(case: &Value) -> Answer {
         let template = expression.as_str().unwrap_or_default();
         render(template, &scope).map(Value::from).map_err(|error| error.to_string())
     } else {
-        let evaluated = Statement::compile(expression).evaluate(&yaql::scope(&value(case, "data")));
+        let evaluated = Statement::compile(expression).evaluate(&yaql::scope(&value(case, "data"), mode));
         evaluated.map(Arc::unwrap_or_clone).map_err(|error| error.to_string())
     };
     match result {

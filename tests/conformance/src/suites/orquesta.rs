@@ -10,10 +10,10 @@ use petrel_workflows::inspection::{Finding, Kind};
 use petrel_workflows::{Conductor, Definition, Event, Report, Start, Status, World, inspect};
 use serde_json::{Map, Value, json};
 
-use super::{object, value};
+use super::{Mode, object, value};
 use crate::{Answer, compare};
 
-pub(super) fn answer(case: &Value) -> Answer {
+pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let text = case.get("workflow").and_then(Value::as_str).unwrap_or_default();
     let source = match petrel_yaml::parse(text) {
         Ok(document) => document.value,
@@ -27,7 +27,10 @@ pub(super) fn answer(case: &Value) -> Answer {
     }
     match Definition::compile(&source) {
         Err(_error) => Answer::Value(invalid(&[])),
-        Ok(definition) => Answer::Value(Player::new(case, Arc::new(definition), &parent).play()),
+        Ok(mut definition) => {
+            definition.reevaluates = mode == Mode::Again;
+            Answer::Value(Player::new(case, Arc::new(definition), &parent).play())
+        }
     }
 }
 

@@ -8,31 +8,31 @@ use petrel_expressions::yaql::{Expression, Value as Yaql};
 use petrel_expressions::{Statement, Variables, WorkflowScope};
 use serde_json::{Value, json};
 
-use super::{object, value};
+use super::{Mode, object, value};
 use crate::Answer;
 
-pub(super) fn answer(case: &Value) -> Answer {
+pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let data = value(case, "data");
     if case.get("mode").and_then(Value::as_str) != Some("expr") {
-        return statement(case.get("expr").cloned().unwrap_or_default(), &data);
+        return statement(case.get("expr").cloned().unwrap_or_default(), &data, mode);
     }
     let text = case.get("expr").and_then(Value::as_str).unwrap_or_default();
-    let (data, scope) = (Arc::new(data.clone()), scope(&data));
+    let (data, scope) = (Arc::new(data.clone()), scope(&data, mode));
     match Expression::compile(text).and_then(|expression| expression.evaluate_with(&scope, Some(&data))) {
         Ok(value) => tagged(&value).map_or_else(Answer::Error, Answer::Value),
         Err(error) => Answer::Error(format!("{}: {error}", error.exception())),
     }
 }
 
-fn statement(source: Value, data: &Value) -> Answer {
-    match Statement::compile(source).evaluate(&scope(data)) {
+fn statement(source: Value, data: &Value, mode: Mode) -> Answer {
+    match Statement::compile(source).evaluate(&scope(data, mode)) {
         Ok(value) => Answer::Value(Value::clone(&value)),
         Err(error) => Answer::Error(error.to_string()),
     }
 }
 
 /// What a workflow with the context `data` sees; the engine's own variables tell of its tasks.
-pub(super) fn scope(data: &Value) -> WorkflowScope {
+pub(super) fn scope(data: &Value, mode: Mode) -> WorkflowScope {
     let state = object(data, "__state");
     let task = data.get("__current_task").and_then(Value::as_object);
     let task = task.filter(|task| !task.is_empty()).map(|task| CurrentTask {
@@ -47,6 +47,7 @@ pub(super) fn scope(data: &Value) -> WorkflowScope {
         tasks: Some(Arc::new(State::new(&state))),
         keys: None,
         moment: Moment::default(),
+        reevaluates: mode == Mode::Again,
     }
 }
 

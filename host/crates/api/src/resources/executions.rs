@@ -92,6 +92,7 @@ pub(crate) async fn create(
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
+        rendered: Object::new(),
         action: new.action,
         parameters: new.parameters.unwrap_or_default(),
         behalf: behalf(&api, &signed_in, new.user.as_deref())?,

@@ -59,16 +59,11 @@ pub(crate) struct Why {
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
 pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Why>, ApiError> {
     let instance = find(&api, &id).await?;
+    let rules = api.engine.explain(&instance).await?;
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
-    // With a large event it takes a while, and others are to have their turn.
-    let explained = tokio::task::spawn_blocking(move || {
-        api.engine.explain(&instance).map(|rules| {
-            let trigger_instance = EventView::new(instance, std::convert::identity);
-            Why { trigger_instance, rules, refused }
-        })
-    });
-    Ok(Json(explained.await??))
+    let trigger_instance = EventView::new(instance, std::convert::identity);
+    Ok(Json(Why { trigger_instance, rules, refused }))
 }
 
 /// An event by its id, or the `last` one.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::{
-    Execution, ExecutionId, Object, Status as Stored, StatusEvent, WorkflowEntry, WorkflowEvent,
+    Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
 use petrel_persistence::{Change, Expect};
-use petrel_workflows::conductor::{Event, Rerun};
+use petrel_workflows::conductor::{Event, Refused, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::{Value, json};
 
-use super::definitions::not_begun;
+use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
 use super::step::Step;
 use super::world::{self, Results};
@@ -21,6 +21,7 @@ use super::{ACTION_CHAIN, children, requests, timers};
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::requests as executions;
 use crate::service::Engine;
 
@@ -90,7 +91,7 @@ async fn give_up(engine: &Engine, execution: Execution, error: Error) {
 
 /// What a workflow begins with.
 struct Prepared {
-    compiled: Arc<super::definitions::Compiled>,
+    compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
     /// The workflow that it is a rerun of, and from where.
@@ -102,8 +103,10 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
     let registered = registered.map_err(|error| failed(error.to_string()))?;
-    let compiled = engine.0.workflows.definitions.of_action(&registered).await?;
+    let reevaluates = registered.action.expressions.reevaluate || engine.0.options.reevaluates;
+    let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
+    let finals = finals.await.map_err(|error| failed(error.to_string()))?;
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
     let context = if execution.runner == ACTION_CHAIN {
         chain_context(engine, execution, &input)
@@ -173,58 +176,123 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
 /// Starts the first tasks; gives the workflow once that is durable.
 async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Result<Option<Live>, Error> {
     let Prepared { compiled, input, context, rerun } = prepared;
-    let id = execution.id;
-    let results = live::results_of(&compiled.stored.source, id);
-    let now = clock::now();
-    let (log, conductor, results) = if let Some((of, _)) = &rerun {
-        match resumed(engine, *of, id).await? {
-            Ok(resumed) => resumed,
-            Err(reason) => {
-                let result = not_begun(&json!([{"type": "error", "message": reason}]));
-                return fail(engine, execution, result).await.map(|()| None);
-            }
-        }
-    } else {
-        let keys = Arc::new(world::Live::new(engine.datastore()));
-        let world = world::now(now, 0, Arc::clone(&keys), results.clone());
-        let limits = engine.0.options.workflow_limits;
-        let conductor = Conducted::new(&compiled.definition, &input, &context, &world).with_limits(limits);
-        let definition = Arc::clone(&compiled.stored.digest);
-        let event = WorkflowEvent::Began { definition, input, context, limits: Some(limits) };
-        (vec![WorkflowEntry { at: now, keys: keys.reads(), event }], conductor, results)
+    let from = match &rerun {
+        None => None,
+        Some((of, _)) => match resumed(engine, *of, execution.id).await? {
+            Ok(resumed) => Some(resumed),
+            Err(reason) => return refuse(engine, execution, reason).await,
+        },
     };
-    let active = HashMap::new();
-    let live =
-        Live { execution, conductor, sequence: 0, active, results, began: now, stopped: None, timer: None };
-    let mut step = Step::new(engine, live);
-    step.write(log);
-    if compiled.must_be_stored() {
-        step.changes.push(Change::PutDefinition(compiled.stored.clone()));
-    }
-    match rerun {
-        Some((_, rerun)) => {
-            let logged = WorkflowEvent::Rerun { tasks: rerun.tasks.clone() };
-            if let Err(refused) = step.happen(Event::Rerun(rerun), logged) {
-                let execution = step.into_execution();
-                let result = not_begun(&json!([{"type": "error", "message": refused.to_string()}]));
-                return fail(engine, execution, result).await.map(|()| None);
-            }
-        }
-        // One that has failed already has nothing to run.
-        None if step.status() == Status::Failed => {}
-        None => step.request(Status::Running)?,
-    }
-    let live = step.commit().await?;
-    compiled.set_stored();
+    let now = clock::now();
+    let begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
+    let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
+        (begins, step)
+    } else {
+        // The conductor was changed on the way, so it is made again.
+        let from = match &begins.rerun {
+            Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
+            None => None,
+        };
+        let apart = move || {
+            let step = begins.step(from);
+            (begins, step)
+        };
+        engine.heavy_and_exact(apart).await?
+    };
+    let live = match step {
+        Ok(step) => step.commit().await?,
+        Err(NotBegun::Refused(reason)) => return refuse(engine, begins.execution, reason).await,
+        Err(NotBegun::Failed(error)) => return Err(error),
+    };
+    begins.compiled.set_stored();
     Ok(Some(live))
 }
+
+/// What a workflow makes its first step of.
+struct Begins {
+    engine: Engine,
+    execution: Execution,
+    compiled: Arc<Compiled>,
+    input: Arc<Object>,
+    context: Arc<Object>,
+    /// The workflow that it is a rerun of, and from where.
+    rerun: Option<(ExecutionId, Rerun)>,
+    now: Timestamp,
+}
+
+/// Why a workflow does not begin.
+enum NotBegun {
+    /// Its tasks cannot be run again.
+    Refused(String),
+    /// Something else stands in the way.
+    Failed(Error),
+}
+
+impl Begins {
+    /// The first step, from what there was of a workflow that is run again.
+    fn step(&self, from: Option<Resumed>) -> Result<Step, NotBegun> {
+        let (log, conductor, results) = from.unwrap_or_else(|| self.begun());
+        let live = Live {
+            execution: self.execution.clone(),
+            conductor,
+            sequence: 0,
+            active: HashMap::new(),
+            results,
+            began: self.now,
+            stopped: None,
+            timer: None,
+        };
+        let mut step = Step::new(&self.engine, live);
+        step.write(log);
+        if self.compiled.must_be_stored() {
+            step.changes.push(Change::PutDefinition(self.compiled.stored.clone()));
+        }
+        match &self.rerun {
+            Some((_, rerun)) => {
+                let logged = WorkflowEvent::Rerun { tasks: rerun.tasks.clone() };
+                let refused = |refused: Refused| NotBegun::Refused(refused.to_string());
+                step.happen(Event::Rerun(rerun.clone()), logged).map_err(refused)?;
+            }
+            // One that has failed already has nothing to run.
+            None if step.status() == Status::Failed => {}
+            None => step.request(Status::Running).map_err(NotBegun::Failed)?,
+        }
+        Ok(step)
+    }
+
+    fn begun(&self) -> Resumed {
+        let results = live::results_of(&self.compiled.stored.source, self.execution.id);
+        let datastore = self.engine.datastore_for(&self.execution.context.user);
+        let keys = Arc::new(world::Live::new(datastore));
+        let world = world::now(self.now, 0, Arc::clone(&keys), results.clone());
+        let limits = self.engine.0.options.workflow_limits;
+        let conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world);
+        let conductor = conductor.with_limits(limits);
+        let event = WorkflowEvent::Began {
+            definition: Arc::clone(&self.compiled.stored.digest),
+            input: Arc::clone(&self.input),
+            context: Arc::clone(&self.context),
+            limits: Some(limits),
+        };
+        (vec![WorkflowEntry { at: self.now, keys: keys.reads(), event }], conductor, results)
+    }
+}
+
+/// Ends an execution that cannot be run again in this way.
+async fn refuse(engine: &Engine, execution: Execution, reason: String) -> Result<Option<Live>, Error> {
+    let result = not_begun(&json!([{"type": "error", "message": reason}]));
+    fail(engine, execution, result).await.map(|()| None)
+}
+
+/// The log of a workflow, its conductor and the results of its tasks.
+type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
 /// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
 async fn resumed(
     engine: &Engine,
     of: ExecutionId,
     id: ExecutionId,
-) -> Result<Result<(Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>), String>, Error> {
+) -> Result<Result<Resumed, String>, Error> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
         return Ok(Err(format!("the workflow {of} never began, so none of its tasks can be run again")));

@@ -14,7 +14,8 @@ use super::world::task_execution_id;
 use crate::requests;
 use crate::service::Engine;
 
-/// The execution for an action of a task.
+/// The execution for an action of a task. What the workflow's expressions gave is data, unless it
+/// `reevaluates`; the defaults of the action are templates of their own.
 ///
 /// # Errors
 /// Why it cannot be made, for people.
@@ -24,6 +25,7 @@ pub(super) fn make(
     start: &Start,
     action: &Action,
     now: Timestamp,
+    reevaluates: bool,
 ) -> Result<Execution, String> {
     let reference = action.action.as_str().unwrap_or_default();
     let reference: Ref = reference.parse().map_err(|_invalid| {
@@ -72,8 +74,8 @@ pub(super) fn make(
         pack: reference.pack().to_owned(),
         ..Context::default()
     };
-    let given = Given::compile(&input);
-    let scope = requests::shown_scope(engine, shown(&context, Some(&parent), workflow));
+    let given = if reevaluates { Given::compile(&input) } else { Given::data(&input) };
+    let scope = requests::shown_scope(engine, &context.user, shown(&context, Some(&parent), workflow));
     let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
     requests::check(&registered, &live).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);

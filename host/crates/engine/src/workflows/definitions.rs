@@ -121,28 +121,45 @@ pub fn check_source(source: &str) -> Result<Definition, Invalid> {
 /// # Errors
 /// All that is wrong with it.
 pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
+    check_as(runner, source, false)
+}
+
+/// As [`check`], of a workflow that `reevaluates` or not.
+fn check_as(runner: &str, source: &str, reevaluates: bool) -> Result<Source, Invalid> {
     if runner != ACTION_CHAIN {
-        return check_source(source).map(|definition| Source::Orquesta(Arc::new(definition)));
+        let mut definition = check_source(source)?;
+        definition.reevaluates = reevaluates;
+        return Ok(Source::Orquesta(Arc::new(definition)));
     }
     let document = petrel_yaml::parse(source).map_err(unreadable)?;
-    let chain = ChainDefinition::compile(&document.value).map_err(|problems| {
+    let mut chain = ChainDefinition::compile(&document.value).map_err(|problems| {
         let found = |problem: petrel_workflows::chain::Invalid| {
             let finding = Finding { spec_path: Some(problem.path), ..syntax(problem.message) };
             Found { position: Some(position(&document, &finding.steps())), finding }
         };
         Invalid(problems.into_iter().map(found).collect())
     })?;
+    chain.reevaluates = reevaluates;
     Ok(Source::Chain(Arc::new(chain)))
 }
 
-/// Compiles the text of a workflow that was inspected before.
+/// What is behind the name of the runner in the digest of a definition that is evaluated as the original does.
+const REEVALUATING: &str = "+reevaluate";
+
+/// Compiles the text of a workflow that was inspected before. Its runner may be `REEVALUATING`.
 fn recompile(runner: &str, source: &str) -> Result<Source, String> {
+    let (runner, reevaluates) = match runner.strip_suffix(REEVALUATING) {
+        Some(runner) => (runner, true),
+        None => (runner, false),
+    };
     let value = petrel_yaml::parse(source).map_err(|error| error.to_string())?.value;
     if runner == ACTION_CHAIN {
-        let chain = ChainDefinition::compile(&value).map_err(|problems| format!("{problems:?}"))?;
+        let mut chain = ChainDefinition::compile(&value).map_err(|problems| format!("{problems:?}"))?;
+        chain.reevaluates = reevaluates;
         return Ok(Source::Chain(Arc::new(chain)));
     }
-    let definition = Definition::compile(&value).map_err(|error| error.to_string())?;
+    let mut definition = Definition::compile(&value).map_err(|error| error.to_string())?;
+    definition.reevaluates = reevaluates;
     Ok(Source::Orquesta(Arc::new(definition)))
 }
 
@@ -178,10 +195,13 @@ fn position(document: &Document, steps: &[Step]) -> Position {
 /// A file as it was when it was read: when it was changed, its length, and what is in it.
 type File = (SystemTime, u64, Arc<Compiled>);
 
+/// A file, and whether what its expressions give is evaluated again.
+type Key = (PathBuf, bool);
+
 /// Definitions that were used.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
-    files: Mutex<HashMap<PathBuf, File>>,
+    files: Mutex<HashMap<Key, File>>,
     by_digest: Mutex<HashMap<Arc<str>, Arc<Compiled>>>,
 }
 
@@ -190,11 +210,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Definitions {
-    /// The definition in the file of an action, as it is now.
+    /// The definition in the file of an action, as it is now, which `reevaluates` or not.
     ///
     /// # Errors
     /// What a workflow that cannot begin reports: `{"errors": [...], "output": null}`.
-    pub(crate) async fn of_action(&self, action: &RegisteredAction) -> Result<Arc<Compiled>, Value> {
+    pub(crate) async fn of_action(
+        &self,
+        action: &RegisteredAction,
+        reevaluates: bool,
+    ) -> Result<Arc<Compiled>, Value> {
         let path = entry_point::find_in(&action.pack_path, &action.action).await;
         let path = path.map_err(|outcome| {
             not_begun(&json!([{"type": "error", "message": outcome.result.get("error")}]))
@@ -205,7 +229,8 @@ impl Definitions {
         };
         let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
-        if let Some((known, size, compiled)) = lock(&self.files).get(&path)
+        let key = (path.clone(), reevaluates);
+        if let Some((known, size, compiled)) = lock(&self.files).get(&key)
             && (*known, *size) == (changed, length)
         {
             return Ok(Arc::clone(compiled));
@@ -214,20 +239,21 @@ impl Definitions {
         let read = tokio::task::spawn_blocking(move || plain_file::read_text(&file, LARGEST_WORKFLOW)).await;
         let source = read.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
         let compiled = self
-            .compile(&action.action.runner_type, &source)
+            .compile(&action.action.runner_type, &source, reevaluates)
             .map_err(|invalid| not_begun(&invalid.to_errors()))?;
-        lock(&self.files).insert(path, (changed, length, Arc::clone(&compiled)));
+        lock(&self.files).insert(key, (changed, length, Arc::clone(&compiled)));
         Ok(compiled)
     }
 
-    fn compile(&self, runner: &str, source: &str) -> Result<Arc<Compiled>, Invalid> {
-        // The same text may be meant in either language.
-        let digest: Arc<str> = format!("{runner}-{:x}", Sha256::digest(source.as_bytes())).into();
+    fn compile(&self, runner: &str, source: &str, reevaluates: bool) -> Result<Arc<Compiled>, Invalid> {
+        // The same text may be meant in either language, and evaluated in either way.
+        let mark = if reevaluates { REEVALUATING } else { "" };
+        let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
         if let Some(known) = lock(&self.by_digest).get(&digest) {
             return Ok(Arc::clone(known));
         }
         let compiled = Arc::new(Compiled {
-            definition: check(runner, source)?,
+            definition: check_as(runner, source, reevaluates)?,
             stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
             is_stored: AtomicBool::new(false),
         });

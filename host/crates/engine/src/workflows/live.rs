@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, ExecutionId, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits,
+    Execution, ExecutionId, Object, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits,
 };
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
 
+use super::definitions::Compiled;
 use super::timers::{self, Timer};
 use super::world::{self, Results};
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::service::Engine;
 
 /// How many children are read at once.
@@ -142,20 +144,50 @@ pub(super) async fn replay(
         return Err(damaged("does not say how it began"));
     };
     let compiled = engine.0.workflows.definitions.stored(engine.store(), definition).await?;
-    let results = results_of(&compiled.stored.source, id);
-    let world = world::then(first, 0, results.clone());
-    let mut conductor = Conducted::new(&compiled.definition, input, context, &world)
-        .with_limits(limits.unwrap_or(WorkflowLimits::NONE));
-    for (entry, number) in rest.iter().zip(1..) {
-        let event = event(engine, entry).await?;
-        if let (Some(results), Event::Report(report)) = (&results, &event) {
-            results.keep(report, &conductor);
-        }
-        let world = world::then(entry, number, results.clone());
-        // What was refused once is refused again, and changes nothing.
-        drop(conductor.apply(&event, &world));
+    let mut events = Vec::with_capacity(rest.len());
+    for entry in rest {
+        events.push(event(engine, entry).await?);
     }
-    Ok((conductor, results))
+    let limits = limits.unwrap_or(WorkflowLimits::NONE);
+    let began = Began { id, compiled, input: Arc::clone(input), context: Arc::clone(context), limits };
+    if let Some(replayed) = quick(|| began.replay(first, rest, &events)) {
+        return Ok(replayed);
+    }
+    let (first, rest) = (first.clone(), rest.to_vec());
+    engine.heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+}
+
+/// What a workflow began with.
+struct Began {
+    id: ExecutionId,
+    compiled: Arc<Compiled>,
+    input: Arc<Object>,
+    context: Arc<Object>,
+    limits: WorkflowLimits,
+}
+
+impl Began {
+    /// The conductor after `events`, which are those of `rest`.
+    fn replay(
+        &self,
+        first: &WorkflowEntry,
+        rest: &[WorkflowEntry],
+        events: &[Event],
+    ) -> (Conducted, Option<Arc<Results>>) {
+        let results = results_of(&self.compiled.stored.source, self.id);
+        let world = world::then(first, 0, results.clone());
+        let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
+            .with_limits(self.limits);
+        for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
+            if let (Some(results), Event::Report(report)) = (&results, event) {
+                results.keep(report, &conductor);
+            }
+            let world = world::then(entry, number, results.clone());
+            // What was refused once is refused again, and changes nothing.
+            drop(conductor.apply(event, &world));
+        }
+        (conductor, results)
+    }
 }
 
 /// What an entry says has happened.

@@ -23,7 +23,7 @@ pub(crate) struct Report {
     pub(crate) changes: Vec<Change>,
 }
 
-impl Step<'_> {
+impl Step {
     /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
     /// child that is canceled and that begins, say. Only the first of them holds. And
     /// nothing begins inside a workflow that is about to end.

@@ -120,19 +120,16 @@ impl Engine {
             let message = format!("the task `{stranger}` is to be reset, but is not among those run again");
             return Err(Error::invalid(message, "name it among the tasks too"));
         }
-        let mut all = Object::clone(&execution.parameters);
-        all.extend(parameters);
-        let rerun = Some(RerunOf { execution: id, tasks, reset });
-        let context = Object::new();
-        self.request(Request {
+        let request = Request {
             action: execution.action,
-            parameters: all,
+            parameters,
+            rendered: Object::clone(&execution.parameters),
             behalf,
-            context,
-            rerun,
+            context: Object::new(),
+            rerun: Some(RerunOf { execution: id, tasks, reset }),
             delay: None,
-        })
-        .await
+        };
+        self.request(request).await
     }
 
     /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one

@@ -20,7 +20,7 @@ const MOST_ROUNDS: usize = 1_000;
 /// How long to wait before a top workflow that could not be told is told again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-impl Step<'_> {
+impl Step {
     /// Whether what follows from one event at once would go on for ever, or is too much.
     pub(super) fn is_endless(&self, rounds: usize) -> bool {
         self.live.stopped.is_none()
@@ -45,7 +45,7 @@ impl Step<'_> {
 
     /// Whether one more execution may be inside the top workflow.
     pub(super) fn has_room(&mut self) -> bool {
-        let (engine, root) = (self.engine, self.root());
+        let (engine, root) = (&self.engine, self.root());
         let room = *self.room.get_or_insert_with(|| {
             engine.0.options.max_descendants.saturating_sub(engine.store().inside(root))
         });

@@ -19,6 +19,7 @@ use super::room::unmade;
 use super::{cascade, children, outcome, world};
 use crate::clock;
 use crate::error::Error;
+use crate::evaluation::quick;
 use crate::executor::storable;
 use crate::measures;
 use crate::service::Engine;
@@ -27,7 +28,7 @@ use crate::service::Engine;
 pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
     let (messages, mut replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|envelope| (envelope.message, envelope.reply)).unzip();
-    match apply(engine, id, live, messages.clone()).await {
+    match apply(engine, id, live, &messages).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever waited may have gone.
@@ -37,7 +38,7 @@ pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<
         Err(_error) if messages.len() > 1 => {
             // What stands in the way of one of them need not be in the way of the others.
             for (message, reply) in messages.into_iter().zip(replies) {
-                let answers = apply(engine, id, live, vec![message]).await;
+                let answers = apply(engine, id, live, std::slice::from_ref(&message)).await;
                 let answer =
                     answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(dropped(id))));
                 drop(reply.send(answer));
@@ -60,14 +61,20 @@ async fn apply(
     engine: &Engine,
     id: ExecutionId,
     live: &mut Option<Live>,
-    messages: Vec<Message>,
+    messages: &[Message],
 ) -> Result<Vec<Result<Execution, Error>>, Error> {
     let state = match live.take() {
         Some(state) => state,
         None => Live::load(engine, id).await?,
     };
-    let mut step = Step::new(engine, state);
-    let refused: Vec<Option<Error>> = messages.into_iter().map(|message| step.take(message).err()).collect();
+    let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
+        taken
+    } else {
+        // The conductor was changed on the way, so what took too long is done again from the log.
+        let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
+        let engine = engine.clone();
+        engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
+    };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;
     let execution = state.execution.clone();
@@ -76,8 +83,8 @@ async fn apply(
 }
 
 /// What is decided, before it is committed.
-pub(super) struct Step<'a> {
-    pub(super) engine: &'a Engine,
+pub(super) struct Step {
+    pub(super) engine: Engine,
     pub(super) live: Live,
     now: Timestamp,
     pub(super) entries: Vec<WorkflowEntry>,
@@ -101,10 +108,10 @@ pub(super) struct Step<'a> {
     pub(super) room: Option<usize>,
 }
 
-impl<'a> Step<'a> {
-    pub(super) fn new(engine: &'a Engine, live: Live) -> Self {
+impl Step {
+    pub(super) fn new(engine: &Engine, live: Live) -> Self {
         Self {
-            engine,
+            engine: engine.clone(),
             now: clock::now(),
             before: live.execution.status,
             was_closing: live.is_closing(),
@@ -120,6 +127,12 @@ impl<'a> Step<'a> {
             created: Vec::new(),
             moved: Vec::new(),
         }
+    }
+
+    /// This, and what each of `messages` was refused for.
+    fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
+        let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
+        (self, refused)
     }
 
     fn take(&mut self, message: Message) -> Result<(), Error> {
@@ -184,7 +197,8 @@ impl<'a> Step<'a> {
             rounds += 1;
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
-            let keys = Arc::new(world::Live::new(self.engine.datastore()));
+            let keys =
+                Arc::new(world::Live::new(self.engine.datastore_for(&self.live.execution.context.user)));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = world::now(self.now, number, Arc::clone(&keys), self.live.results.clone());
             let result = self.live.conductor.apply(&event, &world);
@@ -209,12 +223,13 @@ impl<'a> Step<'a> {
         if self.live.starts_nothing() {
             return failed;
         }
+        let reevaluates = self.live.conductor.reevaluates();
         for action in start.actions.iter().filter(|action| !action.action.is_null()) {
             if !self.has_room() {
                 failed.push(self.overgrown());
                 return failed;
             }
-            match children::make(self.engine, &self.live.execution, start, action, self.now) {
+            match children::make(&self.engine, &self.live.execution, start, action, self.now, reevaluates) {
                 Ok(child) => {
                     self.live.active.insert(child.id, child.runner.clone());
                     self.created.push(Change::CreateExecution(child));
@@ -233,11 +248,6 @@ impl<'a> Step<'a> {
     /// Puts entries into the log that were applied before.
     pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
         self.entries.extend(entries);
-    }
-
-    /// The workflow's execution, with nothing of the step done.
-    pub(super) fn into_execution(self) -> Execution {
-        self.live.execution
     }
 
     /// Commits all of it; gives the workflow as it is from now on.
@@ -259,7 +269,7 @@ impl<'a> Step<'a> {
                 let above = parent.execution;
                 let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
                 let report = Report { parent, execution, expect, changes };
-                match deliver_up(self.engine, above, report).await {
+                match deliver_up(&self.engine, above, report).await {
                     // The workflow above is gone; what happened here is kept all the same.
                     Err(Error::NotFound { name, .. }) if name == above.to_string() => {
                         self.engine.commit(all.0, all.1).await?;
@@ -336,10 +346,10 @@ impl<'a> Step<'a> {
             self.engine.0.workflows.closing.remove(self.live.execution.id);
         } else if self.live.is_closing() {
             if !self.was_closing {
-                cascade::end(self.engine, &self.live);
+                cascade::end(&self.engine, &self.live);
             }
         } else if has_moved {
-            cascade::hand_on(self.engine, &self.live, self.goes_on);
+            cascade::hand_on(&self.engine, &self.live, self.goes_on);
         }
     }
 }

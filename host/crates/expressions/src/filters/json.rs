@@ -10,9 +10,10 @@ use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::convert;
 use crate::python::display;
+use crate::work::{self, Limit};
 
 pub(super) fn to_complex(value: Value) -> Result<String, Error> {
-    Ok(write(&to_json(value)?, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false }))
+    Ok(write(&to_json(value)?, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false })?)
 }
 
 pub(super) fn to_json_string(value: Value, given: Given) -> Result<String, Error> {
@@ -26,11 +27,12 @@ pub(super) fn to_json_string(value: Value, given: Given) -> Result<String, Error
         Some(_) => return Err(wrong("to_json_string needs two separators, such as (',', ': ')")),
         None => (",", ": "),
     };
-    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys: args.flag(1) }))
+    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys: args.flag(1) })?)
 }
 
 pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
     let text = display::to_text(&defined(value)?)?;
+    charge_parsing(&text)?;
     let json: Json = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("from_json_string was given what is no JSON: {error}")))?;
     Ok(convert::from_json(&json))
@@ -40,10 +42,10 @@ pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
 pub(super) fn json_escape(value: Value) -> Result<String, Error> {
     let value = to_json(value)?;
     let Some(text) = value.as_str() else {
-        return Ok(write(&value, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false }));
+        return Ok(write(&value, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false })?);
     };
     let mut out = String::new();
-    write_text(&mut out, text);
+    write_text(&mut out, text)?;
     Ok(out)
 }
 
@@ -59,16 +61,28 @@ pub(crate) struct Style<'a> {
     pub(crate) sort_keys: bool,
 }
 
-/// `value` in the original's way.
-pub(crate) fn write(value: &Json, style: &Style<'_>) -> String {
-    let mut out = String::new();
-    write_value(&mut out, value, style, 0);
-    out
+/// Charges for reading `text` as JSON, which takes many times its room where values are small.
+pub(crate) fn charge_parsing(text: &str) -> Result<(), Limit> {
+    let values = text.bytes().filter(|byte| b",:[{".contains(byte)).count();
+    work::charge((text.len() as u64).saturating_mul(10))?;
+    work::make(text.len())?;
+    work::make_list(values.saturating_mul(2))
 }
 
-fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) {
+/// `value` in the original's way.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn write(value: &Json, style: &Style<'_>) -> Result<String, Limit> {
+    let mut out = String::new();
+    write_value(&mut out, value, style, 0)?;
+    Ok(out)
+}
+
+fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) -> Result<(), Limit> {
+    work::charge(NODE)?;
     match value {
-        Json::String(text) => write_quoted(out, text),
+        Json::String(text) => write_quoted(out, text)?,
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(float) => out.push_str(&display::float(float)),
             None => out.push_str(&number.to_string()),
@@ -76,55 +90,77 @@ fn write_value(out: &mut String, value: &Json, style: &Style<'_>, depth: usize) 
         Json::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
-                separate(out, style, depth + 1, index);
-                write_value(out, item, style, depth + 1);
+                separate(out, style, depth + 1, index)?;
+                write_value(out, item, style, depth + 1)?;
             }
-            close(out, style, depth, items.is_empty(), ']');
+            close(out, style, depth, items.is_empty(), ']')?;
         }
         Json::Object(object) => {
+            work::make_list(object.len())?;
             let mut entries: Vec<_> = object.iter().collect();
             if style.sort_keys {
                 entries.sort_by_key(|(key, _)| *key);
             }
             out.push('{');
             for (index, (key, item)) in entries.into_iter().enumerate() {
-                separate(out, style, depth + 1, index);
-                write_quoted(out, key);
+                separate(out, style, depth + 1, index)?;
+                write_quoted(out, key)?;
                 out.push_str(style.colon);
-                write_value(out, item, style, depth + 1);
+                write_value(out, item, style, depth + 1)?;
             }
-            close(out, style, depth, object.is_empty(), '}');
+            close(out, style, depth, object.is_empty(), '}')?;
         }
         Json::Null | Json::Bool(_) => out.push_str(&value.to_string()),
     }
+    Ok(())
 }
 
-fn separate(out: &mut String, style: &Style<'_>, depth: usize, index: usize) {
+/// The work of writing one value, beside its text.
+const NODE: u64 = 50;
+
+fn separate(out: &mut String, style: &Style<'_>, depth: usize, index: usize) -> Result<(), Limit> {
+    work::make(style.comma.len() + style.colon.len() + 1)?;
     if index > 0 {
         out.push_str(style.comma);
     }
-    if let Some(indent) = style.indent {
-        out.push('\n');
-        out.push_str(&" ".repeat(indent * depth));
-    }
+    break_line(out, style, depth)
 }
 
-fn close(out: &mut String, style: &Style<'_>, depth: usize, is_empty: bool, bracket: char) {
-    if !is_empty && let Some(indent) = style.indent {
+fn break_line(out: &mut String, style: &Style<'_>, depth: usize) -> Result<(), Limit> {
+    if let Some(indent) = style.indent {
+        work::make(indent * depth + 1)?;
         out.push('\n');
-        out.push_str(&" ".repeat(indent * depth));
+        out.extend(std::iter::repeat_n(' ', indent * depth));
+    }
+    Ok(())
+}
+
+fn close(
+    out: &mut String,
+    style: &Style<'_>,
+    depth: usize,
+    is_empty: bool,
+    bracket: char,
+) -> Result<(), Limit> {
+    if !is_empty {
+        break_line(out, style, depth)?;
     }
     out.push(bracket);
+    Ok(())
 }
 
-fn write_quoted(out: &mut String, text: &str) {
+fn write_quoted(out: &mut String, text: &str) -> Result<(), Limit> {
     out.push('"');
-    write_text(out, text);
+    write_text(out, text)?;
     out.push('"');
+    Ok(())
 }
 
 /// Escapes all but printable ASCII, as Python's `ensure_ascii`.
-fn write_text(out: &mut String, text: &str) {
+fn write_text(out: &mut String, text: &str) -> Result<(), Limit> {
+    let escapes = text.bytes().filter(|byte| !(b' '..=b'~').contains(byte) || b"\"\\".contains(byte)).count();
+    work::charge((text.len() as u64).saturating_mul(4))?;
+    work::make(text.len().saturating_add(escapes.saturating_mul(5)))?;
     for char in text.chars() {
         match char {
             '"' => out.push_str("\\\""),
@@ -143,4 +179,5 @@ fn write_text(out: &mut String, text: &str) {
             }
         }
     }
+    Ok(())
 }

@@ -12,14 +12,19 @@ use super::Given;
 use super::arguments::Arguments;
 use super::{defined, items, wrong};
 use crate::python::number::PythonNumber;
+use crate::work::{self, Limit};
 
 /// The order of two values; `None` when neither precedes (what is not a number).
 ///
 /// # Errors
 /// Values that Python does not order.
 pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
+    work::charge(COMPARISON)?;
     match (left.as_str(), right.as_str()) {
-        (Some(left), Some(right)) => return Ok(Some(left.cmp(right))),
+        (Some(left), Some(right)) => {
+            work::charge(left.len().min(right.len()) as u64 / 8)?;
+            return Ok(Some(left.cmp(right)));
+        }
         (None, None) => {}
         _ => return Err(unordered(left, right)),
     }
@@ -30,14 +35,52 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, E
     {
         let mut others = right.try_iter()?;
         for item in left.try_iter()? {
+            work::charge(work::ITEM)?;
             let Some(other) = others.next() else { return Ok(Some(Ordering::Greater)) };
-            if defined(item.clone())? != defined(other.clone())? {
+            if !equal(&defined(item.clone())?, &defined(other.clone())?)? {
                 return compare(&item, &other);
             }
         }
         return Ok(Some(if others.next().is_some() { Ordering::Less } else { Ordering::Equal }));
     }
     Err(unordered(left, right))
+}
+
+/// The work of comparing two values, beside their parts.
+const COMPARISON: u64 = 60;
+
+/// Whether two values are equal, part by part: what is shared is looked at as often as it is there.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, Limit> {
+    work::charge(COMPARISON)?;
+    if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+        work::charge(left.len().min(right.len()) as u64 / 8)?;
+        return Ok(left == right);
+    }
+    let is_row = |value: &Value| matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let is_mapping = left.kind() == ValueKind::Map && right.kind() == ValueKind::Map;
+    let are_rows = is_row(left) && is_row(right);
+    if !is_mapping && !are_rows {
+        return Ok(left == right);
+    }
+    if left.len() != right.len() || left.is_tuple() != right.is_tuple() {
+        return Ok(false);
+    }
+    let (Ok(parts), Ok(mut others)) = (left.try_iter(), right.try_iter()) else { return Ok(false) };
+    for part in parts {
+        let is_same = if is_mapping {
+            let (own, other) = (left.get_item(&part), right.get_item(&part));
+            equal(&own.unwrap_or_default(), &other.unwrap_or_default())?
+        } else {
+            others.next().map_or(Ok(false), |other| equal(&part, &other))?
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(is_mapping || others.next().is_none())
 }
 
 fn unordered(left: &Value, right: &Value) -> Error {
@@ -69,7 +112,11 @@ pub(crate) fn number(value: &Value) -> PythonNumber {
 /// What is compared of a value: it without its case, unless that matters.
 fn folded(value: Value, case_sensitive: bool) -> Value {
     match value.as_str() {
-        Some(text) if !case_sensitive => Value::from(text.to_lowercase()),
+        Some(text) if !case_sensitive => {
+            // What is too much ends the next comparison.
+            let _charged = work::make(text.len());
+            Value::from(text.to_lowercase())
+        }
         _ => value,
     }
 }
@@ -97,6 +144,8 @@ impl Attribute {
 
     /// What is in an item; the item itself without an attribute.
     pub(super) fn of(&self, item: &Value) -> Result<Value, Error> {
+        let step = |step: &Value| step.as_str().map_or(0, str::len) as u64 + work::ITEM;
+        work::charge(self.0.iter().flatten().map(step).sum())?;
         let follow =
             |path: &Vec<Value>| path.iter().try_fold(item.clone(), |value, step| value.get_item(step));
         match self.0.as_slice() {
@@ -118,6 +167,7 @@ impl Attribute {
 
 /// Sorts by keys, equal ones in their order; the first two that cannot be ordered are the error.
 pub(crate) fn sorted(mut keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Vec<(Value, Value)>, Error> {
+    work::make_list(keyed.len())?;
     let mut failure = None;
     keyed.sort_by(|(left, _), (right, _)| match compare(left, right) {
         Ok(order) => {
@@ -212,7 +262,13 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
                 )));
             }
             None => {
-                let is_new = !seen.iter().any(|known| same(known, &key));
+                let mut is_new = true;
+                for known in &seen {
+                    is_new &= !same(known, &key)?;
+                    if !is_new {
+                        break;
+                    }
+                }
                 if is_new {
                     seen.push(key);
                 }
@@ -227,8 +283,10 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
 }
 
 /// Python's equality of what is no text: booleans equal numbers.
-fn same(left: &Value, right: &Value) -> bool {
-    left == right || compare(left, right).is_ok_and(|order| order == Some(Ordering::Equal))
+fn same(left: &Value, right: &Value) -> Result<bool, Limit> {
+    let is_same =
+        equal(left, right)? || compare(left, right).is_ok_and(|order| order == Some(Ordering::Equal));
+    work::check().map(|()| is_same)
 }
 
 pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
@@ -246,7 +304,7 @@ pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
     let mut groups: Vec<(Value, Value, Vec<Value>)> = Vec::new();
     for (key, item) in sorted(folded_keys.collect::<Result<_, _>>()?, false)? {
         match groups.last_mut() {
-            Some((known, _, list)) if same(known, &key) => list.push(item),
+            Some((known, _, list)) if same(known, &key)? => list.push(item),
             _ => groups.push((key, own(&item)?, vec![item])),
         }
     }

@@ -5,7 +5,8 @@ use minijinja::{Error, Value};
 
 use super::{defined, wrong};
 use crate::python::display;
-use crate::regex::{Flags, Regex};
+use crate::regex::{self, Flags, Regex};
+use crate::work;
 
 pub(super) fn regex_match(
     value: Value,
@@ -36,7 +37,8 @@ pub(super) fn regex_replace(
     let text = display::to_text(&defined(value)?)?;
     let regex = compile(pattern, flags(ignorecase, &kwargs)?)?;
     let (mut replaced, mut end) = (String::new(), 0);
-    for found in regex.matches(&text).map_err(|error| wrong(error.to_string()))? {
+    for found in regex.matches(&text).map_err(retold)? {
+        work::make(found.range.start.saturating_sub(end))?;
         replaced.push_str(text.get(end..found.range.start).unwrap_or_default());
         end = found.range.end;
         let whole = text.get(found.range).unwrap_or_default();
@@ -57,7 +59,7 @@ pub(super) fn regex_substring(
     let text = display::to_text(&defined(value)?)?;
     let index = result_index.or(kwargs.get("result_index")?).unwrap_or(0);
     let regex = compile(pattern, flags(ignorecase, &kwargs)?)?;
-    let matches = regex.matches(&text).map_err(|error| wrong(error.to_string()))?;
+    let matches = regex.matches(&text).map_err(retold)?;
     let count = matches.len();
     let Some(found) = matches.into_iter().nth(index) else {
         return Err(wrong(format!(
@@ -79,13 +81,20 @@ fn flags(ignorecase: Option<bool>, kwargs: &Options) -> Result<Flags, Error> {
     Ok(Flags { ignore_case: ignorecase.or(named).unwrap_or(false), ..Flags::default() })
 }
 
+fn retold(error: regex::Error) -> Error {
+    match error {
+        regex::Error::TooMuch(limit) => limit.into(),
+        error => wrong(error.to_string()),
+    }
+}
+
 fn compile(pattern: &str, flags: Flags) -> Result<Regex, Error> {
-    Regex::new(pattern, flags).map_err(|error| wrong(error.to_string()))
+    Regex::new(pattern, flags).map_err(retold)
 }
 
 fn is_match(value: Value, pattern: &str, flags: Flags) -> Result<bool, Error> {
     let text = display::to_text(&defined(value)?)?;
-    compile(pattern, flags)?.is_match(&text).map_err(|error| wrong(error.to_string()))
+    compile(pattern, flags)?.is_match(&text).map_err(retold)
 }
 
 /// Python's template of a replacement: `\1`, `\g<1>`, `\g<name>`, `\n`.
@@ -104,6 +113,7 @@ pub(crate) fn expand(
         }
     };
     let mut rest = template.chars();
+    work::make(template.len())?;
     while let Some(char) = rest.next() {
         if char != '\\' {
             out.push(char);
@@ -119,7 +129,9 @@ pub(crate) fn expand(
                 rest = after.chars();
                 let number = name.parse().ok().or_else(|| regex.group_number(name));
                 let number = number.ok_or_else(|| wrong(format!("regex_replace has no group {name}")))?;
-                out.push_str(group(number)?);
+                let group = group(number)?;
+                work::make(group.len())?;
+                out.push_str(group);
             }
             Some(digit @ '1'..='9') => {
                 let mut number = digit.to_string();
@@ -127,7 +139,9 @@ pub(crate) fn expand(
                     rest.next();
                     number.push(second);
                 }
-                out.push_str(group(number.parse().unwrap_or(0))?);
+                let group = group(number.parse().unwrap_or(0))?;
+                work::make(group.len())?;
+                out.push_str(group);
             }
             Some('n') => out.push('\n'),
             Some('t') => out.push('\t'),

@@ -10,6 +10,7 @@ use super::text::text_of;
 use super::{defined, items, json, wrong};
 use crate::convert;
 use crate::python::number::{float_from_text, integer_from_text};
+use crate::work;
 
 /// Python's `int`, and the default for what is no number.
 pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
@@ -147,7 +148,10 @@ pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
     let joint = args.get(0).cloned().map_or(Ok(String::new()), text_of)?;
     let attribute = Attribute::read(args.present(1), false);
     let texts = items(value)?.into_iter().map(|item| attribute.of(&item).and_then(text_of));
-    Ok(texts.collect::<Result<Vec<_>, _>>()?.join(&joint))
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let length = texts.iter().map(String::len).sum::<usize>();
+    work::make(length.saturating_add(texts.len().saturating_mul(joint.len())))?;
+    Ok(texts.join(&joint))
 }
 
 /// JSON with sorted keys, safe within HTML.
@@ -156,7 +160,9 @@ pub(super) fn tojson(value: Value, given: Given) -> Result<Value, Error> {
     let indent = args.present(0).map(|_| args.count(0, 0)).transpose()?.map(|indent| indent.min(64));
     let comma = if indent.is_some() { "," } else { ", " };
     let style = json::Style { comma, colon: ": ", indent, sort_keys: true };
-    let mut text = json::write(&convert::to_json(&defined(value)?).map_err(wrong)?, &style);
+    let mut text = json::write(&convert::to_json(&defined(value)?).map_err(wrong)?, &style)?;
+    let longer = text.bytes().filter(|byte| b"<>&'".contains(byte)).count();
+    work::make(text.len().saturating_add(longer.saturating_mul(6)))?;
     for (char, escaped) in [("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("'", "\\u0027")] {
         text = text.replace(char, escaped);
     }

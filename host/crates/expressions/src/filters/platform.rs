@@ -9,6 +9,7 @@ use super::text::text_of;
 use super::{NONE, defined, items, json, order, patterns, version, wrong};
 use crate::convert;
 use crate::functions::{jsonpath, paths, time, yaml};
+use crate::work;
 
 /// Registers each of them in `$environment` with its method `$add`.
 macro_rules! register {
@@ -76,7 +77,7 @@ fn decrypt_kv(value: Value) -> Result<Value, Error> {
 }
 
 fn from_yaml_string(value: Value) -> Result<Value, Error> {
-    let parsed = yaml::parse(&text_of(value)?);
+    let parsed = yaml::parse(&text_of(value)?)?;
     let parsed =
         parsed.map_err(|error| wrong(format!("from_yaml_string was given what is no YAML: {error}")))?;
     Ok(convert::from_json(&parsed))
@@ -85,7 +86,7 @@ fn from_yaml_string(value: Value) -> Result<Value, Error> {
 fn to_yaml_string(value: Value, given: Given) -> Result<String, Error> {
     let args = Arguments::bind("to_yaml_string", &["indent", "allow_unicode"], given)?;
     let value = convert::to_json(&defined(value)?).map_err(wrong)?;
-    Ok(yaml::dump(&value, args.count(0, 2)?, args.present(1).is_none_or(Value::is_true)))
+    Ok(yaml::dump(&value, args.count(0, 2)?, args.present(1).is_none_or(Value::is_true))?)
 }
 
 fn jsonpath_query(value: Value, query: &str) -> Result<Value, Error> {
@@ -114,6 +115,8 @@ fn shell_quote(value: Value) -> Result<String, Error> {
     if text.contains('\0') {
         return Err(wrong("shell_quote was given a NUL character, which no shell word can hold"));
     }
+    let quotes = text.matches('\'').count();
+    work::make(text.len().saturating_add(quotes.saturating_mul(4)))?;
     Ok(format!("'{}'", text.replace('\'', r#"'"'"'"#)))
 }
 
@@ -145,6 +148,7 @@ fn zip(given: Given) -> Result<Value, Error> {
     let list = |value: &Value| if value.is_none() { Ok(Vec::new()) } else { items(value.clone()) };
     let lists = lists.iter().map(list).collect::<Result<Vec<_>, _>>()?;
     let length = lists.iter().map(Vec::len).max().unwrap_or(0);
+    work::make_list(length.saturating_mul(lists.len() + 2))?;
     let row =
         |index: usize| lists.iter().map(|list| list.get(index).unwrap_or(&pad).clone()).collect::<Vec<_>>();
     Ok((0..length).map(|index| Value::from(Tuple::from(row(index)))).collect())

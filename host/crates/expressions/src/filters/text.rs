@@ -10,6 +10,7 @@ use crate::environment::OUTPUT_LIMIT;
 use crate::methods::percent;
 use crate::python::display;
 use crate::python::text::lines;
+use crate::work;
 
 /// A value as text.
 pub(super) fn text_of(value: Value) -> Result<String, Error> {
@@ -21,6 +22,7 @@ pub(crate) fn filled(char: char, count: usize) -> Result<String, Error> {
     if count > OUTPUT_LIMIT {
         return Err(wrong(format!("a text of {count} characters is too long; at most {OUTPUT_LIMIT} fit")));
     }
+    work::make(count.saturating_mul(char.len_utf8()))?;
     Ok(std::iter::repeat_n(char, count).collect())
 }
 
@@ -55,6 +57,11 @@ pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
         return Err(wrong("replace needs what to replace and by what, as in replace('a', 'b')"));
     };
     let (text, old, new) = (text_of(value)?, text_of(old.clone())?, text_of(new.clone())?);
+    let most = usize::try_from(args.integer(2, -1)?).unwrap_or(usize::MAX);
+    work::charge(text.len() as u64)?;
+    let times =
+        if old.is_empty() { text.chars().count() + 1 } else { text.matches(&*old).take(most).count() };
+    work::make(text.len().saturating_add(times.min(most).saturating_mul(new.len())))?;
     Ok(match usize::try_from(args.integer(2, -1)?) {
         Ok(count) => text.replacen(&old, &new, count),
         Err(_negative) => text.replace(&old, &new),
@@ -75,6 +82,7 @@ pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
     let text = text_of(value)? + "\n";
     let mut out = String::new();
     for (index, line) in lines(&text).enumerate() {
+        work::make(line.len() + indention.len() + 1)?;
         if index > 0 {
             out.push('\n');
         }
@@ -101,6 +109,7 @@ pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
         )));
     };
     let text = text_of(value)?;
+    work::make(text.len().saturating_add(end.len()))?;
     if text.chars().count() <= length.saturating_add(usize::try_from(leeway).unwrap_or(0)) {
         return Ok(text);
     }
@@ -113,6 +122,7 @@ pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
 /// Words are rows of letters, digits and underscores.
 pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     let text = text_of(value)?;
+    work::charge((text.len() as u64).saturating_mul(4))?;
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
     Ok(text.split(|char| !is_word(char)).filter(|word| !word.is_empty()).count())
 }
@@ -128,9 +138,14 @@ pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
     let on_hyphens = args.get(3).is_none_or(Value::is_true);
     let joint = args.text(2)?.unwrap_or("\n");
     let text = text_of(value)?;
-    let wrapped =
-        lines(&text).map(|line| super::wrap::wrap(line, width, breaks_words, on_hyphens).join(joint));
-    Ok(wrapped.collect::<Vec<_>>().join(joint))
+    let mut wrapped = Vec::new();
+    for line in lines(&text) {
+        super::wrap::charge(line, width)?;
+        let parts = super::wrap::wrap(line, width, breaks_words, on_hyphens);
+        work::make(parts.len().saturating_mul(joint.len() + size_of::<String>()))?;
+        wrapped.push(parts.join(joint));
+    }
+    Ok(wrapped.join(joint))
 }
 
 pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error> {
@@ -165,7 +180,9 @@ pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error
 }
 
 /// `text` with what HTML gives a meaning to written as references.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> Result<String, Error> {
+    let longer = text.bytes().filter(|byte| b"&<>\"'".contains(byte)).count();
+    work::make(text.len().saturating_add(longer.saturating_mul(4)))?;
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
@@ -177,7 +194,7 @@ pub(super) fn escaped(text: &str) -> String {
             _ => out.push(char),
         }
     }
-    out
+    Ok(out)
 }
 
 pub(super) fn escape(value: Value) -> Result<Value, Error> {
@@ -185,7 +202,7 @@ pub(super) fn escape(value: Value) -> Result<Value, Error> {
 }
 
 pub(super) fn forceescape(value: Value) -> Result<Value, Error> {
-    text_of(value).map(|text| Value::from_safe_string(escaped(&text)))
+    Ok(Value::from_safe_string(escaped(&text_of(value)?)?))
 }
 
 pub(super) fn xmlattr(value: Value, given: Given) -> Result<Value, Error> {
@@ -204,7 +221,7 @@ pub(super) fn xmlattr(value: Value, given: Given) -> Result<Value, Error> {
         if name.contains(|char: char| char.is_whitespace() || "/>=".contains(char)) {
             return Err(wrong(format!("xmlattr was given `{name}`, which is no name of an attribute")));
         }
-        parts.push(format!("{}=\"{}\"", escaped(&name), escaped(&text_of(item)?)));
+        parts.push(format!("{}=\"{}\"", escaped(&name)?, escaped(&text_of(item)?)?));
     }
     let text = parts.join(" ");
     let space = if text.is_empty() || args.get(0).is_some_and(|space| !space.is_true()) { "" } else { " " };
@@ -216,7 +233,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     if value.as_str().is_some()
         || !matches!(value.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable)
     {
-        return Ok(quoted(&text_of(value)?, "/"));
+        return quoted(&text_of(value)?, "/");
     }
     let mut parts = Vec::new();
     for item in value.try_iter()? {
@@ -229,14 +246,16 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
                 .map_err(|_other| wrong("urlencode needs a text, a mapping or a list of pairs"))?;
             (key, item)
         };
-        let form = |value: Value| text_of(value).map(|text| quoted(&text, " ").replace(' ', "+"));
+        let form = |value: Value| Ok::<_, Error>(quoted(&text_of(value)?, " ")?.replace(' ', "+"));
         parts.push(format!("{}={}", form(key)?, form(item)?));
     }
     Ok(parts.join("&"))
 }
 
 /// Percent-encodes all but letters, digits, `_.-~` and what is `safe`.
-fn quoted(text: &str, safe: &str) -> String {
+fn quoted(text: &str, safe: &str) -> Result<String, Error> {
+    work::charge((text.len() as u64).saturating_mul(30))?;
+    work::make(text.len().saturating_mul(3))?;
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         let char = char::from(byte);
@@ -246,5 +265,5 @@ fn quoted(text: &str, safe: &str) -> String {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
-    out
+    Ok(out)
 }

@@ -1,5 +1,15 @@
 //! Breaking a line into lines, as Python's `textwrap` does with its defaults but for blanks, which stay.
 
+use crate::work::{self, Limit};
+
+/// Charges for breaking `line`: what is cut off a long word moves all that follows in it.
+pub(super) fn charge(line: &str, width: usize) -> Result<(), Limit> {
+    let longest = line.split_whitespace().map(str::len).max().unwrap_or(0);
+    let moves = (longest / width.max(1)).saturating_mul(longest);
+    work::charge((moves as u64).saturating_add((line.len() as u64).saturating_mul(20)))?;
+    work::make(line.len().saturating_mul(32))
+}
+
 /// The lines of at most `width` characters that `line` is broken into.
 pub(super) fn wrap(line: &str, width: usize, breaks_words: bool, on_hyphens: bool) -> Vec<String> {
     let mut chunks: Vec<Vec<char>> = chunks(line, on_hyphens);

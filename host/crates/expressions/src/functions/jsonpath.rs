@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::JsonPath;
+use crate::convert::charge_copy;
 use crate::json_path::Found;
 
 /// What `query` leads to in `value`; null if that is nothing.
@@ -19,6 +20,11 @@ pub(crate) fn query(value: &Value, query: &str) -> Result<Value, String> {
         Found::Part(value) => Value::clone(value),
         Found::Character(char) => Value::String(char.to_string()),
     };
+    for one in &found {
+        if let Found::Part(value) = one {
+            charge_copy(value).map_err(|limit| limit.to_string())?;
+        }
+    }
     Ok(found.into_iter().map(part).collect())
 }
 

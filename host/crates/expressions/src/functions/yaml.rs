@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
+use crate::filters::json::charge_parsing;
 use crate::python::display;
+use crate::work::{self, Limit};
 
 /// Behind this column texts are folded at the next blank.
 const WIDTH: usize = 80;
@@ -11,16 +13,22 @@ const WIDTH: usize = 80;
 /// The longest text that stands before a colon; a longer one gets a line of its own.
 const SIMPLE_KEY: usize = 128;
 
-/// Reads YAML 1.1; dates stay text.
+/// Reads YAML 1.1; dates stay text. The inner error says where the text is no YAML, and why.
 ///
 /// # Errors
-/// Where the text is no YAML, and why.
-pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    petrel_yaml::parse_loosely(text).map_err(|error| error.to_string())
+/// The limit that this exceeds.
+pub(crate) fn parse(text: &str) -> Result<Result<Value, String>, Limit> {
+    work::charge((text.len() as u64).saturating_mul(100))?;
+    charge_parsing(text)?;
+    work::make_list(text.matches(['-', '\n']).count())?;
+    Ok(petrel_yaml::parse_loosely(text).map_err(|error| error.to_string()))
 }
 
 /// `value` as YAML, indented by `indent` (2 to 9), with or without escapes for what is not ASCII.
-pub(crate) fn dump(value: &Value, indent: usize, allow_unicode: bool) -> String {
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn dump(value: &Value, indent: usize, allow_unicode: bool) -> Result<String, Limit> {
     let step = if (2..10).contains(&indent) { indent } else { 2 };
     let mut writer = Writer { out: String::new(), column: 0, step, allow_unicode };
     match value {
@@ -31,7 +39,7 @@ pub(crate) fn dump(value: &Value, indent: usize, allow_unicode: bool) -> String 
             writer.put("\n");
         }
     }
-    writer.out
+    work::check().map(|()| writer.out)
 }
 
 struct Writer {
@@ -42,7 +50,11 @@ struct Writer {
 }
 
 impl Writer {
+    /// Adds `text`; nothing more once there is too much of it.
     fn put(&mut self, text: &str) {
+        if work::charge(20).and_then(|()| work::make(text.len())).is_err() {
+            return;
+        }
         self.out.push_str(text);
         self.column = match text.rsplit_once('\n') {
             Some((_, last)) => last.chars().count(),
@@ -53,7 +65,9 @@ impl Writer {
     /// Blanks up to a column, on a new line if the present one is not empty and does not just begin an item.
     fn pad(&mut self, column: usize) {
         let blanks = column.saturating_sub(self.column);
-        self.put(&" ".repeat(blanks));
+        if work::check().is_ok() {
+            self.put(&" ".repeat(blanks));
+        }
     }
 
     fn items(&mut self, items: &[Value], indent: usize) {
@@ -128,6 +142,9 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str, indent: usize, is_key: bool) {
+        if work::make(text.len().saturating_mul(4)).is_err() {
+            return;
+        }
         let analysis = Analysis::of(text, self.allow_unicode);
         let is_empty_or_long = text.is_empty() || text.contains('\n');
         if analysis.allows_plain && petrel_yaml::is_text(text) && !(is_key && is_empty_or_long) {
@@ -318,12 +335,13 @@ mod tests {
             (json!("'it''s"), "'''it''''s'\n"),
             (json!({"a\nb": [1, 2]}), "? 'a\n\n  b'\n: - 1\n  - 2\n"),
         ] {
-            assert_eq!(dump(&value, 2, true), expected, "{value}");
-            assert_eq!(parse(expected).as_ref(), Ok(&value), "{expected}");
+            assert_eq!(dump(&value, 2, true).as_deref(), Ok(expected), "{value}");
+            assert_eq!(parse(expected), Ok(Ok(value)), "{expected}");
         }
-        assert_eq!(dump(&json!([{"a": [1], "b": 2}]), 4, true), "-   a:\n    - 1\n    b: 2\n");
-        assert_eq!(dump(&json!("é☃"), 2, false), "\"\\xE9\\u2603\"\n");
+        let wide = dump(&json!([{"a": [1], "b": 2}]), 4, true);
+        assert_eq!(wide.as_deref(), Ok("-   a:\n    - 1\n    b: 2\n"));
+        assert_eq!(dump(&json!("é☃"), 2, false).as_deref(), Ok("\"\\xE9\\u2603\"\n"));
         let long = format!("{} end", "word ".repeat(30).trim_end());
-        assert_eq!(parse(&dump(&json!([long.clone()]), 2, true)), Ok(json!([long])));
+        assert_eq!(parse(&dump(&json!([long.clone()]), 2, true).unwrap()), Ok(Ok(json!([long]))));
     }
 }

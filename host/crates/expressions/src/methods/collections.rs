@@ -3,8 +3,9 @@
 use minijinja::value::{Tuple, from_args};
 use minijinja::{Error, Value};
 
-use crate::filters::{items, wrong};
+use crate::filters::{items, order, wrong};
 use crate::sequence::MappingView;
+use crate::work;
 
 /// `None` for a method that is not here.
 pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
@@ -17,11 +18,12 @@ pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Resul
             let (wanted, start, stop): (&Value, Option<usize>, Option<usize>) = from_args(args)?;
             let list = items(value.clone())?;
             let within = list.iter().enumerate().take(stop.unwrap_or(list.len())).skip(start.unwrap_or(0));
-            let mut found = within.filter(|(_, item)| *item == wanted);
-            match found.next() {
-                Some((place, _)) => Value::from(place),
-                None => return Err(wrong(format!("{wanted} is not in list"))),
+            for (place, item) in within {
+                if order::equal(item, wanted)? {
+                    return Ok(Some(Value::from(place)));
+                }
             }
+            return Err(wrong("the value is not in list"));
         }
         "append" | "clear" | "extend" | "insert" | "pop" | "remove" | "reverse" | "sort" => {
             return Err(wrong(format!(
@@ -35,6 +37,7 @@ pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Resul
 /// `None` for a method that is not here.
 pub(super) fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let entries = || {
+        work::make_list(value.len().unwrap_or(0).saturating_mul(4))?;
         let entry = |key: Value| Ok::<_, Error>((key.clone(), value.get_item(&key)?));
         value.try_iter()?.map(entry).collect::<Result<Vec<_>, Error>>()
     };

@@ -8,6 +8,7 @@ use minijinja::{Error, Value};
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
 use crate::python::display;
+use crate::work::{self, Limit};
 
 /// How deep fields may stand within fields.
 const DEPTH: usize = 2;
@@ -48,7 +49,9 @@ impl Fields<'_> {
             };
             let end = closing(inside).ok_or_else(|| wrong("expected '}' before end of string"))?;
             let (field, after) = inside.split_at(end);
-            out.push_str(&self.field(field, depth)?);
+            let filled = self.field(field, depth)?;
+            work::make(filled.len())?;
+            out.push_str(&filled);
             rest = after.get(1..).unwrap_or_default();
         }
         out.push_str(rest);
@@ -132,6 +135,7 @@ fn formatted(value: &Value, spec: &str) -> Result<String, Error> {
     if is_wide {
         return Err(wrong(format!("the width or precision in `{spec}` is too large")));
     }
+    work::make(numbers(spec).saturating_add(value.as_str().map_or(0, str::len)))?;
     format(FormatStyle::StrFormat, &format!("{{:{spec}}}"), std::slice::from_ref(value))
 }
 
@@ -147,6 +151,35 @@ fn percentage(value: &Value, spec: &str) -> Result<String, Error> {
     let text = format!("{sign}{number:.precision$}%");
     let missing = filled(if before.ends_with('0') { '0' } else { ' ' }, width.saturating_sub(text.len()))?;
     Ok(if before.contains('<') { text + &missing } else { missing + &text })
+}
+
+/// The sum of the numbers that stand in `text`: more than its widths and precisions can make.
+fn numbers(text: &str) -> usize {
+    let digits = text.split(|char: char| !char.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    digits.fold(0_usize, |sum, digits| sum.saturating_add(digits.parse().unwrap_or(usize::MAX)))
+}
+
+/// Charges for filling `values` into `text`: its widths, those that are among the values, and each value as often as
+/// it may stand in it.
+fn charge_percent(text: &str, values: &[Value]) -> Result<(), Limit> {
+    work::charge((text.len() as u64).saturating_mul(20))?;
+    work::make(text.len().saturating_add(numbers(text)))?;
+    let stars = text.contains('*');
+    for value in values {
+        if let Some(width) = value.as_i64().filter(|_| stars) {
+            work::make(usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX))?;
+        }
+        if value.kind() == ValueKind::Map {
+            let named = text.matches("%(").count();
+            for key in value.try_iter().into_iter().flatten() {
+                let item = value.get_item(&key).unwrap_or_default();
+                work::make(named.saturating_mul(item.as_str().map_or(64, str::len)))?;
+            }
+        } else {
+            work::make(value.as_str().map_or(64, str::len))?;
+        }
+    }
+    Ok(())
 }
 
 /// How many values `text` takes one after the other.
@@ -170,5 +203,6 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     if args.len() > wanted && !(has_names && (wanted == 0 || text.contains("%("))) {
         return Err(wrong("not all arguments converted during string formatting"));
     }
+    charge_percent(text, &args)?;
     format(FormatStyle::Printf, text, &args)
 }

@@ -7,6 +7,7 @@ use super::format;
 use crate::filters::text::{centered, filled};
 use crate::filters::{items, wrong};
 use crate::python::text::{lines, lines_with_ends};
+use crate::work;
 
 /// `None` for a method that is not here.
 pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
@@ -21,6 +22,7 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "split" | "rsplit" => split(text, method == "rsplit", args)?,
         "splitlines" => {
             let (keepends,): (Option<bool>,) = from_args(args)?;
+            work::make_list(lines(text).count())?;
             if keepends.unwrap_or(false) {
                 lines_with_ends(text).map(Value::from).collect()
             } else {
@@ -39,11 +41,11 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
             let (list,): (Value,) = from_args(args)?;
             let list = items(list)?;
             let texts: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
-            Value::from(
-                texts
-                    .ok_or_else(|| wrong("join needs a list of texts; use `| map('string')` first"))?
-                    .join(text),
-            )
+            let texts =
+                texts.ok_or_else(|| wrong("join needs a list of texts; use `| map('string')` first"))?;
+            let length: usize = texts.iter().map(|text| text.len()).sum();
+            work::make(length.saturating_add(texts.len().saturating_mul(text.len())))?;
+            Value::from(texts.join(text))
         }
         "format" => Value::from(format::braces(text, args)?),
         "isdecimal" | "isdigit" | "isnumeric" | "isidentifier" | "isprintable" | "istitle" => {
@@ -181,6 +183,11 @@ fn search(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
 fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
     let args = crate::filters::bind("split", &["sep", "maxsplit"], args)?;
     let most = usize::try_from(args.integer(1, -1)?).ok();
+    let cuts = match args.text(0)? {
+        Some("") | None => text.split_whitespace().count(),
+        Some(separator) => text.matches(separator).count(),
+    };
+    work::make_list(cuts.min(most.unwrap_or(usize::MAX)))?;
     let parts: Vec<&str> = match (args.text(0)?, from_end) {
         (Some(""), _) => return Err(wrong("empty separator")),
         (Some(separator), false) => match most {
@@ -198,6 +205,7 @@ fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
         (None, false) => words(text, most),
         (None, true) => last_words(text, most),
     };
+    work::make_list(parts.len())?;
     Ok(parts.into_iter().map(Value::from).collect())
 }
 
@@ -273,10 +281,12 @@ fn is_title(text: &str) -> bool {
 fn translate(text: &str, table: &Value) -> Result<String, Error> {
     let mut out = String::new();
     for char in text.chars() {
+        work::charge(50)?;
         let replacement = table.get_item(&Value::from(u32::from(char)))?;
         if replacement.is_undefined() {
             out.push(char);
         } else if let Some(text) = replacement.as_str() {
+            work::make(text.len())?;
             out.push_str(text);
         } else if let Some(code) = u32::try_from(replacement.clone()).ok().and_then(char::from_u32) {
             out.push(code);

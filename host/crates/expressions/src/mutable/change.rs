@@ -10,6 +10,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::{List, Mapping, holds, lock};
 use crate::filters::{defined, items, order, wrong};
+use crate::work;
 
 /// How many lists and mappings are looked at for a value that would hold itself.
 const LOOKS: u32 = 10_000;
@@ -31,6 +32,8 @@ fn place(index: i64, length: usize) -> Option<usize> {
 
 pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Value, Error> {
     let address = Arc::as_ptr(list).addr();
+    work::visit(lock(&list.0).len() / 16 + 1)?;
+    work::make_list(1)?;
     match method {
         "append" => {
             let (value,): (Value,) = from_args(args)?;
@@ -64,7 +67,14 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
         "remove" => {
             let (value,): (Value,) = from_args(args)?;
             let items = lock(&list.0).clone();
-            let at = items.iter().position(|item| *item == value);
+            work::make_list(items.len())?;
+            let mut at = None;
+            for (place, item) in items.iter().enumerate() {
+                if order::equal(item, &value)? {
+                    at = Some(place);
+                    break;
+                }
+            }
             let at = at.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
             lock(&list.0).remove(at);
         }
@@ -85,6 +95,7 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
 
 pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> Result<Value, Error> {
     let address = Arc::as_ptr(mapping).addr();
+    work::make_list(4)?;
     match method {
         "update" => {
             let (other, named): (Option<Value>, Kwargs) = from_args(args)?;

@@ -8,6 +8,7 @@ use crate::filters::{defined, items, order, wrong};
 use crate::methods::percent;
 use crate::python::number::PythonNumber::{Float, Integer};
 use crate::sequence;
+use crate::work;
 
 /// How many items a list may have that is repeated or put together.
 const ITEMS: usize = 1_000_000;
@@ -105,6 +106,7 @@ pub(crate) fn add(left: &Value, right: &Value) -> Result<Value, Error> {
         if left.len() + right.len() > OUTPUT_LIMIT {
             return Err(too_long("+"));
         }
+        work::make(left.len() + right.len())?;
         return Ok(Value::from([left, right].concat()));
     }
     if is_number(left) && is_number(right) {
@@ -117,6 +119,7 @@ pub(crate) fn add(left: &Value, right: &Value) -> Result<Value, Error> {
     }
     if is_list(left) && is_list(right) && left.is_tuple() == right.is_tuple() {
         let mut all = items(left.clone())?;
+        work::make_list(all.len())?;
         all.extend(items(right.clone())?);
         if all.len() > ITEMS {
             return Err(too_long("+"));
@@ -143,6 +146,7 @@ fn multiply(left: &Value, right: &Value) -> Result<Value, Error> {
     let count = usize::try_from(count.max(0)).map_err(|_large| too_long("*"))?;
     if let Some(text) = repeated.as_str() {
         let is_small = text.len().checked_mul(count).is_some_and(|bytes| bytes <= OUTPUT_LIMIT);
+        work::make(if is_small { text.len() * count } else { 0 })?;
         return if is_small { Ok(Value::from(text.repeat(count))) } else { Err(too_long("*")) };
     }
     if !is_list(repeated) {
@@ -152,6 +156,7 @@ fn multiply(left: &Value, right: &Value) -> Result<Value, Error> {
     if list.len().checked_mul(count).is_none_or(|length| length > ITEMS) {
         return Err(too_long("*"));
     }
+    work::make_list(list.len() * count)?;
     let all = std::iter::repeat_n(list, count).flatten().collect();
     Ok(sequence_of(all, repeated.is_tuple()))
 }

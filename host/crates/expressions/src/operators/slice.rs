@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use crate::filters::{defined, items, wrong};
 use crate::sequence;
+use crate::work;
 
 pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Result<Value, Error> {
     let value = defined(value)?;
@@ -17,6 +18,7 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
         return Err(wrong("slice step cannot be zero"));
     }
     if let Some(text) = value.as_str() {
+        work::make(text.len().saturating_mul(2 * size_of::<char>()))?;
         let chars: Vec<char> = text.chars().collect();
         return Ok(Value::from(chosen(&chars, start, stop, step).into_iter().collect::<String>()));
     }
@@ -24,7 +26,9 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
         return Err(wrong(format!("a value of type {} has no slices", value.kind())));
     }
     let is_tuple = value.is_tuple();
-    let list = chosen(&items(value)?, start, stop, step);
+    let all = items(value)?;
+    work::make_list(all.len())?;
+    let list = chosen(&all, start, stop, step);
     Ok(if is_tuple { Value::from(Tuple::from(list)) } else { Value::from(list) })
 }
 

@@ -7,6 +7,7 @@ use minijinja::value::ValueKind;
 
 use crate::convert::from_json;
 use crate::sequence;
+use crate::work::{self, Text};
 
 /// `value` as `str()` writes it.
 pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
@@ -20,16 +21,20 @@ pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
 /// How deep lists may nest in text; a template can build deeper ones than the stack could take.
 const DEPTH: usize = 200;
 
-/// `value` as `str()` writes it, as a string. The error is about lists that nest too deep.
+/// The work of writing one part of a value, beside its text.
+const NODE: u64 = 100;
+
+/// `value` as `str()` writes it, as a string. The error is about lists that nest too deep, or about a limit that
+/// [`work::check`] tells.
 pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
-    let mut text = String::new();
-    write(&mut text, value).map(|()| text)
+    let mut text = Text::default();
+    write(&mut text, value).map(|()| text.0)
 }
 
 /// `value` as `repr()` writes it.
 pub(crate) fn repr(value: &Value) -> Result<String, fmt::Error> {
-    let mut text = String::new();
-    write_repr(&mut text, value, 0).map(|()| text)
+    let mut text = Text::default();
+    write_repr(&mut text, value, 0).map(|()| text.0)
 }
 
 /// `value` as `str()` writes it; what nests too deep for that, as JSON.
@@ -38,7 +43,7 @@ pub fn text(value: &serde_json::Value) -> String {
 }
 
 fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
-    if depth > DEPTH {
+    if depth > DEPTH || work::charge(NODE).is_err() {
         return Err(fmt::Error);
     }
     if let Some((prefix, suffix)) = sequence::frame(value) {

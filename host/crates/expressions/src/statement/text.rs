@@ -1,7 +1,10 @@
 //! A text with expressions, read once: its parts, and how what they give is put together.
 //!
-//! The order of the steps is that of the original, since it shows: each expression is replaced wherever it
-//! stands, one after the other; text that comes out is looked at again; what is left over is an error.
+//! Each expression gives its part, in its place, and that is all: what came out of one is not looked at again.
+//!
+//! Where text is evaluated again the order of the steps is that of the original, since it shows: each expression
+//! is replaced wherever it stands, one after the other; text that comes out is looked at again; what is left
+//! over is an error.
 
 use std::sync::Arc;
 
@@ -19,6 +22,8 @@ pub(super) struct Text {
     body: Body,
     /// The raw blocks, each of which `{0}`, `{1}` ... stands for in the body.
     raw: Vec<String>,
+    /// All of it as one template, where there are raw blocks: that leaves in peace what is in them.
+    whole: Option<Box<Result<jinja::Template, jinja::Failure>>>,
 }
 
 /// A text without raw blocks.
@@ -48,7 +53,8 @@ impl Text {
                 body = body.replace(block, &format!("{{{index}}}"));
             }
         }
-        Some(Self { body: Body::compile(language, body), raw })
+        let whole = (!raw.is_empty()).then(|| Box::new(jinja::Template::compile(source)));
+        Some(Self { body: Body::compile(language, body), raw, whole })
     }
 
     pub(super) fn evaluate(
@@ -56,6 +62,17 @@ impl Text {
         scope: &WorkflowScope,
         budget: &Budget,
     ) -> Result<Outcome, EvaluationError> {
+        if scope.reevaluates {
+            return self.evaluate_again(scope, budget);
+        }
+        match &self.whole {
+            Some(template) => self.body.rendered(template, scope, budget).map(Outcome::Text),
+            None => self.body.evaluate_once(scope, budget),
+        }
+    }
+
+    /// Evaluates it as the original does, which takes what comes out for a text with expressions again.
+    fn evaluate_again(&self, scope: &WorkflowScope, budget: &Budget) -> Result<Outcome, EvaluationError> {
         let outcome = self.body.evaluate(scope, budget, 0)?;
         let Some(text) = outcome.as_text().filter(|_| self.body.language == Language::Jinja) else {
             return Ok(outcome);
@@ -115,6 +132,54 @@ impl Body {
         EvaluationError::Failed { language: self.language, expression: self.source.clone(), reason }
     }
 
+    fn rendered(
+        &self,
+        template: &Result<jinja::Template, jinja::Failure>,
+        scope: &WorkflowScope,
+        budget: &Budget,
+    ) -> Result<String, EvaluationError> {
+        let template = template.as_ref().map_err(|failure| self.failed(failure.to_string()))?;
+        let text = template.render(scope).map_err(|failure| self.failed(failure.to_string()))?;
+        budget.text(text.len()).map_err(|reason| self.failed(reason))?;
+        Ok(text)
+    }
+
+    /// Puts what each expression gives into its place. It stays what it is, whatever it looks like.
+    fn evaluate_once(&self, scope: &WorkflowScope, budget: &Budget) -> Result<Outcome, EvaluationError> {
+        let parts = match &self.content {
+            Content::Parts(parts) => parts,
+            Content::Template(template) => return self.rendered(template, scope, budget).map(Outcome::Text),
+        };
+        if let [part] = parts.as_slice()
+            && part.source.len() == self.source.len()
+        {
+            return match part.evaluate(scope)? {
+                Outcome::Undefined => Err(unresolved(&[part])),
+                outcome => Ok(outcome),
+            };
+        }
+        let (mut output, mut rest, mut missing) = (String::new(), &*self.source, Vec::new());
+        for part in parts {
+            let Some((before, after)) = rest.split_once(&*part.source) else { break };
+            rest = after;
+            let outcome = part.evaluate(scope)?;
+            if matches!(outcome, Outcome::Undefined) {
+                missing.push(part);
+                continue;
+            }
+            let text = outcome.display().map_err(|reason| part.failed(reason))?;
+            let length = output.len().saturating_add(before.len()).saturating_add(text.len());
+            budget.text(length).map_err(|reason| part.failed(reason))?;
+            output.push_str(before);
+            output.push_str(&text);
+        }
+        if !missing.is_empty() {
+            return Err(unresolved(&missing));
+        }
+        output.push_str(rest);
+        Ok(Outcome::Text(output))
+    }
+
     fn evaluate(
         &self,
         scope: &WorkflowScope,
@@ -124,10 +189,7 @@ impl Body {
         let parts = match &self.content {
             Content::Parts(parts) => parts,
             Content::Template(template) => {
-                let template =
-                    template.as_ref().as_ref().map_err(|failure| self.failed(failure.to_string()))?;
-                let text = template.render(scope).map_err(|failure| self.failed(failure.to_string()))?;
-                budget.text(text.len()).map_err(|reason| self.failed(reason))?;
+                let text = self.rendered(template, scope, budget)?;
                 let again = self.again(Outcome::Text(text), scope, budget, depth);
                 return again.map_err(|reason| self.failed(reason));
             }
@@ -183,4 +245,10 @@ impl Body {
         let body = Self::compile(self.language, text.to_owned());
         body.evaluate(scope, budget, depth + 1).map_err(|error| error.to_string())
     }
+}
+
+/// What these expressions give is not defined.
+fn unresolved(parts: &[&Expression]) -> EvaluationError {
+    let names: Vec<_> = parts.iter().map(|part| Language::Jinja.inside(&part.source)).collect();
+    EvaluationError::Unresolved { expression: names.join(", ") }
 }

@@ -1,6 +1,8 @@
 //! What can go wrong with an expression, in the words of the original: workflows report them as they are.
 
 use super::limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
+use crate::regex;
+use crate::work::Limit;
 
 /// Why an expression could not be read or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +112,9 @@ pub enum ErrorKind {
     /// The limit on memory was hit.
     #[error("The expression built more than {MEMORY} bytes; work on less, or do this in an action")]
     TooMuchMemory,
+    /// It was ended from outside.
+    #[error("The expression was given up: {0}")]
+    Ended(Limit),
     /// The limit on calls within each other was hit.
     #[error("The expression calls more than {DEPTH} levels deep; end the recursion earlier")]
     TooManyCalls,
@@ -177,7 +182,7 @@ impl Error {
             ErrorKind::Overflow(_) => "OverflowError",
             ErrorKind::Assertion(_) => "AssertionError",
             ErrorKind::Workflow(_) => "ExpressionEvaluationException",
-            ErrorKind::TooManySteps => "CollectionTooLargeException",
+            ErrorKind::TooManySteps | ErrorKind::Ended(_) => "CollectionTooLargeException",
             ErrorKind::TooMuchMemory => "MemoryQuotaExceededException",
             ErrorKind::TooManyCalls | ErrorKind::TooNested => "RecursionError",
         }
@@ -195,6 +200,25 @@ impl Error {
 
     pub(super) fn value(message: impl Into<String>) -> Self {
         ErrorKind::Value(message.into()).into()
+    }
+}
+
+impl From<Limit> for Error {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Work | Limit::Steps(_) => ErrorKind::TooManySteps.into(),
+            Limit::Bytes => ErrorKind::TooMuchMemory.into(),
+            Limit::Time | Limit::Stop => ErrorKind::Ended(limit).into(),
+        }
+    }
+}
+
+impl From<regex::Error> for Error {
+    fn from(error: regex::Error) -> Self {
+        match error {
+            regex::Error::TooMuch(limit) => limit.into(),
+            error => Self::value(error.to_string()),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
-//! What one evaluation may use up. Each limit ends as an error that names it.
+//! What one evaluation may use up. Each limit ends as an error that names it. All of it is charged to the meter of
+//! [`crate::work`] too, which several expressions share.
 
 use std::cell::Cell;
 
 use super::error::{Error, ErrorKind};
-use crate::WorkflowScope;
+use crate::{WorkflowScope, work};
 
 /// How many evaluations and elements of sequences: some tenths of a second of work.
 pub const STEPS: u64 = 1_000_000;
@@ -19,6 +20,9 @@ pub const NESTING: u32 = 100;
 
 /// How many bytes the text of an expression may have.
 pub const LENGTH: usize = 64 * 1024;
+
+/// How many units of [`work`] a step is.
+const STEP: u64 = 200;
 
 /// One evaluation: what it sees, and what it has used up.
 #[derive(Debug)]
@@ -53,6 +57,7 @@ impl<'a> Run<'a> {
     pub(super) fn steps(&self, count: u64) -> Result<(), Error> {
         let steps = self.steps.get().saturating_add(count);
         self.steps.set(steps);
+        work::charge(count.saturating_mul(STEP))?;
         if steps > STEPS { Err(ErrorKind::TooManySteps.into()) } else { Ok(()) }
     }
 
@@ -60,6 +65,7 @@ impl<'a> Run<'a> {
     pub(super) fn allocate(&self, bytes: usize) -> Result<(), Error> {
         let memory = self.memory.get().saturating_add(bytes);
         self.memory.set(memory);
+        work::make(bytes)?;
         if memory > MEMORY { Err(ErrorKind::TooMuchMemory.into()) } else { Ok(()) }
     }
 

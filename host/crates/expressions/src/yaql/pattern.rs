@@ -26,8 +26,8 @@ impl Pattern {
         let ignore_case = flags.contains('i');
         let dot_all = flags.contains('s');
         let text = if flags.contains('m') { format!("(?m){source}") } else { source.to_owned() };
-        let regex = Regex::new(&text, Flags { ignore_case, dot_all, at_start: false })
-            .map_err(|error| Error::value(error.to_string()))?;
+        let regex =
+            Regex::new(&text, Flags { ignore_case, dot_all, at_start: false }).map_err(Error::from)?;
         Ok(Self { regex, source: format!("{flags}/{source}") })
     }
 
@@ -41,14 +41,14 @@ impl Pattern {
     }
 
     pub(super) fn is_match(&self, text: &str) -> Result<bool, Error> {
-        self.regex.is_match(text).map_err(|error| Error::value(error.to_string()))
+        self.regex.is_match(text).map_err(Error::from)
     }
 
     /// Matches in `text` from left to right, at most `limit` of them.
     pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
         let mut matches = Vec::new();
         for groups in self.regex.spans(text).take(limit) {
-            let groups = groups.map_err(|error| Error::value(error.to_string()))?;
+            let groups = groups?;
             run.step()?;
             run.allocate(size_of::<Found>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>())?;
             if let Some(range) = groups.first().cloned().flatten() {

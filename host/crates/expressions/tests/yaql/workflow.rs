@@ -35,6 +35,7 @@ fn scope() -> WorkflowScope {
         tasks: Some(Arc::new(Outside)),
         keys: Some(Arc::new(Outside)),
         moment: Moment { micros: 1_577_934_245_000_001, seed: 7 },
+        ..WorkflowScope::default()
     }
 }
 

@@ -92,6 +92,7 @@ impl Done {
 pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
     let Value::Object(parameters) = parameters else { panic!("parameters are an object") };
     let action = Action {
+        expressions: petrel_model::action::Evaluation::default(),
         reference: Ref::new("test", action),
         description: String::new(),
         enabled: true,

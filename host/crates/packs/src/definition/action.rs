@@ -1,12 +1,14 @@
 //! `actions/*.yaml`.
 
 use petrel_model::Action;
+use petrel_model::action::Evaluation;
 
 use super::{read, reference};
+use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
 use crate::schema;
 
-/// Every field of an action's metadata. `idempotent` is Petrel's own.
+/// Every field of an action's metadata. `idempotent` and `expressions` are Petrel's own.
 const FIELDS: &[&str] = &[
     "name",
     "pack",
@@ -17,6 +19,7 @@ const FIELDS: &[&str] = &[
     "parameters",
     "output_schema",
     "idempotent",
+    "expressions",
     "tags",
     "notify",
 ];
@@ -46,10 +49,19 @@ pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Pro
             },
             output_schema: fields.object("output_schema", problems),
             idempotent: fields.flag("idempotent", false, problems),
+            expressions: evaluation(fields, problems),
             tags: fields.tags(problems),
             notify: fields.object("notify", problems),
             reference: reference?,
             runner_type: runner_type?,
         })
     })
+}
+
+/// How the expressions of a workflow are evaluated.
+fn evaluation(fields: Fields<'_>, problems: &mut Problems) -> Evaluation {
+    let given = fields.get("expressions").and_then(|node| Fields::of(node, "expressions", problems));
+    let Some(given) = given else { return Evaluation::default() };
+    given.refuse_unknown(&["reevaluate"], &[], problems);
+    Evaluation { reevaluate: given.flag("reevaluate", false, problems) }
 }

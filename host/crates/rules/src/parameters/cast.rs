@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Integer => "integer",

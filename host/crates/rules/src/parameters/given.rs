@@ -17,6 +17,22 @@ impl Given {
         Self(parameters.iter().map(|(name, value)| (name.clone(), Parameter::compile(value))).collect())
     }
 
+    /// Parameters that are data: what they hold was rendered before, and is never looked at for templates.
+    pub fn data(parameters: &Object) -> Self {
+        Self::default().over(parameters)
+    }
+
+    /// These, and those of `data` that are not among them. The latter are data, as with [`Given::data`].
+    #[must_use]
+    pub fn over(mut self, data: &Object) -> Self {
+        for (name, value) in data {
+            if !self.0.iter().any(|(known, _)| known == name) {
+                self.0.push((name.clone(), Parameter::Value(value.clone())));
+            }
+        }
+        self
+    }
+
     /// The keys of the datastore that they read.
     pub fn datastore_keys(&self) -> impl Iterator<Item = &KeyName> {
         self.templates().flat_map(Template::datastore_keys)

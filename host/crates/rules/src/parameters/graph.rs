@@ -121,7 +121,8 @@ impl<'a> Resolution<'a, '_> {
     }
 }
 
-fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
+/// The names that a parameter's templates take.
+pub(super) fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
     let templates = match node {
         Node::Value(_) => Vec::new(),
         Node::Template(parameter) => parameter.templates(),

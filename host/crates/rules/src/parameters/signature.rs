@@ -28,6 +28,7 @@ pub(super) struct Declared {
     pub(super) name: String,
     pub(super) default: Parameter,
     pub(super) is_immutable: bool,
+    is_secret: bool,
     side: Side,
     kind: Option<Kind>,
 }
@@ -62,13 +63,23 @@ impl Signature {
         self.declared.iter().rev().find(|declared| declared.name == name).map(|declared| declared.side)
     }
 
+    /// Whether a parameter is declared as secret, by the action or its runner.
+    pub(super) fn is_secret(&self, name: &str) -> bool {
+        self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
+    }
+
     /// `value` in the type that is declared for `name`: the runner's word counts first.
     pub(super) fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
         let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);
         match declared.find_map(|declared| declared.kind) {
-            Some(kind) => {
-                cast::to(kind, value).map_err(|source| Error::Cast { parameter: name.to_owned(), source })
-            }
+            Some(kind) => cast::to(kind, value).map_err(|source| {
+                let parameter = name.to_owned();
+                if self.is_secret(name) {
+                    let what = format!("is not a value of type {}; correct the value", kind.as_str());
+                    return Error::Hidden { parameter, what };
+                }
+                Error::Cast { parameter, source }
+            }),
             None => Ok(cast::null(value)),
         }
     }
@@ -81,6 +92,7 @@ impl Declared {
             name: name.to_owned(),
             default: Parameter::compile(schema.default().unwrap_or(&Value::Null)),
             is_immutable: schema.is_immutable(),
+            is_secret: schema.is_secret(),
             side,
             kind: schema.kind().and_then(Kind::named),
         }

@@ -67,3 +67,42 @@ fn what_cannot_be_made_is_told() {
         assert!(error.contains(expected), "{given}: {error}");
     }
 }
+
+#[test]
+fn what_is_secret_is_not_quoted() {
+    let schema = json!({
+        "token": {"type": "integer", "secret": true}, "key": {"secret": true}, "text": {"type": "string"},
+    });
+    for (given, expected) in [
+        (json!({"token": "hush-1"}), "parameter token is not a value of type integer"),
+        (json!({"key": "hush-2 {{ trigger.zz }}"}), "parameter key cannot be rendered"),
+        (
+            json!({"key": "hush-3", "text": "{{ key | to_human_time_from_seconds }}"}),
+            "parameter text cannot be rendered",
+        ),
+        (json!({"key": "{{ 'hush-4' | version_bump_major }}"}), "parameter key cannot be rendered"),
+        (
+            json!({"key": "hush-5{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"}),
+            "took more than",
+        ),
+    ] {
+        let error = both(&schema, &given).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains("hush"), "{given}: {error}");
+    }
+}
+
+#[test]
+fn what_was_rendered_before_is_data() {
+    let signature =
+        Signature::new(&Object::new(), &object(&json!({"a": {}, "b": {}, "c": {"default": "{{ a }}!"}})));
+    let scope = scope(json!({}), json!({}), Arc::default());
+    let data = object(&json!({"a": "{{ 1 + 1 }}", "b": {"{{ 2 }}": ["{% if true %}"]}}));
+    let live = live(&Given::data(&data), &signature, &scope).unwrap();
+    assert_eq!(
+        Value::Object(live),
+        json!({"a": "{{ 1 + 1 }}", "b": {"{{ 2 }}": ["{% if true %}"]}, "c": "{{ 1 + 1 }}!"})
+    );
+    let over = Given::compile(&object(&json!({"a": "{{ 1 + 1 }}"}))).over(&data);
+    let live = super::live(&over, &signature, &scope).unwrap();
+    assert_eq!((&live["a"], &live["c"]), (&json!("2"), &json!("2!")));
+}

@@ -12,6 +12,8 @@ pub struct ChainDefinition {
     pub nodes: Vec<Node>,
     /// Its variables.
     pub vars: Map<String, Value>,
+    /// Whether what its templates give is rendered again as parameters, as the original does; else it is data.
+    pub reevaluates: bool,
     first: usize,
 }
 
@@ -108,7 +110,7 @@ impl ChainDefinition {
             return Err(problems.0);
         }
         let first = first(&nodes, default.as_deref());
-        Ok(Self { nodes, vars, first })
+        Ok(Self { nodes, vars, reevaluates: false, first })
     }
 
     /// The node that it begins with.

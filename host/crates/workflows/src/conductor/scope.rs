@@ -65,6 +65,7 @@ impl Conductor {
             tasks: Some(self.view(world, None)),
             keys: world.keys.clone(),
             moment: world.moment,
+            reevaluates: self.definition.reevaluates,
         }
     }
 

@@ -12,6 +12,7 @@ use super::super::pattern::Pattern;
 use super::super::sequence::Iteration;
 use super::super::term::{Dict, List, Set, Term};
 use super::super::time::{DateTime, TimeSpan};
+use crate::work;
 
 /// One argument.
 #[derive(Debug, Clone)]
@@ -53,7 +54,11 @@ impl Arguments<'_> {
 
     pub(super) fn text(&self, index: usize) -> Result<Arc<str>, Error> {
         match self.fixed.get(index) {
-            Some(Bound::Term(Term::Text(text))) => Ok(Arc::clone(text)),
+            Some(Bound::Term(Term::Text(text))) => {
+                // Whoever asks for a text goes through it a few times.
+                work::charge((text.len() as u64).saturating_mul(4))?;
+                Ok(Arc::clone(text))
+            }
             _ => Err(wrong(index)),
         }
     }

@@ -49,7 +49,7 @@ pub(super) const TABLE: &[Function] = &[
     function("to_json_string", JSON, to_json_string),
     function("json_dump", JSON, to_json_string),
     function("json_escape", VALUE, |run, args| {
-        let text = json::write(&*to_json(run, &args.term(0))?, &PLAIN);
+        let text = json::write(&*to_json(run, &args.term(0))?, &PLAIN)?;
         Ok(Term::text(text.trim_matches('"')))
     }),
     function("from_yaml_string", VALUE, from_yaml_string),
@@ -138,6 +138,7 @@ fn text(run: &Run<'_>, args: &Arguments<'_>, index: usize) -> Result<String, Err
 
 fn parse_json(run: &Run<'_>, text: &str) -> Result<Term, Error> {
     run.allocate(text.len() * 4)?;
+    json::charge_parsing(text)?;
     let json: Json =
         serde_json::from_str(text).map_err(|error| Error::from(ErrorKind::Json(error.to_string())))?;
     Ok(view::term(&Arc::new(json)))
@@ -173,7 +174,7 @@ fn to_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         None => (",".into(), ": ".into()),
     };
     let style = Style { comma: &comma, colon: &colon, indent, sort_keys: args.flag(2, false) };
-    let text = json::write(&*to_json(run, &args.term(0))?, &style);
+    let text = json::write(&*to_json(run, &args.term(0))?, &style)?;
     run.allocate(text.len())?;
     Ok(Term::from(text))
 }
@@ -181,13 +182,13 @@ fn to_json_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 fn from_yaml_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let text = text(run, args, 0)?;
     run.allocate(text.len() * 4)?;
-    let json = yaml::parse(&text).map_err(Error::value)?;
+    let json = yaml::parse(&text)?.map_err(Error::value)?;
     Ok(view::term(&Arc::new(json)))
 }
 
 fn to_yaml_string(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let indent = args.integer(1).ok().and_then(|indent| usize::try_from(indent).ok()).unwrap_or(2);
-    let text = yaml::dump(&*to_json(run, &args.term(0))?, indent, args.flag(2, true));
+    let text = yaml::dump(&*to_json(run, &args.term(0))?, indent, args.flag(2, true))?;
     run.allocate(text.len())?;
     Ok(Term::from(text))
 }
@@ -254,12 +255,12 @@ fn regex(args: &Arguments<'_>, ignore_case: usize, at_start: bool) -> Result<Reg
         }
     };
     let flags = Flags { ignore_case: args.flag(ignore_case, false), at_start, ..Flags::default() };
-    Regex::new(&pattern, flags).map_err(|error| Error::value(error.to_string()))
+    Regex::new(&pattern, flags).map_err(Error::from)
 }
 
 fn is_match(run: &Run<'_>, args: &Arguments<'_>, at_start: bool) -> Result<Term, Error> {
     let is_match = regex(args, 2, at_start)?.is_match(&text(run, args, 0)?);
-    is_match.map(Term::Bool).map_err(|error| Error::value(error.to_string()))
+    is_match.map(Term::Bool).map_err(Error::from)
 }
 
 /// The pattern, for what needs to know where matches are.

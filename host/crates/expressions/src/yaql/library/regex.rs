@@ -12,6 +12,7 @@ use super::super::term::{Entries, List, Term};
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, method, optional, required};
 use crate::filters::patterns::expand;
+use crate::work;
 
 const REGEX: Parameter = required("regexp", Type::Pattern);
 const STRING: Parameter = required("string", Type::Text);
@@ -192,8 +193,9 @@ pub(super) fn substitute(
     limit: usize,
 ) -> Result<Term, Error> {
     let write = |out: &mut String, whole: &str, groups: &[String]| {
-        expand(out, template, pattern.regex(), whole, groups)
-            .map_err(|error| Error::value(error.detail().unwrap_or_default()))
+        expand(out, template, pattern.regex(), whole, groups).map_err(|error| {
+            work::check().err().map_or_else(|| Error::value(error.detail().unwrap_or_default()), Error::from)
+        })
     };
     let count = pattern.regex().group_names().len().saturating_sub(1);
     write(&mut String::new(), "", &vec![String::new(); count])?;

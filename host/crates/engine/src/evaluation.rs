@@ -1,0 +1,137 @@
+//! Evaluates off the workers what takes long. Evaluation is pure, so it is tried at once with a small allowance
+//! ([`quick`]); what uses that up is done again from the start by a thread of its own, few at a time
+//! ([`Engine::heavy`]), where it may take as long as the operator allows.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use petrel_expressions::work::{Allowance, Interrupt, Limit, UNITS, within};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::error::Error;
+use crate::service::Engine;
+
+/// How much is evaluated on a worker, in units of the meter: a few milliseconds.
+const QUICK: u64 = 4_000_000;
+
+/// How many threads evaluate what takes long. They are not to take the processor from those that answer.
+const THREADS: usize = 2;
+
+/// How many requests may wait for them before more are refused.
+const WAITING: usize = 64;
+
+/// The stack of such a thread, for the deepest values that a template can make. What is not used takes no memory.
+const STACK: usize = 128 * 1024 * 1024;
+
+/// Who evaluates what takes long.
+pub(crate) struct Evaluations {
+    threads: std::sync::Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl Default for Evaluations {
+    fn default() -> Self {
+        Self { threads: Semaphore::new(THREADS).into(), waiting: AtomicUsize::new(0) }
+    }
+}
+
+/// Does `work` at once. `None` when it would take long: then nothing of it counts.
+pub(crate) fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let ran = within(&Allowance { units: QUICK, is_roomy: false, interrupt: None }, work);
+    ran.limit.is_none().then_some(ran.value)
+}
+
+/// Ends what a thread evaluates when nobody waits for it any more.
+struct Ends(Interrupt);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Counts who waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Does `work` on a thread of its own. Evaluations in it fail when they take longer than the operator allows.
+    ///
+    /// # Errors
+    /// When the host stops meanwhile. Nothing came of it then.
+    pub(crate) async fn heavy<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.apart(Some(self.0.options.longest_evaluation), work).await
+    }
+
+    /// As [`Engine::heavy`] for what must come out the same when it is done again later: only the host's stop ends
+    /// it from outside. What it takes is bounded by what is done in it.
+    pub(crate) async fn heavy_and_exact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.apart(None, work).await
+    }
+
+    /// Refuses what may be refused when much waits to be evaluated already.
+    pub(crate) fn check_evaluations(&self) -> Result<(), Error> {
+        if self.0.evaluations.waiting.load(Ordering::Relaxed) < WAITING {
+            return Ok(());
+        }
+        Err(Error::Busy(format!(
+            "{WAITING} requests wait for expressions that take long, and that is the limit"
+        )))
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        longest: Option<Duration>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let evaluations = &self.0.evaluations;
+        evaluations.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&evaluations.waiting);
+        let stopped = self.0.end_running.cancelled();
+        tokio::pin!(stopped);
+        let permit = tokio::select! {
+            permit = std::sync::Arc::clone(&evaluations.threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
+            () = &mut stopped => return Err(Error::Stopping),
+        };
+        let ends = Ends(Interrupt::default());
+        let units = longest.map_or(u64::MAX / 2, |longest| UNITS.saturating_mul(longest.as_secs().max(1)));
+        let allowance = Allowance { units, is_roomy: true, interrupt: Some(ends.0.clone()) };
+        let (sender, mut receiver) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("evaluate".into()).stack_size(STACK).spawn(move || {
+            // Who asked may have gone.
+            drop(sender.send(within(&allowance, work)));
+            drop(permit);
+        });
+        thread.map_err(|error| Error::Internal(format!("no thread can be had to evaluate on: {error}")))?;
+        let time_is_up = async {
+            match longest {
+                Some(longest) => tokio::time::sleep(longest).await,
+                None => std::future::pending().await,
+            }
+        };
+        let panicked = |_gone| Error::Internal("an evaluation has panicked; the log has the details".into());
+        let ran = tokio::select! {
+            ran = &mut receiver => ran.map_err(panicked)?,
+            () = &mut stopped => return Err(Error::Stopping),
+            () = time_is_up => {
+                ends.0.time_is_up();
+                tokio::select! {
+                    ran = &mut receiver => ran.map_err(panicked)?,
+                    () = &mut stopped => return Err(Error::Stopping),
+                }
+            }
+        };
+        if ran.limit == Some(Limit::Stop) { Err(Error::Stopping) } else { Ok(ran.value) }
+    }
+}

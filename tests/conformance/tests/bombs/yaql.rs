@@ -1,0 +1,100 @@
+//! YAQL.
+
+use std::sync::{Arc, OnceLock};
+
+use petrel_expressions::yaql::Expression;
+use serde_json::{Value, json};
+
+use crate::{is_limited, measured};
+
+fn data() -> &'static Arc<Value> {
+    static DATA: OnceLock<Arc<Value>> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let objects: Vec<_> = (0..5_000).map(|number| json!({"n": number % 7, "s": format!("text {number}")})).collect();
+        Arc::new(json!({
+            "big": "x".repeat(2_000_000), "words": "word ".repeat(200_000), "numbers": (0..50_000).collect::<Vec<_>>(),
+            "objects": objects, "m": {"a": 1}, "huge": 1_000_000_000, "yaml": "- &a [x, x]\n- [*a, *a]\n",
+        }))
+    })
+}
+
+fn evaluate(text: &str) -> Result<(), String> {
+    measured(text, || {
+        let value = Expression::compile(text).and_then(|expression| expression.evaluate_data(data()));
+        let json = value.and_then(|value| value.to_json());
+        json.map(drop).map_err(|error| error.to_string())
+    })
+}
+
+/// Each must hit a limit.
+const BOMBS: &[&str] = &[
+    "range(99999).select(regex('(x+)+y').matches('x' * 3000)).len()",
+    "range(99999).select(regex_search('x' * 3000, '(x+)+(?=y)')).len()",
+    "let(b => $.big) -> range(99999).select(regex('x*y').matches($b)).len()",
+    "let(b => $.big) -> range(99999).select($b.toUpper()).len()",
+    "let(b => $.big) -> range(99999).select($b.indexOf('y')).len()",
+    "let(b => $.big) -> range(99999).select($b.len()).sum()",
+    "let(b => $.big) -> range(99999).select($b.endsWith($b)).len()",
+    "let(b => $.big) -> range(99999).select(isEmpty($b)).len()",
+    "let(b => $.big) -> range(99999).select($b = $b + 'x').len()",
+    "let(b => $.big) -> range(99999).select('y' in $b).len()",
+    "let(b => $.big) -> range(99999).select($b < $b + 'x').len()",
+    "let(o => $.objects) -> range(99999).select(to_json_string($o)).len()",
+    "let(o => $.objects) -> range(99999).select(to_yaml_string($o)).len()",
+    "let(o => $.objects) -> range(99999).select(jsonpath_query($o, '$..*')).len()",
+    "let(o => $.objects) -> range(99999).select($o.orderBy($.s).toList().len()).len()",
+    "let(o => $.objects) -> range(99999).select($o.groupBy($.n).len()).len()",
+    "let(o => $.objects) -> range(99999).select(str($o)).len()",
+    "let(y => $.yaml) -> range(99999).select(from_yaml_string($y)).len()",
+    "$.big.replace('x', $.big)",
+    "$.big.replace('', $.big)",
+    "$.numbers.join($.big)",
+    "$.big * 1000000",
+    "'x' * 1000000000000",
+    "[1] * 1000000000000",
+    "pow(9, 999999999)",
+    "shiftBitsLeft(1, 1000000000)",
+    "range(40).aggregate($1 + $1, 'xxxxxxxxxxxx')",
+    "range(60).aggregate([$1, $1], 1)",
+    "$.big.split('x').len()",
+    "$.big.toCharArray().len()",
+    "regex_replace($.big, '', 'yy')",
+    "regex_replace($.big, '.*[^a-z]|[a-z]', '')",
+    "sequence().len()",
+    "def(f, [f(), f()]) -> f()",
+];
+
+pub(crate) fn listed() {
+    for text in BOMBS {
+        let outcome = evaluate(text);
+        is_limited(text, &outcome);
+    }
+}
+
+const FUNCTIONS: &str = "abs bool concat dict dirname escapeRegex flatten float from_json_string from_yaml_string hex int isEmpty \
+    json json_escape jsonpath_query len list max min norm pow range regex regex_match regex_replace regex_search regex_substring round set \
+    shiftBitsLeft str sum to_human_time_from_seconds to_json_string to_yaml_string version_compare zip basename characters format";
+
+const METHODS: &str = "accumulate aggregate all any append contains count cycle defaultIfEmpty delete distinct enumerate first flatten \
+    groupBy indexOf insert items join keys last lastIndexOf len matches memorize orderBy repeat replace reverse rightSplit search \
+    searchAll select selectMany set skip slice split splitAt startsWith substring sum symmetricDifference take toCharArray toDict toList toLower \
+    toSet toUpper trim union unpack values where zip zipLongest";
+
+const RECEIVERS: [&str; 4] = ["$.big", "$.numbers", "$.objects", "$.huge"];
+
+const ARGUMENTS: [&str; 4] = ["", "1000000000", "$.big", "'', $.big"];
+
+/// Whatever there is, of large values and with unreasonable arguments.
+pub(crate) fn every_function() {
+    for receiver in RECEIVERS {
+        for arguments in ARGUMENTS {
+            for method in METHODS.split_whitespace() {
+                let _outcome = evaluate(&format!("{receiver}.{method}({arguments})"));
+            }
+            for function in FUNCTIONS.split_whitespace() {
+                let comma = if arguments.is_empty() { "" } else { ", " };
+                let _outcome = evaluate(&format!("{function}({receiver}{comma}{arguments})"));
+            }
+        }
+    }
+}
