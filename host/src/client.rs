@@ -3,6 +3,7 @@
 //! What an answer must be to be believed is in [`answer`], how something is waited for in [`waiting`].
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use petrel_packs::plain_file;
@@ -27,7 +28,18 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     credential: Option<Credential>,
+    /// Whether what answers may be shown the credential.
+    is_known: AtomicBool,
     bounds: Bounds,
+}
+
+/// Where a credential comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Somebody gave it for this host.
+    Given,
+    /// It lay in a file.
+    InFile,
 }
 
 /// What the client signs its requests with: a header and its value.
@@ -84,7 +96,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// What to sign in with at `url`: what was given; else what signing in there has given; else, on this
     /// machine, the admin's token.
-    fn credential(&self, url: &str) -> Option<Credential> {
+    fn credential(&self, url: &str) -> Option<(Credential, Found)> {
         let given = |text: &Option<String>| {
             text.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
         };
@@ -92,15 +104,17 @@ impl Connection {
             .map(|token| (TOKEN, token))
             .or_else(|| given(&self.api_key).map(|key| (API_KEY, key)));
         given
-            .or_else(|| logins::token(url).map(|token| (TOKEN, token)))
-            .or_else(|| admin_token(url).map(|token| (TOKEN, token)))
+            .map(|credential| (credential, Found::Given))
+            .or_else(|| logins::token(url).map(|token| ((TOKEN, token), Found::InFile)))
+            .or_else(|| admin_token(url).map(|token| ((TOKEN, token), Found::InFile)))
     }
 }
 
-/// The token in the data directory. It is not for hosts elsewhere, unless the directory was named.
+/// The token in the data directory. It is not for hosts elsewhere: to one of them it goes only where the directory was
+/// named, and nobody on the way can read it.
 fn admin_token(url: &str) -> Option<String> {
     let named = std::env::var_os("PETREL_DATA_DIR").map(PathBuf::from);
-    if named.is_none() && !is_here(url) {
+    if !is_here(url) && (named.is_none() || !url.starts_with("https:")) {
         return None;
     }
     let data_dir = named.unwrap_or_else(data_directory::default);
@@ -181,8 +195,10 @@ impl Client {
         let http = builder.build().map_err(|error| {
             Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
         })?;
-        let credential = connection.credential(&url);
-        Ok(Self { http, url, credential, bounds })
+        let (credential, found) = connection.credential(&url).unzip();
+        // Nobody has said that what is in a file goes there: whoever answers is to introduce itself first.
+        let is_known = AtomicBool::new(found != Some(Found::InFile));
+        Ok(Self { http, url, credential, is_known, bounds })
     }
 
     /// Where the host is.
@@ -247,7 +263,7 @@ impl Client {
 
     /// The text of an answer, as it is.
     pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
-        let response = self.sent(self.request(Method::GET, path).timeout(self.bounds.answer)).await?;
+        let response = self.sent(self.request(Method::GET, path)?.timeout(self.bounds.answer)).await?;
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
         let is_text = answer::is_of_kind(&response, "text/plain");
         let body = self.body(response).await?;
@@ -264,7 +280,7 @@ impl Client {
         path: &str,
         mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut response = self.sent(self.request(Method::GET, path)).await?;
+        let mut response = self.sent(self.request(Method::GET, path)?).await?;
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
         if !status.is_success() {
             let body = self.body(response).await?;
@@ -287,12 +303,17 @@ impl Client {
     }
 
     /// A request below `/api/v1`, signed.
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, Failure> {
+        let parts = path.split('?').next().unwrap_or_default().split('/').skip(1);
+        if let Some(part) = parts.into_iter().find(|part| ["", ".", ".."].contains(part)) {
+            let message = format!("`{part}` is no name and no id");
+            return Err(Failure::usage(message, "name what is meant; a variable may be empty"));
+        }
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
-        match &self.credential {
+        Ok(match &self.credential {
             Some((header, secret)) => request.header(*header, secret),
             None => request,
-        }
+        })
     }
 
     /// Sends a body of JSON.
@@ -317,7 +338,7 @@ impl Client {
         body: Option<(&str, String)>,
         shape: Shape,
     ) -> Result<Value, Failure> {
-        let mut request = self.request(method, path);
+        let mut request = self.request(method, path)?;
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }
@@ -333,6 +354,12 @@ impl Client {
 
     /// Sends a request; the answer is from a Petrel.
     async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
+        if !self.is_known.load(Ordering::Relaxed) {
+            let asked = self.http.get(format!("{}/healthz", self.url)).timeout(self.bounds.silence);
+            let response = asked.send().await.map_err(|error| self.unreachable(&error))?;
+            answer::check_identity(&self.url, &response)?;
+            self.is_known.store(true, Ordering::Relaxed);
+        }
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         answer::check_identity(&self.url, &response)?;
         Ok(response)

@@ -50,13 +50,20 @@ pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")
 }
 
-/// Makes `directory` for its owner only, if it is not there.
+/// Makes `directory` for its owner only; one that is there already is made so. What lies in it is anybody's secret.
 pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory)
-        .with_context(|| format!("the directory {} cannot be made", directory.display()))
+        .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
+    let mode = fs::metadata(directory).map(|found| found.permissions().mode());
+    if mode.is_ok_and(|mode| mode.trailing_zeros() >= 6) {
+        return Ok(());
+    }
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).with_context(|| {
+        format!("others can read {}, which belongs to somebody else; make it private", directory.display())
+    })
 }
 
 /// The admin's token; made on the first start.

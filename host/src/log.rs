@@ -12,6 +12,21 @@ use crate::config::{LogFormat, Settings};
 /// The level in force.
 pub(crate) struct Level(reload::Handle<EnvFilter, Registry>);
 
+/// The filter that `level` means.
+///
+/// # Errors
+/// When it is no level. A word alone must be one: the library takes any other for the name of a part, and switches off
+/// all the rest.
+pub(crate) fn filter(level: &str) -> Result<EnvFilter, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let words = level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ':']));
+    let stranger = words.into_iter().find(|word| !LEVELS.contains(&word.to_ascii_lowercase().as_str()));
+    match stranger {
+        Some(stranger) => Err(format!("`{stranger}` is none of {}", LEVELS.join(", "))),
+        None => EnvFilter::try_new(level).map_err(|error| error.to_string()),
+    }
+}
+
 /// Begins to log.
 pub(crate) fn start(settings: &Settings) -> Level {
     // A level that is none was refused before.
@@ -33,7 +48,7 @@ impl LogControl for Level {
     }
 
     fn set_level(&self, level: &str) -> Result<(), String> {
-        let filter = EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+        let filter = filter(level)?;
         self.0.reload(filter).map_err(|error| error.to_string())
     }
 }

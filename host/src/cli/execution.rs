@@ -161,18 +161,44 @@ impl Execution {
                 rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
             }
             Self::Cancel { ids } => {
-                for id in ids {
-                    let path = format!("/executions/{}", path_segment(&id));
-                    let execution = session.client.execution(Method::DELETE, &path, None).await?;
-                    match session.form {
-                        Form::Json => print::json(&execution),
-                        Form::Text => print::note(&format!("{id}: {}", text(&execution, "status"))),
-                    }
-                }
+                return cancel(session, &ids).await;
             }
         }
         Ok(Code::Ok)
     }
+}
+
+/// Ends each of them, whatever becomes of the others; the first failure is the outcome.
+async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
+    let (mut ended, mut failures) = (Vec::new(), Vec::new());
+    for id in ids {
+        let path = format!("/executions/{}", path_segment(id));
+        match session.client.execution(Method::DELETE, &path, None).await {
+            Ok(execution) => {
+                if session.form == Form::Text {
+                    print::note(&format!("{id}: {}", text(&execution, "status")));
+                }
+                ended.push(execution);
+            }
+            Err(failure) => {
+                let message = format!("{id}: {}", failure.message);
+                failures.push(Failure { message, ..failure });
+            }
+        }
+    }
+    if session.form == Form::Json {
+        match ended.as_slice() {
+            [] => {}
+            [one] if ids.len() == 1 => print::json(one),
+            all => print::json(&Value::Array(all.to_vec())),
+        }
+    }
+    let mut failures = failures.into_iter();
+    let first = failures.next();
+    if session.form == Form::Text {
+        failures.for_each(|failure| print::failure(session.form, &failure));
+    }
+    first.map_or(Ok(Code::Ok), Err)
 }
 
 /// Asks for a status of a workflow.

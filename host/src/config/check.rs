@@ -1,11 +1,11 @@
 //! What settings may not be together, or would do harm. What a single value must be is in `value.rs`.
 
 use petrel_packs::plain_file;
-use tracing_subscriber::EnvFilter;
 
 use super::table::Settings;
 use crate::exit::Failure;
 use crate::grants;
+use crate::log;
 
 /// Settings that would do harm are refused.
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
         ));
     }
     check_numbers(settings)?;
-    EnvFilter::try_new(&settings.log.level).map_err(|error| {
+    log::filter(&settings.log.level).map_err(|error| {
         Failure::usage(
             format!("log.level is `{}`, which is no level: {error}", settings.log.level),
             "write error, warn, info, debug or trace, or levels by part, as in warn,petrel_engine=debug",

@@ -1,5 +1,5 @@
 //! Something else than a Petrel answers: the command line believes none of it.
-#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
@@ -109,4 +109,36 @@ fn every_answer_of_a_host_says_that_it_is_one() {
         );
     }
     host.stop();
+}
+
+#[test]
+fn a_token_that_lay_in_a_file_is_shown_to_nothing_that_is_no_petrel() {
+    let place = Place::default();
+    std::fs::create_dir_all(place.data()).unwrap();
+    std::fs::write(place.data().join("admin-token"), "0123456789abcdef").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heard =
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            drop(stream.write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+            ));
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+    let ended = place.petrel(&["whoami", "--url", &url]).with_code(8);
+    assert_says(&ended.stderr, &["is not Petrel"]);
+    let heard = heard.join().unwrap();
+    assert!(heard.starts_with("GET /healthz") && !heard.contains("0123456789abcdef"), "{heard}");
+}
+
+#[test]
+fn what_is_no_name_is_refused_before_anything_is_sent() {
+    let place = Place::default();
+    for arguments in [&["execution", "get", ""][..], &["rule", "get", ".."], &["key", "get", "."]] {
+        let ended = place.petrel(&[arguments, &["--url", "http://127.0.0.1:9", "--token", "x"]].concat());
+        assert_says(&ended.with_code(2).stderr, &["is no name and no id"]);
+    }
 }

@@ -119,6 +119,8 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
         host.send_plain("PUT", &path, &bob, sign_in.to_string().as_bytes()).with_status(403);
     }
     assert_eq!(host.list("/executions?user=admin").len(), 0);
+    // Whoever has a backup can sign in as anybody.
+    host.send_plain("GET", "/api/v1/backup", &bob, b"").with_status(403);
 
     // Who may, is kept beside for whom.
     for (head, asked) in [(&deploy, "deploy"), (&format!("X-Auth-Token: {}\r\n", host.token), "admin")] {

@@ -56,7 +56,7 @@ pub fn check_pack(name: &str) -> Result<(), InvalidName> {
 /// # Errors
 /// [`InvalidName`] for anything else, and when the reference of both is longer than [`LONGEST_REFERENCE`].
 pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName> {
-    const REMEDY: &str = "use letters, digits, _, - and dots";
+    const REMEDY: &str = "use printable characters without a slash, as letters, digits, _, - and dots";
     let length = pack.len() + 1 + name.len();
     let reason = match name {
         "" => "it is empty".to_owned(),
@@ -80,7 +80,7 @@ pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName>
 /// # Errors
 /// [`InvalidName`] for anything else, and when it is empty or too long.
 pub fn check_text(what: &str, name: &str) -> Result<(), InvalidName> {
-    const REMEDY: &str = "use up to 255 bytes of text without control characters";
+    const REMEDY: &str = "use up to 255 bytes of text without control characters, and not . or ..";
     let reason = match name {
         "" => "it is empty".to_owned(),
         "." | ".." => "it means a directory".to_owned(),

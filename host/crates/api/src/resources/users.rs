@@ -17,7 +17,7 @@ use crate::page::PageQuery;
 use crate::{Api, ApiError, views};
 
 /// As StackStorm's `whoami` has it.
-pub(crate) async fn me(Extension(signed_in): Extension<SignedIn>) -> Json<Value> {
+pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Json<Value> {
     let SignedIn { identity, location } = signed_in;
     let authentication = match identity.credential {
         Credential::AdminToken => json!({"method": "authentication token", "location": location}),
@@ -27,9 +27,9 @@ pub(crate) async fn me(Extension(signed_in): Extension<SignedIn>) -> Json<Value>
         Credential::ApiKey(_) => json!({"method": "API key", "location": location}),
     };
     Json(json!({
-        "username": identity.user,
+        "username": &identity.user,
         "authentication": authentication,
-        "rbac": {"enabled": false, "roles": [], "is_admin": true},
+        "rbac": {"enabled": false, "roles": [], "is_admin": api.engine.is_admin(&identity.user)},
     }))
 }
 

@@ -36,7 +36,8 @@ impl Engine {
     pub async fn create_user(&self, name: &str, password: &str) -> Result<User, Error> {
         check_name(name)?;
         let password_hash = self.hashed(password).await?;
-        let user = User { name: name.to_owned(), password_hash, is_admin: true, created_at: clock::now() };
+        let user =
+            User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at: clock::now() };
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_accounts.lock().await;
