@@ -102,7 +102,9 @@ impl Report {
 pub fn run(plan: &Plan, say: fn(&str)) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-hostile-")?;
     let pack = documents::write_pack(directory.path())?;
-    let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5"].map(str::to_owned);
+    // With a small cache it is full early, and what grows afterwards is worth a look.
+    let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5", "--store-cache-mib", "8"];
+    let flags = flags.map(str::to_owned);
     let mut run = Run {
         plan,
         say,
