@@ -1,5 +1,5 @@
 //! Something else than a Petrel answers: the command line believes none of it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of a test")]
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};

@@ -65,6 +65,10 @@ fn secrets_are_masked_where_they_are_shown() {
     let body = printed.to_string();
     host.try_send("PUT", "/rules/examples.r", "", body.as_bytes()).unwrap().with_status(200);
     assert!(text(&host, "/rules/examples.r?show_secrets=true").contains(SECRET));
+    // It is no secret where none is kept.
+    printed["name"] = json!("copy");
+    let refused = host.post("/rules", &printed).with_status(400);
+    assert!(refused.body.contains("where no secret is kept"), "{}", refused.body);
 
     // What is wrong with a secret is said without it.
     let wrong = json!({"action": "vault.open", "parameters": {"login": {"password": [SECRET]}}});

@@ -147,9 +147,15 @@ fn a_key_that_would_be_promised_more_than_is_kept_is_refused() {
         ("scope", json!("st2kv.user")),
         ("user", json!("ann")),
         ("name", json!("other")),
+        ("expire_timestamp", json!("2030-01-01T00:00:00Z")),
+        ("scope", json!("all")),
     ] {
         let [_, message, _] = set(json!({"value": "v", name: value})).with_status(400).error();
         assert_says(&message, &[if name == "name" { "`other`" } else { name }]);
+    }
+    for query in ["scope=user", "user=ann", "ttl=5", "scope=all"] {
+        let body = json!({"value": "v"}).to_string();
+        host.try_send("PUT", &format!("/keys/k?{query}"), "", body.as_bytes()).unwrap().with_status(400);
     }
     for path in ["/keys?scope=user", "/keys/k?scope=user", "/keys?user=ann", "/keys/k?user=ann"] {
         host.get(path).with_status(400);
@@ -232,12 +238,21 @@ fn what_was_refused_and_what_was_changed_leaves_a_trace() {
     assert_says(&said, &["refused since then: 2", "/api/v1/webhooks/github", "127.0.0.1", "400"]);
     host.ok(&["key", "set", "a", "b"]);
     host.ok(&["rule", "disable", "github.on_push"]);
+    host.post("/users", &json!({"name": "bob", "password": PASSWORD})).with_status(201);
+    host.cli_with(&["login", "bob", "--password-stdin"], PASSWORD).with_code(0);
     host.stop();
     let log = place.read("log");
     let line = |part: &str| log.lines().filter(|line| line.contains(part)).collect::<Vec<_>>().join("\n");
     assert_says(&line("a request was refused"), &["/api/v1/webhooks/nowhere", "404", "401", "127.0.0.1"]);
     assert_says(
         &line("petrel_audit"),
-        &["admin", "/api/v1/keys/a", "/api/v1/rules/github.on_push/enabled", "PUT"],
+        &[
+            "admin",
+            "/api/v1/keys/a",
+            "/api/v1/rules/github.on_push/enabled",
+            "PUT",
+            "about=\"github.on_push\"",
+            "user=\"bob\"",
+        ],
     );
 }

@@ -42,6 +42,10 @@ pub(crate) struct Refused {
     pub(crate) address: Option<IpAddr>,
 }
 
+/// What a change was about, where the path does not say it: an extension of answers.
+#[derive(Debug, Clone)]
+pub(crate) struct About(pub(crate) String);
+
 /// What was refused of late.
 #[derive(Debug, Default)]
 pub struct Trail {
@@ -97,7 +101,8 @@ pub(crate) async fn traced(State(api): State<Api>, request: Request, next: Next)
         refused(&api.trail, &method, uri.path(), status, address);
     } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
         let user = response.extensions().get::<User>().map_or("", |User(user)| user);
-        tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), status = status.as_u16(), "changed");
+        let about = response.extensions().get::<About>().map_or("", |About(about)| about);
+        tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), about, status = status.as_u16(), "changed");
     }
     response
 }

@@ -1,7 +1,7 @@
 //! Makes, changes and deletes rules.
 
 use petrel_model::names::check_text;
-use petrel_model::secrets::unmasked;
+use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
@@ -56,6 +56,7 @@ impl Engine {
             if engine.content().has_rule(&rule.reference) {
                 return Err(exists(engine.content().rule(rule.reference.as_str())?));
             }
+            refuse_masked(&rule)?;
             let warnings = engine.check_rule(&rule)?;
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
@@ -77,6 +78,7 @@ impl Engine {
             let old = Rule::clone(engine.content().rule(&name)?);
             let mut rule = engine.rule_of(definition, old.id, old.context.clone())?;
             keep_masked(&mut rule, &old);
+            refuse_masked(&rule)?;
             let warnings = engine.check_rule(&rule)?;
             Ok((RuleChange::replacing(&old, &rule), Written { rule, warnings }))
         })
@@ -97,16 +99,17 @@ impl Engine {
         .await
     }
 
-    /// Deletes the rule `name` (a reference or an id).
+    /// Deletes the rule `name` (a reference or an id); says which it was.
     ///
     /// # Errors
     /// When there is no such rule.
-    pub async fn delete_rule(&self, name: &str) -> Result<(), Error> {
+    pub async fn delete_rule(&self, name: &str) -> Result<Ref, Error> {
         let name = name.to_owned();
         self.change_rules(move |engine| {
             let old = Rule::clone(engine.content().rule(&name)?);
             let expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
-            Ok((RuleChange { expect, delete: Some(old.reference), put: None }, ()))
+            let reference = old.reference.clone();
+            Ok((RuleChange { expect, delete: Some(old.reference), put: None }, reference))
         })
         .await
     }
@@ -204,6 +207,22 @@ fn exists(existing: &Rule) -> Error {
 fn keep_masked(rule: &mut Rule, old: &Rule) {
     rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
     rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
+}
+
+/// Refuses what is still masked: it stands for a secret that is not known, and would be taken for the secret itself.
+fn refuse_masked(rule: &Rule) -> Result<(), Error> {
+    let parameters = [&rule.action.parameters, &rule.trigger.parameters];
+    let names = parameters.into_iter().flatten().filter(|(_, value)| is_masked(value)).map(|(name, _)| name);
+    match names.into_iter().next() {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(
+            format!(
+                "rule `{}` holds {MASK} in the parameter `{name}`, where no secret is kept",
+                rule.reference
+            ),
+            "write the secret itself",
+        )),
+    }
 }
 
 /// `/sample/` and `sample` are one webhook.

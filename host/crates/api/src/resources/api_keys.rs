@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::auth::User;
 use crate::extract::{JsonBody, Params, Secrets, Segment};
 use crate::page::PageQuery;
+use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(
@@ -56,7 +57,7 @@ pub(crate) async fn create(
         view.remove("key_hash");
         view.insert("key".into(), minted.secret.into());
     }
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    Ok((StatusCode::CREATED, Extension(About(user)), Json(view)).into_response())
 }
 
 pub(crate) async fn change(

@@ -34,11 +34,12 @@ pub(crate) struct Filter {
     user: Option<String>,
 }
 
-/// Where a key is looked for.
+/// Where a key is looked for, and what a query may ask for beside.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Place {
     scope: Option<String>,
     user: Option<String>,
+    ttl: Option<String>,
 }
 
 /// Refuses what would be promised and not kept: keys are texts, shared by all, in clear, without an end.
@@ -74,7 +75,7 @@ pub(crate) async fn list(
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(Place { scope, user }): Params<Place>,
+    Params(Place { scope, user, .. }): Params<Place>,
 ) -> Result<Json<Value>, ApiError> {
     refuse_place(scope.as_deref(), user.as_deref())?;
     let datastore = api.engine.datastore();
@@ -101,14 +102,23 @@ pub(crate) struct New {
     /// In seconds.
     #[serde(default)]
     ttl: Option<Value>,
+    #[serde(default)]
+    expire_timestamp: Option<Value>,
 }
 
 pub(crate) async fn set(
     State(api): State<Api>,
     Segment(name): Segment,
+    Params(place): Params<Place>,
     JsonBody(new): JsonBody<New>,
 ) -> Result<Json<Value>, ApiError> {
-    refuse_place(new.scope.as_deref(), new.user.as_deref())?;
+    for (scope, user) in [(&place.scope, &place.user), (&new.scope, &new.user)] {
+        refuse_place(scope.as_deref(), user.as_deref())?;
+        // Looked for everywhere, a key is still set in one place.
+        refuse("scope: all", scope.as_deref() == Some("all"))?;
+    }
+    refuse("ttl", place.ttl.is_some())?;
+    refuse("expire_timestamp", new.expire_timestamp.is_some_and(|at| !at.is_null()))?;
     refuse("secret", new.secret == Some(true))?;
     refuse("encrypted", new.encrypted == Some(true))?;
     refuse("ttl", new.ttl.is_some_and(|ttl| !ttl.is_null()))?;
@@ -123,7 +133,7 @@ pub(crate) async fn set(
 pub(crate) async fn delete(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(Place { scope, user }): Params<Place>,
+    Params(Place { scope, user, .. }): Params<Place>,
 ) -> Result<StatusCode, ApiError> {
     refuse_place(scope.as_deref(), user.as_deref())?;
     api.engine.delete_key(&name).await?;

@@ -5,12 +5,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::rule_book::Written;
+use petrel_model::Ref;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::{JsonBody, Params, Raw, Secrets, Segment, text};
 use crate::page::PageQuery;
+use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 #[derive(Debug, Deserialize)]
@@ -52,30 +54,36 @@ pub(crate) async fn create(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     let written = api.engine.create_rule(text(&bytes)?, &user).await?;
-    Ok((StatusCode::CREATED, Json(answer(&api, &written))).into_response())
+    Ok((StatusCode::CREATED, about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 
 pub(crate) async fn update(
     State(api): State<Api>,
     Segment(name): Segment,
     Raw(bytes): Raw,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let written = api.engine.update_rule(&name, text(&bytes)?).await?;
-    Ok(Json(answer(&api, &written)))
+    Ok((about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
 
 pub(crate) async fn set_enabled(
     State(api): State<Api>,
     Segment(name): Segment,
     JsonBody(enabled): JsonBody<bool>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let rule = api.engine.set_rule_enabled(&name, enabled).await?;
-    Ok(Json(views::rule(&rule, &api.engine.content(), Secrets::Masked)))
+    let view = views::rule(&rule, &api.engine.content(), Secrets::Masked);
+    Ok((about(&rule.reference), Json(view)).into_response())
 }
 
-pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
-    api.engine.delete_rule(&name).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
+    let reference = api.engine.delete_rule(&name).await?;
+    Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
+}
+
+/// For the log: a path may name a rule by its id, which tells nobody anything once it is gone.
+fn about(reference: &Ref) -> Extension<About> {
+    Extension(About(reference.to_string()))
 }
 
 fn answer(api: &Api, written: &Written) -> Value {

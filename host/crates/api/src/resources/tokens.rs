@@ -17,9 +17,10 @@ use petrel_engine::accounts::sign_in::SignIn;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::auth::{self, SignedIn};
+use crate::auth::{self, SignedIn, User};
 use crate::extract::JsonBody;
 use crate::serve::Peer;
+use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 /// How long it may take in all.
@@ -66,7 +67,7 @@ async fn create(
     let minted = api
         .engine
         .sign_in(SignIn {
-            name,
+            name: name.clone(),
             password,
             address: Some(peer.ip().to_canonical()),
             ttl: wanted.ttl.map(Duration::from_secs),
@@ -74,6 +75,8 @@ async fn create(
         })
         .await?;
     let mut answer = (StatusCode::CREATED, Json(views::token(&minted.noun, &minted.secret))).into_response();
+    answer.extensions_mut().insert(User(name));
+    answer.extensions_mut().insert(About(minted.noun.user.clone()));
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(url) = HeaderValue::try_from(&api.access.api_url) {
