@@ -191,6 +191,61 @@ fn going_through_much_again_and_again_hits_a_limit() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// YAQL that goes through what is shared; `X` is it.
+const YAQL: &[&str] = &[
+    "X",
+    "X = X",
+    "X < X",
+    "X in [X]",
+    "set(X)",
+    "dict([[X, 1]])",
+    "[X].distinct()",
+    "[X, X].orderBy($)",
+    "[X].groupBy($)",
+    "[X].toDict($, 1)",
+    "dict(a => 1).get(X)",
+    "dict(a => 1).set(X, 1)",
+    "str(X)",
+    "to_json_string(X)",
+    "[X].indexOf(X)",
+    "[X].count(X)",
+    "[X].toSet()",
+    "X.flatten()",
+    "format('{0}', X)",
+    "[X].contains(X)",
+];
+
+#[test]
+fn what_is_shared_without_end_hits_a_limit_in_yaql() {
+    for made in [
+        "[$1, $1]",
+        "dict(a => $1, b => $1)",
+        "[[$1] * 2]",
+        "[[$1] + [$1]]",
+        "[$1].append($1)",
+        "[[$1].zip([$1])]",
+        "list($1, [$1])",
+    ] {
+        let shared = format!("range(60).aggregate({made}, 1)");
+        for consumer in YAQL {
+            let text = consumer.replace('X', &shared);
+            let (sender, receiver) = channel();
+            let evaluate = {
+                let text = text.clone();
+                move || {
+                    let expression = petrel_expressions::yaql::Expression::compile(&text);
+                    let value =
+                        expression.and_then(|expression| expression.evaluate_data(&Arc::new(json!({}))));
+                    drop(sender.send(value.and_then(|value| value.to_json()).map(drop)));
+                }
+            };
+            let _thread = std::thread::Builder::new().stack_size(STACK).spawn(evaluate).unwrap();
+            let outcome = receiver.recv_timeout(PATIENCE);
+            assert!(outcome.as_ref().is_ok_and(Result::is_err), "{text} gives {outcome:?}");
+        }
+    }
+}
+
 #[test]
 fn nothing_holds_itself() {
     for cycle in CYCLES {
