@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -57,23 +58,32 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// How long open connections may take to end, once nothing runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
 
+/// How long after its drain a host ends that has not heard the signal.
+const NOT_HEARD: Duration = Duration::from_millis(1500);
 /// How long threads may take to end in the end.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs the host until a signal stops it.
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let level = log::start(&settings);
+    let is_stopping = Arc::new(AtomicBool::new(false));
+    end_in_any_case(settings.drain(), Arc::clone(&is_stopping))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    let outcome = runtime.block_on(serve(settings, accept_loss, level));
+    let outcome = runtime.block_on(serve(settings, accept_loss, level, is_stopping));
     // What still blocks a thread, on a disk say, is not waited for.
     runtime.shutdown_timeout(LAST_WAIT);
     outcome
 }
 
-async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Result<(), Failure> {
+async fn serve(
+    settings: Settings,
+    accept_loss: bool,
+    level: log::Level,
+    is_stopping: Arc<AtomicBool>,
+) -> Result<(), Failure> {
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
     let figures = figures()?;
@@ -123,6 +133,7 @@ async fn serve(settings: Settings, accept_loss: bool, level: log::Level) -> Resu
     let failed = store.failed();
     let outcome = tokio::select! {
         name = stop => {
+            is_stopping.store(true, Ordering::SeqCst);
             notifier.tell("STOPPING=1");
             tracing::info!(signal = name, "stopping: nothing new is taken in, what runs may finish");
             engine.stop().await;
@@ -360,6 +371,30 @@ fn announce_held(count: usize) {
         print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
         print::line("            `petrel resume-all` lets them go on");
     }
+}
+
+/// Ends the process a moment after its drain when a signal has come and the host has not even heard of it: all that could
+/// hear it computes something that has no end. What was acknowledged is on the disk.
+fn end_in_any_case(drain: Duration, is_stopping: Arc<AtomicBool>) -> anyhow::Result<()> {
+    // A runtime of its own, which nothing else keeps busy.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let watch = move || {
+        runtime.block_on(async {
+            let name = stop_signal().await;
+            tokio::time::sleep(drain + NOT_HEARD).await;
+            if !is_stopping.load(Ordering::SeqCst) {
+                tracing::error!(signal = name, "nothing has heard the signal, since something computes without an end; the process ends now");
+                end();
+            }
+        });
+    };
+    std::thread::Builder::new().name("end".into()).spawn(watch)?;
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "nobody is left who could return")]
+fn end() -> ! {
+    std::process::exit(i32::from(Code::Server as u8))
 }
 
 /// Handles the signals that stop the host from now on; the future says which one came.

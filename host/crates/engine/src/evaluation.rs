@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use petrel_expressions::work::{Allowance, Interrupt, Limit, UNITS, within};
+use petrel_expressions::work::{self, Allowance, Interrupt, Limit, UNITS, within};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::Error;
@@ -39,6 +39,11 @@ impl Default for Evaluations {
 pub(crate) fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
     let ran = within(&Allowance { units: QUICK, is_roomy: false, interrupt: None }, work);
     ran.limit.is_none().then_some(ran.value)
+}
+
+/// Says of what counts no work, and takes long, that it is not [`quick`]: false on a worker, which is to give up.
+pub(crate) fn may_take_long() -> bool {
+    work::evaluation(|| work::charge(QUICK + 1)).is_ok()
 }
 
 /// Ends what a thread evaluates when nobody waits for it any more.

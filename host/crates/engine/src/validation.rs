@@ -1,4 +1,7 @@
 //! Checks values against schemas that packs declare. Validators are compiled once and kept.
+//!
+//! What a schema asks for (`pattern`, `uniqueItems`, a long `enum`) counts no work, so the size of the value decides: a
+//! large one is not checked by a worker that answers requests ([`crate::evaluation`]).
 
 use std::sync::OnceLock;
 
@@ -7,6 +10,11 @@ use petrel_model::Object;
 use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
+
+use crate::evaluation;
+
+/// How many bytes of values are checked at once.
+const SMALL: usize = 64 * 1024;
 
 /// A schema, compiled when it is first needed.
 #[derive(Debug)]
@@ -36,6 +44,9 @@ impl Validator {
 
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
+            return Err("it is too large to be checked beside other work; send less".to_owned());
+        }
         let compile = || jsonschema::validator_for(&self.schema).map_err(|error| error.to_string());
         let validator = self
             .compiled
@@ -54,6 +65,18 @@ impl Validator {
             };
             if path.is_empty() { text } else { format!("{}: {text}", path.trim_start_matches('/')) }
         })
+    }
+}
+
+/// Whether there is more in `value` than is `left`, in bytes of memory.
+fn is_larger(value: &Value, left: &mut usize) -> bool {
+    let text = value.as_str().map_or(0, str::len);
+    let Some(rest) = left.checked_sub(text + size_of::<Value>()) else { return true };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_larger(item, left)),
+        Value::Object(fields) => fields.values().any(|field| is_larger(field, left)),
+        _ => false,
     }
 }
 
@@ -78,6 +101,20 @@ mod tests {
             (json!({"cmd": 1}), "cmd: 1 is not of type \"string\""),
         ] {
             assert_eq!(validator.check(&value), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_large_value_is_not_checked_by_a_worker() {
+        let schema = json!({"type": "object", "properties": {"l": {"type": "array", "uniqueItems": true}}});
+        let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        for (value, is_quick) in [
+            (json!({"l": (0..100).collect::<Vec<_>>()}), true),
+            (json!({"l": (0..10_000).collect::<Vec<_>>()}), false),
+            (json!({"l": ["x".repeat(100_000)]}), false),
+        ] {
+            assert_eq!(evaluation::quick(|| validator.check(&value)), is_quick.then_some(Ok(())));
+            assert_eq!(validator.check(&value), Ok(()));
         }
     }
 

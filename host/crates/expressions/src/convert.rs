@@ -4,7 +4,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
-use crate::python::number;
+use crate::python::{display, number};
 use crate::work::{self, Limit};
 
 /// `json` as the engine holds it; keys keep their order. What that takes is charged, and made all the same, since
@@ -79,7 +79,10 @@ fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
             let entries = keys.map(|key| {
                 let item = value.get_item(&key).map_err(|_unreadable| no_json())?;
                 Ok((
-                    key.as_str().map_or_else(|| key.to_string(), str::to_owned),
+                    match key.as_str() {
+                        Some(key) => key.to_owned(),
+                        None => display::to_text(&key).map_err(|_too_much| no_json())?,
+                    },
                     nested_to_json(&item, depth + 1)?,
                 ))
             });

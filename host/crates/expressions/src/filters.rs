@@ -20,9 +20,14 @@ pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
+    text::add_library_to(environment);
     environment.add_filter("abs", |value: Value| {
         let is_truth = value.kind() == minijinja::value::ValueKind::Bool;
         if is_truth { Ok(Value::from(i64::from(value.is_true()))) } else { minijinja::filters::abs(value) }
+    });
+    environment.add_filter("attr", |value: &Value, key: &Value| {
+        crate::weight::weigh(key)?;
+        minijinja::filters::attr(value, key)
     });
     environment.add_filter("center", text::center);
     environment.add_filter("d", plain::default);
@@ -40,6 +45,7 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("join", plain::join);
     environment.add_filter("last", plain::last);
     environment.add_filter("list", plain::list);
+    environment.add_filter("map", plain::map);
     environment.add_filter("max", order::max);
     environment.add_filter("min", order::min);
     environment.add_filter("pprint", plain::pprint);
@@ -97,11 +103,17 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     if value.is_none() {
         return Err(wrong("null is no list; use `| default([], true)` where it may be null"));
     }
-    // What does not know its length before has been made with fuel of the engine.
+    // What does not know its length before may have no end.
     let count = value.as_str().map(str::len).or_else(|| value.len()).unwrap_or(0);
     work::visit(count)?;
     work::make_list(count)?;
-    let items: Vec<Value> = value.try_iter()?.collect();
-    work::visit(items.len().saturating_sub(count))?;
+    let mut items = Vec::with_capacity(count);
+    for item in value.try_iter()? {
+        if items.len() >= count {
+            work::visit(1)?;
+            work::make_list(1)?;
+        }
+        items.push(item);
+    }
     Ok(items)
 }

@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
 use crate::filters::platform;
 use crate::output::Output;
+use crate::rewrite::Rewritten;
 use crate::view::View;
 use crate::work::{self, Allowance, Evaluation, Limit};
 use crate::{WorkflowScope, convert, mutable, python, rewrite};
@@ -76,10 +77,12 @@ impl Expression {
         let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
         let rewritten = rewrite::expression(text).map_err(too_long)?;
         let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
-        let rewritten =
-            rewritten.and_then(|text| compile(text.clone()).ok().map(|compiled| (compiled, text)));
         let changes = mutable::changes_something(text);
-        let (compiled, text) = rewritten.unwrap_or_else(|| (plain, text.to_owned()));
+        let (compiled, text) = match rewritten {
+            Rewritten::Same => (plain, text.to_owned()),
+            Rewritten::Other(text) => (compile(text.clone()).map_err(|error| retold(&error))?, text),
+            Rewritten::Lost => return Err(lost()),
+        };
         Ok(Self { compiled, text: text.into(), changes })
     }
 
@@ -121,11 +124,13 @@ impl Template {
         let rewritten = rewrite::template(text).map_err(too_long)?;
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
-        if let Some(rewritten) = rewritten {
-            let mut other = ENVIRONMENT.clone();
-            if other.add_template_owned(NAME, rewritten).is_ok() {
-                environment = other;
+        match rewritten {
+            Rewritten::Same => {}
+            Rewritten::Other(text) => {
+                environment = ENVIRONMENT.clone();
+                environment.add_template_owned(NAME, text).map_err(|error| retold(&error))?;
             }
+            Rewritten::Lost => return Err(lost()),
         }
         Ok(Self { environment, changes: mutable::changes_something(text) })
     }
@@ -160,10 +165,12 @@ impl Template {
 
 /// What is wrong with `text` as a template.
 pub(crate) fn syntax_error(text: &str) -> Option<String> {
-    if let Err(error) = rewrite::template(text) {
-        return Some(error.to_string());
+    match (rewrite::template(text), ENVIRONMENT.template_from_str(text)) {
+        (Err(error), _) => Some(error.to_string()),
+        (_, Err(error)) => Some(retold(&error).reason),
+        (Ok(Rewritten::Lost), _) => Some(lost().reason),
+        _ => None,
     }
-    ENVIRONMENT.template_from_str(text).err().map(|error| retold(&error).reason)
 }
 
 /// `value` as Python's `str()` writes it.
@@ -185,6 +192,10 @@ pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn too_long(error: rewrite::TooLong) -> Failure {
     Failure { exception: "TemplateSyntaxError", reason: error.to_string() }
+}
+
+fn lost() -> Failure {
+    Failure { exception: "TemplateSyntaxError", reason: rewrite::LOST.to_owned() }
 }
 
 /// What hit a limit is an error of memory in the original.

@@ -34,6 +34,7 @@ pub mod statement;
 pub mod template;
 mod variables;
 mod view;
+mod weight;
 pub mod work;
 pub mod workflow;
 pub mod yaql;

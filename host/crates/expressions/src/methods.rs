@@ -25,6 +25,8 @@ fn charge(value: &Value, args: &[Value]) -> Result<(), Limit> {
     if value.as_str().is_some() {
         return Ok(());
     }
+    // Among them may be a key.
+    args.iter().try_for_each(crate::weight::weigh)?;
     let items = value.len().unwrap_or(0);
     work::visit(items)
 }

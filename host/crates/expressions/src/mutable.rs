@@ -133,6 +133,10 @@ struct Mapping(Mutex<IndexMap<Value, Value>>);
 
 impl Object for Mapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        // A list or a mapping is no key, as in Python; and it may be this very one, which is locked then.
+        if !is_key(key) {
+            return None;
+        }
         lock(&self.0).get(key).cloned()
     }
 
@@ -161,6 +165,17 @@ impl Object for Mapping {
         args: &[Value],
     ) -> Result<Value, Error> {
         change::mapping(self, method, args)
+    }
+}
+
+/// Whether `value` can be a key: Python hashes no list and no mapping, nor a tuple that holds one.
+fn is_key(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Seq if value.is_tuple() => {
+            value.try_iter().is_ok_and(|mut items| items.all(|item| is_key(&item)))
+        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => false,
+        _ => true,
     }
 }
 
@@ -213,6 +228,29 @@ mod tests {
             ["{{ l.append(l) }}", "{{ l.append([[l]]) }}", "{{ l.remove(9) }}", "{{ d.pop('x') }}"]
         {
             assert!(render(template, &scope).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_list_or_a_mapping_is_no_key_and_locks_nobody_out() {
+        let scope = Scope::new().with("l", json!([1])).with("d", json!({"k": 1}));
+        for template in [
+            "{{ d.pop(d) }}",
+            "{{ d.pop((1, d)) }}",
+            "{{ d.setdefault(d, 1) }}",
+            "{{ d.setdefault(l, 1) }}",
+            "{{ d.update({d: 1}) }}",
+            "{{ d.update([[l, 1]]) }}",
+            "{{ l.clear() }}{{ d[d] }}",
+            "{{ l.clear() }}{{ d[[d]] }}",
+            "{{ l.clear() }}{{ d in d }}",
+            "{{ l.clear() }}{{ d.get(d) }}",
+        ] {
+            // With an error or without a value; it comes to an end.
+            let rendered = render(template, &scope);
+            let is_empty =
+                rendered.as_deref().is_ok_and(|text| ["None", "NoneNone", "NoneFalse"].contains(&text));
+            assert!(rendered.is_err() || is_empty, "{template}: {rendered:?}");
         }
     }
 }

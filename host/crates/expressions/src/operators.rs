@@ -12,7 +12,9 @@ use minijinja::{Environment, Error, Value};
 
 use crate::filters::{Given, defined, items, order, wrong};
 use crate::mutable;
+use crate::python;
 use crate::sequence;
+use crate::weight::weigh;
 use crate::work;
 
 /// Comparisons in a row: `a < b <= c`.
@@ -27,6 +29,10 @@ pub(crate) const EACH: &str = "petrel__each";
 pub(crate) const LIST: &str = "petrel__list";
 /// A mapping that can be changed.
 pub(crate) const MAPPING: &str = "petrel__mapping";
+/// What the engine is about to go through without counting that: the key of a mapping.
+pub(crate) const KEY: &str = "petrel__key";
+/// `~` in a row.
+pub(crate) const CONCATENATE: &str = "petrel__concatenate";
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(COMPARE, compare);
@@ -36,6 +42,8 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(EACH, each);
     environment.add_function(LIST, |value: Value| items(value).map(mutable::list));
     environment.add_function(MAPPING, mapping);
+    environment.add_function(KEY, |value: Value| weigh(&value).map(|()| value).map_err(Error::from));
+    environment.add_function(CONCATENATE, concatenate);
     environment.add_function("cycler", |given: Rest<Value>| minijinja_contrib::globals::cycler(given.0));
     environment.add_function("dict", dict);
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
@@ -111,7 +119,10 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
         (Some(_), None) => {
             Err(wrong(format!("a text can only hold texts, not a value of type {}", value.kind())))
         }
-        (None, _) if container.kind() == ValueKind::Map => Ok(!container.get_item(value)?.is_undefined()),
+        (None, _) if container.kind() == ValueKind::Map => {
+            weigh(value)?;
+            Ok(!container.get_item(value)?.is_undefined())
+        }
         (None, _) => {
             for item in items(container.clone())? {
                 if order::equal(&item, value)? {
@@ -151,10 +162,21 @@ fn dict(given: Given) -> Result<Value, Error> {
                 let [key, own] = pair.map_err(|_other| wrong("dict needs a mapping or a list of pairs"))?;
                 (key, own)
             };
+            weigh(&key)?;
             entries.insert(key, own);
         }
     }
     Ok(Value::from_pairs(entries))
+}
+
+/// Values as text, one behind the other.
+#[expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
+fn concatenate(given: Rest<Value>) -> Result<Value, Error> {
+    let mut text = work::Text::default();
+    for value in given.iter() {
+        python::display::write(&mut text, &defined(value.clone())?)?;
+    }
+    Ok(Value::from(text.0))
 }
 
 fn mapping(value: &Value) -> Result<Value, Error> {

@@ -22,6 +22,13 @@ const BACKTRACK: u64 = 30;
 /// How many units of work a byte of the text is, where there is no going back.
 const BYTE: u64 = 10;
 
+/// How many units of work a byte of the text is for each byte of it, where going back may scan what is left of it at each
+/// place: measured with look-ahead over texts of 5 to 60 KB.
+const SCAN: u64 = 5;
+
+/// Above so many repetitions in repetitions a byte costs in proportion: the automaton is as large.
+const FREE_REPEATS: u64 = 200;
+
 /// How many units of work making an expression ready is, for a byte of it.
 const COMPILING: u64 = 2_000;
 
@@ -72,6 +79,8 @@ pub struct Regex {
     flags: Flags,
     /// Whether it can go back.
     backtracks: bool,
+    /// How many units of work a byte of the text is.
+    byte: u64,
     /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
     looks_ahead: bool,
 }
@@ -111,6 +120,7 @@ impl Regex {
             patient: Arc::default(),
             pattern: pattern.to_owned(),
             backtracks: backtracks(&translated.text),
+            byte: BYTE.saturating_mul((repetitions(&translated.text) / FREE_REPEATS).max(1)),
             looks_ahead: looks_ahead(&translated.text),
             translated: translated.text,
             flags,
@@ -131,10 +141,13 @@ impl Regex {
         bytes: usize,
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
     ) -> Result<T, Error> {
-        work::charge((bytes as u64).saturating_mul(BYTE))?;
+        let bytes = bytes as u64;
+        work::charge(bytes.saturating_mul(self.byte))?;
         if !self.backtracks {
             return search(&self.compiled).map_err(|_error| self.given_up());
         }
+        // Nothing ends a search from outside, so it is charged with the most that it may take.
+        work::charge(bytes.saturating_mul(bytes).saturating_mul(SCAN))?;
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
             work::charge(limit as u64 * BACKTRACK)?;
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
@@ -250,6 +263,16 @@ fn backtracks(text: &str) -> bool {
         || text.match_indices('\\').any(is_reference)
 }
 
+/// How often something may be repeated that is repeated itself: the product of all counts.
+fn repetitions(text: &str) -> u64 {
+    let counts = text.split('{').skip(1).filter_map(|rest| {
+        let (count, _) = rest.split_once('}')?;
+        let most = count.rsplit(',').find(|number| !number.is_empty())?;
+        most.trim().parse::<u64>().ok()
+    });
+    counts.fold(1, |product, count| product.saturating_mul(count.max(1)))
+}
+
 /// Whether an expression has both repetition without end and a choice.
 fn looks_ahead(text: &str) -> bool {
     let repeats = text.contains(['*', '+']) || text.contains(",}");
@@ -304,6 +327,24 @@ mod tests {
         let regex = Regex::new(pattern, Flags::default()).unwrap();
         let text = "x".repeat(5000) + "y";
         assert_eq!(regex.is_match(&text), Err(Error::GivenUp { pattern: pattern.into() }));
+    }
+
+    #[test]
+    fn what_may_scan_a_text_at_each_place_of_it_is_charged_before() {
+        use crate::work::{Allowance, within};
+        let text = "x".repeat(60_000);
+        for pattern in [r"(?=.*\d)(?=.*[A-Z]).{8,}", "(?=[^z]*z)x", "(?>x*)z", "(x{1,1000}){1,30}z"] {
+            let regex = Regex::new(pattern, Flags::default()).unwrap();
+            let started = std::time::Instant::now();
+            let ran = within(&Allowance { units: 4_000_000, is_roomy: false, interrupt: None }, || {
+                regex.is_match(&text)
+            });
+            assert!(ran.limit.is_some() && matches!(ran.value, Err(Error::TooMuch(_))), "{pattern}");
+            assert!(started.elapsed() < std::time::Duration::from_secs(5), "{pattern}");
+        }
+        for (pattern, count) in [("a{3}", 3), ("(a{2,5}){7}", 35), ("a{2,}", 2), ("a", 1), ("{x}", 1)] {
+            assert_eq!(repetitions(pattern), count, "{pattern}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Templates rewritten where the library reads operators differently from Python: `a < b` becomes a call of
 //! a function that refuses to order a text against a number, and so on; see [`crate::operators`].
 //!
-//! What cannot be followed here stays as it is: the library reads it then, and says what is wrong with it.
+//! What cannot be followed here is [`Rewritten::Lost`]: the library says what is wrong with it, and what it finds right is
+//! refused all the same, since it would go through values without counting that.
 
 mod expression;
 mod tokens;
@@ -12,15 +13,32 @@ use tokens::{End, tokens};
 
 use crate::mutable;
 
-/// `source`, a single expression, rewritten; `None` if there is nothing to rewrite.
+/// What became of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rewritten {
+    /// There was nothing to rewrite.
+    Same,
+    /// The text that takes its place.
+    Other(String),
+    /// It could not be followed.
+    Lost,
+}
+
+/// What is said of a text that could not be followed and that the library finds nothing wrong with.
+pub(crate) const LOST: &str = "an expression in it cannot be followed; write it more plainly, with {% set %}";
+
+/// `source`, a single expression, rewritten.
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn expression(source: &str) -> Result<Option<String>, TooLong> {
-    let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(None) };
+pub(crate) fn expression(source: &str) -> Result<Rewritten, TooLong> {
+    let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(Rewritten::Lost) };
     let mut rewriter = Rewriter::new(source, &tokens, mutable::changes_something(source));
-    let text = rewriter.sequence();
-    Ok(text.filter(|_| rewriter.has_changed()).map(|text| text.trim().to_owned()))
+    Ok(match rewriter.sequence() {
+        None => Rewritten::Lost,
+        Some(_) if !rewriter.has_changed() => Rewritten::Same,
+        Some(text) => Rewritten::Other(text.trim().to_owned()),
+    })
 }
 
 /// `source` with the ends of its lines as Jinja has them.
@@ -32,11 +50,11 @@ pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// `source`, a template, rewritten; `None` if there is nothing to rewrite.
+/// `source`, a template, rewritten.
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn template(source: &str) -> Result<Option<String>, TooLong> {
+pub(crate) fn template(source: &str) -> Result<Rewritten, TooLong> {
     let mut pass = Pass { is_mutable: mutable::changes_something(source), ..Pass::default() };
     let mut rest = source;
     while let Some(start) = next_tag(rest) {
@@ -51,7 +69,11 @@ pub(crate) fn template(source: &str) -> Result<Option<String>, TooLong> {
         };
     }
     pass.out.push_str(rest);
-    Ok((pass.has_changed && !pass.is_lost).then_some(pass.out))
+    Ok(match pass {
+        Pass { is_lost: true, .. } => Rewritten::Lost,
+        Pass { has_changed: false, .. } => Rewritten::Same,
+        Pass { out, .. } => Rewritten::Other(out),
+    })
 }
 
 /// Where the next tag or comment begins.
@@ -162,11 +184,7 @@ mod tests {
             ("a <", None),
             ("'a < b'", None),
         ] {
-            assert_eq!(
-                expression(source).unwrap().as_deref().map(spaceless),
-                expected.map(spaceless),
-                "{source}"
-            );
+            assert_eq!(text(expression(source).unwrap()), expected.map(spaceless), "{source}");
         }
     }
 
@@ -192,8 +210,36 @@ mod tests {
             ("{{ {'a': {'b': 1 < 2}} }}", Some("{{ {'a': {'b': petrel__compare(1 ,'<', 2)}} }}")),
             ("{{ a < b", None),
         ] {
-            let rewritten = template(source).unwrap();
-            assert_eq!(rewritten.as_deref().map(spaceless), expected.map(spaceless), "{source}");
+            assert_eq!(text(template(source).unwrap()), expected.map(spaceless), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_the_engine_goes_through_by_itself_is_weighed() {
+        for (source, expected) in [
+            ("a[b]", Some("a[petrel__key(b)]")),
+            ("a['b'][0].c[d.e][f(1)]", Some("a['b'][0].c[petrel__key(d.e)][petrel__key(f(1))]")),
+            ("{a: 1, 'b': c, 2: d}", Some("{petrel__key(a):1,'b':c,2:d}")),
+            ("loop.changed(a, [b], c=1)", Some("loop.changed(petrel__key(a), petrel__key([b]), c=1)")),
+            ("a ~ 'b' ~ c + 1", Some("petrel__arithmetic(petrel__concatenate(a,'b',c),'+',1)")),
+            ("a[0]", None),
+        ] {
+            assert_eq!(text(expression(source).unwrap()), expected.map(spaceless), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_told_apart() {
+        for source in ["{{ a < b", "{# a", "{% raw %}{{ a }}", "{{ a[ }}"] {
+            assert_eq!(template(source), Ok(Rewritten::Lost), "{source}");
+        }
+        assert_eq!((template("a"), expression("a <")), (Ok(Rewritten::Same), Ok(Rewritten::Lost)));
+    }
+
+    fn text(rewritten: Rewritten) -> Option<String> {
+        match rewritten {
+            Rewritten::Other(text) => Some(spaceless(&text)),
+            Rewritten::Same | Rewritten::Lost => None,
         }
     }
 

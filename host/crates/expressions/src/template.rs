@@ -13,8 +13,9 @@ use crate::datastore::{KeyName, keys_among};
 use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
 use crate::output::Output;
+use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
-use crate::{Error, Scope, mutable, rewrite};
+use crate::{Error, Scope, filters, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -53,13 +54,13 @@ impl Template {
     /// # Errors
     /// [`Error::Syntax`] when it is no Jinja.
     pub fn compile(source: &str) -> Result<Self, Error> {
-        rewrite::template(source).map_err(|error| Error::Syntax {
-            template: shortened(source),
-            line: 1,
-            reason: error.to_string(),
-        })?;
+        let refused = |reason| Error::Syntax { template: shortened(source), line: 1, reason };
+        let rewritten = rewrite::template(source).map_err(|error| refused(error.to_string()))?;
         let template =
             SHARED.template_from_str(source).map_err(|error| Error::from_engine(source, &error))?;
+        if rewritten == Rewritten::Lost {
+            return Err(refused(rewrite::LOST.to_owned()));
+        }
         let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
         for (global, _) in SHARED.globals() {
             names.remove(global);
@@ -75,13 +76,12 @@ impl Template {
         }
         let mut environment = SHARED.clone();
         let source = rewrite::with_plain_lines(&self.source);
-        environment.add_template_owned(NAME, source.clone().into_owned())?;
-        if let Ok(Some(rewritten)) = rewrite::template(&source) {
-            let mut other = SHARED.clone();
-            if other.add_template_owned(NAME, rewritten).is_ok() {
-                environment = other;
-            }
-        }
+        let text = match rewrite::template(&source) {
+            Ok(Rewritten::Same) => source.into_owned(),
+            Ok(Rewritten::Other(text)) => text,
+            Ok(Rewritten::Lost) | Err(_) => return Err(filters::wrong(rewrite::LOST)),
+        };
+        environment.add_template_owned(NAME, text)?;
         Ok(self.compiled.get_or_init(|| environment))
     }
 

@@ -69,7 +69,7 @@ impl View {
         Ok(Arc::new(json.clone()))
     }
 
-    fn json(&self) -> Option<&Json> {
+    pub(crate) fn json(&self) -> Option<&Json> {
         self.path.iter().try_fold(&*self.root, |json, step| match step {
             Step::Field(name) => json.get(name),
             Step::Item(index) => json.get(index),

@@ -24,10 +24,13 @@ pub const BYTES: usize = 64 * 1024 * 1024;
 const SLICE: u64 = 1_000_000;
 
 /// The work of going through one item of a list.
-pub(crate) const ITEM: u64 = 32;
+pub const ITEM: u64 = 32;
 
 /// How many bytes one place in a list takes, with its growth.
 pub(crate) const PLACE: usize = 40;
+
+/// How deep lists and mappings may stand within each other where something goes through all of them.
+pub(crate) const DEPTH: usize = 500;
 
 /// The limit that an evaluation has hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +46,9 @@ pub enum Limit {
     /// [`BYTES`].
     #[error("it made more than {BYTES} bytes of text and lists; pass less, or do this in an action")]
     Bytes,
+    /// [`DEPTH`].
+    #[error("lists nest deeper than {DEPTH} levels in it, or one holds itself; flatten them")]
+    Depth,
     /// The time that the operator allows.
     #[error("it took longer than expressions.max_seconds; loop over less, or do this in an action")]
     Time,
@@ -186,12 +192,15 @@ impl Meter {
 ///
 /// # Errors
 /// The limit that this exceeds.
-pub(crate) fn charge(units: u64) -> Result<(), Limit> {
+pub fn charge(units: u64) -> Result<(), Limit> {
     METER.with(|meter| meter.charge(units))
 }
 
 /// Charges for going through so many items.
-pub(crate) fn visit(items: usize) -> Result<(), Limit> {
+///
+/// # Errors
+/// The limit that this exceeds.
+pub fn visit(items: usize) -> Result<(), Limit> {
     charge((items as u64).saturating_mul(ITEM))
 }
 
@@ -208,17 +217,28 @@ pub(crate) fn make_list(places: usize) -> Result<(), Limit> {
     make(places.saturating_mul(PLACE))
 }
 
+/// Refuses all that is still to come of this evaluation.
+pub(crate) fn refuse(limit: Limit) -> Limit {
+    METER.with(|meter| meter.refuse(limit))
+}
+
 /// Whether something was refused in this evaluation.
 ///
 /// # Errors
 /// The limit that was exceeded.
-pub(crate) fn check() -> Result<(), Limit> {
+pub fn check() -> Result<(), Limit> {
     METER.with(|meter| meter.refused.get().map_or(Ok(()), Err))
 }
 
 /// Whether the stack has room for whatever the template engine can make.
 pub(crate) fn is_roomy() -> bool {
     METER.with(|meter| meter.is_roomy.get())
+}
+
+/// Does `work` as one evaluation. For what is no expression and counts all the same.
+pub fn evaluation<T>(work: impl FnOnce() -> T) -> T {
+    let _evaluation = Evaluation::begin();
+    work()
 }
 
 /// One evaluation, for as long as it is not dropped. What begins within another one is part of that.

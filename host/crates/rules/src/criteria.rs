@@ -15,6 +15,7 @@ pub(crate) use search::Search;
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
 use petrel_expressions::python::compare::Unordered;
 use petrel_expressions::regex::{self, Regex};
+use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
 use serde_json::Value;
 
@@ -68,6 +69,9 @@ pub enum Error {
     /// A path that does not fit the payload.
     #[error(transparent)]
     NotFollowed(#[from] NotFollowed),
+    /// It took too much, with all criteria of the rule.
+    #[error(transparent)]
+    TooMuch(#[from] Limit),
     /// A pattern that cannot be rendered.
     #[error(transparent)]
     Pattern(#[from] petrel_expressions::Error),

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use petrel_expressions::json_path::Found;
+use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{KeyScope, Scope, python};
 use petrel_model::Timestamp;
 use serde_json::Value;
@@ -128,16 +129,19 @@ pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdi
         scope: Cow::Borrowed(occurrence.scope()),
         now: occurrence.now(),
     };
-    let mut criteria = Vec::with_capacity(rule.criteria().len());
-    for criterion in rule.criteria() {
-        let verdict = view.check(criterion);
-        let holds = verdict.outcome == Outcome::Holds;
-        criteria.push(verdict);
-        if !holds {
-            return Verdict { matched: false, criteria };
+    // They share what one evaluation may take.
+    work::evaluation(|| {
+        let mut criteria = Vec::with_capacity(rule.criteria().len());
+        for criterion in rule.criteria() {
+            let verdict = view.check(criterion);
+            let holds = verdict.outcome == Outcome::Holds;
+            criteria.push(verdict);
+            if !holds {
+                return Verdict { matched: false, criteria };
+            }
         }
-    }
-    Verdict { matched: true, criteria }
+        Verdict { matched: true, criteria }
+    })
 }
 
 /// Evaluates one operator on a value, `search` and patterns with Jinja included, as the criteria of a
@@ -206,7 +210,9 @@ impl<'a> View<'a> {
             Some(regex) => Some(regex.as_ref().map_err(Clone::clone)?),
             None => None,
         };
-        criteria::holds_with(operator, &verdict.value, &verdict.pattern, self.now, regex)
+        let holds = criteria::holds_with(operator, &verdict.value, &verdict.pattern, self.now, regex)?;
+        work::check()?;
+        Ok(holds)
     }
 
     fn find(&self, criterion: &'a CompiledCriterion) -> Result<Cow<'a, Value>, Error> {
@@ -230,7 +236,12 @@ impl<'a> View<'a> {
             .with_key_scope(KEYS, KeyScope::System)
             .with_datastore(Arc::clone(self.scope.datastore()));
         search.holds(value, |child, item| {
-            let scope = if has_templates { outer.clone().with("item", item.clone()) } else { outer.clone() };
+            let scope = if has_templates {
+                charge_copy(item)?;
+                outer.clone().with("item", item.clone())
+            } else {
+                outer.clone()
+            };
             let view = View { name: "item", value: item, scope: Cow::Owned(scope), now: self.now };
             match view.check(child).outcome {
                 Outcome::Holds => Ok(true),
@@ -239,11 +250,26 @@ impl<'a> View<'a> {
                     Err(error)
                 }
                 Outcome::Failed(error) => {
-                    notes.push(error);
+                    work::check()?;
+                    if notes.len() < NOTES {
+                        notes.push(error);
+                    }
                     Ok(false)
                 }
             }
         })
+    }
+}
+
+/// How many reasons are kept of what could not be checked in a search.
+const NOTES: usize = 100;
+
+/// Charges for a copy of `item`.
+fn charge_copy(item: &Value) -> Result<(), Limit> {
+    match item {
+        Value::Array(items) => items.iter().try_for_each(charge_copy),
+        Value::Object(fields) => fields.values().try_for_each(charge_copy),
+        other => work::charge(2 * work::ITEM + other.as_str().map_or(0, str::len) as u64),
     }
 }
 

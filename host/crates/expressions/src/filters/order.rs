@@ -12,6 +12,7 @@ use super::Given;
 use super::arguments::Arguments;
 use super::{defined, items, wrong};
 use crate::python::number::PythonNumber;
+use crate::weight::weigh;
 use crate::work::{self, Limit};
 
 /// The order of two values; `None` when neither precedes (what is not a number).
@@ -19,7 +20,14 @@ use crate::work::{self, Limit};
 /// # Errors
 /// Values that Python does not order.
 pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, Error> {
+    compare_within(left, right, 0)
+}
+
+fn compare_within(left: &Value, right: &Value, depth: usize) -> Result<Option<Ordering>, Error> {
     work::charge(COMPARISON)?;
+    if depth > work::DEPTH {
+        return Err(work::refuse(Limit::Depth).into());
+    }
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => {
             work::charge(left.len().min(right.len()) as u64 / 8)?;
@@ -38,7 +46,7 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Result<Option<Ordering>, E
             work::charge(work::ITEM)?;
             let Some(other) = others.next() else { return Ok(Some(Ordering::Greater)) };
             if !equal(&defined(item.clone())?, &defined(other.clone())?)? {
-                return compare(&item, &other);
+                return compare_within(&item, &other, depth + 1);
             }
         }
         return Ok(Some(if others.next().is_some() { Ordering::Less } else { Ordering::Equal }));
@@ -54,7 +62,14 @@ const COMPARISON: u64 = 60;
 /// # Errors
 /// The limit that this exceeds.
 pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, Limit> {
+    equal_within(left, right, 0)
+}
+
+fn equal_within(left: &Value, right: &Value, depth: usize) -> Result<bool, Limit> {
     work::charge(COMPARISON)?;
+    if depth > work::DEPTH {
+        return Err(work::refuse(Limit::Depth));
+    }
     if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
         work::charge(left.len().min(right.len()) as u64 / 8)?;
         return Ok(left == right);
@@ -71,10 +86,11 @@ pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, Limit> {
     let (Ok(parts), Ok(mut others)) = (left.try_iter(), right.try_iter()) else { return Ok(false) };
     for part in parts {
         let is_same = if is_mapping {
+            weigh(&part)?;
             let (own, other) = (left.get_item(&part), right.get_item(&part));
-            equal(&own.unwrap_or_default(), &other.unwrap_or_default())?
+            equal_within(&own.unwrap_or_default(), &other.unwrap_or_default(), depth + 1)?
         } else {
-            others.next().map_or(Ok(false), |other| equal(&part, &other))?
+            others.next().map_or(Ok(false), |other| equal_within(&part, &other, depth + 1))?
         };
         if !is_same {
             return Ok(false);
@@ -146,6 +162,7 @@ impl Attribute {
     pub(super) fn of(&self, item: &Value) -> Result<Value, Error> {
         let step = |step: &Value| step.as_str().map_or(0, str::len) as u64 + work::ITEM;
         work::charge(self.0.iter().flatten().map(step).sum())?;
+        self.0.iter().flatten().try_for_each(weigh)?;
         let follow =
             |path: &Vec<Value>| path.iter().try_fold(item.clone(), |value, step| value.get_item(step));
         match self.0.as_slice() {

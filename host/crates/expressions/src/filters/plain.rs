@@ -154,6 +154,17 @@ pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
     Ok(texts.join(&joint))
 }
 
+/// The library's, which looks an attribute up without counting what there is in it.
+pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Result<Vec<Value>, Error> {
+    for given in given.iter().filter(|given| given.is_kwargs()) {
+        let attribute = given.clone().into_value().get_attr("attribute")?;
+        if attribute.as_object().is_some() {
+            return Err(wrong("map takes the name or the number of an attribute, not a list"));
+        }
+    }
+    minijinja::filters::map(state, value, given)
+}
+
 /// JSON with sorted keys, safe within HTML.
 pub(super) fn tojson(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("tojson", &["indent"], given)?;

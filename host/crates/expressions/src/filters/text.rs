@@ -1,7 +1,7 @@
 //! Filters that shape text, as Jinja has them.
 
-use minijinja::value::{Tuple, ValueKind};
-use minijinja::{Error, Value};
+use minijinja::value::{StringInput, Tuple, ValueKind};
+use minijinja::{Environment, Error, State, Value};
 
 use super::Given;
 use super::arguments::Arguments;
@@ -15,6 +15,42 @@ use crate::work;
 /// A value as text.
 pub(super) fn text_of(value: Value) -> Result<String, Error> {
     Ok(display::to_text(&defined(value)?)?)
+}
+
+/// The library's filters and tests of text. It would make text of lists in its own way, without counting that.
+pub(super) fn add_library_to(environment: &mut Environment<'static>) {
+    fn add(environment: &mut Environment<'static>, name: &'static str, change: fn(StringInput<'_>) -> Value) {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value| {
+            let text = as_text(value)?;
+            StringInput::new(state, &text).map(change)
+        });
+    }
+    add(environment, "capitalize", minijinja::filters::capitalize);
+    add(environment, "lower", minijinja::filters::lower);
+    add(environment, "upper", minijinja::filters::upper);
+    environment.add_filter("safe", |value: Value| text_of(value).map(Value::from_safe_string));
+    environment.add_filter("title", |value: Value| {
+        text_of(value).map(|text| minijinja::filters::title(text.into()))
+    });
+    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, chars: Option<Value>| {
+        let (text, chars) = (as_text(value)?, chars.map(text_of).transpose()?);
+        StringInput::new(state, &text).map(|text| minijinja::filters::trim(text, chars.map(Into::into)))
+    });
+    environment.add_test("startingwith", |value: Value, start: Value| {
+        Ok::<_, Error>(text_of(value)?.starts_with(&text_of(start)?))
+    });
+    environment.add_test("endingwith", |value: Value, end: Value| {
+        Ok::<_, Error>(text_of(value)?.ends_with(&text_of(end)?))
+    });
+}
+
+/// Text as it is, and everything else as Python writes it.
+fn as_text(value: Value) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        work::make(text.len())?;
+        return Ok(value);
+    }
+    text_of(value).map(Value::from)
 }
 
 /// So many of a character; never more than a rendering may give.

@@ -25,6 +25,14 @@ pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Resul
             }
             return Err(wrong("the value is not in list"));
         }
+        "count" => {
+            let (wanted,): (&Value,) = from_args(args)?;
+            let mut count = 0;
+            for item in items(value.clone())? {
+                count += i64::from(order::equal(&item, wanted)?);
+            }
+            Value::from(count)
+        }
         "append" | "clear" | "extend" | "insert" | "pop" | "remove" | "reverse" | "sort" => {
             return Err(wrong(format!(
                 "this list cannot be changed by {method}(); take a copy with `| list` and + first"

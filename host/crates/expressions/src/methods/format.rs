@@ -8,7 +8,7 @@ use minijinja::{Error, Value};
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
 use crate::python::display;
-use crate::work::{self, Limit};
+use crate::work;
 
 /// How deep fields may stand within fields.
 const DEPTH: usize = 2;
@@ -161,7 +161,7 @@ fn numbers(text: &str) -> usize {
 
 /// Charges for filling `values` into `text`: its widths, those that are among the values, and each value as often as
 /// it may stand in it.
-fn charge_percent(text: &str, values: &[Value]) -> Result<(), Limit> {
+fn charge_percent(text: &str, values: &[Value]) -> Result<(), Error> {
     work::charge((text.len() as u64).saturating_mul(20))?;
     work::make(text.len().saturating_add(numbers(text)))?;
     let stars = text.contains('*');
@@ -173,13 +173,23 @@ fn charge_percent(text: &str, values: &[Value]) -> Result<(), Limit> {
             let named = text.matches("%(").count();
             for key in value.try_iter().into_iter().flatten() {
                 let item = value.get_item(&key).unwrap_or_default();
-                work::make(named.saturating_mul(item.as_str().map_or(64, str::len)))?;
+                work::make(named.saturating_mul(length(&item)?))?;
             }
         } else {
-            work::make(value.as_str().map_or(64, str::len))?;
+            work::make(length(value)?)?;
         }
     }
     Ok(())
+}
+
+/// How long `value` may be as text.
+fn length(value: &Value) -> Result<usize, Error> {
+    match (value.as_str(), value.as_object()) {
+        (Some(text), _) => Ok(text.len()),
+        (None, None) => Ok(64),
+        // The library makes text of it without counting that.
+        (None, Some(_)) => Ok(display::to_text(value)?.len()),
+    }
 }
 
 /// How many values `text` takes one after the other.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, Tuple, from_args};
 use minijinja::{Error, ErrorKind, Value};
 
-use super::{List, Mapping, holds, lock};
+use super::{List, Mapping, holds, is_key, lock};
 use crate::filters::{defined, items, order, wrong};
+use crate::python::display;
+use crate::weight::weigh;
 use crate::work;
 
 /// How many lists and mappings are looked at for a value that would hold itself.
@@ -18,7 +20,12 @@ const LOOKS: u32 = 10_000;
 /// `value`, unless it holds what it is to be put into.
 fn apart(value: Value, address: usize) -> Result<Value, Error> {
     let value = defined(value)?;
-    if holds(&value, address, &mut LOOKS.clone()) {
+    let mut left = LOOKS;
+    let is_held = holds(&value, address, &mut left);
+    if left == 0 {
+        return Err(wrong(format!("more than {LOOKS} lists and mappings would be in it; put less together")));
+    }
+    if is_held {
         return Err(wrong("a list or mapping cannot hold itself; put a copy into it"));
     }
     Ok(value)
@@ -105,6 +112,7 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
                 more.insert(0, entry);
             }
             for (key, value) in more {
+                check_key(&key)?;
                 let value = apart(value, address)?;
                 lock(&mapping.0).insert(key, value);
             }
@@ -112,13 +120,18 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
         }
         "setdefault" => {
             let (key, value): (Value, Option<Value>) = from_args(args)?;
+            check_key(&key)?;
             let value = apart(value.unwrap_or_else(|| Value::from(())), address)?;
             Ok(lock(&mapping.0).entry(key).or_insert(value).clone())
         }
         "pop" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
+            check_key(&key)?;
             let removed = lock(&mapping.0).shift_remove(&key);
-            removed.or(default).ok_or_else(|| wrong(format!("KeyError: {key}")))
+            match removed.or(default) {
+                Some(value) => Ok(value),
+                None => Err(wrong(format!("KeyError: {}", display::to_text(&key)?))),
+            }
         }
         "popitem" => {
             let () = from_args(args)?;
@@ -132,6 +145,15 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }
+}
+
+/// Refuses what cannot be a key.
+fn check_key(key: &Value) -> Result<(), Error> {
+    weigh(key)?;
+    if is_key(key) {
+        return Ok(());
+    }
+    Err(wrong(format!("TypeError: unhashable type: a {} cannot be a key; take its text", key.kind())))
 }
 
 /// The entries of a mapping, or a list of pairs.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::number::PythonNumber;
 use super::type_name;
+use crate::work;
 
 /// Two values that Python refuses to order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,15 +17,20 @@ pub struct Unordered {
 }
 
 /// Whether `left == right` in Python: `1`, `1.0` and `true` are equal, `"1"` equals none of them, and the
-/// order of keys does not matter.
+/// order of keys does not matter. Its work is charged; what is too much fails with the next charge.
 pub fn equals(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
-        (Value::String(left), Value::String(right)) => left == right,
+        (Value::String(left), Value::String(right)) => {
+            let _charged = work::charge(left.len().min(right.len()) as u64 / 8);
+            left == right
+        }
         (Value::Array(left), Value::Array(right)) => {
+            let _charged = work::visit(left.len().min(right.len()));
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equals(left, right))
         }
         (Value::Object(left), Value::Object(right)) => {
+            let _charged = work::visit(4 * left.len().min(right.len()));
             left.len() == right.len()
                 && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| equals(value, other)))
         }

@@ -1,7 +1,7 @@
 //! Reads an expression as Jinja does, and writes it as it was but for the operators.
 
 use super::tokens::{Kind, Token};
-use crate::operators::{ARITHMETIC, COMPARE, EACH, LIST, MAPPING, SLICE};
+use crate::operators::{ARITHMETIC, COMPARE, CONCATENATE, EACH, KEY, LIST, MAPPING, SLICE};
 
 /// How deep brackets may stand within each other; the library takes less.
 const DEPTH: usize = 200;
@@ -185,12 +185,16 @@ impl<'a> Rewriter<'a> {
     }
 
     fn concatenation(&mut self) -> Option<String> {
-        let mut out = self.product()?;
+        let mut parts = vec![self.product()?];
         while self.sign() == Some("~") {
-            out.push_str(&self.take());
-            out.push_str(&self.product()?);
+            self.take();
+            parts.push(self.product()?);
         }
-        Some(out)
+        if parts.len() < 2 {
+            return parts.pop();
+        }
+        self.has_changed = true;
+        Some(format!(" {CONCATENATE}({})", parts.join(" ,").trim_start()))
     }
 
     /// Operations in a row, as one call if the library has another idea of one of them.
@@ -229,12 +233,16 @@ impl<'a> Rewriter<'a> {
         let mut out = self.primary()?;
         loop {
             match (self.sign(), self.word()) {
-                (Some("." | "|"), _) => {
+                (Some(sign @ ("." | "|")), _) => {
                     out.push_str(&self.take());
+                    let is_compared = sign == "." && self.word() == Some("changed");
                     out.push_str(&self.take());
+                    if is_compared && self.sign() == Some("(") {
+                        out.push_str(&self.brackets(true)?);
+                    }
                 }
                 (Some("["), _) => out = self.subscript(&out)?,
-                (Some("("), _) => out.push_str(&self.brackets()?),
+                (Some("("), _) => out.push_str(&self.brackets(false)?),
                 (_, Some("is")) => {
                     out.push_str(&self.take());
                     if self.word() == Some("not") {
@@ -256,7 +264,7 @@ impl<'a> Rewriter<'a> {
     /// `value[...]`: a slice becomes a call.
     fn subscript(&mut self, value: &str) -> Option<String> {
         let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
-        let mut is_list = false;
+        let (mut is_list, start) = (false, self.at);
         while self.sign() != Some("]") {
             self.token()?;
             let part = if self.is_start() { self.conditional()? } else { self.take() };
@@ -266,6 +274,13 @@ impl<'a> Rewriter<'a> {
                 "," => is_list = true,
                 _ => bounds.last_mut()?.push_str(&part),
             }
+        }
+        if let [key] = bounds.as_slice()
+            && !is_list
+            && !key.trim().is_empty()
+        {
+            let key = self.key(key.clone(), start);
+            return Some(format!("{value}[{key}{}", self.take()));
         }
         plain.push_str(&self.take());
         if bounds.len() < 2 || bounds.len() > 3 || is_list {
@@ -284,7 +299,7 @@ impl<'a> Rewriter<'a> {
         }
         match (self.sign(), self.token()?.kind) {
             (Some(open @ ("[" | "{")), _) => {
-                let text = self.brackets()?;
+                let text = self.brackets(false)?;
                 if !self.is_mutable {
                     return Some(text);
                 }
@@ -292,7 +307,7 @@ impl<'a> Rewriter<'a> {
                 let name = if open == "[" { LIST } else { MAPPING };
                 Some(format!(" {name}({})", text.trim_start()))
             }
-            (Some("("), _) => self.brackets(),
+            (Some("("), _) => self.brackets(false),
             (Some(_), _) => None,
             (None, Kind::Text) => {
                 let mut out = self.take();
@@ -305,8 +320,20 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Everything from an opening bracket to its closing one.
-    fn brackets(&mut self) -> Option<String> {
+    /// `text` as a key, unless it is a single text or number that was read from `start` on.
+    fn key(&mut self, text: String, start: usize) -> String {
+        let is_single = self.at == start + 1;
+        let kind = self.tokens.get(start).map(|token| token.kind);
+        if is_single && matches!(kind, Some(Kind::Text | Kind::Number)) {
+            return text;
+        }
+        self.has_changed = true;
+        format!(" {KEY}({})", text.trim_start())
+    }
+
+    /// Everything from an opening bracket to its closing one. Keys of a mapping are weighed, and so is each argument of a
+    /// call in which the library compares them.
+    fn brackets(&mut self, are_compared: bool) -> Option<String> {
         self.depth += 1;
         if self.depth > DEPTH {
             return None;
@@ -319,7 +346,15 @@ impl<'a> Rewriter<'a> {
         let mut out = self.take();
         while self.sign() != Some(close) {
             self.token()?;
-            out.push_str(&if self.is_start() { self.conditional()? } else { self.take() });
+            let start = self.at;
+            if !self.is_start() {
+                out.push_str(&self.take());
+                continue;
+            }
+            let part = self.conditional()?;
+            let is_key = close == "}" && self.sign() == Some(":");
+            let is_argument = are_compared && self.sign() != Some("=");
+            out.push_str(&if is_key || is_argument { self.key(part, start) } else { part });
         }
         out.push_str(&self.take());
         self.depth -= 1;

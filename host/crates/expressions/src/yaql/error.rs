@@ -207,6 +207,7 @@ impl From<Limit> for Error {
     fn from(limit: Limit) -> Self {
         match limit {
             Limit::Work | Limit::Steps(_) => ErrorKind::TooManySteps.into(),
+            Limit::Depth => Self::value(limit.to_string()),
             Limit::Bytes => ErrorKind::TooMuchMemory.into(),
             Limit::Time | Limit::Stop => ErrorKind::Ended(limit).into(),
         }

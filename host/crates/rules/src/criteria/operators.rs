@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use petrel_expressions::python::number::{PythonNumber, float_from_text};
 use petrel_expressions::python::{compare, type_name};
 use petrel_expressions::regex::Regex;
+use petrel_expressions::work;
 use petrel_model::Timestamp;
 use serde_json::Value;
 
@@ -46,7 +47,7 @@ pub(crate) fn holds(
         O::GreaterThan => Ok(compare::order(value, pattern)? == Some(Ordering::Greater)),
         O::TimeDifferenceLess => Ok(sides.seconds_ago(now)? < sides.seconds()?),
         O::TimeDifferenceGreater => Ok(sides.seconds_ago(now)? > sides.seconds()?),
-        O::MatchWildcard => sides.texts().map(|(value, pattern)| wildcard::matches(pattern, value)),
+        O::MatchWildcard => sides.texts().and_then(|(value, pattern)| Ok(wildcard::matches(pattern, value)?)),
         O::Regex | O::RegexAnyCase | O::MatchRegex => sides.regex(regex),
         O::Exists | O::NotExists | O::NotEquals | O::Search => Ok(false),
     }
@@ -67,11 +68,13 @@ impl<'a> Sides<'a> {
     fn texts(self) -> Result<(&'a str, &'a str), Error> {
         let value = self.value.as_str().ok_or_else(|| self.wrong("value", "a text", self.value))?;
         let pattern = self.pattern.as_str().ok_or_else(|| self.wrong("pattern", "a text", self.pattern))?;
+        work::charge((value.len() + pattern.len()) as u64 / 8)?;
         Ok((value, pattern))
     }
 
     fn lower(self, test: impl Fn(&str, &str) -> bool) -> Result<bool, Error> {
         let (value, pattern) = self.texts()?;
+        work::charge(8 * (value.len() + pattern.len()) as u64)?;
         Ok(test(&value.to_lowercase(), &pattern.to_lowercase()))
     }
 
@@ -79,9 +82,20 @@ impl<'a> Sides<'a> {
     fn is_in(self, side: &'static str, whole: &Value, part: &Value) -> Result<bool, Error> {
         let other = if side == "value" { "pattern" } else { "value" };
         match (whole, part) {
-            (Value::String(whole), Value::String(part)) => Ok(whole.contains(part.as_str())),
+            (Value::String(whole), Value::String(part)) => {
+                work::charge(whole.len() as u64)?;
+                Ok(whole.contains(part.as_str()))
+            }
             (Value::String(_), _) => Err(self.wrong(other, "a text to look for in a text", part)),
-            (Value::Array(items), _) => Ok(items.iter().any(|item| compare::equals(item, part))),
+            (Value::Array(items), _) => {
+                for item in items {
+                    work::visit(1)?;
+                    if compare::equals(item, part) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
             (Value::Object(fields), Value::String(part)) => Ok(fields.contains_key(part)),
             (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
                 Err(self.wrong(other, "a name to look for in an object", part))
@@ -97,6 +111,7 @@ impl<'a> Sides<'a> {
             Value::Number(number) => number.to_string(),
             other => return Err(self.wrong("value", "a date", other)),
         };
+        work::charge(200 * text.len() as u64)?;
         let then = dates::parse(&text, now)?;
         #[expect(clippy::cast_precision_loss, reason = "microseconds of centuries fit 53 bits")]
         let micros = (i128::from(now.as_micros()) - i128::from(then.as_micros())) as f64;

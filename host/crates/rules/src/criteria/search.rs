@@ -1,12 +1,18 @@
 //! The operator `search`: items of a list meet criteria of their own, on `item`.
 
+use std::borrow::Cow;
+
 use petrel_expressions::python::type_name;
+use petrel_expressions::work;
 use petrel_model::rule::Criteria;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Error, Operator};
 use crate::compiled::CompiledCriterion;
+
+/// The work of looking at one item by one criterion, beside what that does.
+const LOOK: u64 = 500;
 
 /// A `search` made ready.
 #[derive(Debug)]
@@ -46,6 +52,7 @@ impl Search {
         for item in items(value)? {
             let mut children = 0;
             for child in &self.children {
+                work::charge(LOOK)?;
                 children += usize::from(check(child, &item)?);
             }
             met += usize::from(enough(children, self.children.len(), self.every_child));
@@ -59,14 +66,16 @@ fn enough(met: usize, of: usize, every: bool) -> bool {
     if every { met == of } else { met > 0 }
 }
 
+/// What is searched, one by one.
+type Items<'a> = Box<dyn Iterator<Item = Cow<'a, Value>> + 'a>;
+
 /// What is searched: the items of a list, an object as the only one, or the characters of a text.
-fn items(value: &Value) -> Result<Vec<std::borrow::Cow<'_, Value>>, Error> {
-    use std::borrow::Cow;
+fn items(value: &Value) -> Result<Items<'_>, Error> {
     match value {
-        Value::Array(items) => Ok(items.iter().map(Cow::Borrowed).collect()),
-        Value::Object(_) => Ok(vec![Cow::Borrowed(value)]),
+        Value::Array(items) => Ok(Box::new(items.iter().map(Cow::Borrowed))),
+        Value::Object(_) => Ok(Box::new(std::iter::once(Cow::Borrowed(value)))),
         Value::String(text) => {
-            Ok(text.chars().map(|char| Cow::Owned(Value::from(char.to_string()))).collect())
+            Ok(Box::new(text.chars().map(|char| Cow::Owned(Value::from(char.to_string())))))
         }
         _ => Err(Error::WrongType {
             operator: Operator::Search,

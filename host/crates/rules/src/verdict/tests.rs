@@ -80,3 +80,46 @@ fn a_search_notes_what_it_cannot_check() {
     let verdict = evaluate(&rule, &occurrence);
     assert!(!verdict.matched && matches!(verdict.failure(), Some(Error::Unordered(_))));
 }
+
+#[test]
+fn criteria_of_large_values_are_left_to_a_thread_of_their_own() {
+    use petrel_expressions::work::{Allowance, within};
+
+    let texts: Vec<_> = (0..50_000).map(|number| format!("text {number}")).collect();
+    let objects: Vec<_> = (0..50_000).map(|number| json!({"n": number})).collect();
+    let payload = json!({"big": "x".repeat(2_000_000), "texts": texts, "objects": objects, "small": ["a"]});
+    let occurrence = Occurrence::new(Arc::new(payload), Timestamp::from_micros(0), Arc::default());
+    let child = |operator: &str| json!({"item.n": {"type": operator, "pattern": 7}});
+    for (criterion, is_quick) in [
+        (json!({"trigger.small": {"type": "contains", "pattern": "a"}}), true),
+        (json!({"trigger.small": {"type": "equals", "pattern": ["a"]}}), true),
+        (
+            json!({"trigger.objects": {"type": "search", "condition": "any", "pattern": child("equals")}}),
+            false,
+        ),
+        (
+            json!({"trigger.objects": {"type": "search", "condition": "any", "pattern": child("contains")}}),
+            false,
+        ),
+        (
+            json!({"trigger.big": {"type": "search", "condition": "any", "pattern": {"item": {"type": "equals", "pattern": "y"}}}}),
+            false,
+        ),
+        (
+            json!({"trigger.texts": {"type": "search", "condition": "any", "pattern": {"item": {"type": "matchregex", "pattern": "(t+)+y"}}}}),
+            false,
+        ),
+        (json!({"trigger.objects[*].nothing": {"type": "exists"}}), false),
+        (json!({"trigger..nothing": {"type": "exists"}}), false),
+        (json!({"trigger.big": {"type": "regex", "pattern": "(x+)+y"}}), false),
+        (json!({"trigger.big": {"type": "matchwildcard", "pattern": "*x*x*x*y"}}), false),
+        (json!({"trigger.big": {"type": "icontains", "pattern": "Y"}}), false),
+        (json!({"trigger.big": {"type": "timediff_lt", "pattern": 5}}), false),
+        (json!({"trigger.objects": {"type": "contains", "pattern": {"n": "x"}}}), false),
+    ] {
+        let rule = rule(&criterion);
+        let quick = Allowance { units: 1_500_000, is_roomy: false, interrupt: None };
+        let ran = within(&quick, || evaluate(&rule, &occurrence).matched);
+        assert_eq!(ran.limit.is_none(), is_quick, "{criterion}");
+    }
+}
