@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "this is part of a test")]
 
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use petrel_expressions::work::{Allowance, UNITS, within};
@@ -127,10 +127,7 @@ fn outcome(text: String) -> Option<[Result<String, String>; 2]> {
     let evaluate = move || drop(sender.send(both(&text)));
     // A thread that does not end is left behind, and ends with this program.
     let _thread = std::thread::Builder::new().stack_size(STACK).spawn(evaluate).unwrap();
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(outcome) => Some(outcome),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    receiver.recv_timeout(PATIENCE).ok()
 }
 
 /// What is wrong with the outcomes of `texts`, each of which must hit a limit.
