@@ -7,7 +7,7 @@
 //!   of the data directory that belong to a backup.
 //! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
 //! * [`logins`] are the tokens that the client has got by signing in.
-//! * [`log`] is what it logs; [`notify`] tells systemd how it is.
+//! * [`log`] is what it logs; [`notify`] tells systemd how it is; [`signals`] are what stops it.
 //! * [`grants`] is what the operator lets components reach; [`bundled`] are the packs inside the binary.
 
 use std::process::ExitCode;
@@ -27,6 +27,7 @@ mod notify;
 mod parameters;
 mod print;
 mod server;
+mod signals;
 
 /// Most of what a host does is making and dropping small values, on several threads at once.
 #[global_allocator]

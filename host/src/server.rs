@@ -24,7 +24,6 @@ use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptio
 use petrel_runners::noop::Noop;
 use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
@@ -36,6 +35,7 @@ use crate::grants;
 use crate::log;
 use crate::notify::Notifier;
 use crate::print;
+use crate::signals::{end_in_any_case, stop_signal};
 
 /// What a process finds in its environment of what the host found in its own.
 const INHERITED: [&str; 13] = [
@@ -58,8 +58,6 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// How long open connections may take to end, once nothing runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
 
-/// How long after its drain a host ends that has not heard the signal.
-const NOT_HEARD: Duration = Duration::from_millis(1500);
 /// How long threads may take to end in the end.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
@@ -370,50 +368,5 @@ fn announce_held(count: usize) {
         tracing::warn!(count, "executions that were in flight at the backup are held");
         print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
         print::line("            `petrel resume-all` lets them go on");
-    }
-}
-
-/// Ends the process a moment after its drain when a signal has come and the host has not even heard of it: all that could
-/// hear it computes something that has no end. What was acknowledged is on the disk.
-fn end_in_any_case(drain: Duration, is_stopping: Arc<AtomicBool>) -> anyhow::Result<()> {
-    // A runtime of its own, which nothing else keeps busy.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let watch = move || {
-        runtime.block_on(async {
-            let name = stop_signal().await;
-            tokio::time::sleep(drain + NOT_HEARD).await;
-            if !is_stopping.load(Ordering::SeqCst) {
-                tracing::error!(signal = name, "nothing has heard the signal, since something computes without an end; the process ends now");
-                end();
-            }
-        });
-    };
-    std::thread::Builder::new().name("end".into()).spawn(watch)?;
-    Ok(())
-}
-
-#[expect(clippy::exit, reason = "nobody is left who could return")]
-fn end() -> ! {
-    std::process::exit(i32::from(Code::Server as u8))
-}
-
-/// Handles the signals that stop the host from now on; the future says which one came.
-fn stop_signal() -> impl Future<Output = &'static str> {
-    let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-    let wait = async |handler: std::io::Result<Signal>| match handler {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        // Without a handler the default applies: the signal ends the process.
-        Err(error) => {
-            tracing::warn!(%error, "a signal cannot be handled");
-            std::future::pending::<()>().await;
-        }
-    };
-    async move {
-        tokio::select! {
-            () = wait(terminate) => "SIGTERM",
-            () = wait(interrupt) => "SIGINT",
-        }
     }
 }

@@ -122,6 +122,26 @@ fn nobody_acts_as_somebody_else_unless_allowed() {
     // Whoever has a backup can sign in as anybody.
     host.send_plain("GET", "/api/v1/backup", &bob, b"").with_status(403);
 
+    // A secret of a rule comes back for the same action only, and of an execution only as it is.
+    let rule = |action: &str, value: &str| {
+        json!({"pack": "examples", "name": "s", "trigger": {"type": "core.st2.webhook", "parameters": {"url": "s"}}, "action": {"ref": action, "parameters": {"password": value, "url": "http://127.0.0.1:9", "cmd": value}}}).to_string()
+    };
+    host.try_send("POST", "/rules", "", rule("core.http", "topsecret").as_bytes()).unwrap().with_status(201);
+    let changed = rule("core.local", "********");
+    let refused =
+        host.send_plain("PUT", "/api/v1/rules/examples.s", &bob, changed.as_bytes()).with_status(400);
+    assert!(!refused.body.contains("topsecret"), "{}", refused.body);
+    let call =
+        json!({"action": "core.http", "parameters": {"url": "http://127.0.0.1:9", "password": "topsecret"}});
+    let theirs = host.request(&call);
+    let elsewhere = json!({"parameters": {"url": "http://127.0.0.1:10"}});
+    let refused = post(&host, &bob, &format!("/executions/{theirs}/re_run"), &elsewhere).with_status(403);
+    assert_says(&refused.body, &["password", "is a secret of `admin`"]);
+    post(&host, &bob, &format!("/executions/{theirs}/re_run"), &json!({})).with_status(201);
+    // A name that has become free is not for everybody.
+    let taken = json!({"name": "admin", "password": PASSWORD});
+    post(&host, &bob, "/users", &taken).with_status(403);
+
     // Who may, is kept beside for whom.
     for (head, asked) in [(&deploy, "deploy"), (&format!("X-Auth-Token: {}\r\n", host.token), "admin")] {
         let made = post(&host, head, "/executions", &json!({"action": "core.noop", "user": "ann"}));

@@ -204,7 +204,7 @@ pub(crate) trait Listed {
     /// Its id.
     fn id(&self) -> Id;
 
-    /// About how many bytes of JSON it is.
+    /// About how many bytes of memory it takes.
     fn bytes(&self) -> usize;
 }
 
@@ -239,16 +239,18 @@ impl Listed for Execution {
     }
 }
 
-/// About how many bytes of JSON `value` is.
+/// About how many bytes of memory `value` takes.
 fn bytes(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 4,
-        Value::String(text) => text.len() + 3,
-        Value::Array(items) => items.iter().map(bytes).sum::<usize>() + 2,
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| name.len() + 4 + bytes(value)).sum::<usize>() + 2
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(bytes).sum::<usize>(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| name.len() + size_of::<Value>() + bytes(value))
+                .sum::<usize>(),
         }
-    }
 }
 
 /// Items of a listing.

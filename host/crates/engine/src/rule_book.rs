@@ -203,10 +203,15 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
-/// A secret that was printed comes back masked, and then stands for what it was.
+/// A secret that was printed comes back masked, and then stands for what it was: but not for another action or trigger, which
+/// would show it, or send it elsewhere.
 fn keep_masked(rule: &mut Rule, old: &Rule) {
-    rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
-    rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
+    if rule.action.reference == old.action.reference {
+        rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
+    }
+    if rule.trigger.kind == old.trigger.kind {
+        rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
+    }
 }
 
 /// Refuses what is still masked: it stands for a secret that is not known, and would be taken for the secret itself.

@@ -32,6 +32,7 @@ pub(crate) use begin::begin;
 pub use children::task;
 pub use definitions::{Found, Invalid, check, check_source};
 pub(crate) use mailbox::Workflows;
+pub use petrel_packs::limits::LARGEST_WORKFLOW;
 pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
 pub(crate) use timers::{end_left_behind, take_up};
 

@@ -15,6 +15,9 @@ use crate::page::PageQuery;
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
+/// The largest text of a rule, in bytes.
+const LARGEST_RULE: usize = 128 << 10;
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
     pack: Option<String>,
@@ -53,6 +56,7 @@ pub(crate) async fn create(
     Extension(User(user)): Extension<User>,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
+    refuse_large(&bytes)?;
     let written = api.engine.create_rule(text(&bytes)?, &user).await?;
     Ok((StatusCode::CREATED, about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
@@ -62,6 +66,7 @@ pub(crate) async fn update(
     Segment(name): Segment,
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
+    refuse_large(&bytes)?;
     let written = api.engine.update_rule(&name, text(&bytes)?).await?;
     Ok((about(&written.rule.reference), Json(answer(&api, &written))).into_response())
 }
@@ -79,6 +84,16 @@ pub(crate) async fn set_enabled(
 pub(crate) async fn delete(State(api): State<Api>, Segment(name): Segment) -> Result<Response, ApiError> {
     let reference = api.engine.delete_rule(&name).await?;
     Ok((about(&reference), StatusCode::NO_CONTENT).into_response())
+}
+
+/// Refuses a rule that would take long to read: its values take hundreds of times its text.
+fn refuse_large(bytes: &[u8]) -> Result<(), ApiError> {
+    if bytes.len() <= LARGEST_RULE {
+        return Ok(());
+    }
+    let message = format!("a rule of {} bytes is too large; {LARGEST_RULE} is the limit", bytes.len());
+    let hint = "keep what is large in the datastore, or in the action";
+    Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message, hint))
 }
 
 /// For the log: a path may name a rule by its id, which tells nobody anything once it is gone.

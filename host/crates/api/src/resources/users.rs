@@ -53,9 +53,10 @@ pub(crate) struct NewUser {
 
 pub(crate) async fn create(
     State(api): State<Api>,
+    Extension(User(caller)): Extension<User>,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
-    let user = api.engine.create_user(&new.name, &new.password).await?;
+    let user = api.engine.create_user(&caller, &new.name, &new.password).await?;
     Ok((StatusCode::CREATED, Json(views::user(&user))).into_response())
 }
 

@@ -70,6 +70,8 @@ struct Sent {
     event: Event,
     /// The length of the body at the end of the payload, if that is not parsed.
     length: Option<usize>,
+    /// The room that it takes.
+    held: Held,
 }
 
 /// The event that was sent. A large one is read on a thread of its own.
@@ -88,7 +90,7 @@ async fn read(
         whole.insert("headers".into(), title_cased.into());
         whole.insert("headers_lower".into(), lower.into());
         whole.insert("body".into(), body(headers, &bytes)?);
-        return Ok(Sent { event: Value::Object(whole).into(), length: None });
+        return Ok(Sent { event: Value::Object(whole).into(), length: None, held: Held::default() });
     }
     // The text of the payload, and once more while it is put together.
     held.grow(api, 2 * bytes.len())?;
@@ -104,7 +106,7 @@ async fn read(
     })
     .await??;
     held.put(claim);
-    Ok(Sent { event, length: Some(length) })
+    Ok(Sent { event, length: Some(length), held: held.clone() })
 }
 
 /// The answer repeats the body.
@@ -113,7 +115,8 @@ impl IntoResponse for Sent {
         let Some(length) = self.length else {
             return (StatusCode::ACCEPTED, Json(self.event.values().get("body"))).into_response();
         };
-        let body = Bytes::from_owner(Tail { payload: self.event.payload().clone(), length });
+        let tail = Tail { payload: self.event.payload().clone(), length, _held: self.held };
+        let body = Bytes::from_owner(tail);
         (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
     }
 }
@@ -122,6 +125,8 @@ impl IntoResponse for Sent {
 struct Tail {
     payload: Payload,
     length: usize,
+    /// The room that it takes, until it was sent: who does not read the answer holds that.
+    _held: Held,
 }
 
 impl AsRef<[u8]> for Tail {

@@ -25,16 +25,20 @@ impl Engine {
             return Ok(None);
         }
         let password = secrets::random::<12>()?;
-        self.create_user(ADMIN, &password).await?;
+        self.create_user(ADMIN, ADMIN, &password).await?;
         Ok(Some(password))
     }
 
     /// Makes a user.
     ///
     /// # Errors
-    /// When the name or the password will not do, or there is a user of that name.
-    pub async fn create_user(&self, name: &str, password: &str) -> Result<User, Error> {
+    /// When the name or the password will not do, there is a user of that name, or it is the admin's and `caller` is
+    /// somebody else: after the admin was deleted the name is free.
+    pub async fn create_user(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
         check_name(name)?;
+        if name == ADMIN {
+            self.refuse_others_than_admin(caller, "make the user `admin`")?;
+        }
         let password_hash = self.hashed(password).await?;
         let user =
             User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at: clock::now() };

@@ -2,9 +2,11 @@
 //! execution goes that belongs to a workflow.
 
 use petrel_model::execution::RerunOf;
+use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, ExecutionId, Object};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
+use serde_json::Value;
 
 use super::is_workflow;
 use super::mailbox::{Message, deliver};
@@ -120,6 +122,7 @@ impl Engine {
             let message = format!("the task `{stranger}` is to be reset, but is not among those run again");
             return Err(Error::invalid(message, "name it among the tasks too"));
         }
+        self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
         let request = Request {
             action: execution.action,
             parameters,
@@ -130,6 +133,36 @@ impl Engine {
             delay: None,
         };
         self.request(request).await
+    }
+
+    /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
+    /// sent elsewhere.
+    fn refuse_secrets_of_others(
+        &self,
+        execution: &Execution,
+        behalf: &Behalf,
+        changed: &Object,
+    ) -> Result<(), Error> {
+        let caller = behalf.api_user.as_ref().unwrap_or(&behalf.user);
+        if changed.is_empty() || *caller == execution.context.user || self.may_impersonate(caller) {
+            return Ok(());
+        }
+        let content = self.content();
+        let registered = content.action(&execution.action)?;
+        let is_taken_over = |(name, value): (&String, &Value)| {
+            let schema = registered.parameters.get(name);
+            !value.is_null() && !changed.contains_key(name) && schema.is_some_and(has_secret)
+        };
+        let Some((name, _)) = execution.parameters.iter().find(|entry| is_taken_over(*entry)) else {
+            return Ok(());
+        };
+        Err(Error::Forbidden {
+            message: format!(
+                "the parameter `{name}` of execution {} is a secret of `{}`",
+                execution.id, execution.context.user
+            ),
+            hint: "run it again as it is, or give this parameter too".into(),
+        })
     }
 
     /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one

@@ -39,6 +39,7 @@ impl SledBase {
         remove_unfinished(directory).map_err(fail)?;
         let config =
             sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(500));
+        let before = Small::read(&directory.join("db")).map_err(fail)?;
         let begun = Instant::now();
         let db = loop {
             match config.open().map_err(said) {
@@ -50,6 +51,13 @@ impl SledBase {
         };
         let file = File::open(directory.join("db")).map_err(fail)?;
         let base = Self { db, file };
+        if let Some(before) = before.filter(|before| before.is_lost(&base)) {
+            drop(base);
+            before.put_back(&directory.join("db")).map_err(fail)?;
+            return Err(BaseError::failed(io::Error::other(
+                "sled/db is damaged, and the engine can read nothing of it; the file was left as it was",
+            )));
+        }
         // At every opening, since an earlier process may have been killed before it came to this.
         base.sync()?;
         for path in [directory.join("db"), directory.join("conf"), directory.to_path_buf()] {
@@ -59,6 +67,37 @@ impl SledBase {
             File::open(parent).and_then(|file| file.sync_all()).map_err(fail)?;
         }
         Ok(base)
+    }
+}
+
+/// The file of a small store, as it was before the engine opened it. The engine cuts it off at the first thing that it
+/// cannot read: of a file of one segment, at its beginning, and everything is gone.
+struct Small(Vec<u8>);
+
+impl Small {
+    /// The largest file that is looked after, in bytes: two segments. Of a larger one the engine keeps the rest.
+    const LARGEST: u64 = 1 << 20;
+    /// What an engine without rows fills at most, in bytes.
+    const EMPTY: usize = 4096;
+
+    fn read(file: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(file) {
+            Ok(found) if found.len() <= Self::LARGEST => fs::read(file).map(|content| Some(Self(content))),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether there was something in it, and nothing is any more.
+    fn is_lost(&self, base: &SledBase) -> bool {
+        let filled = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        filled > Self::EMPTY && base.db.is_empty()
+    }
+
+    fn put_back(&self, file: &Path) -> io::Result<()> {
+        fs::write(file, &self.0)?;
+        File::open(file)?.sync_all()
     }
 }
 

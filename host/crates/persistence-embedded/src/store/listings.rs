@@ -16,7 +16,7 @@ use crate::rows::{Listed, Weighed};
 /// How many rows a filtered listing looks at before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
 /// How many bytes of JSON a listing holds before it returns a short page. (One item may be larger.)
-const BYTE_BUDGET: usize = 8 << 20;
+const BYTE_BUDGET: usize = 2 << 20;
 
 impl EmbeddedStore {
     /// All nouns of one kind that can be read, by key. What cannot be read is told once, and remembered.
