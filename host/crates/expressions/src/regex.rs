@@ -331,16 +331,15 @@ mod tests {
 
     #[test]
     fn what_may_scan_a_text_at_each_place_of_it_is_charged_before() {
-        use crate::work::{Allowance, within};
+        use crate::work::{Allowance, Evaluation, within};
         let text = "x".repeat(60_000);
         for pattern in [r"(?=.*\d)(?=.*[A-Z]).{8,}", "(?=[^z]*z)x", "(?>x*)z", "(x{1,1000}){1,30}z"] {
             let regex = Regex::new(pattern, Flags::default()).unwrap();
-            let started = std::time::Instant::now();
             let ran = within(&Allowance { units: 4_000_000, is_roomy: false, interrupt: None }, || {
+                let _evaluation = Evaluation::begin();
                 regex.is_match(&text)
             });
             assert!(ran.limit.is_some() && matches!(ran.value, Err(Error::TooMuch(_))), "{pattern}");
-            assert!(started.elapsed() < std::time::Duration::from_secs(5), "{pattern}");
         }
         for (pattern, count) in [("a{3}", 3), ("(a{2,5}){7}", 35), ("a{2,}", 2), ("a", 1), ("{x}", 1)] {
             assert_eq!(repetitions(pattern), count, "{pattern}");
