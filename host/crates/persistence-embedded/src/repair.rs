@@ -1,6 +1,6 @@
 //! Making a store whole again of what is whole in it. Rows that cannot be read are set aside: they are written to a
 //! file, as they are, with what is wrong with them, and are gone from the store. What can be made anew from other rows
-//! is. The result is a new base, which takes the place of the old one as in [`compact`](crate::compact): a repair that
+//! is. The result is a new base, which takes the place of the old one as in [`compact`]: a repair that
 //! is interrupted has changed nothing. Nobody may use the store meanwhile.
 
 use std::fs::{self, File, OpenOptions};

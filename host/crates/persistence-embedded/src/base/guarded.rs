@@ -1,7 +1,7 @@
 //! Engines behind a guard: their panics become errors, and nothing of them shows but those errors. Both engines
 //! assert what their files hold in places, and a flipped byte is enough to prove them wrong.
 //!
-//! What a guarded engine cannot read is left to [`gaps`](super::gaps).
+//! What a guarded engine cannot read is left to [`gaps`].
 
 use std::any::Any;
 use std::cell::Cell;
