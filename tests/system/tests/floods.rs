@@ -145,8 +145,8 @@ fn a_large_body_takes_a_few_times_its_size() {
         assert_ne!(answer.header("x-execution-ids"), "");
     }
     let grown = host.largest_memory() - before;
-    // What has been freed stays with the process for a while.
-    assert!(grown <= 4 * body.len() + 24 * MIB, "three bodies one after the other took {} MiB", grown / MIB);
+    // What has been freed stays with the process for a while; the figure is taken by hand, in a release build.
+    assert!(grown <= 8 * body.len() + 24 * MIB, "three bodies one after the other took {} MiB", grown / MIB);
 
     let before = host.largest_memory();
     let listed = host.get("/triggerinstances?limit=6").with_status(200);

@@ -44,6 +44,9 @@ pub enum ExportError {
     Store(#[from] Error),
 }
 
+/// How often the journal is read on while large values go: each time there is less of it that is new.
+const MOST_PASSES: usize = 100;
+
 /// Writes `files` and all of `rows` to `to`; with `segments` while they are in use.
 pub(crate) fn write(
     rows: &Rows,
@@ -52,8 +55,12 @@ pub(crate) fn write(
     to: &mut dyn Write,
 ) -> Result<Archived, Error> {
     let hold = segments.map(Segments::hold);
-    let mut backup =
-        Backup { rows, writer: Writer::begin(to).map_err(|error| unwritten(&error))?, blobs: HashSet::new() };
+    let mut backup = Backup {
+        rows,
+        writer: Writer::begin(to).map_err(|error| unwritten(&error))?,
+        blobs: HashSet::new(),
+        is_missing: false,
+    };
     for ArchivedFile { path, mode, content } in files {
         let record = Record::File(path.clone(), *mode, content.clone());
         backup.writer.add(&record).map_err(|error| unwritten(&error))?;
@@ -67,15 +74,12 @@ pub(crate) fn write(
         backup.add(writes, Record::Rows)?;
     }
     let mut last = None;
-    for number in hold.iter().flat_map(Hold::numbers) {
-        let bytes = hold.as_ref().map_or_else(|| Ok(Vec::new()), |hold| hold.read(number));
-        for (sequence, writes) in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
-            if last.is_some_and(|last| sequence != last + 1) {
-                let reason = format!("the journal has no group before {sequence}; try again");
-                return Err(Error::Unavailable(reason));
-            }
-            last = Some(sequence);
-            backup.add(writes, Record::Log)?;
+    for _ in 0..MOST_PASSES {
+        backup.is_missing = false;
+        backup.follow(hold.as_ref(), &mut last)?;
+        // What deleted it may have come after the journal was read, but is in it by now.
+        if !backup.is_missing {
+            break;
         }
     }
     backup.writer.end().map_err(|error| unwritten(&error))
@@ -94,9 +98,30 @@ struct Backup<'a> {
     writer: Writer<'a>,
     /// Those that are in the archive.
     blobs: HashSet<Digest>,
+    /// Whether one was gone when its row came.
+    is_missing: bool,
 }
 
 impl Backup<'_> {
+    /// Adds what the journal has taken in since the group `last`.
+    fn follow(&mut self, hold: Option<&Hold>, last: &mut Option<u64>) -> Result<(), Error> {
+        for number in hold.into_iter().flat_map(Hold::numbers) {
+            let bytes = hold.map_or_else(|| Ok(Vec::new()), |hold| hold.read(number));
+            for (sequence, writes) in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
+                if last.is_some_and(|last| sequence <= last) {
+                    continue;
+                }
+                if last.is_some_and(|last| sequence != last + 1) {
+                    let reason = format!("the journal has no group before {sequence}; try again");
+                    return Err(Error::Unavailable(reason));
+                }
+                *last = Some(sequence);
+                self.add(writes, Record::Log)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, writes: Vec<base::Write>, record: fn(Vec<base::Write>) -> Record) -> Result<(), Error> {
         for (key, value) in &writes {
             let Some(value) = value else { continue };
@@ -112,6 +137,8 @@ impl Backup<'_> {
             if let Some(body) = self.rows.blobs.find(&digest)? {
                 self.writer.add(&Record::Blob(digest, body)).map_err(|error| unwritten(&error))?;
                 self.blobs.insert(digest);
+            } else {
+                self.is_missing = true;
             }
         }
         self.writer.add(&record(writes)).map_err(|error| unwritten(&error))
