@@ -1,21 +1,19 @@
 //! `/workflows/inspect`: what is wrong with a workflow, without running it.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use petrel_engine::workflows::{LARGEST_WORKFLOW, check_source};
-
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::ApiError;
 use crate::extract::{Raw, text};
-use crate::{Api, ApiError};
 
 /// How many are inspected at once: it takes a processor, and memory.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// Takes the text of a workflow; gives a list of what is wrong with it, empty when nothing is.
-pub(crate) async fn inspect(State(_api): State<Api>, Raw(bytes): Raw) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn inspect(Raw(bytes): Raw) -> Result<Json<Value>, ApiError> {
     if bytes.len() as u64 > LARGEST_WORKFLOW {
         let message =
             format!("a workflow of {} bytes is too large; {LARGEST_WORKFLOW} is the limit", bytes.len());
