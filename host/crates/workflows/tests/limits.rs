@@ -138,6 +138,68 @@ fn what_is_left_of_the_items_waits_through_a_pause() {
 }
 
 #[test]
+fn an_item_that_is_canceled_ends_its_task_although_some_have_not_begun() {
+    for is_paused in [false, true] {
+        for ends in [
+            [Status::Canceled, Status::Failed],
+            [Status::Failed, Status::Canceled],
+            [Status::Canceled, Status::Succeeded],
+            [Status::Succeeded, Status::Canceled],
+            [Status::Canceled, Status::Canceled],
+        ] {
+            let mut conductor = conductor(&with_items(3), window(2));
+            let mut running = Running::new();
+            ask(&mut conductor, Status::Running, &mut running);
+            if is_paused {
+                ask(&mut conductor, Status::Pausing, &mut running);
+            }
+            for status in ends {
+                end(&mut conductor, &mut running, 0, status);
+            }
+            while !running.is_empty() {
+                end(&mut conductor, &mut running, 0, Status::Canceled);
+            }
+            assert_eq!(conductor.status(), Status::Canceled, "{ends:?}, paused: {is_paused}");
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_led_to_again_while_its_items_run_runs_again_after_them() {
+    let definition = json!({
+        "version": 1.0,
+        "tasks": {
+            "first": {"action": "core.noop", "next": [{"do": "again"}]},
+            "again": {"action": "core.noop", "next": [
+                {"when": "<% ctx().n < 1 %>", "publish": [{"n": "<% ctx().n + 1 %>"}], "do": "again"},
+                {"do": "many"},
+            ]},
+            "many": {"with": "<% range(3).toList() %>", "action": "core.noop"},
+        },
+        "vars": [{"n": 0}],
+    });
+    for is_paused in [false, true] {
+        let mut conductor = conductor(&definition, window(2));
+        let (mut running, mut items) = (Running::new(), Vec::new());
+        ask(&mut conductor, Status::Running, &mut running);
+        end(&mut conductor, &mut running, 0, Status::Succeeded);
+        end(&mut conductor, &mut running, 0, Status::Succeeded);
+        if is_paused {
+            ask(&mut conductor, Status::Pausing, &mut running);
+        }
+        let again = running.iter().position(|(task, ..)| &**task == "again").unwrap();
+        end(&mut conductor, &mut running, again, Status::Succeeded);
+        while !running.is_empty() || conductor.status() == Status::Paused {
+            if running.is_empty() {
+                ask(&mut conductor, Status::Resuming, &mut running);
+            }
+            items.extend(end(&mut conductor, &mut running, 0, Status::Succeeded));
+        }
+        assert_eq!((conductor.status(), items), (Status::Succeeded, vec![0, 1, 2, 0, 1, 2]), "{is_paused}");
+    }
+}
+
+#[test]
 fn no_item_begins_once_the_workflow_is_canceled() {
     let mut conductor = conductor(&with_items(7), window(3));
     let mut running = Running::new();

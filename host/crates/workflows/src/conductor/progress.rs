@@ -81,11 +81,11 @@ impl Conductor {
         }
         let status = after.unwrap_or(old);
         if status.is_completed() {
-            self.unstage_completed(place, status);
             if retries {
                 self.set_retrying(place, number, world);
                 return Ok(());
             }
+            self.unstage_completed(place, status);
             if status != old {
                 let commands = self.follow(place, number, &result, world);
                 self.tell_workflow(place, number, world);
@@ -172,17 +172,18 @@ impl Conductor {
             Change::Command(_) => Some(change.status()),
             Change::Item { item, status, .. } => {
                 let items = self.staging.get(place)?.items.as_ref()?;
-                let others = match (items.others(*item), current) {
-                    (others, Status::Running | Status::Pausing) if items.goes_on(*item) => {
-                        let is_last = others != OtherItems::Active && current == Status::Pausing;
-                        if is_last && *status != Status::Canceled && status.is_completed() {
-                            return Some(Status::Paused);
-                        }
-                        // Those that are left count as if they had been started with the others.
-                        OtherItems::Active
-                    }
-                    (others, _) => others,
-                };
+                let others = items.others(*item);
+                // None begins any more once one was canceled: then only those count that have begun.
+                let goes_on = matches!(current, Status::Running | Status::Pausing)
+                    && items.goes_on(*item)
+                    && *status != Status::Canceled
+                    && others != OtherItems::Canceled;
+                let is_last = others != OtherItems::Active && current == Status::Pausing;
+                if goes_on && is_last && status.is_completed() {
+                    return Some(Status::Paused);
+                }
+                // Those that are left count as if they had been started with the others.
+                let others = if goes_on { OtherItems::Active } else { others };
                 machine::task_after_item(current, *status, others)
             }
         }
@@ -260,9 +261,7 @@ impl Conductor {
     fn unstage_completed(&mut self, place: Place, status: Status) {
         let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
         if has_items && status.is_abended() {
-            if let Some(staged) = self.staging.get_mut(place) {
-                staged.is_completed = true;
-            }
+            self.staging.complete(place);
         } else {
             self.staging.remove(place);
         }
@@ -274,11 +273,10 @@ impl Conductor {
         if let Some(attempts) = self.table_mut().attempts_mut(number) {
             attempts.tally += 1;
         }
-        self.staging.remove(place);
         if let Some(entry) = self.table.entry(number) {
             let mut staged = Staged::new(place, entry.context.clone(), entry.origins.clone(), true);
             staged.attempts.clone_from(&entry.attempts);
-            self.staging.add(staged);
+            self.staging.add_retry(staged);
         }
         self.tell_workflow(place, number, world);
         self.mark_terminal(number);

@@ -25,6 +25,9 @@ pub(super) struct Staged {
     /// How it is done again, when it is.
     pub(super) attempts: Option<Attempts>,
     pub(super) items: Option<ItemStates>,
+    /// Its next run, when a transition led to it while its items are under way. Beyond the original, which
+    /// forgets the items that run.
+    again: Option<Box<Staged>>,
 }
 
 impl Staged {
@@ -38,7 +41,13 @@ impl Staged {
             is_completed: false,
             attempts: None,
             items: None,
+            again: None,
         }
+    }
+
+    /// Whether it has begun, and some of its items are left.
+    fn is_under_way(&self) -> bool {
+        self.items.is_some() && !self.is_completed
     }
 
     /// Whether it can be started.
@@ -170,6 +179,40 @@ impl Staging {
         self.order.get_mut(self.index.get(&place)?)
     }
 
+    /// The run of a task that has not begun.
+    pub(super) fn next(&self, place: Place) -> Option<&Staged> {
+        let staged = self.get(place)?;
+        if staged.is_under_way() { staged.again.as_deref() } else { Some(staged) }
+    }
+
+    pub(super) fn next_mut(&mut self, place: Place) -> Option<&mut Staged> {
+        let staged = self.get_mut(place)?;
+        if staged.is_under_way() { staged.again.as_deref_mut() } else { Some(staged) }
+    }
+
+    /// Adds a task that a transition led to: behind its run that is under way, if there is one.
+    pub(super) fn add_next(&mut self, staged: Staged) {
+        match self.get_mut(staged.place) {
+            Some(before) if before.is_under_way() => before.again = Some(Box::new(staged)),
+            _ => self.add(staged),
+        }
+    }
+
+    /// Adds a run in the place of one that has failed; what was to follow that follows this one.
+    pub(super) fn add_retry(&mut self, mut staged: Staged) {
+        staged.again = self.get_mut(staged.place).and_then(|before| before.again.take());
+        self.add(staged);
+    }
+
+    /// A run that has failed is kept so that it can be run again, unless the next one is waiting.
+    pub(super) fn complete(&mut self, place: Place) {
+        let Some(staged) = self.get_mut(place) else { return };
+        staged.is_completed = true;
+        if let Some(next) = staged.again.take() {
+            self.add(*next);
+        }
+    }
+
     /// Adds a task, in the place of an earlier one on the same route.
     pub(super) fn add(&mut self, staged: Staged) {
         if let Some(old) = self.index.insert(staged.place, self.next) {
@@ -179,13 +222,14 @@ impl Staging {
         self.next += 1;
     }
 
-    /// Takes a task out, unless items of it are active.
+    /// Takes a task out, unless items of it are active; its next run, if there is one, takes its place.
     pub(super) fn remove(&mut self, place: Place) {
         let is_busy = |staged: &Staged| staged.items.as_ref().is_some_and(|items| items.active() > 0);
         if self.get(place).is_some_and(|staged| !is_busy(staged))
             && let Some(number) = self.index.remove(&place)
+            && let Some(Staged { again: Some(next), .. }) = self.order.remove(&number)
         {
-            self.order.remove(&number);
+            self.add(*next);
         }
     }
 

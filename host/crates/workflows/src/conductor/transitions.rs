@@ -51,7 +51,7 @@ impl Conductor {
                     let target = self.stage(place, number, transition, &context.with(&published));
                     if definition.task(target.0).is_some_and(|task| task.engine.is_some()) {
                         commands.push_back(target);
-                    } else if self.staging.get(target).is_some_and(|staged| staged.is_ready) {
+                    } else if self.staging.next(target).is_some_and(|staged| staged.is_ready) {
                         ready.push(target);
                     }
                 }
@@ -60,7 +60,7 @@ impl Conductor {
         if commands.iter().any(|command| is_fail(&definition, *command)) {
             // What the same task leads to beside `fail` runs all the same.
             for place in ready {
-                if let Some(staged) = self.staging.get_mut(place) {
+                if let Some(staged) = self.staging.next_mut(place) {
                     staged.runs_on_failure = true;
                 }
             }
@@ -72,7 +72,7 @@ impl Conductor {
     fn stage(&mut self, source: Place, number: usize, transition: &Transition, context: &Context) -> Place {
         let target = (transition.target, self.route_of(source.1, transition));
         let origin = (Arc::clone(&transition.origin), number);
-        match self.staging.get_mut(target) {
+        match self.staging.next_mut(target) {
             Some(staged) => {
                 staged.context.join(&context.published);
                 staged.origins.retain(|(name, _)| *name != origin.0);
@@ -80,11 +80,11 @@ impl Conductor {
                 staged.items = None;
                 staged.is_completed = false;
             }
-            None => self.staging.add(Staged::new(target, context.clone(), vec![origin], false)),
+            None => self.staging.add_next(Staged::new(target, context.clone(), vec![origin], false)),
         }
         let is_join = self.definition.task(transition.target).is_some_and(|task| task.join.is_some());
         let is_ready = !is_join || self.arrival((transition.target, source.1)) == Arrival::Complete;
-        if let Some(staged) = self.staging.get_mut(target) {
+        if let Some(staged) = self.staging.next_mut(target) {
             staged.is_ready = is_ready;
         }
         target
