@@ -12,6 +12,7 @@ use petrel_engine::Engine;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 use tower_layer::Layer as _;
 
+mod around;
 pub mod auth;
 mod body;
 mod error;
@@ -73,9 +74,7 @@ pub fn service(api: Api) -> NormalizePath<Router> {
         .merge(resources::health::router(&api))
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::unknown_method)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), trail::traced))
-        .layer(axum::middleware::from_fn(measures::measured))
-        .layer(axum::middleware::from_fn(request_id::with_request_id))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), around::every_request))
         .with_state(api);
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }

@@ -3,22 +3,39 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
+use axum::http::Method;
 use axum::response::Response;
 
-/// Counts a request once it is answered.
-pub(crate) async fn measured(request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    // By the route, not by the path: there are few of them, whatever is asked for.
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let method = match request.method().as_str() {
-        known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "PATCH") => known.to_owned(),
-        _ => "other".to_owned(),
-    };
-    let response = next.run(request).await;
-    let status = response.status().as_str().to_owned();
-    metrics::histogram!("petrel_http_request_seconds", "route" => route.clone()).record(started.elapsed());
-    metrics::counter!("petrel_http_requests_total", "route" => route, "method" => method, "status" => status)
-        .increment(1);
-    response
+/// A request that is measured.
+pub(crate) struct Measure {
+    started: Instant,
+    /// By the route, not by the path: there are few of them, whatever is asked for.
+    route: Option<MatchedPath>,
+    method: &'static str,
+}
+
+impl Measure {
+    pub(crate) fn begin(request: &Request) -> Self {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
+            Method::HEAD => "HEAD",
+            Method::OPTIONS => "OPTIONS",
+            Method::PATCH => "PATCH",
+            _ => "other",
+        };
+        Self { started: Instant::now(), route: request.extensions().get().cloned(), method }
+    }
+
+    /// Counts it once it is answered.
+    pub(crate) fn end(self, response: &Response) {
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str).to_owned();
+        let status = response.status().as_str().to_owned();
+        metrics::histogram!("petrel_http_request_seconds", "route" => route.clone())
+            .record(self.started.elapsed());
+        metrics::counter!("petrel_http_requests_total", "route" => route, "method" => self.method, "status" => status)
+            .increment(1);
+    }
 }

@@ -1,26 +1,32 @@
 //! Every request has an id, the client's or one made here; it is in the answer and in the log. And every answer says
 //! who answers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::extract::Request;
 use axum::http::HeaderValue;
-use axum::middleware::Next;
 use axum::response::Response;
-use std::sync::atomic::{AtomicU64, Ordering};
-use tracing::Instrument as _;
+use tracing::Span;
 
 use crate::VERSION_HEADER;
 
 const HEADER: &str = "x-request-id";
 
-/// Gives the request its id, and the answer too, with the version of the host.
-pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
+/// The id of a request.
+pub(crate) fn of(request: &Request) -> HeaderValue {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let given = request.headers().get(HEADER).cloned();
-    let id = given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)));
-    let span = tracing::error_span!("api.request", id = ?id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
+    given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// What lines of the log about a request stand in.
+pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
+    tracing::error_span!("api.request", ?id, method = %request.method(), path = request.uri().path())
+}
+
+/// Gives an answer the id of its request, and the version of the host.
+pub(crate) fn mark(response: &mut Response, id: HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(HEADER, id);
     headers.insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    response
 }

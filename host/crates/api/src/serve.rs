@@ -69,7 +69,7 @@ pub struct Connections {
 pub async fn serve(listener: TcpListener, connections: Connections, api: Api, hang_up: CancellationToken) {
     let Connections { tls, idle, limits } = connections;
     let service = crate::service(api);
-    let doors = Arc::new(Doors::new(limits));
+    let doors = Arc::new(Doors::new(limits, hang_up.clone()));
     let open = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -116,7 +116,6 @@ impl Conversation {
         let encrypted = tokio::select! {
             encrypted = tokio::time::timeout(HANDSHAKE, tls.acceptor.accept(stream)) => encrypted,
             () = self.place.seat.must_go.cancelled() => return,
-            () = self.hang_up.cancelled() => return,
         };
         match encrypted {
             Ok(Ok(stream)) => self.hold(stream).await,
@@ -150,15 +149,14 @@ impl Conversation {
                     }
                     return;
                 }
-                () = hang_up.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    // How long that may take is up to whoever hangs up.
-                    drop(connection.await);
-                    return;
-                }
                 () = place.seat.must_go.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    drop(tokio::time::timeout(LEAVE, connection).await);
+                    if hang_up.is_cancelled() {
+                        // How long that may take is up to whoever hangs up.
+                        drop(connection.await);
+                    } else {
+                        drop(tokio::time::timeout(LEAVE, connection).await);
+                    }
                     return;
                 }
                 () = sleep_until(look_again), if !place.seat.has_signed_in() => {

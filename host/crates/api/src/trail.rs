@@ -6,14 +6,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
 use serde::Serialize;
 
-use crate::Api;
 use crate::auth::User;
 use crate::serve::Peer;
 
@@ -88,23 +86,35 @@ impl Trail {
     }
 }
 
-/// Leaves the trace of a request that changes something, once it is answered.
-pub(crate) async fn traced(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        return next.run(request).await;
+/// A request that changes something.
+pub(crate) struct Trace {
+    method: Method,
+    uri: Uri,
+    address: Option<IpAddr>,
+}
+
+impl Trace {
+    /// Nothing for a request that changes nothing.
+    pub(crate) fn begin(request: &Request) -> Option<Self> {
+        if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+            return None;
+        }
+        let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
+        Some(Self { method: request.method().clone(), uri: request.uri().clone(), address })
     }
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
-    let response = next.run(request).await;
-    let status = response.status();
-    if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
-        refused(&api.trail, &method, uri.path(), status, address);
-    } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
-        let user = response.extensions().get::<User>().map_or("", |User(user)| user);
-        let about = response.extensions().get::<About>().map_or("", |About(about)| about);
-        tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), about, status = status.as_u16(), "changed");
+
+    /// Leaves the trace, once it is answered.
+    pub(crate) fn end(self, trail: &Trail, response: &Response) {
+        let Self { method, uri, address } = self;
+        let status = response.status();
+        if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
+            refused(trail, &method, uri.path(), status, address);
+        } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
+            let user = response.extensions().get::<User>().map_or("", |User(user)| user);
+            let about = response.extensions().get::<About>().map_or("", |About(about)| about);
+            tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), about, status = status.as_u16(), "changed");
+        }
     }
-    response
 }
 
 fn refused(trail: &Trail, method: &Method, path: &str, status: StatusCode, address: Option<IpAddr>) {

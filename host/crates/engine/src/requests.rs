@@ -253,13 +253,18 @@ pub(crate) fn new_execution(
 
 /// What the templates of an execution's parameters see.
 pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
-    shown_scope(engine, &context.user, context.shown())
+    let own = context.clone();
+    shown_scope(engine, &context.user, move || own.shown())
 }
 
-/// As [`scope`], for the context of somebody's execution as it is shown.
-pub(crate) fn shown_scope(engine: &Engine, user: &str, context: Object) -> Scope {
-    let datastore = engine.datastore_for(user);
-    parameters::scope(Value::Object(context), Value::Object(Object::new()), datastore)
+/// As [`scope`], for the context of somebody's execution as `shown` shows it, if a template looks.
+pub(crate) fn shown_scope(
+    engine: &Engine,
+    user: &str,
+    shown: impl FnOnce() -> Object + Send + 'static,
+) -> Scope {
+    parameters::scope(Value::Null, Value::Object(Object::new()), engine.datastore_for(user))
+        .with_late("action_context", move || Value::Object(shown()))
 }
 
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults

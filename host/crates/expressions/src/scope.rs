@@ -4,7 +4,7 @@
 //! form. So a scope is cheap to build and to extend, however large a payload is.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::value::Object;
 use serde_json::Value;
@@ -20,9 +20,13 @@ pub struct Scope {
     datastore: Arc<Datastore>,
 }
 
+/// A value that is made when somebody reads it.
+type Late = LazyLock<Arc<Value>, Box<dyn FnOnce() -> Arc<Value> + Send>>;
+
 #[derive(Clone)]
 enum Entry {
     Json(Arc<Value>),
+    Late(Arc<Late>),
     Datastore(KeyScope),
 }
 
@@ -30,6 +34,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(json) => json.fmt(f),
+            Self::Late(late) => late.fmt(f),
             Self::Datastore(scope) => scope.fmt(f),
         }
     }
@@ -45,6 +50,14 @@ impl Scope {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Arc<Value>>) -> Self {
         self.insert(name, value);
+        self
+    }
+
+    /// This and what `make` makes under `name`, once a template reads it; most read none of what they could.
+    #[must_use]
+    pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
+        let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
+        self.put(name, Entry::Late(Arc::new(late)));
         self
     }
 
@@ -71,6 +84,7 @@ impl Scope {
     pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
         match self.entry(name)? {
             Entry::Json(json) => Some(json),
+            Entry::Late(late) => Some(late),
             Entry::Datastore(_) => None,
         }
     }
@@ -122,14 +136,49 @@ impl Object for Context {
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let name = key.as_str()?;
         let scopes = || Scopes { datastore: Arc::clone(&self.scope.datastore), keys: Arc::clone(&self.keys) };
+        let shown = |json| match &self.thaw {
+            Some(thaw) => thaw.get(name, || Some(view(json))),
+            None => Some(view(json)),
+        };
         match self.scope.entry(name) {
-            Some(Entry::Json(json)) => match &self.thaw {
-                Some(thaw) => thaw.get(name, || Some(view(json))),
-                None => Some(view(json)),
-            },
+            Some(Entry::Json(json)) => shown(json),
+            Some(Entry::Late(late)) => shown(late),
             Some(Entry::Datastore(scope)) => Some(scopes().lookup(*scope)),
             None if name == DATASTORE => Some(minijinja::Value::from_object(scopes())),
             None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::Template;
+
+    #[test]
+    fn what_is_late_is_made_once_and_only_for_who_reads_it() {
+        for (template, gives, makes) in
+            [("{{ n }}", "1", 0), ("{{ late.user }}-{{ late.user }}", "ada-ada", 1)]
+        {
+            let made = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&made);
+            let scope = Scope::new().with("n", json!(1)).with_late("late", move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                json!({"user": "ada"})
+            });
+            assert!(scope.contains("late"));
+            let rendered = Template::compile(template).unwrap().render(&scope.clone()).unwrap();
+            assert_eq!((rendered.as_str(), made.load(Ordering::Relaxed)), (gives, makes), "{template}");
+            assert_eq!(
+                Template::compile(template).unwrap().render(&scope).unwrap(),
+                gives,
+                "the scope is shared"
+            );
+            assert_eq!(made.load(Ordering::Relaxed), makes, "{template}");
         }
     }
 }

@@ -49,9 +49,28 @@ impl Id {
     }
 }
 
+/// The digits of an id. Every row and every answer has several, so they are not put together byte by byte.
+struct Digits([u8; 24]);
+
+impl Digits {
+    fn of(id: &Id) -> Self {
+        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        let mut digits = [0; 24];
+        for ([high, low], byte) in digits.as_chunks_mut().0.iter_mut().zip(id.0) {
+            (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+        }
+        Self(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        // They are digits, all of them.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.pad(Digits::of(self).as_str())
     }
 }
 
@@ -83,7 +102,7 @@ impl FromStr for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Digits::of(self).as_str())
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Limits {
 pub(super) struct Doors {
     limits: Limits,
     opened_at: Instant,
+    /// All have to go.
+    hang_up: CancellationToken,
     inside: Mutex<Inside>,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Seat {
     is_busy: AtomicBool,
     /// When it last had something to do, in milliseconds since the doors opened.
     idle_since: AtomicU64,
-    /// It has to go.
+    /// It has to go, alone or with all others.
     pub(super) must_go: CancellationToken,
 }
 
@@ -113,8 +115,9 @@ impl Drop for Place {
 }
 
 impl Doors {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, opened_at: Instant::now(), inside: Mutex::default() }
+    /// Lets in so many, until `hang_up` fires.
+    pub(super) fn new(limits: Limits, hang_up: CancellationToken) -> Self {
+        Self { limits, opened_at: Instant::now(), hang_up, inside: Mutex::default() }
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -135,7 +138,7 @@ impl Doors {
             has_signed_in: AtomicBool::new(false),
             is_busy: AtomicBool::new(false),
             idle_since: AtomicU64::new(millis(self.opened_at.elapsed())),
-            must_go: CancellationToken::new(),
+            must_go: self.hang_up.child_token(),
         });
         if seat.refusal.is_none() {
             *inside.by_address.entry(address).or_default() += 1;
@@ -215,7 +218,7 @@ mod tests {
     use super::*;
 
     fn doors(all: usize, per_address: usize) -> Arc<Doors> {
-        Arc::new(Doors::new(Limits { all, per_address }))
+        Arc::new(Doors::new(Limits { all, per_address }, CancellationToken::new()))
     }
 
     fn address(text: &str) -> IpAddr {

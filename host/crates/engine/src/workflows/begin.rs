@@ -154,7 +154,7 @@ fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredA
 async fn above(engine: &Engine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
-    Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow)))
+    Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }
 
 /// Of which workflow it is a rerun of some tasks.

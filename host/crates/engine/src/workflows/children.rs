@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_expressions::Scope;
 use petrel_model::execution::Context;
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
@@ -75,7 +76,7 @@ pub(super) fn make(
         ..Context::default()
     };
     let given = if reevaluates { Given::compile(&input) } else { Given::data(&input) };
-    let scope = requests::shown_scope(engine, &context.user, shown(&context, Some(&parent), workflow));
+    let scope = scope(engine, &context, &parent, &workflow.context);
     let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
     requests::check(&registered, &live).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
@@ -88,14 +89,21 @@ pub(super) fn make(
     Ok(child)
 }
 
+/// What the defaults of an action see that a task of a workflow asks for.
+fn scope(engine: &Engine, own: &Context, parent: &Parent, above: &Context) -> Scope {
+    let (own, parent, above) = (own.clone(), parent.clone(), above.clone());
+    let user = own.user.clone();
+    requests::shown_scope(engine, &user, move || shown(&own, Some(&parent), &above))
+}
+
 /// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
-pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Execution) -> Object {
+pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Context) -> Object {
     let mut context = context.shown();
     if let Some(parent) = parent {
         let above = json!({
             "execution_id": parent.execution,
-            "user": workflow.context.user,
-            "pack": workflow.context.pack,
+            "user": workflow.user,
+            "pack": workflow.pack,
         });
         context.insert("parent".into(), above);
         context.insert("orquesta".into(), task(parent));
