@@ -25,8 +25,11 @@ const STRANGERS_LIMIT: usize = 64 << 10;
 const GRACE: Duration = Duration::from_secs(10);
 /// How many bytes have to come for each second beyond that.
 const SLOWEST: u32 = 1024;
-/// How much is set aside for a body before it comes, in bytes.
-const CAPACITY: u64 = 64 << 10;
+/// How much is set aside for a body before it comes, in bytes; and so much of it is read in one go, before others have
+/// their turn.
+const PART: usize = 64 << 10;
+/// How many times what has come is set aside for a body that is announced as longer, so that it is seldom moved.
+const AHEAD: usize = 3;
 
 /// The memory that a request takes: an extension of the requests that came in, and free again once it is
 /// answered.
@@ -80,7 +83,7 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
         return Err(too_long(limit));
     }
     let started = Instant::now();
-    let mut whole = Vec::new();
+    let (mut whole, mut unyielding) = (Vec::new(), 0);
     while let Some(frame) = next(&mut body, started, whole.len()).await? {
         // What follows a body, as trailers, is of no interest.
         let Ok(chunk) = frame.into_data() else { continue };
@@ -89,13 +92,16 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
         }
         // As it comes and not as it is announced: who sends nothing takes nothing from others.
         held.grow(api, chunk.len())?;
-        if whole.is_empty() {
-            if announced == Some(chunk.len() as u64) {
-                return Ok(chunk);
-            }
-            whole.reserve(usize::try_from(announced.unwrap_or(0).min(CAPACITY)).unwrap_or_default());
+        if whole.is_empty() && announced == Some(chunk.len() as u64) {
+            return Ok(chunk);
         }
+        make_room(&mut whole, announced, chunk.len());
         whole.extend_from_slice(&chunk);
+        unyielding += chunk.len();
+        if unyielding >= PART {
+            unyielding = 0;
+            tokio::task::yield_now().await;
+        }
     }
     Ok(whole.into())
 }
@@ -119,6 +125,15 @@ async fn next(body: &mut Body, started: Instant, received: usize) -> Result<Opti
             ),
             "send it faster, or less at once",
         )),
+    }
+}
+
+/// Makes room for `length` bytes more of a body, and for some of those that are announced to follow.
+fn make_room(whole: &mut Vec<u8>, announced: Option<u64>, length: usize) {
+    if whole.capacity() - whole.len() < length {
+        let announced = usize::try_from(announced.unwrap_or_default()).unwrap_or(usize::MAX);
+        let follow = announced.saturating_sub(whole.len()).min(PART.max(AHEAD * whole.len()));
+        whole.reserve(length.max(follow));
     }
 }
 
@@ -148,6 +163,29 @@ mod tests {
     fn patience_grows_with_what_has_come() {
         for (received, seconds) in [(0, 10), (1024, 11), (10 << 20, 10 + 10_240)] {
             assert_eq!(patience(received).as_secs(), seconds, "{received} bytes");
+        }
+    }
+
+    #[test]
+    fn room_is_made_for_what_follows_but_not_for_all_that_is_announced() {
+        const MIB: usize = 1 << 20;
+        for (here, announced, comes, room) in [
+            (0, None, 100, 100),
+            (0, Some(10 * MIB), 100, PART),
+            (PART, Some(10 * MIB), 100, 4 * PART),
+            (MIB, Some(10 * MIB), PART, 4 * MIB),
+            (9 * MIB, Some(10 * MIB), PART, 10 * MIB),
+            // More comes than was announced; how much is too much is seen elsewhere.
+            (MIB, Some(MIB), PART, MIB + PART),
+        ] {
+            let mut whole = vec![0; here];
+            make_room(&mut whole, announced.map(|length: usize| length as u64), comes);
+            // A vector grows at least to twice its size.
+            assert!(
+                (room..=room.max(2 * here)).contains(&whole.capacity()),
+                "{here}, {announced:?}: {}",
+                whole.capacity()
+            );
         }
     }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use petrel_expressions::work::{self, Allowance, Interrupt, Limit, UNITS, within};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
+use crate::apart;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -112,13 +113,13 @@ impl Engine {
         let ends = Ends(Interrupt::default());
         let units = longest.map_or(u64::MAX / 2, |longest| UNITS.saturating_mul(longest.as_secs().max(1)));
         let allowance = Allowance { units, is_roomy: true, interrupt: Some(ends.0.clone()) };
-        let (sender, mut receiver) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("evaluate".into()).stack_size(STACK).spawn(move || {
-            // Who asked may have gone.
-            drop(sender.send(within(&allowance, work)));
-            drop(permit);
+        let builder = std::thread::Builder::new().name("evaluate".into()).stack_size(STACK);
+        let thread = apart::spawn(builder, move || {
+            let _permit = permit;
+            within(&allowance, work)
         });
-        thread.map_err(|error| Error::Internal(format!("no thread can be had to evaluate on: {error}")))?;
+        let mut receiver = thread
+            .map_err(|error| Error::Internal(format!("no thread can be had to evaluate on: {error}")))?;
         let time_is_up = async {
             match longest {
                 Some(longest) => tokio::time::sleep(longest).await,

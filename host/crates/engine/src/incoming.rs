@@ -8,7 +8,9 @@ use std::sync::Arc;
 use petrel_model::{Object, Payload, Ref, depth};
 use petrel_rules::Reads;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
+use crate::apart;
 use crate::content::Content;
 use crate::error::Error;
 use crate::intake::Claim;
@@ -57,18 +59,49 @@ pub struct LargeEvent {
     /// The same by their names in lower case.
     pub headers_lower: Object,
     /// The body, which nobody has looked into yet.
-    pub body: String,
+    pub body: Vec<u8>,
+}
+
+/// Who reads large events: one after the other, so that they leave a processor to all others.
+pub(crate) struct Reading(Arc<Semaphore>);
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
 }
 
 impl Engine {
-    /// Reads a large event that was sent to the webhook `url`, and adds to `claim` what its values take. The body ends
-    /// the text of the payload, but for one bracket. It takes a while and blocks: call it from a thread of its own.
+    /// Reads a large event that was sent to the webhook `url`, on a thread of its own; the claim has grown by what its
+    /// values take. The body ends the text of the payload, but for one bracket.
     ///
     /// # Errors
     /// When no rule listens, the body is no JSON object or list or is nested too deep, or there is no room for
     /// what is read of it.
-    pub fn read_large(&self, url: &str, sent: LargeEvent, claim: &mut Claim) -> Result<Event, Error> {
+    pub async fn read_large(
+        &self,
+        url: &str,
+        sent: LargeEvent,
+        mut claim: Claim,
+    ) -> Result<(Event, Claim), Error> {
+        let turn = Arc::clone(&self.0.reading.0).acquire_owned().await.map_err(|_closed| Error::Stopping)?;
+        let (engine, url) = (self.clone(), url.to_owned());
+        let reading = apart::spawn(std::thread::Builder::new().name("read".into()), move || {
+            let _turn = turn;
+            engine.read(&url, sent, &mut claim).map(|event| (event, claim))
+        });
+        let internal = |why: String| Error::Internal(format!("a large event cannot be read: {why}"));
+        reading
+            .map_err(|error| internal(error.to_string()))?
+            .await
+            .map_err(|gone| internal(gone.to_string()))?
+    }
+
+    fn read(&self, url: &str, sent: LargeEvent, claim: &mut Claim) -> Result<Event, Error> {
         let LargeEvent { headers, headers_lower, body } = sent;
+        let body = String::from_utf8(body).map_err(|error| {
+            Error::invalid(format!("the body is not JSON: {error}"), "send a JSON object in UTF-8")
+        })?;
         let reads = {
             let content = self.content();
             let (trigger, kind) = content.webhook(url)?;

@@ -19,6 +19,7 @@
 //! No service calls an earlier one: it commits, and wakes it.
 
 pub mod accounts;
+mod apart;
 pub mod behalf;
 pub mod clock;
 pub mod content;

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::evaluation::Evaluations;
 use crate::events::Events;
 use crate::ids::Ids;
+use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
 use crate::workflows::Workflows;
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) datastore: RwLock<Arc<Datastore>>,
     pub(crate) workflows: Workflows,
     pub(crate) evaluations: Evaluations,
+    pub(crate) reading: Reading,
     pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -82,6 +84,7 @@ impl Engine {
             datastore: RwLock::new(datastore),
             workflows: Workflows::default(),
             evaluations: Evaluations::default(),
+            reading: Reading::default(),
             sign_ins: SignIns::default(),
             ids: Ids::random(),
             events: Events::default(),

@@ -94,17 +94,9 @@ async fn read(
     }
     // The text of the payload, and once more while it is put together.
     held.grow(api, 2 * bytes.len())?;
-    let mut claim = held.take(api)?;
-    let (engine, url, length) = (api.engine.clone(), url.to_owned(), bytes.len());
-    let (event, claim) = tokio::task::spawn_blocking(move || {
-        let body = String::from_utf8(bytes.into()).map_err(|error| {
-            ApiError::invalid(format!("the body is not JSON: {error}"), "send a JSON object in UTF-8")
-        })?;
-        let large = LargeEvent { headers: title_cased, headers_lower: lower, body };
-        let event = engine.read_large(&url, large, &mut claim)?;
-        Ok::<_, ApiError>((event, claim))
-    })
-    .await??;
+    let (claim, length) = (held.take(api)?, bytes.len());
+    let large = LargeEvent { headers: title_cased, headers_lower: lower, body: bytes.into() };
+    let (event, claim) = api.engine.read_large(url, large, claim).await?;
     held.put(claim);
     Ok(Sent { event, length: Some(length), held: held.clone() })
 }
