@@ -66,7 +66,8 @@ pub struct Row {
     pub requests: u64,
     /// How many answers there were in this tenth, by the status; 0 for none.
     pub answers: BTreeMap<u16, u64>,
-    /// Resident memory, in MiB.
+    /// The median of resident memory over this tenth, in MiB. At one moment it is by chance what the last requests
+    /// were about.
     pub resident_mib: u64,
     /// The most that it had been since the host was started, in MiB.
     pub largest_mib: u64,
@@ -117,6 +118,7 @@ pub fn run(plan: &Plan, say: fn(&str)) -> anyhow::Result<Report> {
         begun: Instant::now(),
         done: 0,
         answers: BTreeMap::new(),
+        resident: Vec::new(),
         report: Report { findings: Vec::new(), rows: Vec::new(), longest_end: Duration::ZERO, restarts: 0 },
     };
     while run.done < plan.requests {
@@ -169,6 +171,8 @@ struct Run<'a> {
     begun: Instant,
     done: u64,
     answers: BTreeMap<u16, u64>,
+    /// Resident memory in this tenth so far, in MiB.
+    resident: Vec<u64>,
     report: Report,
 }
 
@@ -211,6 +215,7 @@ impl Run<'_> {
             }
             self.done = to;
         }
+        self.resident.extend(victim.seen_mib());
         let (took, wrong) = victim.terminate(DRAIN)?;
         self.report.longest_end = self.report.longest_end.max(took);
         self.report.restarts += 1;
@@ -306,7 +311,11 @@ impl Run<'_> {
 
     /// Notes how the host is after a tenth.
     fn row(&mut self, victim: &Victim, requests: u64) {
-        let [resident_mib, largest_mib] = victim.memory_mib();
+        let mut resident = std::mem::take(&mut self.resident);
+        resident.extend(victim.seen_mib());
+        resident.sort_unstable();
+        let resident_mib = resident.get(resident.len() / 2).copied().unwrap_or_default();
+        let largest_mib = victim.largest_mib();
         let answers = std::mem::take(&mut self.answers);
         let row = Row { requests, answers, resident_mib, largest_mib, elapsed: self.begun.elapsed() };
         (self.say)(&format!(

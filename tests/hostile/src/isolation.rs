@@ -180,7 +180,7 @@ fn beside(mut victim: Victim, scene: &Scene, duration: Duration) -> anyhow::Resu
     let fared = innocent::send_events(scene, duration);
     let taken = processor_time(victim.process_id()).saturating_sub(before);
     let share = share(taken, begun.elapsed());
-    let [_, largest_mib] = victim.memory_mib();
+    let largest_mib = victim.largest_mib();
     let death = victim.death()?;
     let (end, wrong) = victim.terminate(DRAIN)?;
     Ok(Figures {

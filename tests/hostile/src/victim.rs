@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -77,9 +77,14 @@ impl Victim {
         self.host.token()
     }
 
-    /// Resident memory, now and at most, in MiB.
-    pub(crate) fn memory_mib(&self) -> [u64; 2] {
-        ["VmRSS:", "VmHWM:"].map(|name| memory(self.host.process_id(), name).unwrap_or_default() >> 20)
+    /// The most resident memory that it had, in MiB.
+    pub(crate) fn largest_mib(&self) -> u64 {
+        memory(self.host.process_id(), "VmHWM:").unwrap_or_default() >> 20
+    }
+
+    /// Resident memory each time that the watchdog looked since the last call, in MiB.
+    pub(crate) fn seen_mib(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.watchdog.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The number of its process.
@@ -125,16 +130,20 @@ struct Watchdog {
     is_over: Arc<AtomicBool>,
     /// What the process had when it was ended, in bytes; 0 while it was not.
     ate: Arc<AtomicU64>,
+    /// What it had, look by look, in MiB.
+    seen: Arc<Mutex<Vec<u64>>>,
 }
 
 impl Watchdog {
     fn over(process: u32, limit: u64) -> anyhow::Result<Self> {
         ensure!(limit > 0, "a host needs memory; give the watchdog a limit above 0");
         let (is_over, ate) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let watchdog = Self { is_over: Arc::clone(&is_over), ate: Arc::clone(&ate) };
+        let seen = Arc::new(Mutex::default());
+        let watchdog = Self { is_over: Arc::clone(&is_over), ate: Arc::clone(&ate), seen: Arc::clone(&seen) };
         std::thread::spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
                 let taken = memory(process, "VmRSS:").unwrap_or_default();
+                seen.lock().unwrap_or_else(PoisonError::into_inner).push(taken >> 20);
                 if taken > limit {
                     ate.store(taken, Ordering::SeqCst);
                     // It may have ended at this moment.
