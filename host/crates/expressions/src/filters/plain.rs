@@ -16,9 +16,10 @@ use crate::work;
 pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
     let default = args.get(0).cloned().unwrap_or_else(|| Value::from(0));
-    let value = plain(defined(value)?);
+    let value = plain(defined(value)?)?;
     match value.as_str() {
         Some(text) => {
+            work::read(text.len())?;
             let base = u32::try_from(args.integer(1, 10)?).unwrap_or(10);
             let whole = if base == 10 { integer_from_text(text) } else { based(text, base) };
             match whole.map(Ok).or_else(|| float_from_text(text).and_then(truncated).map(Ok)) {
@@ -73,9 +74,12 @@ fn based(text: &str, base: u32) -> Option<i128> {
 /// Python's `float`, and the default for what is no number.
 pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("float", &["default"], given)?;
-    let value = plain(defined(value)?);
+    let value = plain(defined(value)?)?;
     let number = match value.as_str() {
-        Some(text) => float_from_text(text),
+        Some(text) => {
+            work::read(text.len())?;
+            float_from_text(text)
+        }
         None if value.kind() == ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
         None => f64::try_from(value).ok(),
     };
@@ -83,8 +87,8 @@ pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
 }
 
 /// A half-read key of the datastore counts as its text.
-fn plain(value: Value) -> Value {
-    if value.kind() == ValueKind::Plain { Value::from(value.to_string()) } else { value }
+fn plain(value: Value) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Plain { text_of(value).map(Value::from) } else { Ok(value) }
 }
 
 /// Rounds to even, up or down; up and down always give a float.
@@ -136,10 +140,16 @@ pub(super) fn list(value: Value) -> Result<Value, Error> {
 }
 
 pub(super) fn first(value: Value) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        return Ok(text.chars().next().map_or(Value::UNDEFINED, Value::from));
+    }
     Ok(items(value)?.into_iter().next().unwrap_or(Value::UNDEFINED))
 }
 
 pub(super) fn last(value: Value) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        return Ok(text.chars().next_back().map_or(Value::UNDEFINED, Value::from));
+    }
     Ok(items(value)?.pop().unwrap_or(Value::UNDEFINED))
 }
 
@@ -160,6 +170,12 @@ pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Resu
         let attribute = given.clone().into_value().get_attr("attribute")?;
         if attribute.as_object().is_some() {
             return Err(wrong("map takes the name or the number of an attribute, not a list"));
+        }
+        // It is looked for in each item, which may be a text.
+        let name = attribute.as_str().map_or(0, str::len);
+        for item in value.try_iter().into_iter().flatten().filter(|_| !attribute.is_undefined()) {
+            work::visit(1)?;
+            work::scan(name + item.as_str().map_or(0, str::len))?;
         }
     }
     minijinja::filters::map(state, value, given)
