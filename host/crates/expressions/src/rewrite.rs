@@ -217,12 +217,21 @@ mod tests {
     #[test]
     fn what_the_engine_goes_through_by_itself_is_weighed() {
         for (source, expected) in [
-            ("a[b]", Some("a[petrel__key(b)]")),
-            ("a['b'][0].c[d.e][f(1)]", Some("a['b'][0].c[petrel__key(d.e)][petrel__key(f(1))]")),
+            ("a[b]", Some("petrel__indexed(a)[petrel__key(b)]")),
+            (
+                "a['b'][0].c[d.e][f(1)]",
+                Some("petrel__indexed(petrel__indexed(a['b'][0].c)[petrel__key(d.e)])[petrel__key(f(1))]"),
+            ),
+            ("a.b[-1]", Some("petrel__indexed(a.b)[petrel__key(-1)]")),
+            (
+                "a[700] + b.c.700.0",
+                Some("petrel__arithmetic(petrel__indexed(a)[700],'+',petrel__indexed(b.c).700.0)"),
+            ),
+            ("f(a, **b)", Some("f(a,**petrel__key(b))")),
             ("{a: 1, 'b': c, 2: d}", Some("{petrel__key(a):1,'b':c,2:d}")),
             ("loop.changed(a, [b], c=1)", Some("loop.changed(petrel__key(a), petrel__key([b]), c=1)")),
             ("a ~ 'b' ~ c + 1", Some("petrel__arithmetic(petrel__concatenate(a,'b',c),'+',1)")),
-            ("a[0]", None),
+            ("a[0].0['b']", None),
         ] {
             assert_eq!(text(expression(source).unwrap()), expected.map(spaceless), "{source}");
         }

@@ -1,6 +1,6 @@
 //! Jinja's filters on numbers and lists where the library's differ from Python's.
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::Given;
@@ -162,6 +162,23 @@ pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
     let length = texts.iter().map(String::len).sum::<usize>();
     work::make(length.saturating_add(texts.len().saturating_mul(joint.len())))?;
     Ok(texts.join(&joint))
+}
+
+/// The library's.
+pub(super) fn chain(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
+    let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
+    minijinja::filters::chain(state, without_text(value)?, Rest(others))
+}
+
+/// The library's, up to the end of the shortest.
+pub(super) fn zip(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
+    let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
+    minijinja::filters::zip(state, without_text(value)?, Rest(others))
+}
+
+/// A text as the list of its characters: the library counts those of a text whenever it begins to go through it.
+fn without_text(value: Value) -> Result<Value, Error> {
+    if value.as_str().is_some() { list(value) } else { Ok(value) }
 }
 
 /// The library's, which looks an attribute up without counting what there is in it.
