@@ -4,7 +4,7 @@
 //! to go through than could ever be done, in no memory at all; and a namespace can hold itself. Whatever of ours goes
 //! through values charges [`crate::work`] at each part. The template engine does so without counting, for a key of a mapping
 //! and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, and so do our own filters
-//! and methods before they hand a key on.
+//! and methods before they hand a key on. An index into a text is charged in the same way, by the length of the text.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;

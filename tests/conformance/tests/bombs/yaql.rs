@@ -60,6 +60,28 @@ const BOMBS: &[&str] = &[
     "$.big.toCharArray().len()",
     "regex_replace($.big, '', 'yy')",
     "regex_replace($.big, '.*[^a-z]|[a-z]', '')",
+    // A long text that is at hand, so that nothing is charged for reading it.
+    "let(b => $.big, c => $.big) -> range(99999).select($b = $c).len()",
+    "let(b => $.big, c => $.big) -> range(99999).select($b != $c).len()",
+    "let(b => $.big) -> range(99999).select({$b => 1}).len()",
+    "let(b => $.big) -> range(99999).select({a => 1}.get($b)).len()",
+    "let(b => $.big) -> range(99999).select([$b].toSet()).len()",
+    "let(b => $.big) -> range(99999).select([$b].distinct().toList()).len()",
+    "let(b => $.big) -> range(99999).select([$b].groupBy($).toList()).len()",
+    "let(b => set($.big), c => set($.big)) -> range(99999).select($b = $c).len()",
+    "let(b => $.big, c => $.big) -> range(99999).select($b.startsWith($c)).len()",
+    "let(b => ' ' * 2000000 + '7') -> range(99999).select(int($b)).len()",
+    "let(b => ' ' * 2000000 + '7') -> range(99999).select(float($b)).len()",
+    // One call that goes through a text for each of its characters.
+    "$.big.trim($.big)",
+    "isEmpty($.big, true, $.words)",
+    // A text that is kept, or copied in the end, as often as it was read.
+    "let(b => $.big) -> range(99999).select($b)",
+    "let(b => $.big) -> range(99999).select({$b => 1})",
+    "range(99999).select($data.big).toList().len()",
+    "let(b => $.big) -> range(99999).select(str($b)).toList().len()",
+    "let(b => $.big) -> range(99999).select(basename($b)).toList().len()",
+    "let(b => $.big) -> range(99999).select(regex('.*').search($b)).toList().len()",
     "sequence().len()",
     "def(f, [f(), f()]) -> f()",
 ];
