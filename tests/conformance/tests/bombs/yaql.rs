@@ -76,7 +76,7 @@ const BOMBS: &[&str] = &[
     "$.big.trim($.big)",
     "isEmpty($.big, true, $.words)",
     "$.numbers.unpack() -> 1",
-    "let(m => $.m, n => $.numbers) -> range(99999).select(call(coalesce, $n, {})).len()",
+    "let(n => $.numbers) -> range(99999).select(call(coalesce, $n, {})).len()",
     // A text that is kept, or copied in the end, as often as it was read.
     "let(b => $.big) -> range(99999).select($b)",
     "let(b => $.big) -> range(99999).select({$b => 1})",
