@@ -77,6 +77,10 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("wordwrap", text::wordwrap);
     environment.add_filter("xmlattr", text::xmlattr);
     environment.add_filter("zip", plain::zip);
+    add_tests(environment);
+}
+
+fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("iterable", |value: &Value| {
         // To begin with a text counts its characters, and a mapping copies its keys.
         work::scan(value.as_str().map_or(0, str::len))?;

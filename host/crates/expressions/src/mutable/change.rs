@@ -12,7 +12,7 @@ use super::{List, Mapping, holds, is_key, lock};
 use crate::filters::{defined, items, order, wrong};
 use crate::python::display;
 use crate::weight::weigh;
-use crate::work;
+use crate::work::{self, Limit};
 
 /// How many lists and mappings are looked at for a value that would hold itself.
 const LOOKS: u32 = 10_000;
@@ -35,6 +35,16 @@ fn apart(value: Value, address: usize) -> Result<Value, Error> {
 fn place(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(i64::try_from(length).ok()?)? } else { index };
     usize::try_from(index).ok().filter(|place| *place < length)
+}
+
+/// The first place of `value` among `items`.
+fn first(items: &[Value], value: &Value) -> Result<Option<usize>, Limit> {
+    for (place, item) in items.iter().enumerate() {
+        if order::equal(item, value)? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -75,14 +85,7 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
             let (value,): (Value,) = from_args(args)?;
             work::make_list(lock(&list.0).len())?;
             let items = lock(&list.0).clone();
-            let mut at = None;
-            for (place, item) in items.iter().enumerate() {
-                if order::equal(item, &value)? {
-                    at = Some(place);
-                    break;
-                }
-            }
-            let at = at.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
+            let at = first(&items, &value)?.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
             lock(&list.0).remove(at);
         }
         "reverse" => lock(&list.0).reverse(),
