@@ -140,14 +140,14 @@ pub(super) fn list(value: Value) -> Result<Value, Error> {
 }
 
 pub(super) fn first(value: Value) -> Result<Value, Error> {
-    if let Some(text) = value.as_str() {
+    if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
         return Ok(text.chars().next().map_or(Value::UNDEFINED, Value::from));
     }
     Ok(items(value)?.into_iter().next().unwrap_or(Value::UNDEFINED))
 }
 
 pub(super) fn last(value: Value) -> Result<Value, Error> {
-    if let Some(text) = value.as_str() {
+    if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
         return Ok(text.chars().next_back().map_or(Value::UNDEFINED, Value::from));
     }
     Ok(items(value)?.pop().unwrap_or(Value::UNDEFINED))
@@ -181,21 +181,36 @@ fn without_text(value: Value) -> Result<Value, Error> {
     if value.as_str().is_some() { list(value) } else { Ok(value) }
 }
 
-/// The library's, which looks an attribute up without counting what there is in it.
+/// The library's for a filter. An attribute is looked up here, by its way: the library does not count what a step costs.
 pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Result<Vec<Value>, Error> {
-    for given in given.iter().filter(|given| given.is_kwargs()) {
-        let attribute = given.clone().into_value().get_attr("attribute")?;
-        if attribute.as_object().is_some() {
-            return Err(wrong("map takes the name or the number of an attribute, not a list"));
+    match given.as_slice() {
+        [named] if named.is_kwargs() => {
+            let named = Kwargs::try_from(named.clone().into_value())?;
+            match named.get::<Option<Value>>("attribute")? {
+                Some(attribute) => attributes(value, &attribute, &named),
+                None => minijinja::filters::map(state, value, given),
+            }
         }
-        // It is looked for in each item, which may be a text.
-        let name = attribute.as_str().map_or(0, str::len);
-        for item in value.try_iter().into_iter().flatten().filter(|_| !attribute.is_undefined()) {
-            work::visit(1)?;
-            work::scan(name + item.as_str().map_or(0, str::len))?;
-        }
+        _ => minijinja::filters::map(state, value, given),
     }
-    minijinja::filters::map(state, value, given)
+}
+
+/// The attribute of each item, and the default where there is none.
+fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Value>, Error> {
+    if attribute.as_object().is_some() {
+        return Err(wrong("map takes the name or the number of an attribute, not a list"));
+    }
+    let default = if named.has("default") { named.get("default")? } else { Value::UNDEFINED };
+    named.assert_all_used()?;
+    let attribute = Attribute::read(Some(attribute), false);
+    // As in the original, there is nothing to look up in null.
+    let items = if value.is_none() { Vec::new() } else { items(value)? };
+    let or_default = |found: Result<Value, Error>| match found {
+        Ok(value) if value.is_undefined() => Ok(default.clone()),
+        Err(_missing) if !default.is_undefined() => Ok(default.clone()),
+        found => found,
+    };
+    items.iter().map(|item| or_default(attribute.of(item))).collect()
 }
 
 /// JSON with sorted keys, safe within HTML.

@@ -232,34 +232,51 @@ impl<'a> Rewriter<'a> {
         while matches!(self.sign(), Some("-" | "+")) {
             signs.push_str(&self.take());
         }
+        let mut out = self.operand()?;
+        loop {
+            let is_filter = self.sign() == Some("|");
+            if !is_filter && self.word() != Some("is") {
+                return Some(signs + &out);
+            }
+            out.push_str(&self.take());
+            if !is_filter && self.word() == Some("not") {
+                out.push_str(&self.take());
+            }
+            out.push_str(&self.take());
+            while self.sign() == Some(".") {
+                out.push_str(&self.take());
+                out.push_str(&self.take());
+            }
+            if self.sign() == Some("(") {
+                out.push_str(&self.brackets(false)?);
+            } else if !is_filter && self.is_argument() {
+                out.push_str(&self.operand()?);
+            }
+        }
+    }
+
+    /// Whether the argument of a test begins here, without brackets around it.
+    fn is_argument(&self) -> bool {
+        self.is_start() && !matches!(self.sign(), Some("-" | "+")) && self.word() != Some("not")
+    }
+
+    /// A value, with all that is taken out of it or called of it.
+    fn operand(&mut self) -> Option<String> {
         let mut out = self.primary()?;
         loop {
-            match (self.sign(), self.word()) {
-                (Some("."), _) if self.is_number_behind() => out = self.numbered(&out),
-                (Some(sign @ ("." | "|")), _) => {
+            match self.sign() {
+                Some(".") if self.is_number_behind() => out = self.numbered(&out),
+                Some(".") => {
                     out.push_str(&self.take());
-                    let is_compared = sign == "." && self.word() == Some("changed");
+                    let is_compared = self.word() == Some("changed");
                     out.push_str(&self.take());
                     if is_compared && self.sign() == Some("(") {
                         out.push_str(&self.brackets(true)?);
                     }
                 }
-                (Some("["), _) => out = self.subscript(&out)?,
-                (Some("("), _) => out.push_str(&self.brackets(false)?),
-                (_, Some("is")) => {
-                    out.push_str(&self.take());
-                    if self.word() == Some("not") {
-                        out.push_str(&self.take());
-                    }
-                    out.push_str(&self.take());
-                    let is_argument = self.is_start()
-                        && !matches!(self.sign(), Some("-" | "+" | "("))
-                        && self.word() != Some("not");
-                    if is_argument {
-                        out.push_str(&self.primary()?);
-                    }
-                }
-                _ => return Some(signs + &out),
+                Some("[") => out = self.subscript(&out)?,
+                Some("(") => out.push_str(&self.brackets(false)?),
+                _ => return Some(out),
             }
         }
     }

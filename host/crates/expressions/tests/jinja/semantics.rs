@@ -38,6 +38,7 @@ fn operators() {
         ("{{ 'o' in s }} {{ 3 not in l }} {{ 'k' in d }} {{ (1, 2) < (1, 3) }}", "True False True True"),
         ("{% for c in 'ab' %}{{ loop.last }}{% endfor %}", "FalseTrue"),
         ("{{ range(3) }} {{ range(1, 7, 2) | list }}", "range(0, 3) [1, 3, 5]"),
+        ("{{ 3 is eq l[n - 5] }} {{ (l | sort)[n - 5] }}", "True 1"),
     ]);
     refuse(&[
         "{{ 1 < 'a' }}",
@@ -112,6 +113,21 @@ fn filters() {
         render("{{ s | decrypt_kv }}", &scope())
             .is_err_and(|error| error.to_string().contains("not there yet"))
     );
+}
+
+#[test]
+fn attributes() {
+    check(&[
+        (
+            "{{ z | map(attribute='a') | list }} {{ ['ab'] | map(attribute=1) | list }} {{ 'aé' | first }}{{ 'aé' | last }}",
+            "[] ['b'] aé",
+        ),
+        (
+            "{{ [{}, {'a': {'b': 1}}] | map(attribute='a.b', default=0) | list }} {{ [d] | map(attribute='items') | list }}",
+            "[0, 1] [1]",
+        ),
+    ]);
+    refuse(&["{{ p | map(attribute='nope') | join }}", "{{ p | map(attribute='name', nope=1) }}"]);
 }
 
 #[test]

@@ -22,6 +22,8 @@ const OPERATIONS: &[&str] = &[
     "y | list",
     "y | length",
     "[y] | map(attribute=-1) | list",
+    "[{'k': y}] | map(attribute='k.700000') | list",
+    "'q' is ne y[n]",
     "'{0[5]}'.format(y)",
     // Comparisons.
     "y == z",
@@ -122,7 +124,7 @@ fn render_often(before: &str, operation: &str, data: &Value) -> Result<(), Strin
 
 #[test]
 fn whatever_goes_through_a_text_is_charged_by_its_length() {
-    let before = "{% set y = x %}{% set z = z %}{% set d = {y: 1} %}{% set e = {z: 1} %}";
+    let before = "{% set n = -1 %}{% set y = x %}{% set z = z %}{% set d = {y: 1} %}{% set e = {z: 1} %}";
     each_costs_its_length(OPERATIONS, |operation, data| render_often(before, operation, data));
 }
 

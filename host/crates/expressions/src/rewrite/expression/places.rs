@@ -6,7 +6,7 @@ use crate::operators::{INDEXED, KEY, SLICE};
 use crate::rewrite::tokens::Kind;
 
 /// A number with more digits is a place that a text counts many characters for.
-const DIGITS: usize = 2;
+const DIGITS: usize = 3;
 
 impl Rewriter<'_> {
     /// `value[...]`: a slice becomes a call.

@@ -171,7 +171,7 @@ fn whole(number: f64) -> Option<i128> {
 /// Distinct terms, in the order in which they came.
 #[derive(Debug, Clone, Default)]
 pub(in crate::yaql) struct Keys {
-    keys: IndexSet<Key, Hashed>,
+    members: IndexSet<Key, Hashed>,
     height: u32,
     weight: usize,
 }
@@ -199,7 +199,7 @@ impl Keys {
 
     fn put(&mut self, key: Key) -> bool {
         let weight = key.weight;
-        let is_new = self.keys.insert(key);
+        let is_new = self.members.insert(key);
         self.weight = self.weight.saturating_add(if is_new { weight } else { 0 });
         is_new
     }
@@ -210,19 +210,19 @@ impl Keys {
     }
 
     pub(in crate::yaql) fn contains(&self, key: &Key) -> bool {
-        self.keys.contains(key)
+        self.members.contains(key)
     }
 
     pub(in crate::yaql) fn get(&self, index: usize) -> Option<&Term> {
-        self.keys.get_index(index).map(Key::term)
+        self.members.get_index(index).map(Key::term)
     }
 
     pub(in crate::yaql) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.keys.iter()
+        self.members.iter()
     }
 
     pub(in crate::yaql) fn len(&self) -> usize {
-        self.keys.len()
+        self.members.len()
     }
 
     pub(in crate::yaql) fn height(&self) -> u32 {
