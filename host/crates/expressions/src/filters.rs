@@ -124,12 +124,12 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     work::visit(count)?;
     work::make_list(count)?;
     let mut items = Vec::with_capacity(count);
-    for item in value.try_iter()? {
+    for item in value.try_iter()?.checked() {
         if items.len() >= count {
             work::visit(1)?;
             work::make_list(1)?;
         }
-        items.push(item);
+        items.push(item?);
     }
     Ok(items)
 }

@@ -200,11 +200,11 @@ fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Val
     if attribute.as_object().is_some() {
         return Err(wrong("map takes the name or the number of an attribute, not a list"));
     }
+    // As in the original, there is nothing to look up in null.
+    let items = if value.is_none() { Vec::new() } else { items(value)? };
     let default = if named.has("default") { named.get("default")? } else { Value::UNDEFINED };
     named.assert_all_used()?;
     let attribute = Attribute::read(Some(attribute), false);
-    // As in the original, there is nothing to look up in null.
-    let items = if value.is_none() { Vec::new() } else { items(value)? };
     let or_default = |found: Result<Value, Error>| match found {
         Ok(value) if value.is_undefined() => Ok(default.clone()),
         Err(_missing) if !default.is_undefined() => Ok(default.clone()),
