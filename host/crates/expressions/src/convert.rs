@@ -5,13 +5,25 @@ use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
 use crate::python::{display, number};
+use crate::weight::weigh;
 use crate::work::{self, Limit};
 
-/// `json` as the engine holds it; keys keep their order. What that takes is charged, and made all the same, since
-/// there is no more of it than there was.
+/// `limit` as a value, with which the engine ends where it finds it.
+pub(crate) fn beyond(limit: Limit) -> Value {
+    Value::from(minijinja::Error::from(limit))
+}
+
+/// `text` as the engine holds it, or the limit that a copy exceeds.
+pub(crate) fn from_text(text: &str) -> Value {
+    work::make(text.len() + work::PLACE).map_or_else(beyond, |()| Value::from(text))
+}
+
+/// `json` as the engine holds it; keys keep their order. A part that is too much is the limit that it exceeds.
 pub(crate) fn from_json(json: &Json) -> Value {
     let size = json.as_str().map_or(0, str::len) + work::PLACE;
-    let _charged = work::make(size);
+    if let Err(limit) = work::make(size) {
+        return beyond(limit);
+    }
     match json {
         Json::Null => Value::from(()),
         Json::Bool(value) => Value::from(*value),
@@ -23,6 +35,11 @@ pub(crate) fn from_json(json: &Json) -> Value {
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => items.iter().map(from_json).collect(),
         Json::Object(object) => {
+            // Each name is copied, and hashed.
+            let names = object.keys().map(String::len).sum::<usize>();
+            if let Err(limit) = work::make(names.saturating_mul(2)) {
+                return beyond(limit);
+            }
             Value::from_pairs(object.iter().map(|(key, item)| (key.as_str(), from_json(item))))
         }
     }
@@ -59,9 +76,10 @@ fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
     match value.kind() {
         ValueKind::None => Ok(Json::Null),
         ValueKind::Bool => Ok(Json::Bool(value.is_true())),
-        ValueKind::String | ValueKind::Plain => {
-            Ok(Json::String(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-        }
+        ValueKind::String | ValueKind::Plain => match value.as_str() {
+            Some(text) => Ok(Json::String(text.to_owned())),
+            None => display::to_text(value).map(Json::String).map_err(|_too_much| no_json()),
+        },
         ValueKind::Number => {
             let json = if value.is_integer() {
                 i128::try_from(value.clone()).ok().and_then(number::integer)
@@ -77,10 +95,14 @@ fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
         ValueKind::Map => {
             let keys = value.try_iter().map_err(|_unreadable| no_json())?;
             let entries = keys.map(|key| {
+                weigh(&key).map_err(|limit| limit.to_string())?;
                 let item = value.get_item(&key).map_err(|_unreadable| no_json())?;
                 Ok((
                     match key.as_str() {
-                        Some(key) => key.to_owned(),
+                        Some(key) => {
+                            work::make(key.len()).map_err(|limit| limit.to_string())?;
+                            key.to_owned()
+                        }
                         None => display::to_text(&key).map_err(|_too_much| no_json())?,
                     },
                     nested_to_json(&item, depth + 1)?,

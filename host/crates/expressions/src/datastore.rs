@@ -12,6 +12,8 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
 
+use crate::{convert, work};
+
 /// Which part of the datastore a key is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyScope {
@@ -159,9 +161,12 @@ impl Object for Lookup {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let key = key.as_str()?;
+        if let Err(limit) = work::scan(key.len() + self.name.len()) {
+            return Some(convert::beyond(limit));
+        }
         let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
         if !self.goes_on(&name) {
-            return Some(Value::from(self.datastore.get(self.scope, &name)));
+            return Some(convert::from_text(self.datastore.get(self.scope, &name)));
         }
         let (datastore, keys) = (Arc::clone(&self.datastore), Arc::clone(&self.keys));
         Some(Value::from_object(Self { datastore, keys, scope: self.scope, name }))

@@ -27,9 +27,11 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     });
     environment.add_filter("attr", |value: &Value, key: &Value| {
         crate::weight::weigh(key)?;
+        work::scan(value.as_str().map_or(0, str::len))?;
         minijinja::filters::attr(value, key)
     });
     environment.add_filter("center", text::center);
+    environment.add_filter("chain", plain::chain);
     environment.add_filter("d", plain::default);
     environment.add_filter("default", plain::default);
     environment.add_filter("dictsort", order::dictsort);
@@ -74,7 +76,21 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("wordcount", text::wordcount);
     environment.add_filter("wordwrap", text::wordwrap);
     environment.add_filter("xmlattr", text::xmlattr);
-    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    environment.add_filter("zip", plain::zip);
+    add_tests(environment);
+}
+
+fn add_tests(environment: &mut Environment<'static>) {
+    environment.add_test("iterable", |value: &Value| {
+        // To begin with a text counts its characters, and a mapping copies its keys.
+        work::scan(value.as_str().map_or(0, str::len))?;
+        Ok::<_, Error>(!value.is_none() && value.try_iter().is_ok())
+    });
+    environment.add_test("sameas", |value: &Value, other: &Value| {
+        let length = |value: &Value| value.as_bytes().map_or(0, <[u8]>::len);
+        work::compare(length(value).min(length(other)))?;
+        Ok::<_, Error>(minijinja::tests::is_sameas(value, other))
+    });
     environment.add_test("sequence", |value: &Value| {
         value.as_str().is_some() || (value.as_object().is_some() && !crate::sequence::is_mapping_view(value))
     });
@@ -108,12 +124,12 @@ pub(crate) fn items(value: Value) -> Result<Vec<Value>, Error> {
     work::visit(count)?;
     work::make_list(count)?;
     let mut items = Vec::with_capacity(count);
-    for item in value.try_iter()? {
+    for item in value.try_iter()?.checked() {
         if items.len() >= count {
             work::visit(1)?;
             work::make_list(1)?;
         }
-        items.push(item);
+        items.push(item?);
     }
     Ok(items)
 }

@@ -99,6 +99,7 @@ impl Expression {
         } else {
             self.compiled.eval(root)
         };
+        let value = value.and_then(|value| work::check().map(|()| value).map_err(Error::from));
         value.map_err(|error| {
             settle_failed(&error);
             retold(&error)
@@ -145,9 +146,13 @@ impl Template {
         }
         let template = environment.get_template(NAME).map_err(|error| retold(&error))?;
         let mut output = Output::with_capacity(64);
-        let rendered = template
-            .render_captured_to(root::of(scope, self.changes), &mut output)
-            .map(|captured| settle(captured.state().fuel_levels().map_or(0, |(used, _)| used)));
+        let rendered =
+            template.render_captured_to(root::of(scope, self.changes), &mut output).and_then(|captured| {
+                // What went on without a part that was too much is no answer.
+                work::check()?;
+                settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
+                Ok(())
+            });
         let too_large = |reason| Failure { exception: "MemoryError", reason };
         if output.is_full() {
             let limit = OUTPUT_LIMIT;

@@ -195,7 +195,10 @@ impl<'a> Search<'a> {
         };
         match step {
             Step::Root => self.steps(rest, parts, self.root),
-            Step::Fields(names) => self.each(names.iter().filter_map(|name| node.field(name)), rest, parts),
+            Step::Fields(names) => {
+                charge(names.iter().map(String::len).sum())?;
+                self.each(names.iter().filter_map(|name| node.field(name)), rest, parts)
+            }
             Step::AnyField => self.each(node.fields(), rest, parts),
             Step::Index(index) => self.index(*index, rest, parts, node),
             Step::Slice { start, end, step } => {
@@ -214,6 +217,7 @@ impl<'a> Search<'a> {
             }
             Step::Either(paths) => {
                 for path in paths {
+                    charge(size(&path.parts) + size_of_row(rest) + size(parts))?;
                     self.joined(path.parts.clone(), rest, parts, node)?;
                     if self.is_done() {
                         break;
@@ -267,6 +271,7 @@ impl<'a> Search<'a> {
                 self.each(item.map(Node::Part).into_iter(), steps, parts)
             }
             Node::Part(Value::String(text)) => {
+                charge(text.len().saturating_mul(2))?;
                 let length = text.chars().count();
                 if steps.is_empty() && parts.is_empty() {
                     let char = position(index, length).and_then(|index| text.chars().nth(index));
@@ -289,6 +294,25 @@ impl<'a> Search<'a> {
         }
         Ok(())
     }
+}
+
+/// Charges for hashing, copying or counting so many bytes.
+fn charge(bytes: usize) -> Result<(), NotFollowed> {
+    work::scan(bytes).map_err(|_limit| NotFollowed::TooManySteps)
+}
+
+/// About how many bytes a copy of `parts` takes.
+fn size(parts: &[Vec<Step>]) -> usize {
+    parts.iter().map(|steps| size_of_row(steps)).sum()
+}
+
+fn size_of_row(steps: &[Step]) -> usize {
+    let inside = |step: &Step| match step {
+        Step::Fields(names) => names.iter().map(String::len).sum::<usize>(),
+        Step::Either(paths) => paths.iter().map(|path| size(&path.parts)).sum(),
+        _ => 0,
+    };
+    steps.iter().map(|step| size_of::<Step>() + inside(step)).sum()
 }
 
 /// The place of a possibly negative index.

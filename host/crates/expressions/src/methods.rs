@@ -18,17 +18,21 @@ pub(crate) use format::percent;
 use crate::work::{self, Limit};
 
 /// Charges for what every method may do: go through its text or list a few times, and make a copy of it.
-fn charge(value: &Value, args: &[Value]) -> Result<(), Limit> {
+fn charge(value: &Value, method: &str, args: &[Value]) -> Result<(), Limit> {
     let text: usize = std::iter::once(value).chain(args).filter_map(Value::as_str).map(str::len).sum();
     work::charge((text as u64).saturating_mul(8))?;
     work::make(text)?;
-    if value.as_str().is_some() {
-        return Ok(());
+    let is_text = value.as_str().is_some();
+    if !is_text || matches!(method, "startswith" | "endswith") {
+        // Among them may be a key, or a list of texts to look for.
+        args.iter().filter(|arg| arg.as_str().is_none()).try_for_each(crate::weight::weigh)?;
     }
-    // Among them may be a key.
-    args.iter().try_for_each(crate::weight::weigh)?;
-    let items = value.len().unwrap_or(0);
-    work::visit(items)
+    if let ("strip" | "lstrip" | "rstrip", Some(text), Some(chars)) =
+        (method, value.as_str(), args.first().and_then(Value::as_str))
+    {
+        work::trim(text, chars)?;
+    }
+    work::visit(if is_text { 0 } else { value.len().unwrap_or(0) })
 }
 
 /// Calls `value.method(args)`.
@@ -44,7 +48,7 @@ pub(crate) fn call(
     for arg in args {
         defined(arg.clone())?;
     }
-    charge(value, args)?;
+    charge(value, method, args)?;
     let own = match value.kind() {
         ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,
         ValueKind::Map => collections::call_on_mapping(value, method, args)?,

@@ -13,7 +13,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, State, Value};
 
 use crate::view::View;
-use crate::work;
+use crate::{convert, work};
 
 /// The methods that change a list or a mapping.
 const METHODS: [&str; 11] = [
@@ -96,6 +96,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// So many values, copied to go through them, or the limit that this exceeds.
+pub(crate) fn copied(count: usize, copy: impl FnOnce() -> Vec<Value>) -> Enumerator {
+    Enumerator::Values(match work::make_list(count) {
+        Ok(()) => copy(),
+        Err(limit) => vec![convert::beyond(limit)],
+    })
+}
+
 #[derive(Debug)]
 struct List(Mutex<Vec<Value>>);
 
@@ -109,9 +117,8 @@ impl Object for List {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let items = lock(&self.0).clone();
-        let _charged = work::make_list(items.len());
-        Enumerator::Values(items)
+        let items = lock(&self.0);
+        copied(items.len(), || items.clone())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
@@ -149,9 +156,8 @@ impl Object for Mapping {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let keys: Vec<_> = lock(&self.0).keys().cloned().collect();
-        let _charged = work::make_list(keys.len());
-        Enumerator::Values(keys)
+        let entries = lock(&self.0);
+        copied(entries.len(), || entries.keys().cloned().collect())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {

@@ -31,6 +31,8 @@ pub(crate) const LIST: &str = "petrel__list";
 pub(crate) const MAPPING: &str = "petrel__mapping";
 /// What the engine is about to go through without counting that: the key of a mapping.
 pub(crate) const KEY: &str = "petrel__key";
+/// What the engine is about to take an item of, which a text has to count its characters for.
+pub(crate) const INDEXED: &str = "petrel__indexed";
 /// `~` in a row.
 pub(crate) const CONCATENATE: &str = "petrel__concatenate";
 
@@ -43,6 +45,7 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(LIST, |value: Value| items(value).map(mutable::list));
     environment.add_function(MAPPING, mapping);
     environment.add_function(KEY, |value: Value| weigh(&value).map(|()| value).map_err(Error::from));
+    environment.add_function(INDEXED, indexed);
     environment.add_function(CONCATENATE, concatenate);
     environment.add_function("cycler", |given: Rest<Value>| minijinja_contrib::globals::cycler(given.0));
     environment.add_function("dict", dict);
@@ -113,7 +116,7 @@ fn ordered(left: &Value, right: &Value, operator: &str) -> Result<bool, Error> {
 fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
     match (container.as_str(), value.as_str()) {
         (Some(text), Some(part)) => {
-            work::charge(text.len() as u64)?;
+            work::scan(text.len().saturating_add(part.len().min(text.len())))?;
             Ok(text.contains(part))
         }
         (Some(_), None) => {
@@ -132,6 +135,12 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
             Ok(false)
         }
     }
+}
+
+fn indexed(value: Value) -> Result<Value, Error> {
+    // Twice, where the index counts from the end.
+    work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
+    Ok(value)
 }
 
 fn each(value: Value) -> Result<Value, Error> {
@@ -155,6 +164,7 @@ fn dict(given: Given) -> Result<Value, Error> {
         let is_mapping = value.kind() == ValueKind::Map;
         for item in items(value.clone())? {
             let (key, own) = if is_mapping {
+                weigh(&item)?;
                 let own = value.get_item(&item)?;
                 (item, own)
             } else {
@@ -180,7 +190,10 @@ fn concatenate(given: Rest<Value>) -> Result<Value, Error> {
 }
 
 fn mapping(value: &Value) -> Result<Value, Error> {
-    let entry = |key: Value| value.get_item(&key).map(|item| (key, item));
+    let entry = |key: Value| {
+        weigh(&key)?;
+        value.get_item(&key).map(|item| (key, item))
+    };
     work::make_list(value.len().unwrap_or(0).saturating_mul(4))?;
     let entries = value.try_iter()?.map(entry).collect::<Result<Vec<_>, Error>>()?;
     Ok(mutable::mapping(entries))

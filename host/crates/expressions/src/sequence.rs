@@ -9,7 +9,7 @@ use minijinja::{Error, Value};
 use crate::filters::order::Group;
 use crate::filters::wrong;
 use crate::python::display;
-use crate::work;
+use crate::{mutable, work};
 
 /// What stands before and behind the items of `value` in text, if that is not `[` and `]`. Without anything
 /// behind, the items are not shown.
@@ -124,7 +124,7 @@ impl Object for MappingView {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.items.clone())
+        mutable::copied(self.items.len(), || self.items.clone())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {

@@ -123,7 +123,12 @@ impl Template {
                 scope.context(&self.keys, mutable::changes_something(&self.source)),
                 &mut output,
             )
-            .map(|captured| settle(captured.state().fuel_levels().map_or(0, |(used, _)| used)));
+            .and_then(|captured| {
+                // What went on without a part that was too much is no answer.
+                work::check()?;
+                settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
+                Ok(())
+            });
         if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }

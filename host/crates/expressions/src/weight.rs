@@ -4,7 +4,7 @@
 //! to go through than could ever be done, in no memory at all; and a namespace can hold itself. Whatever of ours goes
 //! through values charges [`crate::work`] at each part. The template engine does so without counting, for a key of a mapping
 //! and in `loop.changed`; there [`crate::rewrite`] has the value weighed first, and so do our own filters
-//! and methods before they hand a key on.
+//! and methods before they hand a key on. An index into a text is charged in the same way, by the length of the text.
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
@@ -15,13 +15,13 @@ use crate::work::{self, Limit};
 /// The work of one part, the engine's own going through it included.
 const PART: u64 = 100;
 
-/// Charges for going through all of `value`. What is no list or mapping costs next to nothing.
+/// Charges for going through all of `value`, as for its hash. A number costs nothing, a text its length.
 ///
 /// # Errors
 /// The limit that this exceeds: the work of it, [`work::BYTES`] in all of its parts, or [`work::DEPTH`].
 pub(crate) fn weigh(value: &Value) -> Result<(), Limit> {
-    match (value.as_str(), value.as_object()) {
-        (Some(text), _) => work::charge(text.len() as u64 / 8),
+    match (value.as_bytes(), value.as_object()) {
+        (Some(text), _) => work::scan(text.len()),
         (None, None) => Ok(()),
         (None, Some(_)) => Weight { left: work::BYTES }.part(value, 0),
     }
@@ -37,7 +37,7 @@ impl Weight {
         if depth > work::DEPTH {
             return Err(work::refuse(Limit::Depth));
         }
-        let text = value.as_str().map(str::len);
+        let text = value.as_bytes().map(<[u8]>::len);
         self.take(text.unwrap_or(0))?;
         if text.is_some() || value.as_object().is_none() {
             return Ok(());
@@ -72,7 +72,7 @@ impl Weight {
 
     /// One part with so many bytes of text.
     fn take(&mut self, text: usize) -> Result<(), Limit> {
-        work::charge(PART + text as u64 / 8)?;
+        work::charge(PART + text as u64)?;
         let left = self.left.checked_sub(text + work::PLACE);
         self.left = left.ok_or_else(|| work::refuse(Limit::Bytes))?;
         Ok(())

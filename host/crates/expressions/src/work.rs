@@ -204,6 +204,38 @@ pub fn visit(items: usize) -> Result<(), Limit> {
     charge((items as u64).saturating_mul(ITEM))
 }
 
+/// Charges for comparing so many bytes with others.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn compare(bytes: usize) -> Result<(), Limit> {
+    charge(bytes as u64 / 8)
+}
+
+/// Charges for hashing so many bytes, or for counting or finding characters in them.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn scan(bytes: usize) -> Result<(), Limit> {
+    charge(bytes as u64)
+}
+
+/// Charges for asking something of each character in so many bytes.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn read(bytes: usize) -> Result<(), Limit> {
+    charge((bytes as u64).saturating_mul(8))
+}
+
+/// Charges for taking `chars` off the ends of `text`: each character there is looked for among all of them.
+///
+/// # Errors
+/// The limit that this exceeds.
+pub(crate) fn trim(text: &str, chars: &str) -> Result<(), Limit> {
+    charge((text.len() as u64).saturating_mul(chars.len() as u64))
+}
+
 /// Charges for so many bytes that are about to be made, and the work of it.
 ///
 /// # Errors

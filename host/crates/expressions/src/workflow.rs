@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::{KeyScope, Variables};
 
+/// The units of work that asking for a key or a task takes, as each may be a look into the store.
+pub(crate) const READING: u64 = 20_000;
+
 /// What an expression sees.
 #[derive(Debug, Clone, Default)]
 pub struct WorkflowScope {

@@ -84,7 +84,10 @@ impl Expression {
         work::check()?;
         let run = Run::new(Some(scope));
         let context = Context::root(data.map_or(Term::Null, view::term));
-        let term = evaluate::evaluate(&run, &context, &self.root)?;
-        Value::from_term(&run, &term)
+        let value =
+            evaluate::evaluate(&run, &context, &self.root).and_then(|term| Value::from_term(&run, &term));
+        // What went on without a part that was too much is no answer, and no other error is the reason.
+        work::check()?;
+        value
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use petrel_expressions::{Scope, Statement, Variables, WorkflowScope, render};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{is_limited, measured};
 
@@ -14,11 +14,12 @@ fn values() -> &'static Value {
         let numbers: Vec<_> = (0..50_000).collect();
         let objects: Vec<_> =
             (0..5_000).map(|number| json!({"n": number % 7, "s": format!("text {number}"), "d": {"k": [number]}})).collect();
+        let keys: Map<_, _> = (0..50_000).map(|number| (format!("key {number}"), json!(number))).collect();
         json!({
             "big": "x".repeat(2_000_000), "words": "word ".repeat(200_000), "lines": "a,b\n".repeat(200_000), "n": 3,
             "numbers": numbers, "objects": objects, "s": "ab", "quotes": "'\"<&\u{1}\u{e9}".repeat(100_000), "m": {"a": 1},
             "yaml": "- &a [x, x, x]\n- &b [*a, *a, *a]\n- &c [*b, *b, *b]\n- &d [*c, *c, *c]\n- [*d, *d, *d, *d, *d]\n",
-            "deep": "[".repeat(100_000), "huge": 1_000_000_000,
+            "deep": "[".repeat(100_000), "huge": 1_000_000_000, "keys": keys,
         })
     })
 }
@@ -137,6 +138,29 @@ const BOMBS: &[&str] = &[
     "LOOP(set x = words | truncate(1000000, true))",
     "LOOP(set x = words | shell_quote)",
     "{{ 9 ** 9 ** 9 ** 9 }}",
+    // A long text that is at hand, so that nothing is charged for reading it.
+    "{% set b = big %}LOOP(set x = b[-1])",
+    "{% set b = big %}LOOP(set x = b[i])",
+    "{% set b = big %}LOOP(set x = b is lower)",
+    "{% set b = big %}LOOP(set x = b is upper)",
+    "{% set b = big %}LOOP(set x = b is iterable)",
+    "{% set b = big %}{% set c = big %}LOOP(set x = b is sameas c)",
+    "{% set b = big %}LOOP(set x = 'a' | split(b))",
+    "{% set b = big.encode() %}{% set c = big.encode() %}LOOP(set x = b == c)",
+    "{% set d = {big: 1} %}LOOP(set x = d.values())",
+    "{% set d = {big: 1} %}LOOP(set x = namespace(**d))",
+    "{% set b = big %}LOOP(set x = [b] | map(attribute=-1) | list)",
+    "{% set b = big %}LOOP(set x = '{0[-1]}'.format(b))",
+    "LOOP(set x = big is none)",
+    // One call that goes through a text for each of its characters, or for each item.
+    "{{ big.strip(words) ~ big.strip(big) }}",
+    "{{ big | trim(big) }}",
+    "{{ ([big] * 50000) | max }}",
+    "{{ ([big] * 50000) | unique(case_sensitive=true) | length }}",
+    "{{ big.startswith((big ~ 'y',) * 100000) }}",
+    "{{ objects | map(attribute=big) | list }}",
+    "{{ objects | jsonpath_query(\"$..'\" ~ big ~ \"'\") }}",
+    "LOOP(set _ = {}.update(keys))",
 ];
 
 /// Ends the loops of a bomb: the brackets within them are balanced.

@@ -30,7 +30,7 @@ fn compare_within(left: &Value, right: &Value, depth: usize) -> Result<Option<Or
     }
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => {
-            work::charge(left.len().min(right.len()) as u64 / 8)?;
+            work::compare(left.len().min(right.len()))?;
             return Ok(Some(left.cmp(right)));
         }
         (None, None) => {}
@@ -70,8 +70,8 @@ fn equal_within(left: &Value, right: &Value, depth: usize) -> Result<bool, Limit
     if depth > work::DEPTH {
         return Err(work::refuse(Limit::Depth));
     }
-    if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
-        work::charge(left.len().min(right.len()) as u64 / 8)?;
+    if let (Some(bytes), Some(others)) = (left.as_bytes(), right.as_bytes()) {
+        work::compare(bytes.len().min(others.len()))?;
         return Ok(left == right);
     }
     let is_row = |value: &Value| matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
@@ -126,14 +126,13 @@ pub(crate) fn number(value: &Value) -> PythonNumber {
 }
 
 /// What is compared of a value: it without its case, unless that matters.
-fn folded(value: Value, case_sensitive: bool) -> Value {
+fn folded(value: Value, case_sensitive: bool) -> Result<Value, Limit> {
     match value.as_str() {
         Some(text) if !case_sensitive => {
-            // What is too much ends the next comparison.
-            let _charged = work::make(text.len());
-            Value::from(text.to_lowercase())
+            work::make(text.len())?;
+            Ok(Value::from(text.to_lowercase()))
         }
-        _ => value,
+        _ => Ok(value),
     }
 }
 
@@ -163,8 +162,12 @@ impl Attribute {
         let step = |step: &Value| step.as_str().map_or(0, str::len) as u64 + work::ITEM;
         work::charge(self.0.iter().flatten().map(step).sum())?;
         self.0.iter().flatten().try_for_each(weigh)?;
-        let follow =
-            |path: &Vec<Value>| path.iter().try_fold(item.clone(), |value, step| value.get_item(step));
+        let step = |value: Value, step: &Value| {
+            // A text counts its characters, to find one.
+            work::scan(value.as_str().map_or(0, str::len))?;
+            value.get_item(step)
+        };
+        let follow = |path: &Vec<Value>| path.iter().try_fold(item.clone(), step);
         match self.0.as_slice() {
             [] => Ok(item.clone()),
             [path] => follow(path),
@@ -175,10 +178,10 @@ impl Attribute {
     fn key(&self, item: &Value, case_sensitive: bool) -> Result<Value, Error> {
         let value = self.of(item)?;
         if self.0.len() < 2 {
-            return Ok(folded(value, case_sensitive));
+            return Ok(folded(value, case_sensitive)?);
         }
         let parts = value.try_iter()?.map(|part| folded(part, case_sensitive));
-        Ok(Value::from(parts.collect::<Vec<_>>()))
+        Ok(Value::from(parts.collect::<Result<Vec<_>, _>>()?))
     }
 }
 
@@ -227,9 +230,11 @@ pub(super) fn dictsort(value: Value, given: Given) -> Result<Value, Error> {
             value.kind()
         )));
     }
+    work::visit(value.len().unwrap_or(0))?;
     let entry = |key: Value| {
+        weigh(&key)?;
         let item = value.get_item(&key)?;
-        let by = folded(if by_value { item.clone() } else { key.clone() }, args.flag(0));
+        let by = folded(if by_value { item.clone() } else { key.clone() }, args.flag(0))?;
         Ok((by, Value::from(Tuple::from([key, item]))))
     };
     let entries = value.try_iter()?.map(entry).collect::<Result<Vec<_>, Error>>()?;
@@ -269,7 +274,11 @@ pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
     for (key, item) in keyed(value, &attribute, args.flag(0))? {
         let key = defined(key)?;
         let is_new = match key.as_str() {
-            Some(text) => texts.insert(text.to_owned()),
+            Some(text) => {
+                // It is copied, and compared with a few others.
+                work::make(text.len())?;
+                texts.insert(text.to_owned())
+            }
             None if matches!(key.kind(), ValueKind::Map)
                 || (key.kind() == ValueKind::Seq && !key.is_tuple()) =>
             {
@@ -317,7 +326,7 @@ pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
         Ok(if value.is_undefined() { args.present(1).cloned().unwrap_or(value) } else { value })
     };
     let folded_keys =
-        items(value)?.into_iter().map(|item| Ok::<_, Error>((folded(own(&item)?, args.flag(2)), item)));
+        items(value)?.into_iter().map(|item| Ok::<_, Error>((folded(own(&item)?, args.flag(2))?, item)));
     let mut groups: Vec<(Value, Value, Vec<Value>)> = Vec::new();
     for (key, item) in sorted(folded_keys.collect::<Result<_, _>>()?, false)? {
         match groups.last_mut() {

@@ -1,6 +1,6 @@
 //! Jinja's filters on numbers and lists where the library's differ from Python's.
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, State, Value};
 
 use super::Given;
@@ -16,9 +16,10 @@ use crate::work;
 pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
     let default = args.get(0).cloned().unwrap_or_else(|| Value::from(0));
-    let value = plain(defined(value)?);
+    let value = plain(defined(value)?)?;
     match value.as_str() {
         Some(text) => {
+            work::read(text.len())?;
             let base = u32::try_from(args.integer(1, 10)?).unwrap_or(10);
             let whole = if base == 10 { integer_from_text(text) } else { based(text, base) };
             match whole.map(Ok).or_else(|| float_from_text(text).and_then(truncated).map(Ok)) {
@@ -73,9 +74,12 @@ fn based(text: &str, base: u32) -> Option<i128> {
 /// Python's `float`, and the default for what is no number.
 pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("float", &["default"], given)?;
-    let value = plain(defined(value)?);
+    let value = plain(defined(value)?)?;
     let number = match value.as_str() {
-        Some(text) => float_from_text(text),
+        Some(text) => {
+            work::read(text.len())?;
+            float_from_text(text)
+        }
         None if value.kind() == ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
         None => f64::try_from(value).ok(),
     };
@@ -83,8 +87,8 @@ pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
 }
 
 /// A half-read key of the datastore counts as its text.
-fn plain(value: Value) -> Value {
-    if value.kind() == ValueKind::Plain { Value::from(value.to_string()) } else { value }
+fn plain(value: Value) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Plain { text_of(value).map(Value::from) } else { Ok(value) }
 }
 
 /// Rounds to even, up or down; up and down always give a float.
@@ -136,10 +140,16 @@ pub(super) fn list(value: Value) -> Result<Value, Error> {
 }
 
 pub(super) fn first(value: Value) -> Result<Value, Error> {
+    if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
+        return Ok(text.chars().next().map_or(Value::UNDEFINED, Value::from));
+    }
     Ok(items(value)?.into_iter().next().unwrap_or(Value::UNDEFINED))
 }
 
 pub(super) fn last(value: Value) -> Result<Value, Error> {
+    if let (ValueKind::String, Some(text)) = (value.kind(), value.as_str()) {
+        return Ok(text.chars().next_back().map_or(Value::UNDEFINED, Value::from));
+    }
     Ok(items(value)?.pop().unwrap_or(Value::UNDEFINED))
 }
 
@@ -154,15 +164,53 @@ pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
     Ok(texts.join(&joint))
 }
 
-/// The library's, which looks an attribute up without counting what there is in it.
+/// The library's.
+pub(super) fn chain(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
+    let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
+    minijinja::filters::chain(state, without_text(value)?, Rest(others))
+}
+
+/// The library's, up to the end of the shortest.
+pub(super) fn zip(state: &State<'_, '_>, value: Value, others: Rest<Value>) -> Result<Value, Error> {
+    let others = others.0.into_iter().map(without_text).collect::<Result<Vec<_>, _>>()?;
+    minijinja::filters::zip(state, without_text(value)?, Rest(others))
+}
+
+/// A text as the list of its characters: the library counts those of a text whenever it begins to go through it.
+fn without_text(value: Value) -> Result<Value, Error> {
+    if value.as_str().is_some() { list(value) } else { Ok(value) }
+}
+
+/// The library's for a filter. An attribute is looked up here, by its way: the library does not count what a step costs.
 pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Result<Vec<Value>, Error> {
-    for given in given.iter().filter(|given| given.is_kwargs()) {
-        let attribute = given.clone().into_value().get_attr("attribute")?;
-        if attribute.as_object().is_some() {
-            return Err(wrong("map takes the name or the number of an attribute, not a list"));
+    match given.as_slice() {
+        [named] if named.is_kwargs() => {
+            let named = Kwargs::try_from(named.clone().into_value())?;
+            match named.get::<Option<Value>>("attribute")? {
+                Some(attribute) => attributes(value, &attribute, &named),
+                None => minijinja::filters::map(state, value, given),
+            }
         }
+        _ => minijinja::filters::map(state, value, given),
     }
-    minijinja::filters::map(state, value, given)
+}
+
+/// The attribute of each item, and the default where there is none.
+fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Value>, Error> {
+    if attribute.as_object().is_some() {
+        return Err(wrong("map takes the name or the number of an attribute, not a list"));
+    }
+    // As in the original, there is nothing to look up in null.
+    let items = if value.is_none() { Vec::new() } else { items(value)? };
+    let default = if named.has("default") { named.get("default")? } else { Value::UNDEFINED };
+    named.assert_all_used()?;
+    let attribute = Attribute::read(Some(attribute), false);
+    let or_default = |found: Result<Value, Error>| match found {
+        Ok(value) if value.is_undefined() => Ok(default.clone()),
+        Err(_missing) if !default.is_undefined() => Ok(default.clone()),
+        found => found,
+    };
+    items.iter().map(|item| or_default(attribute.of(item))).collect()
 }
 
 /// JSON with sorted keys, safe within HTML.

@@ -1,5 +1,7 @@
 //! Filters that shape text, as Jinja has them.
 
+use std::sync::Arc;
+
 use minijinja::value::{StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 
@@ -34,14 +36,32 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     });
     environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, chars: Option<Value>| {
         let (text, chars) = (as_text(value)?, chars.map(text_of).transpose()?);
+        work::trim(text.as_str().unwrap_or_default(), chars.as_deref().unwrap_or_default())?;
         StringInput::new(state, &text).map(|text| minijinja::filters::trim(text, chars.map(Into::into)))
     });
+    // The text that it is split by is looked through, too.
+    environment.add_filter("split", |value: &Value, separator: Option<Arc<str>>, most: Option<i64>| {
+        let separators = separator.as_deref().map_or(0, str::len);
+        work::read(value.as_str().map_or(0, str::len).saturating_add(separators))?;
+        minijinja::filters::split(value, separator, most)
+    });
+    environment
+        .add_test("lower", |value: &Value| of_each_char(value).map(|()| minijinja::tests::is_lower(value)));
+    environment
+        .add_test("upper", |value: &Value| of_each_char(value).map(|()| minijinja::tests::is_upper(value)));
     environment.add_test("startingwith", |value: Value, start: Value| {
         Ok::<_, Error>(text_of(value)?.starts_with(&text_of(start)?))
     });
     environment.add_test("endingwith", |value: Value, end: Value| {
         Ok::<_, Error>(text_of(value)?.ends_with(&text_of(end)?))
     });
+}
+
+/// Charges for a test that looks at each character of a text.
+fn of_each_char(value: &Value) -> Result<(), Error> {
+    /// Some are turned into upper and lower case, to see whether they have any.
+    const TIMES: usize = 3;
+    Ok(work::read(value.as_str().map_or(0, str::len).saturating_mul(TIMES))?)
 }
 
 /// Text as it is, and everything else as Python writes it.
@@ -94,7 +114,7 @@ pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
     };
     let (text, old, new) = (text_of(value)?, text_of(old.clone())?, text_of(new.clone())?);
     let most = usize::try_from(args.integer(2, -1)?).unwrap_or(usize::MAX);
-    work::charge(text.len() as u64)?;
+    work::scan(text.len().saturating_add(old.len()))?;
     let times =
         if old.is_empty() { text.chars().count() + 1 } else { text.matches(&*old).take(most).count() };
     work::make(text.len().saturating_add(times.min(most).saturating_mul(new.len())))?;

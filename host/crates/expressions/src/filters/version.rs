@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use minijinja::Error;
 
 use super::wrong;
+use crate::work;
 
 /// A version by its parts; what follows `+` has no weight.
 struct Version {
@@ -13,6 +14,9 @@ struct Version {
 }
 
 fn parse(text: &str) -> Result<Version, Error> {
+    // Each word of it becomes a text of its own, and is compared.
+    work::read(text.len())?;
+    work::make(text.len().saturating_mul(3))?;
     let invalid = || wrong(format!("`{text}` is not a semantic version; write it as 1.2.3"));
     let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
     let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));

@@ -5,12 +5,15 @@ use serde_json::Value;
 use crate::JsonPath;
 use crate::convert::charge_copy;
 use crate::json_path::Found;
+use crate::work;
 
 /// What `query` leads to in `value`; null if that is nothing.
 ///
 /// # Errors
 /// When the query is no JSONPath, or does not fit the value.
 pub(crate) fn query(value: &Value, query: &str) -> Result<Value, String> {
+    // Each of its characters may be a word, and each word a step.
+    work::read(query.len()).and_then(|()| work::make_list(query.len())).map_err(|limit| limit.to_string())?;
     let path = JsonPath::parse(query).map_err(|error| error.to_string())?;
     let found = path.all(value).map_err(|error| error.to_string())?;
     if found.is_empty() {

@@ -8,10 +8,10 @@ use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::root::{Root, scope, variables};
-use crate::KeyScope;
 use crate::filters::defined;
 use crate::view::view;
-use crate::workflow::CurrentTask;
+use crate::workflow::{CurrentTask, READING};
+use crate::{KeyScope, convert, work};
 
 /// The statuses of a task that has ended.
 const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "abandoned", "canceled"];
@@ -78,6 +78,7 @@ fn ctx(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
     let Some(name) = given(&args)? else {
         return Ok(root.thawed(" ctx", variables(&root.scope.variables)));
     };
+    work::scan(name.len())?;
     match root.scope.variables.get(name) {
         Some(_) if name.starts_with("__") => Err(failed(
             "VariableInaccessibleError",
@@ -142,10 +143,15 @@ fn task(state: &State<'_, '_>, id: Option<&str>, given: Option<u32>) -> Result<V
         Some(id) => id,
         None => &current(&root)?.id,
     };
+    work::charge(READING)?;
     let tasks = root.scope.tasks.as_ref();
     let described = tasks.map_or(Ok(None), |tasks| tasks.describe(id, route(&root, given)));
     match described.map_err(|reason| failed(exception, reason))? {
-        Some(description) => Ok(view(&description)),
+        Some(description) => {
+            // It was made for this call, with a copy of the result in it.
+            convert::charge_copy(&description)?;
+            Ok(view(&description))
+        }
         None => Err(failed(exception, format!("Unable to find task execution for \"{id}\"."))),
     }
 }
@@ -160,9 +166,14 @@ fn st2kv(state: &State<'_, '_>, key: &str, options: Kwargs) -> Result<Value, Err
         Some(name) => (KeyScope::System, name),
         None => (KeyScope::User, key),
     };
+    work::charge(READING)?;
+    work::read(key.len())?;
     let value = root.scope.keys.as_ref().map_or(Ok(None), |keys| keys.get(scope, name, decrypt));
     match (value.map_err(|reason| failed(exception, reason))?, default) {
-        (Some(text), _) => Ok(Value::from(text)),
+        (Some(text), _) => {
+            work::make(text.len())?;
+            Ok(Value::from(text))
+        }
         (None, Some(default)) => Ok(default),
         (None, None) => {
             Err(failed(exception, format!("The key \"{key}\" does not exist in the StackStorm datastore.")))

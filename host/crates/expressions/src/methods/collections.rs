@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use crate::filters::{items, order, wrong};
 use crate::sequence::MappingView;
+use crate::weight::weigh;
 use crate::work;
 
 /// `None` for a method that is not here.
@@ -46,7 +47,10 @@ pub(super) fn call_on_list(value: &Value, method: &str, args: &[Value]) -> Resul
 pub(super) fn call_on_mapping(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let entries = || {
         work::make_list(value.len().unwrap_or(0).saturating_mul(4))?;
-        let entry = |key: Value| Ok::<_, Error>((key.clone(), value.get_item(&key)?));
+        let entry = |key: Value| {
+            weigh(&key)?;
+            Ok::<_, Error>((key.clone(), value.get_item(&key)?))
+        };
         value.try_iter()?.map(entry).collect::<Result<Vec<_>, Error>>()
     };
     Ok(Some(match method {

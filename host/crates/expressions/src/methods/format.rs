@@ -8,6 +8,7 @@ use minijinja::{Error, Value};
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
 use crate::python::display;
+use crate::weight::weigh;
 use crate::work;
 
 /// How deep fields may stand within fields.
@@ -101,6 +102,8 @@ impl Fields<'_> {
                 rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()))
             };
             let step = key.parse::<i64>().map_or_else(|_name| Value::from(key), Value::from);
+            // A text counts its characters, to find one.
+            work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
             value = defined(value.get_item(&step)?)?;
         }
         Ok(value)
@@ -172,6 +175,7 @@ fn charge_percent(text: &str, values: &[Value]) -> Result<(), Error> {
         if value.kind() == ValueKind::Map {
             let named = text.matches("%(").count();
             for key in value.try_iter().into_iter().flatten() {
+                weigh(&key)?;
                 let item = value.get_item(&key).unwrap_or_default();
                 work::make(named.saturating_mul(length(&item)?))?;
             }
@@ -207,6 +211,7 @@ fn conversions(text: &str) -> usize {
 /// `text % values`, as C formats.
 pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     let values = defined(values.clone())?;
+    work::read(text.len())?;
     let wanted = conversions(text);
     let has_names = matches!(values.kind(), ValueKind::Map | ValueKind::Seq) && !values.is_tuple();
     let args = if values.is_tuple() { crate::filters::items(values)? } else { vec![values] };

@@ -12,7 +12,7 @@ use super::{List, Mapping, holds, is_key, lock};
 use crate::filters::{defined, items, order, wrong};
 use crate::python::display;
 use crate::weight::weigh;
-use crate::work;
+use crate::work::{self, Limit};
 
 /// How many lists and mappings are looked at for a value that would hold itself.
 const LOOKS: u32 = 10_000;
@@ -35,6 +35,16 @@ fn apart(value: Value, address: usize) -> Result<Value, Error> {
 fn place(index: i64, length: usize) -> Option<usize> {
     let index = if index < 0 { index.checked_add(i64::try_from(length).ok()?)? } else { index };
     usize::try_from(index).ok().filter(|place| *place < length)
+}
+
+/// The first place of `value` among `items`.
+fn first(items: &[Value], value: &Value) -> Result<Option<usize>, Limit> {
+    for (place, item) in items.iter().enumerate() {
+        if order::equal(item, value)? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -73,16 +83,9 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
         }
         "remove" => {
             let (value,): (Value,) = from_args(args)?;
+            work::make_list(lock(&list.0).len())?;
             let items = lock(&list.0).clone();
-            work::make_list(items.len())?;
-            let mut at = None;
-            for (place, item) in items.iter().enumerate() {
-                if order::equal(item, &value)? {
-                    at = Some(place);
-                    break;
-                }
-            }
-            let at = at.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
+            let at = first(&items, &value)?.ok_or_else(|| wrong("list.remove(x): x not in list"))?;
             lock(&list.0).remove(at);
         }
         "reverse" => lock(&list.0).reverse(),
@@ -91,6 +94,7 @@ pub(super) fn list(list: &Arc<List>, method: &str, args: &[Value]) -> Result<Val
             let named: Kwargs = from_args::<(Kwargs,)>(args)?.0;
             let reverse = named.get::<Option<bool>>("reverse")?.unwrap_or(false);
             named.assert_all_used()?;
+            work::make_list(lock(&list.0).len().saturating_mul(2))?;
             let keyed = lock(&list.0).iter().map(|item| (item.clone(), item.clone())).collect();
             let sorted = order::sorted(keyed, reverse)?;
             *lock(&list.0) = sorted.into_iter().map(|(_, item)| item).collect();
@@ -106,11 +110,9 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
     match method {
         "update" => {
             let (other, named): (Option<Value>, Kwargs) = from_args(args)?;
+            let mut more = other.as_ref().map(entries).transpose()?.unwrap_or_default();
             let named = named.args().map(|name| Ok((Value::from(name), named.get(name)?)));
-            let mut more = named.collect::<Result<Vec<_>, Error>>()?;
-            for entry in other.as_ref().map(entries).transpose()?.into_iter().flatten().rev() {
-                more.insert(0, entry);
-            }
+            more.extend(named.collect::<Result<Vec<(Value, Value)>, Error>>()?);
             for (key, value) in more {
                 check_key(&key)?;
                 let value = apart(value, address)?;
@@ -127,6 +129,8 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
         "pop" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
             check_key(&key)?;
+            // Those behind it move up.
+            work::visit(lock(&mapping.0).len() / 4)?;
             let removed = lock(&mapping.0).shift_remove(&key);
             match removed.or(default) {
                 Some(value) => Ok(value),
@@ -161,6 +165,7 @@ fn entries(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
     let is_mapping = value.kind() == minijinja::value::ValueKind::Map;
     let entry = |item: Value| {
         if is_mapping {
+            weigh(&item)?;
             let own = value.get_item(&item)?;
             return Ok((item, own));
         }

@@ -22,7 +22,7 @@ pub fn equals(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::String(left), Value::String(right)) => {
-            let _charged = work::charge(left.len().min(right.len()) as u64 / 8);
+            let _charged = work::compare(left.len().min(right.len()));
             left == right
         }
         (Value::Array(left), Value::Array(right)) => {
@@ -47,7 +47,10 @@ pub fn equals(left: &Value, right: &Value) -> bool {
 /// [`Unordered`] unless both are numbers, both are strings, or both are lists of such.
 pub fn order(left: &Value, right: &Value) -> Result<Option<Ordering>, Unordered> {
     match (left, right) {
-        (Value::String(left), Value::String(right)) => Ok(Some(left.cmp(right))),
+        (Value::String(left), Value::String(right)) => {
+            let _charged = work::compare(left.len().min(right.len()));
+            Ok(Some(left.cmp(right)))
+        }
         (Value::Array(left), Value::Array(right)) => {
             match left.iter().zip(right).find(|(left, right)| !equals(left, right)) {
                 Some((left, right)) => order(left, right),

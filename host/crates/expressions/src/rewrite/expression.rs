@@ -1,7 +1,9 @@
 //! Reads an expression as Jinja does, and writes it as it was but for the operators.
 
+mod places;
+
 use super::tokens::{Kind, Token};
-use crate::operators::{ARITHMETIC, COMPARE, CONCATENATE, EACH, KEY, LIST, MAPPING, SLICE};
+use crate::operators::{ARITHMETIC, COMPARE, CONCATENATE, EACH, LIST, MAPPING};
 
 /// How deep brackets may stand within each other; the library takes less.
 const DEPTH: usize = 200;
@@ -230,67 +232,53 @@ impl<'a> Rewriter<'a> {
         while matches!(self.sign(), Some("-" | "+")) {
             signs.push_str(&self.take());
         }
+        let mut out = self.operand()?;
+        loop {
+            let is_filter = self.sign() == Some("|");
+            if !is_filter && self.word() != Some("is") {
+                return Some(signs + &out);
+            }
+            out.push_str(&self.take());
+            if !is_filter && self.word() == Some("not") {
+                out.push_str(&self.take());
+            }
+            out.push_str(&self.take());
+            while self.sign() == Some(".") {
+                out.push_str(&self.take());
+                out.push_str(&self.take());
+            }
+            if self.sign() == Some("(") {
+                out.push_str(&self.brackets(false)?);
+            } else if !is_filter && self.is_argument() {
+                out.push_str(&self.operand()?);
+            }
+        }
+    }
+
+    /// Whether the argument of a test begins here, without brackets around it.
+    fn is_argument(&self) -> bool {
+        self.is_start() && !matches!(self.sign(), Some("-" | "+")) && self.word() != Some("not")
+    }
+
+    /// A value, with all that is taken out of it or called of it.
+    fn operand(&mut self) -> Option<String> {
         let mut out = self.primary()?;
         loop {
-            match (self.sign(), self.word()) {
-                (Some(sign @ ("." | "|")), _) => {
+            match self.sign() {
+                Some(".") if self.is_number_behind() => out = self.numbered(&out),
+                Some(".") => {
                     out.push_str(&self.take());
-                    let is_compared = sign == "." && self.word() == Some("changed");
+                    let is_compared = self.word() == Some("changed");
                     out.push_str(&self.take());
                     if is_compared && self.sign() == Some("(") {
                         out.push_str(&self.brackets(true)?);
                     }
                 }
-                (Some("["), _) => out = self.subscript(&out)?,
-                (Some("("), _) => out.push_str(&self.brackets(false)?),
-                (_, Some("is")) => {
-                    out.push_str(&self.take());
-                    if self.word() == Some("not") {
-                        out.push_str(&self.take());
-                    }
-                    out.push_str(&self.take());
-                    let is_argument = self.is_start()
-                        && !matches!(self.sign(), Some("-" | "+" | "("))
-                        && self.word() != Some("not");
-                    if is_argument {
-                        out.push_str(&self.primary()?);
-                    }
-                }
-                _ => return Some(signs + &out),
+                Some("[") => out = self.subscript(&out)?,
+                Some("(") => out.push_str(&self.brackets(false)?),
+                _ => return Some(out),
             }
         }
-    }
-
-    /// `value[...]`: a slice becomes a call.
-    fn subscript(&mut self, value: &str) -> Option<String> {
-        let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
-        let (mut is_list, start) = (false, self.at);
-        while self.sign() != Some("]") {
-            self.token()?;
-            let part = if self.is_start() { self.conditional()? } else { self.take() };
-            plain.push_str(&part);
-            match part.trim() {
-                ":" => bounds.push(String::new()),
-                "," => is_list = true,
-                _ => bounds.last_mut()?.push_str(&part),
-            }
-        }
-        if let [key] = bounds.as_slice()
-            && !is_list
-            && !key.trim().is_empty()
-        {
-            let key = self.key(key.clone(), start);
-            return Some(format!("{value}[{key}{}", self.take()));
-        }
-        plain.push_str(&self.take());
-        if bounds.len() < 2 || bounds.len() > 3 || is_list {
-            return Some(format!("{value}{plain}"));
-        }
-        self.has_changed = true;
-        bounds.resize(3, String::new());
-        let bound = |bound: &String| if bound.trim().is_empty() { "none".to_owned() } else { bound.clone() };
-        let bounds: Vec<_> = bounds.iter().map(bound).collect();
-        Some(format!(" {SLICE}({} , {})", value.trim_start(), bounds.join(" ,")))
     }
 
     fn primary(&mut self) -> Option<String> {
@@ -320,17 +308,6 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// `text` as a key, unless it is a single text or number that was read from `start` on.
-    fn key(&mut self, text: String, start: usize) -> String {
-        let is_single = self.at == start + 1;
-        let kind = self.tokens.get(start).map(|token| token.kind);
-        if is_single && matches!(kind, Some(Kind::Text | Kind::Number)) {
-            return text;
-        }
-        self.has_changed = true;
-        format!(" {KEY}({})", text.trim_start())
-    }
-
     /// Everything from an opening bracket to its closing one. Keys of a mapping are weighed, and so is each argument of a
     /// call in which the library compares them.
     fn brackets(&mut self, are_compared: bool) -> Option<String> {
@@ -354,7 +331,11 @@ impl<'a> Rewriter<'a> {
             let part = self.conditional()?;
             let is_key = close == "}" && self.sign() == Some(":");
             let is_argument = are_compared && self.sign() != Some("=");
-            out.push_str(&if is_key || is_argument { self.key(part, start) } else { part });
+            // The names of `f(**mapping)` are keys, too.
+            let is_spread = start.checked_sub(1).and_then(|at| self.tokens.get(at)).is_some_and(|before| {
+                close == ")" && before.kind == Kind::Sign && before.text(self.source) == "**"
+            });
+            out.push_str(&if is_key || is_argument || is_spread { self.key(part, start) } else { part });
         }
         out.push_str(&self.take());
         self.depth -= 1;

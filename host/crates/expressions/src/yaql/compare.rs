@@ -5,11 +5,13 @@ use super::error::Error;
 use super::limits::Run;
 use super::number::Number;
 use super::term::{Dict, List, Term};
+use crate::work;
 
-/// Whether two terms are equal. It takes a step for each pair of values that is compared.
+/// Whether two terms are equal. It takes a step for each pair of values that is compared, and work by their length.
 pub(super) fn equal_counted(run: &Run<'_>, left: &Term, right: &Term) -> Result<bool, Error> {
     let mut error = None;
-    let is_equal = same(left, right, &mut || match run.step() {
+    let charged = |bytes| run.step().and_then(|()| work::compare(bytes).map_err(Error::from));
+    let is_equal = same(left, right, &mut |bytes| match charged(bytes) {
         Ok(()) => true,
         Err(limit) => {
             error = Some(limit);
@@ -19,9 +21,19 @@ pub(super) fn equal_counted(run: &Run<'_>, left: &Term, right: &Term) -> Result<
     error.map_or(Ok(is_equal), Err)
 }
 
-/// Whether two terms are equal: for keys, where hashes were compared before.
+/// Whether two terms are equal: for keys, where hashes were compared before. Making the hash was charged with it.
 pub(super) fn equal(left: &Term, right: &Term) -> bool {
-    same(left, right, &mut || true)
+    same(left, right, &mut |_bytes| true)
+}
+
+/// How many bytes comparing two terms may go through, beside what is in them.
+fn bytes(left: &Term, right: &Term) -> usize {
+    match (left, right) {
+        (Term::Text(left), Term::Text(right)) => left.len().min(right.len()),
+        (Term::Pattern(left), Term::Pattern(right)) => left.source().len().min(right.source().len()),
+        (Term::Set(left), Term::Set(right)) => left.members.weight().min(right.members.weight()),
+        _ => 0,
+    }
 }
 
 /// The number in `term`; Python counts booleans among the integers.
@@ -34,8 +46,8 @@ fn number(term: &Term) -> Option<Number> {
     }
 }
 
-fn same(left: &Term, right: &Term, may_go_on: &mut dyn FnMut() -> bool) -> bool {
-    if !may_go_on() {
+fn same(left: &Term, right: &Term, may_go_on: &mut dyn FnMut(usize) -> bool) -> bool {
+    if !may_go_on(bytes(left, right)) {
         return false;
     }
     match (left, right) {
@@ -62,14 +74,14 @@ fn same(left: &Term, right: &Term, may_go_on: &mut dyn FnMut() -> bool) -> bool 
     }
 }
 
-fn same_lists(left: &List, right: &List, may_go_on: &mut dyn FnMut() -> bool) -> bool {
+fn same_lists(left: &List, right: &List, may_go_on: &mut dyn FnMut(usize) -> bool) -> bool {
     left.is_tuple() == right.is_tuple()
         && left.len() == right.len()
         && (left.is_same(right)
             || left.iter().zip(right.iter()).all(|(left, right)| same(&left, &right, may_go_on)))
 }
 
-fn same_dicts(left: &Dict, right: &Dict, may_go_on: &mut dyn FnMut() -> bool) -> bool {
+fn same_dicts(left: &Dict, right: &Dict, may_go_on: &mut dyn FnMut(usize) -> bool) -> bool {
     left.len() == right.len()
         && (left.is_same(right)
             || left.entries().all(|(key, value)| {

@@ -9,6 +9,7 @@ use super::evaluate::evaluate;
 use super::limits::Run;
 use super::syntax::{Name, Node, NodeKind};
 use super::term::{Term, above};
+use crate::work;
 
 /// Variables and definitions, above those of a parent.
 #[derive(Debug)]
@@ -48,11 +49,13 @@ impl Context {
     /// Sets a variable.
     ///
     /// # Errors
-    /// When its value nests too deep.
+    /// When its value nests too deep, or there are too many.
     pub(super) fn set(&self, name: Name, value: Term) -> Result<(), Error> {
         let height = above(value.height())?;
         self.height.set(self.height.get().max(height));
         let mut variables = self.variables.borrow_mut();
+        // All of them are looked at, and there may be as many as a list has elements.
+        work::charge(variables.len() as u64)?;
         match variables.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => variables.push((name, value)),

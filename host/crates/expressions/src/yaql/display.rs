@@ -16,6 +16,7 @@ const SHORT: usize = 200;
 /// When that is more text than an evaluation may build.
 pub(super) fn text(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     if let Term::Text(text) = term {
+        run.allocate(text.len())?;
         return Ok(text.to_string());
     }
     let mut out = Bounded { text: String::new(), run };

@@ -124,7 +124,7 @@ fn constant_term(constant: &Constant) -> Term {
 /// A variable that the platform sets: its own names begin with two underscores.
 fn variable(run: &Run<'_>, name: &super::syntax::Name) -> Option<Term> {
     let super::syntax::Name::Text(name) = name else { return None };
-    super::library::engine_variable(run.scope?, name)
+    super::library::engine_variable(run, name)
 }
 
 /// Something that is iterated once its first element is asked for.

@@ -12,6 +12,7 @@ use super::sequence::{Iteration, Sequence};
 use super::syntax::{BinaryOperator, UnaryOperator};
 use super::term::{Dict, Key, Keys, List, Set, Term};
 use super::time::TimeSpan;
+use crate::work;
 
 impl From<Number> for Term {
     fn from(number: Number) -> Self {
@@ -111,6 +112,7 @@ pub(super) fn compare(
         (Term::TimeSpan(left), Term::TimeSpan(right)) => Some(left.micros.cmp(&right.micros)),
         (Term::Set(left), Term::Set(right)) => {
             run.steps(left.members.len().min(right.members.len()) as u64)?;
+            work::compare(left.members.weight().saturating_add(right.members.weight()))?;
             compare_sets(&left.members, &right.members)
         }
         _ => match (left.as_number(), right.as_number()) {
@@ -191,6 +193,7 @@ pub(super) fn add(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Erro
             Term::Set(Set { members: right, is_view: false }),
         ) => {
             run.allocate((left.len() + right.len()) * size_of::<Key>())?;
+            work::compare(right.weight())?;
             let mut union = Keys::clone(left);
             right.iter().for_each(|key| union.push(key.clone()));
             Ok(Term::set(union))
@@ -243,6 +246,7 @@ fn subtract(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
         }
         (Term::Set(Set { members, is_view: false }), Term::Set(other)) => {
             run.steps(members.len() as u64)?;
+            work::compare(members.weight())?;
             let mut difference = Keys::default();
             members
                 .iter()

@@ -114,11 +114,15 @@ impl Iteration {
                 Over::Terms(dict.entries().map(|(_, value)| value).collect())
             }
             Term::Pairs(dict) => {
+                run.steps(dict.len() as u64)?;
                 let pair = |(key, value)| List::tuple(run, vec![key, value]).map(Term::List);
                 Over::Terms(dict.entries().map(pair).collect::<Result<_, _>>()?)
             }
             // Where Python iterates without asking what it is given.
-            Term::Dict(dict) => Over::Terms(dict.keys().into()),
+            Term::Dict(dict) => {
+                run.steps(dict.len() as u64 / 16)?;
+                Over::Terms(dict.keys().into())
+            }
             Term::Text(text) => {
                 run.allocate(text.len() * size_of::<Term>())?;
                 Over::Terms(text.chars().map(|char| Term::text(char.encode_utf8(&mut [0; 4]))).collect())

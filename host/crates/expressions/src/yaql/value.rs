@@ -128,13 +128,17 @@ impl Value {
             Self::Float(number) => JsonNumber::from_f64(*number).map(Json::Number).ok_or_else(|| {
                 Error::value(format!("the result is {}, which JSON has not; check it first", float(*number)))
             })?,
-            Self::Text(text) => Json::String(text.to_string()),
+            Self::Text(text) => {
+                run.allocate(text.len())?;
+                Json::String(text.to_string())
+            }
             Self::List(items) | Self::Set(items) => {
                 Json::Array(items.iter().map(|item| item.json(run)).collect::<Result<_, _>>()?)
             }
             Self::Dict(entries) => {
                 let mut object = Map::with_capacity(entries.len());
                 for (key, value) in entries {
+                    run.allocate(if let Self::Text(name) = key { 2 * name.len() } else { 0 })?;
                     object.insert(key.name()?, value.json(run)?);
                 }
                 Json::Object(object)
@@ -203,7 +207,10 @@ impl Value {
                 }
                 out.push('}');
             }
-            Self::Json(json) => out.push_str(&crate::python::display::text(json)),
+            Self::Json(json) => {
+                count(run, json)?;
+                out.push_str(&crate::python::display::text(json));
+            }
             scalar => out.push_str(&display::text(run, &scalar.scalar())?),
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! A list or an object somewhere in shared JSON: it is read in place, and only what is touched is turned
-//! into terms. How Jinja does the same is [`crate::view`].
+//! into terms. How Jinja does the same is [`crate::view`]; what the way to a part and a copy of its text take is charged
+//! as there. What is too much reads as null, and ends the evaluation.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::term::{Dict, List, Term};
+use crate::convert::charge_copy;
+use crate::view::{STEP, WAY};
+use crate::work;
 
 /// A place in shared JSON.
 #[derive(Debug, Clone)]
@@ -20,6 +24,8 @@ pub(super) struct View {
 struct Link {
     before: Option<Rc<Self>>,
     step: Step,
+    /// How many units of work going all of the way is.
+    way: u64,
 }
 
 #[derive(Debug)]
@@ -52,7 +58,13 @@ impl View {
         self.path.is_none()
     }
 
+    /// How many units of work going there is.
+    fn way(&self) -> u64 {
+        self.path.as_ref().map_or(0, |link| link.way)
+    }
+
     pub(super) fn len(&self) -> usize {
+        let _charged = work::charge(self.way());
         match self.json() {
             Json::Array(items) => items.len(),
             Json::Object(fields) => fields.len(),
@@ -61,19 +73,23 @@ impl View {
     }
 
     pub(super) fn item(&self, index: usize) -> Option<Term> {
+        work::charge(self.way()).ok()?;
         let item = self.json().get(index)?;
-        Some(self.child(|| Step::Item(index), item))
+        Some(self.child(STEP, || Step::Item(index), item))
     }
 
     pub(super) fn field(&self, name: &str) -> Option<Term> {
+        work::charge(self.way()).ok()?;
         let field = self.json().get(name)?;
-        Some(self.child(|| Step::Field(name.into()), field))
+        Some(self.child(STEP + name.len() as u64, || Step::Field(name.into()), field))
     }
 
     /// The names of the fields of an object.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         match self.json() {
-            Json::Object(fields) => fields.keys().map(|name| Arc::from(name.as_str())).collect(),
+            Json::Object(fields) if work::make(fields.keys().map(String::len).sum()).is_ok() => {
+                fields.keys().map(|name| Arc::from(name.as_str())).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -82,14 +98,17 @@ impl View {
         std::ptr::eq(self.json(), other.json())
     }
 
-    fn child(&self, step: impl FnOnce() -> Step, json: &Json) -> Term {
-        match json {
-            Json::Array(_) | Json::Object(_) => {
-                let link = Link { before: self.path.clone(), step: step() };
-                Self { root: Arc::clone(&self.root), path: Some(Rc::new(link)) }.into_term(json)
-            }
-            scalar => scalar_term(scalar),
+    /// A part of this, `far` units of work away.
+    fn child(&self, far: u64, step: impl FnOnce() -> Step, json: &Json) -> Term {
+        if !matches!(json, Json::Array(_) | Json::Object(_)) {
+            return scalar_term(json);
         }
+        let way = self.way() + far;
+        if way > WAY {
+            return charge_copy(json).map_or(Term::Null, |()| term(&Arc::new(json.clone())));
+        }
+        let link = Link { before: self.path.clone(), step: step(), way };
+        Self { root: Arc::clone(&self.root), path: Some(Rc::new(link)) }.into_term(json)
     }
 
     fn into_term(self, json: &Json) -> Term {
@@ -121,7 +140,7 @@ fn scalar_term(json: &Json) -> Term {
             (_, Some(integer)) => Term::Integer(i128::from(integer)),
             _ => Term::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
-        Json::String(text) => Term::text(text),
+        Json::String(text) => work::make(text.len()).map_or(Term::Null, |()| Term::text(text)),
         _ => Term::Null,
     }
 }

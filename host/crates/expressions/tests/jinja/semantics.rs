@@ -28,7 +28,10 @@ fn refuse(templates: &[&str]) {
 fn operators() {
     check(&[
         ("{{ neg % 3 }} {{ 7 % -3 }} {{ neg // 2 }} {{ n / 2 }} {{ 2 ** 3 ** 2 }}", "2 -2 -4 2.5 64"),
-        ("{{ 1 < 3 < 2 }} {{ 1 < n <= 5 != 4 }} {{ true + 1 }} {{ 'a' < 'b' }}", "False True 2 True"),
+        (
+            "{{ s == s.encode() }} {{ 1 < 3 < 2 }} {{ 1 < n <= 5 != 4 }} {{ true + 1 }} {{ 'a' < 'b' }}",
+            "False False True 2 True",
+        ),
         ("{{ '%s-%03d' % ('a', 5) }} {{ 'ab' * 2 }} {{ 'ab' * -1 }}|", "a-005 abab |"),
         ("{{ [1] + [2] }} {{ (1,) + (2,) }} {{ l * 2 }}", "[1, 2] (1, 2) [3, 1, 2, 3, 1, 2]"),
         (
@@ -38,6 +41,7 @@ fn operators() {
         ("{{ 'o' in s }} {{ 3 not in l }} {{ 'k' in d }} {{ (1, 2) < (1, 3) }}", "True False True True"),
         ("{% for c in 'ab' %}{{ loop.last }}{% endfor %}", "FalseTrue"),
         ("{{ range(3) }} {{ range(1, 7, 2) | list }}", "range(0, 3) [1, 3, 5]"),
+        ("{{ 3 is eq l[n - 5] }} {{ (l | sort)[n - 5] }}", "True 1"),
     ]);
     refuse(&[
         "{{ 1 < 'a' }}",
@@ -112,6 +116,21 @@ fn filters() {
         render("{{ s | decrypt_kv }}", &scope())
             .is_err_and(|error| error.to_string().contains("not there yet"))
     );
+}
+
+#[test]
+fn attributes() {
+    check(&[
+        (
+            "{{ z | map(attribute='a') | list }} {{ ['ab'] | map(attribute=1) | list }} {{ 'aé' | first }}{{ 'aé' | last }}",
+            "[] ['b'] aé",
+        ),
+        (
+            "{{ [{}, {'a': {'b': 1}}] | map(attribute='a.b', default=0) | list }} {{ [d] | map(attribute='items') | list }}",
+            "[0, 1] [1]",
+        ),
+    ]);
+    refuse(&["{{ p | map(attribute='nope') | join }}", "{{ p | map(attribute='name', nope=1) }}"]);
 }
 
 #[test]

@@ -173,16 +173,11 @@ fn generate_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut last: Option<Term> = None;
     let sequence = Sequence::new(args.heights(), move |run| {
         if let Some(last) = last.take() {
-            let mut produced = Iteration::new(run, &producer.call(run, &[last])?)?;
-            let mut at = 0;
-            while let Some(term) = produced.next(run)? {
-                run.allocate(size_of::<Term>())?;
-                if is_depth_first {
-                    queue.insert(at, term);
-                    at += 1;
-                } else {
-                    queue.push_back(term);
-                }
+            let produced = Iteration::new(run, &producer.call(run, &[last])?)?.collect(run)?;
+            if is_depth_first {
+                produced.into_iter().rev().for_each(|term| queue.push_front(term));
+            } else {
+                queue.extend(produced);
             }
         }
         while let Some(term) = queue.pop_front() {

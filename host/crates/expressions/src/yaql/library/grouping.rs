@@ -153,7 +153,7 @@ fn is_old_style(run: &Run<'_>, result: &Term, items: &Term) -> Result<bool, Erro
 fn has_two(term: &Term) -> bool {
     match term {
         Term::List(list) => list.len() == 2,
-        Term::Text(text) => text.chars().count() == 2,
+        Term::Text(text) => text.chars().take(3).count() == 2,
         Term::Dict(dict) | Term::Values(dict) | Term::Pairs(dict) => dict.len() == 2,
         Term::Set(set) => set.members.len() == 2,
         _ => false,

@@ -9,6 +9,7 @@ use super::super::term::Term;
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, optional, required};
 use crate::python::number::{float_from_text, integer_from_text};
+use crate::work;
 
 const TWO: &[Parameter] = &[required("left", Type::Integer), required("right", Type::Integer)];
 const PAIR: &[Parameter] = &[required("a", Type::Any), required("b", Type::Any)];
@@ -64,13 +65,12 @@ fn int(term: &Term) -> Result<Term, Error> {
         Term::Float(number) if number.is_nan() => Err(Error::value("cannot convert float NaN to integer")),
         Term::Float(number) if number.abs() < BOUND => Ok(Term::Integer(number.trunc() as i128)),
         Term::Float(_) => Err(too_large()),
-        Term::Text(text) => match integer_from_text(text) {
-            Some(number) => Ok(Term::Integer(number)),
-            None => Err(Error::value(format!(
-                "invalid literal for int() with base 10: '{}'",
-                text.chars().take(100).collect::<String>()
-            ))),
-        },
+        Term::Text(text) => {
+            work::read(text.len())?;
+            integer_from_text(text).map(Term::Integer).ok_or_else(|| {
+                Error::value(format!("invalid literal for int() with base 10: '{}'", beginning(text)))
+            })
+        }
         other => Err(Error::type_(format!(
             "int() argument must be a string, a bytes-like object or a real number, not '{}'",
             other.type_name()
@@ -84,18 +84,22 @@ fn float(term: &Term) -> Result<Term, Error> {
         Term::Bool(value) => Ok(Term::Float(f64::from(u8::from(*value)))),
         Term::Integer(number) => Ok(Term::Float(Number::Integer(*number).float())),
         Term::Float(_) => Ok(term.clone()),
-        Term::Text(text) => match float_from_text(text) {
-            Some(number) => Ok(Term::Float(number)),
-            None => Err(Error::value(format!(
-                "could not convert string to float: '{}'",
-                text.chars().take(100).collect::<String>()
-            ))),
-        },
+        Term::Text(text) => {
+            work::read(text.len())?;
+            float_from_text(text).map(Term::Float).ok_or_else(|| {
+                Error::value(format!("could not convert string to float: '{}'", beginning(text)))
+            })
+        }
         other => Err(Error::type_(format!(
             "float() argument must be a string or a real number, not '{}'",
             other.type_name()
         ))),
     }
+}
+
+/// What an error shows of a text.
+fn beginning(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 /// From 0 to before 1, by the upper 53 bits.

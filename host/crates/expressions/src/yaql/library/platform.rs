@@ -50,7 +50,7 @@ pub(super) const TABLE: &[Function] = &[
     function("json_dump", JSON, to_json_string),
     function("json_escape", VALUE, |run, args| {
         let text = json::write(&*to_json(run, &args.term(0))?, &PLAIN)?;
-        Ok(Term::text(text.trim_matches('"')))
+        copied(run, text.trim_matches('"'))
     }),
     function("from_yaml_string", VALUE, from_yaml_string),
     function("yaml_parse", VALUE, from_yaml_string),
@@ -61,8 +61,8 @@ pub(super) const TABLE: &[Function] = &[
         Term::Null => Ok(Term::text(NONE)),
         term => Ok(term),
     }),
-    function("basename", PATH, |_, args| Ok(Term::text(paths::basename(&exact(args, 0)?)))),
-    function("dirname", PATH, |_, args| Ok(Term::text(paths::dirname(&exact(args, 0)?)))),
+    function("basename", PATH, |run, args| copied(run, paths::basename(&exact(args, 0)?))),
+    function("dirname", PATH, |run, args| copied(run, paths::dirname(&exact(args, 0)?))),
     function("to_human_time_from_seconds", &[required("seconds", Type::Any)], human_time),
     function("regex_match", MATCH, |run, args| is_match(run, args, true)),
     function("regex_search", MATCH, |run, args| is_match(run, args, false)),
@@ -129,6 +129,12 @@ fn exact(args: &Arguments<'_>, index: usize) -> Result<Arc<str>, Error> {
             args.term(index).type_name()
         ))
     })
+}
+
+/// `text` as a term, counted.
+fn copied(run: &Run<'_>, text: &str) -> Result<Term, Error> {
+    run.allocate(text.len())?;
+    Ok(Term::text(text))
 }
 
 /// An argument as Python writes it.
@@ -270,8 +276,8 @@ fn pattern(args: &Arguments<'_>, ignore_case: usize) -> Result<Pattern, Error> {
 }
 
 /// The text of a group; one that took no part is empty.
-fn group(text: &str, range: Option<&std::ops::Range<usize>>) -> String {
-    range.and_then(|range| text.get(range.clone())).unwrap_or_default().to_owned()
+fn group(run: &Run<'_>, text: &str, range: Option<&std::ops::Range<usize>>) -> Result<Term, Error> {
+    copied(run, range.and_then(|range| text.get(range.clone())).unwrap_or_default())
 }
 
 fn regex_replace(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
@@ -288,11 +294,11 @@ fn regex_substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     };
     let found = matches.swap_remove(index);
     Ok(match found.groups.get(1..).unwrap_or_default() {
-        [] => Term::from(group(&text, Some(&found.range))),
-        [single] => Term::from(group(&text, single.as_ref())),
+        [] => group(run, &text, Some(&found.range))?,
+        [single] => group(run, &text, single.as_ref())?,
         groups => {
-            let groups = groups.iter().map(|range| Term::from(group(&text, range.as_ref()))).collect();
-            Term::List(List::tuple(run, groups)?)
+            let groups = groups.iter().map(|range| group(run, &text, range.as_ref()));
+            Term::List(List::tuple(run, groups.collect::<Result<_, _>>()?)?)
         }
     })
 }

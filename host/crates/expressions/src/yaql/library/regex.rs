@@ -64,8 +64,10 @@ fn regex(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     Pattern::new(&args.text(0)?, &flags).map(|pattern| Term::Pattern(Rc::new(pattern)))
 }
 
-fn part(text: &str, range: &std::ops::Range<usize>) -> Term {
-    Term::text(text.get(range.clone()).unwrap_or_default())
+/// A copy of a part of `text`.
+fn part(run: &Run<'_>, text: &str, range: &std::ops::Range<usize>) -> Result<Term, Error> {
+    run.allocate(range.len())?;
+    Ok(Term::text(text.get(range.clone()).unwrap_or_default()))
 }
 
 fn search(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
@@ -98,7 +100,7 @@ fn selected(
     selector: Option<&Lambda>,
 ) -> Result<Term, Error> {
     match selector {
-        None => Ok(part(text, &found.range)),
+        None => part(run, text, &found.range),
         Some(selector) => {
             let context = Context::child(context);
             publish(run, &context, text, pattern, found)?;
@@ -120,7 +122,7 @@ fn publish(
     for (index, group) in found.groups.iter().enumerate() {
         run.steps((text.len() / 64) as u64)?;
         let (value, start, end) = match group {
-            Some(range) => (part(text, range), chars(range.start), chars(range.end)),
+            Some(range) => (part(run, text, range)?, chars(range.start), chars(range.end)),
             None => (Term::Null, -1, -1),
         };
         let mut record = Entries::mutable();
@@ -146,12 +148,13 @@ fn split(run: &Run<'_>, args: &Arguments<'_>, pattern: usize, text: usize) -> Re
     let mut end = 0;
     for found in pattern.find(run, &text, limit)? {
         run.step()?;
-        parts.push(part(&text, &(end..found.range.start)));
-        let groups = found.groups.iter().skip(1);
-        parts.extend(groups.map(|group| group.as_ref().map_or(Term::Null, |range| part(&text, range))));
+        parts.push(part(run, &text, &(end..found.range.start))?);
+        for group in found.groups.iter().skip(1) {
+            parts.push(group.as_ref().map_or(Ok(Term::Null), |range| part(run, &text, range))?);
+        }
         end = found.range.end;
     }
-    parts.push(part(&text, &(end..text.len())));
+    parts.push(part(run, &text, &(end..text.len()))?);
     List::mutable(run, parts).map(Term::List)
 }
 

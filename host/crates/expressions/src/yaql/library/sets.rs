@@ -6,6 +6,7 @@ use super::super::term::{Key, Keys, Term};
 use super::arguments::Arguments;
 use super::lists::flat;
 use super::signature::{Function, Parameter, Type, both, function, method, required};
+use crate::work;
 
 const TWO: &[Parameter] = &[required("left", Type::Set), required("right", Type::Set)];
 
@@ -23,6 +24,8 @@ pub(super) const TABLE: &[Function] = &[
     method("symmetricDifference", TWO, symmetric_difference),
     method("add", &[required("set", Type::Set)], |run, args| {
         let mut members = own(args, 0)?;
+        // That was a copy.
+        work::charge((members.len() as u64).saturating_mul(16))?;
         for term in args.rest_terms() {
             members.insert(run, term)?;
         }
@@ -72,6 +75,7 @@ fn filtered(run: &Run<'_>, args: &Arguments<'_>, keep: fn(&Key, &Keys) -> bool) 
 
 fn kept(run: &Run<'_>, members: &Keys, keep: impl Fn(&Key) -> bool) -> Result<Keys, Error> {
     run.steps(members.len() as u64)?;
+    work::compare(members.weight())?;
     let mut kept = Keys::default();
     members.iter().filter(|key| keep(key)).for_each(|key| kept.push(key.clone()));
     Ok(kept)
@@ -85,6 +89,8 @@ fn symmetric_difference(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Err
     let left = own(args, 0)?;
     let right = Keys::of(run, args.iterate(run, 1)?.collect(run)?)?;
     let mut members = kept(run, &left, |key| !right.contains(key))?;
+    run.steps(right.len() as u64)?;
+    work::compare(right.weight())?;
     right.iter().filter(|key| !left.contains(key)).for_each(|key| members.push(key.clone()));
     Ok(Term::set(members))
 }

@@ -1,5 +1,7 @@
 //! Text. Lengths and positions are in characters.
 
+use std::sync::Arc;
+
 use super::super::display;
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
@@ -7,6 +9,7 @@ use super::super::term::{List, Term};
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, both, function, method, optional, required};
 use super::texts::{find, is_space, replace, slice, split, trim};
+use crate::work;
 
 const STRING: Parameter = required("string", Type::Text);
 const TRIM: &[Parameter] = &[STRING, optional("chars", Type::Text).nullable()];
@@ -58,7 +61,7 @@ pub(super) const TABLE: &[Function] = &[
             optional("trim", Type::Bool),
             optional("chars", Type::Text).nullable(),
         ],
-        |_, args| Ok(Term::Bool(is_empty(args))),
+        |_, args| is_empty(args).map(Term::Bool),
     ),
     method(
         "replace",
@@ -90,12 +93,12 @@ pub(super) const TABLE: &[Function] = &[
     }),
     method("startsWith", &[STRING], |_, args| {
         let text = args.text(0)?;
-        Ok(Term::Bool(texts(args).any(|prefix| text.starts_with(&*prefix))))
+        Ok(Term::Bool(texts(args)?.iter().any(|prefix| text.starts_with(&**prefix))))
     })
     .rest(Type::Text),
     method("endsWith", &[STRING], |_, args| {
         let text = args.text(0)?;
-        Ok(Term::Bool(texts(args).any(|suffix| text.ends_with(&*suffix))))
+        Ok(Term::Bool(texts(args)?.iter().any(|suffix| text.ends_with(&**suffix))))
     })
     .rest(Type::Text),
     function("hex", &[required("num", Type::Number).nullable()], hex),
@@ -140,16 +143,21 @@ pub(super) fn str_of(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     }
 }
 
-fn texts(args: &Arguments<'_>) -> impl Iterator<Item = std::sync::Arc<str>> + use<> {
-    args.rest_terms().into_iter().filter_map(|term| match term {
-        Term::Text(text) => Some(text),
-        _ => None,
-    })
+/// The further arguments, which are about to be gone through.
+fn texts(args: &Arguments<'_>) -> Result<Vec<Arc<str>>, Error> {
+    let mut texts = Vec::with_capacity(args.rest.len());
+    for term in args.rest_terms() {
+        if let Term::Text(text) = term {
+            work::scan(text.len())?;
+            texts.push(text);
+        }
+    }
+    Ok(texts)
 }
 
 fn concat(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     let mut out = String::new();
-    for text in texts(args) {
+    for text in texts(args)? {
         run.allocate(text.len())?;
         out.push_str(&text);
     }
@@ -188,14 +196,14 @@ fn join(run: &Run<'_>, args: &Arguments<'_>, sequence: usize, separator: usize) 
 fn trimmed(run: &Run<'_>, args: &Arguments<'_>, left: bool, right: bool) -> Result<Term, Error> {
     let text = args.text(0)?;
     let chars = args.optional_text(1);
-    built(run, trim(&text, chars.as_deref(), left, right).to_owned())
+    built(run, trim(&text, chars.as_deref(), left, right)?.to_owned())
 }
 
-fn is_empty(args: &Arguments<'_>) -> bool {
-    let Some(text) = args.optional_text(0) else { return true };
+fn is_empty(args: &Arguments<'_>) -> Result<bool, Error> {
+    let Some(text) = args.optional_text(0) else { return Ok(true) };
     let chars = args.optional_text(2);
-    let text = if args.flag(1, true) { trim(&text, chars.as_deref(), true, true) } else { &text };
-    text.is_empty()
+    let text = if args.flag(1, true) { trim(&text, chars.as_deref(), true, true)? } else { &text };
+    Ok(text.is_empty())
 }
 
 fn replace_all(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {

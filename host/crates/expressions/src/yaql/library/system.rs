@@ -113,6 +113,8 @@ fn assert(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 }
 
 fn call(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
+    // Each of them is looked at for the overload that takes it.
+    run.steps((args.list(1)?.len() + args.dict(2)?.len()) as u64)?;
     let mut named = Vec::new();
     for (name, value) in args.dict(2)?.entries() {
         match name {

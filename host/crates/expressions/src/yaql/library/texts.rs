@@ -2,6 +2,7 @@
 
 use super::super::error::Error;
 use super::super::limits::Run;
+use crate::work::{self, Limit};
 
 /// What Python counts as white space.
 pub(super) fn is_space(char: char) -> bool {
@@ -9,10 +10,16 @@ pub(super) fn is_space(char: char) -> bool {
 }
 
 /// Without white space, or `chars`, at its ends.
-pub(super) fn trim<'a>(text: &'a str, chars: Option<&str>, left: bool, right: bool) -> &'a str {
+pub(super) fn trim<'a>(
+    text: &'a str,
+    chars: Option<&str>,
+    left: bool,
+    right: bool,
+) -> Result<&'a str, Limit> {
+    work::trim(text, chars.unwrap_or(" "))?;
     let is_outside = |char: char| chars.map_or_else(|| is_space(char), |chars| chars.contains(char));
     let text = if left { text.trim_start_matches(is_outside) } else { text };
-    if right { text.trim_end_matches(is_outside) } else { text }
+    Ok(if right { text.trim_end_matches(is_outside) } else { text })
 }
 
 /// The characters from `start` to before `end`, which count from the end if they are negative.

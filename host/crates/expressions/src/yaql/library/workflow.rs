@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::super::display::short;
 use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
-use super::super::term::{Dict, Term};
+use super::super::term::{Dict, Entries, Term};
 use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, optional, required};
-use crate::workflow::CurrentTask;
-use crate::{KeyScope, WorkflowScope};
+use crate::convert::charge_copy;
+use crate::workflow::{CurrentTask, READING};
+use crate::{KeyScope, WorkflowScope, work};
 
 pub(super) const TABLE: &[Function] = &[
     function("ctx", &[optional("key", Type::Any)], ctx),
@@ -37,17 +36,23 @@ fn scope<'a>(run: &Run<'a>) -> Result<&'a WorkflowScope, Error> {
 }
 
 /// A variable of YAQL that the platform sets: all variables, or one of its own.
-pub(in crate::yaql) fn engine_variable(scope: &WorkflowScope, name: &str) -> Option<Term> {
+pub(in crate::yaql) fn engine_variable(run: &Run<'_>, name: &str) -> Option<Term> {
+    let scope = run.scope?;
     match name {
         "__vars" => Some(Term::Dict(Dict::Variables(scope.variables.clone()))),
         "__current_item" => scope.item.as_ref().map(view::term),
-        "__current_task" => scope.task.as_ref().map(|task| {
-            let task = json!({"id": *task.id, "route": task.route, "result": *task.result});
-            view::term(&Arc::new(task))
-        }),
+        "__current_task" => current_task(run, scope.task.as_ref()?).ok(),
         _ if name.starts_with("__") => scope.variables.get(name).map(view::term),
         _ => None,
     }
+}
+
+fn current_task(run: &Run<'_>, task: &CurrentTask) -> Result<Term, Error> {
+    let mut entries = Entries::default();
+    entries.insert(run, Term::text("id"), Term::Text(Arc::clone(&task.id)))?;
+    entries.insert(run, Term::text("route"), Term::Integer(i128::from(task.route)))?;
+    entries.insert(run, Term::text("result"), view::term(&task.result))?;
+    Ok(Term::Dict(entries.into_dict()))
 }
 
 fn ctx(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
@@ -60,6 +65,7 @@ fn ctx(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         Term::Text(name) => name,
         other => return Err(ErrorKind::UndefinedVariable(short(other)).into()),
     };
+    work::scan(name.len())?;
     match variables.get(name) {
         None => Err(ErrorKind::UndefinedVariable(name.to_string()).into()),
         Some(_) if name.starts_with("__") => Err(ErrorKind::InaccessibleVariable(name.to_string()).into()),
@@ -116,11 +122,14 @@ fn task(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         term => short(&term),
     };
     let route = route(run, args)?;
+    work::charge(READING)?;
     let described = match &scope(run)?.tasks {
         Some(tasks) => tasks.describe(&id, route).map_err(error)?,
         None => None,
     };
     let described = described.ok_or_else(|| error(format!("Unable to find task execution for \"{id}\".")))?;
+    // It was made for this call, with a copy of the result in it.
+    charge_copy(&described)?;
     Ok(view::term(&described))
 }
 
@@ -137,12 +146,17 @@ fn st2kv(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
         Some(name) => (KeyScope::System, name),
         None => (KeyScope::User, &*key),
     };
+    work::charge(READING)?;
+    work::read(key.len())?;
     let value = match &scope(run)?.keys {
         Some(keys) => keys.get(key_scope, name, decrypt).map_err(error)?,
         None => None,
     };
     match (value, args.named("default")) {
-        (Some(value), _) => Ok(Term::from(value)),
+        (Some(value), _) => {
+            run.allocate(value.len())?;
+            Ok(Term::from(value))
+        }
         (None, Some(default)) => Ok(default.clone()),
         (None, None) => Err(error(format!("The key \"{key}\" does not exist in the StackStorm datastore."))),
     }

@@ -10,7 +10,7 @@ use super::super::limits::Run;
 use super::super::view::{self, View};
 use super::key::{Hashed, Key, TextKey};
 use super::{Term, above};
-use crate::Variables;
+use crate::{Variables, work};
 
 /// A mapping, in the order in which its keys came.
 #[derive(Debug, Clone)]
@@ -95,6 +95,8 @@ impl Dict {
     /// The value under `name`.
     pub(in crate::yaql) fn field(&self, name: &str) -> Option<Term> {
         match self {
+            // What is too much is found nowhere, and ends the evaluation.
+            _ if work::scan(name.len()).is_err() => None,
             Self::Built(entries) => entries.map.get(&TextKey(name)).cloned(),
             Self::View(view) => view.field(name),
             Self::Variables(_) if is_hidden(name) => None,
@@ -141,10 +143,16 @@ impl Dict {
 
     /// Keys and values, in order.
     pub(in crate::yaql) fn entries(&self) -> impl Iterator<Item = (Term, Term)> + '_ {
-        self.keys().into_iter().map(|key| {
+        // Where both are at hand no key is hashed once more.
+        let (built, keys) = match self {
+            Self::Built(entries) => (Some(entries.map.iter()), Vec::new()),
+            _ => (None, self.keys()),
+        };
+        let built = built.into_iter().flatten().map(|(key, value)| (key.term().clone(), value.clone()));
+        built.chain(keys.into_iter().map(|key| {
             let value = self.value_of(&key);
             (key, value)
-        })
+        }))
     }
 
     pub(in crate::yaql) fn height(&self) -> u32 {

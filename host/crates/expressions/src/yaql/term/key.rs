@@ -11,11 +11,14 @@ use super::super::error::Error;
 use super::super::limits::Run;
 use super::{Term, above};
 use crate::python::number::PythonNumber;
+use crate::work;
 
 /// A term with its hash.
 #[derive(Debug, Clone)]
 pub(in crate::yaql) struct Key {
     hash: u64,
+    /// How many bytes of text are in it.
+    weight: usize,
     term: Term,
 }
 
@@ -46,13 +49,17 @@ impl Key {
     /// # Errors
     /// When `term` cannot be a key.
     pub(in crate::yaql) fn new(run: &Run<'_>, term: Term) -> Result<Self, Error> {
-        Ok(Self { hash: hash(run, &term)?, term })
+        let mut weight = 0;
+        let hash = hash(run, &term, &mut weight)?;
+        Ok(Self { hash, weight, term })
     }
 
     /// From what is a key already.
     pub(super) fn of_existing(term: &Term) -> Self {
-        let hash = hash(&Run::new(None), term).unwrap_or_default();
-        Self { hash, term: term.clone() }
+        let mut weight = 0;
+        // What is too much is found nowhere, and ends the evaluation.
+        let hash = hash(&Run::new(None), term, &mut weight).unwrap_or_default();
+        Self { hash, weight, term: term.clone() }
     }
 
     pub(in crate::yaql) fn term(&self) -> &Term {
@@ -99,9 +106,13 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The hash of `term`; it takes a step for each value in it.
-fn hash(run: &Run<'_>, term: &Term) -> Result<u64, Error> {
+/// The hash of `term`; it takes a step for each value in it, and work by its length, which is added to `weight`.
+fn hash(run: &Run<'_>, term: &Term, weight: &mut usize) -> Result<u64, Error> {
     run.step()?;
+    let mut scan = |bytes: usize| {
+        *weight = weight.saturating_add(bytes);
+        work::scan(bytes)
+    };
     let unhashable = || Error::type_(format!("unhashable type: '{}'", term.type_name()));
     Ok(match term {
         Term::Null => hash_of(&0_u8),
@@ -111,25 +122,35 @@ fn hash(run: &Run<'_>, term: &Term) -> Result<u64, Error> {
             Some(whole) => hash_of(&(2_u8, whole)),
             None => hash_of(&(3_u8, number.to_bits())),
         },
-        Term::Text(text) => hash_text(text),
+        Term::Text(text) => {
+            scan(text.len())?;
+            hash_text(text)
+        }
         Term::List(list) if list.is_tuple() => {
-            let hashes = list.iter().map(|item| hash(run, &item)).collect::<Result<Vec<_>, _>>()?;
+            let hashes = list.iter().map(|item| hash(run, &item, weight)).collect::<Result<Vec<_>, _>>()?;
             hash_of(&(4_u8, hashes))
         }
         Term::Dict(dict) if !dict.is_mutable() => {
             let mut sum = 0_u64;
             for (key, value) in dict.entries() {
-                sum = sum.wrapping_add(hash_of(&(hash(run, &key)?, hash(run, &value)?)));
+                let (key, value) = (hash(run, &key, weight)?, hash(run, &value, weight)?);
+                sum = sum.wrapping_add(hash_of(&(key, value)));
             }
             hash_of(&(5_u8, sum))
         }
         Term::Set(set) if !set.is_view => {
+            // Its members have their hashes already; comparing them is still to come.
+            scan(set.members.weight())?;
+            run.steps(set.members.len() as u64 / 16)?;
             let sum = set.members.iter().fold(0_u64, |sum, key| sum.wrapping_add(hash_of(&key.hash)));
             hash_of(&(6_u8, sum))
         }
         Term::DateTime(time) => hash_of(&(7_u8, time.micros)),
         Term::TimeSpan(span) => hash_of(&(8_u8, span.micros)),
-        Term::Pattern(pattern) => hash_of(&(9_u8, pattern.source())),
+        Term::Pattern(pattern) => {
+            scan(pattern.source().len())?;
+            hash_of(&(9_u8, pattern.source()))
+        }
         Term::Sequence(sequence) => hash_of(&(10_u8, sequence.address())),
         Term::Ordered(ordered) => hash_of(&(11_u8, Rc::as_ptr(ordered) as usize)),
         Term::Context(context) => hash_of(&(12_u8, Rc::as_ptr(context) as usize)),
@@ -150,8 +171,9 @@ fn whole(number: f64) -> Option<i128> {
 /// Distinct terms, in the order in which they came.
 #[derive(Debug, Clone, Default)]
 pub(in crate::yaql) struct Keys {
-    keys: IndexSet<Key, Hashed>,
+    members: IndexSet<Key, Hashed>,
     height: u32,
+    weight: usize,
 }
 
 impl Keys {
@@ -167,28 +189,40 @@ impl Keys {
     pub(in crate::yaql) fn insert(&mut self, run: &Run<'_>, term: Term) -> Result<bool, Error> {
         run.allocate(size_of::<Key>() + 8)?;
         self.height = self.height.max(above(term.height())?);
-        Ok(self.keys.insert(Key::new(run, term)?))
+        Ok(self.put(Key::new(run, term)?))
     }
 
     pub(in crate::yaql) fn push(&mut self, key: Key) {
         self.height = self.height.max(key.term.height() + 1);
-        self.keys.insert(key);
+        self.put(key);
+    }
+
+    fn put(&mut self, key: Key) -> bool {
+        let weight = key.weight;
+        let is_new = self.members.insert(key);
+        self.weight = self.weight.saturating_add(if is_new { weight } else { 0 });
+        is_new
+    }
+
+    /// How many bytes of text are in them: what comparing all of them may go through.
+    pub(in crate::yaql) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(in crate::yaql) fn contains(&self, key: &Key) -> bool {
-        self.keys.contains(key)
+        self.members.contains(key)
     }
 
     pub(in crate::yaql) fn get(&self, index: usize) -> Option<&Term> {
-        self.keys.get_index(index).map(Key::term)
+        self.members.get_index(index).map(Key::term)
     }
 
     pub(in crate::yaql) fn iter(&self) -> impl ExactSizeIterator<Item = &Key> {
-        self.keys.iter()
+        self.members.iter()
     }
 
     pub(in crate::yaql) fn len(&self) -> usize {
-        self.keys.len()
+        self.members.len()
     }
 
     pub(in crate::yaql) fn height(&self) -> u32 {

@@ -1,0 +1,89 @@
+//! What is taken out of a value by its place or key, and the keys of mappings: the library does not count the work of
+//! either, so that it is charged before.
+
+use super::Rewriter;
+use crate::operators::{INDEXED, KEY, SLICE};
+use crate::rewrite::tokens::Kind;
+
+/// A number with more digits is a place that a text counts many characters for.
+const DIGITS: usize = 3;
+
+impl Rewriter<'_> {
+    /// `value[...]`: a slice becomes a call.
+    pub(super) fn subscript(&mut self, value: &str) -> Option<String> {
+        let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
+        let (mut is_list, start) = (false, self.at);
+        while self.sign() != Some("]") {
+            self.token()?;
+            let part = if self.is_start() { self.conditional()? } else { self.take() };
+            plain.push_str(&part);
+            match part.trim() {
+                ":" => bounds.push(String::new()),
+                "," => is_list = true,
+                _ => bounds.last_mut()?.push_str(&part),
+            }
+        }
+        if let [key] = bounds.as_slice()
+            && !is_list
+            && !key.trim().is_empty()
+        {
+            let is_small = self.is_single(start) && !self.is_large_number(start);
+            let key = self.key(key.clone(), start);
+            let close = self.take();
+            if is_small {
+                return Some(format!("{value}[{key}{close}"));
+            }
+            self.has_changed = true;
+            return Some(format!(" {INDEXED}({})[{key}{close}", value.trim_start()));
+        }
+        plain.push_str(&self.take());
+        if bounds.len() < 2 || bounds.len() > 3 || is_list {
+            return Some(format!("{value}{plain}"));
+        }
+        self.has_changed = true;
+        bounds.resize(3, String::new());
+        let bound = |bound: &String| if bound.trim().is_empty() { "none".to_owned() } else { bound.clone() };
+        let bounds: Vec<_> = bounds.iter().map(bound).collect();
+        Some(format!(" {SLICE}({} , {})", value.trim_start(), bounds.join(" ,")))
+    }
+
+    /// Whether a number is behind the sign at hand: `value.0`.
+    pub(super) fn is_number_behind(&self) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|token| token.kind == Kind::Number)
+    }
+
+    /// `value.0`: a place, as in brackets.
+    pub(super) fn numbered(&mut self, value: &str) -> String {
+        self.take();
+        let places = self.take();
+        // Two of them look like one number with a fraction.
+        places.trim().split('.').fold(value.to_owned(), |value, place| {
+            if place.len() <= DIGITS {
+                return format!("{value}.{place}");
+            }
+            self.has_changed = true;
+            format!(" {INDEXED}({}).{place}", value.trim_start())
+        })
+    }
+
+    /// Whether the word at `at` is a number that a text may have to count many characters for.
+    fn is_large_number(&self, at: usize) -> bool {
+        let number = self.tokens.get(at).filter(|token| token.kind == Kind::Number);
+        number.is_some_and(|token| token.text(self.source).len() > DIGITS)
+    }
+
+    /// Whether a single text or number was read from `start` on.
+    fn is_single(&self, start: usize) -> bool {
+        let kind = self.tokens.get(start).map(|token| token.kind);
+        self.at == start + 1 && matches!(kind, Some(Kind::Text | Kind::Number))
+    }
+
+    /// `text` as a key, unless it is a single text or number that was read from `start` on.
+    pub(super) fn key(&mut self, text: String, start: usize) -> String {
+        if self.is_single(start) {
+            return text;
+        }
+        self.has_changed = true;
+        format!(" {KEY}({})", text.trim_start())
+    }
+}
