@@ -199,7 +199,15 @@ impl Host<'_> {
         Running::start_with(&mut command, input).end()
     }
 
-    /// The same for a command that must succeed.
+    /// The same with more in its environment.
+    pub fn cli_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        let url = format!("http://{}", self.address);
+        let mut command = self.place.command();
+        command.env("PETREL_URL", url).envs(environment.iter().copied()).args(arguments);
+        Running::start(&mut command).end()
+    }
+
+    /// The same as [`cli`](Self::cli) for a command that must succeed.
     #[track_caller]
     pub fn ok(&self, arguments: &[&str]) -> Ended {
         self.cli(arguments).with_code(0)
