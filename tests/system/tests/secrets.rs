@@ -189,3 +189,46 @@ fn a_broken_template_of_a_secret_is_not_quoted() {
     assert!(!refused.stderr.contains(SECRET), "{}", refused.stderr);
     host.stop();
 }
+
+#[test]
+fn workflows_quote_no_secret() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let parameters = "parameters:\n  pin: {type: string, secret: true}\n";
+    for (name, runner, text) in [
+        (
+            "named",
+            "orquesta",
+            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: vault.open, input: {pin: '<% int(ctx().pin) + tops3cret() %>'}}\n",
+        ),
+        // The parameter is no secret, its value is one.
+        (
+            "quoted",
+            "orquesta",
+            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: core.echo, input: {message: '<% int(ctx().pin) %>'}}\n",
+        ),
+        (
+            "chain",
+            "action-chain",
+            "chain:\n  - {name: a, ref: vault.open, parameters: {pin: '{{ tops3cret.tops3cret }}'}}\n",
+        ),
+    ] {
+        place.write(&format!("vault/actions/workflows/{name}.yaml"), text);
+        place.write(
+            &format!("vault/actions/{name}.yaml"),
+            &format!("name: {name}\nrunner_type: {runner}\nentry_point: workflows/{name}.yaml\n{parameters}"),
+        );
+    }
+    host.ok(&["pack", "register", &place.path("vault")]);
+    for (action, says) in [
+        ("vault.named", "The parameter pin of vault.open cannot be evaluated"),
+        ("vault.quoted", "Unable to evaluate expression '<% int(ctx().pin) %>'"),
+        ("vault.chain", "it may hold a secret, so neither its template nor a value is shown"),
+    ] {
+        let id = host.request(&json!({"action": action, "parameters": {"pin": SECRET}}));
+        let failed = host.until(&id, "failed")["result"].to_string();
+        assert!(failed.contains(says) && !failed.contains(SECRET), "{failed}");
+    }
+    host.stop();
+}

@@ -73,6 +73,38 @@ fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
     }
 }
 
+/// The texts and numbers among `values` that are secret, longest first: what a message must not quote. What is shorter
+/// than four letters hides nothing, and stands in every message.
+pub fn secret_texts(values: &Object, schemas: &Parameters) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (name, value) in values {
+        let marks = schemas.get(name).map(Marks::of).unwrap_or_default();
+        collect_texts(value, &marks, false, &mut texts);
+    }
+    texts.retain(|text: &String| text.chars().count() >= 4);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
+}
+
+fn collect_texts(value: &Value, marks: &Marks<'_>, is_within: bool, texts: &mut Vec<String>) {
+    let is_secret = is_within || marks.is_secret();
+    match value {
+        Value::String(text) if is_secret => texts.push(text.clone()),
+        Value::Number(number) if is_secret => texts.push(number.to_string()),
+        Value::Object(object) => {
+            object.iter().for_each(|(name, value)| {
+                collect_texts(value, &marks.of_field(name), is_secret, texts);
+            });
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(place, item)| {
+                collect_texts(item, &marks.of_item(place), is_secret, texts);
+            });
+        }
+        _ => {}
+    }
+}
+
 /// `given`, with what is still masked in it taken from `old`: who looks at a configuration and sends it
 /// back has changed no secret.
 pub fn unmasked(given: &Object, old: &Object) -> Object {
@@ -155,6 +187,15 @@ mod tests {
         assert_eq!(masked_result(&json!("s"), &text, None), MASK);
         assert_eq!(masked_result(&json!({"stdout": "s"}), &text, Some("stdout")), json!({"stdout": MASK}));
         assert_eq!(masked_result(&given, &Object::new(), None), given);
+    }
+
+    #[test]
+    fn what_no_message_may_quote_is_known() {
+        let given = object(json!({
+            "url": "http://b", "key": "long secret", "auth": {"user": "somebody", "password": 123_456},
+            "hosts": [{"port": 1, "token": {"deep": ["inner"]}}], "accounts": {"x": "abc"},
+        }));
+        assert_eq!(secret_texts(&given, &schemas()), ["long secret", "123456", "inner"]);
     }
 
     #[test]
