@@ -1,4 +1,5 @@
 //! Secrets are masked wherever they are shown, but for the admin who asks for them.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::fs;
 use std::path::Path;
@@ -61,6 +62,16 @@ fn secrets_are_masked_where_they_are_shown() {
         assert!(text(&host, &asked).contains(SECRET), "{path}: the admin may see it");
         let others = host.send_plain("GET", &format!("/api/v1{asked}"), &bob, b"").with_status(200);
         assert!(!others.body.contains(SECRET), "{path}: others may not");
+    }
+    for verb in [
+        &["execution", "get", &id][..],
+        &["execution", "list", "--json"],
+        &["rule", "get", "examples.r"],
+        &["rule", "list", "--json"],
+    ] {
+        assert!(!host.ok(verb).stdout.contains(SECRET), "{verb:?}");
+        let asked = [verb, &["--show-secrets"]].concat();
+        assert!(host.ok(&asked).stdout.contains(SECRET), "{asked:?}");
     }
     // What was printed comes back, and stands for what it was.
     let mut printed: Value = host.get("/rules/examples.r").json();
@@ -152,6 +163,10 @@ fn secrets_of_an_event_are_masked_where_it_is_shown() {
     let why = host.ok(&["trigger", "why", id]).stdout;
     assert_says(&why, &["trigger.body.pin equals", "what it compares is secret"]);
     assert!(!why.contains(SECRET), "{why}");
+    for verb in [&["get", id][..], &["why", id], &["instances", "--json"]] {
+        let asked = [&["trigger"], verb, &["--show-secrets"]].concat();
+        assert!(host.ok(&asked).stdout.contains(SECRET), "{asked:?}");
+    }
     host.stop();
 }
 
