@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::Settings;
+use crate::config::{DEFAULT_LISTEN, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
@@ -353,7 +353,24 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line("  sign in   on this machine `petrel` works at once, as the same user;");
     print::line("            elsewhere say `petrel login --url URL`,");
     print::line(&format!("            or send the token in {token_file} as X-Auth-Token"));
+    announce_elsewhere(url, data_dir);
     print::line("  try       petrel run core.local cmd='uname -a'");
+}
+
+/// Says what a client must be told, where the host is not where one looks by itself: PETREL_LISTEN is the host's, PETREL_URL
+/// the client's.
+fn announce_elsewhere(url: &str, data_dir: &Path) {
+    let mut variables = Vec::new();
+    if *url != format!("http://{DEFAULT_LISTEN}") {
+        variables.push(format!("PETREL_URL={url}"));
+    }
+    if *data_dir != data_directory::default() {
+        variables.push(format!("PETREL_DATA_DIR={}", data_dir.display()));
+    }
+    if !variables.is_empty() {
+        print::line("  client    in the terminal where you call `petrel`, say first");
+        print::line(&format!("            export {}", variables.join(" ")));
+    }
 }
 
 /// Says the password of the admin, at the first start only: only its hash is kept.

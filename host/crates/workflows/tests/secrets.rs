@@ -1,4 +1,5 @@
 //! What is secret among the parameters of actions is named when it cannot be evaluated, and not quoted.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::sync::Arc;
 
