@@ -230,7 +230,7 @@ fn what_is_worth_nothing_is_said_to_come_from_somewhere() {
         (&[], &["whoami", "--token", "stale"], &["It came from --token", "correct --token"]),
         (&[("PETREL_TOKEN", "other")], &["rule", "list", "--token", "stale"], &["It came from --token"]),
         (&[("PETREL_TOKEN", "stale")], &["execution", "output", "last"], &["variable PETREL_TOKEN"]),
-        (&[("PETREL_DATA_DIR", &other)], &["whoami"], &[&stale, "set PETREL_DATA_DIR"]),
+        (&[("PETREL_DATA_DIR", other.as_str())], &["whoami"], &[stale.as_str(), "set PETREL_DATA_DIR"]),
     ] {
         let refused = host.cli_in(environment, arguments).with_code(4);
         assert_says(&refused.stderr, says);
