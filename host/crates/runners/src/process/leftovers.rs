@@ -5,16 +5,21 @@
 //! nor an empty environment, nor a parent that has ended hides it; a process id that was used again does no harm. All
 //! processes of the machine are looked at, which takes milliseconds: so this is for executions that did not end as
 //! they should, and never for the others.
+//!
+//! Who has taken off all marks and has lost its parent belongs to whoever is being ended and could have started it
+//! ([`Bare`]): it is below this process ([`children`](super::children)), or in its [`home`], and shows nothing by which
+//! it could be another's.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::EXECUTION_VARIABLE;
+use super::children::Strays;
 use super::group::signal;
 use super::seal::Seal;
 use super::table::{self, Life, Process};
+use super::{EXECUTION_VARIABLE, home};
 
 /// How often is looked again for what was started while others were being ended.
 const ROUNDS: usize = 10;
@@ -28,46 +33,88 @@ pub(super) struct Marks {
     seals: BTreeSet<Seal>,
     /// They were below the first process of an execution.
     seen: BTreeSet<Life>,
+    bare: Bare,
+}
+
+/// Which processes without any mark belong to them too.
+#[derive(Debug, Clone, Copy, Default)]
+enum Bare {
+    #[default]
+    None,
+    /// Those that came to this process by themselves, and began at this tick or later.
+    StraysSince(u64),
+    /// Those in the home of this process that have lost their parent; it has started nothing itself yet.
+    InHome,
+}
+
+impl Bare {
+    fn among(self, all: &[Process]) -> BTreeSet<Life> {
+        let candidates: Vec<&Process> = match self {
+            Self::None => Vec::new(),
+            Self::StraysSince(tick) => Strays::now().map_or_else(Vec::new, |strays| {
+                let began_since = all.iter().filter(|one| one.life.started_at >= tick);
+                began_since.filter(|one| strays.has(one.life.id, one.parent)).collect()
+            }),
+            Self::InHome => {
+                let members = home::members();
+                let inside = all.iter().filter(|one| members.contains(&one.life.id));
+                // Whose parent lives belongs to that one: a service may do with its limits as it likes.
+                inside.filter(|one| !members.contains(&one.parent)).collect()
+            }
+        };
+        candidates.into_iter().map(|one| one.life).filter(|life| is_bare(life.id)).collect()
+    }
 }
 
 impl Marks {
     fn of(executions: &[String]) -> Self {
         let seals = executions.iter().map(|execution| Seal::of(execution)).collect();
-        Self { executions: executions.iter().cloned().collect(), seals, seen: BTreeSet::new() }
+        Self { executions: executions.iter().cloned().collect(), seals, ..Self::default() }
     }
 
     /// All that belongs to the executions, and to those that are known to.
     fn families(&self, all: &[Process], known: &BTreeSet<Life>) -> BTreeSet<Life> {
-        table::families(all, |process| known.contains(&process.life) || self.are_on(process))
+        let bare = self.bare.among(all);
+        table::families(all, |process| {
+            known.contains(&process.life) || bare.contains(&process.life) || self.are_on(process)
+        })
     }
 
     fn are_on(&self, process: &Process) -> bool {
         self.seen.contains(&process.life)
             || Seal::on(process.life.id).is_some_and(|seal| self.seals.contains(&seal))
-            || std::fs::read(format!("/proc/{}/environ", process.life.id))
-                .is_ok_and(|environment| self.are_in(&environment))
-    }
-
-    fn are_in(&self, environment: &[u8]) -> bool {
-        environment.split(|byte| *byte == 0).any(|variable| {
-            let value = std::str::from_utf8(variable)
-                .ok()
-                .and_then(|text| text.strip_prefix(EXECUTION_VARIABLE)?.strip_prefix('='));
-            value.is_some_and(|value| self.executions.contains(value))
-        })
+            || named_in(&environment_of(process.life.id)).any(|name| self.executions.contains(name))
     }
 }
 
-/// Kills what was started for the given executions and is still there. Returns how many processes there were.
+/// Whether a process bears no mark of any execution.
+fn is_bare(process: i32) -> bool {
+    Seal::is_off(process) && named_in(&environment_of(process)).next().is_none()
+}
+
+/// The environment of a process; nothing when it has gone, or is another user's.
+fn environment_of(process: i32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default()
+}
+
+/// The executions that an environment names.
+fn named_in(environment: &[u8]) -> impl Iterator<Item = &str> {
+    environment.split(|byte| *byte == 0).filter_map(|variable| {
+        std::str::from_utf8(variable).ok()?.strip_prefix(EXECUTION_VARIABLE)?.strip_prefix('=')
+    })
+}
+
+/// Kills what an earlier process has started for the given executions and is still there. To be called before this one
+/// starts anything. Returns how many processes there were.
 pub fn end_leftovers(executions: &[String]) -> usize {
-    let marks = Marks::of(executions);
+    let marks = Marks { bare: Bare::InHome, ..Marks::of(executions) };
     end(|all, known| marks.families(all, known))
 }
 
-/// How to know the processes of an execution that is about to be ended: also by who is below `leader` now. To be
-/// asked before anything is ended, since who loses its parent is below nobody.
-pub(super) async fn look(execution: &str, leader: Option<Pid>) -> Marks {
-    let marks = Marks::of(&[execution.to_owned()]);
+/// How to know the processes of an execution that began at the tick `began` and is about to be ended: also by who is
+/// below `leader` now. To be asked before anything is ended, since who loses its parent is below nobody.
+pub(super) async fn look(execution: &str, leader: Option<Pid>, began: u64) -> Marks {
+    let marks = Marks { bare: Bare::StraysSince(began), ..Marks::of(&[execution.to_owned()]) };
     let Some(leader) = leader.map(Pid::as_raw_pid) else { return marks };
     let below = move || table::families(&table::all(), |process| process.life.id == leader);
     let seen = tokio::task::spawn_blocking(below);

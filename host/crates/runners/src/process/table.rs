@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use rustix::process::getpid;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A process, from its start to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +12,17 @@ pub(super) struct Life {
     /// Its number, which may be another one's later.
     pub(super) id: i32,
     /// Ticks from the start of the machine to its own. With the number it tells it from all others.
-    started_at: u64,
+    pub(super) started_at: u64,
+}
+
+/// How many ticks a second has in all that the system shows of processes.
+const TICKS: u64 = 100;
+
+/// How many ticks after the start of the machine it is now.
+pub(super) fn now() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let part = u64::try_from(now.tv_nsec).unwrap_or_default() * TICKS / 1_000_000_000;
+    u64::try_from(now.tv_sec).unwrap_or_default() * TICKS + part
 }
 
 /// A process as it is now.
@@ -20,7 +31,7 @@ pub(super) struct Process {
     /// Which one.
     pub(super) life: Life,
     /// The number of its parent: another one's once that has ended.
-    parent: i32,
+    pub(super) parent: i32,
 }
 
 /// Every process that runs, but for this one.
@@ -84,6 +95,17 @@ mod tests {
         for line in ["", "9 (sh", "9 (sh) S 7", &ended] {
             assert_eq!(parse(9, line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_process_begins_at_a_tick_between_those_before_and_after() {
+        let before = now();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = i32::try_from(child.id()).unwrap();
+        let began = read(id).unwrap().life.started_at;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!((before..=now()).contains(&began), "{before} {began}");
     }
 
     #[test]
