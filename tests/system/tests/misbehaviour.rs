@@ -122,7 +122,7 @@ fn start_hidden(place: &Place, host: &Host<'_>, parameters: &Value) -> String {
 fn assert_it_cannot_hide(place: &Place, hide: &str) {
     let host = place.start(&[]);
     let started = |host: &Host<'_>, parameters: &Value| start_hidden(place, host, parameters);
-    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60"), "timeout": 3}));
+    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60"), "timeout": 5}));
     host.until(&id, "timeout");
     assert!(!beats(place, "beat"), "it outlived a timeout: {hide}");
     let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60")}));

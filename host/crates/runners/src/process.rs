@@ -23,6 +23,7 @@ mod group;
 mod home;
 mod input;
 mod leftovers;
+mod marks;
 mod reaper;
 mod seal;
 mod table;

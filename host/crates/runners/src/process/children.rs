@@ -2,7 +2,7 @@
 //!
 //! A reaper (`PR_SET_CHILD_SUBREAPER`) gets what otherwise goes to init: every process below it that loses its parent.
 //! So whatever an execution has started is below this process for as long as both live, in whatever session and with
-//! whatever environment. To which execution such a child belongs is said in [`leftovers`](super::leftovers).
+//! whatever environment. To which execution such a child belongs is said in [`marks`](super::marks).
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,19 +80,22 @@ impl Strays {
     }
 
     /// Whether the process with this number and this parent did.
-    pub(super) fn has(&self, id: i32, parent: i32) -> bool {
+    pub(super) fn have(&self, id: i32, parent: i32) -> bool {
         parent == self.own && !self.started.contains(&id)
     }
 }
 
-/// Waits for those who came by themselves and have ended, as init would: until then they stay in the table of processes.
-pub(super) fn reap() {
-    let started = lock();
-    let strays = all().unwrap_or_default().into_iter().filter(|id| !started.contains(id));
-    for id in strays.filter_map(Pid::from_raw) {
-        // One that still runs is looked at again the next time.
+/// Those who came by themselves, the newest last. Those among them who have ended are waited for, as init would, and
+/// so are seen this once; until then they stay in the table of processes.
+pub(super) fn strays() -> Vec<i32> {
+    let all = all().unwrap_or_default();
+    let Some(strays) = Strays::now() else { return Vec::new() };
+    let came: Vec<i32> = all.into_iter().filter(|id| strays.have(*id, strays.own)).collect();
+    for id in came.iter().filter_map(|id| Pid::from_raw(*id)) {
+        // One that still runs is not waited for.
         let _ = waitpid(Some(id), WaitOptions::NOHANG);
     }
+    came
 }
 
 /// The children of the main thread, ended or not. Orphans come to this thread, while those that were started belong to the
@@ -111,16 +114,14 @@ mod tests {
     #[test]
     fn what_was_started_is_no_stray_until_it_was_waited_for() {
         let own = getpid().as_raw_pid();
-        let has = |id| Strays { own, started: lock().clone() }.has(id, own);
+        let is_stray = |id| Strays { own, started: lock().clone() }.have(id, own);
         let (mut child, started) = start(|| Command::new("true").spawn(), |child| Some(child.id())).unwrap();
         let id = i32::try_from(child.id()).unwrap();
-        assert!(!has(id));
-        // Nobody else waits for it, whether it has ended or not.
-        reap();
+        assert!(!is_stray(id));
         assert!(child.wait().unwrap().success());
         drop(started);
-        assert!(has(id));
-        assert!(!Strays { own, started: Vec::new() }.has(id, 1));
+        assert!(is_stray(id));
+        assert!(!Strays { own, started: Vec::new() }.have(id, 1));
         assert!(start(|| Command::new("/no/such/program").spawn(), |child| Some(child.id())).is_err());
     }
 }

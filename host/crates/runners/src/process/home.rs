@@ -6,7 +6,6 @@
 //! the whole machine (about 10 ms), and being born elsewhere is not to be had without `unsafe`. It has no controllers:
 //! nothing is limited by it.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
+use rustix::process::getpid;
 
 /// How the names of homes begin.
 const PREFIX: &str = "petrel-host-";
@@ -71,11 +71,12 @@ impl Drop for Home {
     }
 }
 
-/// The numbers of all who are in the home of this process; nobody when it has none.
-pub(super) fn members() -> BTreeSet<i32> {
+/// The numbers of all who are in the home of this process, but for this one; nobody when it has none.
+pub(super) fn others() -> Vec<i32> {
     let entered = ENTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let ids = entered.and_then(|path| fs::read_to_string(path.join(PROCESSES)).ok()).unwrap_or_default();
-    ids.lines().filter_map(|id| id.parse().ok()).collect()
+    let own = getpid().as_raw_pid();
+    ids.lines().filter_map(|id| id.parse().ok()).filter(|id| *id != own).collect()
 }
 
 fn make(path: &Path) -> io::Result<()> {

@@ -30,7 +30,8 @@ impl Reaper {
             tokio::spawn(async {
                 loop {
                     tokio::time::sleep(INTERVAL).await;
-                    children::reap();
+                    // Who has ended is waited for by that.
+                    drop(children::strays());
                 }
             })
         });

@@ -1,5 +1,5 @@
 //! All processes of the machine as `/proc` shows them: whose child each is, and since when. Which of them belong to
-//! an execution is said in [`leftovers`](super::leftovers).
+//! an execution is said in [`marks`](super::marks).
 
 use std::collections::BTreeSet;
 
@@ -42,22 +42,26 @@ pub(super) fn all() -> Vec<Process> {
     ids.filter(|id| *id != own).filter_map(read).collect()
 }
 
-fn read(id: i32) -> Option<Process> {
+/// One process; `None` when it has ended.
+pub(super) fn read(id: i32) -> Option<Process> {
     let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
     parse(id, &String::from_utf8_lossy(&stat))
 }
 
-/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the start being the 22nd field. `None` for one
-/// that has ended and is not waited for yet.
+/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the number of threads being the 20th field and the
+/// start the 22nd. `None` for one that has ended and is not waited for yet.
 fn parse(id: i32, stat: &str) -> Option<Process> {
     // The name is the program's own choice, brackets and blanks included.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
+    let has_ended = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    let threads: u32 = fields.nth(15)?.parse().ok()?;
+    let started_at = fields.nth(1)?.parse().ok()?;
+    // The state is that of the main thread, without which the others may go on.
+    if has_ended && threads <= 1 {
         return None;
     }
-    let parent = fields.next()?.parse().ok()?;
-    let started_at = fields.nth(17)?.parse().ok()?;
     Some(Process { life: Life { id, started_at }, parent })
 }
 
@@ -86,12 +90,14 @@ mod tests {
 
     #[test]
     fn a_line_is_read_whatever_the_program_calls_itself() {
-        let tail = "7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        for name in ["sh", "a b", ") S 1 (", ""] {
-            let read = parse(9, &format!("9 ({name}) S {tail}"));
+        let tail = |threads: u32| format!("7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 {threads} 0 12345 0 0");
+        for (name, state, threads) in
+            [("sh", 'S', 1), ("a b", 'R', 3), (") S 1 (", 'T', 1), ("", 'S', 1), ("main thread ended", 'Z', 2)]
+        {
+            let read = parse(9, &format!("9 ({name}) {state} {}", tail(threads)));
             assert_eq!(read, Some(Process { life: Life { id: 9, started_at: 12345 }, parent: 7 }), "{name}");
         }
-        let ended = format!("9 (sh) Z {tail}");
+        let ended = format!("9 (sh) Z {}", tail(1));
         for line in ["", "9 (sh", "9 (sh) S 7", &ended] {
             assert_eq!(parse(9, line), None, "{line}");
         }
