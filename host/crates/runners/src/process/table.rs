@@ -91,9 +91,13 @@ mod tests {
     #[test]
     fn a_line_is_read_whatever_the_program_calls_itself() {
         let tail = |threads: u32| format!("7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 {threads} 0 12345 0 0");
-        for (name, state, threads) in
-            [("sh", 'S', 1), ("a b", 'R', 3), (") S 1 (", 'T', 1), ("", 'S', 1), ("main thread ended", 'Z', 2)]
-        {
+        for (name, state, threads) in [
+            ("sh", 'S', 1),
+            ("a b", 'R', 3),
+            (") S 1 (", 'T', 1),
+            ("", 'S', 1),
+            ("main thread ended", 'Z', 2),
+        ] {
             let read = parse(9, &format!("9 ({name}) {state} {}", tail(threads)));
             assert_eq!(read, Some(Process { life: Life { id: 9, started_at: 12345 }, parent: 7 }), "{name}");
         }

@@ -27,9 +27,9 @@ impl Place {
     }
 
     /// A command that leaves a process behind, which writes to the file of this name for as long as it lives.
-    fn hide(&self, mark: &str) -> String {
+    fn hide(&self, mark: &str, how: &str) -> String {
         let [script, mark, stop] = ["hide.py", mark, "stop"].map(|name| self.path(name));
-        format!("python3 {} {} {}", script.display(), mark.display(), stop.display())
+        format!("python3 {} {} {} {how}", script.display(), mark.display(), stop.display())
     }
 
     /// Whether something still writes to the file.
@@ -85,9 +85,15 @@ async fn who_takes_off_all_marks_is_ended_with_its_execution() {
     std::fs::write(place.path("hide.py"), include_str!("hide.py")).unwrap();
     let (_reaper, runner) = (Reaper::start(place.0.path()), runner(place.0.path()));
 
-    for (timeout, is_canceled, end) in [(5.0, false, End::TimedOut), (60.0, true, End::Canceled)] {
-        let (mark, cancel) = (format!("{end:?}"), CancellationToken::new());
-        let hidden = call(&format!("{}; sleep 60", place.hide(&mark)), timeout);
+    for (how, timeout, is_canceled, end) in [
+        ("stays", 5.0, false, End::TimedOut),
+        ("stays", 60.0, true, End::Canceled),
+        // It starts another and ends, again and again: whoever looks at all processes may miss each of them.
+        ("hops", 5.0, false, End::TimedOut),
+        ("hops", 60.0, true, End::Canceled),
+    ] {
+        let (mark, cancel) = (format!("{how}-{end:?}"), CancellationToken::new());
+        let hidden = call(&format!("{}; sleep 60", place.hide(&mark, how)), timeout);
         let running = runner.run(hidden, OutputSink::new(500), cancel.clone());
         let meanwhile = async {
             place.until_it_beats(&mark).await;
@@ -96,11 +102,11 @@ async fn who_takes_off_all_marks_is_ended_with_its_execution() {
             }
         };
         let (outcome, ()) = tokio::join!(running, meanwhile);
-        assert_eq!((outcome.end, place.beats(&mark).await), (end, false));
+        assert_eq!((outcome.end, place.beats(&mark).await), (end, false), "{how}");
     }
 
     // A service lives on when its command has ended, also when one that began later is ended.
-    let service = call(&place.hide("service"), 60.0);
+    let service = call(&place.hide("service", "stays"), 60.0);
     let outcome = runner.run(service, OutputSink::new(500), CancellationToken::new()).await;
     assert_eq!(outcome.end, End::Succeeded, "{outcome:?}");
     place.until_it_beats("service").await;
