@@ -63,6 +63,11 @@ pub(super) fn become_reaper() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this is the first process of its container: then also those come to it that somebody else has started there.
+pub(super) fn is_init() -> bool {
+    getpid().is_init()
+}
+
 /// Which of the children of this process came to it by themselves. To be made after the look at the processes that it
 /// is asked about, so that it knows those among them that were just started.
 #[derive(Debug)]

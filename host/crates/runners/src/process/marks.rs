@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use super::children::Strays;
+use super::children::{Strays, is_init};
 use super::seal::Seal;
 use super::table::{self, Life, Process};
 use super::{EXECUTION_VARIABLE, home};
@@ -77,6 +77,8 @@ impl Bare {
     fn now(self) -> Suspects {
         match self {
             Self::None => Suspects::None,
+            // Somebody may have gone into the container by other ways, and is not to be hurt.
+            Self::StraysSince(_) if is_init() => Suspects::None,
             Self::StraysSince(tick) => {
                 Strays::now().map_or(Suspects::None, |strays| Suspects::Strays(strays, tick))
             }

@@ -14,6 +14,10 @@ use super::home::Home;
 /// with the end of every process.
 const INTERVAL: Duration = Duration::from_millis(500);
 
+/// What the log says of a host without a parent.
+const FIRST: &str = "only for what has some mark: orphans of others come to the first process of a container too; \
+    start the host under an init (docker run --init)";
+
 /// That this process is the reaper of all that it starts, until this is dropped.
 #[derive(Debug)]
 #[must_use = "what was begun ends when this is dropped"]
@@ -36,7 +40,11 @@ impl Reaper {
             })
         });
         let home = Home::enter(data_dir);
-        let reaper = reaping.as_ref().map_or_else(ToString::to_string, |_| "yes".to_owned());
+        let reaper = match &reaping {
+            Ok(_) if children::is_init() => FIRST.to_owned(),
+            Ok(_) => "yes".to_owned(),
+            Err(error) => error.to_string(),
+        };
         let cgroup = home.as_ref().map_or_else(ToString::to_string, |home| home.path.display().to_string());
         tracing::info!(reaper, cgroup, "how processes are found that hide from their execution");
         Self { reaping: reaping.ok(), _home: home.ok() }
