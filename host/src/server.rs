@@ -22,6 +22,7 @@ use petrel_runners::Runner;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
+use petrel_runners::process::Reaper;
 use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +94,8 @@ async fn serve(
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
+    // No other host has this data directory now, and nothing is started yet.
+    let _reaper = Reaper::start(&data_dir);
     let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =

@@ -287,6 +287,12 @@ impl Host<'_> {
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
+    /// Whether it is in a control group of its own, in which all is born that it starts.
+    pub fn has_its_own_cgroup(&self) -> bool {
+        let groups = fs::read_to_string(format!("/proc/{}/cgroup", self.process.id())).unwrap();
+        groups.lines().any(|line| line.starts_with("0::") && line.contains("/petrel-host-"))
+    }
+
     /// Asks it to stop.
     pub fn terminate(&self) {
         let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).unwrap();
