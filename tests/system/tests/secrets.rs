@@ -92,7 +92,7 @@ fn secrets_are_masked_where_they_are_shown() {
     // What was secret of something that is gone is not known any more: nothing of it is shown.
     host.ok(&["rule", "delete", "examples.r"]);
     host.post("/rules", &rule).with_status(201);
-    std::fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
+    fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
     host.ok(&["pack", "register", &place.path("vault")]);
     for path in ["/rules", "/rules/examples.r", "/executions", &format!("/executions/{id}")] {
         let shown = text(&host, path);
