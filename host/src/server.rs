@@ -360,7 +360,7 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line("  try       petrel run core.local cmd='uname -a'");
 }
 
-/// Says what a client must be told, where the host is not where one looks by itself: PETREL_LISTEN is the host's, PETREL_URL
+/// Says what a client must be told, where the host is not where one looks by itself: `PETREL_LISTEN` is the host's, `PETREL_URL`
 /// the client's.
 fn announce_elsewhere(url: &str, data_dir: &Path) {
     let mut variables = Vec::new();

@@ -143,12 +143,11 @@ fn blocks(section: &str) -> Vec<Block> {
     for line in rest.lines().take_while(|line| !line.starts_with("## ")) {
         if let Some(language) = line.strip_prefix("```") {
             let named = above.strip_suffix("`:").and_then(|above| above.rsplit('`').next());
-            match open.take() {
-                Some(block) => blocks.push(block),
-                None => {
-                    let (file, language) = (named.map(str::to_owned), language.to_owned());
-                    open = Some(Block { file, language, text: String::new() });
-                }
+            if let Some(block) = open.take() {
+                blocks.push(block);
+            } else {
+                let (file, language) = (named.map(str::to_owned), language.to_owned());
+                open = Some(Block { file, language, text: String::new() });
             }
         } else if let Some(block) = &mut open {
             block.text += &format!("{line}\n");

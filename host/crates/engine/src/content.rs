@@ -46,7 +46,7 @@ pub struct RegisteredTriggerType {
     pub(crate) payload: Option<Validator>,
     pub(crate) parameters: Validator,
     /// The schema of its payload, if it calls anything secret.
-    secrets: Option<Arc<Value>>,
+    pub(crate) secrets: Option<Arc<Value>>,
 }
 
 impl RegisteredTriggerType {

@@ -96,8 +96,9 @@ impl Engine {
             if !event.is_for(|| content.reads(trigger, kind)) {
                 return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
             }
-            check_payload(content.trigger_type(kind)?.payload.as_ref(), kind, event.values())?;
-            let secrets = content.payload_secrets(kind);
+            let registered = content.trigger_type(kind)?;
+            check_payload(registered.payload.as_ref(), kind, event.values())?;
+            let secrets = registered.secrets.clone();
             let occurrence = occurrence.with_secrets(secrets.clone());
             (enforce(content.index(), trigger, &occurrence), secrets)
         };
@@ -174,10 +175,13 @@ impl Engine {
         };
         let context = context(instance, rule);
         let scope = requests::scope(self, &context).with("trigger", Arc::clone(payload));
-        let hides = secrets.is_some_and(|schema| {
-            parameters::read_secret(compiled.parameters(), &registered.signature, schema)
-        });
-        let told = |error: parameters::Error| if hides { error.hidden() } else { error }.to_string();
+        // Asked only once something is wrong.
+        let hides = || {
+            secrets.is_some_and(|schema| {
+                parameters::read_secret(compiled.parameters(), &registered.signature, schema)
+            })
+        };
+        let told = |error: parameters::Error| if hides() { error.hidden() } else { error }.to_string();
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {

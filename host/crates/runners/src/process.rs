@@ -103,7 +103,8 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     let input = std::mem::take(&mut spec.input);
     let (stdin, ours) = input.open()?;
     let began = table::now();
-    let (mut child, started) = start(&mut spec, stdin)?;
+    // In this order: when this future is dropped half-way, the child is to go first.
+    let (started, mut child) = start(&mut spec, stdin)?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Ends the group also when this future is dropped half-way.
     let guard = Group(group);
@@ -139,7 +140,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
 }
 
 /// Starts a process, in a group of its own and with the marks of its execution.
-fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Child, Started)> {
+fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     // Dropped at the end, with its copy of what the process finds at standard input.
     let mut command = Command::new(&spec.program);
     command

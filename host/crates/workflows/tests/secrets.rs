@@ -23,7 +23,7 @@ fn world() -> World {
 }
 
 /// What a workflow of one task tells.
-fn told(task: Value) -> String {
+fn told(task: &Value) -> String {
     let definition = json!({"version": 1.0, "vars": [{"hush": "hush"}], "tasks": {"a": task}});
     let definition = Arc::new(Definition::compile(&definition).unwrap());
     let mut conductor = Conductor::new(definition, &Map::new(), &Map::new(), &world());
@@ -49,14 +49,14 @@ fn an_expression_of_a_secret_is_not_quoted() {
             "The parameter pin of vault.open",
         ),
     ] {
-        let text = told(task.clone());
+        let text = told(&task);
         assert!(text.contains(says) && !text.contains("hush"), "{task}: {text}");
     }
     for task in [
         json!({"action": "vault.open", "input": {"name": BROKEN}}),
         json!({"action": "core.echo", "input": {"pin": BROKEN}}),
     ] {
-        let text = told(task.clone());
+        let text = told(&task);
         assert!(text.contains("Unable to evaluate expression") && text.contains(BROKEN), "{task}: {text}");
     }
 }

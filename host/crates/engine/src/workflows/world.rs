@@ -15,7 +15,7 @@ use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
-use crate::service::Engine;
+use crate::service::{Engine, Shared};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,7 +141,8 @@ pub(super) struct Around {
 
 impl Around {
     pub(super) fn new(engine: &Engine, results: Option<Arc<Results>>) -> Self {
-        Self { results, secrets: Arc::new(Registered(engine.clone())) }
+        let shared = Arc::clone(&engine.0);
+        Self { results, secrets: shared }
     }
 
     /// The world as it is now, for the entry with this number.
@@ -165,22 +166,20 @@ impl Around {
 }
 
 /// What is secret among the parameters of actions, as they are registered now.
-struct Registered(Engine);
-
-impl fmt::Debug for Registered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Registered")
-    }
-}
-
-impl Secrets for Registered {
+impl Secrets for Shared {
     fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
-        let content = self.0.content();
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
         let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
         // Of what is not there nothing is known.
         known.is_none_or(|action| match parameter {
             Some(name) => action.signature.is_secret(name),
             None => action.parameters.values().any(has_secret),
         })
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }

@@ -42,14 +42,14 @@ fn lock() -> MutexGuard<'static, Vec<i32>> {
 pub(super) fn start<T>(
     start: impl FnOnce() -> io::Result<T>,
     id: impl FnOnce(&T) -> Option<u32>,
-) -> io::Result<(T, Started)> {
+) -> io::Result<(Started, T)> {
     // Held over the start: who looks meanwhile would take the new child for one that came by itself.
     let mut started = lock();
     let child = start()?;
     let id = id(&child).and_then(|id| i32::try_from(id).ok());
     started.extend(id);
     drop(started);
-    Ok((child, Started(id)))
+    Ok((Started(id), child))
 }
 
 /// Has all that loses its parent below this process become its child.
@@ -120,7 +120,7 @@ mod tests {
     fn what_was_started_is_no_stray_until_it_was_waited_for() {
         let own = getpid().as_raw_pid();
         let is_stray = |id| Strays { own, started: lock().clone() }.have(id, own);
-        let (mut child, started) = start(|| Command::new("true").spawn(), |child| Some(child.id())).unwrap();
+        let (started, mut child) = start(|| Command::new("true").spawn(), |child| Some(child.id())).unwrap();
         let id = i32::try_from(child.id()).unwrap();
         assert!(!is_stray(id));
         assert!(child.wait().unwrap().success());

@@ -18,7 +18,7 @@ pub(super) fn signal(group: Option<Pid>, signal: Signal) {
         let mut sudo = std::process::Command::new("sudo");
         sudo.args(["-n", "kill", number, "--", &target]).stdin(Stdio::null()).stderr(Stdio::null());
         let started = children::start(|| seal::without(|| sudo.spawn()), |sudo: &Child| Some(sudo.id()));
-        let ended = started.and_then(|(mut sudo, _started)| sudo.wait());
+        let ended = started.and_then(|(_started, mut sudo)| sudo.wait());
         if !ended.is_ok_and(|status| status.success()) {
             tracing::warn!(process.group = %target, "a process of another user cannot be signaled");
         }

@@ -27,7 +27,7 @@ pub(super) struct Staged {
     pub(super) items: Option<ItemStates>,
     /// Its next run, when a transition led to it while its items are under way. Beyond the original, which
     /// forgets the items that run.
-    again: Option<Box<Staged>>,
+    again: Option<Box<Self>>,
 }
 
 impl Staged {
