@@ -13,6 +13,9 @@ use crate::logins;
 pub(super) const TOKEN: &str = "x-auth-token";
 /// The header of an API key.
 const API_KEY: &str = "st2-api-key";
+/// What the client takes where nothing is given.
+const OTHERS: &str =
+    "what `petrel login` has got, or on the host's machine the admin-token in its data directory";
 /// The largest file with certificates that is read, in bytes.
 const LARGEST_CERTIFICATES: u64 = 16 << 20;
 
@@ -108,13 +111,12 @@ impl Credential {
             return failure;
         }
         let (place, hint) = match &self.origin {
-            Origin::Given(name) if name.starts_with("--") => (
-                (*name).to_owned(),
-                format!("correct {name}, or leave it out to use what `petrel login` has got"),
-            ),
+            Origin::Given(name) if name.starts_with("--") => {
+                ((*name).to_owned(), format!("correct {name}, or leave it out to use {OTHERS}"))
+            }
             Origin::Given(name) => (
                 format!("the variable {name}"),
-                format!("`unset {name}` to use what `petrel login` has got, or set it anew"),
+                format!("set {name} anew, or `unset {name}` to use {OTHERS}"),
             ),
             Origin::Login(file) => {
                 (format!("the file {}", file.display()), format!("sign in again: `petrel login --url {url}`"))

@@ -62,7 +62,9 @@ fn who_does_not_listen_is_killed() {
     let run = host.cli(&["run", "core.local", &command, "timeout=1", "-j"]).with_code(1).json();
     assert_eq!((&run["status"], &run["result"]["return_code"]), (&json!("timeout"), &json!(-9)));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-    assert!(!place.read("beat").is_empty() && !beats(&place, "beat"));
+    // It may be empty: killed between the opening and the writing.
+    assert!(std::path::Path::new(&place.path("beat")).exists(), "it never ran");
+    assert!(!beats(&place, "beat"), "it outlived its timeout");
     host.stop();
 }
 
