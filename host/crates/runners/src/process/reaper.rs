@@ -1,5 +1,5 @@
 //! What is done once for the whole process, so that nothing that executions start is out of sight: the host becomes the
-//! reaper of what loses its parent ([`children`](super::children)), and goes to a control group of its own where it can
+//! reaper of what loses its parent ([`children`]), and goes to a control group of its own where it can
 //! ([`home`](super::home)).
 
 use std::path::Path;
