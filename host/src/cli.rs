@@ -137,6 +137,25 @@ struct Session {
     form: Form,
 }
 
+/// Whether secrets are shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Secrets {
+    /// Show secrets as they are, in place of ********; only the admin may see them
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+impl Secrets {
+    /// `path`, with what asks for secrets if they are to be shown.
+    fn asked(self, path: &str) -> String {
+        if !self.show_secrets {
+            return path.to_owned();
+        }
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{mark}show_secrets=true")
+    }
+}
+
 /// Reads the command line, does what it says, and says how it went.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -264,5 +283,13 @@ mod tests {
     fn segments_are_escaped() {
         assert_eq!(super::path_segment("core.local"), "core.local");
         assert_eq!(super::path_segment("a/b ü"), "a%2Fb%20%C3%BC");
+    }
+
+    #[test]
+    fn secrets_are_asked_for_beside_what_else_is() {
+        let asked = |show_secrets, path| super::Secrets { show_secrets }.asked(path);
+        assert_eq!(asked(true, "/rules"), "/rules?show_secrets=true");
+        assert_eq!(asked(true, "/rules?limit=1"), "/rules?limit=1&show_secrets=true");
+        assert_eq!(asked(false, "/rules?limit=1"), "/rules?limit=1");
     }
 }

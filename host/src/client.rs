@@ -1,27 +1,28 @@
 //! Talks to a running host. Every failure says what to do about it and which exit code it means.
 //!
-//! What an answer must be to be believed is in [`answer`], how something is waited for in [`waiting`].
+//! Where the host is and who signs in is in [`connection`], what an answer must be to be believed in [`answer`], how
+//! something is waited for in [`waiting`].
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use petrel_packs::plain_file;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::config::DEFAULT_LISTEN;
-use crate::data_directory;
 use crate::exit::{Code, Failure};
-use crate::logins;
 
 mod answer;
+mod connection;
 mod waiting;
 
+pub(crate) use connection::Connection;
 pub(crate) use waiting::Waiting;
 
 use answer::Shape;
+use connection::{Credential, TOKEN, trusted};
 
 /// A host to talk to.
 pub(crate) struct Client {
@@ -33,118 +34,9 @@ pub(crate) struct Client {
     bounds: Bounds,
 }
 
-/// Where a credential comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// Somebody gave it for this host.
-    Given,
-    /// It lay in a file.
-    InFile,
-}
-
-/// What the client signs its requests with: a header and its value.
-type Credential = (&'static str, String);
-
-const TOKEN: &str = "x-auth-token";
-const API_KEY: &str = "st2-api-key";
 const JSON: &str = "application/json";
 /// The stable word for that nobody answers.
 const UNREACHABLE: &str = "unreachable";
-/// The largest file with certificates that is read, in bytes.
-const LARGEST_CERTIFICATES: u64 = 16 << 20;
-
-/// Where the host is, and who we are.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Connection {
-    /// Where the host is [default: the one on this machine, port 9101]
-    #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
-    pub(crate) url: Option<String>,
-
-    /// The token to sign in with [default: that of `petrel login`, else the file admin-token in the data directory]
-    #[arg(
-        long,
-        global = true,
-        env = "PETREL_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true,
-        help_heading = "Connection"
-    )]
-    pub(crate) token: Option<String>,
-
-    /// The API key to sign in with, in place of a token
-    #[arg(
-        long,
-        global = true,
-        env = "PETREL_API_KEY",
-        value_name = "KEY",
-        hide_env_values = true,
-        help_heading = "Connection"
-    )]
-    pub(crate) api_key: Option<String>,
-
-    /// Certificates in PEM to trust beside those of this machine.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        help = "Certificates in PEM to trust beside those of this machine [env: SSL_CERT_FILE]",
-        help_heading = "Connection"
-    )]
-    pub(crate) ca_file: Option<PathBuf>,
-}
-
-impl Connection {
-    /// What to sign in with at `url`: what was given; else what signing in there has given; else, on this
-    /// machine, the admin's token.
-    fn credential(&self, url: &str) -> Option<(Credential, Found)> {
-        let given = |text: &Option<String>| {
-            text.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-        };
-        let given = given(&self.token)
-            .map(|token| (TOKEN, token))
-            .or_else(|| given(&self.api_key).map(|key| (API_KEY, key)));
-        given
-            .map(|credential| (credential, Found::Given))
-            .or_else(|| logins::token(url).map(|token| ((TOKEN, token), Found::InFile)))
-            .or_else(|| admin_token(url).map(|token| ((TOKEN, token), Found::InFile)))
-    }
-}
-
-/// The token in the data directory. It is not for hosts elsewhere: to one of them it goes only where the directory was
-/// named, and nobody on the way can read it.
-fn admin_token(url: &str) -> Option<String> {
-    let named = std::env::var_os("PETREL_DATA_DIR").map(PathBuf::from);
-    if !is_here(url) && (named.is_none() || !url.starts_with("https:")) {
-        return None;
-    }
-    let data_dir = named.unwrap_or_else(data_directory::default);
-    let file = data_directory::token_file(&data_dir);
-    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
-    Some(token.trim().to_owned())
-}
-
-/// Whether `url` leads to this machine.
-fn is_here(url: &str) -> bool {
-    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| {
-        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    })
-}
-
-/// The certificates in `file`.
-fn trusted(file: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
-    let failed = |why: String| {
-        Failure::usage(
-            format!("the certificates {} cannot be read: {why}", file.display()),
-            "check --ca-file or SSL_CERT_FILE",
-        )
-    };
-    let pem = plain_file::read(file, LARGEST_CERTIFICATES).map_err(|error| failed(error.to_string()))?;
-    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?;
-    if found.is_empty() { Err(failed("there is none in it".into())) } else { Ok(found) }
-}
-
 /// How long and how much of an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -195,9 +87,9 @@ impl Client {
         let http = builder.build().map_err(|error| {
             Failure::new(Code::Server, "client", format!("no connection can be made: {error}"), "")
         })?;
-        let (credential, found) = connection.credential(&url).unzip();
+        let credential = connection.credential(&url);
         // Nobody has said that what is in a file goes there: whoever answers is to introduce itself first.
-        let is_known = AtomicBool::new(found != Some(Found::InFile));
+        let is_known = AtomicBool::new(credential.as_ref().is_none_or(Credential::is_given));
         Ok(Self { http, url, credential, is_known, bounds })
     }
 
@@ -268,7 +160,8 @@ impl Client {
         let is_text = answer::is_of_kind(&response, "text/plain");
         let body = self.body(response).await?;
         if !status.is_success() {
-            return answer::value(&self.url, status, is_json, &body, Shape::Object).map(|_| String::new());
+            let refused = answer::value(&self.url, status, is_json, &body, Shape::Object);
+            return refused.map(|_| String::new()).map_err(|failure| self.signed(failure));
         }
         let text = String::from_utf8(body).ok().filter(|_| is_text);
         text.ok_or_else(|| answer::not_petrel(&self.url, "a text was asked for, and something else came"))
@@ -284,7 +177,8 @@ impl Client {
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
         if !status.is_success() {
             let body = self.body(response).await?;
-            return answer::value(&self.url, status, is_json, &body, Shape::Object).map(drop);
+            let refused = answer::value(&self.url, status, is_json, &body, Shape::Object);
+            return refused.map(drop).map_err(|failure| self.signed(failure));
         }
         if !answer::is_of_kind(&response, "application/octet-stream") {
             return Err(answer::not_petrel(&self.url, "a file was asked for, and something else came"));
@@ -311,7 +205,7 @@ impl Client {
         }
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
         Ok(match &self.credential {
-            Some((header, secret)) => request.header(*header, secret),
+            Some(Credential { header, secret, .. }) => request.header(*header, secret),
             None => request,
         })
     }
@@ -342,7 +236,15 @@ impl Client {
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }
-        self.answered(request, shape).await
+        self.answered(request, shape).await.map_err(|failure| self.signed(failure))
+    }
+
+    /// What a request that was signed was refused for.
+    fn signed(&self, failure: Failure) -> Failure {
+        match &self.credential {
+            Some(credential) => credential.named_in(failure, &self.url),
+            None => failure,
+        }
     }
 
     async fn answered(&self, request: reqwest::RequestBuilder, shape: Shape) -> Result<Value, Failure> {

@@ -12,7 +12,7 @@ use crate::exit::{Code, Failure};
 const LARGEST: u64 = 1 << 20;
 
 /// The file, if there is a home to keep it in.
-fn file() -> Option<PathBuf> {
+pub(crate) fn file() -> Option<PathBuf> {
     Some(data_directory::config_home()?.join("logins.json"))
 }
 

@@ -3,6 +3,7 @@
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
+use petrel_model::secrets::has_secret;
 use petrel_packs::plain_file;
 use serde_json::Value;
 
@@ -71,9 +72,11 @@ fn content(name: &str, text: &str) -> Result<String, Failure> {
 
 fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
     let kind = schema.and_then(|schema| Schema::of(schema).kind());
+    // What is secret is not to be read over somebody's shoulder, or in the log of a script.
+    let given = if schema.is_some_and(has_secret) { String::new() } else { format!(", not {text:?}") };
     let wrong = |expected: &str, example: &str| {
         Failure::usage(
-            format!("the parameter {name} is to be {expected}, not {text:?}"),
+            format!("the parameter {name} is to be {expected}{given}"),
             format!("write {name}={example}"),
         )
     };
@@ -128,7 +131,7 @@ mod tests {
     fn parsed(words: &[&str]) -> Result<Value, String> {
         let schemas = json!({
             "cmd": {"type": "string"}, "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"},
-            "l": {"type": "array"}, "o": {"type": "object"},
+            "l": {"type": "array"}, "o": {"type": "object"}, "pin": {"type": "integer", "secret": true},
         });
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
         parse(&words, &schemas).map(Value::Object).map_err(|failure| failure.message)
@@ -155,6 +158,7 @@ mod tests {
             ("n=x", "the parameter n is to be a whole number, not \"x\""),
             ("b=maybe", "the parameter b is to be true or false, not \"maybe\""),
             ("o=x", "the parameter o is to be an object, not \"x\""),
+            ("pin=hush", "the parameter pin is to be a whole number"),
         ] {
             assert_eq!(parsed(&[word]), Err(message.to_owned()));
         }

@@ -22,13 +22,14 @@ use petrel_runners::Runner;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
+use petrel_runners::process::Reaper;
 use petrel_runners::python_script::{self, PythonScript};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::Settings;
+use crate::config::{DEFAULT_LISTEN, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
@@ -93,6 +94,8 @@ async fn serve(
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
+    // No other host has this data directory now, and nothing is started yet.
+    let _reaper = Reaper::start(&data_dir);
     let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
@@ -353,7 +356,24 @@ fn announce(url: &str, data_dir: &Path, token_file: &str) {
     print::line("  sign in   on this machine `petrel` works at once, as the same user;");
     print::line("            elsewhere say `petrel login --url URL`,");
     print::line(&format!("            or send the token in {token_file} as X-Auth-Token"));
+    announce_elsewhere(url, data_dir);
     print::line("  try       petrel run core.local cmd='uname -a'");
+}
+
+/// Says what a client must be told, where the host is not where one looks by itself: `PETREL_LISTEN` is the host's, `PETREL_URL`
+/// the client's.
+fn announce_elsewhere(url: &str, data_dir: &Path) {
+    let mut variables = Vec::new();
+    if *url != format!("http://{DEFAULT_LISTEN}") {
+        variables.push(format!("PETREL_URL={url}"));
+    }
+    if *data_dir != data_directory::default() {
+        variables.push(format!("PETREL_DATA_DIR={}", data_dir.display()));
+    }
+    if !variables.is_empty() {
+        print::line("  client    in the terminal where you call `petrel`, say first");
+        print::line(&format!("            export {}", variables.join(" ")));
+    }
 }
 
 /// Says the password of the admin, at the first start only: only its hash is kept.

@@ -12,7 +12,7 @@ pub(crate) enum Action {
     /// List actions
     #[command(alias = "ls", after_help = "Examples:\n  petrel action list\n  petrel action list --pack core")]
     List {
-        /// Of this pack only
+        /// List only actions of this pack
         #[arg(short, long)]
         pack: Option<String>,
     },

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment};
+use super::{Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
@@ -14,41 +14,46 @@ use crate::print::{self, Form};
 pub(crate) enum ApiKey {
     /// List API keys
     #[command(alias = "ls", after_help = "Examples:\n  petrel apikey list")]
-    List,
+    List {
+        #[command(flatten)]
+        secrets: Secrets,
+    },
     /// Show an API key; not the key itself, which nobody knows any more
     #[command(after_help = "Examples:\n  petrel apikey get 6a1e5c2f9b1d4e5f60718293")]
     Get {
-        /// Its id
+        /// The id of the API key
         id: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Make an API key; it is printed this once
     #[command(
         after_help = "Examples:\n  petrel apikey create used_by=github\n  PETREL_API_KEY=$(petrel apikey create used_by=ci)"
     )]
     Create {
-        /// What to keep with it
+        /// What to keep with the API key
         #[arg(value_name = "NAME=VALUE")]
         metadata: Vec<String>,
-        /// Whose it is [default: yours]
+        /// The user whose key it is [default: you]
         #[arg(long)]
         user: Option<String>,
     },
     /// Switch an API key on
     #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
     Enable {
-        /// Its id
+        /// The id of the API key
         id: String,
     },
     /// Switch an API key off
     #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
     Disable {
-        /// Its id
+        /// The id of the API key
         id: String,
     },
     /// Delete an API key
     #[command(after_help = "Examples:\n  petrel apikey delete 6a1e5c2f9b1d4e5f60718293")]
     Delete {
-        /// Its id
+        /// The id of the API key
         id: String,
     },
 }
@@ -57,7 +62,7 @@ impl ApiKey {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let client = &session.client;
         match self {
-            Self::List => {
+            Self::List { secrets } => {
                 let columns = [
                     ("ID", "id"),
                     ("USER", "user"),
@@ -65,9 +70,12 @@ impl ApiKey {
                     ("CREATED", "created_at"),
                     ("METADATA", "metadata"),
                 ];
-                print::listing(session.form, &client.list("/apikeys?limit=-1").await?, &columns);
+                let keys = client.list(&secrets.asked("/apikeys?limit=-1")).await?;
+                print::listing(session.form, &keys, &columns);
             }
-            Self::Get { id } => show(session.form, &client.get(&key_path(&id)).await?),
+            Self::Get { id, secrets } => {
+                show(session.form, &client.get(&secrets.asked(&key_path(&id))).await?);
+            }
             Self::Create { metadata, user } => {
                 if let Some(word) = metadata.iter().find(|word| !word.contains('=')) {
                     let message = format!("`{word}` says nothing about the key");
@@ -112,5 +120,5 @@ async fn switch(session: &Session, id: &str, enabled: bool) -> Result<(), Failur
 }
 
 fn show(form: Form, key: &Value) {
-    print::attributes(form, key, &["id", "user", "enabled", "created_at", "metadata"]);
+    print::attributes(form, key, &["id", "user", "enabled", "created_at", "metadata", "key_hash"]);
 }

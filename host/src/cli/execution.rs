@@ -6,12 +6,13 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment, run};
+use super::{Secrets, Session, path_segment, run};
 use crate::client::Waiting;
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
 
+mod held;
 mod task_tree;
 
 /// Look at executions, and end them.
@@ -23,43 +24,47 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10"
     )]
     List {
-        /// How many
+        /// How many executions to list at most
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
-        /// With this status only
+        /// List only executions with this status
         #[arg(long)]
         status: Option<String>,
-        /// Of this action only
+        /// List only executions of this action
         #[arg(long)]
         action: Option<String>,
-        /// Asked for by this rule only
+        /// List only executions that this rule asked for
         #[arg(long)]
         rule: Option<String>,
-        /// That came of this event only
+        /// List only executions that came of this event
         #[arg(long, value_name = "ID")]
         trigger_instance: Option<String>,
-        /// On behalf of this user only
+        /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
-        /// Asked for after this time only, as 2026-11-20T12:00:00Z
+        /// List only executions that were asked for after this time, as 2026-11-20T12:00:00Z
         #[arg(long, value_name = "TIME")]
         after: Option<String>,
-        /// Asked for before this time only
+        /// List only executions that were asked for before this time
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Show an execution and its result
     #[command(
         after_help = "Examples:\n  petrel execution get last\n  petrel execution get 6a1e5c2f9b1d4e5f60718293 --json"
     )]
     Get {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Print the output of an execution
     #[command(after_help = "Examples:\n  petrel execution output last")]
     Output {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
     },
     /// Print the output of an execution and of its tasks as it comes, until it ends; end as it did
@@ -67,7 +72,7 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293 --wait 60"
     )]
     Tail {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
         /// How many seconds to follow it at most
         #[arg(long, value_name = "SECONDS")]
@@ -76,13 +81,13 @@ pub(crate) enum Execution {
     /// Pause a workflow: no more of its tasks start, what runs is let finish
     #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
     Pause {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
     },
     /// Let a paused workflow go on
     #[command(after_help = "Examples:\n  petrel execution resume 6a1e5c2f9b1d4e5f60718293")]
     Resume {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
     },
     /// Run an execution again, or a workflow from some of its tasks on
@@ -91,7 +96,7 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution rerun 6a1e5c2f9b1d4e5f60718293\n  petrel execution rerun 6a1e5c2f9b1d4e5f60718293 --tasks deploy,notify --reset deploy"
     )]
     Rerun {
-        /// Its id, or `last`
+        /// The id of the execution, or `last`
         id: String,
         /// Other parameters than it had
         #[arg(value_name = "NAME=VALUE")]
@@ -106,7 +111,7 @@ pub(crate) enum Execution {
     /// End executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
-        /// Their ids
+        /// The ids of the executions
         #[arg(required = true)]
         ids: Vec<String>,
     },
@@ -115,7 +120,7 @@ pub(crate) enum Execution {
 impl Execution {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
-            Self::List { limit, status, action, rule, trigger_instance, user, after, before } => {
+            Self::List { limit, status, action, rule, trigger_instance, user, after, before, secrets } => {
                 let mut query = format!("/executions?limit={limit}");
                 let filters = [
                     ("status", status),
@@ -131,7 +136,8 @@ impl Execution {
                         query.push_str(&format!("&{name}={}", path_segment(&value)));
                     }
                 }
-                let executions = session.client.list(&query).await?;
+                let mut executions = session.client.list(&secrets.asked(&query)).await?;
+                let is_held = session.form == Form::Text && held::mark(&mut executions);
                 let columns = [
                     ("ID", "id"),
                     ("ACTION", "action.ref"),
@@ -141,9 +147,12 @@ impl Execution {
                     ("SECONDS", "elapsed_seconds"),
                 ];
                 print::listing(session.form, &executions, &columns);
+                if is_held {
+                    held::explain();
+                }
             }
-            Self::Get { id } => {
-                let path = format!("/executions/{}", path_segment(&id));
+            Self::Get { id, secrets } => {
+                let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let execution = session.client.execution(Method::GET, &path, None).await?;
                 show(session.form, &execution);
                 if session.form == Form::Text && task_tree::is_workflow(&execution) {
@@ -241,6 +250,9 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     // The newest one now, not whichever is newest later.
     let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
     let id = text(&first, "id");
+    if held::is_held(&first) {
+        held::explain();
+    }
     let has_tasks = task_tree::is_workflow(&first);
     let mut tasks = task_tree::Followed::default();
     let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
@@ -281,5 +293,11 @@ pub(crate) fn show(form: Form, execution: &Value) {
         "parameters",
         "result",
     ];
-    print::attributes(form, execution, &attributes);
+    if form == Form::Json || !held::is_held(execution) {
+        return print::attributes(form, execution, &attributes);
+    }
+    let mut marked = execution.clone();
+    held::mark(&mut marked);
+    print::attributes(form, &marked, &attributes);
+    held::explain();
 }

@@ -14,28 +14,28 @@ pub(crate) enum Key {
     /// List keys
     #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
     List {
-        /// Of which the names begin like this only
+        /// List only keys whose names begin like this
         #[arg(long, default_value = "")]
         prefix: String,
     },
     /// Show the value of a key
     #[command(after_help = "Examples:\n  petrel key get deploy.channel")]
     Get {
-        /// Its name
+        /// The name of the key
         name: String,
     },
     /// Set the value of a key
     #[command(after_help = "Examples:\n  petrel key set deploy.channel '#ops'")]
     Set {
-        /// Its name
+        /// The name of the key
         name: String,
-        /// The text
+        /// The text to set the key to
         value: String,
     },
     /// Delete a key
     #[command(after_help = "Examples:\n  petrel key delete deploy.channel")]
     Delete {
-        /// Its name
+        /// The name of the key
         name: String,
     },
 }

@@ -7,7 +7,7 @@ use petrel_packs::{Directory, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment};
+use super::{Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -50,9 +50,8 @@ pub(crate) enum Pack {
     Config {
         /// The pack
         pack: String,
-        /// Show what is secret
-        #[arg(long)]
-        show_secrets: bool,
+        #[command(flatten)]
+        secrets: Secrets,
         /// Show what the configuration may hold instead
         #[arg(long)]
         schema: bool,
@@ -107,12 +106,12 @@ impl Pack {
                     Form::Text => print::note(&format!("removed {pack}; its files are where they were")),
                 }
             }
-            Self::Config { pack, show_secrets, schema } => {
+            Self::Config { pack, secrets, schema } => {
                 let pack = path_segment(&pack);
                 if schema {
                     print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
                 } else {
-                    let path = format!("/configs/{pack}?show_secrets={show_secrets}");
+                    let path = secrets.asked(&format!("/configs/{pack}"));
                     print::attributes(session.form, &session.client.get(&path).await?, &["pack", "values"]);
                 }
             }

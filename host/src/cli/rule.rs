@@ -4,7 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment, read_file};
+use super::{Secrets, Session, path_segment, read_file};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -14,9 +14,11 @@ pub(crate) enum Rule {
     /// List rules
     #[command(alias = "ls", after_help = "Examples:\n  petrel rule list\n  petrel rule list --pack examples")]
     List {
-        /// Of this pack only
+        /// List only rules of this pack
         #[arg(short, long)]
         pack: Option<String>,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Show a rule
     #[command(after_help = "Examples:\n  petrel rule get examples.sample_rule_with_webhook")]
@@ -24,6 +26,8 @@ pub(crate) enum Rule {
         /// The rule, as pack.name
         #[arg(value_name = "RULE")]
         reference: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Make a rule from a file of YAML or JSON
     #[command(after_help = "Examples:\n  petrel rule create rule.yaml\n  petrel rule create - < rule.yaml")]
@@ -67,9 +71,9 @@ impl Rule {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         let client = &session.client;
         match self {
-            Self::List { pack } => {
+            Self::List { pack, secrets } => {
                 let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
-                let rules = client.list(&format!("/rules?limit=-1{filter}")).await?;
+                let rules = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
                 let columns = [
                     ("RULE", "ref"),
                     ("TRIGGER", "trigger.type"),
@@ -79,7 +83,9 @@ impl Rule {
                 ];
                 print::listing(session.form, &rules, &columns);
             }
-            Self::Get { reference } => show(session.form, &client.get(&rule_path(&reference)).await?),
+            Self::Get { reference, secrets } => {
+                show(session.form, &client.get(&secrets.asked(&rule_path(&reference))).await?);
+            }
             Self::Create { file } => {
                 let rule = client.send_yaml(Method::POST, "/rules", read_rule(&file)?).await?;
                 changed(session.form, &rule, "created");

@@ -23,7 +23,7 @@ use crate::print::{self, Form};
 /// Look after the store of a host that does not run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
-    /// Read all of it and say what is wrong; the exit code is 1 if anything is
+    /// Read all of the store and say what is wrong; the exit code is 1 if anything is
     #[command(
         after_help = "Examples:\n  petrel store check\n  petrel store check --data-dir /var/lib/petrel\n  petrel store check --repair"
     )]
@@ -35,13 +35,13 @@ pub(crate) enum Store {
         #[command(flatten)]
         reading: Reading,
     },
-    /// Give back the room that is no longer needed
+    /// Give back the room on the disk that the store no longer needs
     #[command(after_help = "Examples:\n  petrel store compact")]
     Compact {
         #[command(flatten)]
         flags: Flags,
     },
-    /// Write all of it to a file, from which any engine can make a store
+    /// Write all of the store to a file, from which any engine can make a store
     #[command(
         after_help = "Examples:\n  petrel store export petrel.archive\n  petrel store export - | gzip > petrel.archive.gz"
     )]
@@ -58,7 +58,7 @@ pub(crate) enum Store {
     Import {
         /// The file; - for standard input
         file: String,
-        /// What is to keep the rows; the same as --store-engine
+        /// The engine that is to keep the rows of the store; the same as --store-engine
         #[arg(long, value_name = "NAME", conflicts_with = "store.engine")]
         engine: Option<String>,
         #[command(flatten)]

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::{Session, path_segment};
+use super::{Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -18,26 +18,32 @@ pub(crate) enum Trigger {
         after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook"
     )]
     Instances {
-        /// How many
+        /// How many events to list at most
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
-        /// Of this kind only
+        /// List only events of this trigger
         #[arg(long = "type", value_name = "TRIGGER")]
         kind: Option<String>,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Show an event and what came of it
     #[command(after_help = "Examples:\n  petrel trigger get last")]
     Get {
-        /// Its id, or `last`
+        /// The id of the event, or `last`
         id: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
     /// Say, criterion by criterion, why rules did or did not match an event
     #[command(
         after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
     )]
     Why {
-        /// The event's id, or `last`
+        /// The id of the event, or `last`
         id: String,
+        #[command(flatten)]
+        secrets: Secrets,
     },
 }
 
@@ -48,11 +54,11 @@ impl Trigger {
                 let kinds = session.client.list("/triggertypes?limit=-1").await?;
                 print::listing(session.form, &kinds, &[("TRIGGER", "ref"), ("DESCRIPTION", "description")]);
             }
-            Self::Instances { limit, kind } => {
+            Self::Instances { limit, kind, secrets } => {
                 let filter =
                     kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
-                let instances =
-                    session.client.list(&format!("/triggerinstances?limit={limit}{filter}")).await?;
+                let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
+                let instances = session.client.list(&path).await?;
                 let columns = [
                     ("ID", "id"),
                     ("TRIGGER", "trigger"),
@@ -61,15 +67,15 @@ impl Trigger {
                 ];
                 print::listing(session.form, &instances, &columns);
             }
-            Self::Get { id } => {
-                let instance =
-                    session.client.get(&format!("/triggerinstances/{}", path_segment(&id))).await?;
+            Self::Get { id, secrets } => {
+                let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));
+                let instance = session.client.get(&path).await?;
                 let attributes = ["id", "trigger", "occurrence_time", "status", "payload", "enforcements"];
                 print::attributes(session.form, &instance, &attributes);
             }
-            Self::Why { id } => {
-                let answer =
-                    session.client.get(&format!("/triggerinstances/{}/why", path_segment(&id))).await?;
+            Self::Why { id, secrets } => {
+                let path = secrets.asked(&format!("/triggerinstances/{}/why", path_segment(&id)));
+                let answer = session.client.get(&path).await?;
                 match session.form {
                     Form::Json => print::json(&answer),
                     Form::Text => explain(&answer),

@@ -22,7 +22,7 @@ pub(crate) enum User {
         after_help = "Examples:\n  petrel user create ada\n  petrel user create ada --password-stdin < password"
     )]
     Create {
-        /// The name
+        /// The name of the user
         name: String,
         /// Read the password from standard input instead of asking for it
         #[arg(long)]
@@ -33,7 +33,7 @@ pub(crate) enum User {
         after_help = "Examples:\n  petrel user password admin\n  petrel user password ada --password-stdin < password"
     )]
     Password {
-        /// The name
+        /// The name of the user
         name: String,
         /// Read the password from standard input instead of asking for it
         #[arg(long)]
@@ -42,7 +42,7 @@ pub(crate) enum User {
     /// Delete a user, with all tokens and API keys
     #[command(after_help = "Examples:\n  petrel user delete ada")]
     Delete {
-        /// The name
+        /// The name of the user
         name: String,
     },
 }

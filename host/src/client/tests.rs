@@ -231,13 +231,3 @@ async fn a_page_is_no_backup() {
         assert_eq!(taken, 0);
     }
 }
-
-#[test]
-fn only_hosts_on_this_machine_get_its_token() {
-    for url in ["http://127.0.0.1:9101", "https://localhost:9101", "http://[::1]:80"] {
-        assert!(is_here(url), "{url}");
-    }
-    for url in ["http://10.0.0.1:9101", "https://localhost.example.com", "http://[fe80::1]:80", "nonsense"] {
-        assert!(!is_here(url), "{url}");
-    }
-}

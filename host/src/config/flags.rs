@@ -83,3 +83,20 @@ impl FromArgMatches for Flags {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_a_flag_stands_by_itself() {
+        // In the help there is no heading of a section to which such a word could point.
+        let pointing = ["them", "these", "those"];
+        for row in rows() {
+            let about = row.about.join("");
+            let words: Vec<_> = about.split_whitespace().collect();
+            assert!(words.len() >= 4 && about.trim().ends_with('.'), "{}: {about}", row.key);
+            assert!(!words.iter().any(|word| pointing.contains(word)), "{}: {about}", row.key);
+        }
+    }
+}

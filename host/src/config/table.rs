@@ -116,9 +116,9 @@ macro_rules! settings {
 settings! {
     /// Where the host is reached and where it keeps what it keeps.
     server: Server {
-        /// Where everything is kept; empty: petrel in the XDG data home.
+        /// The directory in which the host keeps everything; empty: petrel in the XDG data home.
         data_dir: Option<PathBuf> = "", "PETREL_DATA_DIR", "data-dir", "DIR";
-        /// The address to listen on.
+        /// The address that the host listens on; clients are told where it is with `PETREL_URL`.
         listen: SocketAddr = "127.0.0.1:9101", "PETREL_LISTEN", "listen", "ADDRESS";
         /// Listen beyond this machine although passwords and tokens then travel in clear text.
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
@@ -126,7 +126,7 @@ settings! {
         idle_seconds: u64 = "30", "PETREL_IDLE_SECONDS", "idle-seconds", "N";
         /// How many connections there may be; beyond it only how the host is can be asked.
         max_connections: usize = "4096", "PETREL_MAX_CONNECTIONS", "max-connections", "N";
-        /// How many of them may come from one address.
+        /// How many connections may come from one address.
         max_connections_per_address: usize = "1024", "PETREL_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", "N";
         /// How much memory requests may take while they are taken in, in MiB; more are answered with 503 and `Retry-After`.
         max_in_flight_mib: usize = "256", "PETREL_MAX_IN_FLIGHT_MIB", "max-in-flight-mib", "N";
@@ -134,7 +134,7 @@ settings! {
 
     /// Encryption of connections. Both empty: none.
     tls: TlsFiles {
-        /// Certificates in PEM, the host's own first.
+        /// The certificates in PEM with which connections are encrypted, the host's own first.
         certificate: Option<PathBuf> = "", "PETREL_TLS_CERTIFICATE", "tls-certificate", "FILE";
         /// The private key of the certificate, in PEM.
         key: Option<PathBuf> = "", "PETREL_TLS_KEY", "tls-key", "FILE";
@@ -148,7 +148,7 @@ settings! {
         component_slots: usize = "64", "PETREL_COMPONENT_SLOTS", "component-slots", "N";
         /// How many executions may wait; more are answered with 503 and `Retry-After`.
         waiting_limit: usize = "100000", "PETREL_WAITING_LIMIT", "waiting-limit", "N";
-        /// How many percent of these one rule, one user or the inside of one workflow may hold.
+        /// How many percent of the executions that may wait one rule, one user or the inside of one workflow may hold.
         waiting_share: usize = "50", "PETREL_WAITING_SHARE", "waiting-share", "PERCENT";
         /// Seconds that what runs may go on after SIGTERM.
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
@@ -160,11 +160,11 @@ settings! {
         max_depth: usize = "32", "PETREL_WORKFLOWS_MAX_DEPTH", "workflows-max-depth", "N";
         /// How many executions that have not ended may be inside a workflow, at any depth.
         max_descendants: usize = "100000", "PETREL_WORKFLOWS_MAX_DESCENDANTS", "workflows-max-descendants", "N";
-        /// How many items of a task without a concurrency are done at once.
+        /// How many items of a workflow's task without a concurrency are done at once.
         items_window: usize = "1000", "PETREL_WORKFLOWS_ITEMS_WINDOW", "workflows-items-window", "N";
-        /// How many tasks may start because of one event.
+        /// How many tasks of a workflow may start because of one event.
         max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";
-        /// How many tasks may start in all.
+        /// How many tasks of a workflow may start in all.
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
     }
 
@@ -194,21 +194,21 @@ settings! {
 
     /// The embedded store.
     store: Store {
-        /// What keeps its rows.
+        /// The engine that keeps the rows of the store.
         engine: StoreEngine = "sled", "PETREL_STORE_ENGINE", "store-engine", "NAME";
-        /// How much memory its cache may take, in MiB.
+        /// How much memory the store's cache may take, in MiB.
         cache_mib: u64 = "64", "PETREL_STORE_CACHE_MIB", "store-cache-mib", "N";
-        /// How much is kept in memory before it is brought to the engine, in KiB: the journal is as long.
+        /// How much of the store is kept in memory before it is brought to its engine, in KiB: the journal is as long.
         checkpoint_kib: u64 = "16384", "PETREL_STORE_CHECKPOINT_KIB", "store-checkpoint-kib", "N";
-        /// Nothing new is taken in when so many MiB are left on the disk, or 4.
+        /// Nothing new is taken in when so many MiB are left on the disk of the store, or 4.
         reserve_mib: u64 = "64", "PETREL_STORE_RESERVE_MIB", "store-reserve-mib", "N";
     }
 
     /// How long what has happened is kept.
     retention: Retention {
-        /// Executions with their output, counted from their end.
+        /// How long executions are kept with their output, counted from their end.
         executions: Span = "30d", "PETREL_RETENTION_EXECUTIONS", "retention-executions", "SPAN";
-        /// Events with their enforcements.
+        /// How long events are kept with their enforcements.
         trigger_instances: Span = "30d", "PETREL_RETENTION_TRIGGER_INSTANCES", "retention-trigger-instances", "SPAN";
     }
 
@@ -216,13 +216,13 @@ settings! {
     auth: Auth {
         /// Seconds that a token is good for after `petrel login`; nobody can ask for more.
         token_seconds: u64 = "86400", "PETREL_TOKEN_SECONDS", "token-seconds", "N";
-        /// Who may act as somebody else, beside the admin.
+        /// The users who may act as somebody else, beside the admin.
         may_impersonate: Vec<String> = "", "PETREL_MAY_IMPERSONATE", "may-impersonate", "USER";
     }
 
     /// Figures for Prometheus, at `/metrics`.
     metrics: Metrics {
-        /// Show them to everybody; else a token is needed.
+        /// Show the figures at `/metrics` to everybody; else a token is needed.
         open: bool = "false", "PETREL_METRICS_OPEN", "metrics-open", "BOOLEAN";
     }
 
@@ -230,7 +230,7 @@ settings! {
     log: Log {
         /// What is logged: a level, or levels by part, as in `warn,petrel_engine=debug`.
         level: String = "info", "PETREL_LOG", "log-level", "LEVEL";
-        /// How: `text` for people, `json` for programs.
+        /// How the log is written: `text` for people, `json` for programs.
         format: LogFormat = "text", "PETREL_LOG_FORMAT", "log-format", "FORMAT";
     }
 }

@@ -2,35 +2,19 @@
 //! ended stays as it ended.
 #![no_main]
 
+#[path = "../../../host/crates/workflows/tests/random/running.rs"]
+mod running;
+
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use petrel_workflows::conductor::{Event, Report};
-use petrel_workflows::{Conductor, Definition, Start, Status, World, inspect};
+use petrel_workflows::conductor::Event;
+use petrel_workflows::{Conductor, Definition, Status, World, inspect};
+use running::{apply, ended, ending};
 use serde_json::{Map, json};
 
 /// How much may run at once before a case is left.
 const MOST: usize = 2_000;
-
-type Running = Vec<(Arc<str>, u32, Option<usize>)>;
-
-fn take(starts: Vec<Start>, running: &mut Running) {
-    for start in starts {
-        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
-            running.push((Arc::clone(&start.task), start.route, action.item));
-        }
-    }
-}
-
-fn apply(conductor: &mut Conductor, event: &Event, running: &mut Running) {
-    let before = conductor.status();
-    if let Ok(starts) = conductor.apply(event, &World::default()) {
-        take(starts, running);
-    }
-    if before.is_completed() {
-        assert_eq!(conductor.status(), before, "{event:?}");
-    }
-}
 
 fuzz_target!(|data: &[u8]| {
     const MARK: &[u8] = b"\n---events\n";
@@ -43,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let mut conductor = Conductor::new(Arc::new(compiled), &Map::new(), &Map::new(), &World::default());
-    let mut running = Running::new();
+    let mut running = Vec::new();
     apply(&mut conductor, &Event::Request(Status::Running), &mut running);
     for event in events.chunks(3).take(100) {
         let [which, how, request] = [0, 1, 2].map(|n| event.get(n).copied().unwrap_or_default());
@@ -56,16 +40,8 @@ fuzz_target!(|data: &[u8]| {
         if running.is_empty() || running.len() > MOST {
             break;
         }
-        let (task, route, item) = running.swap_remove(usize::from(which) % running.len());
-        let status = match how % 8 {
-            0 | 1 => Status::Failed,
-            2 => Status::Timeout,
-            3 => Status::Canceled,
-            _ => Status::Succeeded,
-        };
-        let report =
-            Report { task, route, item, status, result: Arc::new(json!({"x": how})), execution: None };
-        apply(&mut conductor, &Event::Report(report), &mut running);
+        let action = running.swap_remove(usize::from(which) % running.len());
+        apply(&mut conductor, &ended(action, ending(how, true), json!({"x": how})), &mut running);
     }
     let _output = (conductor.output().is_some(), conductor.errors().len(), conductor.timeout());
 });

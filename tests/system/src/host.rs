@@ -67,7 +67,12 @@ impl Place {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(petrel_crash::host::binary().unwrap());
+        self.command_of(&petrel_crash::host::binary().unwrap())
+    }
+
+    /// A command that finds in its environment what belongs to this place.
+    fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         let settings = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PETREL_"));
         settings.for_each(|(name, _)| {
             command.env_remove(name);
@@ -80,6 +85,22 @@ impl Place {
     /// Runs the command line without a host of this place.
     pub fn petrel(&self, arguments: &[&str]) -> Ended {
         Running::start(self.command().args(arguments)).end()
+    }
+
+    /// Runs a script of a shell in this place, which finds `petrel` among its commands; with more in its environment.
+    pub fn script(&self, script: &str, environment: &[(&str, &str)]) -> Ended {
+        let commands = self.path("bin");
+        let petrel = Path::new(&commands).join("petrel");
+        if !petrel.exists() {
+            fs::create_dir_all(&commands).unwrap();
+            let binary = fs::canonicalize(petrel_crash::host::binary().unwrap()).unwrap();
+            std::os::unix::fs::symlink(binary, petrel).unwrap();
+        }
+        let others = std::env::var("PATH").unwrap_or_default();
+        let mut command = self.command_of(Path::new("sh"));
+        command.args(["-c", script]).env("PATH", format!("{commands}:{others}"));
+        command.envs(environment.iter().copied()).current_dir(self.directory.path());
+        Running::start(&mut command).end()
     }
 
     /// Starts a host with these arguments beside those that it needs.
@@ -199,7 +220,15 @@ impl Host<'_> {
         Running::start_with(&mut command, input).end()
     }
 
-    /// The same for a command that must succeed.
+    /// The same with more in its environment.
+    pub fn cli_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ended {
+        let url = format!("http://{}", self.address);
+        let mut command = self.place.command();
+        command.env("PETREL_URL", url).envs(environment.iter().copied()).args(arguments);
+        Running::start(&mut command).end()
+    }
+
+    /// The same as [`cli`](Self::cli) for a command that must succeed.
     #[track_caller]
     pub fn ok(&self, arguments: &[&str]) -> Ended {
         self.cli(arguments).with_code(0)
@@ -256,6 +285,12 @@ impl Host<'_> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Whether it is in a control group of its own, in which all is born that it starts.
+    pub fn has_its_own_cgroup(&self) -> bool {
+        let groups = fs::read_to_string(format!("/proc/{}/cgroup", self.process.id())).unwrap();
+        groups.lines().any(|line| line.starts_with("0::") && line.contains("/petrel-host-"))
     }
 
     /// Asks it to stop.

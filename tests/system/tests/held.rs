@@ -83,6 +83,15 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     for (id, status) in in_flight.all() {
         assert_eq!(host.execution(id)["status"], status);
     }
+    // Their status alone would say that they run.
+    let listed = host.ok(&["execution", "list"]);
+    assert_says(&listed.stdout, &["running (held)", "requested (held)", "succeeded"]);
+    assert_says(&listed.stderr, &["`petrel resume-all`"]);
+    let shown = host.ok(&["execution", "get", &in_flight.workflow]);
+    assert_says(&shown.stdout, &["running (held)"]);
+    assert_says(&shown.stderr, &["`petrel resume-all`"]);
+    assert_eq!(host.execution(&in_flight.running)["held"], json!(true));
+    assert_eq!(host.execution(&new)["held"], json!(null));
     let refused = host.cli(&["execution", "resume", &in_flight.workflow]).with_code(6);
     assert_says(&refused.stderr, &["is held", "`petrel resume-all`"]);
     assert_eq!(place.read("out"), "");

@@ -1,5 +1,6 @@
 //! Actions that misbehave: they flood, do not listen, leave something behind, or give what cannot be kept. The
 //! execution ends as it should, and the host stays well.
+#![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,9 @@ fn who_does_not_listen_is_killed() {
     let run = host.cli(&["run", "core.local", &command, "timeout=1", "-j"]).with_code(1).json();
     assert_eq!((&run["status"], &run["result"]["return_code"]), (&json!("timeout"), &json!(-9)));
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-    assert!(!place.read("beat").is_empty() && !beats(&place, "beat"));
+    // It may be empty: killed between the opening and the writing.
+    assert!(std::path::Path::new(&place.path("beat")).exists(), "it never ran");
+    assert!(!beats(&place, "beat"), "it outlived its timeout");
     host.stop();
 }
 
@@ -91,44 +94,75 @@ fn daemons_do_not_outlive_who_was_ended() {
 #[test]
 fn who_hides_is_ended_with_its_execution() {
     let place = Place::default();
-    let host = place.start(&[]);
-    let until_stopped = format!("[ -e {} ] && exit; date", place.path("stop"));
-    place.write("daemon.sh", &beat(&place.path("beat")).replace("date", &until_stopped));
+    let [daemon, script, mark, stop] = ["daemon.sh", "hide.py", "beat", "stop"].map(|name| place.path(name));
+    place.write("daemon.sh", &beat(&mark).replace("date", &format!("[ -e {stop} ] && exit; date")));
+    place.write("hide.py", include_str!("../../../host/crates/runners/tests/hiding/hide.py"));
     // In a session of its own, without its environment, its parent and its output.
-    let hide = format!(
-        "env -i PATH=\"$PATH\" setsid sh -c 'sh {} & exit 0' </dev/null >/dev/null 2>&1",
-        place.path("daemon.sh")
-    );
-    let started = |host: &Host<'_>, parameters: &Value| {
-        let id = host.request(&json!({"action": "core.local", "parameters": parameters}));
-        eventually("the daemon runs", || beats(&place, "beat").then_some(()));
-        id
-    };
-    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60"), "timeout": 3}));
+    let hide =
+        format!("env -i PATH=\"$PATH\" setsid sh -c 'sh {daemon} & exit 0' </dev/null >/dev/null 2>&1");
+    assert_it_cannot_hide(&place, &hide);
+    assert_nothing_survives_its_host(&place, &hide);
+    // The same, and without the limit that is its seal.
+    let hide = |how: &str| format!("python3 {script} {mark} {stop} {how}");
+    assert_it_cannot_hide(&place, &hide("stays"));
+    let host = place.start(&[]);
+    let is_at_home = host.has_its_own_cgroup();
+    host.stop();
+    if is_at_home {
+        assert_nothing_survives_its_host(&place, &hide("stays"));
+        assert_nothing_survives_its_host(&place, &hide("hops"));
+    } else {
+        // No `skip`, which fails in CI: a container there may have none, and the rest holds everywhere.
+        println!(
+            "NOT LOOKED AT: what a killed host has left without any mark is found in a cgroup v2 that can be written to"
+        );
+    }
+}
+
+/// Starts what hides by this command, and waits until it does.
+fn start_hidden(place: &Place, host: &Host<'_>, parameters: &Value) -> String {
+    let id = host.request(&json!({"action": "core.local", "parameters": parameters}));
+    eventually("the daemon runs", || beats(place, "beat").then_some(()));
+    id
+}
+
+fn assert_it_cannot_hide(place: &Place, hide: &str) {
+    let host = place.start(&[]);
+    let started = |host: &Host<'_>, parameters: &Value| start_hidden(place, host, parameters);
+    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60"), "timeout": 5}));
     host.until(&id, "timeout");
-    assert!(!beats(&place, "beat"), "it outlived a timeout");
+    assert!(!beats(place, "beat"), "it outlived a timeout: {hide}");
     let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60")}));
     host.delete(&format!("/executions/{id}")).with_status(200);
     host.until(&id, "canceled");
-    assert!(!beats(&place, "beat"), "it outlived a cancel");
+    assert!(!beats(place, "beat"), "it outlived a cancel: {hide}");
     // A service that was started lives on.
-    let id = started(&host, &json!({"cmd": hide.clone()}));
+    let id = started(&host, &json!({"cmd": hide}));
     host.until(&id, "succeeded");
-    eventually("the service lives, and was not ended", || beats(&place, "beat").then_some(()));
+    eventually("the service lives, and was not ended", || beats(place, "beat").then_some(()));
     // A later execution that is ended leaves it alone.
     let run = host.cli(&["run", "core.local", "cmd=sleep 60", "timeout=1"]).with_code(1);
     assert_says(&run.stdout, &["timeout"]);
-    eventually("the service lives, and was not ended", || beats(&place, "beat").then_some(()));
+    eventually("the service lives, and was not ended", || beats(place, "beat").then_some(()));
+    // Also over the end of its host, and the start of the next.
+    host.stop();
+    let host = place.start(&[]);
+    eventually("the service lives, and was not ended", || beats(place, "beat").then_some(()));
     place.write("stop", "");
-    eventually("the service ends by itself", || (!beats(&place, "beat")).then_some(()));
+    eventually("the service ends by itself", || (!beats(place, "beat")).then_some(()));
     std::fs::remove_file(place.path("stop")).unwrap();
-    // What a host that was killed has left behind is ended by the next one.
-    let id = started(&host, &json!({"cmd": format!("{hide}; sleep 60")}));
+    host.stop();
+}
+
+/// What a host that was killed has left behind is ended by the next one.
+fn assert_nothing_survives_its_host(place: &Place, hide: &str) {
+    let host = place.start(&[]);
+    let id = start_hidden(place, &host, &json!({"cmd": format!("{hide}; sleep 60")}));
     drop(host);
-    eventually("it beats", || beats(&place, "beat").then_some(()));
+    eventually("it beats", || beats(place, "beat").then_some(()));
     let host = place.start(&[]);
     host.until(&id, "abandoned");
-    assert!(!beats(&place, "beat"), "it outlived its host");
+    assert!(!beats(place, "beat"), "it outlived its host: {hide}");
     host.stop();
 }
 

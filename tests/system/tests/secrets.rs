@@ -1,6 +1,10 @@
 //! Secrets are masked wherever they are shown, but for the admin who asks for them.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
-use petrel_system_tests::{Host, Place};
+use std::fs;
+use std::path::Path;
+
+use petrel_system_tests::{Host, Place, assert_says};
 use serde_json::{Value, json};
 
 const MASK: &str = "********";
@@ -59,6 +63,16 @@ fn secrets_are_masked_where_they_are_shown() {
         let others = host.send_plain("GET", &format!("/api/v1{asked}"), &bob, b"").with_status(200);
         assert!(!others.body.contains(SECRET), "{path}: others may not");
     }
+    for verb in [
+        &["execution", "get", &id][..],
+        &["execution", "list", "--json"],
+        &["rule", "get", "examples.r"],
+        &["rule", "list", "--json"],
+    ] {
+        assert!(!host.ok(verb).stdout.contains(SECRET), "{verb:?}");
+        let asked = [verb, &["--show-secrets"]].concat();
+        assert!(host.ok(&asked).stdout.contains(SECRET), "{asked:?}");
+    }
     // What was printed comes back, and stands for what it was.
     let mut printed: Value = host.get("/rules/examples.r").json();
     printed["description"] = json!("changed");
@@ -78,11 +92,158 @@ fn secrets_are_masked_where_they_are_shown() {
     // What was secret of something that is gone is not known any more: nothing of it is shown.
     host.ok(&["rule", "delete", "examples.r"]);
     host.post("/rules", &rule).with_status(201);
-    std::fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
+    fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
     host.ok(&["pack", "register", &place.path("vault")]);
     for path in ["/rules", "/rules/examples.r", "/executions", &format!("/executions/{id}")] {
         let shown = text(&host, path);
         assert!(!shown.contains("\"pin\":\"tops3cret\""), "{path}: {shown}");
+    }
+    host.stop();
+}
+
+/// A place whose host knows webhooks with secrets: no trigger type that it brings calls anything secret, so the file of
+/// one is changed. A data directory that was moved is registered anew.
+fn with_secret_webhooks(first: &Place) -> Place {
+    first.start(&[]).stop();
+    let file = first.data().join("packs/core/triggers/webhook.yaml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    text.push_str("          properties: {pin: {secret: true}, hosts: {type: array, items: {properties: {token: {secret: true}}}}}\n");
+    fs::write(&file, text).unwrap();
+    let moved = first.path("moved");
+    fs::rename(first.data(), &moved).unwrap();
+    Place::with_data(Path::new(&moved))
+}
+
+#[test]
+fn secrets_of_an_event_are_masked_where_it_is_shown() {
+    let first = Place::default();
+    let place = with_secret_webhooks(&first);
+    let host = place.start(&[]);
+    let kind = host.get("/triggertypes/core.st2.webhook").with_status(200).body;
+    assert_says(&kind, &["\"secret\":true"]);
+    for (name, criteria, parameters) in [
+        ("other", json!({"trigger.body.pin": {"type": "equals", "pattern": "1"}}), json!({"cmd": "true"})),
+        ("unchecked", json!({"trigger.body.pin": {"type": "gt", "pattern": 5}}), json!({"cmd": "true"})),
+        ("miscast", json!({}), json!({"cmd": "true", "timeout": "{{ trigger.body.pin }}"})),
+        ("broken", json!({}), json!({"cmd": "{{ trigger.body.hosts[0].token | version_bump_major }}"})),
+    ] {
+        let rule = json!({"pack": "examples", "name": name, "enabled": true, "criteria": criteria, "trigger": {"type": "core.st2.webhook", "parameters": {"url": "u"}}, "action": {"ref": "core.local", "parameters": parameters}});
+        host.post("/rules", &rule).with_status(201);
+    }
+    let event = json!({"pin": SECRET, "hosts": [{"token": SECRET, "name": "web1"}], "n": 1});
+    let answer = host.post("/webhooks/u", &event).with_status(202);
+    let (id, ran) = (answer.header("x-trigger-instance-id"), answer.header("x-execution-ids"));
+    let failed: Vec<_> = ran.split(',').map(|id| host.until(id, "failed").to_string()).collect();
+    assert_eq!(failed.len(), 2);
+    for text in &failed {
+        assert!(text.contains("neither its text nor its value is shown") && !text.contains(SECRET), "{text}");
+    }
+
+    let masked = json!({"pin": MASK, "hosts": [{"token": MASK, "name": "web1"}], "n": 1});
+    assert_eq!(host.get(&format!("/triggerinstances/{id}")).json()["payload"]["body"], masked);
+    host.post("/users", &json!({"name": "bob", "password": "correct horse"})).with_status(201);
+    let key = host.post("/apikeys", &json!({"user": "bob"})).with_status(201).json();
+    let bob = format!("St2-Api-Key: {}\r\n", key["key"].as_str().unwrap());
+    let one = format!("/triggerinstances/{id}");
+    for (path, is_kept) in [
+        (one.clone(), true),
+        ("/triggerinstances".to_owned(), true),
+        (format!("{one}/why"), true),
+        // What was stored with its reason was never there.
+        ("/ruleenforcements".to_owned(), false),
+        (format!("/executions?trigger_instance={id}"), false),
+    ] {
+        assert!(!text(&host, &path).contains(SECRET), "{path}");
+        let asked = if path.contains('?') { "&" } else { "?" };
+        let asked = format!("{path}{asked}show_secrets=true");
+        assert_eq!(text(&host, &asked).contains(SECRET), is_kept, "{path}: the admin may see it");
+        let others = host.send_plain("GET", &format!("/api/v1{asked}"), &bob, b"").with_status(200);
+        assert!(!others.body.contains(SECRET), "{path}: others may not");
+    }
+    let why = host.ok(&["trigger", "why", id]).stdout;
+    assert_says(&why, &["trigger.body.pin equals", "what it compares is secret"]);
+    assert!(!why.contains(SECRET), "{why}");
+    for verb in [&["get", id][..], &["why", id], &["instances", "--json"]] {
+        let asked = [&["trigger"], verb, &["--show-secrets"]].concat();
+        assert!(host.ok(&asked).stdout.contains(SECRET), "{asked:?}");
+    }
+    host.stop();
+}
+
+#[test]
+fn a_broken_template_of_a_secret_is_not_quoted() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    host.ok(&["pack", "register", &place.path("vault")]);
+    let rule = |reference: &str, parameters: Value| json!({"pack": "examples", "name": "r", "enabled": true, "trigger": {"type": "core.st2.webhook", "parameters": {"url": "u"}}, "action": {"ref": reference, "parameters": parameters}});
+    let broken = format!("{SECRET} {{{{ {SECRET} ( }}}}");
+    for (rule, at) in [
+        (rule("vault.open", json!({"pin": broken})), "action.parameters.pin"),
+        (rule("vault.open", json!({"login": {"password": broken}})), "action.parameters.login.password"),
+        (
+            rule("core.local", json!({"cmd": "true", "sudo_password": broken})),
+            "action.parameters.sudo_password",
+        ),
+        // What is secret of an action that is not there is not known.
+        (rule("vault.gone", json!({"pin": broken})), "action.parameters.pin"),
+    ] {
+        let refused = host.post("/rules", &rule).with_status(400);
+        assert_says(&refused.body, &[at, "cannot be read"]);
+        assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    }
+    // Of what is none, the author sees what he wrote.
+    let refused = host.post("/rules", &rule("core.local", json!({"cmd": broken}))).with_status(400);
+    assert_says(&refused.body, &["action.parameters.cmd: template", SECRET]);
+    place.write(
+        "vault/rules/r.yaml",
+        &rule("vault.open", json!({"pin": broken})).to_string().replace("examples", "vault"),
+    );
+    let refused = host.cli(&["pack", "register", &place.path("vault")]).with_code(2);
+    assert_says(&refused.stderr, &["action.parameters.pin", "cannot be read"]);
+    assert!(!refused.stderr.contains(SECRET), "{}", refused.stderr);
+    host.stop();
+}
+
+#[test]
+fn workflows_quote_no_secret() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let parameters = "parameters:\n  pin: {type: string, secret: true}\n";
+    for (name, runner, text) in [
+        (
+            "named",
+            "orquesta",
+            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: vault.open, input: {pin: '<% int(ctx().pin) + tops3cret() %>'}}\n",
+        ),
+        // The parameter is no secret, its value is one.
+        (
+            "quoted",
+            "orquesta",
+            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: core.echo, input: {message: '<% int(ctx().pin) %>'}}\n",
+        ),
+        (
+            "chain",
+            "action-chain",
+            "chain:\n  - {name: a, ref: vault.open, parameters: {pin: '{{ tops3cret.tops3cret }}'}}\n",
+        ),
+    ] {
+        place.write(&format!("vault/actions/workflows/{name}.yaml"), text);
+        place.write(
+            &format!("vault/actions/{name}.yaml"),
+            &format!("name: {name}\nrunner_type: {runner}\nentry_point: workflows/{name}.yaml\n{parameters}"),
+        );
+    }
+    host.ok(&["pack", "register", &place.path("vault")]);
+    for (action, says) in [
+        ("vault.named", "The parameter pin of vault.open cannot be evaluated"),
+        ("vault.quoted", "Unable to evaluate expression '<% int(ctx().pin) %>'"),
+        ("vault.chain", "it may hold a secret, so neither its template nor a value is shown"),
+    ] {
+        let id = host.request(&json!({"action": action, "parameters": {"pin": SECRET}}));
+        let failed = host.until(&id, "failed")["result"].to_string();
+        assert!(failed.contains(says) && !failed.contains(SECRET), "{failed}");
     }
     host.stop();
 }

@@ -215,6 +215,30 @@ fn api_keys_are_made_switched_and_deleted() {
 }
 
 #[test]
+fn what_is_worth_nothing_is_said_to_come_from_somewhere() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let stale = place.write("other/admin-token", "stale\n");
+    let other = place.path("other");
+    for (environment, arguments, says) in [
+        (
+            &[("PETREL_TOKEN", "stale")][..],
+            &["whoami"][..],
+            &["variable PETREL_TOKEN", "unset PETREL_TOKEN"][..],
+        ),
+        (&[("PETREL_API_KEY", "stale")], &["whoami"], &["API key", "variable PETREL_API_KEY"]),
+        (&[], &["whoami", "--token", "stale"], &["It came from --token", "correct --token"]),
+        (&[("PETREL_TOKEN", "other")], &["rule", "list", "--token", "stale"], &["It came from --token"]),
+        (&[("PETREL_TOKEN", "stale")], &["execution", "output", "last"], &["variable PETREL_TOKEN"]),
+        (&[("PETREL_DATA_DIR", other.as_str())], &["whoami"], &[stale.as_str(), "set PETREL_DATA_DIR"]),
+    ] {
+        let refused = host.cli_in(environment, arguments).with_code(4);
+        assert_says(&refused.stderr, says);
+    }
+    host.stop();
+}
+
+#[test]
 fn the_command_line_signs_in_and_out() {
     let place = Place::default();
     let host = place.start(&[]);

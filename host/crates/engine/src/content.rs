@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, merged};
+use petrel_model::secrets::{has_secret, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
 use petrel_persistence::{Store, Unreadable};
@@ -15,7 +16,7 @@ use petrel_rules::parameters::Signature;
 use petrel_rules::{CompiledRule, RuleIndex};
 use petrel_runners::Runner;
 pub use petrel_runners::RunnerType;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::pack_configs::GivenConfig;
@@ -44,6 +45,8 @@ pub struct RegisteredTriggerType {
     pub kind: Arc<TriggerType>,
     pub(crate) payload: Option<Validator>,
     pub(crate) parameters: Validator,
+    /// The schema of its payload, if it calls anything secret.
+    pub(crate) secrets: Option<Arc<Value>>,
 }
 
 impl RegisteredTriggerType {
@@ -151,6 +154,15 @@ impl Content {
     pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
         let known = self.trigger_types.keys().map(Ref::as_str);
         self.trigger_types.get(reference).ok_or_else(|| self.missing("trigger", reference.as_str(), known))
+    }
+
+    /// What is secret in events of the type `kind`, as a schema; nothing when nothing is. Of a type that is not there any
+    /// more that is not known, so every field is.
+    pub fn payload_secrets(&self, kind: &Ref) -> Option<Arc<Value>> {
+        match self.trigger_types.get(kind) {
+            Some(registered) => registered.secrets.clone(),
+            None => Some(Arc::new(json!({"additionalProperties": {"secret": true}}))),
+        }
     }
 
     /// All rules, by reference.
@@ -263,7 +275,9 @@ impl Content {
 
     /// Registers a trigger type.
     pub(crate) fn put_trigger_type(&mut self, kind: TriggerType) {
+        let schema = whole_schema(&kind.payload_schema);
         let registered = RegisteredTriggerType {
+            secrets: has_secret(&schema).then(|| Arc::new(schema)),
             payload: Validator::of_payload(&kind.payload_schema),
             parameters: Validator::of_parameters(&parameters_of(&kind)),
             kind: Arc::new(kind),

@@ -91,13 +91,16 @@ impl Engine {
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let Arrived { trigger, kind, event, now } = arrived;
         let occurrence = Occurrence::new(Arc::clone(event.values()), *now, Arc::new(Datastore::default()));
-        let enforced = {
+        let (enforced, secrets) = {
             let content = self.content();
             if !event.is_for(|| content.reads(trigger, kind)) {
                 return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
             }
-            check_payload(content.trigger_type(kind)?.payload.as_ref(), kind, event.values())?;
-            enforce(content.index(), trigger, &occurrence)
+            let registered = content.trigger_type(kind)?;
+            check_payload(registered.payload.as_ref(), kind, event.values())?;
+            let secrets = registered.secrets.clone();
+            let occurrence = occurrence.with_secrets(secrets.clone());
+            (enforce(content.index(), trigger, &occurrence), secrets)
         };
         for one in &enforced {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
@@ -114,7 +117,7 @@ impl Engine {
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
-            let (enforcement, execution) = self.follow(&instance, event.values(), &one);
+            let (enforcement, execution) = self.follow(&instance, event.values(), &one, secrets.as_deref());
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
             if let Some(execution) = execution {
@@ -132,11 +135,12 @@ impl Engine {
         instance: &TriggerInstance,
         payload: &Arc<Value>,
         enforced: &Enforced,
+        secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
         let (execution, failure_reason) = match &enforced.what {
             What::Failed(reason) => (None, Some(reason.clone())),
-            What::Matched => self.execution_for(instance, payload, &enforced.rule),
+            What::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),
@@ -156,12 +160,13 @@ impl Engine {
 
     /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
     /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look.
+    /// people look. Nothing is quoted where any of them reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
         instance: &TriggerInstance,
         payload: &Arc<Value>,
         compiled: &CompiledRule,
+        secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
         let (rule, now) = (compiled.rule(), instance.occurrence_time);
         let registered = match requests::runnable(self, &rule.action.reference) {
@@ -170,14 +175,21 @@ impl Engine {
         };
         let context = context(instance, rule);
         let scope = requests::scope(self, &context).with("trigger", Arc::clone(payload));
+        // Asked only once something is wrong.
+        let hides = || {
+            secrets.is_some_and(|schema| {
+                parameters::read_secret(compiled.parameters(), &registered.signature, schema)
+            })
+        };
+        let told = |error: parameters::Error| if hides() { error.hidden() } else { error }.to_string();
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                parameters::live(compiled.parameters(), &registered.signature, &scope)
-                    .map_err(|error| error.to_string())
+                parameters::live(compiled.parameters(), &registered.signature, &scope).map_err(told)
             })
-            .and_then(|given| {
-                requests::check(&registered, &given).map(|()| given).map_err(|error| error.to_string())
+            .and_then(|given| match requests::checked(&registered, &given, hides) {
+                Ok(()) => Ok(given),
+                Err(error) => Err(error.to_string()),
             });
         let id = self.mint(now);
         match made {

@@ -46,35 +46,45 @@ pub struct CriterionExplanation {
 
 impl Engine {
     /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
-    /// not those of then.
+    /// not those of then. With `hides_secrets` nothing is quoted that the trigger type calls secret.
     ///
     /// # Errors
     /// When too much waits to be evaluated, there is no room for what the rules read of the event, or the host stops.
-    pub async fn explain(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+    pub async fn explain(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
         // To read a large event takes a while in itself.
         if instance.payload.text().len() <= SMALL
-            && let Some(explanations) = quick(|| self.explain_now(instance))
+            && let Some(explanations) = quick(|| self.explain_now(instance, hides_secrets))
         {
             return explanations;
         }
         self.check_evaluations()?;
         let (engine, instance) = (self.clone(), instance.clone());
-        self.heavy(move || engine.explain_now(&instance)).await?
+        self.heavy(move || engine.explain_now(&instance, hides_secrets)).await?
     }
 
-    fn explain_now(&self, instance: &TriggerInstance) -> Result<Vec<Explanation>, Error> {
+    fn explain_now(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
         let occurrence =
             Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
         let content = self.content();
+        let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
         let mut rules: Vec<_> = content.index().of(&instance.trigger).collect();
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
-        Ok(rules.into_iter().map(|rule| explain(rule, &occurrence)).collect())
+        Ok(rules.into_iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
     }
 }
 
-fn explain(compiled: &CompiledRule, occurrence: &Occurrence) -> Explanation {
-    let (rule, verdict) = (compiled.rule(), evaluate(compiled, occurrence));
+fn explain(compiled: &CompiledRule, occurrence: &Occurrence, secrets: Option<&Value>) -> Explanation {
+    let rule = compiled.rule();
+    let verdict = evaluate(compiled, occurrence).without_secrets(compiled, secrets);
     let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {
         path: criterion.path.to_owned(),
         operator: criterion.operator.to_owned(),

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use petrel_model::{Object, Pack, Ref, Rule, RuleId};
+use petrel_model::secrets::has_secret;
+use petrel_model::{Action, Object, Pack, Ref, Rule, RuleId};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{Directory, PackContents, Problem, Source, read_pack};
 use petrel_persistence::{Change, Expect};
@@ -177,7 +178,8 @@ impl Engine {
 
     async fn register(&self, contents: PackContents) -> Result<Report, Error> {
         let mut notes = contents.notes;
-        let (rules, mut expect) = self.rules_of(contents.rules, &contents.trigger_types, &mut notes)?;
+        let (rules, mut expect) =
+            self.rules_of(contents.rules, &contents.trigger_types, &contents.actions, &mut notes)?;
         let (gone_actions, gone_kinds) =
             self.gone(&contents.pack, &contents.actions, &contents.trigger_types);
         let name = contents.pack.reference.clone();
@@ -218,6 +220,7 @@ impl Engine {
         &self,
         definitions: Vec<petrel_packs::RuleDefinition>,
         new_kinds: &[petrel_model::TriggerType],
+        new_actions: &[Action],
         notes: &mut Vec<String>,
     ) -> Result<(Vec<Rule>, Vec<Expect>), Error> {
         let mut rules = Vec::new();
@@ -243,7 +246,8 @@ impl Engine {
                 }
                 None => Expect::RuleAbsent(rule.reference.clone()),
             });
-            petrel_rules::check(&rule).into_iter().try_for_each(|problem| {
+            let is_secret = |name: &str| self.is_secret(&rule.action.reference, name, new_actions);
+            petrel_rules::check(&rule, is_secret).into_iter().try_for_each(|problem| {
                 let message = format!("rule `{}`: {}: {}", rule.reference, problem.at, problem.message);
                 Err(Error::invalid(message, "correct the rule and register the pack again"))
             })?;
@@ -256,6 +260,18 @@ impl Engine {
             rules.push(rule);
         }
         Ok((rules, expect))
+    }
+
+    /// Whether the parameter `name` of an action is secret: of one among `new`, or else one that is there. Of one that is
+    /// neither it is not known, so it is.
+    fn is_secret(&self, action: &Ref, name: &str, new: &[Action]) -> bool {
+        let content = self.content();
+        let Some(action) = new.iter().find(|new| new.reference == *action) else {
+            return content.action(action).ok().is_none_or(|known| known.signature.is_secret(name));
+        };
+        let runner = content.runners().get(&action.runner_type);
+        let of_runner = runner.and_then(|runner| runner.runner_type().parameters.get(name));
+        action.parameters.get(name).into_iter().chain(of_runner).any(has_secret)
     }
 
     /// What to say of a rule whose trigger type does not exist, as when it is a sensor's or StackStorm's own. It
@@ -281,7 +297,7 @@ impl Engine {
     fn gone(
         &self,
         pack: &Pack,
-        actions: &[petrel_model::Action],
+        actions: &[Action],
         kinds: &[petrel_model::TriggerType],
     ) -> (Vec<Ref>, Vec<Ref>) {
         let content = self.content();

@@ -308,9 +308,19 @@ pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
 
 /// Checks rendered parameters against what the action and its runner take.
 pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
+    checked(registered, given, || false)
+}
+
+/// The same; what is wrong is said without any value where `hides_values`, which is asked only then.
+pub(crate) fn checked(
+    registered: &RegisteredAction,
+    given: &Object,
+    hides_values: impl Fn() -> bool,
+) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     refuse_depth("a parameter", &value)?;
-    registered.validator.check(&value).map_err(|message| Error::invalid(message, usage(registered)))
+    let checked = registered.validator.check_with(&value, hides_values);
+    checked.map_err(|message| Error::invalid(message, usage(registered)))
 }
 
 fn usage(registered: &RegisteredAction) -> String {

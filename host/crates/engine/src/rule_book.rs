@@ -168,14 +168,15 @@ impl Engine {
 
     /// Refuses what cannot work, and warns about what may not be meant.
     pub(crate) fn check_rule(&self, rule: &Rule) -> Result<Vec<String>, Error> {
-        let problems: Vec<_> =
-            check(rule).into_iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
+        let content = self.content();
+        let action = content.action(&rule.action.reference);
+        // What is secret among the parameters of what is not there is not known.
+        let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.is_secret(name));
+        let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
         if !problems.is_empty() {
             let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));
             return Err(Error::invalid(message, "correct the rule and try again"));
         }
-        let content = self.content();
-        let action = content.action(&rule.action.reference);
         let mut found = warnings(rule, action.as_ref().ok().map(|action| action.action.runner_type.as_str()));
         if let Err(error) = action {
             found.push(format!(

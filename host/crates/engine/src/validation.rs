@@ -44,6 +44,12 @@ impl Validator {
 
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_with(value, || false)
+    }
+
+    /// The same; what is wrong is said without any value where `hides_values`, which is asked only then, or where the
+    /// schema has secrets.
+    pub(crate) fn check_with(&self, value: &Value, hides_values: impl Fn() -> bool) -> Result<(), String> {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
@@ -60,7 +66,7 @@ impl Validator {
                     format!("'{}' is a required property", property.as_str().unwrap_or_default())
                 }
                 ValidationErrorKind::AdditionalProperties { .. } => error.to_string(),
-                _ if self.is_secret => error.masked().to_string(),
+                _ if self.is_secret || hides_values() => error.masked().to_string(),
                 _ => error.to_string(),
             };
             if path.is_empty() { text } else { format!("{}: {text}", path.trim_start_matches('/')) }

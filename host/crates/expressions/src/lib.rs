@@ -43,7 +43,7 @@ pub use datastore::{Datastore, KeyName, KeyScope};
 pub use error::Error;
 pub use json_path::JsonPath;
 pub use scope::Scope;
-pub use statement::{EvaluationError, Language, Statement};
+pub use statement::{EntryError, EvaluationError, Language, Statement};
 pub use template::{Template, is_template, render};
 pub use variables::Variables;
 pub use workflow::WorkflowScope;

@@ -81,6 +81,15 @@ pub enum EvaluationError {
     },
 }
 
+/// Why a statement could not be evaluated, and in which entry, where it is an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryError {
+    /// The name of the entry as it is written, if the statement is an object.
+    pub entry: Option<String>,
+    /// Why.
+    pub error: EvaluationError,
+}
+
 /// A part of a statement that is no expression although it is delimited as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -163,13 +172,32 @@ impl Statement {
     /// # Errors
     /// The first expression in it that cannot be evaluated.
     pub fn evaluate(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EvaluationError> {
+        self.evaluate_entries(scope).map_err(|failed| failed.error)
+    }
+
+    /// As [`evaluate`](Self::evaluate), for who wants to know which entry of an object it was.
+    ///
+    /// # Errors
+    /// The first expression in it that cannot be evaluated, with the entry that it is in.
+    pub fn evaluate_entries(&self, scope: &WorkflowScope) -> Result<Arc<Value>, EntryError> {
         if self.is_literal() {
             return Ok(Arc::clone(&self.source));
         }
         let _evaluation = Evaluation::begin();
-        match &*self.root {
-            Node::Text(text) => text.value(scope, &Budget::new()),
-            root => root.evaluate(&self.source, scope, &Budget::new()).map(Arc::new),
+        let budget = Budget::new();
+        let whole = |error| EntryError { entry: None, error };
+        match (&*self.root, &*self.source) {
+            (Node::Text(text), _) => text.value(scope, &budget).map_err(whole),
+            (Node::Object(nodes), Value::Object(object)) => {
+                let mut evaluated = Map::new();
+                for (node, (name, value)) in nodes.iter().zip(object) {
+                    let (name, value) = entry(node, name, value, scope, &budget)
+                        .map_err(|error| EntryError { entry: Some(name.clone()), error })?;
+                    evaluated.insert(name, value);
+                }
+                Ok(Arc::new(Value::Object(evaluated)))
+            }
+            (root, source) => root.evaluate(source, scope, &budget).map(Arc::new).map_err(whole),
         }
     }
 }
@@ -210,19 +238,29 @@ impl Node {
                 nodes.iter().zip(items).map(|(node, item)| node.evaluate(item, scope, budget)).collect()
             }
             (Self::Object(entries), Value::Object(object)) => {
-                let mut evaluated = Map::new();
-                for ((key, node), (name, value)) in entries.iter().zip(object) {
-                    let name = match key {
-                        Some(key) => key.key(scope, budget)?,
-                        None => name.clone(),
-                    };
-                    evaluated.insert(name, node.evaluate(value, scope, budget)?);
-                }
-                Ok(Value::Object(evaluated))
+                let parts = entries.iter().zip(object);
+                let evaluated = parts.map(|(node, (name, value))| entry(node, name, value, scope, budget));
+                evaluated.collect::<Result<Map<_, _>, _>>().map(Value::Object)
             }
             _ => Ok(source.clone()),
         }
     }
+}
+
+/// The name and the value of an entry of an object, read as `node` from `name` and `value`.
+fn entry(
+    node: &(Option<Text>, Node),
+    name: &str,
+    value: &Value,
+    scope: &WorkflowScope,
+    budget: &Budget,
+) -> Result<(String, Value), EvaluationError> {
+    let (key, node) = node;
+    let name = match key {
+        Some(key) => key.key(scope, budget)?,
+        None => name.to_owned(),
+    };
+    Ok((name, node.evaluate(value, scope, budget)?))
 }
 
 /// Looks at every text in `value`, keys too, in order.

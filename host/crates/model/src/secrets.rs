@@ -1,44 +1,45 @@
 //! What is secret in values that have schemas, and how it is masked where it is shown. Schemas are in the dialect of
-//! [`parameters`](crate::parameters), and go as deep as objects and lists do.
+//! [`parameters`](crate::parameters), and go as deep as objects and lists do: [`Marks`] is what they say of one value.
+
+mod marks;
+mod text;
 
 use serde_json::Value;
 
+pub use marks::{Marks, has_secret};
+pub use text::masked_payload;
+
 use crate::Object;
-use crate::parameters::{Parameters, Schema};
+use crate::parameters::Parameters;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "********";
 
-/// Whether anything that `schema` describes is secret.
-pub fn has_secret(schema: &Value) -> bool {
-    let parts =
-        |name| schema.get(name).and_then(Value::as_object).into_iter().flat_map(|parts| parts.values());
-    Schema::of(schema).is_secret()
-        || parts("properties").chain(parts("patternProperties")).any(has_secret)
-        || ["items", "additionalProperties"].iter().filter_map(|name| schema.get(name)).any(has_secret)
+/// A schema as an author wrote it: a JSON Schema, or (as StackStorm's older packs have it) only the properties of one.
+pub fn whole_schema(schema: &Object) -> Value {
+    let is_whole = schema.get("properties").is_some_and(Value::is_object)
+        || schema.get("type").is_some_and(Value::is_string);
+    let schema = Value::Object(schema.clone());
+    if is_whole { schema } else { Value::Object(Object::from_iter([("properties".to_owned(), schema)])) }
 }
 
-/// A result with what is secret in it masked: the author's `output_schema` says what. It is a JSON Schema, or (as
-/// StackStorm's older packs have it) only the properties of one. It describes what the runner calls its output, see
-/// [`output_key`](crate::action::output_key).
+/// A result with what is secret in it masked: the author's `output_schema` says what. It describes what the runner calls
+/// its output, see [`output_key`](crate::action::output_key).
 pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<&str>) -> Value {
-    let is_whole = output_schema.get("properties").is_some_and(Value::is_object)
-        || output_schema.get("type").is_some_and(Value::is_string);
-    let schema = Value::Object(output_schema.clone());
-    let schema =
-        if is_whole { schema } else { Value::Object(Object::from_iter([("properties".to_owned(), schema)])) };
+    let schema = whole_schema(output_schema);
     if !has_secret(&schema) {
         return result.clone();
     }
+    let marks = Marks::of(&schema);
     match (result, output_key) {
         (Value::Object(object), Some(key)) if object.contains_key(key) => {
             let part = |(name, value): (&String, &Value)| {
-                let shown = if name == key { masked_value(value, Some(&schema)) } else { value.clone() };
+                let shown = if name == key { masked_value(value, &marks) } else { value.clone() };
                 (name.clone(), shown)
             };
             Value::Object(object.iter().map(part).collect())
         }
-        _ => masked_value(result, Some(&schema)),
+        _ => masked_value(result, &marks),
     }
 }
 
@@ -47,32 +48,60 @@ pub fn masked(values: &Object, schemas: Option<&Parameters>) -> Object {
     let mask = |(name, value): (&String, &Value)| {
         let value = match schemas {
             None => Value::from(MASK),
-            Some(schemas) => masked_value(value, schemas.get(name)),
+            Some(schemas) => masked_value(value, &schemas.get(name).map(Marks::of).unwrap_or_default()),
         };
         (name.clone(), value)
     };
     values.iter().map(mask).collect()
 }
 
-fn masked_value(value: &Value, schema: Option<&Value>) -> Value {
-    let Some(schema) = schema else { return value.clone() };
-    if Schema::of(schema).is_secret() && !value.is_null() {
+fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
+    if marks.is_secret() && !value.is_null() {
         return Value::from(MASK);
     }
     match value {
         Value::Object(object) => {
-            let nested = schema.get("properties").and_then(Value::as_object);
-            // Of properties that go by a pattern or by nothing the one schema counts for all.
-            let patterns = schema.get("patternProperties").and_then(Value::as_object);
-            let other = patterns
-                .and_then(|patterns| patterns.values().next())
-                .or_else(|| schema.get("additionalProperties").filter(|schema| schema.is_object()));
-            let of = |name: &String| nested.and_then(|nested| nested.get(name)).or(other);
-            let items = object.iter().map(|(name, value)| (name.clone(), masked_value(value, of(name))));
-            Value::Object(items.collect())
+            let part =
+                |(name, value): (&String, &Value)| (name.clone(), masked_value(value, &marks.of_field(name)));
+            Value::Object(object.iter().map(part).collect())
         }
-        Value::Array(items) => items.iter().map(|item| masked_value(item, schema.get("items"))).collect(),
+        Value::Array(items) => {
+            let part = |(place, item): (usize, &Value)| masked_value(item, &marks.of_item(place));
+            items.iter().enumerate().map(part).collect()
+        }
         _ => value.clone(),
+    }
+}
+
+/// The texts and numbers among `values` that are secret, longest first: what a message must not quote. What is shorter
+/// than four letters hides nothing, and stands in every message.
+pub fn secret_texts(values: &Object, schemas: &Parameters) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (name, value) in values {
+        let marks = schemas.get(name).map(Marks::of).unwrap_or_default();
+        collect_texts(value, &marks, false, &mut texts);
+    }
+    texts.retain(|text: &String| text.chars().count() >= 4);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
+}
+
+fn collect_texts(value: &Value, marks: &Marks<'_>, is_within: bool, texts: &mut Vec<String>) {
+    let is_secret = is_within || marks.is_secret();
+    match value {
+        Value::String(text) if is_secret => texts.push(text.clone()),
+        Value::Number(number) if is_secret => texts.push(number.to_string()),
+        Value::Object(object) => {
+            object.iter().for_each(|(name, value)| {
+                collect_texts(value, &marks.of_field(name), is_secret, texts);
+            });
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(place, item)| {
+                collect_texts(item, &marks.of_item(place), is_secret, texts);
+            });
+        }
+        _ => {}
     }
 }
 
@@ -129,6 +158,8 @@ mod tests {
                 "token": {"secret": true},
             }}},
             "accounts": {"type": "object", "patternProperties": {"^\\w+$": {"type": "string", "secret": true}}},
+            "pair": {"type": "array", "items": [{"type": "string"}, {"type": "string", "secret": true}]},
+            "either": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"pin": {"secret": true}}}]},
         }))
     }
 
@@ -159,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn what_no_message_may_quote_is_known() {
+        let given = object(json!({
+            "url": "http://b", "key": "long secret", "auth": {"user": "somebody", "password": 123_456},
+            "hosts": [{"port": 1, "token": {"deep": ["inner"]}}], "accounts": {"x": "abc"},
+        }));
+        assert_eq!(secret_texts(&given, &schemas()), ["long secret", "123456", "inner"]);
+    }
+
+    #[test]
     fn a_secret_is_found_at_every_depth() {
         for schema in schemas().iter().filter(|(name, _)| *name != "url") {
             assert!(has_secret(schema.1), "{schema:?}");
@@ -171,6 +211,7 @@ mod tests {
         let given = object(json!({
             "url": "u", "key": "k", "auth": {"user": "a", "password": "p"},
             "hosts": [{"port": 1, "token": "t"}], "accounts": {"x": "y"},
+            "pair": ["a", "b"], "either": {"pin": 1},
         }));
         let shown = masked(&given, Some(&schemas()));
         assert_eq!(
@@ -178,6 +219,7 @@ mod tests {
             json!({
                 "url": "u", "key": MASK, "auth": {"user": "a", "password": MASK},
                 "hosts": [{"port": 1, "token": MASK}], "accounts": {"x": MASK},
+                "pair": ["a", MASK], "either": {"pin": MASK},
             }),
         );
         assert_eq!(unmasked(&shown, &given), given);

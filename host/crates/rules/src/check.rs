@@ -27,14 +27,15 @@ impl fmt::Display for Problem {
 }
 
 /// Everything in `rule` that keeps it from working: unknown or missing operators, missing patterns (every
-/// criterion needs one, even `exists`), keys that are no JSONPath, and Jinja that cannot be read.
-pub fn check(rule: &Rule) -> Vec<Problem> {
+/// criterion needs one, even `exists`), keys that are no JSONPath, and Jinja that cannot be read. Of a parameter of its
+/// action that `is_secret`, no text is quoted.
+pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (key, criterion) in rule.criteria.iter() {
         check_criterion("criteria", key, criterion, &mut problems);
     }
     for (name, value) in &rule.action.parameters {
-        check_templates(&format!("action.parameters.{name}"), value, &mut problems);
+        check_templates(&format!("action.parameters.{name}"), value, is_secret(name), &mut problems);
     }
     problems
 }
@@ -86,25 +87,35 @@ fn unknown_operator(name: &str) -> String {
     }
 }
 
-fn check_templates(at: &str, value: &Value, problems: &mut Vec<Problem>) {
+fn check_templates(at: &str, value: &Value, is_secret: bool, problems: &mut Vec<Problem>) {
     match value {
         Value::String(text) if petrel_expressions::is_template(text) => {
             if let Err(error) = Template::compile(text) {
-                problems.push(Problem { at: at.to_owned(), message: error.to_string() });
+                let message = if is_secret { unreadable(&error) } else { error.to_string() };
+                problems.push(Problem { at: at.to_owned(), message });
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                check_templates(&format!("{at}[{index}]"), item, problems);
+                check_templates(&format!("{at}[{index}]"), item, is_secret, problems);
             }
         }
         Value::Object(object) => {
             for (key, item) in object {
-                check_templates(&format!("{at}.{key}"), item, problems);
+                check_templates(&format!("{at}.{key}"), item, is_secret, problems);
             }
         }
         _ => {}
     }
+}
+
+/// That a template cannot be read, without a word of it.
+fn unreadable(error: &petrel_expressions::Error) -> String {
+    let line = match error {
+        petrel_expressions::Error::Syntax { line, .. } => *line,
+        _ => 1,
+    };
+    format!("the template cannot be read, in its line {line}; it may hold a secret, so its text is not shown")
 }
 
 #[cfg(test)]
@@ -130,7 +141,7 @@ mod tests {
             "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}"]}},
         }))
         .unwrap();
-        let found: Vec<_> = check(&rule).iter().map(ToString::to_string).collect();
+        let found: Vec<_> = check(&rule, |_| false).iter().map(ToString::to_string).collect();
         let expected = [
             "criteria.trigger.a: `equal` is not an operator; did you mean equals?",
             "criteria.trigger.b: the criterion has no pattern; add one",
@@ -145,6 +156,28 @@ mod tests {
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_no_template_is_not_quoted() {
+        let rule: Rule = serde_json::from_value(json!({
+            "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+            "action": {"ref": "p.a", "parameters": {
+                "pin": "hush {{ hush ( }}", "login": {"user": "a", "keys": ["fine", "hush {% hush %}"]},
+                "cmd": "{{ open",
+            }},
+        }))
+        .unwrap();
+        let found = check(&rule, |name| ["pin", "login"].contains(&name));
+        let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 3, "{said:#?}");
+        for (said, starts) in said.iter().zip([
+            "action.parameters.pin: the template cannot be read, in its line 1",
+            "action.parameters.login.keys[1]: the template cannot be read",
+            "action.parameters.cmd: template `{{ open`",
+        ]) {
+            assert!(said.starts_with(starts) && !said.contains("hush"), "{said}");
         }
     }
 }

@@ -9,6 +9,7 @@ use petrel_expressions::json_path::InvalidPath;
 use petrel_expressions::regex::{self, Regex};
 use petrel_expressions::{JsonPath, KeyName};
 use petrel_model::rule::Criterion;
+use petrel_model::secrets::Marks;
 use petrel_model::{Ref, Rule};
 use serde_json::Value;
 
@@ -121,6 +122,17 @@ impl CompiledCriterion {
         if let Pattern::Rendered { text, .. } = &self.pattern {
             reads.add_template(text.source());
         }
+    }
+
+    /// Whether what it compares is secret, as `payload`, the schema of an event, says.
+    pub(crate) fn shows_secret(&self, payload: &Value) -> bool {
+        let mut reads = Reads::default();
+        self.add_reads(&mut reads);
+        // Whether there is something is one thing, what it is another.
+        if let Ok(path) = &self.path {
+            reads.add_path(path, false);
+        }
+        reads.has_secret(&Marks::of(payload))
     }
 
     fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {

@@ -39,13 +39,16 @@ pub fn enforce(index: &RuleIndex, trigger: &Ref, occurrence: &Occurrence) -> Vec
 }
 
 fn one(rule: Arc<CompiledRule>, occurrence: &Occurrence) -> Option<Enforced> {
-    let verdict = evaluate(&rule, occurrence);
-    let what = if verdict.matched {
-        What::Matched
-    } else {
-        verdict.failure()?;
-        What::Failed(verdict.criteria.last()?.failure_text())
+    let what = {
+        let verdict = evaluate(&rule, occurrence);
+        if verdict.matched {
+            What::Matched
+        } else {
+            verdict.failure()?;
+            // The reason is stored, and shown to everybody.
+            let verdict = verdict.without_secrets(&rule, occurrence.secrets());
+            What::Failed(verdict.criteria.last()?.failure_text())
+        }
     };
-    drop(verdict);
     Some(Enforced { rule, what })
 }

@@ -13,6 +13,7 @@ pub struct Occurrence {
     payload: Arc<Value>,
     now: Timestamp,
     scope: Scope,
+    secrets: Option<Arc<Value>>,
 }
 
 impl Occurrence {
@@ -23,12 +24,23 @@ impl Occurrence {
             .with("trigger", Arc::clone(&payload))
             .with_key_scope("system", KeyScope::System)
             .with_datastore(datastore);
-        Self { payload, now, scope }
+        Self { payload, now, scope, secrets: None }
+    }
+
+    /// The same with the schema that says what is secret in the payload, if anything is: no message quotes it then.
+    #[must_use]
+    pub fn with_secrets(self, schema: Option<Arc<Value>>) -> Self {
+        Self { secrets: schema, ..self }
     }
 
     /// The payload.
     pub fn payload(&self) -> &Arc<Value> {
         &self.payload
+    }
+
+    /// The schema that says what is secret in the payload.
+    pub(crate) fn secrets(&self) -> Option<&Value> {
+        self.secrets.as_deref()
     }
 
     /// The time against which `timediff_lt` and `timediff_gt` measure.

@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use petrel_expressions::{Datastore, Scope};
 use petrel_model::Object;
+use petrel_model::secrets::Marks;
 use serde_json::Value;
 
 pub use given::Given;
 pub use signature::Signature;
 
+use crate::reads::Reads;
 use graph::{Node, Nodes};
 
 /// Why parameters could not be made.
@@ -47,7 +49,7 @@ pub enum Error {
         #[source]
         source: petrel_expressions::Error,
     },
-    /// One of the above two with a parameter that is secret, or reads one that is: it quotes nothing.
+    /// [`Render`](Self::Render) or [`Cast`](Self::Cast) with a parameter that is secret, or reads what is: it quotes nothing.
     #[error("parameter {parameter} {what}; it holds a secret, so neither its text nor its value is shown")]
     Hidden {
         /// The parameter.
@@ -64,6 +66,49 @@ pub enum Error {
         #[source]
         source: cast::Error,
     },
+}
+
+impl Error {
+    /// The same without the text and the value that it quotes.
+    #[must_use]
+    pub fn hidden(self) -> Self {
+        let (parameter, what) = match self {
+            Self::Render { parameter, source } => {
+                let what = match source {
+                    petrel_expressions::Error::TooMuch { limit, .. } => {
+                        format!("cannot be rendered: {limit}")
+                    }
+                    petrel_expressions::Error::Syntax { line, .. } => {
+                        format!("is no template that can be read, in its line {line}")
+                    }
+                    _ => "cannot be rendered; check its template".to_owned(),
+                };
+                (parameter, what)
+            }
+            Self::Cast { parameter, source } => {
+                let what = match source {
+                    cast::Error::Text { kind, .. } => {
+                        format!("is not a value of type {kind}; correct the value")
+                    }
+                    cast::Error::NotAString { found, .. } => {
+                        format!("must be a string or null, and is of type {found}; put it in quotes")
+                    }
+                };
+                (parameter, what)
+            }
+            other => return other,
+        };
+        Self::Hidden { parameter, what }
+    }
+}
+
+/// Whether any template among `given` or the defaults of `signature` reads what `payload`, the schema of an event, calls
+/// secret.
+pub fn read_secret(given: &Given, signature: &Signature, payload: &Value) -> bool {
+    let mut reads = Reads::default();
+    given.templates().for_each(|template| reads.add_template(template.source()));
+    signature.add_reads(&mut reads);
+    reads.has_secret(&Marks::of(payload))
 }
 
 /// The parameters with which an execution runs.
@@ -155,20 +200,12 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
 /// `error` without what it quotes, where that may be a secret: a template of a secret parameter, or of one that reads
 /// a secret parameter.
 fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
-    let Error::Render { parameter, source } = error else { return error };
+    let Error::Render { parameter, .. } = &error else { return error };
     let reads_secret = || {
-        let node = nodes.get(&parameter).copied();
+        let node = nodes.get(parameter).copied();
         node.is_some_and(|node| graph::names(node).any(|name| signature.is_secret(name)))
     };
-    if !signature.is_secret(&parameter) && !reads_secret() {
-        return Error::Render { parameter, source };
-    }
-    let what = match source {
-        petrel_expressions::Error::TooMuch { limit, .. } => format!("cannot be rendered: {limit}"),
-        petrel_expressions::Error::Syntax { .. } => "is no template that can be read".to_owned(),
-        _ => "cannot be rendered; check its template".to_owned(),
-    };
-    Error::Hidden { parameter, what }
+    if signature.is_secret(parameter) || reads_secret() { error.hidden() } else { error }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use petrel_expressions::JsonPath;
 use petrel_model::depth;
+use petrel_model::secrets::Marks;
 use serde_json::Value;
 
 pub use survey::Survey;
@@ -136,6 +137,17 @@ impl Reads {
     /// When `text` is no JSON, or is nested deeper than [`depth::LIMIT`] less `around`.
     pub fn survey(&self, text: &str, around: usize) -> Result<Survey, serde_json::Error> {
         survey::survey(self, text, depth::LIMIT.saturating_sub(around))
+    }
+
+    /// Whether anything of what is read is secret by `marks`.
+    pub(crate) fn has_secret(&self, marks: &Marks<'_>) -> bool {
+        if self.is_whole {
+            return marks.has_secret();
+        }
+        // A part of what is secret is secret.
+        let has_fields = !self.fields.is_empty();
+        (has_fields && marks.is_secret())
+            || self.fields.iter().any(|(name, reads)| reads.has_secret(&marks.of_field(name)))
     }
 
     /// What is read of the field `name`, if anything is.

@@ -11,6 +11,7 @@ use petrel_expressions::json_path::Found;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{KeyScope, Scope, python};
 use petrel_model::Timestamp;
+use petrel_model::secrets::MASK;
 use serde_json::Value;
 
 use crate::compiled::{CompiledCriterion, CompiledRule};
@@ -42,6 +43,8 @@ pub struct CriterionVerdict<'a> {
     pub outcome: Outcome,
     /// What went wrong with single items of a `search`; the search went on.
     pub notes: Vec<Error>,
+    /// Whether what was compared is secret: then it is not quoted.
+    pub is_secret: bool,
 }
 
 /// What came of a comparison.
@@ -63,14 +66,37 @@ impl Verdict<'_> {
             Outcome::Holds | Outcome::DoesNotHold => criterion.notes.first(),
         })
     }
+
+    /// The same without what was compared by criteria of `rule` that look at what `payload` calls secret: the schema of
+    /// the event, if anything in it is.
+    #[must_use]
+    pub fn without_secrets(mut self, rule: &CompiledRule, payload: Option<&Value>) -> Self {
+        let Some(payload) = payload else { return self };
+        for (verdict, criterion) in self.criteria.iter_mut().zip(rule.criteria()) {
+            if criterion.shows_secret(payload) {
+                verdict.hide();
+            }
+        }
+        self
+    }
 }
 
 impl CriterionVerdict<'_> {
     /// What could not be checked, in one line.
     pub(crate) fn failure_text(&self) -> String {
         match (&self.outcome, self.notes.first()) {
+            (Outcome::DoesNotHold, Some(_)) if self.is_secret => format!("{self}; an item cannot be checked"),
             (Outcome::DoesNotHold, Some(note)) => format!("{self}; an item cannot be checked: {note}"),
             _ => self.to_string(),
+        }
+    }
+
+    fn hide(&mut self) {
+        self.is_secret = true;
+        for shown in [&mut self.pattern, &mut self.value] {
+            if !shown.is_null() {
+                *shown = Cow::Owned(Value::from(MASK));
+            }
         }
     }
 }
@@ -101,6 +127,9 @@ impl fmt::Display for CriterionVerdict<'_> {
             Outcome::Holds => f.write_str(" holds"),
             Outcome::DoesNotHold if self.value.is_null() => f.write_str(" does not hold: there is no value"),
             Outcome::DoesNotHold => write!(f, " does not hold: the value is {}", shortened(&self.value)),
+            Outcome::Failed(_) if self.is_secret => {
+                f.write_str(" cannot be checked; what it compares is secret, so the reason is not shown")
+            }
             Outcome::Failed(error) => write!(f, " cannot be checked: {error}"),
         }
     }
@@ -180,6 +209,7 @@ impl<'a> View<'a> {
             value: Cow::Owned(Value::Null),
             outcome: Outcome::DoesNotHold,
             notes: Vec::new(),
+            is_secret: false,
         };
         if criterion.name.is_some() {
             verdict.outcome = match self.compare(criterion, &mut verdict) {

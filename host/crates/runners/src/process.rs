@@ -18,17 +18,23 @@ use crate::Outcome;
 use crate::output::{OutputSink, Stream};
 
 mod capture;
+mod children;
 mod group;
+mod home;
 mod input;
 mod leftovers;
+mod marks;
+mod reaper;
 mod seal;
 mod table;
 
 pub use capture::Captured;
 pub use input::Input;
 pub use leftovers::end_leftovers;
+pub use reaper::Reaper;
 
 use capture::Reader;
+use children::Started;
 use group::{Group, signal};
 use seal::Seal;
 
@@ -96,7 +102,9 @@ pub struct Finished {
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
     let (stdin, ours) = input.open()?;
-    let mut child = start(&mut spec, stdin)?;
+    let began = table::now();
+    // In this order: when this future is dropped half-way, the child is to go first.
+    let (started, mut child) = start(&mut spec, stdin)?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     // Ends the group also when this future is dropped half-way.
     let guard = Group(group);
@@ -110,7 +118,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     let exit = {
         let reading = async { tokio::join!(feed, out.read(stdout), err.read(stderr)) };
         tokio::pin!(reading);
-        let ended = watch(&mut child, group, &spec, cancel);
+        let ended = watch(&mut child, (group, began), &spec, cancel);
         tokio::pin!(ended);
         tokio::select! {
             exit = &mut ended => {
@@ -127,11 +135,12 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
         }
     };
     guard.disarm();
+    drop(started);
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
 }
 
 /// Starts a process, in a group of its own and with the marks of its execution.
-fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<Child> {
+fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     // Dropped at the end, with its copy of what the process finds at standard input.
     let mut command = Command::new(&spec.program);
     command
@@ -145,7 +154,7 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<Child> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    Seal::of(&spec.execution).put_on(|| command.spawn())
+    children::start(|| Seal::of(&spec.execution).put_on(|| command.spawn()), Child::id)
 }
 
 /// The number by which the system knows a pipe.
@@ -169,10 +178,10 @@ pub(crate) fn not_started(action: &Ref, directory: &Path, error: &std::io::Error
     )
 }
 
-/// Waits for the end, and brings it about when it is time.
+/// Waits for the end, and brings it about when it is time. The group comes with the tick at which it began.
 async fn watch(
     child: &mut Child,
-    group: Option<Pid>,
+    (group, began): (Option<Pid>, u64),
     spec: &Spec,
     cancel: &CancellationToken,
 ) -> std::io::Result<Exit> {
@@ -187,7 +196,7 @@ async fn watch(
         () = expired => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
-    let marks = leftovers::look(&spec.execution, group).await;
+    let marks = leftovers::look(&spec.execution, group, began).await;
     signal(group, Signal::TERM);
     let ended = timeout(GRACE, child.wait()).await;
     // Also when the leader has ended: others of the group may not have.

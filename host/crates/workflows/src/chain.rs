@@ -235,7 +235,9 @@ impl Chain {
                 self.numbers.insert(Arc::clone(&node.name), self.started - 1);
                 vec![self.start(node, parameters)]
             }
-            Err(reason) => {
+            Err(unrendered) => {
+                let is_secret = world.is_secret(&node.action, Some(&unrendered.name));
+                let reason = if is_secret { unrendered.hidden() } else { unrendered };
                 let name = &node.name;
                 self.error =
                     Some(format!("Failed to run task \"{name}\". Parameter rendering failed. {reason}"));

@@ -49,6 +49,21 @@ pub struct World {
     pub keys: Option<Arc<dyn Keys>>,
     /// What `task()` asks.
     pub records: Option<Arc<dyn Records>>,
+    /// What keeps secrets of actions out of messages.
+    pub secrets: Option<Arc<dyn Secrets>>,
+}
+
+impl World {
+    /// Whether a parameter of an action is secret; without a name, whether any is.
+    pub(crate) fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
+        self.secrets.as_ref().is_some_and(|secrets| secrets.is_secret(action, parameter))
+    }
+}
+
+/// Which parameters of actions are secret. Messages alone depend on it, never what happens.
+pub trait Secrets: fmt::Debug + Send + Sync {
+    /// Whether the parameter of this name of an action is secret; without a name, whether any is.
+    fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool;
 }
 
 /// What is stored of a workflow's tasks beside its state.

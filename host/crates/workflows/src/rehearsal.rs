@@ -61,6 +61,7 @@ pub fn play(source: &Source, script: &Script) -> Played {
         moment: Moment { micros: script.now_micros, seed: 1 },
         keys: Some(Arc::new(ScriptedKeys(script.keys.clone()))),
         records: None,
+        secrets: None,
     };
     let mut workflow =
         Conducted::new(source, &script.input, &script.context, &world).with_limits(WorkflowLimits::default());

@@ -1,13 +1,17 @@
 //! Random workflows, random orders of events: nothing panics, nothing goes on without end, what has ended stays
 //! as it ended, and what has nothing left to do has ended or rests.
 
+#[path = "random/running.rs"]
+mod running;
+
 use std::sync::Arc;
 
 use petrel_model::WorkflowLimits;
-use petrel_workflows::conductor::{Event, Report};
-use petrel_workflows::{Conductor, Definition, Start, Status, World, inspect};
+use petrel_workflows::conductor::Event;
+use petrel_workflows::{Conductor, Definition, Status, World, inspect};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use running::{apply, ended, ending};
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -80,28 +84,6 @@ const LIMITS: WorkflowLimits = WorkflowLimits { items_window: 2, tasks_in_step: 
 /// What happens next: which of the actions that run reports, how it ends, and whether somebody asks for something.
 type Step = (prop::sample::Index, u8, u8);
 
-/// The actions that run, by task, route and item.
-type Running = Vec<(Arc<str>, u32, Option<usize>)>;
-
-fn take(starts: Vec<Start>, running: &mut Running) {
-    for start in starts {
-        for action in start.actions.iter().filter(|action| !action.action.is_null()) {
-            running.push((Arc::clone(&start.task), start.route, action.item));
-        }
-    }
-}
-
-/// Applies an event; what has ended must stay so.
-fn apply(conductor: &mut Conductor, event: &Event, running: &mut Running) {
-    let before = conductor.status();
-    if let Ok(starts) = conductor.apply(event, &World::default()) {
-        take(starts, running);
-    }
-    if before.is_completed() {
-        assert_eq!(conductor.status(), before, "{event:?}");
-    }
-}
-
 fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
     if !inspect(definition, &[]).is_empty() {
         return;
@@ -110,7 +92,7 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
     let world = World::default();
     let conductor = Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world);
     let mut conductor = conductor.with_limits(LIMITS);
-    let mut running = Running::new();
+    let mut running = Vec::new();
     apply(&mut conductor, &Event::Request(Status::Running), &mut running);
     for (which, how, request) in steps {
         if is_disturbed {
@@ -127,22 +109,14 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
         if running.is_empty() {
             continue;
         }
-        let (task, route, item) = running.remove(which.index(running.len()));
-        let status = match how % 8 {
-            0 | 1 => Status::Failed,
-            2 if is_disturbed => Status::Timeout,
-            3 if is_disturbed => Status::Canceled,
-            _ => Status::Succeeded,
-        };
-        let report = Report { task, route, item, status, result: Arc::new(json!(how)), execution: None };
-        apply(&mut conductor, &Event::Report(report), &mut running);
+        let action = running.remove(which.index(running.len()));
+        let event = ended(action, ending(*how, is_disturbed), json!(how));
+        apply(&mut conductor, &event, &mut running);
     }
     // Whatever still runs ends well, as long as that ends: by the limit of tasks at the latest.
     for _ in 0..20_000 {
-        let Some((task, route, item)) = running.pop() else { break };
-        let report =
-            Report { task, route, item, status: Status::Succeeded, result: Arc::default(), execution: None };
-        apply(&mut conductor, &Event::Report(report), &mut running);
+        let Some(action) = running.pop() else { break };
+        apply(&mut conductor, &ended(action, Status::Succeeded, Value::Null), &mut running);
     }
     let status = conductor.status();
     assert!(running.is_empty() || status.is_completed(), "{} actions run, and it is {status}", running.len());

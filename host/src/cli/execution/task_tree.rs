@@ -47,7 +47,9 @@ fn line(child: &Value) -> String {
     let seconds = child.get("elapsed_seconds").and_then(Value::as_f64);
     let seconds = seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
     let action = child.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
-    format!("{name:<24} {:<10} {seconds:>12}  {action}  {}", text(child, "status"), text(child, "id"))
+    let held = if super::held::is_held(child) { " (held)" } else { "" };
+    let status = format!("{}{held}", text(child, "status"));
+    format!("{name:<24} {status:<10} {seconds:>12}  {action}  {}", text(child, "id"))
 }
 
 /// The tasks of a workflow, as far as they were followed.

@@ -300,7 +300,14 @@ pub(crate) async fn cancel(
 
 fn view(api: &Api, execution: &Execution, secrets: Secrets) -> Value {
     let content = api.engine.content();
-    views::execution(execution, content.action(&execution.action).ok().map(AsRef::as_ref), secrets)
+    let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
+    let mut view = views::execution(execution, registered, secrets);
+    // Its status alone would say that it runs, or is about to.
+    let is_held = !execution.status.is_final() && api.engine.store().is_held(execution.id);
+    if let Some(view) = view.as_object_mut().filter(|_| is_held) {
+        view.insert("held".into(), true.into());
+    }
+    view
 }
 
 /// An id, or `last` for the newest execution.

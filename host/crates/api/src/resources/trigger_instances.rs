@@ -7,12 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::explanation::Explanation;
+use petrel_model::secrets::masked_payload;
 use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::enforcements::Found;
-use crate::extract::{Params, Segment};
+use crate::extract::{Params, Secrets, Segment};
 use crate::page::PageQuery;
 use crate::trail::Refused;
 use crate::views::{self, EventView};
@@ -25,17 +26,36 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(api): State<Api>,
+    secrets: Secrets,
     Params(filter): Params<Filter>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = Arc::new(page.parse()?.within_reach()?);
     let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
     let found = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
-    let of_page = Arc::clone(&page);
-    Ok(page.answer_part(found, move |event| EventView::new(event, |view| of_page.narrow(view))))
+    let (of_api, of_page) = (api.clone(), Arc::clone(&page));
+    Ok(page.answer_part(found, move |event| {
+        EventView::new(shown(&of_api, event, secrets), |view| of_page.narrow(view))
+    }))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<EventView>, ApiError> {
+/// The event, with what its trigger type calls secret in it masked unless it is to be shown.
+fn shown(api: &Api, mut event: TriggerInstance, secrets: Secrets) -> TriggerInstance {
+    let schema = match secrets {
+        Secrets::Shown => None,
+        Secrets::Masked => api.engine.content().payload_secrets(&event.trigger_type),
+    };
+    if let Some(schema) = schema {
+        event.payload = masked_payload(&event.payload, &schema);
+    }
+    event
+}
+
+pub(crate) async fn one(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(id): Segment,
+) -> Result<Json<EventView>, ApiError> {
     let instance = find(&api, &id).await?;
     let mut enforcements = Vec::new();
     for id in &instance.enforcements {
@@ -44,7 +64,7 @@ pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<
             Found::Unreadable(lost) => Some(views::unreadable(&lost)),
         });
     }
-    let view = EventView::new(instance, std::convert::identity);
+    let view = EventView::new(shown(&api, instance, secrets), std::convert::identity);
     Ok(Json(view.with("enforcements", Value::Array(enforcements))))
 }
 
@@ -57,12 +77,16 @@ pub(crate) struct Why {
 }
 
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
-pub(crate) async fn why(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Why>, ApiError> {
+pub(crate) async fn why(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(id): Segment,
+) -> Result<Json<Why>, ApiError> {
     let instance = find(&api, &id).await?;
-    let rules = api.engine.explain(&instance).await?;
+    let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
-    let trigger_instance = EventView::new(instance, std::convert::identity);
+    let trigger_instance = EventView::new(shown(&api, instance, secrets), std::convert::identity);
     Ok(Json(Why { trigger_instance, rules, refused }))
 }
 

@@ -264,7 +264,8 @@ impl Begins {
         let results = live::results_of(&self.compiled.stored.source, self.execution.id);
         let datastore = self.engine.datastore_for(&self.execution.context.user);
         let keys = Arc::new(world::Live::new(datastore));
-        let world = world::now(self.now, 0, Arc::clone(&keys), results.clone());
+        let around = world::Around::new(&self.engine, results.clone());
+        let world = around.now(self.now, 0, Arc::clone(&keys));
         let limits = self.engine.0.options.workflow_limits;
         let conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world);
         let conductor = conductor.with_limits(limits);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use petrel_expressions::Scope;
 use petrel_model::execution::Context;
+use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
 use petrel_rules::parameters::{self, Given};
 use petrel_workflows::Start;
@@ -50,10 +51,9 @@ pub(super) fn make(
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
         other => {
-            return Err(format!(
-                "the input of the task {} is {other}, which is no object; correct it",
-                start.task
-            ));
+            let is_secret = registered.parameters.values().any(has_secret);
+            let shown = if is_secret { String::new() } else { format!(" is {other}, which") };
+            return Err(format!("the input of the task {}{shown} is no object; correct it", start.task));
         }
     };
     if let Some(timeout) = start.timeout.filter(|_| registered.parameters.contains_key("timeout")) {

@@ -149,7 +149,8 @@ pub(super) async fn replay(
         events.push(event(engine, entry).await?);
     }
     let limits = limits.unwrap_or(WorkflowLimits::NONE);
-    let began = Began { id, compiled, input: Arc::clone(input), context: Arc::clone(context), limits };
+    let (input, context) = (Arc::clone(input), Arc::clone(context));
+    let began = Began { engine: engine.clone(), id, compiled, input, context, limits };
     if let Some(replayed) = quick(|| began.replay(first, rest, &events)) {
         return Ok(replayed);
     }
@@ -159,6 +160,7 @@ pub(super) async fn replay(
 
 /// What a workflow began with.
 struct Began {
+    engine: Engine,
     id: ExecutionId,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
@@ -175,14 +177,15 @@ impl Began {
         events: &[Event],
     ) -> (Conducted, Option<Arc<Results>>) {
         let results = results_of(&self.compiled.stored.source, self.id);
-        let world = world::then(first, 0, results.clone());
+        let around = world::Around::new(&self.engine, results.clone());
+        let world = around.then(first, 0);
         let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
             .with_limits(self.limits);
         for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
             if let (Some(results), Event::Report(report)) = (&results, event) {
                 results.keep(report, &conductor);
             }
-            let world = world::then(entry, number, results.clone());
+            let world = around.then(entry, number);
             // What was refused once is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }

@@ -16,7 +16,7 @@ use super::live::{Live, Stopped};
 use super::mailbox::{Envelope, Message, deliver};
 use super::report::Report;
 use super::room::unmade;
-use super::{cascade, children, outcome, world};
+use super::{cascade, children, messages, outcome, world};
 use crate::clock;
 use crate::error::Error;
 use crate::evaluation::quick;
@@ -193,6 +193,7 @@ impl Step {
     pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
         let mut queue = VecDeque::from([(event, logged)]);
         let (mut is_first, mut rounds) = (true, 0);
+        let around = world::Around::new(&self.engine, self.live.results.clone());
         while let Some((event, logged)) = queue.pop_front() {
             rounds += 1;
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
@@ -200,7 +201,7 @@ impl Step {
             let keys =
                 Arc::new(world::Live::new(self.engine.datastore_for(&self.live.execution.context.user)));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
-            let world = world::now(self.now, number, Arc::clone(&keys), self.live.results.clone());
+            let world = around.now(self.now, number, Arc::clone(&keys));
             let result = self.live.conductor.apply(&event, &world);
             let starts = match result {
                 Ok(starts) => starts,
@@ -324,7 +325,8 @@ impl Step {
         }
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
-            live.execution.result = Some(Arc::new(storable(live.conductor.result())));
+            let told = messages::without_secrets(&self.engine, &live.execution, live.conductor.result());
+            live.execution.result = Some(Arc::new(storable(told)));
             self.moved.push((live.execution.id, live.execution.status, live.execution.runner.clone()));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));

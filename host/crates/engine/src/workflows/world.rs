@@ -4,14 +4,18 @@
 //! again, the same is seen again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
-use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
-use petrel_workflows::conductor::{Records, Report};
+use petrel_model::secrets::has_secret;
+use petrel_model::{ExecutionId, Ref, Timestamp, WorkflowEntry};
+use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
+
+use crate::service::{Engine, Shared};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,20 +132,54 @@ fn moment(at: Timestamp, number: u64) -> Moment {
     Moment { micros, seed }
 }
 
-/// The world as it is now, for the entry with this number.
-pub(super) fn now(at: Timestamp, number: u64, keys: Arc<Live>, results: Option<Arc<Results>>) -> World {
-    World {
-        moment: moment(at, number),
-        keys: Some(keys),
-        records: results.map(|results| results as Arc<dyn Records>),
+/// The world around one workflow: what its tasks gave, and what is registered.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    results: Option<Arc<Results>>,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl Around {
+    pub(super) fn new(engine: &Engine, results: Option<Arc<Results>>) -> Self {
+        let shared = Arc::clone(&engine.0);
+        Self { results, secrets: shared }
+    }
+
+    /// The world as it is now, for the entry with this number.
+    pub(super) fn now(&self, at: Timestamp, number: u64, keys: Arc<Live>) -> World {
+        self.world(moment(at, number), keys)
+    }
+
+    /// The world as it was when the entry with this number was made.
+    pub(super) fn then(&self, entry: &WorkflowEntry, number: u64) -> World {
+        self.world(moment(entry.at, number), Arc::new(Noted(entry.keys.clone())))
+    }
+
+    fn world(&self, moment: Moment, keys: Arc<dyn Keys>) -> World {
+        World {
+            moment,
+            keys: Some(keys),
+            records: self.results.clone().map(|results| results as Arc<dyn Records>),
+            secrets: Some(Arc::clone(&self.secrets)),
+        }
     }
 }
 
-/// The world as it was when the entry with this number was made.
-pub(super) fn then(entry: &WorkflowEntry, number: u64, results: Option<Arc<Results>>) -> World {
-    World {
-        moment: moment(entry.at, number),
-        keys: Some(Arc::new(Noted(entry.keys.clone()))),
-        records: results.map(|results| results as Arc<dyn Records>),
+/// What is secret among the parameters of actions, as they are registered now.
+impl Secrets for Shared {
+    fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
+        // Of what is not there nothing is known.
+        known.is_none_or(|action| match parameter {
+            Some(name) => action.signature.is_secret(name),
+            None => action.parameters.values().any(has_secret),
+        })
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }

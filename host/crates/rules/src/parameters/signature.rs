@@ -2,6 +2,7 @@
 
 use petrel_expressions::{KeyName, Template};
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
 use super::Error;
@@ -63,8 +64,8 @@ impl Signature {
         self.declared.iter().rev().find(|declared| declared.name == name).map(|declared| declared.side)
     }
 
-    /// Whether a parameter is declared as secret, by the action or its runner.
-    pub(super) fn is_secret(&self, name: &str) -> bool {
+    /// Whether a parameter, or anything in it, is declared as secret, by the action or its runner.
+    pub fn is_secret(&self, name: &str) -> bool {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
@@ -73,12 +74,8 @@ impl Signature {
         let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);
         match declared.find_map(|declared| declared.kind) {
             Some(kind) => cast::to(kind, value).map_err(|source| {
-                let parameter = name.to_owned();
-                if self.is_secret(name) {
-                    let what = format!("is not a value of type {}; correct the value", kind.as_str());
-                    return Error::Hidden { parameter, what };
-                }
-                Error::Cast { parameter, source }
+                let error = Error::Cast { parameter: name.to_owned(), source };
+                if self.is_secret(name) { error.hidden() } else { error }
             }),
             None => Ok(cast::null(value)),
         }
@@ -87,12 +84,13 @@ impl Signature {
 
 impl Declared {
     fn new(name: &str, schema: &Value, side: Side) -> Self {
+        let is_secret = has_secret(schema);
         let schema = Schema::of(schema);
         Self {
             name: name.to_owned(),
+            is_secret,
             default: Parameter::compile(schema.default().unwrap_or(&Value::Null)),
             is_immutable: schema.is_immutable(),
-            is_secret: schema.is_secret(),
             side,
             kind: schema.kind().and_then(Kind::named),
         }

@@ -72,6 +72,7 @@ fn what_cannot_be_made_is_told() {
 fn what_is_secret_is_not_quoted() {
     let schema = json!({
         "token": {"type": "integer", "secret": true}, "key": {"secret": true}, "text": {"type": "string"},
+        "login": {"type": "object", "properties": {"password": {"type": "string", "secret": true}}},
     });
     for (given, expected) in [
         (json!({"token": "hush-1"}), "parameter token is not a value of type integer"),
@@ -81,6 +82,8 @@ fn what_is_secret_is_not_quoted() {
             "parameter text cannot be rendered",
         ),
         (json!({"key": "{{ 'hush-4' | version_bump_major }}"}), "parameter key cannot be rendered"),
+        (json!({"login": "hush-6"}), "parameter login is not a value of type list or object"),
+        (json!({"login": {"password": "hush-7 {{ trigger.zz }}"}}), "parameter login cannot be rendered"),
         (
             json!({"key": "hush-5{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"}),
             "took more than",
@@ -105,4 +108,21 @@ fn what_was_rendered_before_is_data() {
     let over = Given::compile(&object(&json!({"a": "{{ 1 + 1 }}"}))).over(&data);
     let live = super::live(&over, &signature, &scope).unwrap();
     assert_eq!((&live["a"], &live["c"]), (&json!("2"), &json!("2!")));
+}
+
+#[test]
+fn who_reads_a_secret_of_the_event_is_known() {
+    let payload = json!({"properties": {"body": {"properties": {"pin": {"secret": true}}}}});
+    for (given, default, reads) in [
+        (json!({"a": "{{ trigger.body.pin }}"}), json!("x"), true),
+        (json!({"a": ["{{ trigger.body | to_json_string }}"]}), json!("x"), true),
+        (json!({"a": "{{ trigger['body'].name }}"}), json!("x"), true),
+        (json!({}), json!("{{ trigger.body.pin }}"), true),
+        (json!({"a": "{{ trigger.body.name }}"}), json!("{{ trigger.n }}"), false),
+        (json!({"a": "trigger.body.pin"}), json!("x"), false),
+    ] {
+        let signature = Signature::new(&Object::new(), &object(&json!({"b": {"default": default}})));
+        let compiled = Given::compile(&object(&given));
+        assert_eq!(read_secret(&compiled, &signature, &payload), reads, "{given} {default}");
+    }
 }

@@ -123,3 +123,43 @@ fn criteria_of_large_values_are_left_to_a_thread_of_their_own() {
         assert_eq!(ran.limit.is_none(), is_quick, "{criterion}");
     }
 }
+
+#[test]
+fn a_verdict_quotes_no_secret() {
+    let payload = json!({"pin": "hush", "hosts": [{"token": "hush"}], "n": 5});
+    let schema = json!({"type": "object", "properties": {
+        "pin": {"secret": true},
+        "hosts": {"items": {"properties": {"token": {"secret": true}}}},
+    }});
+    for (criteria, says) in [
+        (
+            json!({"trigger.pin": {"type": "equals", "pattern": "other"}}),
+            "trigger.pin equals \"********\" does not hold: the value is \"********\"",
+        ),
+        (json!({"trigger.pin": {"type": "gt", "pattern": 5}}), "what it compares is secret"),
+        (json!({"trigger.pin": {"type": "nexists", "pattern": ""}}), "the value is \"********\""),
+        (json!({"trigger.pin.first": {"type": "gt", "pattern": 5}}), "trigger.pin.first gt"),
+        (json!({"trigger.hosts[0].token": {"type": "equals", "pattern": 1}}), "\"********\""),
+        (
+            json!({"trigger.hosts": {"type": "search", "condition": "any", "pattern": {"item.token": {"type": "gt", "pattern": 5}}}}),
+            "an item cannot be checked",
+        ),
+        (json!({"trigger.n": {"type": "equals", "pattern": "{{ trigger.pin }}"}}), "\"********\""),
+        (json!({"trigger.n": {"type": "equals", "pattern": "{{ trigger['pin'] }}"}}), "\"********\""),
+        (
+            json!({"trigger.n": {"type": "equals", "pattern": "{{ trigger.pin | to_human_time_from_seconds }}"}}),
+            "what it compares is secret",
+        ),
+        (
+            json!({"trigger.n": {"type": "equals", "pattern": 6}}),
+            "trigger.n equals 6 does not hold: the value is 5",
+        ),
+    ] {
+        let rule = rule(&criteria);
+        let occurrence = Occurrence::new(Arc::new(payload.clone()), Timestamp::default(), Arc::default());
+        let verdict = evaluate(&rule, &occurrence).without_secrets(&rule, Some(&schema));
+        let text = verdict.criteria.last().unwrap().failure_text();
+        assert!(text.contains(says) && !text.contains("hush"), "{criteria}: {text}");
+        assert!(!format!("{:?}", verdict.criteria.last().unwrap().value).contains("hush"), "{criteria}");
+    }
+}

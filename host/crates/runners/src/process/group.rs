@@ -1,11 +1,11 @@
 //! Signals to a process group.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::seal;
+use super::{children, seal};
 
 /// Sends a signal to a group, if there is one.
 pub(super) fn signal(group: Option<Pid>, signal: Signal) {
@@ -17,7 +17,8 @@ pub(super) fn signal(group: Option<Pid>, signal: Signal) {
         let target = format!("-{}", group.as_raw_nonzero());
         let mut sudo = std::process::Command::new("sudo");
         sudo.args(["-n", "kill", number, "--", &target]).stdin(Stdio::null()).stderr(Stdio::null());
-        let ended = seal::without(|| sudo.spawn()).and_then(|mut sudo| sudo.wait());
+        let started = children::start(|| seal::without(|| sudo.spawn()), |sudo: &Child| Some(sudo.id()));
+        let ended = started.and_then(|(_started, mut sudo)| sudo.wait());
         if !ended.is_ok_and(|status| status.success()) {
             tracing::warn!(process.group = %target, "a process of another user cannot be signaled");
         }

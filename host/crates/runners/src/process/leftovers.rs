@@ -1,82 +1,57 @@
-//! Finds processes that an execution has left behind, wherever they have gone, and ends them.
+//! Finds processes that an execution has left behind, wherever they have gone, and ends them. By what they are known is
+//! said in [`marks`](super::marks).
 //!
-//! A process belongs to an execution if it has its id in its environment, has its [`Seal`], was seen below the
-//! process that the execution began with, or descends from one that belongs to it. So neither a session of its own,
-//! nor an empty environment, nor a parent that has ended hides it; a process id that was used again does no harm. All
-//! processes of the machine are looked at, which takes milliseconds: so this is for executions that did not end as
-//! they should, and never for the others.
+//! All processes of the machine are looked at, which takes milliseconds: so this is for executions that did not end as
+//! they should, and never for the others. Who starts another and ends, again and again, may be gone whenever all are
+//! looked at; but the one that is there then always is a child of the reaper, and is hunted among those ([`hunt`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::EXECUTION_VARIABLE;
 use super::group::signal;
-use super::seal::Seal;
+use super::marks::{Bare, Marks};
 use super::table::{self, Life, Process};
+use super::{children, home};
 
 /// How often is looked again for what was started while others were being ended.
 const ROUNDS: usize = 10;
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How often a hunt looks. The fastest are caught within a hundred.
+const LOOKS: usize = 2000;
+/// How long and how often a hunt waits for those that it has killed: who was ending already may have started another.
+const SHORT_PAUSE: Duration = Duration::from_millis(1);
+const SHORT_PAUSES: usize = 20;
 
-/// By what processes of executions are told from all others.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Marks {
-    executions: BTreeSet<String>,
-    seals: BTreeSet<Seal>,
-    /// They were below the first process of an execution.
-    seen: BTreeSet<Life>,
-}
-
-impl Marks {
-    fn of(executions: &[String]) -> Self {
-        let seals = executions.iter().map(|execution| Seal::of(execution)).collect();
-        Self { executions: executions.iter().cloned().collect(), seals, seen: BTreeSet::new() }
-    }
-
-    /// All that belongs to the executions, and to those that are known to.
-    fn families(&self, all: &[Process], known: &BTreeSet<Life>) -> BTreeSet<Life> {
-        table::families(all, |process| known.contains(&process.life) || self.are_on(process))
-    }
-
-    fn are_on(&self, process: &Process) -> bool {
-        self.seen.contains(&process.life)
-            || Seal::on(process.life.id).is_some_and(|seal| self.seals.contains(&seal))
-            || std::fs::read(format!("/proc/{}/environ", process.life.id))
-                .is_ok_and(|environment| self.are_in(&environment))
-    }
-
-    fn are_in(&self, environment: &[u8]) -> bool {
-        environment.split(|byte| *byte == 0).any(|variable| {
-            let value = std::str::from_utf8(variable)
-                .ok()
-                .and_then(|text| text.strip_prefix(EXECUTION_VARIABLE)?.strip_prefix('='));
-            value.is_some_and(|value| self.executions.contains(value))
-        })
-    }
-}
-
-/// Kills what was started for the given executions and is still there. Returns how many processes there were.
+/// Kills what an earlier process has started for the given executions and is still there. To be called before this one
+/// starts anything. Returns how many processes there were.
 pub fn end_leftovers(executions: &[String]) -> usize {
-    let marks = Marks::of(executions);
-    end(|all, known| marks.families(all, known))
+    let marks = Marks::of(executions).with_bare(Bare::InHome);
+    in_rounds(|| {
+        let ended = end(|all, known| marks.families(all, known));
+        ended.max(hunt(home::others, |id| marks.say(id)))
+    })
 }
 
-/// How to know the processes of an execution that is about to be ended: also by who is below `leader` now. To be
-/// asked before anything is ended, since who loses its parent is below nobody.
-pub(super) async fn look(execution: &str, leader: Option<Pid>) -> Marks {
-    let marks = Marks::of(&[execution.to_owned()]);
+/// How to know the processes of an execution that began at the tick `began` and is about to be ended: also by who is
+/// below `leader` now. To be asked before anything is ended, since who loses its parent is below nobody.
+pub(super) async fn look(execution: &str, leader: Option<Pid>, began: u64) -> Marks {
+    let marks = Marks::of(&[execution.to_owned()]).with_bare(Bare::StraysSince(began));
     let Some(leader) = leader.map(Pid::as_raw_pid) else { return marks };
     let below = move || table::families(&table::all(), |process| process.life.id == leader);
     let seen = tokio::task::spawn_blocking(below);
-    Marks { seen: seen.await.unwrap_or_default(), ..marks }
+    marks.with_seen(seen.await.unwrap_or_default())
 }
 
 /// Ends everything that has these marks.
 pub(super) async fn end_all(marks: Marks) {
-    until_none_is_left(move || end(|all, known| marks.families(all, known))).await;
+    until_none_is_left(move || {
+        let ended = end(|all, known| marks.families(all, known));
+        ended.max(hunt(children::strays, |id| marks.say(id)))
+    })
+    .await;
 }
 
 /// Ends who holds one of these pipes open besides this process; `pipes` are their numbers. Only what an execution has
@@ -89,18 +64,20 @@ pub(super) async fn end_holders(pipes: Vec<u64>) -> usize {
 }
 
 async fn until_none_is_left(once: impl Fn() -> usize + Send + 'static) -> usize {
-    let ended = tokio::task::spawn_blocking(move || {
-        let mut most = 0;
-        for _ in 0..ROUNDS {
-            match once() {
-                0 => break,
-                count => most = most.max(count),
-            }
-            std::thread::sleep(PAUSE);
+    tokio::task::spawn_blocking(move || in_rounds(once)).await.unwrap_or_default()
+}
+
+/// Does it until it says that there was nobody. Returns how many there were at most.
+fn in_rounds(once: impl Fn() -> usize) -> usize {
+    let mut most = 0;
+    for _ in 0..ROUNDS {
+        match once() {
+            0 => break,
+            count => most = most.max(count),
         }
-        most
-    });
-    ended.await.unwrap_or_default()
+        std::thread::sleep(PAUSE);
+    }
+    most
 }
 
 /// Kills whom `find` finds among all processes, given whom it has found before. They are stopped first, until nobody
@@ -125,6 +102,32 @@ fn end(find: impl Fn(&[Process], &BTreeSet<Life>) -> BTreeSet<Life>) -> usize {
         let _ = kill_process(id, Signal::KILL);
     }
     stopped.len()
+}
+
+/// Kills those of a short list that belong to us, each as soon as it is seen, until a look finds nobody new. Returns how
+/// many were killed.
+fn hunt(look: impl Fn() -> Vec<i32>, is_ours: impl Fn(i32) -> bool) -> usize {
+    let mut killed: BTreeMap<i32, bool> = BTreeMap::new();
+    let mut pauses = 0;
+    for _ in 0..LOOKS {
+        let found = look();
+        let known = killed.len();
+        // The newest first: it has the least time to start the next.
+        for id in found.iter().rev() {
+            killed.entry(*id).or_insert_with(|| {
+                is_ours(*id) && Pid::from_raw(*id).is_some_and(|id| kill_process(id, Signal::KILL).is_ok())
+            });
+        }
+        if killed.len() > known {
+            continue;
+        }
+        if pauses == SHORT_PAUSES || !found.iter().any(|id| killed.get(id) == Some(&true)) {
+            break;
+        }
+        pauses += 1;
+        std::thread::sleep(SHORT_PAUSE);
+    }
+    killed.into_values().filter(|is_killed| *is_killed).count()
 }
 
 /// Whether a process has one of the pipes open.

@@ -4,7 +4,7 @@
 //! It is a resource limit, since those are handed down to whatever a process starts and can be read of every process
 //! (`/proc/ID/limits`): the time that a real-time process may compute at a stretch, set to more than 35 years, which
 //! limits nothing. Its value says the execution. A process that sets this very limit itself takes the seal off; it
-//! is then still found by its environment, or below its parent.
+//! is then still found by its environment, below its parent, or by having none of these: what is started has a seal.
 //!
 //! A child has the limits that this process has when it is started. So they change for that moment, and one is started
 //! after the other.
@@ -44,8 +44,13 @@ impl Seal {
 
     /// The seal on a process, if it has one.
     pub(super) fn on(process: i32) -> Option<Self> {
-        let limits = std::fs::read(format!("/proc/{process}/limits")).ok()?;
-        Self::read(&String::from_utf8_lossy(&limits))
+        Self::read(&limits_of(process)?)
+    }
+
+    /// Whether a process that was started with a seal has taken it off. Not said of any where none can be put on.
+    pub(super) fn is_off(process: i32) -> bool {
+        let can_be_on = OWN.maximum.is_none_or(|highest| highest >= BASE + MANY);
+        can_be_on && limits_of(process).is_some_and(|limits| Self::read(&limits).is_none())
     }
 
     fn read(limits: &str) -> Option<Self> {
@@ -67,6 +72,12 @@ impl Seal {
         }
         started
     }
+}
+
+/// What the system says of the limits of a process; `None` when it has gone.
+fn limits_of(process: i32) -> Option<String> {
+    let limits = std::fs::read(format!("/proc/{process}/limits")).ok()?;
+    Some(String::from_utf8_lossy(&limits).into_owned())
 }
 
 /// Does `start`, which starts something of the host's own: no execution seals it.
@@ -108,6 +119,22 @@ mod tests {
         for (number, seal) in seals.iter().enumerate() {
             assert!((BASE..BASE + MANY).contains(&seal.0));
             assert_eq!(seals.iter().filter(|other| *other == seal).count(), 1, "{number}");
+        }
+    }
+
+    #[test]
+    fn it_is_known_of_a_process_whether_the_seal_is_off() {
+        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293");
+        let mut command = Command::new("sleep");
+        command.arg("60");
+        for (mut child, is_off) in
+            [(seal.put_on(|| command.spawn()).unwrap(), false), (without(|| command.spawn()).unwrap(), true)]
+        {
+            let id = i32::try_from(child.id()).unwrap();
+            assert_eq!((Seal::is_off(id), Seal::on(id)), (is_off, (!is_off).then_some(seal)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(!Seal::is_off(id), "one that has gone");
         }
     }
 

@@ -1,9 +1,10 @@
 //! All processes of the machine as `/proc` shows them: whose child each is, and since when. Which of them belong to
-//! an execution is said in [`leftovers`](super::leftovers).
+//! an execution is said in [`marks`](super::marks).
 
 use std::collections::BTreeSet;
 
 use rustix::process::getpid;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A process, from its start to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +12,17 @@ pub(super) struct Life {
     /// Its number, which may be another one's later.
     pub(super) id: i32,
     /// Ticks from the start of the machine to its own. With the number it tells it from all others.
-    started_at: u64,
+    pub(super) started_at: u64,
+}
+
+/// How many ticks a second has in all that the system shows of processes.
+const TICKS: u64 = 100;
+
+/// How many ticks after the start of the machine it is now.
+pub(super) fn now() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    let part = u64::try_from(now.tv_nsec).unwrap_or_default() * TICKS / 1_000_000_000;
+    u64::try_from(now.tv_sec).unwrap_or_default() * TICKS + part
 }
 
 /// A process as it is now.
@@ -20,7 +31,7 @@ pub(super) struct Process {
     /// Which one.
     pub(super) life: Life,
     /// The number of its parent: another one's once that has ended.
-    parent: i32,
+    pub(super) parent: i32,
 }
 
 /// Every process that runs, but for this one.
@@ -31,22 +42,26 @@ pub(super) fn all() -> Vec<Process> {
     ids.filter(|id| *id != own).filter_map(read).collect()
 }
 
-fn read(id: i32) -> Option<Process> {
+/// One process; `None` when it has ended.
+pub(super) fn read(id: i32) -> Option<Process> {
     let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
     parse(id, &String::from_utf8_lossy(&stat))
 }
 
-/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the start being the 22nd field. `None` for one
-/// that has ended and is not waited for yet.
+/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the number of threads being the 20th field and the
+/// start the 22nd. `None` for one that has ended and is not waited for yet.
 fn parse(id: i32, stat: &str) -> Option<Process> {
     // The name is the program's own choice, brackets and blanks included.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
+    let has_ended = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    let threads: u32 = fields.nth(15)?.parse().ok()?;
+    let started_at = fields.nth(1)?.parse().ok()?;
+    // The state is that of the main thread, without which the others may go on.
+    if has_ended && threads <= 1 {
         return None;
     }
-    let parent = fields.next()?.parse().ok()?;
-    let started_at = fields.nth(17)?.parse().ok()?;
     Some(Process { life: Life { id, started_at }, parent })
 }
 
@@ -75,15 +90,32 @@ mod tests {
 
     #[test]
     fn a_line_is_read_whatever_the_program_calls_itself() {
-        let tail = "7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
-        for name in ["sh", "a b", ") S 1 (", ""] {
-            let read = parse(9, &format!("9 ({name}) S {tail}"));
+        let tail = |threads: u32| format!("7 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 {threads} 0 12345 0 0");
+        for (name, state, threads) in [
+            ("sh", 'S', 1),
+            ("a b", 'R', 3),
+            (") S 1 (", 'T', 1),
+            ("", 'S', 1),
+            ("main thread ended", 'Z', 2),
+        ] {
+            let read = parse(9, &format!("9 ({name}) {state} {}", tail(threads)));
             assert_eq!(read, Some(Process { life: Life { id: 9, started_at: 12345 }, parent: 7 }), "{name}");
         }
-        let ended = format!("9 (sh) Z {tail}");
+        let ended = format!("9 (sh) Z {}", tail(1));
         for line in ["", "9 (sh", "9 (sh) S 7", &ended] {
             assert_eq!(parse(9, line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_process_begins_at_a_tick_between_those_before_and_after() {
+        let before = now();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = i32::try_from(child.id()).unwrap();
+        let began = read(id).unwrap().life.started_at;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!((before..=now()).contains(&began), "{before} {began}");
     }
 
     #[test]

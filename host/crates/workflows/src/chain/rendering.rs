@@ -1,6 +1,7 @@
 //! What the templates of a chain see, and what is made of values with templates in them: text, unless a
 //! value holds no template.
 
+use std::fmt;
 use std::sync::Arc;
 
 use petrel_expressions::{Datastore, KeyScope, Scope, Template, is_template};
@@ -51,6 +52,27 @@ fn add(mut scope: Scope, values: &Map<String, Value>) -> Scope {
     scope
 }
 
+/// A value that cannot be filled in.
+pub(super) struct Unrendered {
+    pub(super) name: String,
+    /// Why.
+    pub(super) reason: String,
+}
+
+impl Unrendered {
+    /// The same without a word of its template or a value.
+    pub(super) fn hidden(self) -> Self {
+        let reason = "it may hold a secret, so neither its template nor a value is shown".to_owned();
+        Self { reason, ..self }
+    }
+}
+
+impl fmt::Display for Unrendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failed rendering value for \"{}\": {}", self.name, self.reason)
+    }
+}
+
 /// `values` with all templates in them filled in.
 ///
 /// # Errors
@@ -59,10 +81,10 @@ pub(super) fn rendered(
     values: &Map<String, Value>,
     scope: &Scope,
     world: &World,
-) -> Result<Map<String, Value>, String> {
+) -> Result<Map<String, Value>, Unrendered> {
     let render = |(name, value): (&String, &Value)| match rendered_value(value, scope, world) {
         Ok(value) => Ok((name.clone(), value)),
-        Err(reason) => Err(format!("Failed rendering value for \"{name}\": {reason}")),
+        Err(reason) => Err(Unrendered { name: name.clone(), reason }),
     };
     values.iter().map(render).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_expressions::{Statement, WorkflowScope};
+use petrel_expressions::{EntryError, Statement, WorkflowScope};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
@@ -160,14 +160,14 @@ impl Conductor {
             timeout: seconds("task timeout", task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
-            start.actions.push(action(task, &scope, None)?);
+            start.actions.push(action(task, None, &scope, world)?);
             return Ok(Some(Ready { place, start, list: None }));
         };
         let known =
             staged.items.as_ref().filter(|items| items.len() > 0).map(|items| Arc::clone(&items.list));
         let list = match &known {
             Some(list) => Arc::clone(list),
-            None => all_items(task, items, &scope)?,
+            None => all_items(task, items, &scope, world)?,
         };
         let concurrency = items.concurrency.as_ref().map(|concurrency| evaluated(concurrency, &scope));
         let concurrency = concurrency.transpose()?;
@@ -175,7 +175,7 @@ impl Conductor {
         let elements = list.as_array().map(Vec::as_slice).unwrap_or_default();
         for item in chosen {
             let Some(element) = elements.get(item) else { continue };
-            start.actions.push(action(task, &with_item(items, element, &scope), Some(item))?);
+            start.actions.push(action(task, Some(item), &with_item(items, element, &scope), world)?);
         }
         start.items = Some(elements.len());
         start.concurrency = concurrency.map(at_least_one);
@@ -234,22 +234,40 @@ fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>,
     statement.evaluate(scope).map_err(|error| error.to_string())
 }
 
-fn action(task: &Task, scope: &WorkflowScope, item: Option<usize>) -> Result<Action, String> {
-    let part = |statement: Option<&Statement>| {
-        statement.map_or_else(|| Ok(Arc::default()), |statement| evaluated(statement, scope))
+fn action(task: &Task, item: Option<usize>, scope: &WorkflowScope, world: &World) -> Result<Action, String> {
+    let action = match &task.action {
+        Some(action) => evaluated(action, scope)?,
+        None => Arc::default(),
     };
-    Ok(Action { action: part(task.action.as_ref())?, input: part(task.input.as_ref())?, item })
+    let input = match &task.input {
+        Some(input) => input.evaluate_entries(scope).map_err(|failed| unmade(&action, &failed, world))?,
+        None => Arc::default(),
+    };
+    Ok(Action { action, input, item })
+}
+
+/// Why the input of an action cannot be made. What is secret is named, and nothing of it quoted.
+fn unmade(action: &Value, failed: &EntryError, world: &World) -> String {
+    let (action, parameter) = (action.as_str().unwrap_or_default(), failed.entry.as_deref());
+    if !world.is_secret(action, parameter) {
+        return failed.error.to_string();
+    }
+    let what = parameter.map_or_else(|| "input".to_owned(), |name| format!("parameter {name}"));
+    format!(
+        "The {what} of {action} cannot be evaluated; it may hold a secret, so neither its expression nor a value is \
+         shown."
+    )
 }
 
 /// The items of a task that starts. All its actions are evaluated once, so that one that cannot be is
 /// found before the first is started; they are not kept, since there may be many.
-fn all_items(task: &Task, items: &Items, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
+fn all_items(task: &Task, items: &Items, scope: &WorkflowScope, world: &World) -> Result<Arc<Value>, String> {
     let list = evaluated(&items.list, scope)?;
     let elements = list
         .as_array()
         .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", items.text))?;
     for element in elements {
-        action(task, &with_item(items, element, scope), None)?;
+        action(task, None, &with_item(items, element, scope), world)?;
     }
     Ok(list)
 }

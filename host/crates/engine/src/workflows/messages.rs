@@ -1,0 +1,39 @@
+//! What a workflow tells of what went wrong, without the secrets among its own parameters: an expression that cannot be
+//! evaluated is told with the value that it stumbled over.
+
+use petrel_model::Execution;
+use petrel_model::secrets::{MASK, secret_texts};
+use serde_json::Value;
+
+use crate::service::Engine;
+
+/// `result`, in whose messages no secret parameter of `workflow` is quoted. (What its author lets it give is his affair.)
+pub(super) fn without_secrets(engine: &Engine, workflow: &Execution, mut result: Value) -> Value {
+    let Some(told) = result.as_object_mut() else { return result };
+    let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
+    if is_quiet("errors") && is_quiet("error") {
+        return result;
+    }
+    let secrets = {
+        let content = engine.content();
+        let registered = content.action(&workflow.action).ok();
+        registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
+    };
+    if let Some(Value::Array(errors)) = told.get_mut("errors") {
+        errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
+    }
+    // That of a chain.
+    if let Some(text) = told.get_mut("error") {
+        hide(text, &secrets);
+    }
+    result
+}
+
+fn hide(text: &mut Value, secrets: &[String]) {
+    let Value::String(text) = text else { return };
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            *text = text.replace(secret.as_str(), MASK);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What schemas say of one value and of its parts: which of them are secret.
+
+use serde_json::Value;
+
+use crate::parameters::Schema;
+
+/// Alternatives, which describe a value together with the schema that they are in.
+const ALTERNATIVES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
+
+/// Whether anything that `schema` describes is secret.
+pub fn has_secret(schema: &Value) -> bool {
+    let named =
+        |name: &str| schema.get(name).and_then(Value::as_object).into_iter().flat_map(|parts| parts.values());
+    let listed = |name: &str| schema.get(name).and_then(Value::as_array).into_iter().flatten();
+    let single = ["items", "additionalItems", "additionalProperties"];
+    Schema::of(schema).is_secret()
+        || named("properties").chain(named("patternProperties")).any(has_secret)
+        || single.iter().filter_map(|name| schema.get(name)).any(has_secret)
+        || listed("items").chain(listed("prefixItems")).any(has_secret)
+        || ALTERNATIVES.into_iter().flat_map(listed).any(has_secret)
+}
+
+/// The schemas that describe one value: the one that stands for it, and the alternatives in it. What any of them calls
+/// secret is secret.
+#[derive(Debug, Clone, Default)]
+pub struct Marks<'s>(Vec<&'s Value>);
+
+impl<'s> Marks<'s> {
+    /// Those of a value that `schema` describes.
+    pub fn of(schema: &'s Value) -> Self {
+        let mut marks = Self::default();
+        marks.add(schema);
+        marks
+    }
+
+    fn add(&mut self, schema: &'s Value) {
+        self.0.push(schema);
+        for name in ALTERNATIVES {
+            for alternative in schema.get(name).and_then(Value::as_array).into_iter().flatten() {
+                self.add(alternative);
+            }
+        }
+    }
+
+    /// Whether the value is secret.
+    pub fn is_secret(&self) -> bool {
+        self.0.iter().any(|schema| Schema::of(schema).is_secret())
+    }
+
+    /// Whether it or anything in it is secret.
+    pub fn has_secret(&self) -> bool {
+        self.0.iter().any(|schema| has_secret(schema))
+    }
+
+    /// Those of the field `name` of the value.
+    #[must_use]
+    pub fn of_field(&self, name: &str) -> Self {
+        let mut marks = Self::default();
+        for &schema in &self.0 {
+            if let Some(named) = schema.get("properties").and_then(|fields| fields.get(name)) {
+                marks.add(named);
+                continue;
+            }
+            // Fields that go by a pattern or by nothing: patterns are not compared, so all of these count.
+            let patterns = schema.get("patternProperties").and_then(Value::as_object);
+            let patterns = patterns.into_iter().flat_map(|patterns| patterns.values());
+            patterns.chain(schema.get("additionalProperties")).for_each(|schema| marks.add(schema));
+        }
+        marks
+    }
+
+    /// Those of the item at `place`, from 0, of the value.
+    #[must_use]
+    pub fn of_item(&self, place: usize) -> Self {
+        let mut marks = Self::default();
+        for &schema in &self.0 {
+            let places =
+                ["prefixItems", "items"].iter().find_map(|name| schema.get(name).and_then(Value::as_array));
+            let rest = ["items", "additionalItems"]
+                .iter()
+                .find_map(|name| schema.get(name).filter(|schema| schema.is_object()));
+            if let Some(found) = places.and_then(|places| places.get(place)).or(rest) {
+                marks.add(found);
+            }
+        }
+        marks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_wherever_schemas_describe_it() {
+        let secret = json!({"type": "string", "secret": true});
+        for schema in [
+            secret.clone(),
+            json!({"properties": {"a": secret}}),
+            json!({"patternProperties": {"^a$": secret}}),
+            json!({"additionalProperties": secret}),
+            json!({"items": secret}),
+            json!({"items": [{}, secret]}),
+            json!({"prefixItems": [secret]}),
+            json!({"anyOf": [{"type": "array"}, {"properties": {"a": {"items": secret}}}]}),
+            json!({"properties": {"a": {"allOf": [{"oneOf": [secret]}]}}}),
+        ] {
+            assert!(has_secret(&schema) && Marks::of(&schema).has_secret(), "{schema}");
+        }
+        for schema in [json!({}), json!(true), json!({"properties": {"secret": {"type": "boolean"}}})] {
+            assert!(!has_secret(&schema) && !Marks::of(&schema).has_secret(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_part_has_the_marks_of_its_place() {
+        let schema = json!({
+            "properties": {"open": {}, "pin": {"secret": true}},
+            "additionalProperties": {"secret": true},
+            "anyOf": [{"prefixItems": [{}, {"secret": true}], "items": {"type": "string"}}],
+        });
+        let marks = Marks::of(&schema);
+        let fields = ["open", "pin", "other"].map(|name| marks.of_field(name).is_secret());
+        assert_eq!(fields, [false, true, true]);
+        assert_eq!([0, 1, 2].map(|place| marks.of_item(place).is_secret()), [false, true, false]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Where the host is, and what the client signs its requests with: given on the command line or by a variable, else what
+//! lies in a file of this user.
+
+use std::path::{Path, PathBuf};
+
+use petrel_packs::plain_file;
+
+use crate::data_directory;
+use crate::exit::{Code, Failure};
+use crate::logins;
+
+/// The header of a token.
+pub(super) const TOKEN: &str = "x-auth-token";
+/// The header of an API key.
+const API_KEY: &str = "st2-api-key";
+/// What the client takes where nothing is given.
+const OTHERS: &str =
+    "what `petrel login` has got, or on the host's machine the admin-token in its data directory";
+/// The largest file with certificates that is read, in bytes.
+const LARGEST_CERTIFICATES: u64 = 16 << 20;
+
+/// Where the host is, and who we are.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Connection {
+    /// Where the host is [default: the one on this machine, port 9101]
+    #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
+    pub(crate) url: Option<String>,
+
+    /// The token to sign in with [default: that of `petrel login`, else the file admin-token in the data directory]
+    #[arg(
+        long,
+        global = true,
+        env = "PETREL_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    pub(crate) token: Option<String>,
+
+    /// The API key to sign in with, in place of a token
+    #[arg(
+        long,
+        global = true,
+        env = "PETREL_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    pub(crate) api_key: Option<String>,
+
+    /// Certificates in PEM to trust beside those of this machine.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "Certificates in PEM to trust beside those of this machine [env: SSL_CERT_FILE]",
+        help_heading = "Connection"
+    )]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Connection {
+    /// What to sign in with at `url`: what was given; else what signing in there has given; else, on this
+    /// machine, the admin's token.
+    pub(super) fn credential(&self, url: &str) -> Option<Credential> {
+        let given = |text: &Option<String>, header, flag: &'static str, variable: &'static str| {
+            let secret = text.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
+            let is_variable = std::env::var(variable).is_ok_and(|value| value.trim() == secret);
+            let origin = Origin::Given(if is_variable { variable } else { flag });
+            Some(Credential { header, secret: secret.to_owned(), origin })
+        };
+        given(&self.token, TOKEN, "--token", "PETREL_TOKEN")
+            .or_else(|| given(&self.api_key, API_KEY, "--api-key", "PETREL_API_KEY"))
+            .or_else(|| Some(Credential::of_file(logins::token(url)?, Origin::Login(logins::file()?))))
+            .or_else(|| admin_token(url))
+    }
+}
+
+/// What the client signs its requests with.
+pub(super) struct Credential {
+    /// The header that it is sent in.
+    pub(super) header: &'static str,
+    pub(super) secret: String,
+    origin: Origin,
+}
+
+/// Where a credential comes from.
+#[derive(Debug)]
+enum Origin {
+    /// Somebody gave it for this host, by this flag or variable.
+    Given(&'static str),
+    /// `petrel login` has kept it in this file.
+    Login(PathBuf),
+    /// It lies in this file of a data directory.
+    DataDirectory(PathBuf),
+}
+
+impl Credential {
+    fn of_file(token: String, origin: Origin) -> Self {
+        Self { header: TOKEN, secret: token, origin }
+    }
+
+    /// Whether somebody has said that it goes to this host. Before it goes to any other, that introduces itself.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.origin, Origin::Given(_))
+    }
+
+    /// What the host at `url` refused, with where the credential came from if that is what it did not like.
+    pub(super) fn named_in(&self, failure: Failure, url: &str) -> Failure {
+        if failure.code != Code::Unauthorized || failure.kind != "unauthorized" {
+            return failure;
+        }
+        let (place, hint) = match &self.origin {
+            Origin::Given(name) if name.starts_with("--") => {
+                ((*name).to_owned(), format!("correct {name}, or leave it out to use {OTHERS}"))
+            }
+            Origin::Given(name) => (
+                format!("the variable {name}"),
+                format!("set {name} anew, or `unset {name}` to use {OTHERS}"),
+            ),
+            Origin::Login(file) => {
+                (format!("the file {}", file.display()), format!("sign in again: `petrel login --url {url}`"))
+            }
+            Origin::DataDirectory(file) => (
+                format!("the file {}", file.display()),
+                format!(
+                    "set PETREL_DATA_DIR to the data directory of the host at {url}, or sign in with `petrel login \
+                     --url {url}`"
+                ),
+            ),
+        };
+        let message = format!("{} It came from {place}.", failure.message);
+        Failure { message, hint, ..failure }
+    }
+}
+
+/// The token in the data directory. It is not for hosts elsewhere: to one of them it goes only where the directory was
+/// named, and nobody on the way can read it.
+fn admin_token(url: &str) -> Option<Credential> {
+    let named = std::env::var_os("PETREL_DATA_DIR").map(PathBuf::from);
+    if !is_here(url) && (named.is_none() || !url.starts_with("https:")) {
+        return None;
+    }
+    let data_dir = named.unwrap_or_else(data_directory::default);
+    let file = data_directory::token_file(&data_dir);
+    let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
+    Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))
+}
+
+/// Whether `url` leads to this machine.
+fn is_here(url: &str) -> bool {
+    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// The certificates in `file`.
+pub(super) fn trusted(file: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
+    let failed = |why: String| {
+        Failure::usage(
+            format!("the certificates {} cannot be read: {why}", file.display()),
+            "check --ca-file or SSL_CERT_FILE",
+        )
+    };
+    let pem = plain_file::read(file, LARGEST_CERTIFICATES).map_err(|error| failed(error.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(error.to_string()))?;
+    if found.is_empty() { Err(failed("there is none in it".into())) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: &str) -> Failure {
+        Failure::new(Code::Unauthorized, kind, "Unauthorized - the token is not valid.", "sign in")
+    }
+
+    #[test]
+    fn what_was_refused_is_said_to_come_from_somewhere() {
+        let url = "http://127.0.0.1:9101";
+        for (origin, place, remedy) in [
+            (Origin::Given("PETREL_TOKEN"), "It came from the variable PETREL_TOKEN.", "unset PETREL_TOKEN"),
+            (Origin::Given("PETREL_API_KEY"), "the variable PETREL_API_KEY", "unset PETREL_API_KEY"),
+            (Origin::Given("--token"), "It came from --token.", "correct --token"),
+            (Origin::Login("/c/logins.json".into()), "the file /c/logins.json", "petrel login --url"),
+            (Origin::DataDirectory("/d/admin-token".into()), "the file /d/admin-token", "PETREL_DATA_DIR"),
+        ] {
+            let credential = Credential::of_file("secret".into(), origin);
+            let failure = credential.named_in(refused("unauthorized"), url);
+            assert!(failure.message.starts_with("Unauthorized - the token is not valid. "), "{failure}");
+            assert!(failure.message.contains(place) && failure.hint.contains(remedy), "{failure}");
+            assert!(!failure.to_string().contains("secret"), "{failure}");
+            let other = credential.named_in(refused("foreign_origin"), url);
+            assert_eq!((other.message.contains("It came"), other.hint.as_str()), (false, "sign in"));
+        }
+    }
+
+    #[test]
+    fn only_hosts_on_this_machine_get_its_token() {
+        for url in ["http://127.0.0.1:9101", "https://localhost:9101", "http://[::1]:80"] {
+            assert!(is_here(url), "{url}");
+        }
+        for url in
+            ["http://10.0.0.1:9101", "https://localhost.example.com", "http://[fe80::1]:80", "nonsense"]
+        {
+            assert!(!is_here(url), "{url}");
+        }
+    }
+}
