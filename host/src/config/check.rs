@@ -47,7 +47,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 
 /// Numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, expressions, auth, .. } = settings;
+    let Settings { server, engine, workflows, expressions, components, auth, .. } = settings;
     let limits = [workflows.max_descendants, workflows.items_window, workflows.max_tasks_in_step];
     for (is_useless, message) in [
         (engine.process_slots == 0 || engine.component_slots == 0, "with no slots nothing would ever run"),
@@ -61,6 +61,7 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
             "with no connections nobody could ask anything",
         ),
         (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
+        (components.memory_mib == 0, "with components.memory_mib = 0 no component could run"),
         (expressions.max_seconds == 0, "with expressions.max_seconds = 0 no expression could take long"),
         (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
     ] {

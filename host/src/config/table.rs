@@ -186,6 +186,12 @@ settings! {
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
     }
 
+    /// Components of packs.
+    components: Components {
+        /// How much memory all that run may take together, in MiB; they begin as it gets free, and what grows beyond it fails.
+        memory_mib: usize = "192", "PETREL_COMPONENTS_MEMORY_MIB", "components-memory-mib", "N";
+    }
+
     /// Packs.
     packs: Packs {
         /// Where configurations of packs are, as `packs/NAME.yaml`; empty: configs in the data directory.
