@@ -268,6 +268,7 @@ async fn build_engine(
             tasks_in_step: settings.workflows.max_tasks_in_step,
             tasks: settings.workflows.max_tasks,
         },
+        results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         reevaluates: settings.expressions.reevaluate,

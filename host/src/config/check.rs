@@ -62,6 +62,7 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         ),
         (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
         (components.memory_mib == 0, "with components.memory_mib = 0 no component could run"),
+        (engine.results_mib == 0, "with engine.results_mib = 0 nothing could give a result"),
         (expressions.max_seconds == 0, "with expressions.max_seconds = 0 no expression could take long"),
         (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
     ] {

@@ -150,6 +150,8 @@ settings! {
         waiting_limit: usize = "100000", "PETREL_WAITING_LIMIT", "waiting-limit", "N";
         /// How many percent of these one rule, one user or the inside of one workflow may hold.
         waiting_share: usize = "50", "PETREL_WAITING_SHARE", "waiting-share", "PERCENT";
+        /// How much memory the results of all that runs may take together until they are stored, in MiB; what is beyond is cut, or fails.
+        results_mib: usize = "128", "PETREL_RESULTS_MIB", "results-mib", "N";
         /// Seconds that what runs may go on after SIGTERM.
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
     }

@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
         Self {
             engine,
             cancel,
-            output: OutputSink::new(engine.0.options.output_limit),
+            output: OutputSink::within(engine.0.options.output_limit, &engine.0.results),
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,

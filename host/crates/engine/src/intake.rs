@@ -11,8 +11,6 @@ use crate::service::Engine;
 
 /// What is counted, in bytes.
 const UNIT: usize = 1024;
-/// What a value takes in memory beside its text, in bytes, once it is parsed: as an item of a list that has grown.
-const VALUE_BYTES: usize = 2 * size_of::<serde_json::Value>();
 
 /// Room in memory for requests.
 #[derive(Debug)]
@@ -69,13 +67,6 @@ impl Engine {
     }
 }
 
-/// What the JSON or the form in `text` takes in memory when all of it is parsed, in bytes: an estimate from its
-/// commas and brackets, which is never far too low.
-pub fn parsed_size(text: &[u8]) -> usize {
-    let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'&' | b'=')).count();
-    text.len().saturating_add(values.saturating_mul(VALUE_BYTES))
-}
-
 fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
@@ -122,13 +113,5 @@ mod tests {
         drop((claim, other));
         assert_eq!(intake.claim(10 * MIB).unwrap().bytes(), 10 * MIB);
         assert_eq!(intake.claim(11 * MIB).unwrap_err().code(), "too_large");
-    }
-
-    #[test]
-    fn small_numbers_take_many_times_their_size() {
-        let numbers = format!("[{}1]", "1,".repeat(1000));
-        assert!(parsed_size(numbers.as_bytes()) > 1000 * size_of::<serde_json::Value>());
-        let text = format!("\"{}\"", "x".repeat(1000));
-        assert!(parsed_size(text.as_bytes()) < 2 * text.len());
     }
 }

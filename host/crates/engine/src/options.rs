@@ -32,8 +32,10 @@ pub struct Options {
     pub accepting_limit: usize,
     /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
     pub bytes_in_flight: usize,
-    /// How many bytes of output are kept of an execution. Default 2 MiB.
+    /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
+    /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
+    pub results_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
     /// How long what has ended is kept.
@@ -67,6 +69,7 @@ impl Default for Options {
             accepting_limit: 4096,
             bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,
+            results_limit: 128 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             api_url: String::new(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, Store};
-use petrel_runners::Slots;
+use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
+    /// Where what runs puts its results until they are stored.
+    pub(crate) results: Arc<ResultRoom>,
     pub(crate) work: Notify,
     pub(crate) is_stopping: AtomicBool,
     /// No new starts.
@@ -73,6 +75,7 @@ impl Engine {
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
+            results: Arc::new(ResultRoom::new(options.results_limit)),
             store,
             options,
             content: RwLock::new(content),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use petrel_model::Object;
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::{Object, size};
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
@@ -110,6 +110,9 @@ impl ComponentRunner {
         Ok(match returned {
             Ok(Ok(result)) if result.len() > limits.result => {
                 failure::result_too_large(limits, Some(result.len()))
+            }
+            Ok(Ok(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
+                failure::no_room_for_result(&record.output.refusal())
             }
             Ok(Ok(result)) => match serde_json::from_str(&result) {
                 Ok(value) => Outcome::succeeded(value),

@@ -4,7 +4,7 @@
 //!
 //! | code | |
 //! |---|---|
-//! | `limit.shared_memory` | failed since all components together had taken their memory |
+//! | `limit.shared_memory`, `limit.results` | failed since all that runs had taken the memory for it |
 //! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall`, `limit.handles` | failed at a limit |
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed on its own |
@@ -127,6 +127,15 @@ pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome 
         "limit.result",
         format!("the component returned a result{size}, more than the limit of {} bytes", limits.result),
         "return less, for example a reference to where the data is, or raise the limit of results",
+    )
+}
+
+/// What runs has taken the room for results.
+pub(crate) fn no_room_for_result(refusal: &str) -> Outcome {
+    Outcome::failed(
+        "limit.results",
+        format!("the result of the component was not taken: {refusal}"),
+        "run it again when less runs, return less, or raise engine.results_mib",
     )
 }
 

@@ -19,7 +19,7 @@ pub struct Limits {
     pub memory: usize,
     /// Time on a processor. Default 30 s.
     pub cpu: Duration,
-    /// Bytes of output and log together; what is beyond is cut and marked. Default 2 MiB.
+    /// Bytes of output and log together, as they are stored; what is beyond is cut and marked. Default 2 MiB.
     pub output: usize,
     /// Lines of output and log together; what is beyond is cut and marked. Default 10,000.
     pub output_lines: usize,

@@ -12,15 +12,15 @@ use crate::process::{Captured, Exit, Finished};
 use crate::{End, Outcome};
 
 /// What came of a command or a script.
-pub(crate) fn outcome(finished: &Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+pub(crate) fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
     let (end, return_code, error) = meaning(&finished.exit, limit);
-    note_cuts(finished, output);
+    note_cuts(&finished, output);
     let mut result = json!({
         "failed": end != End::Succeeded,
         "succeeded": end == End::Succeeded,
         "return_code": return_code,
-        "stdout": decoded(&finished.stdout),
-        "stderr": decoded(&finished.stderr),
+        "stdout": decoded(finished.stdout, output),
+        "stderr": decoded(finished.stderr, output),
     });
     if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
         result.insert("error".into(), error.into());
@@ -66,11 +66,14 @@ pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
 }
 
 /// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
-fn decoded(captured: &Captured) -> Value {
-    let text = captured.text();
-    if captured.dropped > 0 {
+fn decoded(captured: Captured, output: &OutputSink) -> Value {
+    let is_cut = captured.dropped > 0;
+    let mut text = captured.text();
+    if is_cut {
         return Value::from(text);
     }
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    serde_json::from_str(text).unwrap_or_else(|_not_json| Value::from(text))
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    output.parse(&text).unwrap_or_else(|| Value::from(text))
 }
