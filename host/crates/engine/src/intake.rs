@@ -51,6 +51,12 @@ impl Claim {
         Ok(())
     }
 
+    /// Gives back what is beyond `bytes`.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let surplus = self.permit.num_permits().saturating_sub(units(bytes) as usize);
+        drop(self.permit.split(surplus));
+    }
+
     /// How many bytes it is about, rounded up.
     pub fn bytes(&self) -> usize {
         self.permit.num_permits().saturating_mul(UNIT)
@@ -110,6 +116,10 @@ mod tests {
         assert_eq!(intake.claim(4 * MIB).unwrap_err().code(), "busy");
         assert_eq!(claim.grow(4 * MIB).unwrap_err().code(), "too_large");
         let other = intake.claim(3 * MIB).unwrap();
+        claim.shrink_to(2 * MIB);
+        assert_eq!((claim.bytes(), intake.claim(5 * MIB).unwrap().bytes()), (2 * MIB, 5 * MIB));
+        claim.shrink_to(3 * MIB);
+        assert_eq!(claim.bytes(), 2 * MIB);
         drop((claim, other));
         assert_eq!(intake.claim(10 * MIB).unwrap().bytes(), 10 * MIB);
         assert_eq!(intake.claim(11 * MIB).unwrap_err().code(), "too_large");
