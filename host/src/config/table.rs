@@ -162,7 +162,7 @@ settings! {
         max_depth: usize = "32", "PETREL_WORKFLOWS_MAX_DEPTH", "workflows-max-depth", "N";
         /// How many executions that have not ended may be inside a workflow, at any depth.
         max_descendants: usize = "100000", "PETREL_WORKFLOWS_MAX_DESCENDANTS", "workflows-max-descendants", "N";
-        /// How many items of a task without a concurrency are done at once.
+        /// How many items of a task are done at once at most; a larger concurrency is cut to it.
         items_window: usize = "1000", "PETREL_WORKFLOWS_ITEMS_WINDOW", "workflows-items-window", "N";
         /// How many tasks may start because of one event.
         max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";

@@ -25,7 +25,7 @@ pub struct Options {
     pub max_depth: u32,
     /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
     pub max_descendants: usize,
-    /// What a workflow may take. Defaults: 1,000 items at once of a task that does not say, 10,000 tasks
+    /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
     /// because of one event, 1,000,000 tasks in all.
     pub workflow_limits: WorkflowLimits,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.

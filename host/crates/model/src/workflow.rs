@@ -43,7 +43,7 @@ impl Parent {
 /// whenever it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowLimits {
-    /// How many items of a task that does not say are done at once.
+    /// How many items of a task are done at once at most, whatever it says.
     pub items_window: usize,
     /// How many tasks may start because of one event.
     pub tasks_in_step: usize,

@@ -82,7 +82,8 @@ impl Conductor {
             if let Some(list) = list
                 && let Some(staged) = self.staging.get_mut(place)
             {
-                let has_window = start.concurrency.as_deref().is_none_or(Value::is_null);
+                let count = list.as_array().map_or(0, Vec::len);
+                let has_window = has_window(start.concurrency.as_deref(), count, self.limits.items_window);
                 staged.items = Some(ItemStates::new(list, has_window));
             }
             let changes: Vec<Change<'_>> = if start.items.is_some() && !start.actions.is_empty() {
@@ -185,7 +186,7 @@ impl Conductor {
         Ok(Some(Ready { place, start, list: known.is_none().then_some(list) }))
     }
 
-    /// The items that are started now.
+    /// The items that are started now. As many are done at once as the task says, and no more than the window has.
     fn choose(
         &mut self,
         place: Place,
@@ -199,7 +200,7 @@ impl Conductor {
                 let number = as_integer(value).ok_or_else(|| {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
-                usize::try_from(number.max(1)).unwrap_or(usize::MAX)
+                usize::try_from(number.max(1)).unwrap_or(usize::MAX).min(self.limits.items_window)
             }
         };
         let states = self.staging.get_mut(place).and_then(|staged| staged.items.as_mut());
@@ -266,6 +267,17 @@ fn with_item(items: &Items, element: &Value, scope: &WorkflowScope) -> WorkflowS
         (_, element) => element.clone(),
     };
     WorkflowScope { item: Some(Arc::new(item)), ..scope.clone() }
+}
+
+/// Whether `count` items would all be done at once, if it were not for the window: then one that fails keeps none from
+/// being done, as it would not without the window.
+fn has_window(concurrency: Option<&Value>, count: usize, window: usize) -> bool {
+    match concurrency {
+        None | Some(Value::Null) => true,
+        Some(value) => as_integer(value)
+            .and_then(|number| usize::try_from(number).ok())
+            .is_some_and(|number| number > window && number >= count),
+    }
 }
 
 /// A concurrency below 1 is 1.
