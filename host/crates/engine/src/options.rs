@@ -28,6 +28,9 @@ pub struct Options {
     /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
     /// because of one event, 1,000,000 tasks in all.
     pub workflow_limits: WorkflowLimits,
+    /// How much memory workflows may take that wait for what is inside them, in bytes; beyond it those to which nothing
+    /// has happened for longest are made anew from their logs. Default 64 MiB.
+    pub waiting_workflows: usize,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.
     pub accepting_limit: usize,
     /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
@@ -66,6 +69,7 @@ impl Default for Options {
             max_depth: 32,
             max_descendants: 100_000,
             workflow_limits: WorkflowLimits::default(),
+            waiting_workflows: 64 << 20,
             accepting_limit: 4096,
             bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,

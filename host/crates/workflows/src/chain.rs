@@ -11,7 +11,7 @@ mod rendering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petrel_model::WorkflowLimits;
+use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value, json};
 
 pub use definition::{ChainDefinition, Invalid, Node};
@@ -20,6 +20,9 @@ use crate::conductor::{Action, ErrorEntry, Event, Refused, Report, Start, World}
 use crate::machine;
 use crate::status::Status;
 use rendering::{Scopes, rendered};
+
+/// What a run of a task takes in memory, in bytes, about.
+const TASK_BYTES: usize = 512;
 
 /// What a chain is given by its surroundings.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +58,8 @@ pub struct Chain {
     numbers: BTreeMap<Arc<str>, usize>,
     /// How many tasks it may start.
     most: usize,
+    /// What it was given and what its nodes gave take so many bytes.
+    known_bytes: usize,
 }
 
 impl Chain {
@@ -75,6 +80,7 @@ impl Chain {
             started: 0,
             numbers: BTreeMap::new(),
             most: WorkflowLimits::NONE.tasks,
+            known_bytes: 0,
         };
         let scope = chain.scopes(None).of_variables();
         match rendered(&definition.vars, &scope, world) {
@@ -164,6 +170,8 @@ impl Chain {
     fn ended(&mut self, node: &Node, since: i64, report: &Report, world: &World) -> Vec<Start> {
         self.running = None;
         self.results.insert(node.name.to_string(), Value::clone(&report.result));
+        // It is in the list of tasks too.
+        self.known_bytes += 2 * size::of_value(&report.result);
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
@@ -271,6 +279,11 @@ impl Chain {
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// About how much memory its tasks and variables take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.known_bytes + self.tasks.len() * TASK_BYTES
     }
 
     /// The number of the latest run of a node.

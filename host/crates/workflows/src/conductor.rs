@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Statement, Variables};
-use petrel_model::WorkflowLimits;
+use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
 pub use log::ErrorEntry;
@@ -141,7 +141,12 @@ pub struct Conductor {
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
     limits: WorkflowLimits,
+    /// What it was given and what was published take so many bytes. No task forgets what it saw, so it never gets less.
+    known_bytes: usize,
 }
+
+/// What a run of a task takes in memory, in bytes, about.
+const TASK_BYTES: usize = 512;
 
 impl Conductor {
     /// A workflow that was given `input`, in the context `parent`. When its inputs or variables cannot be
@@ -161,6 +166,7 @@ impl Conductor {
             output: None,
             timeout: None,
             limits: WorkflowLimits::NONE,
+            known_bytes: input.values().chain(parent.values()).map(size::of_value).sum(),
         };
         match conductor.initial(input, parent, world) {
             Ok((variables, timeout)) => {
@@ -343,6 +349,11 @@ impl Conductor {
     /// How many seconds it may take, from its beginning.
     pub fn timeout(&self) -> Option<i64> {
         self.timeout
+    }
+
+    /// About how much memory its tasks and variables take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.known_bytes + self.table.entries().len() * TASK_BYTES
     }
 
     /// What went wrong, in order.

@@ -53,7 +53,11 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     }
     if held.is_none() {
         engine.0.workflows.forget(id, &workflow);
+    } else {
+        engine.0.workflows.used(&workflow, held.as_ref());
     }
+    drop(held);
+    engine.0.workflows.make_room(engine.0.options.waiting_workflows);
 }
 
 /// Pauses a workflow that has begun after the one above it was paused.

@@ -73,7 +73,11 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;
             engine.0.workflows.forget(id, &workflow);
+        } else {
+            engine.0.workflows.used(&workflow, held.as_ref());
         }
+        drop(held);
+        engine.0.workflows.make_room(engine.0.options.waiting_workflows);
     }
 }
 
