@@ -267,6 +267,7 @@ async fn build_engine(
             items_window: settings.workflows.items_window,
             tasks_in_step: settings.workflows.max_tasks_in_step,
             tasks: settings.workflows.max_tasks,
+            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
         },
         results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
         drain: settings.drain(),

@@ -52,7 +52,7 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
     for (is_useless, message) in [
         (engine.process_slots == 0 || engine.component_slots == 0, "with no slots nothing would ever run"),
         (
-            limits.contains(&0) || workflows.max_tasks == 0,
+            limits.contains(&0) || workflows.max_tasks == 0 || workflows.max_variables_mib == 0,
             "with a limit of 0 in [workflows] no workflow would ever run",
         ),
         (server.idle_seconds == 0, "with server.idle_seconds = 0 nobody could send anything"),

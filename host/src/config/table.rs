@@ -168,6 +168,8 @@ settings! {
         max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";
         /// How many tasks may start in all.
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
+        /// How much memory what a workflow was given and what its tasks gave and published may take, in MiB.
+        max_variables_mib: usize = "128", "PETREL_WORKFLOWS_MAX_VARIABLES_MIB", "workflows-max-variables-mib", "N";
     }
 
     /// The expressions of rules, parameters and workflows.

@@ -26,7 +26,7 @@ pub struct Options {
     /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
     pub max_descendants: usize,
     /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
-    /// because of one event, 1,000,000 tasks in all.
+    /// because of one event, 1,000,000 tasks in all, 128 MiB of variables.
     pub workflow_limits: WorkflowLimits,
     /// How much memory workflows may take that wait for what is inside them, in bytes; beyond it those to which nothing
     /// has happened for longest are made anew from their logs. Default 64 MiB.

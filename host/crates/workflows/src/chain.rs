@@ -58,8 +58,10 @@ pub struct Chain {
     numbers: BTreeMap<Arc<str>, usize>,
     /// How many tasks it may start.
     most: usize,
-    /// What it was given and what its nodes gave take so many bytes.
+    /// What its nodes gave takes so many bytes.
     known_bytes: usize,
+    /// How many it may take.
+    most_bytes: usize,
 }
 
 impl Chain {
@@ -81,6 +83,7 @@ impl Chain {
             numbers: BTreeMap::new(),
             most: WorkflowLimits::NONE.tasks,
             known_bytes: 0,
+            most_bytes: WorkflowLimits::NONE.variables,
         };
         let scope = chain.scopes(None).of_variables();
         match rendered(&definition.vars, &scope, world) {
@@ -101,7 +104,7 @@ impl Chain {
     /// The same with limits to what it may take. It has no items, and does one task at a time.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
-        Self { most: limits.tasks, ..self }
+        Self { most: limits.tasks, most_bytes: limits.variables, ..self }
     }
 
     /// Applies an event; gives what starts because of it.
@@ -213,6 +216,24 @@ impl Chain {
         Vec::new()
     }
 
+    /// Which limit keeps the next node from starting, and what to do about it.
+    fn exceeded(&self) -> Option<String> {
+        if self.known_bytes > self.most_bytes {
+            return Some(format!(
+                "what the tasks of the chain gave takes more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; let them give less, or a reference to where it is",
+                self.most_bytes >> 20
+            ));
+        }
+        (self.started >= self.most).then(|| {
+            format!(
+                "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
+                 let its last task lead to none before",
+                self.most
+            )
+        })
+    }
+
     /// Starts the next node, or ends as the last one did.
     fn go_on(&mut self, world: &World) -> Vec<Start> {
         let definition = Arc::clone(&self.definition);
@@ -225,12 +246,8 @@ impl Chain {
             }
             return Vec::new();
         };
-        if self.started >= self.most {
-            self.error = Some(format!(
-                "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
-                 let its last task lead to none before",
-                self.most
-            ));
+        if let Some(message) = self.exceeded() {
+            self.error = Some(message);
             self.status = Status::Failed;
             return Vec::new();
         }

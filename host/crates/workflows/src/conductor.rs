@@ -141,7 +141,8 @@ pub struct Conductor {
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
     limits: WorkflowLimits,
-    /// What it was given and what was published take so many bytes. No task forgets what it saw, so it never gets less.
+    /// What it was given, what its items gave, what failed gave and what was published take so many bytes. No task
+    /// forgets what it saw, so it never gets less.
     known_bytes: usize,
 }
 

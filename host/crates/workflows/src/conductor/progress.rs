@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use petrel_model::size;
 use serde_json::Value;
 
 use super::staging::Staged;
@@ -233,6 +234,10 @@ impl Conductor {
 
     /// Takes a change down: in the list of what is staged, in the states of items, in the log of errors.
     fn note(&mut self, place: Place, change: &Change<'_>) {
+        let is_kept = matches!(change, Change::Item { .. }) || change.status() == Status::Failed;
+        if is_kept && change.status().is_completed() {
+            self.known_bytes += change.result().map_or(0, |result| size::of_value(result));
+        }
         match self.staging.get_mut(place) {
             Some(Staged { items: Some(items), .. }) => {
                 if let Change::Item { item, status, result } = change {

@@ -57,7 +57,14 @@ impl Conductor {
 
     /// Which limit is exceeded when these start too, so many because of this event; and what to do about it.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
-        let WorkflowLimits { tasks_in_step, tasks, .. } = self.limits;
+        let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
+        if self.known_bytes > variables {
+            return Some(format!(
+                "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
+                variables >> 20
+            ));
+        }
         if in_step > tasks_in_step {
             return Some(format!(
                 "more than {tasks_in_step} tasks of the workflow started at once, which is the limit \
