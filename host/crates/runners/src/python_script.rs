@@ -210,16 +210,16 @@ fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> 
             )
         });
     }
-    let mut result = json!({
-        "result": value,
-        "stdout": finished.stdout.text(),
-        "stderr": finished.stderr.text(),
-        "exit_code": exit_code,
-    });
-    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("result".into(), value);
+    result.insert("stdout".into(), finished.stdout.text().into());
+    result.insert("stderr".into(), finished.stderr.text().into());
+    result.insert("exit_code".into(), exit_code.into());
+    if let Some(error) = error {
         result.insert("error".into(), error.into());
     }
-    Outcome { end, result }
+    Outcome { end, result: Value::Object(result) }
 }
 
 /// Status and result, from the two lines of an answer; an answer that was cut short is none. A result that is

@@ -3,8 +3,9 @@
 //! Codes from 200 to 206 are a success. The body is parsed when its content type is `application/json` and it is
 //! JSON. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
 
+use petrel_model::Object;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use serde_json::json;
+use serde_json::Value;
 
 use crate::output::OutputSink;
 use crate::{End, Outcome};
@@ -13,19 +14,20 @@ use crate::{End, Outcome};
 pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &OutputSink) -> Outcome {
     let text = text(body, kind(headers));
     let parsed = is_json(headers).then(|| output.parse(&text)).flatten();
-    let mut named = petrel_model::Object::new();
+    let mut named = Object::new();
     for name in headers.keys() {
         let values: Vec<_> =
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         named.insert(title(name.as_str()), values.join(", ").into());
     }
-    let result = json!({
-        "status_code": status,
-        "parsed": parsed.is_some(),
-        "body": parsed.unwrap_or_else(|| text.into()),
-        "headers": named,
-    });
-    Outcome { end: if (200..=206).contains(&status) { End::Succeeded } else { End::Failed }, result }
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("status_code".into(), status.into());
+    result.insert("parsed".into(), parsed.is_some().into());
+    result.insert("body".into(), parsed.unwrap_or_else(|| text.into()));
+    result.insert("headers".into(), Value::Object(named));
+    let end = if (200..=206).contains(&status) { End::Succeeded } else { End::Failed };
+    Outcome { end, result: Value::Object(result) }
 }
 
 /// Whether the server says that its answer is JSON.
@@ -59,6 +61,8 @@ fn text(body: Vec<u8>, kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

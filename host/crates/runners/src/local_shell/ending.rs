@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use petrel_model::Object;
+use serde_json::Value;
 
 use crate::output::{OutputSink, Stream};
 use crate::process::{Captured, Exit, Finished};
@@ -15,17 +16,17 @@ use crate::{End, Outcome};
 pub(crate) fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
     let (end, return_code, error) = meaning(&finished.exit, limit);
     note_cuts(&finished, output);
-    let mut result = json!({
-        "failed": end != End::Succeeded,
-        "succeeded": end == End::Succeeded,
-        "return_code": return_code,
-        "stdout": decoded(finished.stdout, output),
-        "stderr": decoded(finished.stderr, output),
-    });
-    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("failed".into(), (end != End::Succeeded).into());
+    result.insert("succeeded".into(), (end == End::Succeeded).into());
+    result.insert("return_code".into(), return_code.into());
+    result.insert("stdout".into(), decoded(finished.stdout, output));
+    result.insert("stderr".into(), decoded(finished.stderr, output));
+    if let Some(error) = error {
         result.insert("error".into(), error.into());
     }
-    Outcome { end, result }
+    Outcome { end, result: Value::Object(result) }
 }
 
 /// How it counts, with which exit code, and why if the code does not say. A process that we ended, or that a
