@@ -255,3 +255,27 @@ fn a_flood_of_what_grows_when_it_is_written_is_cut_by_what_it_is_written_as() {
     }
     host.stop();
 }
+
+#[test]
+fn whatever_is_large_holds_its_room_until_it_is_read() {
+    let place = Place::default();
+    let host = place.start(&["--max-in-flight-mib", "32"]);
+    let body = json!({"value": "x".repeat(9 * MIB)}).to_string();
+    host.try_send("PUT", "/keys/large", "", body.as_bytes()).unwrap().with_status(200);
+    let ask =
+        format!("GET /api/v1/keys/large HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
+    let mut slow = connections(&host, 3, &ask);
+    for stream in &mut slow {
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+    }
+    assert_eq!(host.get("/keys/large").with_status(503).header("retry-after"), "1");
+    host.get("/user").with_status(200);
+    drop(slow);
+    eventually("there is room again", || {
+        let answer = host.try_send("GET", "/keys/large", "", b"").ok()?;
+        Some(()).filter(|()| answer.status == 200)
+    });
+    host.stop();
+}

@@ -15,10 +15,13 @@ use petrel_engine::intake::Claim;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::body::Held;
 use crate::{Api, ApiError};
 
 /// How much is written at once, in bytes; a shorter list is sent as a whole. (One item may be larger.)
 pub(crate) const CHUNK: usize = 4 << 20;
+/// Answers of no more bytes need no room of their own.
+const SMALL: usize = 64 << 10;
 
 /// Has `held` hold `bytes` for an answer.
 ///
@@ -42,6 +45,55 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
         other => other,
     })?)
 }
+
+/// Has an answer that is there as a whole hold its room until it is sent, beginning with what its request has held.
+///
+/// # Errors
+/// As [`hold`], of what only reads. What has changed something is answered all the same.
+pub(crate) fn keep(api: &Api, held: &Held, only_reads: bool, answer: Response) -> Result<Response, ApiError> {
+    let size = answer.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+    let Some(size) = size.filter(|size| *size > SMALL) else { return Ok(answer) };
+    if answer.extensions().get::<HasRoom>().is_some() {
+        return Ok(answer);
+    }
+    let mut claim = Some(held.take(api)?);
+    if let Err(error) = hold(api, &mut claim, size)
+        && only_reads
+    {
+        return Err(error);
+    }
+    if let Some(claim) = &mut claim {
+        claim.shrink_to(size);
+    }
+    Ok(answer.map(|body| Body::new(Kept { body, _claim: claim })))
+}
+
+/// A body that is there as a whole, with its room.
+struct Kept {
+    body: Body,
+    _claim: Option<Claim>,
+}
+
+impl HttpBody for Kept {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    // Whether it has ended is not told before it is asked for more: until then it may not have been sent.
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Says of an answer that its handler has seen to its room.
+#[derive(Debug, Clone, Copy)]
+struct HasRoom;
 
 /// An answer with `items` as a list, which has the room that is `held`.
 pub(crate) fn answer<I>(items: I, held: Option<Claim>) -> Response
@@ -84,7 +136,9 @@ fn sent<I>(list: List<I>) -> Response
 where
     I: Iterator<Item: Serialize> + Send + Unpin + 'static,
 {
-    ([(header::CONTENT_TYPE, "application/json")], Body::new(list)).into_response()
+    let mut answer = ([(header::CONTENT_TYPE, "application/json")], Body::new(list)).into_response();
+    answer.extensions_mut().insert(HasRoom);
+    answer
 }
 
 struct List<I> {
