@@ -37,6 +37,9 @@ pub struct Options {
     pub bytes_in_flight: usize,
     /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
+    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. Default
+    /// 96 MiB.
+    pub given_limit: usize,
     /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
     pub results_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
@@ -73,6 +76,7 @@ impl Default for Options {
             accepting_limit: 4096,
             bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,
+            given_limit: 96 << 20,
             results_limit: 128 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),

@@ -18,6 +18,7 @@ use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
 use crate::events::Events;
+use crate::given::GivenRoom;
 use crate::ids::Ids;
 use crate::intake::Intake;
 use crate::options::Options;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
+    /// Where what runs has its parameters.
+    pub(crate) given: GivenRoom,
     /// Where what runs puts its results until they are stored.
     pub(crate) results: Arc<ResultRoom>,
     pub(crate) work: Notify,
@@ -75,6 +78,7 @@ impl Engine {
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
+            given: GivenRoom::new(options.given_limit),
             results: Arc::new(ResultRoom::new(options.results_limit)),
             store,
             options,

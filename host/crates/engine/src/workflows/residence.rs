@@ -13,8 +13,6 @@ use super::mailbox::{Workflow, Workflows, lock};
 
 /// A workflow with more entries in its log takes a while to be made anew.
 const MOST_ENTRIES: u64 = 256;
-/// One that knows more, in bytes, does so too.
-const MOST_BYTES: usize = 256 << 10;
 /// What a workflow takes beside its tasks and variables, in bytes, about.
 const BASE_BYTES: usize = 8 << 10;
 /// What each execution inside it takes there, in bytes, about.
@@ -48,7 +46,7 @@ impl Live {
 
     /// Whether it can go while nothing happens to it. One that ends by the time stays, with its timer.
     fn can_go(&self) -> bool {
-        self.timer.is_none() && self.sequence <= MOST_ENTRIES && self.bytes() <= MOST_BYTES
+        self.timer.is_none() && self.sequence <= MOST_ENTRIES
     }
 }
 
@@ -80,6 +78,8 @@ impl Workflows {
             })
             .collect();
         known.sort_unstable_by_key(|(used_at, ..)| *used_at);
+        // The last one is at work: it would be made anew at once, however large.
+        known.pop();
         let enough = limit / 4 * 3;
         for (_, id, workflow) in &known {
             if taken.load(Ordering::Relaxed) <= enough {
