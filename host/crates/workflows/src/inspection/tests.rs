@@ -79,7 +79,8 @@ fn definition(graph: &Graph) -> Value {
 fn naively_unset(graph: &Graph) -> Option<BTreeSet<(String, &'static str)>> {
     let mut queue: VecDeque<(&str, Option<Variables>)> =
         starts(graph).into_iter().map(|start| (start, Some(Variables::new()))).collect();
-    let (mut joined, mut traversed): (BTreeMap<&str, Variables>, BTreeSet<&str>) = Default::default();
+    let mut joined: BTreeMap<&str, Variables> = BTreeMap::new();
+    let mut traversed: BTreeSet<&str> = BTreeSet::new();
     let (mut unset, mut all, mut steps) = (BTreeSet::new(), Variables::new(), 0);
     while let Some((name, known)) = queue.pop_front() {
         steps += 1;
