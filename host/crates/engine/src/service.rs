@@ -145,7 +145,9 @@ impl Engine {
     }
 
     pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
-        self.0.content.write().unwrap_or_else(PoisonError::into_inner)
+        let mut content = self.0.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.revise();
+        content
     }
 
     /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must
