@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
     pub(crate) work: Notify,
+    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
+    pub(crate) lifting: tokio::sync::Mutex<bool>,
     pub(crate) is_stopping: AtomicBool,
     /// No new starts.
     pub(crate) stop_starting: CancellationToken,
@@ -87,6 +89,7 @@ impl Engine {
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
+            lifting: tokio::sync::Mutex::default(),
             is_stopping: AtomicBool::new(false),
             stop_starting: CancellationToken::new(),
             end_running: CancellationToken::new(),
