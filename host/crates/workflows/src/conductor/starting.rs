@@ -1,7 +1,7 @@
 //! Starting what is ready: tasks are evaluated, all that are ready are marked running, and those without
 //! anything to do have succeeded before the next is started.
 
-use std::fmt::Display;
+use std::fmt::Arguments;
 use std::sync::Arc;
 
 use petrel_expressions::{Statement, WorkflowScope};
@@ -204,7 +204,7 @@ impl Conductor {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
                 let name = self.definition.name(place.0);
-                let number = within("concurrency", Some(&name), number, i64::MAX)?;
+                let number = within(format_args!("concurrency"), Some(&name), number, i64::MAX)?;
                 usize::try_from(number.max(1)).unwrap_or(usize::MAX)
             }
         };
@@ -237,12 +237,12 @@ pub(super) fn seconds(
     let whose = if task.is_some() { "task" } else { "workflow" };
     let number = as_integer(&value)
         .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
-    within(key, task, number, MOST_SECONDS).map(Some)
+    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
 }
 
 /// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
 /// original takes it from an expression, and does nothing of use with it.
-pub(super) fn within(key: impl Display, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
+pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
     if (0..=most).contains(&number) {
         return Ok(number);
     }
