@@ -205,3 +205,41 @@ fn a_rule_is_as_large_as_is_said_and_no_larger() {
     }
     host.stop();
 }
+
+#[test]
+fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let gone = RULE
+        .replace("core.local, parameters: {cmd: 'echo {{ trigger.body.who | shell_quote }}'}", "core.gone");
+    host.ok(&["rule", "create", &place.write("rule.yaml", &gone)]);
+    assert_eq!(event(&host, "hello"), (202, 0));
+    let says = [
+        "examples.hello: matches: there are no criteria; but no execution came of it: ",
+        "action `core.gone` does not exist",
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+    let why = host.get("/triggerinstances/last/why").with_status(200).json();
+    assert_eq!(why["rules"][0]["matched"], true);
+    assert_says(why["rules"][0]["failure_reason"].as_str().unwrap(), &["`core.gone`"]);
+
+    // Parameters that cannot be made are a failed execution.
+    let wrong = RULE.replace("cmd:", "timeout: '{{ trigger.body.who }}', cmd:");
+    host.ok(&["rule", "update", "examples.hello", &place.write("wrong.yaml", &wrong)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
+    let says = [
+        "examples.hello: matches: there are no criteria; but its execution ",
+        &id,
+        "failed before it began: ",
+        "timeout",
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+
+    // What went well is told as before.
+    host.ok(&["rule", "update", "examples.hello", &place.write("right.yaml", RULE)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let why = host.ok(&["trigger", "why", "last"]).stdout;
+    assert!(why.ends_with("examples.hello: matches: there are no criteria\n"), "{why}");
+    host.stop();
+}
