@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_expressions::Datastore;
-use petrel_model::{Enforcement, EnforcementStatus, Ref, RuleId, TriggerInstance};
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{Enforcement, Ref, RuleId, TriggerInstance};
 use petrel_persistence as persistence;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde::Serialize;
