@@ -473,3 +473,31 @@ fn a_workflow_is_tested_without_a_host() {
         place.petrel(&["workflow", "graph", "--svg", &place.path("flows/actions/workflows/flaky.yaml")]);
     assert_says(&svg.with_code(0).stdout, &["<svg", "check", "</svg>"]);
 }
+
+#[test]
+fn a_workflow_is_inspected_up_to_a_mebibyte() {
+    const LARGEST: usize = 1 << 20;
+    let place = Place::default();
+    let host = place.start(&[]);
+    let text = "version: 1.0\ntasks: {a: {action: core.noop}}\n";
+    let of_length = |length: usize| format!("{text}# {}", "x".repeat(length - text.len() - 2));
+    let inspect = |length: usize| {
+        host.try_send("POST", "/workflows/inspect", "", of_length(length).as_bytes()).unwrap()
+    };
+    assert_eq!(inspect(LARGEST).with_status(200).json(), json!([]));
+    let [code, message, hint] = inspect(LARGEST + 1).with_status(413).error();
+    assert_eq!(code, "too_large");
+    assert_says(&message, &["a workflow of 1048577 bytes", "1048576 is the limit"]);
+    assert_says(&hint, &["split it"]);
+    // Very much that is wrong is not all told.
+    let names: String = (0..20_000).map(|number| format!("<% ctx().a{number} %>")).collect();
+    let wrong = format!("version: 1.0\ntasks: {{a: {{action: core.noop, input: {{x: '{names}'}}}}}}\n");
+    let answer = host.try_send("POST", "/workflows/inspect", "", wrong.as_bytes()).unwrap().with_status(200);
+    assert!(answer.body.len() < 16 << 20, "{}", answer.body.len());
+    let told = answer.json();
+    assert_says(
+        &told.as_array().unwrap().last().unwrap().to_string(),
+        &["more problems; correct these first"],
+    );
+    host.stop();
+}
