@@ -124,6 +124,11 @@ pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
             expression: None,
         }];
     }
+    let overlong = syntax::overlong(definition);
+    if !overlong.is_empty() {
+        // Every finding in a task repeats its name.
+        return overlong;
+    }
     let definition = shape::normalized(definition);
     let mut findings = syntax::inspect(&definition);
     findings.extend(semantics::inspect(&definition));

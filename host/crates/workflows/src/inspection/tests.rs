@@ -248,3 +248,14 @@ fn a_text_of_very_many_expressions_is_inspected_in_bounded_time() {
         assert!(places.len() <= 1, "the text is kept once, and not {} times", places.len());
     }
 }
+
+#[test]
+fn a_name_that_is_too_long_is_not_repeated() {
+    let name = "x".repeat(500_000);
+    let next: Vec<Value> =
+        (0..5_000).map(|number| json!({"do": "noop", "when": format!("<% {number} + %>")})).collect();
+    let tasks = Map::from_iter([(name, json!({"action": "core.noop", "next": next}))]);
+    let found = inspect(&json!({"version": 1.0, "tasks": tasks}), &[]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].message.ends_with("has 500000 bytes, and 1000 is the limit; shorten it"), "{found:?}");
+}
