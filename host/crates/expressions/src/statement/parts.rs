@@ -68,7 +68,7 @@ impl<'a> Iterator for Between<'a> {
             let start = self.rest.find(self.open)?;
             let from = self.rest.get(start..)?;
             let inside = from.get(self.open.len()..)?;
-            let Some(end) = end(inside, self.close) else {
+            let Some(end) = find_on_line(inside, self.close) else {
                 // What else opens on this line has no end either.
                 self.rest = from.split_once('\n')?.1;
                 continue;
@@ -81,7 +81,7 @@ impl<'a> Iterator for Between<'a> {
 }
 
 /// Where `close` is on the first line of `text`. No more is read than up to there: a line may hold very many.
-fn end(text: &str, close: &str) -> Option<usize> {
+fn find_on_line(text: &str, close: &str) -> Option<usize> {
     let first = close.chars().next()?;
     let mut from = 0;
     loop {

@@ -59,7 +59,7 @@ fn definition(graph: &Graph) -> Value {
         let transition = |(target, set): &(String, Variables)| {
             let mut transition = json!({"do": target});
             if !set.is_empty() {
-                transition["publish"] = set.iter().map(|name| json!({*name: 1})).collect();
+                transition["publish"] = set.iter().map(|name| json!({(*name): 1})).collect();
             }
             transition
         };
@@ -205,7 +205,7 @@ fn large(is_join: bool) -> Value {
         let transition = |ahead: usize| {
             let target = number + ahead;
             let target = if target < 2_000 { format!("t{target:04}") } else { "noop".to_owned() };
-            json!({"do": target, "publish": [{format!("v{number}_{ahead}"): "<% result() %>"}]})
+            json!({"do": target, "publish": [{(format!("v{number}_{ahead}")): "<% result() %>"}]})
         };
         let reads = format!("<% ctx().v{}_1 %>", number.saturating_sub(1));
         let mut task =
