@@ -104,10 +104,10 @@ impl Engine {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
         let occurrence =
             Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
-        let content = self.content();
-        let mut rules: Vec<_> = content.index().of(&instance.trigger).collect();
+        // What is registered is not held while they are evaluated.
+        let mut rules: Vec<_> = self.content().index().of(&instance.trigger).cloned().collect();
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
-        Ok(rules.into_iter().map(|rule| explain(rule, &occurrence)).collect())
+        Ok(rules.iter().map(|rule| explain(rule, &occurrence)).collect())
     }
 }
 
