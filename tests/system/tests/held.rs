@@ -183,12 +183,12 @@ fn what_was_let_go_on_runs_after_a_crash_too() {
     drop(host);
     let host = other.start(&SLOTS);
     assert_eq!(held(&host), 0);
-    petrel_system_tests::eventually("what waited has run, or was lost as it ran", || {
-        host.list("/executions?status=running").is_empty().then_some(())
-    });
-    for execution in waiting.iter().filter(|execution| !execution.to_string().contains("delayed")) {
-        let status = host.execution(execution["id"].as_str().unwrap())["status"].clone();
-        assert!(status == "succeeded" || status == "abandoned", "{status} {execution}");
+    for execution in waiting {
+        let id = execution["id"].as_str().unwrap_or_default().to_owned();
+        petrel_system_tests::eventually("what waited has run, or was lost as it ran", || {
+            let status = host.execution(&id)["status"].clone();
+            (status == "succeeded" || status == "abandoned").then_some(())
+        });
     }
     drop(place);
     host.stop();
