@@ -12,7 +12,7 @@ use super::walked::{Edge, Walked};
 
 /// How much work such parts may take, in words of sets. What is beyond is taken for known: nothing is found there that
 /// is not wrong.
-const MOST_WORK: usize = 1 << 23;
+const MOST_WORK: usize = 1 << 24;
 
 /// What is looked for on a walk. Things that can be known have numbers.
 pub(super) trait Rules {
