@@ -235,7 +235,8 @@ async fn open_store(
 
 /// Says what the store has gone through.
 fn report(opened: &Opened) {
-    let Opened { sequence, replayed, is_torn, took } = opened;
+    let Opened { sequence, replayed, is_torn, lost, took } = opened;
+    lost.iter().for_each(|lost| tracing::error!("the store goes on, as told, without {lost}"));
     if *replayed == 0 && !is_torn {
         tracing::info!(sequence, ?took, "the store is open");
     } else {

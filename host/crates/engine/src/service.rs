@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     /// Where what runs puts its results until they are stored.
     pub(crate) results: Arc<ResultRoom>,
     pub(crate) work: Notify,
+    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
+    pub(crate) lifting: tokio::sync::Mutex<bool>,
     pub(crate) is_stopping: AtomicBool,
     /// No new starts.
     pub(crate) stop_starting: CancellationToken,
@@ -94,6 +96,7 @@ impl Engine {
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
+            lifting: tokio::sync::Mutex::default(),
             is_stopping: AtomicBool::new(false),
             stop_starting: CancellationToken::new(),
             end_running: CancellationToken::new(),
@@ -152,7 +155,9 @@ impl Engine {
     }
 
     pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
-        self.0.content.write().unwrap_or_else(PoisonError::into_inner)
+        let mut content = self.0.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.revise();
+        content
     }
 
     /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must

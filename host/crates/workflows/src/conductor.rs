@@ -235,7 +235,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match starting::seconds("workflow timeout", timeout, &self.bare_scope(&initial, world)) {
+        match starting::seconds("timeout", None, timeout, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {

@@ -354,3 +354,43 @@ fn items_that_are_done_again_have_the_same_window() {
         assert_eq!((done, conductor.status()), (again, Status::Succeeded));
     }
 }
+
+#[test]
+fn what_an_expression_gives_for_a_time_or_a_count_is_within_bounds() {
+    let with = |concurrency: &str| json!({"with": {"items": "<% [1, 2] %>", "concurrency": concurrency}, "action": "core.noop"});
+    let retry = |key: &str| {
+        let mut retry = json!({"count": 1});
+        retry[key] = json!("<% ctx().n %>");
+        json!({"action": "core.noop", "retry": retry})
+    };
+    let tasks = [
+        ("delay", json!({"action": "core.noop", "delay": "<% ctx().n %>"})),
+        ("timeout", json!({"action": "core.noop", "timeout": "{{ ctx().n }}"})),
+        ("concurrency", with("<% ctx().n %>")),
+        ("retry.count", retry("count")),
+        ("retry.delay", retry("delay")),
+    ];
+    let (small, large) = ([-1, i64::MIN], [i64::MAX]);
+    for (key, task) in tasks {
+        for number in small.into_iter().chain(large).chain([0, 5]) {
+            let definition = json!({"version": 1.0, "vars": [{"n": number}], "tasks": {"t": task.clone()}});
+            let mut conductor = conductor(&definition, WorkflowLimits::default());
+            let started = conductor.apply(&Event::Request(Status::Running), &World::default()).unwrap();
+            // Any number of items may be under way that there are.
+            let is_refused = number < 0 || (number == i64::MAX && key != "concurrency");
+            let told = format!("ValueError: The {key} of task \"t\" is {number}; it must be between 0 and ");
+            let is_told = conductor.errors().iter().any(|error| error.message.starts_with(&told));
+            assert_eq!(is_told, is_refused, "{key} {number}: {:?}", conductor.errors());
+            assert_eq!(conductor.status() == Status::Failed, is_refused, "{key} {number}");
+            assert_eq!(started.is_empty(), is_refused, "{key} {number}");
+        }
+    }
+    let definition = json!({"version": 1.0, "timeout": "<% -3 %>", "tasks": {"t": {"action": "core.noop"}}});
+    let conductor = conductor(&definition, WorkflowLimits::default());
+    let told = "ValueError: The timeout of the workflow is -3; it must be between 0 and ";
+    assert!(
+        conductor.errors().iter().any(|error| error.message.starts_with(told)),
+        "{:?}",
+        conductor.errors()
+    );
+}

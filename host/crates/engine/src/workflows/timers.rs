@@ -66,8 +66,12 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
         if let Some(live) = held.as_ref() {
             if live.is_closing() {
                 cascade::end(&engine, live);
-            } else if matches!(live.conductor.status(), Status::Pausing | Status::Resuming) {
-                cascade::hand_on(&engine, live, true);
+            } else {
+                match live.conductor.status() {
+                    Status::Pausing | Status::Resuming => cascade::hand_on(&engine, live, true),
+                    Status::Running => cascade::hand_on_again(&engine, live),
+                    _ => {}
+                }
             }
         }
         if held.as_ref().is_none_or(Live::is_idle) {

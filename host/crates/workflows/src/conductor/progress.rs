@@ -7,6 +7,7 @@ use petrel_model::size;
 use serde_json::Value;
 
 use super::staging::Staged;
+use super::starting::{MOST_SECONDS, within};
 use super::state::{Arrival, Attempts, Context, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
@@ -155,15 +156,17 @@ impl Conductor {
         world: &World,
     ) -> Result<Attempts, String> {
         let scope = self.bare_scope(&context.full, world);
-        let integer = |what: &str, statement: &petrel_expressions::Statement| {
+        let name = self.definition.name(place.0);
+        let integer = |what: &str, statement: &petrel_expressions::Statement, most: i64| {
             let value = statement.evaluate(&scope).map_err(|error| error.to_string())?;
-            as_integer(&value).ok_or_else(|| {
-                let name = self.definition.name(place.0);
+            let number = as_integer(&value).ok_or_else(|| {
                 format!("ValueError: The retry {what} for task \"{name}\" is not an integer.")
-            })
+            })?;
+            within(format_args!("retry.{what}"), Some(&name), number, most)
         };
-        let delay = retry.delay.as_ref().map(|delay| integer("delay", delay)).transpose()?;
-        Ok(Attempts { count: integer("count", &retry.count)?, delay, tally: 0 })
+        let delay = retry.delay.as_ref().map(|delay| integer("delay", delay, MOST_SECONDS)).transpose()?;
+        let count = integer("count", &retry.count, u32::MAX.into())?;
+        Ok(Attempts { count, delay, tally: 0 })
     }
 
     /// What the change makes of a task's status.

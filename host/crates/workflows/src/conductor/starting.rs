@@ -1,6 +1,7 @@
 //! Starting what is ready: tasks are evaluated, all that are ready are marked running, and those without
 //! anything to do have succeeded before the next is started.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 
 use petrel_expressions::{Statement, WorkflowScope};
@@ -13,6 +14,9 @@ use super::state::Place;
 use super::{Action, Conductor, ErrorEntry, Start, World};
 use crate::definition::{Items, Task};
 use crate::status::Status;
+
+/// The longest time that an expression may give, in seconds: 100 years.
+pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// A task that is ready, evaluated.
 struct Ready {
@@ -165,7 +169,7 @@ impl Conductor {
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds("task timeout", task.timeout.as_ref(), &scope)?,
+            timeout: seconds("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
             start.actions.push(action(task, &scope, None)?);
@@ -207,6 +211,8 @@ impl Conductor {
                 let number = as_integer(value).ok_or_else(|| {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
+                let name = self.definition.name(place.0);
+                let number = within(format_args!("concurrency"), Some(&name), number, i64::MAX)?;
                 usize::try_from(number.max(1)).unwrap_or(usize::MAX).min(self.limits.items_window)
             }
         };
@@ -220,22 +226,36 @@ impl Conductor {
 
 /// How long a task waits: what its repetition says, else what the task says.
 fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds("task delay", task.delay.as_ref(), scope)?;
+    let own = seconds("delay", Some(&task.name), task.delay.as_ref(), scope)?;
     Ok(match &staged.attempts {
         Some(attempts) => Some(attempts.delay.unwrap_or_default()),
         None => own,
     })
 }
 
+/// What the property `key` of a task, or of the workflow where there is no name, says in seconds.
 pub(super) fn seconds(
-    what: &str,
+    key: &str,
+    task: Option<&str>,
     statement: Option<&Statement>,
     scope: &WorkflowScope,
 ) -> Result<Option<i64>, String> {
     let Some(statement) = statement else { return Ok(None) };
     let value = evaluated(statement, scope)?;
-    let number = as_integer(&value);
-    number.map(Some).ok_or_else(|| format!("TypeError: The value of {what} is not type of integer."))
+    let whose = if task.is_some() { "task" } else { "workflow" };
+    let number = as_integer(&value)
+        .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
+    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
+}
+
+/// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
+/// original takes it from an expression, and does nothing of use with it.
+pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
+    if (0..=most).contains(&number) {
+        return Ok(number);
+    }
+    let whose = task.map_or_else(|| "the workflow".to_owned(), |name| format!("task \"{name}\""));
+    Err(format!("ValueError: The {key} of {whose} is {number}; it must be between 0 and {most}."))
 }
 
 fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
@@ -287,7 +307,7 @@ fn has_window(concurrency: Option<&Value>, count: usize, window: usize) -> bool 
     }
 }
 
-/// A concurrency below 1 is 1.
+/// A concurrency of 0 is 1, as with the original.
 fn at_least_one(concurrency: Arc<Value>) -> Arc<Value> {
     match as_integer(&concurrency) {
         Some(number) if number <= 0 => Arc::new(Value::from(1)),
