@@ -144,7 +144,7 @@ impl<R: Rules> Walk<'_, R> {
         let (walked, rules) = (self.walked, self.rules);
         let (mut ways, mut first) = (None, rules.beginning());
         if let Some(by) = walked.first(task) {
-            for edge in walked.into(task) {
+            for edge in walked.edges_to(task) {
                 self.steps += 1;
                 let brought = if rules.is_closed(task) {
                     self.part(edge.from, task)
@@ -189,7 +189,7 @@ impl<R: Rules> Walk<'_, R> {
             if self.room == 0 {
                 return self.lenient(task);
             }
-            let missing = walked.into(inner).iter().map(|edge| (edge.from, by.from));
+            let missing = walked.edges_to(inner).iter().map(|edge| (edge.from, by.from));
             let missing: Vec<_> =
                 missing.filter(|(from, until)| self.look_up(*from, *until).is_err()).collect();
             if missing.is_empty() {
@@ -224,7 +224,7 @@ impl<R: Rules> Walk<'_, R> {
     fn combine(&mut self, task: usize, by: Edge) -> Option<Rc<Known>> {
         let (walked, rules) = (self.walked, self.rules);
         let mut ways = None;
-        for edge in walked.into(task) {
+        for edge in walked.edges_to(task) {
             self.steps += 1;
             let gained = rules.gained(*edge);
             if let Ok(Some(known)) = self.look_up(edge.from, by.from) {

@@ -153,7 +153,7 @@ fn unreachable_joins(graph: &Graph<'_>) -> Vec<Finding> {
     let known = settle(&walked, &splits).known;
     let is_ambiguous = |task: usize| {
         // What a way back brings comes too late.
-        let before = walked.into(task).iter().map(|edge| edge.from);
+        let before = walked.edges_to(task).iter().map(|edge| edge.from);
         let mut before = before.filter(|before| *before < task || !splits.is_closed(task));
         let of = |task: usize| known.get(task).map(|known| &known.on_any);
         before.any(|before| of(before) != of(task))

@@ -65,7 +65,7 @@ impl<'a> Walked<'a> {
     }
 
     /// The edges that lead to a task.
-    pub(super) fn into(&self, task: usize) -> &[Edge] {
+    pub(super) fn edges_to(&self, task: usize) -> &[Edge] {
         self.into.get(task).map(Vec::as_slice).unwrap_or_default()
     }
 
