@@ -23,13 +23,14 @@ pub(crate) const CHUNK: usize = 4 << 20;
 /// Answers of no more bytes need no room of their own.
 const SMALL: usize = 64 << 10;
 
-/// Has `held` hold `bytes` for an answer.
+/// Has `held` hold `bytes` for an answer, unless they are few.
 ///
 /// # Errors
 /// 503 when it is more than is left of what requests may take together, 413 when it is more than there ever is.
 pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<(), ApiError> {
     let missing = bytes.saturating_sub(held.as_ref().map_or(0, Claim::bytes));
-    if missing == 0 {
+    // What is small, as nearly all is, costs nothing more than it did.
+    if missing == 0 || (held.is_none() && bytes <= SMALL) {
         return Ok(());
     }
     let taken = if let Some(claim) = held {

@@ -237,7 +237,7 @@ fn a_concurrency_of_the_task_is_its_window_as_far_as_that_goes() {
         (json!(5), 3, 3),
         (json!(100_000), 3, 3),
         (json!("<% 100000 %>"), 3, 3),
-        (json!(-1), 3, 1),
+        (json!(0), 3, 1),
         (json!(100_000), 1000, 7),
     ] {
         let definition = with_concurrency(7, &concurrency);
