@@ -110,14 +110,18 @@ mod tests {
 
     use super::*;
 
-    /// The parameters by one pattern, as the original has it. Each look at a text may go to its end.
-    fn by_pattern(text: &str) -> Vec<(String, Value)> {
-        let pattern = Regex::new(concat!(
+    /// The pattern of the original. Each look at a text may go to its end.
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(concat!(
             r#"(\w+)=(\[.*\]\s*|"[^"]*"\s*|'[^']*'\s*|-?\d*\.\d+|-?\d+|(?i:true)|(?i:false)|null"#,
             r"|<%.*?%>|\{\{.*?\}\})"
         ))
-        .unwrap();
-        let found = pattern.captures_iter(text).map(Result::unwrap);
+        .unwrap()
+    });
+
+    /// The parameters by that pattern.
+    fn by_pattern(text: &str) -> Vec<(String, Value)> {
+        let found = PATTERN.captures_iter(text).map(Result::unwrap);
         found.map(|found| (found[1].to_owned(), value(&found[2]))).collect()
     }
 
