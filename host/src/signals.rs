@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     /// Says to [`hears_nothing`] that it is the process that is to be ended.
-    const IS_CHILD: &str = "PETREL_TEST_HEARS_NOTHING";
+    const IS_CHILD: &str = "TEST_HEARS_NOTHING";
 
     /// A bound for what takes [`NOT_HEARD`].
     const PATIENCE: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ mod parts;
 mod references;
 mod text;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -254,7 +254,7 @@ fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
         }
         _ => return,
     };
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     if language == Language::Jinja
         && let Some(message) = jinja::syntax_error(text)
     {

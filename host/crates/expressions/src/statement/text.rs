@@ -6,7 +6,7 @@
 //! is replaced wherever it stands, one after the other; text that comes out is looked at again; what is left
 //! over is an error.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -248,7 +248,7 @@ impl Body {
 /// `source` with `{0}`, `{1}` ... in the place of its raw blocks, the first number where some are equal; and the blocks.
 pub(super) fn without_raw(source: &str) -> (String, Vec<String>) {
     let (mut body, mut rest) = (String::with_capacity(source.len()), source);
-    let (mut blocks, mut numbers) = (Vec::new(), HashMap::new());
+    let (mut blocks, mut numbers) = (Vec::new(), BTreeMap::new());
     for (index, block) in raw_blocks(source).enumerate() {
         blocks.push(block.to_owned());
         let Some((before, after)) = rest.split_once(block) else { continue };

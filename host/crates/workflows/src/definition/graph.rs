@@ -3,7 +3,7 @@
 //!
 //! The order is Orquesta's: by the name of the target, not by the place in the document.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::Statement;
@@ -160,7 +160,7 @@ fn connect(
     let mut transitions = Vec::new();
     let (mut seen, mut keys) = (BTreeSet::new(), BTreeMap::new());
     // One transition that leads to many is compiled once.
-    let mut compiled: HashMap<usize, (Option<Statement>, Arc<[(Arc<str>, Statement)]>)> = HashMap::new();
+    let mut compiled: BTreeMap<usize, (Option<Statement>, Arc<[(Arc<str>, Statement)]>)> = BTreeMap::new();
     for Written { target, number, source } in written {
         // The same target twice in one `do` is one way.
         if *target == "retry" || !seen.insert((*target, *number)) {

@@ -3,7 +3,7 @@
 //! What is known at a task is what was set on every way to it; a join knows what any of its branches brought. How that
 //! is worked out is in [`super::known`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::statement::references;
@@ -19,12 +19,12 @@ use crate::definition::shape::{self, RESERVED};
 
 pub(super) fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let surroundings: HashSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    let surroundings: BTreeSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
     let mut names = Names::within(&surroundings);
     for property in ["input", "vars"] {
         check_setting(definition.get(property), &Place::root(property), &mut names, &mut findings);
     }
-    let mut everywhere: HashSet<String> = names.set_here;
+    let mut everywhere: BTreeSet<String> = names.set_here;
     everywhere.extend(surroundings);
     let mut in_the_end = Names::within(&everywhere);
     if let Some(tasks) = shape::tasks(definition) {
@@ -37,15 +37,15 @@ pub(super) fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
 /// The names that are known at some point.
 struct Names<'a> {
     /// Those that are known wherever this one is.
-    everywhere: &'a HashSet<String>,
+    everywhere: &'a BTreeSet<String>,
     /// Those that the ways to here have set, beside the numbers of all such names.
-    on_the_way: Option<(&'a Set, &'a HashMap<String, usize>)>,
-    set_here: HashSet<String>,
+    on_the_way: Option<(&'a Set, &'a BTreeMap<String, usize>)>,
+    set_here: BTreeSet<String>,
 }
 
 impl<'a> Names<'a> {
-    fn within(everywhere: &'a HashSet<String>) -> Self {
-        Self { everywhere, on_the_way: None, set_here: HashSet::new() }
+    fn within(everywhere: &'a BTreeSet<String>) -> Self {
+        Self { everywhere, on_the_way: None, set_here: BTreeSet::new() }
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -60,8 +60,8 @@ impl<'a> Names<'a> {
 /// Which names the transitions of a workflow set.
 struct Setting<'a> {
     tasks: &'a Map<String, Value>,
-    everywhere: &'a HashSet<String>,
-    numbers: HashMap<String, usize>,
+    everywhere: &'a BTreeSet<String>,
+    numbers: BTreeMap<String, usize>,
     /// The names that each transition sets, as far as they are not known everywhere.
     gains: Vec<Set>,
     /// For each task, by number, whether it is a join.
@@ -118,11 +118,11 @@ impl Rules for Setting<'_> {
 /// Looks at all tasks that are reached; gives the names that are set on any way.
 fn inspect_tasks(
     tasks: &Map<String, Value>,
-    everywhere: &HashSet<String>,
+    everywhere: &BTreeSet<String>,
     findings: &mut Vec<Finding>,
-) -> HashSet<String> {
+) -> BTreeSet<String> {
     let mut setting =
-        Setting { tasks, everywhere, numbers: HashMap::new(), gains: Vec::new(), joins: Vec::new() };
+        Setting { tasks, everywhere, numbers: BTreeMap::new(), gains: Vec::new(), joins: Vec::new() };
     let walked = Walked::new(Graph::new(tasks).starts(), |name| setting.next(name));
     let has_join = |name: &&str| tasks.get(*name).is_some_and(|task| task.get("join").is_some());
     setting.joins = walked.names.iter().map(has_join).collect();
@@ -131,7 +131,7 @@ fn inspect_tasks(
     for (name, known) in walked.names.iter().zip(&known) {
         if let Some(task) = tasks.get(*name).and_then(Value::as_object) {
             let on_the_way = Some((&known.on_all, numbers));
-            let names = Names { everywhere, on_the_way, set_here: HashSet::new() };
+            let names = Names { everywhere, on_the_way, set_here: BTreeSet::new() };
             Task { names, findings: &mut *findings }.inspect(name, task);
         }
     }

@@ -5,7 +5,7 @@
 //! things known; and once another task was looked at, what comes to it later is too late. What the looks at a task
 //! *before* the first one at another know is worked out from the tasks that lead to it, and kept: see [`Walk::part`].
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::walked::{Edge, Walked};
@@ -115,7 +115,7 @@ pub(super) fn settle(walked: &Walked<'_>, rules: &impl Rules) -> Settled {
         rules,
         first: vec![Set::default(); count],
         whole: vec![None; count],
-        parts: HashMap::new(),
+        parts: BTreeMap::new(),
         room: MOST_WORK,
         steps: 0,
     };
@@ -133,7 +133,7 @@ struct Walk<'w, R> {
     /// What all looks at a task know.
     whole: Vec<Option<Rc<Known>>>,
     /// What the looks at the first task before the first one at the second know; nothing when there are none.
-    parts: HashMap<(usize, usize), Option<Rc<Known>>>,
+    parts: BTreeMap<(usize, usize), Option<Rc<Known>>>,
     room: usize,
     steps: usize,
 }

@@ -3,7 +3,7 @@
 //!
 //! The walk is Orquesta's: what is reached earlier leads on earlier. Some of its findings depend on that order.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::definition::components::Components;
 
@@ -40,7 +40,7 @@ impl<'a> Walked<'a> {
     /// Walks from `starts`, to which nothing leads, in the order of `next`: the tasks that one leads to, with labels.
     pub(super) fn new(starts: Vec<&'a str>, mut next: impl FnMut(&'a str) -> Vec<(&'a str, usize)>) -> Self {
         let (mut into, mut first) = (vec![Vec::new(); starts.len()], vec![None; starts.len()]);
-        let mut numbers: HashMap<&str, usize> =
+        let mut numbers: BTreeMap<&str, usize> =
             starts.iter().enumerate().map(|(number, name)| (*name, number)).collect();
         let mut names = starts;
         let mut leads: Vec<Vec<usize>> = Vec::new();
