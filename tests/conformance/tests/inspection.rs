@@ -22,8 +22,8 @@ fn large(is_join: bool) -> Value {
         let reads = format!("<% ctx().v{}_1 %>", number.saturating_sub(1));
         let mut task =
             json!({"action": "core.noop", "input": {"text": reads}, "next": [transition(1), transition(2)]});
-        if is_join && number % 3 == 2 {
-            task["join"] = json!("all");
+        if let Some(task) = task.as_object_mut().filter(|_| is_join && number % 3 == 2) {
+            task.insert("join".to_owned(), json!("all"));
         }
         (format!("t{number:04}"), task)
     };

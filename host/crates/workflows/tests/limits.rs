@@ -226,7 +226,8 @@ fn no_item_begins_once_the_workflow_is_canceled() {
 fn with_concurrency(count: usize, concurrency: &Value) -> Value {
     let mut definition = with_items(count);
     let items = format!("i in <% range({count}).toList() %>");
-    definition["tasks"]["many"]["with"] = json!({"items": items, "concurrency": concurrency});
+    *definition.pointer_mut("/tasks/many/with").unwrap() =
+        json!({"items": items, "concurrency": concurrency});
     definition
 }
 

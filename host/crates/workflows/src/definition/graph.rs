@@ -160,7 +160,7 @@ fn connect(
     let mut transitions = Vec::new();
     let (mut seen, mut keys) = (BTreeSet::new(), BTreeMap::new());
     // One transition that leads to many is compiled once.
-    let mut compiled: BTreeMap<usize, (Option<Statement>, Arc<[(Arc<str>, Statement)]>)> = BTreeMap::new();
+    let mut compiled = BTreeMap::new();
     for Written { target, number, source } in written {
         // The same target twice in one `do` is one way.
         if *target == "retry" || !seen.insert((*target, *number)) {
@@ -173,7 +173,7 @@ fn connect(
         *next_key = key.saturating_add(1);
         let (when, publish) = compiled.entry(*number).or_insert_with(|| {
             let when = source.get("when").filter(|when| *when != "").cloned().map(Statement::compile);
-            (when, Arc::from(publish(source.get("publish"))))
+            (when, publish(source.get("publish")).into())
         });
         transitions.push(Transition {
             target: id,
