@@ -133,3 +133,28 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
     write().with_context(|| format!("the pack {} cannot be laid out in {}", pack.name, path.display()))?;
     Ok(LaidOut { path, is_new: true })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_private_whether_it_is_there_or_not() {
+        let place = tempfile::tempdir().unwrap();
+        let mode = |directory: &Path| fs::metadata(directory).unwrap().permissions().mode() & 0o777;
+        let new = place.path().join("some/where");
+        make_private(&new).unwrap();
+        assert_eq!(mode(&new), 0o700);
+        for (before, after) in
+            [(0o755, 0o700), (0o750, 0o700), (0o701, 0o700), (0o777, 0o700), (0o700, 0o700)]
+        {
+            fs::set_permissions(&new, fs::Permissions::from_mode(before)).unwrap();
+            make_private(&new).unwrap();
+            assert_eq!(mode(&new), after, "{before:o}");
+        }
+        let file = place.path().join("file");
+        fs::write(&file, "").unwrap();
+        let refused = make_private(&file.join("below")).unwrap_err().to_string();
+        assert!(refused.contains("cannot be made"), "{refused}");
+    }
+}

@@ -52,3 +52,28 @@ impl LogControl for Level {
         self.0.reload(filter).map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_alone_is_a_level_and_parts_have_one() {
+        for level in
+            ["off", "warn", "INFO", "trace", "warn,petrel_engine=debug", "petrel_engine=debug, error"]
+        {
+            assert!(filter(level).is_ok(), "{level}: {:?}", filter(level).err());
+        }
+        for (level, says) in [
+            ("loud", "`loud` is none of off, error, warn, info, debug, trace"),
+            ("warning", "`warning` is none of"),
+            // The name of a part, without its level: all else would be off.
+            ("petrel_engine", "`petrel_engine` is none of"),
+            ("warn,petrel_engine", "`petrel_engine` is none of"),
+            ("petrel_engine=loud", ""),
+        ] {
+            let refused = filter(level).err();
+            assert!(refused.as_ref().is_some_and(|told| told.contains(says)), "{level}: {refused:?}");
+        }
+    }
+}

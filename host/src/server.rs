@@ -15,7 +15,7 @@ use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_model::WorkflowLimits;
-use petrel_pack_runtime::{ComponentRunner, PackRuntime};
+use petrel_pack_runtime::{ComponentRunner, EngineOptions, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
 use petrel_runners::Runner;
@@ -238,7 +238,8 @@ async fn open_store(
 
 /// Says what the store has gone through.
 fn report(opened: &Opened) {
-    let Opened { sequence, replayed, is_torn, took } = opened;
+    let Opened { sequence, replayed, is_torn, lost, took } = opened;
+    lost.iter().for_each(|lost| tracing::error!("the store goes on, as told, without {lost}"));
     if *replayed == 0 && !is_torn {
         tracing::info!(sequence, ?took, "the store is open");
     } else {
@@ -270,7 +271,9 @@ async fn build_engine(
             items_window: settings.workflows.items_window,
             tasks_in_step: settings.workflows.max_tasks_in_step,
             tasks: settings.workflows.max_tasks,
+            variables: settings.workflows.max_variables_mib.saturating_mul(1 << 20),
         },
+        results_limit: settings.engine.results_mib.saturating_mul(1 << 20),
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         reevaluates: settings.expressions.reevaluate,
@@ -327,6 +330,10 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
         grants: grants::parse(&settings.runners.grant_directories)?,
+        engine: EngineOptions {
+            memory_of_all: settings.components.memory_mib.saturating_mul(1 << 20),
+            ..EngineOptions::default()
+        },
         ..petrel_pack_runtime::Options::default()
     })
     .context("components cannot be run")?;

@@ -55,3 +55,73 @@ pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Says to [`hears_nothing`] that it is the process that is to be ended.
+    const IS_CHILD: &str = "TEST_HEARS_NOTHING";
+
+    /// A bound for what takes [`NOT_HEARD`].
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Whether this process has a handler for SIGTERM.
+    fn has_handler() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & (1 << (15 - 1)) != 0)
+    }
+
+    /// Nothing by itself: the process that the test below starts, whose only other thread computes.
+    #[test]
+    fn hears_nothing() {
+        if std::env::var_os(IS_CHILD).is_none() {
+            return;
+        }
+        let began = Instant::now();
+        end_in_any_case(Duration::ZERO, Arc::default()).unwrap();
+        while !has_handler() {
+            assert!(began.elapsed() < PATIENCE, "no handler");
+            std::thread::yield_now();
+        }
+        eprintln!("ready");
+        while began.elapsed() < 2 * PATIENCE {
+            std::hint::spin_loop();
+        }
+        panic!("nobody has ended it");
+    }
+
+    #[test]
+    fn a_host_that_hears_no_signal_is_ended_all_the_same() {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "signals::tests::hears_nothing", "--nocapture"])
+            .env(IS_CHILD, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let is_ready = lines.any(|line| line == "ready");
+        let began = Instant::now();
+        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        let has_ended = std::iter::repeat_with(|| {
+            std::thread::sleep(Duration::from_millis(10));
+            child.try_wait().unwrap().is_some()
+        });
+        let is_by_itself = has_ended.take_while(|_| began.elapsed() < PATIENCE).any(|has_ended| has_ended);
+        // What has ended is not killed any more.
+        child.kill().unwrap();
+        let ended = child.wait().unwrap();
+        assert!(is_ready && kill.success());
+        // By itself, with the code of a failure, and not by the signal.
+        assert_eq!((is_by_itself, ended.code()), (true, Some(i32::from(Code::Server as u8))), "{ended}");
+        assert!(began.elapsed() >= NOT_HEARD, "it has its time to stop in order");
+    }
+}

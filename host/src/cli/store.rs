@@ -149,7 +149,7 @@ fn show_checked(
     checked: &Checked,
     repaired: Option<&Repaired>,
 ) -> Code {
-    let Checked { rows, blobs, held, problems, problem_count, in_journal } = checked;
+    let Checked { rows, blobs, held, problems, problem_count, in_journal, lost } = checked;
     match form {
         Form::Json => {
             let mut said = json!({
@@ -161,6 +161,7 @@ fn show_checked(
                 "in_journal": in_journal,
                 "problem_count": problem_count,
                 "problems": problems,
+                "lost": lost,
             });
             if let (Some(said), Some(repaired)) = (said.as_object_mut(), repaired) {
                 let file = repaired.file.as_ref().map(|file| file.display().to_string());
@@ -171,6 +172,7 @@ fn show_checked(
             print::json(&said);
         }
         Form::Text => {
+            lost.iter().for_each(|lost| print::line(&format!("lost, as told: {lost}")));
             repaired.into_iter().for_each(show_repaired);
             let all: u64 = rows.values().sum();
             print::line(&format!(

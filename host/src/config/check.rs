@@ -47,12 +47,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 
 /// Numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
-    let Settings { server, engine, workflows, expressions, auth, .. } = settings;
+    let Settings { server, engine, workflows, expressions, components, auth, .. } = settings;
     let limits = [workflows.max_descendants, workflows.items_window, workflows.max_tasks_in_step];
     for (is_useless, message) in [
         (engine.process_slots == 0 || engine.component_slots == 0, "with no slots nothing would ever run"),
         (
-            limits.contains(&0) || workflows.max_tasks == 0,
+            limits.contains(&0) || workflows.max_tasks == 0 || workflows.max_variables_mib == 0,
             "with a limit of 0 in [workflows] no workflow would ever run",
         ),
         (server.idle_seconds == 0, "with server.idle_seconds = 0 nobody could send anything"),
@@ -61,6 +61,8 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
             "with no connections nobody could ask anything",
         ),
         (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
+        (components.memory_mib == 0, "with components.memory_mib = 0 no component could run"),
+        (engine.results_mib == 0, "with engine.results_mib = 0 nothing could give a result"),
         (expressions.max_seconds == 0, "with expressions.max_seconds = 0 no expression could take long"),
         (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
     ] {

@@ -150,6 +150,8 @@ settings! {
         waiting_limit: usize = "100000", "PETREL_WAITING_LIMIT", "waiting-limit", "N";
         /// How many percent of the executions that may wait one rule, one user or the inside of one workflow may hold.
         waiting_share: usize = "50", "PETREL_WAITING_SHARE", "waiting-share", "PERCENT";
+        /// How much memory the results of all that runs may take together until they are stored, in MiB; what is beyond is cut, or fails.
+        results_mib: usize = "128", "PETREL_RESULTS_MIB", "results-mib", "N";
         /// Seconds that what runs may go on after SIGTERM.
         drain_seconds: u64 = "30", "PETREL_DRAIN_SECONDS", "drain-seconds", "N";
     }
@@ -160,12 +162,14 @@ settings! {
         max_depth: usize = "32", "PETREL_WORKFLOWS_MAX_DEPTH", "workflows-max-depth", "N";
         /// How many executions that have not ended may be inside a workflow, at any depth.
         max_descendants: usize = "100000", "PETREL_WORKFLOWS_MAX_DESCENDANTS", "workflows-max-descendants", "N";
-        /// How many items of a workflow's task without a concurrency are done at once.
+        /// How many items of a workflow's task are done at once at most; a larger concurrency is cut to it.
         items_window: usize = "1000", "PETREL_WORKFLOWS_ITEMS_WINDOW", "workflows-items-window", "N";
         /// How many tasks of a workflow may start because of one event.
         max_tasks_in_step: usize = "10000", "PETREL_WORKFLOWS_MAX_TASKS_IN_STEP", "workflows-max-tasks-in-step", "N";
         /// How many tasks of a workflow may start in all.
         max_tasks: usize = "1000000", "PETREL_WORKFLOWS_MAX_TASKS", "workflows-max-tasks", "N";
+        /// How much memory what a workflow was given and what its tasks gave and published may take, in MiB.
+        max_variables_mib: usize = "128", "PETREL_WORKFLOWS_MAX_VARIABLES_MIB", "workflows-max-variables-mib", "N";
     }
 
     /// The expressions of rules, parameters and workflows.
@@ -184,6 +188,12 @@ settings! {
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
         /// Directories for the components of packs: `PACK=HOST-DIR:GUEST-PATH[:rw]`.
         grant_directories: Vec<String> = "", "PETREL_GRANT_DIRECTORY", "grant-directory", "GRANT";
+    }
+
+    /// Components of packs.
+    components: Components {
+        /// How much memory all that run may take together, in MiB; they begin as it gets free, and what grows beyond it fails.
+        memory_mib: usize = "192", "PETREL_COMPONENTS_MEMORY_MIB", "components-memory-mib", "N";
     }
 
     /// Packs.

@@ -97,7 +97,15 @@ async fn start(directory: &Path) -> Engine {
     let runners: [Arc<dyn Runner>; 2] = [Arc::new(shell), Arc::new(WorkflowRunner::orquesta())];
     let runners: Runners =
         runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
-    let limits = Options { max_depth: 3, max_descendants: 100, drain: Duration::ZERO, ..Options::default() };
+    // Hardly any workflow stays in memory, so that each is made anew again and again.
+    let waiting_workflows = 16 << 10;
+    let limits = Options {
+        max_depth: 3,
+        max_descendants: 100,
+        drain: Duration::ZERO,
+        waiting_workflows,
+        ..Options::default()
+    };
     let engine = Engine::new(Arc::new(store), runners, limits).await.unwrap();
     engine.start().await.unwrap();
     engine

@@ -61,6 +61,40 @@ fn an_event_that_takes_long_to_evaluate_holds_up_nobody() {
 }
 
 #[test]
+fn rules_are_changed_while_the_criteria_of_others_take_long() {
+    let place = Place::default();
+    let host = place.start(&["--expressions-max-seconds", "3"]);
+    let mut hostile = rule("hostile", "hello");
+    hostile["criteria"] = json!({"trigger.body.list": {"type": "equals", "pattern": LOOP}});
+    for rule in [rule("innocent", "hello {{ trigger.body.who }}"), hostile, rule("other", "hello")] {
+        host.post("/rules", &rule).with_status(201);
+    }
+    let (is_over, event) = (AtomicBool::new(false), event());
+    let (longest, changed) = std::thread::scope(|scope| {
+        let innocent = scope.spawn(|| innocent(&host, &is_over));
+        let changed = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            let started = Instant::now();
+            while !is_over.load(Ordering::SeqCst) && started.elapsed() < PATIENCE {
+                let sent = Instant::now();
+                let (path, head) = ("/rules/examples.other/enabled", "Content-Type: application/json\r\n");
+                host.try_send("PUT", path, head, b"true").unwrap().with_status(200);
+                longest = longest.max(sent.elapsed());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            longest
+        });
+        let hostile = [0; 2].map(|_| scope.spawn(|| host.post("/webhooks/hostile", &event)));
+        hostile.into_iter().for_each(|sent| drop(sent.join().unwrap().with_status(202)));
+        is_over.store(true, Ordering::SeqCst);
+        (innocent.join().unwrap(), changed.join().unwrap())
+    });
+    // Who changes a rule does not wait for the evaluation, and so nobody waits for that one.
+    assert!(longest.max(changed) < Duration::from_secs(2), "{longest:?} {changed:?}");
+    host.stop();
+}
+
+#[test]
 fn a_caller_a_default_and_a_workflow_may_take_long_too() {
     const HEAVY: &str = "{% for i in range(99999) %}{% set x = range(100000) | sum %}{% endfor %}";
     let place = Place::default();

@@ -259,3 +259,24 @@ fn executions_and_enforcements_are_found_by_what_is_known_of_them() {
     host.get("/triggers/core.other").with_status(404);
     host.stop();
 }
+
+#[test]
+fn all_that_are_named_are_canceled_whatever_becomes_of_the_others() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let (first, second) = (host.shell("sleep 600"), host.shell("sleep 600"));
+    let ended = host.shell("true");
+    host.until(&ended, "succeeded");
+    let unknown = "0123456789abcdef01234567";
+    let told = host.cli(&["execution", "cancel", &first, unknown, "no-id", &second]);
+    // The first failure is the outcome; the others are told too.
+    assert_ne!(told.code, 0, "{told:?}");
+    assert_says(&told.stderr, &[&format!("{first}: cancel"), unknown, "no-id", &format!("{second}: cancel")]);
+    for id in [&first, &second] {
+        host.until(id, "canceled");
+    }
+    // What has ended stays as it ended.
+    host.cli(&["execution", "cancel", &ended]);
+    assert_eq!(host.execution(&ended)["status"], "succeeded");
+    host.stop();
+}

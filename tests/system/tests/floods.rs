@@ -179,3 +179,103 @@ fn a_body_that_would_take_too_much_is_refused() {
     host.post("/webhooks/all", &json!({"x": 1})).with_status(202);
     host.stop();
 }
+
+#[test]
+fn a_listing_of_what_is_in_memory_ends_early_and_says_where_to_go_on() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let body = json!({"value": "x".repeat(9 * MIB)}).to_string();
+    for number in 0..5 {
+        host.try_send("PUT", &format!("/keys/k{number}"), "", body.as_bytes()).unwrap().with_status(200);
+    }
+    for (path, count, next) in [
+        ("/keys?limit=-1", 4, "4"),
+        ("/keys?limit=-1&offset=4", 1, ""),
+        ("/keys?limit=3", 3, ""),
+        ("/keys?limit=-1&include_attributes=name", 5, ""),
+    ] {
+        let answer = host.get(path).with_status(200);
+        let found = (answer.json().as_array().unwrap().len(), answer.header("x-next-offset"));
+        assert_eq!(found, (count, next), "{path}");
+        assert_eq!(answer.header("x-total-count"), "5", "{path}");
+    }
+    host.stop();
+}
+
+#[test]
+fn what_is_sent_holds_its_room_until_it_is_read() {
+    let place = Place::default();
+    let host = place.start(&["--max-in-flight-mib", "64"]);
+    let id = host.request(
+        &json!({"action": "core.local", "parameters": {"cmd": "head -c 30000000 /dev/zero | tr '\\0' x"}}),
+    );
+    host.until(&id, "succeeded");
+    let ask = format!(
+        "GET /api/v1/executions/{id} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n",
+        host.token
+    );
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = connections(&host, 1, &ask).remove(0);
+            let mut begun = [0; 12];
+            stream.read_exact(&mut begun).unwrap();
+            assert_eq!(&begun, b"HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    for path in [format!("/executions/{id}"), "/executions".into(), format!("/executions/{id}/result")] {
+        let refused = host.get(&path).with_status(503);
+        assert_eq!(refused.header("retry-after"), "1", "{path}");
+        let [code, message, _] = refused.error();
+        assert_eq!(code, "busy", "{path}");
+        assert_says(&message, &["server.max_in_flight_mib"]);
+    }
+    // What is small has its room all the same.
+    host.post("/executions", &json!({"action": "core.noop"})).with_status(201);
+    drop(slow);
+    eventually("there is room again", || {
+        let answer = host.try_send("GET", &format!("/executions/{id}"), "", b"").ok()?;
+        Some(()).filter(|()| answer.status == 200)
+    });
+    host.stop();
+}
+
+#[test]
+fn a_flood_of_what_grows_when_it_is_written_is_cut_by_what_it_is_written_as() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for flood in ["head -c 30000000 /dev/zero", "yes '\"' | head -c 30000000", "yes '' | head -c 30000000"] {
+        let id = host.request(&json!({"action": "core.local", "parameters": {"cmd": flood}}));
+        host.until(&id, "succeeded");
+        let shown = host.get(&format!("/executions/{id}")).with_status(200);
+        assert!(shown.body.len() < 17 * MIB, "{flood}: {} MiB", shown.body.len() / MIB);
+        assert_says(&shown.body, &["more bytes were dropped"]);
+        let output = host.get(&format!("/executions/{id}/output")).with_status(200);
+        assert!(output.body.len() <= 2 * MIB, "{flood}: {} MiB", output.body.len() / MIB);
+    }
+    host.stop();
+}
+
+#[test]
+fn whatever_is_large_holds_its_room_until_it_is_read() {
+    let place = Place::default();
+    let host = place.start(&["--max-in-flight-mib", "32"]);
+    let body = json!({"value": "x".repeat(9 * MIB)}).to_string();
+    host.try_send("PUT", "/keys/large", "", body.as_bytes()).unwrap().with_status(200);
+    let ask =
+        format!("GET /api/v1/keys/large HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
+    let mut slow = connections(&host, 3, &ask);
+    for stream in &mut slow {
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+    }
+    assert_eq!(host.get("/keys/large").with_status(503).header("retry-after"), "1");
+    host.get("/user").with_status(200);
+    drop(slow);
+    eventually("there is room again", || {
+        let answer = host.try_send("GET", "/keys/large", "", b"").ok()?;
+        Some(()).filter(|()| answer.status == 200)
+    });
+    host.stop();
+}

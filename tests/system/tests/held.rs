@@ -152,3 +152,53 @@ fn who_says_run_restores_without_a_hold() {
     assert_says(&out, &["waiting\n", "delayed\n"]);
     host.stop();
 }
+
+/// A host over a store that was restored from a backup with five executions in flight.
+fn restored(other: &Place) -> Place {
+    let place = Place::default();
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    InFlight::of(&host, &place, &file);
+    host.stop();
+    other.petrel(&["restore", &file]).with_code(0);
+    place
+}
+
+#[test]
+fn of_many_who_let_go_on_what_is_held_each_tells_what_it_did_itself() {
+    let other = Place::default();
+    let _of_the_backup = restored(&other);
+    let host = other.start(&SLOTS);
+    let told: Vec<Value> = std::thread::scope(|scope| {
+        let lifting: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| host.delete("/hold").with_status(200).json())).collect();
+        lifting.into_iter().map(|lifting| lifting.join().unwrap()["resumed"].clone()).collect()
+    });
+    let sum: u64 = told.iter().filter_map(Value::as_u64).sum();
+    let count = told.iter().filter(|resumed| **resumed != 0).count();
+    assert_eq!((sum, count), (5, 1), "{told:?}");
+    host.stop();
+}
+
+#[test]
+fn what_was_let_go_on_runs_after_a_crash_too() {
+    let other = Place::default();
+    let place = restored(&other);
+    let host = other.start(&SLOTS);
+    let waiting = host.list("/executions?status=requested");
+    assert!(!waiting.is_empty());
+    host.delete("/hold").with_status(200);
+    // Killed at once.
+    drop(host);
+    let host = other.start(&SLOTS);
+    assert_eq!(held(&host), 0);
+    for execution in waiting {
+        let id = execution["id"].as_str().unwrap_or_default().to_owned();
+        petrel_system_tests::eventually("what waited has run, or was lost as it ran", || {
+            let status = host.execution(&id)["status"].clone();
+            (status == "succeeded" || status == "abandoned").then_some(())
+        });
+    }
+    drop(place);
+    host.stop();
+}

@@ -111,3 +111,133 @@ fn secrets_are_masked_and_kept() {
     assert!(execution.contains("********") && !execution.contains("hunter2"), "{execution}");
     host.stop();
 }
+
+#[test]
+fn a_rule_does_not_take_the_name_of_another_one() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let other = RULE.replace("name: hello", "name: other");
+    for text in [RULE, &other] {
+        host.ok(&["rule", "create", &place.write("rule.yaml", text)]);
+    }
+    let file = place.write("other.yaml", &other.replace("Says hello", "Says more"));
+    let refused = host.cli(&["rule", "update", "examples.hello", &file]).with_code(6);
+    let says = ["`examples.hello` is to be updated", "names rule `examples.other`", "correct its `name`"];
+    assert_says(&refused.stderr, &says);
+    assert!(!refused.stderr.contains("meanwhile"), "{refused:?}");
+    for name in ["examples.hello", "examples.other"] {
+        assert_says(&host.ok(&["rule", "get", name]).stdout, &["Says hello."]);
+    }
+    // Under a name that nobody has it is renamed.
+    host.ok(&[
+        "rule",
+        "update",
+        "examples.hello",
+        &place.write("new.yaml", &RULE.replace("hello\n", "new\n")),
+    ]);
+    host.ok(&["rule", "get", "examples.new"]);
+    host.stop();
+}
+
+/// A rule with very many regular expressions.
+fn large_rule(description: &str) -> String {
+    let criteria: String = (0..1_000)
+        .map(|number| format!("  trigger.body.a{number}: {{type: regex, pattern: '[a-f0-9]{{1,40}}$'}}\n"))
+        .collect();
+    let text = RULE.replace("Says hello.", description);
+    format!("{text}criteria:\n{criteria}")
+}
+
+#[test]
+fn what_is_changed_while_a_large_rule_is_read_is_not_lost() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &large_rule("Is large."))]);
+    host.ok(&["rule", "create", &place.write("small.yaml", &RULE.replace("hello", "small"))]);
+    for round in 0..5 {
+        let description = format!("Round {round}.");
+        let text = large_rule(&description);
+        std::thread::scope(|scope| {
+            let update = scope.spawn(|| {
+                host.try_send(
+                    "PUT",
+                    "/rules/examples.hello",
+                    "Content-Type: application/yaml\r\n",
+                    text.as_bytes(),
+                )
+            });
+            // Others change rules, and send events, while it is compiled.
+            let enabled = if round % 2 == 0 { "false" } else { "true" };
+            let path = "/rules/examples.small/enabled";
+            let head = "Content-Type: application/json\r\n";
+            assert_eq!(host.try_send("PUT", path, head, enabled.as_bytes()).unwrap().status, 200);
+            let small = host.get("/rules/examples.small").json();
+            assert_eq!(small["enabled"].to_string(), enabled);
+            assert_eq!(update.join().unwrap().unwrap().status, 200);
+        });
+        assert_eq!(host.get("/rules/examples.hello").json()["description"], description);
+    }
+    host.stop();
+}
+
+#[test]
+fn a_rule_is_as_large_as_is_said_and_no_larger() {
+    const LARGEST: usize = 128 << 10;
+    let place = Place::default();
+    let host = place.start(&[]);
+    let text = |length: usize| format!("{RULE}# {}", "x".repeat(length - RULE.len() - 2));
+    let head = "Content-Type: application/yaml\r\n";
+    let send =
+        |method: &str, path: &str, length: usize| host.try_send(method, path, head, text(length).as_bytes());
+    for (method, path, status) in [("POST", "/rules", 201), ("PUT", "/rules/examples.hello", 200)] {
+        let refused = send(method, path, LARGEST + 1).unwrap().with_status(413);
+        let [code, message, hint] = refused.error();
+        assert_eq!(code, "too_large");
+        assert_says(&message, &["a rule of 131073 bytes", "131072 is the limit"]);
+        assert_says(&hint, &["datastore"]);
+        assert_eq!(
+            host.list("/rules").iter().filter(|rule| rule["ref"] == "examples.hello").count(),
+            usize::from(method == "PUT")
+        );
+        send(method, path, LARGEST).unwrap().with_status(status);
+    }
+    host.stop();
+}
+
+#[test]
+fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let gone = RULE
+        .replace("core.local, parameters: {cmd: 'echo {{ trigger.body.who | shell_quote }}'}", "core.gone");
+    host.ok(&["rule", "create", &place.write("rule.yaml", &gone)]);
+    assert_eq!(event(&host, "hello"), (202, 0));
+    let says = [
+        "examples.hello: matches: there are no criteria; but no execution came of it: ",
+        "action `core.gone` does not exist",
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+    let why = host.get("/triggerinstances/last/why").with_status(200).json();
+    assert_eq!(why["rules"][0]["matched"], true);
+    assert_says(why["rules"][0]["failure_reason"].as_str().unwrap(), &["`core.gone`"]);
+
+    // Parameters that cannot be made are a failed execution.
+    let wrong = RULE.replace("cmd:", "timeout: '{{ trigger.body.who }}', cmd:");
+    host.ok(&["rule", "update", "examples.hello", &place.write("wrong.yaml", &wrong)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
+    let says = [
+        "examples.hello: matches: there are no criteria; but its execution ",
+        &id,
+        "failed before it began: ",
+        "timeout",
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+
+    // What went well is told as before.
+    host.ok(&["rule", "update", "examples.hello", &place.write("right.yaml", RULE)]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    let why = host.ok(&["trigger", "why", "last"]).stdout;
+    assert!(why.ends_with("examples.hello: matches: there are no criteria\n"), "{why}");
+    host.stop();
+}

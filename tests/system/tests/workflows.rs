@@ -264,6 +264,42 @@ fn a_workflow_inside_another_one_is_paused_and_resumed_with_it() {
 }
 
 #[test]
+fn a_workflow_inside_another_one_goes_on_with_it_when_its_host_is_lost_at_that_moment() {
+    let place = Place::default();
+    let inner = "version: 1.0\ninput: [file]\ntasks:\n  one: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %> ]; do sleep 0.05; done\"', next: [{do: two}]}\n  two: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %>.end ]; do sleep 0.05; done\"', next: [{do: noop}]}\n";
+    let outer =
+        "version: 1.0\ninput: [file]\ntasks: {sub: {action: flows.inner, input: {file: <% ctx().file %>}}}\n";
+    let file = "{file: {type: string}}";
+    let mut host = serve(&place, &[("inner", file, inner), ("outer", file, outer)]);
+    for round in 0..4 {
+        let go = format!("go{round}");
+        let id = start(&host, "flows.outer", &json!({"file": place.path(&go)}));
+        let sub = eventually("the inner one runs", || {
+            let sub = host.list(&format!("/executions/{id}/children")).first()?["id"].as_str()?.to_owned();
+            (tasks(&host, &sub) == ["one running"]).then_some(sub)
+        });
+        host.ok(&["execution", "pause", &id]);
+        place.write(&go, "");
+        host.until(&id, "paused");
+        // The answer comes when the outer one goes on; the inner one is told behind it.
+        let head = "Content-Type: application/json\r\n";
+        let resumed = host.try_send("PUT", &format!("/executions/{id}"), head, b"{\"status\": \"resuming\"}");
+        resumed.unwrap().with_status(200);
+        drop(host);
+        host = place.start(&[]);
+        eventually("the inner one goes on", || {
+            tasks(&host, &sub).iter().any(|task| task.starts_with("two")).then_some(())
+        });
+        place.write(&format!("{go}.end"), "");
+        eventually("it ends", || {
+            let status = host.execution(&id)["status"].clone();
+            (status == "succeeded" || status == "failed").then_some(())
+        });
+    }
+    host.stop();
+}
+
+#[test]
 fn what_cannot_go_well_ends_all_the_same() {
     let place = Place::default();
     let host = place.start(&[]);
@@ -436,4 +472,32 @@ fn a_workflow_is_tested_without_a_host() {
     let svg =
         place.petrel(&["workflow", "graph", "--svg", &place.path("flows/actions/workflows/flaky.yaml")]);
     assert_says(&svg.with_code(0).stdout, &["<svg", "check", "</svg>"]);
+}
+
+#[test]
+fn a_workflow_is_inspected_up_to_a_mebibyte() {
+    const LARGEST: usize = 1 << 20;
+    let place = Place::default();
+    let host = place.start(&[]);
+    let text = "version: 1.0\ntasks: {a: {action: core.noop}}\n";
+    let of_length = |length: usize| format!("{text}# {}", "x".repeat(length - text.len() - 2));
+    let inspect = |length: usize| {
+        host.try_send("POST", "/workflows/inspect", "", of_length(length).as_bytes()).unwrap()
+    };
+    assert_eq!(inspect(LARGEST).with_status(200).json(), json!([]));
+    let [code, message, hint] = inspect(LARGEST + 1).with_status(413).error();
+    assert_eq!(code, "too_large");
+    assert_says(&message, &["a workflow of 1048577 bytes", "1048576 is the limit"]);
+    assert_says(&hint, &["split it"]);
+    // Very much that is wrong is not all told.
+    let names: String = (0..20_000).map(|number| format!("<% ctx().a{number} %>")).collect();
+    let wrong = format!("version: 1.0\ntasks: {{a: {{action: core.noop, input: {{x: '{names}'}}}}}}\n");
+    let answer = host.try_send("POST", "/workflows/inspect", "", wrong.as_bytes()).unwrap().with_status(200);
+    assert!(answer.body.len() < 16 << 20, "{}", answer.body.len());
+    let told = answer.json();
+    assert_says(
+        &told.as_array().unwrap().last().unwrap().to_string(),
+        &["more problems; correct these first"],
+    );
+    host.stop();
 }

@@ -19,7 +19,7 @@ pub use admin_token::AdminToken;
 
 use crate::body::Held;
 use crate::serve::Seat;
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, listing};
 
 /// The location of what came in a cookie.
 const COOKIE: &str = "cookie";
@@ -81,8 +81,10 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
     let held = Held::default();
     request.extensions_mut().insert(held.clone());
-    let mut response = next.run(request).await;
-    // Until here, whoever takes the request apart.
+    let only_reads = is_read(request.method());
+    let response = next.run(request).await;
+    // Until here, whoever takes the request apart; and what is answered until it is sent.
+    let mut response = listing::keep(&api, &held, only_reads, response)?;
     drop(held);
     // For the trail of who has changed what.
     response.extensions_mut().insert(user);

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use petrel_engine::incoming::SMALL;
-use petrel_engine::intake::parsed_size;
+use petrel_model::size;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for JsonBody<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let held = held(&request);
         let bytes = body::read(api, &held, request).await?;
-        held.grow(api, parsed_size(&bytes))?;
+        held.grow(api, size::parsed(&bytes))?;
         if bytes.len() <= SMALL {
             return fitting(&bytes).map(Self);
         }

@@ -39,6 +39,25 @@ pub struct RegisteredAction {
     pub(crate) signature: Signature,
 }
 
+impl RegisteredAction {
+    /// Makes an action ready for a host with these runners; the files of its pack are in `pack_path`.
+    pub(crate) fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
+        let runner = runners.get(&action.runner_type).cloned();
+        let none = Parameters::new();
+        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let parameters = merged(runner_parameters, &action.parameters);
+        let signature = Signature::new(runner_parameters, &action.parameters);
+        Self {
+            runner,
+            signature,
+            validator: Validator::of_parameters(&parameters),
+            parameters,
+            pack_path,
+            action: Arc::new(action),
+        }
+    }
+}
+
 /// A trigger type, ready to check payloads.
 pub struct RegisteredTriggerType {
     /// The trigger type.
@@ -50,6 +69,17 @@ pub struct RegisteredTriggerType {
 }
 
 impl RegisteredTriggerType {
+    /// Makes a trigger type ready.
+    pub(crate) fn new(kind: TriggerType) -> Self {
+        let schema = whole_schema(&kind.payload_schema);
+        Self {
+            secrets: has_secret(&schema).then(|| Arc::new(schema)),
+            payload: Validator::of_payload(&kind.payload_schema),
+            parameters: Validator::of_parameters(&parameters_of(&kind)),
+            kind: Arc::new(kind),
+        }
+    }
+
     /// The schema of its parameters, as a set of parameters.
     pub fn parameters(&self) -> Parameters {
         parameters_of(&self.kind)
@@ -72,6 +102,8 @@ pub struct Content {
     configs: BTreeMap<String, Arc<Object>>,
     /// What the store has of all this and cannot read.
     unreadable: Vec<Unreadable>,
+    /// How often any of this was changed.
+    revision: u64,
 }
 
 impl Content {
@@ -85,13 +117,15 @@ impl Content {
             content.put_pack(pack);
         }
         for action in store.actions().await? {
+            let pack_path = content.packs.get(action.reference.pack()).map(|pack| PathBuf::from(&pack.path));
+            let action = RegisteredAction::new(action, &content.runners, pack_path.unwrap_or_default());
             content.put_action(action);
         }
         for kind in store.trigger_types().await? {
-            content.put_trigger_type(kind);
+            content.put_trigger_type(RegisteredTriggerType::new(kind));
         }
         for rule in store.rules().await? {
-            content.put_rule(rule);
+            content.put_rule(Arc::new(CompiledRule::new(Arc::new(rule))));
         }
         for PackConfig { pack, values } in store.pack_configs().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
@@ -106,6 +140,16 @@ impl Content {
         let kind = if what == "trigger" { "trigger type" } else { what };
         let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
         lost.map_or_else(|| Error::not_found(what, name, known), Error::from)
+    }
+
+    /// What tells this from what is registered after a change.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Says that it is about to be changed.
+    pub(crate) fn revise(&mut self) {
+        self.revision += 1;
     }
 
     /// The runners of this host.
@@ -249,23 +293,9 @@ impl Content {
         self.configs.insert(pack.to_owned(), Arc::new(whole));
     }
 
-    /// Registers an action, whose pack is there already.
-    pub(crate) fn put_action(&mut self, action: Action) {
-        let runner = self.runners.get(&action.runner_type).cloned();
-        let none = Parameters::new();
-        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
-        let parameters = merged(runner_parameters, &action.parameters);
-        let pack = self.packs.get(action.reference.pack());
-        let signature = Signature::new(runner_parameters, &action.parameters);
-        let registered = RegisteredAction {
-            runner,
-            signature,
-            validator: Validator::of_parameters(&parameters),
-            parameters,
-            pack_path: pack.map(|pack| PathBuf::from(&pack.path)).unwrap_or_default(),
-            action: Arc::new(action),
-        };
-        self.actions.insert(registered.action.reference.clone(), Arc::new(registered));
+    /// Registers an action.
+    pub(crate) fn put_action(&mut self, action: RegisteredAction) {
+        self.actions.insert(action.action.reference.clone(), Arc::new(action));
     }
 
     /// Forgets an action that is no longer in its pack.
@@ -274,15 +304,8 @@ impl Content {
     }
 
     /// Registers a trigger type.
-    pub(crate) fn put_trigger_type(&mut self, kind: TriggerType) {
-        let schema = whole_schema(&kind.payload_schema);
-        let registered = RegisteredTriggerType {
-            secrets: has_secret(&schema).then(|| Arc::new(schema)),
-            payload: Validator::of_payload(&kind.payload_schema),
-            parameters: Validator::of_parameters(&parameters_of(&kind)),
-            kind: Arc::new(kind),
-        };
-        self.trigger_types.insert(registered.kind.reference.clone(), Arc::new(registered));
+    pub(crate) fn put_trigger_type(&mut self, kind: RegisteredTriggerType) {
+        self.trigger_types.insert(kind.kind.reference.clone(), Arc::new(kind));
     }
 
     /// Forgets a trigger type that is no longer in its pack.
@@ -290,16 +313,17 @@ impl Content {
         self.trigger_types.remove(reference);
     }
 
-    /// Takes in a rule, in place of the one with its reference.
-    pub(crate) fn put_rule(&mut self, rule: Rule) {
-        self.delete_rule(&rule.reference.clone());
-        let rule = Arc::new(rule);
+    /// Takes in a rule, in place of the one with its reference. It was compiled before: whoever reads what is registered
+    /// waits for this.
+    pub(crate) fn put_rule(&mut self, compiled: Arc<CompiledRule>) {
+        let rule = Arc::clone(compiled.rule());
+        self.delete_rule(&rule.reference);
         let trigger = rule.trigger.reference();
         if let Some(url) = webhook_url(&rule.trigger) {
             self.webhooks.insert(url, trigger.clone());
         }
         self.triggers.entry(trigger).or_insert_with(|| (rule.trigger.clone(), 0)).1 += 1;
-        self.index.insert(Arc::new(CompiledRule::new(Arc::clone(&rule))));
+        self.index.insert(compiled);
         self.rules.insert(rule.reference.clone(), rule);
     }
 

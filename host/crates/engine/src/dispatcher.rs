@@ -13,7 +13,7 @@ use petrel_model::{
     TriggerInstanceId,
 };
 use petrel_persistence::Change;
-use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce, parameters};
+use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce_candidates, parameters};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -91,17 +91,19 @@ impl Engine {
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let Arrived { trigger, kind, event, now } = arrived;
         let occurrence = Occurrence::new(Arc::clone(event.values()), *now, Arc::new(Datastore::default()));
-        let (enforced, secrets) = {
+        // What is registered is not held while rules are evaluated: who changes it would wait, and all others for that.
+        let (registered, candidates) = {
             let content = self.content();
             if !event.is_for(|| content.reads(trigger, kind)) {
                 return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
             }
-            let registered = content.trigger_type(kind)?;
-            check_payload(registered.payload.as_ref(), kind, event.values())?;
-            let secrets = registered.secrets.clone();
-            let occurrence = occurrence.with_secrets(secrets.clone());
-            (enforce(content.index(), trigger, &occurrence), secrets)
+            let candidates = content.index().candidates(trigger, occurrence.payload());
+            (Arc::clone(content.trigger_type(kind)?), candidates)
         };
+        check_payload(registered.payload.as_ref(), kind, event.values())?;
+        let secrets = registered.secrets.clone();
+        let occurrence = occurrence.with_secrets(secrets.clone());
+        let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::given;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
@@ -34,6 +35,7 @@ pub(crate) async fn execute(engine: &Engine, execution: Execution) {
         // Whoever ends its workflow ends it too.
         return;
     }
+    let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let cancel = engine.0.end_running.child_token();
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
     let result = Run::new(engine, execution, cancel).carry_out().await;
@@ -66,7 +68,7 @@ impl<'a> Run<'a> {
         Self {
             engine,
             cancel,
-            output: OutputSink::new(engine.0.options.output_limit),
+            output: OutputSink::within(engine.0.options.output_limit, &engine.0.results),
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,

@@ -1,10 +1,14 @@
 //! Why a rule did or did not match: evaluates the rules of a stored event again, and says criterion by
-//! criterion what was compared with what. Nothing about a rule that did not match is ever stored.
+//! criterion what was compared with what. Nothing about a rule that did not match is ever stored; of one that did it is
+//! stored what came of it, and that is said when it was nothing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_expressions::Datastore;
-use petrel_model::{Ref, TriggerInstance};
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::{Enforcement, Ref, RuleId, TriggerInstance};
+use petrel_persistence as persistence;
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde::Serialize;
 use serde_json::Value;
@@ -19,10 +23,15 @@ use crate::service::Engine;
 pub struct Explanation {
     /// The rule.
     pub rule: Ref,
+    #[serde(skip)]
+    id: RuleId,
     /// Whether it matches.
     pub matched: bool,
-    /// Why, in one line.
+    /// Why, in one line; and why nothing came of it when it was taken up and that failed.
     pub verdict: String,
+    /// Why nothing came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
     /// The criteria in order, up to the first that does not hold.
     pub criteria: Vec<CriterionExplanation>,
 }
@@ -55,6 +64,39 @@ impl Engine {
         instance: &TriggerInstance,
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
+        let mut explanations = self.explain_verdicts(instance, hides_secrets).await?;
+        let failed = self.failed_enforcements(instance).await?;
+        for explanation in &mut explanations {
+            if let Some(enforcement) = failed.get(&explanation.id) {
+                explanation.say_that_nothing_came_of_it(enforcement);
+            }
+        }
+        Ok(explanations)
+    }
+
+    /// The enforcements of an event that have failed, by rule, as far as they can be read.
+    async fn failed_enforcements(
+        &self,
+        instance: &TriggerInstance,
+    ) -> Result<HashMap<RuleId, Enforcement>, Error> {
+        let mut failed = HashMap::new();
+        for id in &instance.enforcements {
+            let enforcement = match self.store().enforcement(*id).await {
+                Err(persistence::Error::Damaged { .. }) => None,
+                found => found?,
+            };
+            if let Some(enforcement) = enforcement.filter(|one| one.status == EnforcementStatus::Failed) {
+                failed.insert(enforcement.rule_id, enforcement);
+            }
+        }
+        Ok(failed)
+    }
+
+    async fn explain_verdicts(
+        &self,
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<Vec<Explanation>, Error> {
         // To read a large event takes a while in itself.
         if instance.payload.text().len() <= SMALL
             && let Some(explanations) = quick(|| self.explain_now(instance, hides_secrets))
@@ -74,11 +116,28 @@ impl Engine {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
         let occurrence =
             Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
-        let content = self.content();
-        let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
-        let mut rules: Vec<_> = content.index().of(&instance.trigger).collect();
+        // What is registered is not held while they are evaluated.
+        let (mut rules, secrets): (Vec<_>, _) = {
+            let content = self.content();
+            let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
+            (content.index().of(&instance.trigger).cloned().collect(), secrets)
+        };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
-        Ok(rules.into_iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
+        Ok(rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
+    }
+}
+
+impl Explanation {
+    /// What is evaluated now says whether a rule matches; what was stored, that it led to nothing.
+    fn say_that_nothing_came_of_it(&mut self, enforcement: &Enforcement) {
+        let reason = enforcement.failure_reason.as_deref().unwrap_or("the reason was not kept");
+        let what = enforcement.execution_id.map_or_else(
+            || "no execution came of it".to_owned(),
+            |id| format!("its execution {id} failed before it began"),
+        );
+        let when = if self.matched { "but" } else { "when it came in" };
+        self.verdict = format!("{}; {when} {what}: {reason}", self.verdict);
+        self.failure_reason = Some(reason.to_owned());
     }
 }
 
@@ -100,6 +159,8 @@ fn explain(compiled: &CompiledRule, occurrence: &Occurrence, secrets: Option<&Va
     };
     Explanation {
         rule: rule.reference.clone(),
+        id: rule.id,
+        failure_reason: None,
         matched: verdict.matched && rule.enabled,
         verdict: word,
         criteria: criteria.collect(),

@@ -13,7 +13,7 @@
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did
-//! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them; [`recovery`] takes up
+//! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
 //! goes.
 //! No service calls an earlier one: it commits, and wakes it.
@@ -30,6 +30,7 @@ mod evaluation;
 mod events;
 mod executor;
 pub mod explanation;
+mod given;
 pub mod health;
 pub mod ids;
 pub mod incoming;

@@ -25,15 +25,23 @@ pub struct Options {
     pub max_depth: u32,
     /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
     pub max_descendants: usize,
-    /// What a workflow may take. Defaults: 1,000 items at once of a task that does not say, 10,000 tasks
-    /// because of one event, 1,000,000 tasks in all.
+    /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
+    /// because of one event, 1,000,000 tasks in all, 128 MiB of variables.
     pub workflow_limits: WorkflowLimits,
+    /// How much memory workflows may take that wait for what is inside them, in bytes; beyond it those to which nothing
+    /// has happened for longest are made anew from their logs. Default 64 MiB.
+    pub waiting_workflows: usize,
     /// How many events may be on their way to the store before new ones are refused. Default 4,096.
     pub accepting_limit: usize,
     /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
     pub bytes_in_flight: usize,
-    /// How many bytes of output are kept of an execution. Default 2 MiB.
+    /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
+    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. Default
+    /// 96 MiB.
+    pub given_limit: usize,
+    /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
+    pub results_limit: usize,
     /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
     /// How long what has ended is kept.
@@ -64,9 +72,12 @@ impl Default for Options {
             max_depth: 32,
             max_descendants: 100_000,
             workflow_limits: WorkflowLimits::default(),
+            waiting_workflows: 64 << 20,
             accepting_limit: 4096,
             bytes_in_flight: 256 << 20,
             output_limit: 2 << 20,
+            given_limit: 96 << 20,
+            results_limit: 128 << 20,
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             api_url: String::new(),

@@ -20,20 +20,25 @@ const TRIES: usize = 100;
 
 impl Engine {
     /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
-    /// nothing when nothing is held.
+    /// nothing when nothing is held, or somebody else has just let it go on.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails. Where that was after it was let go, the next call takes it up.
     pub async fn resume_all(&self) -> Result<Resumed, Error> {
         let engine = self.clone();
         self.to_the_end(async move {
+            let mut is_left_over = engine.0.lifting.lock().await;
             let held = engine.store().held();
-            if held == 0 {
+            if held == 0 && !*is_left_over {
                 return Ok(Resumed::default());
             }
-            engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
+            if held > 0 {
+                engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
+            }
+            *is_left_over = true;
             // What had begun is an orphan from now on, as it would be after a crash.
             let report = recover(&engine).await?;
+            *is_left_over = false;
             engine.0.work.notify_waiters();
             Ok(Resumed { held, report })
         })

@@ -2,15 +2,18 @@
 //! longer there is forgotten.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use petrel_model::secrets::has_secret;
-use petrel_model::{Action, Object, Pack, Ref, Rule, RuleId};
+use petrel_model::{Action, Object, Pack, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{Directory, PackContents, Problem, Source, read_pack};
 use petrel_persistence::{Change, Expect};
+use petrel_rules::CompiledRule;
 
 use crate::clock;
+use crate::content::{RegisteredAction, RegisteredTriggerType};
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows;
@@ -72,6 +75,32 @@ pub struct Report {
     pub rules: usize,
     /// What was passed over, and what to think about.
     pub notes: Vec<String>,
+}
+
+/// What a pack brings and what goes with its old version, all of it compiled.
+struct Ready {
+    pack: Pack,
+    actions: Vec<RegisteredAction>,
+    kinds: Vec<RegisteredTriggerType>,
+    rules: Vec<Arc<CompiledRule>>,
+    expect: Vec<Expect>,
+    gone_actions: Vec<Ref>,
+    gone_kinds: Vec<Ref>,
+    notes: Vec<String>,
+}
+
+impl Ready {
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = vec![Change::PutPack(self.pack.clone())];
+        let actions = self.actions.iter().map(|registered| Action::clone(&registered.action));
+        changes.extend(actions.map(Change::PutAction));
+        let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
+        changes.extend(kinds.map(Change::PutTriggerType));
+        changes.extend(self.gone_actions.iter().cloned().map(Change::DeleteAction));
+        changes.extend(self.gone_kinds.iter().cloned().map(Change::DeleteTriggerType));
+        changes.extend(self.rules.iter().map(|compiled| Change::PutRule(Rule::clone(compiled.rule()))));
+        changes
+    }
 }
 
 impl Engine {
@@ -177,49 +206,63 @@ impl Engine {
     }
 
     async fn register(&self, contents: PackContents) -> Result<Report, Error> {
-        let mut notes = contents.notes;
-        let (rules, mut expect) =
-            self.rules_of(contents.rules, &contents.trigger_types, &contents.actions, &mut notes)?;
-        let (gone_actions, gone_kinds) =
-            self.gone(&contents.pack, &contents.actions, &contents.trigger_types);
-        let name = contents.pack.reference.clone();
-        let given = self.config_of(&name, contents.pack.config_schema.as_ref(), &mut notes).await?;
-        let mut changes = vec![Change::PutPack(contents.pack.clone())];
-        changes.extend(contents.actions.iter().cloned().map(Change::PutAction));
-        changes.extend(contents.trigger_types.iter().cloned().map(Change::PutTriggerType));
-        changes.extend(gone_actions.iter().cloned().map(Change::DeleteAction));
-        changes.extend(gone_kinds.iter().cloned().map(Change::DeleteTriggerType));
-        changes.extend(rules.iter().cloned().map(Change::PutRule));
-        self.commit(std::mem::take(&mut expect), changes).await?;
+        let engine = self.clone();
+        let ready = tokio::task::spawn_blocking(move || engine.make_ready(contents)).await;
+        let mut ready = ready.map_err(|error| Error::Internal(error.to_string()))??;
+        let name = ready.pack.reference.clone();
+        let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        let changes = ready.changes();
+        self.commit(std::mem::take(&mut ready.expect), changes).await?;
 
         let report = Report {
-            pack: contents.pack.clone(),
-            actions: contents.actions.len(),
-            trigger_types: contents.trigger_types.len(),
-            rules: rules.len(),
-            notes,
+            pack: ready.pack.clone(),
+            actions: ready.actions.len(),
+            trigger_types: ready.kinds.len(),
+            rules: ready.rules.len(),
+            notes: ready.notes,
         };
+        let path = ready.pack.path.clone();
         let runners = {
             let mut content = self.content_mut();
-            content.put_pack(contents.pack.clone());
+            content.put_pack(ready.pack);
             content.put_config(&name, given);
-            gone_actions.iter().for_each(|reference| content.delete_action(reference));
-            gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
-            contents.actions.into_iter().for_each(|action| content.put_action(action));
-            contents.trigger_types.into_iter().for_each(|kind| content.put_trigger_type(kind));
-            rules.into_iter().for_each(|rule| content.put_rule(rule));
+            ready.gone_actions.iter().for_each(|reference| content.delete_action(reference));
+            ready.gone_kinds.iter().for_each(|reference| content.delete_trigger_type(reference));
+            ready.actions.into_iter().for_each(|action| content.put_action(action));
+            ready.kinds.into_iter().for_each(|kind| content.put_trigger_type(kind));
+            ready.rules.into_iter().for_each(|rule| content.put_rule(rule));
             content.runners().clone()
         };
         // Whatever a runner has kept of the pack's files is old now.
-        runners.values().for_each(|runner| runner.forget(Path::new(&contents.pack.path)));
+        runners.values().for_each(|runner| runner.forget(Path::new(&path)));
         Ok(report)
+    }
+
+    /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
+    fn make_ready(&self, contents: PackContents) -> Result<Ready, Error> {
+        let PackContents { pack, actions, trigger_types, rules, mut notes, .. } = contents;
+        let (rules, expect) = self.rules_of(rules, &trigger_types, &actions, &mut notes)?;
+        let (gone_actions, gone_kinds) = self.gone(&pack, &actions, &trigger_types);
+        let runners = self.content().runners().clone();
+        let path = PathBuf::from(&pack.path);
+        let action = |action| RegisteredAction::new(action, &runners, path.clone());
+        Ok(Ready {
+            actions: actions.into_iter().map(action).collect(),
+            kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
+            rules: rules.into_iter().map(|rule| Arc::new(CompiledRule::new(Arc::new(rule)))).collect(),
+            pack,
+            expect,
+            gone_actions,
+            gone_kinds,
+            notes,
+        })
     }
 
     /// The rules of a pack: those that are there keep their ids and whether they are on.
     fn rules_of(
         &self,
         definitions: Vec<petrel_packs::RuleDefinition>,
-        new_kinds: &[petrel_model::TriggerType],
+        new_kinds: &[TriggerType],
         new_actions: &[Action],
         notes: &mut Vec<String>,
     ) -> Result<(Vec<Rule>, Vec<Expect>), Error> {
@@ -279,7 +322,7 @@ impl Engine {
     fn without_trigger(
         &self,
         definition: &petrel_packs::RuleDefinition,
-        new_kinds: &[petrel_model::TriggerType],
+        new_kinds: &[TriggerType],
     ) -> Option<String> {
         let kind = &definition.trigger.kind;
         if new_kinds.iter().any(|new| new.reference == *kind) {
@@ -294,12 +337,7 @@ impl Engine {
     }
 
     /// What the pack had and has no more.
-    fn gone(
-        &self,
-        pack: &Pack,
-        actions: &[Action],
-        kinds: &[petrel_model::TriggerType],
-    ) -> (Vec<Ref>, Vec<Ref>) {
+    fn gone(&self, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
         let content = self.content();
         let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
         let kinds: BTreeSet<_> = kinds.iter().map(|kind| &kind.reference).collect();

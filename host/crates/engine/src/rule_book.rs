@@ -1,13 +1,19 @@
-//! Makes, changes and deletes rules.
+//! Makes, changes and deletes rules. How a change comes about is in [`change`].
+
+mod change;
+
+use std::sync::Arc;
 
 use petrel_model::names::check_text;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
 use petrel_packs::RuleDefinition;
 use petrel_packs::definition::read_rule;
-use petrel_persistence::{Change, Expect};
-use petrel_rules::{check, warnings};
+use petrel_persistence::Expect;
+use petrel_rules::{CompiledRule, check, warnings};
 use serde_json::Value;
+
+use change::RuleChange;
 
 use crate::clock;
 use crate::error::Error;
@@ -22,25 +28,6 @@ pub struct Written {
     pub warnings: Vec<String>,
 }
 
-/// What is to become of a rule.
-struct RuleChange {
-    expect: Vec<Expect>,
-    delete: Option<Ref>,
-    put: Option<Rule>,
-}
-
-impl RuleChange {
-    /// `rule` in the place of `old`, under another reference if it has one.
-    fn replacing(old: &Rule, rule: &Rule) -> Self {
-        let mut expect = vec![Expect::RuleIs(old.reference.clone(), old.id)];
-        let delete = (old.reference != rule.reference).then(|| old.reference.clone());
-        if delete.is_some() {
-            expect.push(Expect::RuleAbsent(rule.reference.clone()));
-        }
-        Self { expect, delete, put: Some(rule.clone()) }
-    }
-}
-
 impl Engine {
     /// Makes a rule from its text, YAML or JSON.
     ///
@@ -48,11 +35,11 @@ impl Engine {
     /// When the text is no rule, its trigger does not exist, its criteria make no sense, or there is a
     /// rule of that name. Nothing was stored then.
     pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
-        let definition = definition(text)?;
+        let text = text.to_owned();
         let mut context = Object::new();
         context.insert("user".into(), user.into());
         self.change_rules(move |engine| {
-            let rule = engine.rule_of(definition, engine.mint(clock::now()), context)?;
+            let rule = engine.rule_of(definition(&text)?, engine.mint(clock::now()), context.clone())?;
             if engine.content().has_rule(&rule.reference) {
                 return Err(exists(engine.content().rule(rule.reference.as_str())?));
             }
@@ -61,7 +48,7 @@ impl Engine {
             let decided = RuleChange {
                 expect: vec![Expect::RuleAbsent(rule.reference.clone())],
                 delete: None,
-                put: Some(rule.clone()),
+                put: Some(compiled(&rule)),
             };
             Ok((decided, Written { rule, warnings }))
         })
@@ -73,10 +60,13 @@ impl Engine {
     /// # Errors
     /// As [`Engine::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
-        let (name, definition) = (name.to_owned(), definition(text)?);
+        let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |engine| {
             let old = Rule::clone(engine.content().rule(&name)?);
-            let mut rule = engine.rule_of(definition, old.id, old.context.clone())?;
+            let mut rule = engine.rule_of(definition(&text)?, old.id, old.context.clone())?;
+            if rule.reference != old.reference && engine.content().has_rule(&rule.reference) {
+                return Err(names_another(&old, &rule));
+            }
             keep_masked(&mut rule, &old);
             refuse_masked(&rule)?;
             let warnings = engine.check_rule(&rule)?;
@@ -114,31 +104,6 @@ impl Engine {
         .await
     }
 
-    /// Decides on the rules as they are now, commits, and then changes what is in memory. Nobody else changes rules
-    /// meanwhile, so that no change is decided on what another one has just replaced.
-    async fn change_rules<T: Send + 'static>(
-        &self,
-        decide: impl FnOnce(&Self) -> Result<(RuleChange, T), Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_content.lock().await;
-            let (RuleChange { expect, delete, put }, answer) = decide(&engine)?;
-            let mut changes: Vec<_> = delete.iter().cloned().map(Change::DeleteRule).collect();
-            changes.extend(put.iter().cloned().map(Change::PutRule));
-            engine.commit(expect, changes).await?;
-            let mut content = engine.content_mut();
-            if let Some(reference) = delete {
-                content.delete_rule(&reference);
-            }
-            if let Some(rule) = put {
-                content.put_rule(rule);
-            }
-            Ok(answer)
-        })
-        .await
-    }
-
     /// The rule that a definition defines, with its trigger in the form that is compared.
     pub(crate) fn rule_of(
         &self,
@@ -149,8 +114,8 @@ impl Engine {
         let mut rule = definition.into_rule(id);
         rule.context = context;
         normalize(&mut rule.trigger)?;
-        let content = self.content();
-        let kind = content.trigger_type(&rule.trigger.kind).map_err(|error| {
+        // What is registered is not held while a schema is compiled and looked at.
+        let kind = self.content().trigger_type(&rule.trigger.kind).cloned().map_err(|error| {
             Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
         })?;
         let parameters = Value::Object(rule.trigger.parameters.clone());
@@ -202,6 +167,23 @@ fn exists(existing: &Rule) -> Error {
         hint: format!("change it with `petrel rule update {}`, or choose another name", existing.reference),
         id: Some(existing.id.to_string()),
     }
+}
+
+/// A rule cannot take the name of another one.
+fn names_another(old: &Rule, rule: &Rule) -> Error {
+    let (old, new) = (&old.reference, &rule.reference);
+    Error::Conflict {
+        message: format!(
+            "rule `{old}` is to be updated, but what is given names rule `{new}`, which exists too"
+        ),
+        hint: format!("update `{new}` with it, or correct its `name` and `pack`"),
+        id: Some(rule.id.to_string()),
+    }
+}
+
+/// `rule`, ready to be evaluated.
+fn compiled(rule: &Rule) -> Arc<CompiledRule> {
+    Arc::new(CompiledRule::new(Arc::new(rule.clone())))
 }
 
 /// A secret that was printed comes back masked, and then stands for what it was: but not for another action or trigger, which

@@ -8,7 +8,7 @@ use std::time::Duration;
 use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, Store};
-use petrel_runners::Slots;
+use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
 use crate::events::Events;
+use crate::given::GivenRoom;
 use crate::ids::Ids;
 use crate::incoming::Reading;
 use crate::intake::Intake;
@@ -52,7 +53,13 @@ pub(crate) struct Shared {
     pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
+    /// Where what runs has its parameters.
+    pub(crate) given: GivenRoom,
+    /// Where what runs puts its results until they are stored.
+    pub(crate) results: Arc<ResultRoom>,
     pub(crate) work: Notify,
+    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
+    pub(crate) lifting: tokio::sync::Mutex<bool>,
     pub(crate) is_stopping: AtomicBool,
     /// No new starts.
     pub(crate) stop_starting: CancellationToken,
@@ -75,6 +82,8 @@ impl Engine {
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
+            given: GivenRoom::new(options.given_limit),
+            results: Arc::new(ResultRoom::new(options.results_limit)),
             store,
             options,
             content: RwLock::new(content),
@@ -90,6 +99,7 @@ impl Engine {
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
+            lifting: tokio::sync::Mutex::default(),
             is_stopping: AtomicBool::new(false),
             stop_starting: CancellationToken::new(),
             end_running: CancellationToken::new(),
@@ -148,7 +158,9 @@ impl Engine {
     }
 
     pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
-        self.0.content.write().unwrap_or_else(PoisonError::into_inner)
+        let mut content = self.0.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.revise();
+        content
     }
 
     /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`mod@begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
-//! a batch of that ([`report`]: where what runs inside it stands), [`room`] says how much it may start, [`live`] holds its state and rebuilds it from the log, [`children`] makes the executions
+//! a batch of that ([`report`]: where what runs inside it stands), [`room`] says how much it may start, [`live`] holds its state and rebuilds it from the log ([`residence`] says how long it stays), [`children`] makes the executions
 //! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
 //! cancels to what runs inside it, [`messages`] keeps secrets out of what it tells, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files.
 
@@ -23,6 +23,7 @@ mod messages;
 mod outcome;
 mod report;
 pub mod requests;
+mod residence;
 mod room;
 mod runner;
 mod step;

@@ -12,6 +12,7 @@ mod parts;
 mod references;
 mod text;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -96,7 +97,7 @@ pub struct SyntaxError {
     /// The language it is taken for; `None` when a text mixes both.
     pub language: Option<Language>,
     /// The expression, with its delimiters.
-    pub expression: String,
+    pub expression: Arc<str>,
     /// What is wrong with it, and in which column, for people.
     pub message: String,
 }
@@ -106,8 +107,8 @@ pub struct SyntaxError {
 pub struct Reference {
     /// The language of the expression.
     pub language: Language,
-    /// The expression, with its delimiters.
-    pub expression: String,
+    /// The text that it is in, which all references in it share.
+    pub expression: Arc<str>,
     /// The name of the variable.
     pub name: String,
 }
@@ -133,8 +134,7 @@ enum Node {
 }
 
 impl Statement {
-    /// Reads `source`. What is wrong in it is kept, see [`Statement::syntax_errors`]; it fails when it is
-    /// evaluated.
+    /// Reads `source`. What is wrong in it is kept, see [`syntax_errors`]; it fails when it is evaluated.
     pub fn compile(source: impl Into<Arc<Value>>) -> Self {
         let source = source.into();
         let root = Arc::new(Node::compile(&source));
@@ -149,22 +149,6 @@ impl Statement {
     /// Whether there is no expression in it: then its value is its source.
     pub fn is_literal(&self) -> bool {
         matches!(*self.root, Node::Literal)
-    }
-
-    /// What is wrong in it, as Orquesta's inspection reports it: in the order of the text.
-    pub fn syntax_errors(&self) -> Vec<SyntaxError> {
-        let mut errors = Vec::new();
-        each_text(&self.source, &mut |text| errors.extend(syntax_errors(text)));
-        errors
-    }
-
-    /// The variables that it reads by a fixed name, as Orquesta's inspection finds them: by name.
-    pub fn references(&self) -> Vec<Reference> {
-        let mut found = Vec::new();
-        each_text(&self.source, &mut |text| references::collect(text, &mut found));
-        found.sort_by(|left, right| left.name.cmp(&right.name).then_with(|| left.cmp(right)));
-        found.dedup();
-        found
     }
 
     /// Its value. What it takes is limited: see [`REEVALUATIONS`], [`DEPTH`], [`BYTES`] and [`TEXT_BYTES`].
@@ -263,6 +247,23 @@ fn entry(
     Ok((name, node.evaluate(value, scope, budget)?))
 }
 
+/// What is wrong in the texts of `value`, as Orquesta's inspection reports it: in the order of the text. Nothing is
+/// compiled to be evaluated.
+pub fn syntax_errors(value: &Value) -> Vec<SyntaxError> {
+    let mut errors = Vec::new();
+    each_text(value, &mut |text| add_errors(text, &mut errors));
+    errors
+}
+
+/// The variables that the texts of `value` read by a fixed name, as Orquesta's inspection finds them: by name.
+pub fn references(value: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    each_text(value, &mut |text| references::collect(text, &mut found));
+    found.sort_by(|left, right| left.name.cmp(&right.name).then_with(|| left.cmp(right)));
+    found.dedup();
+    found
+}
+
 /// Looks at every text in `value`, keys too, in order.
 fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
     match value {
@@ -278,39 +279,31 @@ fn each_text(value: &Value, look: &mut impl FnMut(&str)) {
     }
 }
 
-/// What is wrong in one text: the whole of a Jinja template first, and then each expression.
-fn syntax_errors(text: &str) -> Vec<SyntaxError> {
-    let languages: Vec<_> =
-        [Language::Jinja, Language::Yaql].into_iter().filter(|language| language.is_in(text)).collect();
-    let [language] = languages.as_slice() else {
-        let mixed = SyntaxError {
-            language: None,
-            expression: text.to_owned(),
-            message: "Expression with multiple types is not supported.".to_owned(),
-        };
-        return if languages.is_empty() { Vec::new() } else { vec![mixed] };
+/// Adds what is wrong in one text: the whole of a Jinja template first, and then each expression, once.
+fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut add = |language: Option<Language>, expression: &str, message: String| {
+        errors.push(SyntaxError { language, expression: expression.into(), message });
     };
-    let mut errors = Vec::new();
-    let mut add = |expression: &str, message: String| {
-        if !errors.iter().any(|error: &SyntaxError| error.expression == expression) {
-            errors.push(SyntaxError {
-                language: Some(*language),
-                expression: expression.to_owned(),
-                message,
-            });
+    let languages = [Language::Jinja, Language::Yaql].map(|language| (language, language.is_in(text)));
+    let language = match languages {
+        [(language, true), (_, false)] | [(_, false), (language, true)] => language,
+        [(_, true), (_, true)] => {
+            return add(None, text, "Expression with multiple types is not supported.".to_owned());
         }
+        _ => return,
     };
-    if *language == Language::Jinja
+    let mut seen = BTreeSet::new();
+    if language == Language::Jinja
         && let Some(message) = jinja::syntax_error(text)
     {
-        add(text, message);
+        seen.insert(text);
+        add(Some(language), text, message);
     }
-    for part in language.parts(text) {
-        if let Some(message) = expression::Expression::compile(*language, part).syntax_error() {
-            add(part, message);
+    for part in language.parts(text).filter(|part| seen.insert(*part)) {
+        if let Some(message) = expression::Expression::compile(language, part).syntax_error() {
+            add(Some(language), part, message);
         }
     }
-    errors
 }
 
 #[cfg(test)]

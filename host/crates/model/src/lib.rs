@@ -21,6 +21,7 @@ pub mod payload;
 pub mod reference;
 pub mod rule;
 pub mod secrets;
+pub mod size;
 pub mod status;
 pub mod time;
 pub mod trigger;

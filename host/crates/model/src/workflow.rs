@@ -43,22 +43,30 @@ impl Parent {
 /// whenever it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowLimits {
-    /// How many items of a task that does not say are done at once.
+    /// How many items of a task are done at once at most, whatever it says.
     pub items_window: usize,
     /// How many tasks may start because of one event.
     pub tasks_in_step: usize,
     /// How many tasks may start in all.
     pub tasks: usize,
+    /// How many bytes what it was given and what its tasks gave and published may take in memory.
+    #[serde(default = "no_limit")]
+    pub variables: usize,
+}
+
+fn no_limit() -> usize {
+    usize::MAX
 }
 
 impl WorkflowLimits {
     /// Those of workflows that began before there were any: only what never ends is ended.
-    pub const NONE: Self = Self { items_window: usize::MAX, tasks_in_step: 100_000, tasks: usize::MAX };
+    pub const NONE: Self =
+        Self { items_window: usize::MAX, tasks_in_step: 100_000, tasks: usize::MAX, variables: usize::MAX };
 }
 
 impl Default for WorkflowLimits {
     fn default() -> Self {
-        Self { items_window: 1_000, tasks_in_step: 10_000, tasks: 1_000_000 }
+        Self { items_window: 1_000, tasks_in_step: 10_000, tasks: 1_000_000, variables: 128 << 20 }
     }
 }
 

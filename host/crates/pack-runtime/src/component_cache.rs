@@ -17,6 +17,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings::exports::petrel::pack::{action, description};
 use crate::linker::CallState;
+use crate::memory;
 use disk::CompiledFiles;
 pub use load_error::LoadError;
 
@@ -36,6 +37,8 @@ pub(crate) struct LoadedComponent {
     pub(crate) action: action::GuestIndices,
     /// Absent if the component cannot tell about itself.
     pub(crate) description: Option<description::GuestIndices>,
+    /// What an instance takes from the start, in bytes.
+    pub(crate) least_memory: usize,
     /// A permit a call.
     pub(crate) places: Arc<Semaphore>,
 }
@@ -159,6 +162,7 @@ impl ComponentCache {
             instance,
             action,
             description,
+            least_memory: memory::least(component),
             places: Arc::new(Semaphore::new(self.concurrency)),
         })
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use petrel_model::Object;
 use petrel_model::action::COMPONENT_RUNNER;
+use petrel_model::{Object, size};
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
@@ -77,11 +77,12 @@ impl ComponentRunner {
         cancel: &CancellationToken,
     ) -> Result<Outcome, LoadError> {
         let core = self.runtime.core().await?;
+        let limits = &self.runtime.options().limits;
         let (Ok(_place), Ok(_slot)) = (component.places.acquire().await, core.slots.acquire().await) else {
             return Err(LoadError::Host("it is shutting down".to_owned()));
         };
+        let share = core.memory.share(component.least_memory.min(limits.memory)).await;
         let _ticking = core.ticker.call();
-        let limits = &self.runtime.options().limits;
         let timeout = timeout(&call.parameters);
         let context = context(call, timeout);
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
@@ -89,7 +90,7 @@ impl ComponentRunner {
         };
         let grants = &self.runtime.options().grants;
         let mut instance =
-            match Instance::new(component, limits, grants, call.action.reference.pack(), record) {
+            match Instance::new(component, share, limits, grants, call.action.reference.pack(), record) {
                 Ok(instance) => instance,
                 Err(NotStarted(message)) => return Err(LoadError::Host(message)),
             };
@@ -100,10 +101,18 @@ impl ComponentRunner {
             Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
             Ok(returned) => returned,
         };
-        let ended = Ended { limits, memory_refused: instance.memory_refused(), record };
+        let ended = Ended {
+            limits,
+            memory_refused: instance.memory_refused(),
+            memory_of_all: core.memory.limit(),
+            record,
+        };
         Ok(match returned {
             Ok(Ok(result)) if result.len() > limits.result => {
                 failure::result_too_large(limits, Some(result.len()))
+            }
+            Ok(Ok(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
+                failure::no_room_for_result(&record.output.refusal())
             }
             Ok(Ok(result)) => match serde_json::from_str(&result) {
                 Ok(value) => Outcome::succeeded(value),

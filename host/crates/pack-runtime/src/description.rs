@@ -107,8 +107,9 @@ impl PackRuntime {
         let limits = Limits { cpu: LONGEST, ..self.options().limits.clone() };
         let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &limits)));
         let _slot = core.slots.acquire().await.map_err(|closed| failed(closed.to_string()))?;
+        let share = core.memory.share(component.least_memory.min(limits.memory)).await;
         let _ticking = core.ticker.call();
-        let mut instance = Instance::new(component, &limits, &Grants::default(), "", &record)
+        let mut instance = Instance::new(component, share, &limits, &Grants::default(), "", &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());
         let told = watch(instance.describe(), &record.cpu, deadline, &never)

@@ -16,6 +16,9 @@ pub struct EngineOptions {
     pub slots: u32,
     /// The largest that one memory of a component can become, in bytes, whatever its limit. Default 256 MiB.
     pub largest_memory: usize,
+    /// What all instances that run may take together, in bytes; one begins when there is room for what it takes from
+    /// the start, and growing beyond fails. Default 192 MiB.
+    pub memory_of_all: usize,
     /// How much of a used slot's memory stays with the process for the next call, in bytes. More is
     /// faster for large components, less is smaller when idle. Default 1 MiB.
     pub keep_resident: usize,
@@ -23,7 +26,7 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { slots: 256, largest_memory: 256 << 20, keep_resident: 1 << 20 }
+        Self { slots: 256, largest_memory: 256 << 20, memory_of_all: 192 << 20, keep_resident: 1 << 20 }
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! | code | |
 //! |---|---|
+//! | `limit.shared_memory`, `limit.results` | failed since all that runs had taken the memory for it |
 //! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall`, `limit.handles` | failed at a limit |
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed on its own |
@@ -23,6 +24,7 @@ use wasmtime_wasi::I32Exit;
 use crate::bindings::petrel::types::types::{Error as GuestError, ErrorKind};
 use crate::call_record::CallRecord;
 use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
+use crate::memory::Refused;
 
 /// Frames of the stack that are shown with a trap.
 const FRAMES: usize = 5;
@@ -33,8 +35,10 @@ const MANY_FRAMES: usize = 16;
 /// What is known when a call ended otherwise than by returning.
 pub(crate) struct Ended<'a> {
     pub(crate) limits: &'a Limits,
-    /// What the instance asked for and was refused, in bytes.
-    pub(crate) memory_refused: Option<usize>,
+    /// What the instance asked for and was refused.
+    pub(crate) memory_refused: Option<Refused>,
+    /// What all instances may take together, in bytes.
+    pub(crate) memory_of_all: usize,
     pub(crate) record: &'a CallRecord,
 }
 
@@ -44,8 +48,10 @@ impl Ended<'_> {
         if error.is::<CpuExhausted>() {
             return cpu(self.limits);
         }
-        if let Some(wanted) = self.memory_refused {
-            return memory(self.limits, wanted);
+        match self.memory_refused {
+            Some(Refused::ByItsLimit(wanted)) => return memory(self.limits, wanted),
+            Some(Refused::ByTheBudget(wanted)) => return shared_memory(self.memory_of_all, wanted),
+            None => {}
         }
         if let Some(I32Exit(code)) = error.downcast_ref() {
             let word = if *code == 0 { "success" } else { "failure" };
@@ -124,6 +130,15 @@ pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome 
     )
 }
 
+/// What runs has taken the room for results.
+pub(crate) fn no_room_for_result(refusal: &str) -> Outcome {
+    Outcome::failed(
+        "limit.results",
+        format!("the result of the component was not taken: {refusal}"),
+        "run it again when less runs, return less, or raise engine.results_mib",
+    )
+}
+
 /// The result is no JSON.
 pub(crate) fn result_invalid(error: &serde_json::Error) -> Outcome {
     Outcome::failed(
@@ -142,8 +157,23 @@ pub(crate) fn timed_out(seconds: u64) -> Outcome {
     )
 }
 
+fn mebibytes(bytes: usize) -> usize {
+    bytes.div_ceil(1 << 20)
+}
+
+fn shared_memory(limit: usize, wanted: usize) -> Outcome {
+    Outcome::failed(
+        "limit.shared_memory",
+        format!(
+            "the component needed {} MiB of memory, which was not left of the {} MiB that all components that run may take together (components.memory_mib)",
+            mebibytes(wanted),
+            mebibytes(limit)
+        ),
+        "run it again when less runs, let fewer run at once (engine.component_slots), or raise components.memory_mib",
+    )
+}
+
 fn memory(limits: &Limits, wanted: usize) -> Outcome {
-    let mebibytes = |bytes: usize| bytes.div_ceil(1 << 20);
     Outcome::failed(
         "limit.memory",
         format!(

@@ -10,8 +10,9 @@ use crate::bindings::petrel::types::types::{Error as GuestError, Json};
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
 use crate::grants::Grants;
-use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits, MemoryLimiter};
+use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
 use crate::linker::CallState;
+use crate::memory::{MemoryLimiter, Refused, Share};
 
 /// An instance that has not run yet.
 pub(crate) struct Instance<'a> {
@@ -24,8 +25,10 @@ pub(crate) struct Instance<'a> {
 pub(crate) struct NotStarted(pub(crate) String);
 
 impl<'a> Instance<'a> {
+    /// An instance of `component` for `pack`, with what `share` holds of the memory of all.
     pub(crate) fn new(
         component: &'a LoadedComponent,
+        share: Share,
         limits: &Limits,
         grants: &Grants,
         pack: &str,
@@ -34,8 +37,8 @@ impl<'a> Instance<'a> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);
         let wasi = grants.context(pack, record).map_err(|error| NotStarted(error.to_string()))?;
-        let state =
-            CallState { wasi, table, memory: MemoryLimiter::new(limits.memory), record: Arc::clone(record) };
+        let memory = MemoryLimiter::new(limits.memory, share);
+        let state = CallState { wasi, table, memory, record: Arc::clone(record) };
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);
@@ -71,8 +74,8 @@ impl<'a> Instance<'a> {
         description.call_describe(&mut self.store).await.map(Some)
     }
 
-    /// What the instance asked for and was refused, in bytes.
-    pub(crate) fn memory_refused(&self) -> Option<usize> {
+    /// What the instance asked for and was refused.
+    pub(crate) fn memory_refused(&self) -> Option<Refused> {
         self.store.data().memory.refused
     }
 }

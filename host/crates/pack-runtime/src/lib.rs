@@ -4,8 +4,8 @@
 //! `petrel-runners`, through which the engine calls it. The contract with components is in `wit/`.
 //!
 //! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
-//! and linked (`linker`, `host_functions`); `instance` makes a fresh instance with its [`grants`] and
-//! [`limits`]; `call_record` notes what happens, `output` passes on what it writes, and `failure` words a
+//! and linked (`linker`, `host_functions`); `instance` makes a fresh instance with its [`grants`],
+//! [`limits`] and share of `memory`; `call_record` notes what happens, `output` passes on what it writes, and `failure` words a
 //! bad end. [`description`] asks a component about itself. `engine_settings` and `ticker` are for all.
 
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ mod host_functions;
 mod instance;
 pub mod limits;
 mod linker;
+mod memory;
 mod output;
 mod ticker;
 
@@ -38,6 +39,7 @@ pub use limits::Limits;
 
 use component_cache::ComponentCache;
 use component_cache::disk::CompiledFiles;
+use memory::MemoryBudget;
 use ticker::Ticker;
 
 /// How components are run.
@@ -72,6 +74,8 @@ pub(crate) struct Core {
     pub(crate) ticker: Ticker,
     /// A permit an instance: the pool has no more.
     pub(crate) slots: Semaphore,
+    /// What all instances may take together.
+    pub(crate) memory: MemoryBudget,
 }
 
 impl PackRuntime {
@@ -123,7 +127,7 @@ impl PackRuntime {
         let linker = linker::linker(&engine).map_err(host)?;
         let slots = Semaphore::new(engine_settings::slots(options) as usize);
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
-        Ok(Core { components, ticker, slots })
+        Ok(Core { components, ticker, slots, memory: MemoryBudget::new(options.memory_of_all) })
     }
 }
 

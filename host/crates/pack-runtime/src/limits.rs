@@ -1,7 +1,7 @@
-//! What one call may use, and how that is enforced: memory and tables as they grow, CPU time at each tick
-//! of the epoch clock, wall time and cancellation whenever the call gives way.
+//! What one call may use, and how that is enforced: CPU time at each tick of the epoch clock, wall time and
+//! cancellation whenever the call gives way.
 //!
-//! Output is counted in `output`; the limits of the pool as a whole are in `engine_settings`.
+//! Memory is counted in `memory`, output in `output`; the limits of the pool as a whole are in `engine_settings`.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,18 +11,15 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
-use wasmtime::ResourceLimiter;
-
-use crate::engine_settings::TABLE_ELEMENTS;
 
 /// What one call may use. The wall time is the runner's parameter `timeout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes over all memories of the instance. Default 128 MiB.
+    /// Bytes over all memories and tables of the instance. Default 128 MiB.
     pub memory: usize,
     /// Time on a processor. Default 30 s.
     pub cpu: Duration,
-    /// Bytes of output and log together; what is beyond is cut and marked. Default 2 MiB.
+    /// Bytes of output and log together, as they are stored; what is beyond is cut and marked. Default 2 MiB.
     pub output: usize,
     /// Lines of output and log together; what is beyond is cut and marked. Default 10,000.
     pub output_lines: usize,
@@ -62,53 +59,6 @@ pub(crate) const LARGEST_RANDOM: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 #[error("the limit of CPU time is reached")]
 pub(crate) struct CpuExhausted;
-
-/// Counts the memory of one instance.
-#[derive(Debug)]
-pub(crate) struct MemoryLimiter {
-    limit: usize,
-    used: usize,
-    /// How much it would have had, had it got what it asked for last and was refused.
-    pub(crate) refused: Option<usize>,
-}
-
-impl MemoryLimiter {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, used: 0, refused: None }
-    }
-}
-
-impl ResourceLimiter for MemoryLimiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let total = self.used.saturating_add(desired.saturating_sub(current));
-        if total > self.limit || maximum.is_some_and(|maximum| desired > maximum) {
-            self.refused = Some(total);
-            return Ok(false);
-        }
-        self.used = total;
-        Ok(true)
-    }
-
-    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        // The pool refuses what is beyond its own ceiling after we have said yes.
-        self.refused = self.refused.or(Some(self.used));
-        Ok(())
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _max: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
-    }
-}
 
 /// Measures the CPU time of one call, over the threads that it comes to run on.
 #[derive(Debug, Default)]
@@ -184,15 +134,6 @@ fn thread_cpu_nanoseconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn memory_counts_over_all_memories() {
-        let mut limiter = MemoryLimiter::new(100);
-        assert!(limiter.memory_growing(0, 60, None).unwrap());
-        assert!(!limiter.memory_growing(0, 50, None).unwrap());
-        assert_eq!(limiter.refused, Some(110));
-        assert!(limiter.memory_growing(60, 100, None).unwrap());
-    }
 
     #[test]
     fn cpu_time_is_measured_within_polls_only() {

@@ -21,7 +21,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::petrel;
 use crate::call_record::{CallRecord, Denial};
-use crate::limits::MemoryLimiter;
+use crate::memory::MemoryLimiter;
 
 /// The version of WASI that wasmtime implements; components built for an older 0.2 are served as well.
 const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";

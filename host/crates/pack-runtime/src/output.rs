@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use petrel_runners::output::line_size;
 use petrel_runners::{OutputSink, Stream};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -23,7 +24,7 @@ const LONGEST_LINE: usize = 64 << 10;
 /// Bytes that a guest may write at once.
 const PERMIT: usize = 64 << 10;
 
-/// Kept free for the line that says how much was cut, so that it fits where the limit is the sink's too.
+/// Bytes that are kept free for the line that says how much was cut, so that it fits where the limit is the sink's too.
 const ROOM_FOR_THE_MARK: usize = 128;
 
 /// Where the output of one call goes.
@@ -54,6 +55,16 @@ impl Output {
             stderr: Vec::new(),
         };
         Self { sink, limit: limits.output, pending: Mutex::new(pending) }
+    }
+
+    /// Takes room for a result of `bytes` in memory, as [`OutputSink::claim`].
+    pub(crate) fn claim(&self, bytes: usize) -> bool {
+        self.sink.claim(bytes)
+    }
+
+    /// Why a claim was refused.
+    pub(crate) fn refusal(&self) -> String {
+        self.sink.refusal()
     }
 
     /// Adds whole lines.
@@ -100,13 +111,13 @@ impl Output {
     }
 
     fn line(&self, pending: &mut Pending, stream: Stream, line: &[u8]) {
-        let size = line.len().saturating_add(1);
+        let size = line_size(line);
         if pending.dropped == 0 && pending.lines_left > 0 && size <= pending.room {
             pending.room -= size;
             pending.lines_left -= 1;
             self.sink.line(stream, String::from_utf8_lossy(line));
         } else {
-            pending.dropped = pending.dropped.saturating_add(size);
+            pending.dropped = pending.dropped.saturating_add(line.len() + 1);
         }
     }
 
@@ -214,7 +225,7 @@ mod tests {
         }
         output.finish();
         let texts = texts(&sink);
-        assert_eq!(texts.last().unwrap(), "output cut: 231 bytes dropped (limit.output, 1000 bytes)");
+        assert_eq!(texts.last().unwrap(), "output cut: 880 bytes dropped (limit.output, 1000 bytes)");
         assert_eq!(sink.dropped(), 0);
     }
 

@@ -63,6 +63,11 @@ pub trait Base: Reads {
 
     /// Makes everything applied so far durable. After an error nothing more may be written.
     fn sync(&self) -> Result<(), BaseError>;
+
+    /// What was given up of it when it was opened, as told, if something was.
+    fn lost(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The engines that there are.
@@ -95,11 +100,20 @@ impl Engine {
         Ok(Directory::kept(directory)?.map(|(_, engine)| engine))
     }
 
-    /// Opens it within `directory`, the store's, and makes it durably if it is not there yet.
-    pub(crate) fn open(self, directory: &Path, cache_bytes: u64) -> Result<Box<dyn Base>, BaseError> {
+    /// Opens it within `directory`, the store's, and makes it durably if it is not there yet. With `accept_loss` it goes
+    /// on without what it cannot read at all, and keeps a copy of that.
+    pub(crate) fn open(
+        self,
+        directory: &Path,
+        cache_bytes: u64,
+        accept_loss: bool,
+    ) -> Result<Box<dyn Base>, BaseError> {
         let place = directory.join(self.name());
         Ok(match self {
-            Self::Sled => Box::new(Guarded::open(|| on_sled::SledBase::open(&place, cache_bytes))?),
+            Self::Sled => {
+                let opened = Guarded::open(|| on_sled::SledBase::open(&place, cache_bytes, accept_loss));
+                Box::new(opened.map_err(|error| on_sled::blamed(&place, error))?)
+            }
             Self::Redb => Box::new(Guarded::open(|| on_redb::RedbBase::open(&place, cache_bytes))?),
         })
     }

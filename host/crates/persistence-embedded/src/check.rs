@@ -41,6 +41,8 @@ pub struct Checked {
     pub problem_count: u64,
     /// Groups that were in the journal only.
     pub in_journal: u64,
+    /// What was passed over, as told, a sentence each: see [`Options::accept_loss`].
+    pub lost: Vec<String>,
 }
 
 /// Checks the store in `directory`.
@@ -52,7 +54,9 @@ pub fn check(directory: &Path, options: &Options) -> Result<Checked, CheckError>
 }
 
 fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
-    let mut checked = Checked { in_journal: recovered.replayed.groups, ..Checked::default() };
+    let replayed = &recovered.replayed;
+    let mut checked =
+        Checked { in_journal: replayed.groups, lost: replayed.lost.clone(), ..Checked::default() };
     let mut blobs = BTreeSet::new();
     look_at_all(recovered, |entry, fault| {
         let (kind, name) = keys::named(&entry.0);

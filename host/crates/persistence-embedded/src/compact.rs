@@ -99,7 +99,7 @@ pub(crate) fn rewrite(
 fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGap) -> Result<u64, String> {
     let failed = |error: BaseError| error.reason;
     fs::create_dir_all(directory).map_err(|error| error.to_string())?;
-    let base: Box<dyn Base> = options.engine.open(directory, options.cache_bytes).map_err(failed)?;
+    let base: Box<dyn Base> = options.engine.open(directory, options.cache_bytes, false).map_err(failed)?;
     let (mut from, mut rows) = (Vec::new(), 0);
     loop {
         let entries =

@@ -56,6 +56,11 @@ pub enum OpenError {
     /// It is no store of ours.
     #[error("{0} is no store of petrel: {1}; give another directory with --data-dir")]
     Foreign(PathBuf, String),
+    /// What says which store it is was damaged.
+    #[error(
+        "the store in {0} cannot be opened: its file {0}/format says {1:?}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
+    )]
+    Format(PathBuf, String, Engine),
     /// It has lost what was acknowledged.
     #[error("the store in {directory} ends at commit {found}, but commit {acknowledged} was acknowledged: the disk has lost {} of them; restore from a backup, or go on without them with --accept-loss", acknowledged - found)]
     Lost {
@@ -151,12 +156,17 @@ impl Directory {
     /// The format and the engine of the store in `path`, if there is one.
     pub(crate) fn kept(path: &Path) -> Result<Option<(u32, Engine)>, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
-        let text = match fs::read_to_string(path.join("format")) {
-            Ok(text) => text,
+        let text = match fs::read(path.join("format")) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
-        let foreign = || OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}"));
+        // With the rows of an engine beside it, it is a store all the same.
+        let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
+        let foreign = || match engine.filter(|_| path.join("journal").is_dir()) {
+            Some(engine) => OpenError::Format(path.to_path_buf(), text.clone(), engine),
+            None => OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}")),
+        };
         let mut lines = text.lines();
         let format = lines.next().and_then(|line| line.strip_prefix("petrel-store ")?.parse().ok());
         let format: u32 = format.ok_or_else(foreign)?;

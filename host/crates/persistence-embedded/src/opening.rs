@@ -87,6 +87,8 @@ pub struct Opened {
     pub replayed: u64,
     /// Whether the last group was torn; nobody was told that it was done.
     pub is_torn: bool,
+    /// What it went on without, as told, a sentence each: see [`Options::accept_loss`].
+    pub lost: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -151,7 +153,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         runtime: runtime::Handle::try_current().ok(),
     };
     parts.start_committer(committer, receiver).map_err(io)?;
-    let (replayed, is_torn) = (replayed.groups, replayed.is_torn);
+    let (replayed, is_torn, lost) = (replayed.groups, replayed.is_torn, replayed.lost);
     Ok(EmbeddedStore {
         rows,
         segments,
@@ -162,7 +164,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         failure: parts.failure,
         room: parts.room,
         progress: parts.progress,
-        opened: Opened { sequence, replayed, is_torn, took: begun.elapsed() },
+        opened: Opened { sequence, replayed, is_torn, lost, took: begun.elapsed() },
         unreadable: Mutex::default(),
         threads: parts.threads,
         _watchdog: watchdog,

@@ -72,8 +72,14 @@ impl From<CheckError> for RepairError {
 /// # Errors
 /// When somebody uses the store, or it cannot be read at all, or there is not enough room for a second copy.
 pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repaired, RepairError> {
-    let mut repair =
-        Repair { path: aside.to_path_buf(), file: None, set_aside: 0, mended: 0, has_changed: false };
+    let mut repair = Repair {
+        path: aside.to_path_buf(),
+        file: None,
+        set_aside: 0,
+        mended: 0,
+        has_changed: false,
+        lost: Vec::new(),
+    };
     for _ in 0..PASSES {
         match repair.pass(directory, options) {
             Ok(true) => {}
@@ -87,8 +93,12 @@ pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repai
             }
         }
     }
-    let Repair { path, file, set_aside, mended, .. } = repair;
-    Ok(Repaired { set_aside, file: file.map(|_| path), mended, checked: check(directory, options)? })
+    let Repair { path, file, set_aside, mended, mut lost, .. } = repair;
+    let mut checked = check(directory, options)?;
+    lost.append(&mut checked.lost);
+    lost.dedup();
+    checked.lost = lost;
+    Ok(Repaired { set_aside, file: file.map(|_| path), mended, checked })
 }
 
 /// A repair under way.
@@ -101,6 +111,8 @@ struct Repair {
     mended: u64,
     /// Whether the store is no longer as it was.
     has_changed: bool,
+    /// What was passed over when the store was opened.
+    lost: Vec<String>,
 }
 
 impl Repair {
@@ -108,6 +120,7 @@ impl Repair {
     /// could not read is only known to be alone once they are gone.
     fn pass(&mut self, directory: &Path, options: &Options) -> Result<bool, RepairError> {
         let recovered = Recovered::present(directory, options)?;
+        self.lost.extend_from_slice(&recovered.replayed.lost);
         let before = self.set_aside + self.mended;
         let mut has_gaps = false;
         for round in 0..ROUNDS {

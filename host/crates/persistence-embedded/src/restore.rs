@@ -117,7 +117,7 @@ fn fill(
     let failed = |error: BaseError| RestoreError::Base(directory.to_path_buf(), error.reason);
     let mut reader = Reader::begin(archive)?;
     let taken = Directory::take(directory, engine)?;
-    let base = engine.open(directory, 64 << 20).map_err(failed)?;
+    let base = engine.open(directory, 64 << 20, false).map_err(failed)?;
     let blobs = Arc::new(Blobs::open(&directory.join("blobs")).map_err(io)?);
     let mut archived = Archived::default();
     let mut unsynced = 0;

@@ -1,5 +1,7 @@
-//! The interface, on top of rows and the committer; what it lists is in [`listings`].
+//! The interface, on top of rows and the committer; what it lists is in [`listings`], what it hands out to be run in
+//! [`claims`].
 
+mod claims;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,15 +213,7 @@ impl Store for EmbeddedStore {
 
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error> {
         let ids = committer::lock(&self.state).queue.claim(runners, now, limit);
-        let mut claimed = Vec::with_capacity(ids.len());
-        for id in ids {
-            // One that cannot be read must not keep the others from being run.
-            match self.rows.execution(id) {
-                Ok(execution) => claimed.extend(execution.filter(|execution| execution.status.is_waiting())),
-                Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
-            }
-        }
-        Ok(claimed)
+        Ok(self.handed_out(ids))
     }
 
     async fn release(&self, id: ExecutionId) -> Result<(), Error> {

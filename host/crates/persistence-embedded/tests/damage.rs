@@ -339,3 +339,109 @@ async fn flipped_and_cut_files_of_an_engine_give_errors_by_name() {
         }
     }
 }
+
+/// The files of a small store of sled, by what they are called in messages.
+fn small_files(store: &Path) -> Vec<(String, PathBuf)> {
+    let mut files = vec![("/format".to_owned(), store.join("format"))];
+    for entry in fs::read_dir(store.join("sled")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name == "conf" || name.starts_with("snap.") {
+            files.push((format!("sled/{name}"), store.join("sled").join(name)));
+        }
+    }
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_file_that_was_damaged_is_named_with_what_to_do() {
+    let place = TempDir::new().unwrap();
+    let whole = place.path().join("whole");
+    fill(&whole, Engine::Sled).await;
+    // Opened once more, so that the engine has taken its stock of the file.
+    drop(EmbeddedStore::open(&whole, &on(Engine::Sled)).unwrap());
+    let names: Vec<_> = small_files(&whole).into_iter().map(|(name, _)| name).collect();
+    assert!(names.iter().any(|name| name == "sled/conf"), "{names:?}");
+    let mut told = 0;
+    for (number, name) in names.iter().enumerate() {
+        for part in [0, 300, 600, 990] {
+            let store = place.path().join(format!("store{number}-{part}"));
+            copy(&whole, &store);
+            let file = small_files(&store).into_iter().find(|(other, _)| other == name).unwrap().1;
+            Harm::Flip(part).do_to(&file);
+            let harmed = store.clone();
+            let checked = tokio::task::spawn_blocking(move || check(&harmed, &on(Engine::Sled)));
+            let checked = tokio::time::timeout(PATIENCE, checked).await.unwrap().unwrap();
+            match checked {
+                Ok(checked) => assert_eq!(checked.problems, Vec::<String>::new(), "{name} {part}"),
+                Err(error) => {
+                    let message = error.to_string();
+                    // A number that was flipped into another one is another version's.
+                    let is_newer = message.contains("and this version of petrel reads");
+                    assert!(is_newer || message.contains(name), "{name} {part}: {message}");
+                    assert!(
+                        is_newer || message.contains("restore from a backup"),
+                        "{name} {part}: {message}"
+                    );
+                    told += 1;
+                }
+            }
+            if name.starts_with("sled/") {
+                // What is advised helps.
+                fs::remove_file(&file).unwrap();
+                let harmed = store.clone();
+                let checked = tokio::task::spawn_blocking(move || check(&harmed, &on(Engine::Sled)).unwrap());
+                let checked = tokio::time::timeout(PATIENCE, checked).await.unwrap().unwrap();
+                assert_eq!((checked.problems.len(), checked.rows["execution"]), (0, 9), "{name} {part}");
+            }
+        }
+    }
+    assert!(told > 0);
+}
+
+/// A store whose rows are all in the base, and whose engine can read nothing of them: with what its file holds.
+async fn of_nothing(place: &Path) -> (PathBuf, Vec<u8>) {
+    let whole = place.join("whole");
+    fill(&whole, Engine::Sled).await;
+    let harmed = |part: usize| {
+        let store = place.join(format!("store{part}"));
+        copy(&whole, &store);
+        let file = store.join("sled/db");
+        Harm::Flip(part).do_to(&file);
+        let harmed = fs::read(&file).unwrap();
+        let refused = EmbeddedStore::open(&store, &on(Engine::Sled)).err()?.to_string();
+        refused.contains("the file was left as it was").then_some((store, harmed))
+    };
+    // Where the engine reads what it must, it depends on what it wrote.
+    (0..200).step_by(7).find_map(harmed).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_sled_file_that_cannot_be_read_is_put_back_as_it_was() {
+    let place = TempDir::new().unwrap();
+    let (store, harmed) = of_nothing(place.path()).await;
+    let file = store.join("sled/db");
+    for _ in 0..2 {
+        assert!(fs::read(&file).unwrap() == harmed, "the file is as it was");
+        let message = check(&store, &on(Engine::Sled)).unwrap_err().to_string();
+        for says in ["sled/db is damaged", "left as it was", "--accept-loss", "restore from a backup"] {
+            assert!(message.contains(says), "{message}");
+        }
+    }
+    // Who accepts that goes on with the journal, is told what is not known, and has the file still.
+    let options = Options { accept_loss: true, ..on(Engine::Sled) };
+    let opened = EmbeddedStore::open(&store, &options).unwrap();
+    let lost = opened.opened().lost.join("\n");
+    for says in ["all rows in sled/db", "how many they were is not known", "what the journal holds is whole"]
+    {
+        assert!(lost.contains(says), "{lost}");
+    }
+    let kept = store.join("sled-db.damaged");
+    assert!(lost.contains(kept.to_str().unwrap()), "{lost}");
+    assert!(fs::read(&kept).unwrap() == harmed);
+    opened.commit(Commit::of([Change::CreateExecution(execution(20))])).await.unwrap();
+    drop(opened);
+    // It is lost once.
+    assert_eq!(check(&store, &on(Engine::Sled)).unwrap().lost, Vec::<String>::new());
+    let store = EmbeddedStore::open(&store, &on(Engine::Sled)).unwrap();
+    assert!(store.execution(id(20)).await.unwrap().is_some());
+}

@@ -66,7 +66,12 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     assert!(message.contains("--accept-loss"), "{message}");
     let options = Options { accept_loss: true, ..Options::default() };
     let store = EmbeddedStore::open(directory.path(), &options).unwrap();
+    let lost = &store.opened().lost;
+    assert!(matches!(&lost[..], [told] if told.contains("groups of commits 1 to 2, 2 in all")), "{lost:?}");
     assert_eq!(store.execution(id(1)).await.unwrap(), None);
+    drop(store);
+    // From here on it is whole.
+    assert_eq!(EmbeddedStore::open(directory.path(), &options).unwrap().opened().lost, Vec::<String>::new());
 }
 
 #[tokio::test]

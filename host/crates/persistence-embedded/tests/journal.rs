@@ -113,7 +113,10 @@ async fn a_missing_segment_is_refused_and_can_be_accepted() {
     assert!(message.contains("after group 0 comes group 5"), "{message}");
     let options = Options { accept_loss: true, ..Options::default() };
     let other = TempDir::new().unwrap();
-    drop(open(&broken, other.path(), &options).unwrap());
+    let store = open(&broken, other.path(), &options).unwrap();
+    let lost = "the groups of commits 1 to 4, 4 in all: how many rows they changed is not known; what all others wrote";
+    assert!(matches!(&store.opened().lost[..], [told] if told.starts_with(lost)), "{:?}", store.opened());
+    drop(store);
     // What was left is a store again.
     let store = open(&broken, other.path(), &Options::default()).unwrap();
     create(&store, 3).await;

@@ -1,7 +1,10 @@
-//! Listings hold what fits: a page of large events ends early and says where it goes on.
+//! Listings hold what fits: a page of large events ends early and says where it goes on. So does what is handed out to
+//! be run.
 
-use petrel_model::TriggerInstanceId;
-use petrel_persistence::suite::{id, instance};
+use std::sync::Arc;
+
+use petrel_model::{ExecutionId, TriggerInstanceId};
+use petrel_persistence::suite::{at, execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::{EmbeddedStore, Options};
 use serde_json::json;
@@ -28,4 +31,24 @@ async fn a_page_of_large_events_ends_early() {
         }
     }
     assert_eq!(pages, [vec![id(6), id(5), id(4)], vec![id(3), id(2), id(1)]]);
+}
+
+#[tokio::test]
+async fn what_is_large_is_handed_out_a_little_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(directory.path(), &Options::default()).unwrap();
+    for n in 1..=6 {
+        let mut large = execution(n);
+        large.parameters = Arc::new(json!({"text": "x".repeat(3 * MIB / 4)}).as_object().cloned().unwrap());
+        store.commit(Commit::of([Change::CreateExecution(large)])).await.unwrap();
+    }
+    let mut claimed = Vec::new();
+    while claimed.len() < 3 {
+        let some = store.claim(&["shell".to_owned()], at(50), 64).await.unwrap();
+        if some.is_empty() {
+            break;
+        }
+        claimed.push(some.into_iter().map(|one| one.id).collect::<Vec<ExecutionId>>());
+    }
+    assert_eq!(claimed, [vec![id(1), id(2), id(3)], vec![id(4), id(5), id(6)]]);
 }

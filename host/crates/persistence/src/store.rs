@@ -189,7 +189,8 @@ pub trait Store: Send + Sync {
     fn fence(&self) -> Fence;
 
     /// Takes up to `limit` waiting executions of the given runners that are due at `now`: of each account in
-    /// turn (see [`Execution::account`]), and the earliest first within one.
+    /// turn (see [`Execution::account`]), and the earliest first within one. There may be fewer although more are
+    /// due, so that nobody has to hold too much at once.
     /// Nobody else gets them until they are stored as waiting again or [released](Store::release), or
     /// this process is gone.
     async fn claim(&self, runners: &[String], now: Timestamp, limit: usize) -> Result<Vec<Execution>, Error>;

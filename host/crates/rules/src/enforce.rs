@@ -28,7 +28,11 @@ pub enum What {
 /// Evaluates the enabled rules of `trigger`, in the order of their references: standard rules first, and
 /// backstop rules only if none of those matched.
 pub fn enforce(index: &RuleIndex, trigger: &Ref, occurrence: &Occurrence) -> Vec<Enforced> {
-    let candidates = index.candidates(trigger, occurrence.payload());
+    enforce_candidates(index.candidates(trigger, occurrence.payload()), occurrence)
+}
+
+/// As [`enforce`], of the rules that [`RuleIndex::candidates`] gave: the index need not be held while they are evaluated.
+pub fn enforce_candidates(candidates: Vec<Arc<CompiledRule>>, occurrence: &Occurrence) -> Vec<Enforced> {
     let (backstops, standard): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|rule| rule.rule().kind == RuleKind::Backstop);
     let mut enforced: Vec<_> = standard.into_iter().filter_map(|rule| one(rule, occurrence)).collect();

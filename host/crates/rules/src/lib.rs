@@ -23,7 +23,7 @@ pub mod warnings;
 
 pub use check::{Problem, check};
 pub use compiled::CompiledRule;
-pub use enforce::{Enforced, What, enforce};
+pub use enforce::{Enforced, What, enforce, enforce_candidates};
 pub use index::RuleIndex;
 pub use occurrence::Occurrence;
 pub use reads::Reads;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
+use petrel_model::size;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -74,11 +75,11 @@ impl HttpRequest {
         Ok(client)
     }
 
-    async fn carry_out(&self, call: &Call) -> Result<Outcome, Outcome> {
+    async fn carry_out(&self, call: &Call, output: &OutputSink) -> Result<Outcome, Outcome> {
         let plan = plan::of(call, self.options.python_literal)?;
         let client = self.client(&plan.route)?;
         let limit = plan.timeout;
-        match tokio::time::timeout(limit, self.exchange(client, plan)).await {
+        match tokio::time::timeout(limit, self.exchange(client, plan, output)).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Outcome::timed_out(
                 "http.timeout",
@@ -88,7 +89,12 @@ impl HttpRequest {
         }
     }
 
-    async fn exchange(&self, client: reqwest::Client, plan: Plan) -> Result<Outcome, Outcome> {
+    async fn exchange(
+        &self,
+        client: reqwest::Client,
+        plan: Plan,
+        output: &OutputSink,
+    ) -> Result<Outcome, Outcome> {
         let what = plan.name();
         let failed = |error: reqwest::Error| {
             let hint = "check the address, and that the server can be reached from this host";
@@ -111,19 +117,53 @@ impl HttpRequest {
             }
         };
         let mut answer = request.send().await.map_err(failed)?;
-        let mut body = Vec::new();
+        let mut body = Body::new(answer::is_json(answer.headers()), self.options.body_limit);
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > self.options.body_limit {
-                let limit = self.options.body_limit;
-                return Err(Outcome::failed(
-                    "limit.body",
-                    format!("{what} was answered with more than {limit} bytes, which is the limit"),
-                    "ask for less at a time, or fetch it into a file with core.local and curl",
-                ));
-            }
-            body.extend_from_slice(&chunk);
+            body.take(&chunk, &what, output)?;
         }
-        Ok(answer::outcome(answer.status().as_u16(), answer.headers(), &body))
+        Ok(answer::outcome(answer.status().as_u16(), answer.headers(), body.bytes, output))
+    }
+}
+
+/// The body of an answer as it comes in.
+struct Body {
+    bytes: Vec<u8>,
+    /// What it takes where it is stored, in bytes.
+    stored: usize,
+    limit: usize,
+    is_json: bool,
+}
+
+impl Body {
+    fn new(is_json: bool, limit: usize) -> Self {
+        Self { bytes: Vec::new(), stored: 0, limit, is_json }
+    }
+
+    /// Takes in more of the answer to what was asked.
+    fn take(&mut self, chunk: &[u8], asked: &str, output: &OutputSink) -> Result<(), Outcome> {
+        let stored = if self.is_json {
+            chunk.iter().map(|byte| size::in_json(*byte)).sum::<usize>()
+        } else {
+            size::of_text(chunk)
+        };
+        self.stored = self.stored.saturating_add(stored);
+        let limit = self.limit;
+        if self.stored > limit {
+            return Err(Outcome::failed(
+                "limit.body",
+                format!("{asked} was answered with more than {limit} bytes, which is the limit"),
+                "ask for less at a time, or fetch it into a file with core.local and curl",
+            ));
+        }
+        if !output.claim(stored) {
+            return Err(Outcome::failed(
+                "limit.results",
+                format!("the answer to {asked} was not taken: {}", output.refusal()),
+                "run it again when less runs, or raise engine.results_mib",
+            ));
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
     }
 }
 
@@ -133,9 +173,9 @@ impl Runner for HttpRequest {
         &self.runner_type
     }
 
-    async fn run(&self, call: Call, _output: OutputSink, cancel: CancellationToken) -> Outcome {
+    async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         tokio::select! {
-            outcome = self.carry_out(&call) => outcome.unwrap_or_else(|outcome| outcome),
+            outcome = self.carry_out(&call, &output) => outcome.unwrap_or_else(|outcome| outcome),
             // What is dropped closes its connection.
             () = cancel.cancelled() => {
                 Outcome { end: End::Canceled, result: json!({"error": "the request was ended on request"}) }

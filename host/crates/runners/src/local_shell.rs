@@ -40,7 +40,7 @@ pub struct Options {
     pub working_directory: PathBuf,
     /// The address of the API, for scripts that call back.
     pub api_url: String,
-    /// How many bytes of each stream are kept for the result.
+    /// How many bytes of each stream are kept for the result, as they are stored.
     pub output_limit: usize,
     /// The user as whom commands run that do not ask for root; as the host itself if not given.
     pub run_as: Option<String>,
@@ -151,7 +151,7 @@ impl Runner for LocalShell {
 async fn carry_out(call: &Call, spec: Spec, output: &OutputSink, cancel: &CancellationToken) -> Outcome {
     let (directory, limit) = (spec.working_directory.clone(), spec.timeout);
     match process::run(spec, output, cancel).await {
-        Ok(finished) => ending::outcome(&finished, limit, output),
+        Ok(finished) => ending::outcome(finished, limit, output),
         Err(error) => process::not_started(&call.action.reference, &directory, &error),
     }
 }

@@ -1,15 +1,38 @@
-//! Output of a run, line by line, on its way from the runner to the store.
+//! Output of a run, line by line, on its way from the runner to the store, and room for its result.
 //!
 //! The sink takes lines without waiting; the engine's executor takes them out now and then and stores
 //! them. What is beyond the limit is dropped and counted, and the last line says so.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use petrel_model::size;
+use serde_json::Value;
 
 pub use petrel_model::output::{OutputLine, Stream};
 
+use crate::room::ResultRoom;
+
+/// What a line takes beside its text where it is stored, in bytes.
+const LINE_BYTES: usize = 32;
+
+/// What a line with this text takes where it is stored, in bytes.
+pub fn line_size(text: &[u8]) -> usize {
+    size::of_text(text).saturating_add(LINE_BYTES)
+}
+
 /// Takes the lines of one run. Cheap to clone; all clones feed the same run.
 #[derive(Debug, Clone)]
-pub struct OutputSink(Arc<Mutex<Buffer>>);
+pub struct OutputSink(Arc<Sink>);
+
+#[derive(Debug)]
+struct Sink {
+    buffer: Mutex<Buffer>,
+    /// Where results have their room; as much as they like if not given.
+    room: Option<Arc<ResultRoom>>,
+    /// What of it this run has, in bytes.
+    claimed: AtomicUsize,
+}
 
 #[derive(Debug)]
 struct Buffer {
@@ -19,18 +42,28 @@ struct Buffer {
 }
 
 impl OutputSink {
-    /// A sink that keeps `limit` bytes of text.
+    /// A sink that keeps `limit` bytes, as they are stored.
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0 })))
+        Self::make(limit, None)
+    }
+
+    /// As [`OutputSink::new`], for a run whose result has its room in `room`.
+    pub fn within(limit: usize, room: &Arc<ResultRoom>) -> Self {
+        Self::make(limit, Some(Arc::clone(room)))
+    }
+
+    fn make(limit: usize, room: Option<Arc<ResultRoom>>) -> Self {
+        let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0 });
+        Self(Arc::new(Sink { buffer, room, claimed: AtomicUsize::new(0) }))
     }
 
     /// Adds a line; drops it when the limit is reached.
     pub fn line(&self, stream: Stream, text: impl Into<String>) {
         let text = text.into();
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.dropped == 0 && text.len() < buffer.room {
-            // The line end counts too, or empty lines would be free.
-            buffer.room -= text.len() + 1;
+        let size = line_size(text.as_bytes());
+        let mut buffer = self.buffer();
+        if buffer.dropped == 0 && size <= buffer.room {
+            buffer.room -= size;
             buffer.lines.push(OutputLine { stream, text });
         } else {
             buffer.dropped += text.len() + 1;
@@ -39,38 +72,122 @@ impl OutputSink {
 
     /// Whether it takes nothing any more.
     pub fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped > 0
+        self.buffer().dropped > 0
     }
 
     /// Counts text that was not even made into lines, since it is full.
     pub fn drop_bytes(&self, count: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
+        self.buffer().dropped += count;
     }
 
     /// Takes out what has come since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).lines)
+        std::mem::take(&mut self.buffer().lines)
     }
 
     /// How many bytes were dropped because the limit was reached.
     pub fn dropped(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).dropped
+        self.buffer().dropped
+    }
+
+    /// Takes room for `bytes` of the result, until the last clone is dropped; `false` if what runs has taken it all.
+    pub fn claim(&self, bytes: usize) -> bool {
+        let Some(room) = &self.0.room else { return true };
+        let has_room = room.take(bytes);
+        if has_room {
+            self.0.claimed.fetch_add(bytes, Ordering::Relaxed);
+        }
+        has_room
+    }
+
+    /// Why a claim was refused.
+    pub fn refusal(&self) -> String {
+        let limit = self.0.room.as_ref().map_or(usize::MAX, |room| room.limit()) >> 20;
+        format!(
+            "the results of all that runs may take {limit} MiB together (engine.results_mib), and it is not left"
+        )
+    }
+
+    /// The value that `text` is as JSON; `None` if it is no JSON, or if there is no room for all its parts: then a line
+    /// says so.
+    pub fn parse(&self, text: &str) -> Option<Value> {
+        if text.trim_start().starts_with(['[', '{']) && !self.claim(size::parsed(text.as_bytes())) {
+            let message = format!("JSON of {} bytes is kept as text: {}", text.len(), self.refusal());
+            self.line(Stream::Output, message);
+            return None;
+        }
+        serde_json::from_str(text).ok()
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.0.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some(room) = &self.room {
+            room.give_back(*self.claimed.get_mut());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn lines_beyond_the_limit_are_dropped_and_counted() {
-        let sink = OutputSink::new(10);
-        for text in ["1234", "1234", "5", ""] {
-            sink.line(Stream::Stdout, text);
+        let plain = LINE_BYTES + 4;
+        for (limit, texts, kept, dropped) in [
+            (2 * plain, &["1234", "1234", "5", ""][..], 2, 3),
+            // Empty lines are not free.
+            (3 * LINE_BYTES, &[""; 10], 3, 7),
+            // What becomes six bytes counts as six.
+            (LINE_BYTES + 23, &["\0\0\0\0"], 0, 5),
+            (LINE_BYTES + 24, &["\0\0\0\0"], 1, 0),
+            (LINE_BYTES + 8, &["\"\"\\\\"], 1, 0),
+        ] {
+            let sink = OutputSink::new(limit);
+            texts.iter().for_each(|text| sink.line(Stream::Stdout, *text));
+            let found: Vec<_> = sink.take().into_iter().map(|line| line.text).collect();
+            assert_eq!((found.as_slice() == &texts[..kept], sink.dropped()), (true, dropped), "{texts:?}");
+            assert_eq!(sink.take(), []);
         }
-        let kept: Vec<_> = sink.take().into_iter().map(|line| line.text).collect();
-        assert_eq!(kept, ["1234", "1234"]);
-        assert_eq!(sink.dropped(), 3);
-        assert_eq!(sink.take(), []);
+    }
+
+    #[test]
+    fn what_runs_shares_room_for_results() {
+        let room = Arc::new(ResultRoom::new(100));
+        let (one, other) = (OutputSink::within(1000, &room), OutputSink::within(1000, &room));
+        let clone = one.clone();
+        assert!(one.claim(60) && clone.claim(30));
+        assert!(!other.claim(20), "more than is left");
+        drop(one);
+        assert!(!other.claim(20), "a clone has it still");
+        drop(clone);
+        assert!(other.claim(100));
+        assert!(OutputSink::new(0).claim(usize::MAX), "without a common room");
+    }
+
+    #[test]
+    fn what_has_no_room_as_a_value_stays_text() {
+        let room = Arc::new(ResultRoom::new(1000));
+        let sink = OutputSink::within(1000, &room);
+        let many = format!("[{}1]", "1,".repeat(100));
+        for (text, value) in [
+            ("{\"a\": 1}", Some(json!({"a": 1}))),
+            ("5", Some(json!(5))),
+            ("[5", None),
+            ("no JSON, [] and {}", None),
+            (many.as_str(), None),
+        ] {
+            assert_eq!(sink.parse(text), value, "{text}");
+        }
+        let told: Vec<_> = sink.take().into_iter().map(|line| line.text).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("engine.results_mib"), "{told:?}");
     }
 }

@@ -65,7 +65,7 @@ pub struct Spec {
     pub input: Input,
     /// How long it may take; for ever if not given.
     pub timeout: Option<Duration>,
-    /// How many bytes of each stream are kept for the result.
+    /// How many bytes of each stream are kept for the result, as they are stored.
     pub output_limit: usize,
 }
 
@@ -110,7 +110,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
     let guard = Group(group);
     let stdin = child.stdin.take();
     let mut answer = Captured::default();
-    let feed = input::feed(input, stdin, ours, &mut answer);
+    let feed = input::feed(input, stdin, ours, &mut answer, sink);
     let mut out = Reader::new(Stream::Stdout, sink, spec.output_limit);
     let mut err = Reader::new(Stream::Stderr, sink, spec.output_limit);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -172,7 +172,7 @@ impl Runner for PythonScript {
         match process::run(spec, &output, &cancel).await {
             Ok(finished) => {
                 ending::note_cuts(&finished, &output);
-                outcome(&finished, limit)
+                outcome(finished, limit, &output)
             }
             Err(error) => {
                 process::not_started(&call.action.reference, &self.options.working_directory, &error)
@@ -185,10 +185,10 @@ impl Runner for PythonScript {
     }
 }
 
-/// What came of an action: pure.
-fn outcome(finished: &Finished, limit: Option<Duration>) -> Outcome {
+/// What came of an action.
+fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
     let (mut end, exit_code, mut error) = ending::meaning(&finished.exit, limit);
-    let (status, value) = answer(&finished.answer);
+    let (status, value) = answer(&finished.answer, output);
     // The text, as StackStorm has it, when there is no result.
     let mut value = value.unwrap_or_else(|| "None".into());
     if end == End::Succeeded && status == Some(false) {
@@ -199,29 +199,36 @@ fn outcome(finished: &Finished, limit: Option<Duration>) -> Outcome {
         let limit = finished.answer.bytes.len();
         end = if end == End::Succeeded { End::Failed } else { end };
         value = Value::Null;
-        error = Some(format!(
-            "the result has {size} bytes of JSON, and {limit} is the limit; return less, or write it to a file"
-        ));
+        error = Some(if finished.answer.is_crowded_out {
+            format!(
+                "the result of {size} bytes of JSON was not taken: {}; run it again when less runs",
+                output.refusal()
+            )
+        } else {
+            format!(
+                "the result has {size} bytes of JSON, and {limit} is the limit; return less, or write it to a file"
+            )
+        });
     }
-    let mut result = json!({
-        "result": value,
-        "stdout": finished.stdout.text(),
-        "stderr": finished.stderr.text(),
-        "exit_code": exit_code,
-    });
-    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("result".into(), value);
+    result.insert("stdout".into(), finished.stdout.text().into());
+    result.insert("stderr".into(), finished.stderr.text().into());
+    result.insert("exit_code".into(), exit_code.into());
+    if let Some(error) = error {
         result.insert("error".into(), error.into());
     }
-    Outcome { end, result }
+    Outcome { end, result: Value::Object(result) }
 }
 
 /// Status and result, from the two lines of an answer; an answer that was cut short is none. A result that is
-/// nested too deep to be read is kept as its JSON text.
-fn answer(captured: &Captured) -> (Option<bool>, Option<Value>) {
+/// nested too deep to be read, or for which there is no room, is kept as its JSON text.
+fn answer(captured: &Captured, output: &OutputSink) -> (Option<bool>, Option<Value>) {
     let text = String::from_utf8_lossy(&captured.bytes);
     let lines = text.strip_suffix('\n').and_then(|text| text.split_once('\n'));
     let Some((status, result)) = lines else { return (None, None) };
-    let value = serde_json::from_str(result).unwrap_or_else(|_too_deep| Value::from(result));
+    let value = output.parse(result).unwrap_or_else(|| Value::from(result));
     (serde_json::from_str(status).unwrap_or_default(), Some(value))
 }
 
@@ -240,8 +247,8 @@ mod tests {
             ("", (None, None)),
             (&format!("null\n{deep}\n"), (None, Some(Value::from(deep.as_str())))),
         ] {
-            let captured = Captured { bytes: text.into(), dropped: 0 };
-            assert_eq!(answer(&captured), expected, "{text:?}");
+            let captured = Captured { bytes: text.into(), ..Captured::default() };
+            assert_eq!(answer(&captured, &OutputSink::new(0)), expected, "{text:?}");
         }
     }
 }

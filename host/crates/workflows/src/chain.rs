@@ -11,7 +11,7 @@ mod rendering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use petrel_model::WorkflowLimits;
+use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value, json};
 
 pub use definition::{ChainDefinition, Invalid, Node};
@@ -20,6 +20,9 @@ use crate::conductor::{Action, ErrorEntry, Event, Refused, Report, Start, World}
 use crate::machine;
 use crate::status::Status;
 use rendering::{Scopes, rendered};
+
+/// What a run of a task takes in memory, in bytes, about.
+const TASK_BYTES: usize = 512;
 
 /// What a chain is given by its surroundings.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +58,10 @@ pub struct Chain {
     numbers: BTreeMap<Arc<str>, usize>,
     /// How many tasks it may start.
     most: usize,
+    /// What its nodes gave takes so many bytes.
+    known_bytes: usize,
+    /// How many it may take.
+    most_bytes: usize,
 }
 
 impl Chain {
@@ -75,6 +82,8 @@ impl Chain {
             started: 0,
             numbers: BTreeMap::new(),
             most: WorkflowLimits::NONE.tasks,
+            known_bytes: 0,
+            most_bytes: WorkflowLimits::NONE.variables,
         };
         let scope = chain.scopes(None).of_variables();
         match rendered(&definition.vars, &scope, world) {
@@ -95,7 +104,7 @@ impl Chain {
     /// The same with limits to what it may take. It has no items, and does one task at a time.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
-        Self { most: limits.tasks, ..self }
+        Self { most: limits.tasks, most_bytes: limits.variables, ..self }
     }
 
     /// Applies an event; gives what starts because of it.
@@ -164,6 +173,8 @@ impl Chain {
     fn ended(&mut self, node: &Node, since: i64, report: &Report, world: &World) -> Vec<Start> {
         self.running = None;
         self.results.insert(node.name.to_string(), Value::clone(&report.result));
+        // It is in the list of tasks too.
+        self.known_bytes += 2 * size::of_value(&report.result);
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
@@ -205,6 +216,24 @@ impl Chain {
         Vec::new()
     }
 
+    /// Which limit keeps the next node from starting, and what to do about it.
+    fn exceeded(&self) -> Option<String> {
+        if self.known_bytes > self.most_bytes {
+            return Some(format!(
+                "what the tasks of the chain gave takes more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; let them give less, or a reference to where it is",
+                self.most_bytes >> 20
+            ));
+        }
+        (self.started >= self.most).then(|| {
+            format!(
+                "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
+                 let its last task lead to none before",
+                self.most
+            )
+        })
+    }
+
     /// Starts the next node, or ends as the last one did.
     fn go_on(&mut self, world: &World) -> Vec<Start> {
         let definition = Arc::clone(&self.definition);
@@ -217,12 +246,8 @@ impl Chain {
             }
             return Vec::new();
         };
-        if self.started >= self.most {
-            self.error = Some(format!(
-                "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
-                 let its last task lead to none before",
-                self.most
-            ));
+        if let Some(message) = self.exceeded() {
+            self.error = Some(message);
             self.status = Status::Failed;
             return Vec::new();
         }
@@ -273,6 +298,11 @@ impl Chain {
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// About how much memory its tasks and variables take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.known_bytes + self.tasks.len() * TASK_BYTES
     }
 
     /// The number of the latest run of a node.

@@ -120,6 +120,14 @@ impl Conducted {
         }
     }
 
+    /// About how much memory its tasks and variables take, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Orquesta(conductor) => conductor.bytes(),
+            Self::Chain(chain) => chain.bytes(),
+        }
+    }
+
     /// The number of the latest run of a task.
     pub fn number(&self, task: &str, route: u32) -> Option<usize> {
         match self {

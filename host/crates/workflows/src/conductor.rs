@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Statement, Variables};
-use petrel_model::WorkflowLimits;
+use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
 pub use log::ErrorEntry;
@@ -156,7 +156,13 @@ pub struct Conductor {
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
     limits: WorkflowLimits,
+    /// What it was given, what its items gave, what failed gave and what was published take so many bytes. No task
+    /// forgets what it saw, so it never gets less.
+    known_bytes: usize,
 }
+
+/// What a run of a task takes in memory, in bytes, about.
+const TASK_BYTES: usize = 512;
 
 impl Conductor {
     /// A workflow that was given `input`, in the context `parent`. When its inputs or variables cannot be
@@ -176,6 +182,7 @@ impl Conductor {
             output: None,
             timeout: None,
             limits: WorkflowLimits::NONE,
+            known_bytes: input.values().chain(parent.values()).map(size::of_value).sum(),
         };
         match conductor.initial(input, parent, world) {
             Ok((variables, timeout)) => {
@@ -243,7 +250,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match starting::seconds("workflow timeout", timeout, &self.bare_scope(&initial, world)) {
+        match starting::seconds("timeout", None, timeout, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {
@@ -358,6 +365,11 @@ impl Conductor {
     /// How many seconds it may take, from its beginning.
     pub fn timeout(&self) -> Option<i64> {
         self.timeout
+    }
+
+    /// About how much memory its tasks and variables take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.known_bytes + self.table.entries().len() * TASK_BYTES
     }
 
     /// What went wrong, in order.

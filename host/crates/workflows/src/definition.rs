@@ -2,6 +2,7 @@
 //! graph says about each task is worked out beforehand. A definition is compiled after it was found
 //! sound by [`crate::inspection`]; how tasks hang together is in [`graph`], short forms in [`inline`].
 
+pub(crate) mod components;
 mod graph;
 pub mod inline;
 pub(crate) mod shape;

@@ -7,8 +7,12 @@
 
 mod context;
 mod expressions;
+mod known;
 mod semantics;
 mod syntax;
+mod walked;
+
+use std::sync::Arc;
 
 use petrel_expressions::Language;
 use serde::Serialize;
@@ -45,8 +49,8 @@ pub struct Finding {
     pub message: String,
     /// The language of the expression.
     pub language: Option<Language>,
-    /// The expression, or the text that it is in.
-    pub expression: Option<String>,
+    /// The expression, or the text that it is in, which the findings in it share.
+    pub expression: Option<Arc<str>>,
 }
 
 /// A step from a value to one within it.
@@ -84,7 +88,7 @@ impl Finding {
             object.insert("language".to_owned(), Value::from(language.name()));
         }
         if let Some(expression) = &self.expression {
-            object.insert("expression".to_owned(), Value::from(expression.clone()));
+            object.insert("expression".to_owned(), Value::from(&**expression));
         }
         object.insert("message".to_owned(), Value::from(self.message.clone()));
         object.insert("schema_path".to_owned(), Value::from(self.schema_path.clone()));
@@ -119,6 +123,11 @@ pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
             language: None,
             expression: None,
         }];
+    }
+    let overlong = syntax::overlong(definition);
+    if !overlong.is_empty() {
+        // Every finding in a task repeats its name.
+        return overlong;
     }
     let definition = shape::normalized(definition);
     let mut findings = syntax::inspect(&definition);
@@ -159,3 +168,6 @@ impl Place {
         Self { spec: format!("{}[{number}]", self.spec), schema: self.schema.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,17 @@ fn outcome(fails: &[bool], item: Option<usize>) -> Status {
 
 /// Plays it to its end; gives what came of it, how many items were done and how many ran at once.
 fn play(fails: &[bool], limits: WorkflowLimits, order: &[prop::sample::Index]) -> (Value, usize, usize) {
-    let mut conductor = conductor(&with_items(fails.len()), limits);
+    play_through(&with_items(fails.len()), fails, limits, order)
+}
+
+/// As [`play`], for another task over items.
+fn play_through(
+    definition: &Value,
+    fails: &[bool],
+    limits: WorkflowLimits,
+    order: &[prop::sample::Index],
+) -> (Value, usize, usize) {
+    let mut conductor = conductor(definition, limits);
     let (mut running, mut done, mut most) = (Running::new(), 0, 0);
     ask(&mut conductor, Status::Running, &mut running);
     let mut order = order.iter().cycle();
@@ -212,13 +222,46 @@ fn no_item_begins_once_the_workflow_is_canceled() {
     assert_eq!((conductor.status(), running.len()), (Status::Canceled, 0));
 }
 
+/// A task over `count` items, of which so many may be done at once.
+fn with_concurrency(count: usize, concurrency: &Value) -> Value {
+    let mut definition = with_items(count);
+    let items = format!("i in <% range({count}).toList() %>");
+    *definition.pointer_mut("/tasks/many/with").unwrap() =
+        json!({"items": items, "concurrency": concurrency});
+    definition
+}
+
 #[test]
-fn a_concurrency_of_the_task_is_its_window() {
-    let mut definition = with_items(7);
-    definition["tasks"]["many"]["with"] = json!({"items": "i in <% range(7).toList() %>", "concurrency": 5});
-    let mut running = Running::new();
-    ask(&mut conductor(&definition, window(3)), Status::Running, &mut running);
-    assert_eq!(running.len(), 5);
+fn a_concurrency_of_the_task_is_its_window_as_far_as_that_goes() {
+    for (concurrency, size, at_once) in [
+        (json!(5), 10, 5),
+        (json!(5), 3, 3),
+        (json!(100_000), 3, 3),
+        (json!("<% 100000 %>"), 3, 3),
+        (json!(0), 3, 1),
+        (json!(100_000), 1000, 7),
+    ] {
+        let definition = with_concurrency(7, &concurrency);
+        let mut running = Running::new();
+        ask(&mut conductor(&definition, window(size)), Status::Running, &mut running);
+        assert_eq!(running.len(), at_once, "{concurrency} in a window of {size}");
+        let (came, done, most) = play_through(&definition, &[false; 7], window(size), &[]);
+        assert_eq!((done, most), (7, at_once), "{concurrency} in a window of {size}");
+        assert_eq!(came["status"], "succeeded", "{concurrency} in a window of {size}");
+    }
+}
+
+#[test]
+fn a_window_below_the_concurrency_changes_nothing_of_what_comes_of_items() {
+    let fails = [false, true, false, false, false, false, true];
+    for concurrency in [7, 100] {
+        let definition = with_concurrency(fails.len(), &json!(concurrency));
+        let (expected, all, _) = play_through(&definition, &fails, window(usize::MAX), &[]);
+        for size in [1, 3, 6] {
+            let (came, done, _) = play_through(&definition, &fails, window(size), &[]);
+            assert_eq!((came, done), (expected.clone(), all), "{concurrency} in a window of {size}");
+        }
+    }
 }
 
 /// Tasks that have nothing to do and lead to each other, twice as many each time.
@@ -311,4 +354,44 @@ fn items_that_are_done_again_have_the_same_window() {
         }
         assert_eq!((done, conductor.status()), (again, Status::Succeeded));
     }
+}
+
+#[test]
+fn what_an_expression_gives_for_a_time_or_a_count_is_within_bounds() {
+    let with = |concurrency: &str| json!({"with": {"items": "<% [1, 2] %>", "concurrency": concurrency}, "action": "core.noop"});
+    let retry = |key: &str| {
+        let mut retry = json!({"count": 1});
+        retry[key] = json!("<% ctx().n %>");
+        json!({"action": "core.noop", "retry": retry})
+    };
+    let tasks = [
+        ("delay", json!({"action": "core.noop", "delay": "<% ctx().n %>"})),
+        ("timeout", json!({"action": "core.noop", "timeout": "{{ ctx().n }}"})),
+        ("concurrency", with("<% ctx().n %>")),
+        ("retry.count", retry("count")),
+        ("retry.delay", retry("delay")),
+    ];
+    let (small, large) = ([-1, i64::MIN], [i64::MAX]);
+    for (key, task) in tasks {
+        for number in small.into_iter().chain(large).chain([0, 5]) {
+            let definition = json!({"version": 1.0, "vars": [{"n": number}], "tasks": {"t": task.clone()}});
+            let mut conductor = conductor(&definition, WorkflowLimits::default());
+            let started = conductor.apply(&Event::Request(Status::Running), &World::default()).unwrap();
+            // Any number of items may be under way that there are.
+            let is_refused = number < 0 || (number == i64::MAX && key != "concurrency");
+            let told = format!("ValueError: The {key} of task \"t\" is {number}; it must be between 0 and ");
+            let is_told = conductor.errors().iter().any(|error| error.message.starts_with(&told));
+            assert_eq!(is_told, is_refused, "{key} {number}: {:?}", conductor.errors());
+            assert_eq!(conductor.status() == Status::Failed, is_refused, "{key} {number}");
+            assert_eq!(started.is_empty(), is_refused, "{key} {number}");
+        }
+    }
+    let definition = json!({"version": 1.0, "timeout": "<% -3 %>", "tasks": {"t": {"action": "core.noop"}}});
+    let conductor = conductor(&definition, WorkflowLimits::default());
+    let told = "ValueError: The timeout of the workflow is -3; it must be between 0 and ";
+    assert!(
+        conductor.errors().iter().any(|error| error.message.starts_with(told)),
+        "{:?}",
+        conductor.errors()
+    );
 }

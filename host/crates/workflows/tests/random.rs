@@ -79,7 +79,8 @@ fn workflow() -> impl Strategy<Value = Value> {
 }
 
 /// Cycles that branch multiply, and what a workflow may take is bounded; here so that a case takes milliseconds.
-const LIMITS: WorkflowLimits = WorkflowLimits { items_window: 2, tasks_in_step: 100, tasks: 1_000 };
+const LIMITS: WorkflowLimits =
+    WorkflowLimits { items_window: 2, tasks_in_step: 100, tasks: 1_000, ..WorkflowLimits::NONE };
 
 /// What happens next: which of the actions that run reports, how it ends, and whether somebody asks for something.
 type Step = (prop::sample::Index, u8, u8);

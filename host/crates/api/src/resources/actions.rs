@@ -30,7 +30,7 @@ pub(crate) async fn list(
             && filter.name.as_ref().is_none_or(|name| reference.name() == name)
     };
     let found = content.actions().filter(|registered| wanted(&registered.action.reference));
-    Ok(page.answer(found, |registered| views::action(registered)))
+    page.answer(&api, found, |registered| views::action(registered))
 }
 
 pub(crate) async fn one(
@@ -67,7 +67,7 @@ pub(crate) async fn runner_types(
         .values()
         .map(|runner| runner.runner_type())
         .filter(|kind| filter.name.as_ref().is_none_or(|name| kind.name == name));
-    Ok(page.answer(found, views::runner_type))
+    page.answer(&api, found, views::runner_type)
 }
 
 pub(crate) async fn runner_type(

@@ -21,7 +21,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    Ok(page.parse()?.answer(api.engine.accounts().api_keys(), |key| views::api_key(key, secrets)))
+    page.parse()?.answer(&api, api.engine.accounts().api_keys(), |key| views::api_key(key, secrets))
 }
 
 pub(crate) async fn one(

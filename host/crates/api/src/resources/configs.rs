@@ -21,7 +21,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let (page, content) = (page.parse()?, api.engine.content());
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
-    Ok(page.answer(given, |(pack, given)| view(pack, given, secrets)))
+    page.answer(&api, given, |(pack, given)| view(pack, given, secrets))
 }
 
 pub(crate) async fn one(
@@ -66,7 +66,7 @@ pub(crate) async fn schemas(
 ) -> Result<Response, ApiError> {
     let (page, content) = (page.parse()?, api.engine.content());
     let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
-    Ok(page.answer(with_schema, |(pack, schema)| schema_view(pack, schema)))
+    page.answer(&api, with_schema, |(pack, schema)| schema_view(pack, schema))
 }
 
 pub(crate) async fn schema(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::behalf::Behalf;
+use petrel_engine::intake::Claim;
 use petrel_engine::requests::Request;
 use petrel_model::{Execution, ExecutionId, Object, Ref};
 use petrel_persistence::ExecutionFilter;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Params, Secrets, Segment, parsed};
-use crate::page::PageQuery;
+use crate::page::{Listed as _, PageQuery, Part};
 use crate::{Api, ApiError, listing, views};
 
 /// How long a client may wait in one request.
@@ -66,7 +67,7 @@ pub(crate) async fn list(
     let page = Arc::new(page.parse()?.within_reach()?);
     let filter = filter.parse()?;
     let store = api.engine.store();
-    let found = page.collect(|before, limit| store.executions(&filter, before, limit)).await?;
+    let found = page.collect(&api, |before, limit| store.executions(&filter, before, limit)).await?;
     let (of_api, of_page) = (api.clone(), Arc::clone(&page));
     Ok(page.answer_part(found, move |execution| of_page.narrow(view(&of_api, &execution, secrets))))
 }
@@ -116,7 +117,7 @@ pub(crate) async fn one(
     Segment(id): Segment,
     Params(Wait { wait }): Params<Wait>,
     Params(page): Params<PageQuery>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let page = page.parse()?;
     let id = execution_id(&api, &id).await?;
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -125,7 +126,8 @@ pub(crate) async fn one(
         None => api.engine.store().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
-    Ok(Json(page.narrow(view(&api, &execution, secrets))))
+    let held = held(&api, &execution)?;
+    listing::one(&page.narrow(view(&api, &execution, secrets)), held)
 }
 
 /// `from`: the number of the first line.
@@ -154,13 +156,14 @@ pub(crate) async fn attribute(
     State(api): State<Api>,
     secrets: Secrets,
     Pair(id, name): Pair,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     if !["result", "trigger_instance", "status"].contains(&name.as_str()) {
         let message = format!("Attribute \"{name}\" is not supported.");
         return Err(ApiError::invalid(message, "ask for result, trigger_instance or status"));
     }
     let execution = found(&api, &id).await?;
-    Ok(Json(view(&api, &execution, secrets).get(&name).cloned().unwrap_or_default()))
+    let held = held(&api, &execution)?;
+    listing::one(&view(&api, &execution, secrets).get(&name), held)
 }
 
 /// The result by itself.
@@ -168,46 +171,80 @@ pub(crate) async fn result(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
+    let held = held(&api, &execution)?;
     let content = api.engine.content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
-    Ok(Json(views::result(&execution, registered, secrets).unwrap_or_default()))
+    listing::one(&views::result(&execution, registered, secrets), held)
+}
+
+/// Room for an execution, for what is shown of it, and for that as text.
+fn held(api: &Api, execution: &Execution) -> Result<Option<Claim>, ApiError> {
+    let mut held = None;
+    listing::hold(api, &mut held, execution.bytes().saturating_mul(3))?;
+    Ok(held)
 }
 
 /// How many executions one answer of [`children`] holds at most.
 const MOST_CHILDREN: usize = 10_000;
+/// How many of them are read from the store at once.
+const CHILDREN_AT_ONCE: usize = 16;
 
 /// What the tasks of a workflow have asked for, oldest first; with `depth` above 1 what those have asked for in
-/// turn as well.
+/// turn as well. An answer that ends early says in `X-Next-After` what to give as `after` to go on, with a depth of 1.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Depth {
     depth: Option<i64>,
+    after: Option<String>,
 }
 
 pub(crate) async fn children(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
-    Params(Depth { depth }): Params<Depth>,
+    Params(Depth { depth, after }): Params<Depth>,
 ) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
     // StackStorm's -1 is everything.
     let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
-    let (mut level, mut all) = (vec![execution.id], Vec::new());
+    let (mut level, mut part) = (vec![execution.id], Part::default());
+    let mut after = parsed(after)?;
     for _ in 0..depth {
         let mut next = Vec::new();
         for id in level {
-            let room = MOST_CHILDREN.saturating_sub(all.len() + next.len());
-            next.extend(api.engine.store().children(id, None, room).await?);
+            next.extend(add_children(&api, id, after.take(), &mut part).await?);
         }
-        if next.is_empty() {
+        if next.is_empty() || part.is_full() {
             break;
         }
-        level = next.iter().map(|child| child.id).collect();
-        all.extend(next);
+        level = next;
     }
-    Ok(listing::answer(all.into_iter().map(move |child| view(&api, &child, secrets))))
+    Ok(part.answer(move |child| view(&api, &child, secrets)))
+}
+
+/// Adds what the tasks of `workflow` have asked for after `after`, as far as there is room; which those are.
+async fn add_children(
+    api: &Api,
+    workflow: ExecutionId,
+    mut after: Option<ExecutionId>,
+    part: &mut Part<Execution>,
+) -> Result<Vec<ExecutionId>, ApiError> {
+    let mut added = Vec::new();
+    while !part.is_full() && part.len() < MOST_CHILDREN {
+        let wanted = CHILDREN_AT_ONCE.min(MOST_CHILDREN - part.len());
+        let read = api.engine.store().children(workflow, after, wanted).await?;
+        let Some(last) = read.last() else { break };
+        after = Some(last.id);
+        added.extend(read.iter().map(|child| child.id));
+        part.add(read.into_iter(), true);
+        part.hold(api)?;
+        if part.len() == MOST_CHILDREN {
+            part.end_here();
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(added)
 }
 
 /// A status that a workflow is to have.

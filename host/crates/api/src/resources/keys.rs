@@ -69,7 +69,7 @@ pub(crate) async fn list(
     let (page, prefix) = (page.parse()?, prefix.unwrap_or_default());
     let datastore = api.engine.datastore();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(&prefix));
-    Ok(page.answer(keys, |(name, value)| view(name, value)))
+    page.answer(&api, keys, |(name, value)| view(name, value))
 }
 
 pub(crate) async fn one(

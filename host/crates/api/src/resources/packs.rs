@@ -18,7 +18,7 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
-    Ok(page.answer(api.engine.content().packs(), |pack| views::pack(pack)))
+    page.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

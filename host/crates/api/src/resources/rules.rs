@@ -38,7 +38,7 @@ pub(crate) async fn list(
             && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
             && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
     });
-    Ok(page.answer(found, |rule| views::rule(rule, &content, secrets)))
+    page.answer(&api, found, |rule| views::rule(rule, &content, secrets))
 }
 
 pub(crate) async fn one(

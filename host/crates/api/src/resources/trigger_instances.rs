@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::explanation::Explanation;
 use petrel_model::secrets::masked_payload;
-use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
+use petrel_model::{Ref, TriggerInstance, TriggerInstanceId, size};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::enforcements::Found;
 use crate::extract::{Params, Secrets, Segment};
-use crate::page::PageQuery;
+use crate::page::{Listed as _, PageQuery};
 use crate::trail::Refused;
 use crate::views::{self, EventView};
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, listing};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Filter {
@@ -32,7 +31,7 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let page = Arc::new(page.parse()?.within_reach()?);
     let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
-    let found = page.collect(|before, limit| store.trigger_instances(kind, before, limit)).await?;
+    let found = page.collect(&api, |before, limit| store.trigger_instances(kind, before, limit)).await?;
     let (of_api, of_page) = (api.clone(), Arc::clone(&page));
     Ok(page.answer_part(found, move |event| {
         EventView::new(shown(&of_api, event, secrets), |view| of_page.narrow(view))
@@ -55,8 +54,10 @@ pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
-) -> Result<Json<EventView>, ApiError> {
+) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
+    let mut held = None;
+    listing::hold(&api, &mut held, 2 * instance.bytes())?;
     let mut enforcements = Vec::new();
     for id in &instance.enforcements {
         enforcements.extend(match super::enforcements::find(&api, *id).await? {
@@ -65,7 +66,7 @@ pub(crate) async fn one(
         });
     }
     let view = EventView::new(shown(&api, instance, secrets), std::convert::identity);
-    Ok(Json(view.with("enforcements", Value::Array(enforcements))))
+    listing::one(&view.with("enforcements", Value::Array(enforcements)), held)
 }
 
 /// An event, and what each of its rules makes of it.
@@ -81,13 +82,16 @@ pub(crate) async fn why(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
-) -> Result<Json<Why>, ApiError> {
+) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
+    let mut held = None;
+    let parsed = size::parsed(instance.payload.text().as_bytes());
+    listing::hold(&api, &mut held, 2 * instance.bytes() + parsed)?;
     let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
     let trigger_instance = EventView::new(shown(&api, instance, secrets), std::convert::identity);
-    Ok(Json(Why { trigger_instance, rules, refused }))
+    listing::one(&Why { trigger_instance, rules, refused }, held)
 }
 
 /// An event by its id, or the `last` one.

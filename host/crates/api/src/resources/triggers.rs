@@ -17,7 +17,7 @@ pub(crate) async fn list(
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
     let page = page.parse()?;
-    Ok(page.answer(api.engine.content().trigger_types(), |kind| views::trigger_type(kind)))
+    page.answer(&api, api.engine.content().trigger_types(), |kind| views::trigger_type(kind))
 }
 
 pub(crate) async fn one(
@@ -49,7 +49,7 @@ pub(crate) async fn list_triggers(
         filter.kind.as_ref().is_none_or(|kind| trigger.kind.as_str() == kind)
             && filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
     });
-    Ok(page.answer(found, |(reference, trigger)| views::trigger(reference, trigger, &content, secrets)))
+    page.answer(&api, found, |(reference, trigger)| views::trigger(reference, trigger, &content, secrets))
 }
 
 pub(crate) async fn one_trigger(

@@ -37,7 +37,7 @@ pub(crate) async fn list(
     State(api): State<Api>,
     Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
-    Ok(page.parse()?.answer(api.engine.accounts().users(), views::user))
+    page.parse()?.answer(&api, api.engine.accounts().users(), views::user)
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

@@ -14,8 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::dispatcher::Accepted;
 use petrel_engine::incoming::{Event, LargeEvent, SMALL};
-use petrel_engine::intake::parsed_size;
-use petrel_model::{Object, Payload};
+use petrel_model::{Object, Payload, size};
 use serde_json::Value;
 
 use crate::body::Held;
@@ -85,7 +84,7 @@ async fn read(
     let (title_cased, lower) = header_maps(headers);
     let is_form = content_type(headers).starts_with(FORM);
     if bytes.len() <= SMALL || (is_form && !looks_like_json(&bytes)) {
-        held.grow(api, bytes.len() + parsed_size(&bytes))?;
+        held.grow(api, bytes.len() + size::parsed(&bytes))?;
         let mut whole = Object::new();
         whole.insert("headers".into(), title_cased.into());
         whole.insert("headers_lower".into(), lower.into());

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::evaluation::quick;
+use crate::given;
 use crate::requests as executions;
 use crate::service::Engine;
 
@@ -35,6 +36,7 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         // Whoever ends the workflow above ends it too.
         return;
     }
+    let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     let result = match prepare(engine, &execution).await {
@@ -53,7 +55,11 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     }
     if held.is_none() {
         engine.0.workflows.forget(id, &workflow);
+    } else {
+        engine.0.workflows.used(&workflow, held.as_ref());
     }
+    drop(held);
+    engine.0.workflows.make_room(engine.0.options.waiting_workflows);
 }
 
 /// Pauses a workflow that has begun after the one above it was paused.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use petrel_model::{Execution, ExecutionId, StatusEvent};
+use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
@@ -123,8 +123,7 @@ pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
         Status::Resuming | Status::Running if goes_on => false,
         _ => return,
     };
-    let workflows = live.active.iter().filter(|(_, runner)| is_workflow(runner));
-    let workflows: Vec<_> = workflows.map(|(id, _)| *id).collect();
+    let workflows = workflows_inside(live);
     if workflows.is_empty() {
         return;
     }
@@ -143,6 +142,42 @@ pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
         };
         tell(&engine, workflows, "", is_told).await;
     });
+}
+
+/// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
+/// handed that on. What was told to rest afterwards rests on.
+pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
+    let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
+    let workflows = workflows_inside(live);
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        for id in workflows {
+            let inside = engine.store().execution(id).await.ok().flatten();
+            if !inside.is_some_and(|inside| rests_since_before(&inside, resumed_at)) {
+                continue;
+            }
+            if let Err(error) = requests::resume(&engine, id).await {
+                // It has ended meanwhile, most often.
+                tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
+            }
+        }
+    });
+}
+
+/// The workflows among what is open inside a workflow.
+fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
+    live.active.iter().filter(|(_, runner)| is_workflow(runner)).map(|(id, _)| *id).collect()
+}
+
+/// Whether a workflow rests that was told to before `moment`.
+fn rests_since_before(workflow: &Execution, moment: Timestamp) -> bool {
+    matches!(workflow.status, Stored::Pausing | Stored::Paused)
+        && last(workflow, Stored::Pausing).is_some_and(|told_at| told_at <= moment)
+}
+
+/// When an execution has had this status last.
+fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
+    execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
 }
 
 /// Tells some at a time; gives those that could not be told.
@@ -166,4 +201,42 @@ where
     }
     left.extend(told.join_all().await.into_iter().flatten());
     left
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_persistence::suite::{at, id};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A workflow that has had these statuses, each at its time.
+    fn workflow(log: &[(&str, i64)]) -> Execution {
+        let entries: Vec<_> =
+            log.iter().map(|(status, time)| json!({"status": status, "timestamp": at(*time)})).collect();
+        let status = log.last().map(|(status, _)| *status);
+        let id: ExecutionId = id(1);
+        serde_json::from_value(json!({
+            "id": id, "version": 1, "action": "a.b", "runner": "orquesta", "status": status, "requested_at": at(0),
+            "log": entries,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_what_was_told_to_rest_before_the_workflow_above_went_on_is_resumed_again() {
+        for (log, is_resumed) in [
+            (&[("running", 1), ("pausing", 2), ("paused", 3)][..], true),
+            // It comes to rest later than it was told.
+            (&[("running", 1), ("pausing", 2), ("paused", 9)], true),
+            (&[("running", 1), ("pausing", 2)], true),
+            // Somebody has paused it by itself.
+            (&[("running", 1), ("pausing", 6), ("paused", 7)], false),
+            (&[("running", 1), ("pausing", 2), ("paused", 3), ("resuming", 6), ("running", 6)], false),
+            (&[("running", 1)], false),
+            (&[("running", 1), ("pausing", 2), ("canceling", 3), ("canceled", 4)], false),
+        ] {
+            assert_eq!(rests_since_before(&workflow(log), at(5)), is_resumed, "{log:?}");
+        }
+    }
 }

@@ -26,6 +26,12 @@ use crate::workflows::{ACTION_CHAIN, ORQUESTA};
 /// The variables that every workflow begins with.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
 
+/// Findings that are told of one workflow.
+const MOST_FINDINGS: usize = 1_000;
+
+/// Bytes of expressions that are quoted in them.
+const MOST_QUOTED: usize = 4 << 20;
+
 /// A definition that can be run.
 #[derive(Debug)]
 pub(crate) struct Compiled {
@@ -113,7 +119,22 @@ pub fn check_source(source: &str) -> Result<Definition, Invalid> {
             .map_err(|error| Invalid(vec![Found { finding: syntax(error.to_string()), position: None }]));
     }
     let found = |finding: Finding| Found { position: Some(position(&document, &finding.steps())), finding };
-    Err(Invalid(findings.into_iter().map(found).collect()))
+    Err(Invalid(as_many_as_are_told(findings).into_iter().map(found).collect()))
+}
+
+/// The first of these, and how many more there are: each may quote a text of the size of a workflow.
+fn as_many_as_are_told(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut quoted = 0;
+    let told = findings.iter().take(MOST_FINDINGS).take_while(|finding| {
+        quoted += finding.expression.as_ref().map_or(0, |text| text.len());
+        quoted <= MOST_QUOTED
+    });
+    let told = told.count().max(1);
+    if let Some(more) = findings.len().checked_sub(told).filter(|more| *more > 0) {
+        findings.truncate(told);
+        findings.push(syntax(format!("and {more} more problems; correct these first")));
+    }
+    findings
 }
 
 /// Inspects and compiles the text of a workflow for the runner of this name.

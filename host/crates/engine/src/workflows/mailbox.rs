@@ -13,6 +13,7 @@ use super::closing::Closing;
 use super::definitions::Definitions;
 use super::live::Live;
 use super::report::Report;
+use super::residence::{Residence, Resident};
 use super::step;
 use crate::error::Error;
 use crate::service::Engine;
@@ -42,7 +43,8 @@ pub(super) struct Envelope {
 /// A workflow that something has happened to.
 #[derive(Default)]
 pub(super) struct Workflow {
-    queue: Mutex<Vec<Envelope>>,
+    pub(super) queue: Mutex<Vec<Envelope>>,
+    pub(super) resident: Resident,
     pub(super) live: tokio::sync::Mutex<Option<Live>>,
     /// Whether it is no longer the one that is known; set while `live` is held.
     is_gone: AtomicBool,
@@ -51,13 +53,14 @@ pub(super) struct Workflow {
 /// The workflows that are in memory.
 #[derive(Default)]
 pub(crate) struct Workflows {
-    known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
+    pub(super) known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
+    pub(super) residence: Residence,
     /// Those of which nothing may begin any more.
     pub(crate) closing: Closing,
     pub(super) definitions: Definitions,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -77,6 +80,7 @@ impl Workflows {
     /// Forgets a workflow whose `live` is held by the caller.
     pub(super) fn forget(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
         workflow.is_gone.store(true, Ordering::SeqCst);
+        self.used(workflow, None);
         let mut known = lock(&self.known);
         if known.get(&id).is_some_and(|one| Arc::ptr_eq(one, workflow)) {
             known.remove(&id);
@@ -112,8 +116,11 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
             if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
                 engine.0.workflows.forget(id, &workflow);
                 *live = None;
+            } else {
+                engine.0.workflows.used(&workflow, live.as_ref());
             }
             drop(live);
+            engine.0.workflows.make_room(engine.0.options.waiting_workflows);
         }
         match answer.try_recv() {
             Ok(answer) => return answer,

@@ -66,14 +66,22 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
         if let Some(live) = held.as_ref() {
             if live.is_closing() {
                 cascade::end(&engine, live);
-            } else if matches!(live.conductor.status(), Status::Pausing | Status::Resuming) {
-                cascade::hand_on(&engine, live, true);
+            } else {
+                match live.conductor.status() {
+                    Status::Pausing | Status::Resuming => cascade::hand_on(&engine, live, true),
+                    Status::Running => cascade::hand_on_again(&engine, live),
+                    _ => {}
+                }
             }
         }
         if held.as_ref().is_none_or(Live::is_idle) {
             *held = None;
             engine.0.workflows.forget(id, &workflow);
+        } else {
+            engine.0.workflows.used(&workflow, held.as_ref());
         }
+        drop(held);
+        engine.0.workflows.make_room(engine.0.options.waiting_workflows);
     }
 }
 

@@ -68,8 +68,7 @@ impl<'a> Iterator for Between<'a> {
             let start = self.rest.find(self.open)?;
             let from = self.rest.get(start..)?;
             let inside = from.get(self.open.len()..)?;
-            let line = inside.split('\n').next().unwrap_or_default();
-            let Some(end) = line.find(self.close) else {
+            let Some(end) = find_on_line(inside, self.close) else {
                 // What else opens on this line has no end either.
                 self.rest = from.split_once('\n')?.1;
                 continue;
@@ -78,6 +77,23 @@ impl<'a> Iterator for Between<'a> {
             self.rest = from.get(length..)?;
             return from.get(..length);
         }
+    }
+}
+
+/// Where `close` is on the first line of `text`. No more is read than up to there: a line may hold very many.
+fn find_on_line(text: &str, close: &str) -> Option<usize> {
+    let first = close.chars().next()?;
+    let mut from = 0;
+    loop {
+        let place = from + text.get(from..)?.find(['\n', first])?;
+        let rest = text.get(place..)?;
+        if rest.starts_with(close) {
+            return Some(place);
+        }
+        if rest.starts_with('\n') {
+            return None;
+        }
+        from = place + first.len_utf8();
     }
 }
 
@@ -98,6 +114,8 @@ mod tests {
             ("{{\n{{ a }}", &["{{ a }}"]),
             ("{{ a\n {{ b }}", &["{{ b }}"]),
             ("{{{\n}}", &[]),
+            ("{{ {'a': {}} }}", &["{{ {'a': {}}"]),
+            ("{{ } }\n{{ } }}", &["{{ } }}"]),
             ("é {{ 'é' }} é", &["{{ 'é' }}"]),
         ] {
             assert_eq!(Language::Jinja.parts(text).collect::<Vec<_>>(), parts, "{text}");

@@ -2,7 +2,7 @@
 //! original, and not in the tree of an expression: so inspections report the same as they do there.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use fancy_regex::Regex;
 
@@ -26,10 +26,14 @@ static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// Adds the references in `text`.
 pub(super) fn collect(text: &str, into: &mut Vec<Reference>) {
+    let mut shared: Option<Arc<str>> = None;
     for language in [Language::Jinja, Language::Yaql] {
         let names: BTreeSet<String> =
             language.parts(text).flat_map(|part| names(language.inside(part))).collect();
-        into.extend(names.into_iter().map(|name| Reference { language, expression: text.to_owned(), name }));
+        for name in names {
+            let expression = Arc::clone(shared.get_or_insert_with(|| text.into()));
+            into.push(Reference { language, expression, name });
+        }
     }
 }
 

@@ -212,11 +212,11 @@ fn functions_ask_the_scope() {
 
 #[test]
 fn inspection_sees_what_is_wrong_and_what_is_read() {
-    let statement = Statement::compile(json!({
+    let value = json!({
         "{{ 1 +/ 2 }}": ["{{ ctx().b + ctx('a') }} {{ * }}", "<% ctx().c %> {{ 1 }}", "{% foo %}", "{{ ctx().a }}"],
-    }));
-    let errors = statement.syntax_errors();
-    let told: Vec<_> = errors.iter().map(|error| (error.language, error.expression.as_str())).collect();
+    });
+    let errors = syntax_errors(&value);
+    let told: Vec<_> = errors.iter().map(|error| (error.language, &*error.expression)).collect();
     let jinja = Some(Language::Jinja);
     assert_eq!(
         told,
@@ -228,16 +228,32 @@ fn inspection_sees_what_is_wrong_and_what_is_read() {
             (jinja, "{% foo %}"),
         ]
     );
-    let names: Vec<_> =
-        statement.references().into_iter().map(|found| (found.name, found.expression)).collect();
-    let first = "{{ ctx().b + ctx('a') }} {{ * }}".to_owned();
-    assert_eq!(
-        names,
-        [
-            ("a".to_owned(), "{{ ctx().a }}".to_owned()),
-            ("a".to_owned(), first.clone()),
-            ("b".to_owned(), first),
-            ("c".to_owned(), "<% ctx().c %> {{ 1 }}".to_owned()),
-        ]
-    );
+    let found = references(&value);
+    let names: Vec<_> = found.iter().map(|found| (&*found.name, &*found.expression)).collect();
+    let first = "{{ ctx().b + ctx('a') }} {{ * }}";
+    assert_eq!(names, [("a", "{{ ctx().a }}"), ("a", first), ("b", first), ("c", "<% ctx().c %> {{ 1 }}")]);
+}
+
+#[test]
+fn an_expression_that_is_wrong_is_told_once_and_what_is_read_in_a_text_shares_it() {
+    let errors = syntax_errors(&json!("<% 1 + %> <% 2 + %> <% 1 + %>"));
+    let told: Vec<_> = errors.iter().map(|error| &*error.expression).collect();
+    assert_eq!(told, ["<% 1 + %>", "<% 2 + %>"]);
+    let found = references(&json!("<% ctx().a %> <% ctx().b %>"));
+    assert!(matches!(&found[..], [a, b] if Arc::ptr_eq(&a.expression, &b.expression)), "{found:?}");
+}
+
+#[test]
+fn equal_raw_blocks_have_the_number_of_the_first() {
+    let (a, b) = ("{% raw %}a{% endraw %}", "{% raw %}b{% endraw %}");
+    for (text, body, blocks) in [
+        ("plain", "plain", &[][..]),
+        (&format!("x{a}y"), "x{0}y", &[a]),
+        (&format!("{a}{b}{a} {b}"), "{0}{1}{0} {1}", &[a, b, a, b]),
+    ] {
+        assert_eq!(
+            text::without_raw(text),
+            (body.to_owned(), blocks.iter().map(|&block| block.to_owned()).collect())
+        );
+    }
 }

@@ -6,6 +6,7 @@
 //! is replaced wherever it stands, one after the other; text that comes out is looked at again; what is left
 //! over is an error.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -46,13 +47,10 @@ impl Text {
     /// Reads `source`; `None` if there is nothing to evaluate in it.
     pub(super) fn compile(source: &str) -> Option<Self> {
         let language = Language::of(source)?;
-        let (mut body, mut raw) = (source.to_owned(), Vec::new());
-        if language == Language::Jinja {
-            raw = raw_blocks(source).map(str::to_owned).collect();
-            for (index, block) in raw.iter().enumerate() {
-                body = body.replace(block, &format!("{{{index}}}"));
-            }
-        }
+        let (body, raw) = match language {
+            Language::Jinja => without_raw(source),
+            Language::Yaql => (source.to_owned(), Vec::new()),
+        };
         let whole = (!raw.is_empty()).then(|| Box::new(jinja::Template::compile(source)));
         Some(Self { body: Body::compile(language, body), raw, whole })
     }
@@ -245,6 +243,22 @@ impl Body {
         let body = Self::compile(self.language, text.to_owned());
         body.evaluate(scope, budget, depth + 1).map_err(|error| error.to_string())
     }
+}
+
+/// `source` with `{0}`, `{1}` ... in the place of its raw blocks, the first number where some are equal; and the blocks.
+pub(super) fn without_raw(source: &str) -> (String, Vec<String>) {
+    let (mut body, mut rest) = (String::with_capacity(source.len()), source);
+    let (mut blocks, mut numbers) = (Vec::new(), BTreeMap::new());
+    for (index, block) in raw_blocks(source).enumerate() {
+        blocks.push(block.to_owned());
+        let Some((before, after)) = rest.split_once(block) else { continue };
+        let number: usize = *numbers.entry(block).or_insert(index);
+        body.push_str(before);
+        body.push_str(&format!("{{{number}}}"));
+        rest = after;
+    }
+    body.push_str(rest);
+    (body, blocks)
 }
 
 /// What these expressions give is not defined.

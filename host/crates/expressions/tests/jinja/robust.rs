@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use petrel_expressions::statement::{references, syntax_errors};
 use petrel_expressions::{Scope, Statement, Variables, WorkflowScope, render};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -47,11 +48,12 @@ proptest! {
     fn every_statement_has_an_answer(text in texts()) {
         let variables = values().as_object().cloned().map(Variables::from).unwrap_or_default();
         let scope = WorkflowScope { variables, ..WorkflowScope::default() };
-        let statement = Statement::compile(json!({"a": [text.clone()], "b": text}));
+        let value = json!({"a": [text.clone()], "b": text});
+        let statement = Statement::compile(value.clone());
         let (first, second) = (statement.evaluate(&scope), statement.evaluate(&scope));
         prop_assert_eq!(first.map(Arc::unwrap_or_clone), second.map(Arc::unwrap_or_clone));
-        statement.syntax_errors();
-        statement.references();
+        syntax_errors(&value);
+        references(&value);
     }
 
     #[test]

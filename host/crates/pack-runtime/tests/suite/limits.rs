@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use petrel_pack_runtime::Limits;
+use petrel_pack_runtime::{EngineOptions, Limits, Options};
 use petrel_runners::End;
 use serde_json::json;
 
@@ -24,6 +24,45 @@ async fn memory_is_limited() {
 async fn a_component_that_needs_more_than_the_limit_from_the_start_fails_for_that() {
     let subject = Subject::limited(Limits { memory: 64 << 10, ..Limits::default() });
     assert_eq!(subject.call("echo", json!({})).await.failure().0, "limit.memory");
+}
+
+#[tokio::test]
+async fn all_that_run_share_their_memory() {
+    let engine = EngineOptions { memory_of_all: 48 << 20, ..EngineOptions::default() };
+    let subject = Subject::with(Options { engine, ..Options::default() });
+    let done = subject.call("hog", count(64 << 20)).await;
+    let (code, message) = done.failure();
+    assert_eq!(code, "limit.shared_memory", "{message}");
+    assert!(message.contains("48 MiB") && message.contains("components.memory_mib"), "{message}");
+    // Many at once end in one of two ways, and what they had is there again.
+    let hogs: Vec<_> = std::iter::repeat_with(|| {
+        let subject = subject.clone();
+        tokio::spawn(async move { subject.call("hog", count(24 << 20)).await })
+    })
+    .take(12)
+    .collect();
+    for hog in hogs {
+        let done = hog.await.unwrap();
+        let is_refused = done.field("code") == "limit.shared_memory";
+        assert!(is_refused || done.outcome.result == json!("24 MiB"), "{done:?}");
+    }
+    assert_eq!(*subject.call("hog", count(24 << 20)).await.value(), json!("24 MiB"));
+}
+
+#[tokio::test]
+async fn what_is_small_waits_for_its_room_and_ends_well() {
+    // Room for a few.
+    let engine = EngineOptions { memory_of_all: 8 << 20, ..EngineOptions::default() };
+    let subject = Subject::with(Options { engine, ..Options::default() });
+    let calls: Vec<_> = (0..24)
+        .map(|_| {
+            let subject = subject.clone();
+            tokio::spawn(async move { subject.call("sleep", count(5)).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(*call.await.unwrap().value(), json!("slept"));
+    }
 }
 
 #[tokio::test]

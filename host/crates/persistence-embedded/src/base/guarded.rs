@@ -106,6 +106,10 @@ impl<B: Base> Base for Guarded<B> {
     fn sync(&self) -> Result<(), BaseError> {
         self.with(Base::sync)
     }
+
+    fn lost(&self) -> Option<String> {
+        self.engine.as_ref().and_then(Base::lost)
+    }
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@
 //!   be taken for the newest one, and refused.
 //! * The engine's own flusher thread stays on: space is only reclaimed there.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
@@ -31,36 +32,53 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SledBase {
     db: sled::Db,
     file: File,
+    /// What was given up when it was opened.
+    lost: Option<String>,
 }
 
 impl SledBase {
-    /// Opens the engine in `directory`, and creates it durably if it is not there yet.
-    pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
+    /// Opens the engine in `directory`, and creates it durably if it is not there yet. A small file of which it can read
+    /// nothing is left as it was; or, with `accept_loss`, kept beside the engine, which goes on without.
+    pub(crate) fn open(directory: &Path, cache_bytes: u64, accept_loss: bool) -> Result<Self, BaseError> {
         remove_unfinished(directory).map_err(fail)?;
         let config =
             sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(500));
-        let before = Small::read(&directory.join("db")).map_err(fail)?;
+        let rows = directory.join("db");
+        let before = Small::read(&rows).map_err(fail)?;
         let begun = Instant::now();
-        let db = loop {
+        let opened = loop {
             match config.open().map_err(said) {
                 Err(BaseError { reason, .. }) if reason.contains(IN_USE) && begun.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
-                opened => break opened?,
+                opened => break opened,
             }
         };
-        let file = File::open(directory.join("db")).map_err(fail)?;
-        let base = Self { db, file };
+        if let (Err(error), Some(before)) = (&opened, &before)
+            && !error.reason.contains(IN_USE)
+        {
+            before.put_back(&rows).map_err(fail)?;
+        }
+        let mut base = Self { db: opened?, file: File::open(&rows).map_err(fail)?, lost: None };
         if let Some(before) = before.filter(|before| before.is_lost(&base)) {
-            drop(base);
-            before.put_back(&directory.join("db")).map_err(fail)?;
-            return Err(BaseError::failed(io::Error::other(
-                "sled/db is damaged, and the engine can read nothing of it; the file was left as it was",
-            )));
+            if !accept_loss {
+                drop(base);
+                before.put_back(&rows).map_err(fail)?;
+                return Err(BaseError::failed(
+                    "its file sled/db is damaged, and the engine can read nothing of it; the file was left as it was. \
+                     What the journal holds is whole: --accept-loss goes on with that, and keeps a copy of the file",
+                ));
+            }
+            let kept = before.keep(directory).map_err(fail)?;
+            base.lost = Some(format!(
+                "all rows in sled/db: the engine can read nothing of it, so how many they were is not known; what the \
+                 journal holds is whole, and a copy of the file is kept as {}",
+                kept.display()
+            ));
         }
         // At every opening, since an earlier process may have been killed before it came to this.
         base.sync()?;
-        for path in [directory.join("db"), directory.join("conf"), directory.to_path_buf()] {
+        for path in [rows, directory.join("conf"), directory.to_path_buf()] {
             File::open(path).and_then(|file| file.sync_all()).map_err(fail)?;
         }
         if let Some(parent) = directory.parent() {
@@ -99,6 +117,62 @@ impl Small {
         fs::write(file, &self.0)?;
         File::open(file)?.sync_all()
     }
+
+    /// Writes it beside the engine's directory, where nothing of that name may be yet; says where.
+    fn keep(&self, directory: &Path) -> io::Result<PathBuf> {
+        let path = directory.with_file_name("sled-db.damaged");
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = made.map_err(|error| {
+            let message = format!("{} cannot be made ({error}); move it elsewhere", path.display());
+            io::Error::new(error.kind(), message)
+        })?;
+        file.write_all(&self.0)?;
+        file.sync_all()?;
+        Ok(path)
+    }
+}
+
+/// `error`, said of the file in the engine's `directory` that is to blame for it, where that is one of its small ones:
+/// the engine writes those anew once they are gone.
+pub(crate) fn blamed(directory: &Path, error: BaseError) -> BaseError {
+    let newest_snapshot = || {
+        let found =
+            fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        found.filter(|name| name.starts_with("snap.") && !name.ends_with("generating")).max()
+    };
+    // Behind what is checked, a snapshot has its length.
+    let files = [(Some("conf".to_owned()), 4), (newest_snapshot(), 12)];
+    let damaged = files
+        .into_iter()
+        .filter_map(|(name, tail)| Some((name?, tail)))
+        .find(|(name, tail)| fs::read(directory.join(name)).is_ok_and(|bytes| !is_whole(&bytes, *tail)));
+    match damaged {
+        Some((name, _)) => BaseError {
+            reason: format!(
+                "its file sled/{name} is damaged ({}); keep a copy of it and move it away, and the engine makes it anew \
+                 from the others. If that does not help",
+                error.reason
+            ),
+            ..error
+        },
+        None => error,
+    }
+}
+
+/// Whether the checksum in the last four bytes is that of what is before the `tail`.
+fn is_whole(bytes: &[u8], tail: usize) -> bool {
+    let (Some(content), Some(sum)) = (bytes.len().checked_sub(tail), bytes.last_chunk::<4>()) else {
+        return false;
+    };
+    bytes
+        .get(..content)
+        .is_some_and(|content| !content.is_empty() && crc32(content) == u32::from_le_bytes(*sum))
+}
+
+/// The checksum that sled uses: CRC-32 as in IEEE 802.3.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _bit| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
 }
 
 /// Removes what a process that was killed while it opened the engine has left behind: sled takes a snapshot
@@ -175,5 +249,34 @@ impl Base for SledBase {
     fn sync(&self) -> Result<(), BaseError> {
         self.db.flush().map_err(said)?;
         self.file.sync_data().map_err(fail)
+    }
+
+    fn lost(&self) -> Option<String> {
+        self.lost.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_the_engine() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        let whole = [&b"123456789"[..], &0xCBF4_3926_u32.to_le_bytes()].concat();
+        assert!(is_whole(&whole, 4));
+        for other in [&whole[1..], &whole[..12], b"abc", b""] {
+            assert!(!is_whole(other, 4), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_new_engine_are_whole() {
+        let place = tempfile::TempDir::new().unwrap();
+        let directory = place.path().join("sled");
+        drop(SledBase::open(&directory, 1 << 20, false).unwrap());
+        assert!(is_whole(&fs::read(directory.join("conf")).unwrap(), 4));
+        let error = blamed(&directory, BaseError::failed("why"));
+        assert_eq!(error.reason, "why");
     }
 }

@@ -55,6 +55,17 @@ pub(crate) struct Replayed {
     pub(crate) newest: u64,
     /// Whether the last group was torn, so that it was not acknowledged.
     pub(crate) is_torn: bool,
+    /// What was passed over, as told, a sentence each.
+    pub(crate) lost: Vec<String>,
+}
+
+/// What is lost with these groups.
+pub(crate) fn lost_groups(from: u64, to: u64) -> String {
+    format!(
+        "the groups of commits {from} to {to}, {} in all: how many rows they changed is not known; what all others wrote \
+         is whole",
+        to.saturating_sub(from).saturating_add(1)
+    )
 }
 
 /// Why a journal cannot be replayed. Nothing was changed.
@@ -144,6 +155,10 @@ impl Replay {
             expected = Some(frame.sequence + 1);
             at += frame.size;
             if frame.sequence > self.found.sequence {
+                if frame.sequence > self.found.sequence + 1 {
+                    // Else this was refused before.
+                    self.found.lost.push(lost_groups(self.found.sequence + 1, frame.sequence - 1));
+                }
                 self.found.sequence = frame.sequence;
                 self.found.groups += 1;
                 self.found.writes.extend(frame.writes);

@@ -41,11 +41,17 @@ impl Recovered {
         let in_base = last_in_base(&rows, media.as_ref(), &directory)?;
         let mut replayed = replay::replay(media.as_ref(), in_base, accept_loss)
             .map_err(|error| OpenError::Journal(path.clone(), error.to_string()))?;
+        let given_up = rows.image.base().lost();
         if accept_loss {
+            let acknowledged = directory.acknowledged()?;
+            if replayed.sequence < acknowledged {
+                replayed.lost.push(replay::lost_groups(replayed.sequence + 1, acknowledged));
+            }
             directory.lower_watermark(replayed.sequence)?;
         } else {
             directory.check_loss(replayed.sequence)?;
         }
+        replayed.lost.extend(given_up);
         // What was read may not have been synced when its writer was killed, and is built on from here on.
         if replayed.groups > 0 {
             media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
@@ -115,7 +121,8 @@ type Machine = (Box<dyn Base>, Arc<dyn Media>);
 fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
     let path = || directory.to_path_buf();
     compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;
-    let base = options.engine.open(directory, options.cache_bytes).map_err(|error| OpenError::Base {
+    let opened = options.engine.open(directory, options.cache_bytes, options.accept_loss);
+    let base = opened.map_err(|error| OpenError::Base {
         path: path(),
         engine: options.engine,
         reason: error.to_string(),

@@ -1,32 +1,42 @@
-//! What an answer means, and its result in StackStorm's shape: `{status_code, body, parsed, headers}`. Pure.
+//! What an answer means, and its result in StackStorm's shape: `{status_code, body, parsed, headers}`.
 //!
 //! Codes from 200 to 206 are a success. The body is parsed when its content type is `application/json` and it is
 //! JSON. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
 
+use petrel_model::Object;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::output::OutputSink;
 use crate::{End, Outcome};
 
 /// What came of a request that was answered.
-pub(super) fn outcome(status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let text = text(body, kind);
-    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
-    let parsed = is_json.then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
-    let mut named = petrel_model::Object::new();
+pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &OutputSink) -> Outcome {
+    let text = text(body, kind(headers));
+    let parsed = is_json(headers).then(|| output.parse(&text)).flatten();
+    let mut named = Object::new();
     for name in headers.keys() {
         let values: Vec<_> =
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         named.insert(title(name.as_str()), values.join(", ").into());
     }
-    let result = json!({
-        "status_code": status,
-        "parsed": parsed.is_some(),
-        "body": parsed.unwrap_or_else(|| text.into()),
-        "headers": named,
-    });
-    Outcome { end: if (200..=206).contains(&status) { End::Succeeded } else { End::Failed }, result }
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("status_code".into(), status.into());
+    result.insert("parsed".into(), parsed.is_some().into());
+    result.insert("body".into(), parsed.unwrap_or_else(|| text.into()));
+    result.insert("headers".into(), Value::Object(named));
+    let end = if (200..=206).contains(&status) { End::Succeeded } else { End::Failed };
+    Outcome { end, result: Value::Object(result) }
+}
+
+/// Whether the server says that its answer is JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    kind(headers).split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+}
+
+fn kind(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
 /// `content-type` as `Content-Type`.
@@ -39,17 +49,20 @@ fn title(name: &str) -> String {
 }
 
 /// The body as text: UTF-8, and Latin-1 where the server says so or it is no UTF-8.
-fn text(body: &[u8], kind: &str) -> String {
+fn text(body: Vec<u8>, kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
     let says_latin = ["iso-8859-1", "latin1", "windows-1252"].iter().any(|name| kind.contains(name));
-    match std::str::from_utf8(body) {
-        Ok(text) if !says_latin => text.to_owned(),
-        _ => body.iter().map(|byte| char::from(*byte)).collect(),
+    let of_latin = |body: &[u8]| body.iter().map(|byte| char::from(*byte)).collect::<String>();
+    if says_latin {
+        return of_latin(&body);
     }
+    String::from_utf8(body).unwrap_or_else(|error| of_latin(error.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -64,7 +77,7 @@ mod tests {
             (404, "application/json", "null", End::Failed, (true, json!(null))),
         ] {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
-            let outcome = outcome(status, &headers, body.as_bytes());
+            let outcome = outcome(status, &headers, body.into(), &OutputSink::new(0));
             let (parsed, value) = expected;
             let wanted = json!({"status_code": status, "parsed": parsed, "body": value, "headers": {"Content-Type": kind}});
             assert_eq!((outcome.end, &outcome.result), (end, &wanted));
@@ -73,8 +86,8 @@ mod tests {
 
     #[test]
     fn bodies_are_read_by_their_character_set() {
-        assert_eq!(text("Grüße".as_bytes(), "text/plain"), "Grüße");
-        assert_eq!(text(b"Gr\xfc\xdfe", "text/plain; charset=ISO-8859-1"), "Grüße");
-        assert_eq!(text(b"Gr\xfc\xdfe", "text/plain"), "Grüße");
+        assert_eq!(text("Grüße".into(), "text/plain"), "Grüße");
+        assert_eq!(text(b"Gr\xfc\xdfe".to_vec(), "text/plain; charset=ISO-8859-1"), "Grüße");
+        assert_eq!(text(b"Gr\xfc\xdfe".to_vec(), "text/plain"), "Grüße");
     }
 }

@@ -5,27 +5,28 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use petrel_model::Object;
+use serde_json::Value;
 
 use crate::output::{OutputSink, Stream};
 use crate::process::{Captured, Exit, Finished};
 use crate::{End, Outcome};
 
 /// What came of a command or a script.
-pub(crate) fn outcome(finished: &Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+pub(crate) fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
     let (end, return_code, error) = meaning(&finished.exit, limit);
-    note_cuts(finished, output);
-    let mut result = json!({
-        "failed": end != End::Succeeded,
-        "succeeded": end == End::Succeeded,
-        "return_code": return_code,
-        "stdout": decoded(&finished.stdout),
-        "stderr": decoded(&finished.stderr),
-    });
-    if let (Some(error), Some(result)) = (error, result.as_object_mut()) {
+    note_cuts(&finished, output);
+    // Moved in, one by one: the macro would copy what may be large.
+    let mut result = Object::new();
+    result.insert("failed".into(), (end != End::Succeeded).into());
+    result.insert("succeeded".into(), (end == End::Succeeded).into());
+    result.insert("return_code".into(), return_code.into());
+    result.insert("stdout".into(), decoded(finished.stdout, output));
+    result.insert("stderr".into(), decoded(finished.stderr, output));
+    if let Some(error) = error {
         result.insert("error".into(), error.into());
     }
-    Outcome { end, result }
+    Outcome { end, result: Value::Object(result) }
 }
 
 /// How it counts, with which exit code, and why if the code does not say. A process that we ended, or that a
@@ -66,11 +67,14 @@ pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
 }
 
 /// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
-fn decoded(captured: &Captured) -> Value {
-    let text = captured.text();
-    if captured.dropped > 0 {
+fn decoded(captured: Captured, output: &OutputSink) -> Value {
+    let is_cut = captured.dropped > 0;
+    let mut text = captured.text();
+    if is_cut {
         return Value::from(text);
     }
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    serde_json::from_str(text).unwrap_or_else(|_not_json| Value::from(text))
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    output.parse(&text).unwrap_or_else(|| Value::from(text))
 }

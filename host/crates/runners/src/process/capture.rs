@@ -1,6 +1,7 @@
 //! Reads one stream of a process: the head is kept for the result, and every line goes to the sink, as far as either
 //! has room. What comes after that is only counted, so that a flood costs no more than reading it.
 
+use petrel_model::size;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::output::{OutputSink, Stream};
@@ -12,25 +13,60 @@ pub struct Captured {
     pub bytes: Vec<u8>,
     /// How many more there were.
     pub dropped: usize,
+    /// What is kept takes so many bytes where it is stored.
+    pub(crate) stored: usize,
+    /// Whether what was dropped would have had its place, had there been room for it beside what else runs.
+    pub(crate) is_crowded_out: bool,
 }
 
 impl Captured {
-    /// Takes in more, up to `limit` bytes in all.
-    pub(super) fn take(&mut self, bytes: &[u8], limit: usize) {
-        let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
-        let (kept, dropped) = bytes.split_at(room);
+    /// Takes in more of a text, up to `limit` bytes in all as they are stored, and as far as `sink` has room.
+    pub(super) fn take(&mut self, bytes: &[u8], limit: usize, sink: &OutputSink) {
+        let room = limit.saturating_sub(self.stored);
+        self.keep(bytes, sink, || match size::of_text(bytes) {
+            whole if whole <= room => (bytes.len(), whole),
+            _ => size::fitting(bytes, room, size::escaped),
+        });
+    }
+
+    /// As [`Captured::take`], for JSON, which is stored as it is.
+    pub(super) fn take_json(&mut self, bytes: &[u8], limit: usize, sink: &OutputSink) {
+        let room = limit.saturating_sub(self.stored);
+        self.keep(bytes, sink, || size::fitting(bytes, room, size::in_json));
+    }
+
+    /// Keeps as many of `bytes` as fit, which take so much. Once something was dropped nothing more is kept, nor
+    /// looked at.
+    fn keep(&mut self, bytes: &[u8], sink: &OutputSink, fitting: impl FnOnce() -> (usize, usize)) {
+        if self.dropped > 0 {
+            self.dropped += bytes.len();
+            return;
+        }
+        let (count, stored) = fitting();
+        if !sink.claim(stored) {
+            self.is_crowded_out = true;
+            self.dropped += bytes.len();
+            return;
+        }
+        let (kept, dropped) = bytes.split_at(count);
+        self.stored += stored;
         self.bytes.extend_from_slice(kept);
         self.dropped += dropped.len();
     }
 
     /// The text, with what was lost of it said at its end.
-    pub fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.bytes);
-        if self.dropped == 0 {
-            return text.into_owned();
+    pub fn text(self) -> String {
+        let mut text = String::from_utf8(self.bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        if self.dropped > 0 {
+            if text.ends_with('\n') {
+                text.pop();
+            }
+            text.push_str("\n[cut: ");
+            text.push_str(&self.dropped.to_string());
+            text.push_str(" more bytes were dropped]");
         }
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        format!("{text}\n[cut: {} more bytes were dropped]", self.dropped)
+        text
     }
 }
 
@@ -64,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.captured.take(bytes, self.limit);
+        self.captured.take(bytes, self.limit, self.sink);
         if self.sink.is_full() {
             // The line that was begun is lost with what follows.
             self.sink.drop_bytes(self.line.len() + bytes.len());
@@ -91,5 +127,56 @@ impl<'a> Reader<'a> {
             self.hand_on();
         }
         self.captured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ResultRoom;
+
+    #[test]
+    fn what_is_kept_is_counted_as_it_is_stored() {
+        for (limit, room, pieces, kept, dropped) in [
+            (10, 100, &["0123456789"][..], "0123456789", 0),
+            (10, 100, &["01234", "567890"], "0123456789", 1),
+            (18, 100, &["\0\0\0\0", "x"], "\0\0\0", 2),
+            (10, 100, &["\"\"\"\"\"\"", "x"], "\"\"\"\"\"", 2),
+            // What is too much for all together is dropped as it comes.
+            (100, 10, &["01234", "5678901", "2"], "01234", 8),
+        ] {
+            let sink = OutputSink::within(1000, &Arc::new(ResultRoom::new(room)));
+            let mut captured = Captured::default();
+            pieces.iter().for_each(|piece| captured.take(piece.as_bytes(), limit, &sink));
+            assert_eq!(
+                (captured.bytes.as_slice(), captured.dropped),
+                (kept.as_bytes(), dropped),
+                "{pieces:?}"
+            );
+            assert!(captured.stored <= limit.min(room), "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_counted_as_it_is_stored_too() {
+        let sink = OutputSink::new(0);
+        let mut answer = Captured::default();
+        answer.take_json(b"\"\\n\"", 5, &sink);
+        answer.take_json(b"\0", 9, &sink);
+        assert_eq!((answer.bytes.as_slice(), answer.dropped), (&b"\"\\n\""[..], 1));
+    }
+
+    #[test]
+    fn text_says_what_is_missing() {
+        for (bytes, dropped, text) in [
+            (&b"a\n"[..], 0, "a\n"),
+            (b"a\xff", 0, "a\u{fffd}"),
+            (b"a\n", 3, "a\n[cut: 3 more bytes were dropped]"),
+        ] {
+            let captured = Captured { bytes: bytes.to_vec(), dropped, ..Captured::default() };
+            assert_eq!(captured.text(), text);
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio::process::ChildStdin;
 
 use super::Captured;
+use crate::output::OutputSink;
 
 /// What a process finds at standard input.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(super) async fn feed(
     stdin: Option<ChildStdin>,
     socket: Option<UnixStream>,
     answer: &mut Captured,
+    sink: &OutputSink,
 ) {
     match (input, stdin, socket) {
         (Input::Bytes(bytes), Some(mut pipe), _) => drop(pipe.write_all(&bytes).await),
@@ -60,7 +62,7 @@ pub(super) async fn feed(
             drop(socket.shutdown().await);
             let mut buffer = vec![0; 16 * 1024];
             while let Ok(count @ 1..) = socket.read(&mut buffer).await {
-                answer.take(buffer.get(..count).unwrap_or_default(), answer_limit);
+                answer.take_json(buffer.get(..count).unwrap_or_default(), answer_limit, sink);
             }
         }
         _ => {}

@@ -29,7 +29,7 @@ async fn run_with(options: Options, pack: &TempDir, schema: Value, parameters: V
         "ref": "mine.run", "runner_type": "local-shell-script", "entry_point": "run it.sh", "parameters": schema,
     });
     let call = call_of(action, parameters, pack.path());
-    LocalScript::new(options).run(call, OutputSink::new(500), CancellationToken::new()).await
+    LocalScript::new(options).run(call, OutputSink::new(2000), CancellationToken::new()).await
 }
 
 async fn run(script: &str, schema: Value, parameters: Value) -> Outcome {

@@ -20,7 +20,7 @@ fn call(parameters: Value) -> Call {
 }
 
 async fn run(parameters: Value) -> (Outcome, Vec<String>) {
-    let sink = OutputSink::new(500);
+    let sink = OutputSink::new(2000);
     let outcome = runner().run(call(parameters), sink.clone(), CancellationToken::new()).await;
     (outcome, sink.take().into_iter().map(|line| line.text).collect())
 }
@@ -59,7 +59,7 @@ async fn a_command_knows_its_execution() {
         json!({"cmd": "echo x$ST2_ACTION_EXECUTION_ID x$PETREL_EXECUTION_ID", "env": {"PETREL_EXECUTION_ID": "1"}}),
     );
     let id = call.execution_id;
-    let outcome = runner().run(call, OutputSink::new(500), CancellationToken::new()).await;
+    let outcome = runner().run(call, OutputSink::new(2000), CancellationToken::new()).await;
     assert_eq!(outcome.result["stdout"], format!("x{id} x{id}"));
 }
 
@@ -147,13 +147,13 @@ async fn a_daemon_is_ended_with_what_started_it() {
         let mark = directory.path().join(format!("{end:?}"));
         let cmd = format!("{} {command}", daemon(&mark, ">/dev/null 2>&1 </dev/null"));
         let call = call(json!({"cmd": cmd, "timeout": timeout}));
-        let outcome = runner().run(call, OutputSink::new(500), CancellationToken::new()).await;
+        let outcome = runner().run(call, OutputSink::new(2000), CancellationToken::new()).await;
         assert_eq!((outcome.end, beats(&mark).await), (end, lives), "{command}");
     }
     // It holds the output: nobody would read what it writes.
     let mark = directory.path().join("loud");
     let cmd = format!("{} sleep 0.2; echo started", daemon(&mark, ""));
-    let sink = OutputSink::new(500);
+    let sink = OutputSink::new(2000);
     let started = Instant::now();
     let call = call(json!({"cmd": cmd}));
     let outcome = runner().run(call, sink.clone(), CancellationToken::new()).await;
@@ -187,14 +187,14 @@ async fn who_empties_its_environment_is_ended_too() {
     let directory = tempfile::tempdir().unwrap();
     let mark = directory.path().join("late");
     let late = call(json!({"cmd": format!("{}; sleep 30", stranger(&mark)), "timeout": 2}));
-    let outcome = runner().run(late, OutputSink::new(500), CancellationToken::new()).await;
+    let outcome = runner().run(late, OutputSink::new(2000), CancellationToken::new()).await;
     assert_eq!((outcome.end, mark.exists(), beats(&mark).await), (End::TimedOut, true, false));
 
     let mark = directory.path().join("canceled");
     let (unwanted, cancel) =
         (call(json!({"cmd": format!("{}; sleep 30", stranger(&mark))})), CancellationToken::new());
     let subject = runner();
-    let running = subject.run(unwanted, OutputSink::new(500), cancel.clone());
+    let running = subject.run(unwanted, OutputSink::new(2000), cancel.clone());
     let stop = async {
         until_it_beats(&mark).await;
         cancel.cancel();
@@ -206,7 +206,7 @@ async fn who_empties_its_environment_is_ended_too() {
     let mark = directory.path().join("service");
     let service = call(json!({"cmd": format!("{}; sleep 0.2", stranger(&mark))}));
     let id = service.execution_id.to_string();
-    let outcome = runner().run(service, OutputSink::new(500), CancellationToken::new()).await;
+    let outcome = runner().run(service, OutputSink::new(2000), CancellationToken::new()).await;
     assert_eq!(outcome.end, End::Succeeded);
     until_it_beats(&mark).await;
     assert!(runner().end_leftovers(&[id]) > 0);
@@ -220,7 +220,7 @@ async fn who_holds_the_output_is_ended_whatever_its_environment() {
     let cmd = format!("{}; sleep 0.2; echo started", stranger(&mark).replace(">/dev/null 2>&1", ""));
     let started = Instant::now();
     let outcome =
-        runner().run(call(json!({"cmd": cmd})), OutputSink::new(500), CancellationToken::new()).await;
+        runner().run(call(json!({"cmd": cmd})), OutputSink::new(2000), CancellationToken::new()).await;
     assert_eq!((outcome.end, &outcome.result["stdout"]), (End::Succeeded, &json!("started")));
     assert!(!beats(&mark).await && started.elapsed() < Duration::from_secs(5));
 }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use petrel_model::size;
 use serde_json::Value;
 
 use super::staging::Staged;
+use super::starting::{MOST_SECONDS, within};
 use super::state::{Arrival, Attempts, Context, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
@@ -154,15 +156,17 @@ impl Conductor {
         world: &World,
     ) -> Result<Attempts, String> {
         let scope = self.bare_scope(&context.full, world);
-        let integer = |what: &str, statement: &petrel_expressions::Statement| {
+        let name = self.definition.name(place.0);
+        let integer = |what: &str, statement: &petrel_expressions::Statement, most: i64| {
             let value = statement.evaluate(&scope).map_err(|error| error.to_string())?;
-            as_integer(&value).ok_or_else(|| {
-                let name = self.definition.name(place.0);
+            let number = as_integer(&value).ok_or_else(|| {
                 format!("ValueError: The retry {what} for task \"{name}\" is not an integer.")
-            })
+            })?;
+            within(format_args!("retry.{what}"), Some(&name), number, most)
         };
-        let delay = retry.delay.as_ref().map(|delay| integer("delay", delay)).transpose()?;
-        Ok(Attempts { count: integer("count", &retry.count)?, delay, tally: 0 })
+        let delay = retry.delay.as_ref().map(|delay| integer("delay", delay, MOST_SECONDS)).transpose()?;
+        let count = integer("count", &retry.count, u32::MAX.into())?;
+        Ok(Attempts { count, delay, tally: 0 })
     }
 
     /// What the change makes of a task's status.
@@ -233,6 +237,10 @@ impl Conductor {
 
     /// Takes a change down: in the list of what is staged, in the states of items, in the log of errors.
     fn note(&mut self, place: Place, change: &Change<'_>) {
+        let is_kept = matches!(change, Change::Item { .. }) || change.status() == Status::Failed;
+        if is_kept && change.status().is_completed() {
+            self.known_bytes += change.result().map_or(0, |result| size::of_value(result));
+        }
         match self.staging.get_mut(place) {
             Some(Staged { items: Some(items), .. }) => {
                 if let Change::Item { item, status, result } = change {

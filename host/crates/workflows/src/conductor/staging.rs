@@ -62,8 +62,8 @@ pub(super) struct ItemStates {
     pub(super) list: Arc<Value>,
     pub(super) statuses: Vec<Status>,
     pub(super) results: Vec<Option<Arc<Value>>>,
-    /// Whether the task does not say how many are done at once: then all of them run, whatever comes of those
-    /// before, as far as there is a window for them.
+    /// Whether the task does not say how many are done at once, or has room for all: then all of them run, whatever
+    /// comes of those before, as far as there is a window for them.
     has_window: bool,
     counts: [usize; Status::ALL.len()],
     /// No item before it is left to be started.

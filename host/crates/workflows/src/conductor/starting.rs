@@ -1,6 +1,7 @@
 //! Starting what is ready: tasks are evaluated, all that are ready are marked running, and those without
 //! anything to do have succeeded before the next is started.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 
 use petrel_expressions::{EntryError, Statement, WorkflowScope};
@@ -13,6 +14,9 @@ use super::state::Place;
 use super::{Action, Conductor, ErrorEntry, Start, World};
 use crate::definition::{Items, Task};
 use crate::status::Status;
+
+/// The longest time that an expression may give, in seconds: 100 years.
+pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// A task that is ready, evaluated.
 struct Ready {
@@ -57,7 +61,14 @@ impl Conductor {
 
     /// Which limit is exceeded when these start too, so many because of this event; and what to do about it.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
-        let WorkflowLimits { tasks_in_step, tasks, .. } = self.limits;
+        let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
+        if self.known_bytes > variables {
+            return Some(format!(
+                "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
+                variables >> 20
+            ));
+        }
         if in_step > tasks_in_step {
             return Some(format!(
                 "more than {tasks_in_step} tasks of the workflow started at once, which is the limit \
@@ -82,7 +93,8 @@ impl Conductor {
             if let Some(list) = list
                 && let Some(staged) = self.staging.get_mut(place)
             {
-                let has_window = start.concurrency.as_deref().is_none_or(Value::is_null);
+                let count = list.as_array().map_or(0, Vec::len);
+                let has_window = has_window(start.concurrency.as_deref(), count, self.limits.items_window);
                 staged.items = Some(ItemStates::new(list, has_window));
             }
             let changes: Vec<Change<'_>> = if start.items.is_some() && !start.actions.is_empty() {
@@ -157,7 +169,7 @@ impl Conductor {
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds("task timeout", task.timeout.as_ref(), &scope)?,
+            timeout: seconds("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
             start.actions.push(action(task, None, &scope, world)?);
@@ -185,7 +197,7 @@ impl Conductor {
         Ok(Some(Ready { place, start, list: known.is_none().then_some(list) }))
     }
 
-    /// The items that are started now.
+    /// The items that are started now. As many are done at once as the task says, and no more than the window has.
     fn choose(
         &mut self,
         place: Place,
@@ -199,7 +211,9 @@ impl Conductor {
                 let number = as_integer(value).ok_or_else(|| {
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
-                usize::try_from(number.max(1)).unwrap_or(usize::MAX)
+                let name = self.definition.name(place.0);
+                let number = within(format_args!("concurrency"), Some(&name), number, i64::MAX)?;
+                usize::try_from(number.max(1)).unwrap_or(usize::MAX).min(self.limits.items_window)
             }
         };
         let states = self.staging.get_mut(place).and_then(|staged| staged.items.as_mut());
@@ -212,22 +226,36 @@ impl Conductor {
 
 /// How long a task waits: what its repetition says, else what the task says.
 fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds("task delay", task.delay.as_ref(), scope)?;
+    let own = seconds("delay", Some(&task.name), task.delay.as_ref(), scope)?;
     Ok(match &staged.attempts {
         Some(attempts) => Some(attempts.delay.unwrap_or_default()),
         None => own,
     })
 }
 
+/// What the property `key` of a task, or of the workflow where there is no name, says in seconds.
 pub(super) fn seconds(
-    what: &str,
+    key: &str,
+    task: Option<&str>,
     statement: Option<&Statement>,
     scope: &WorkflowScope,
 ) -> Result<Option<i64>, String> {
     let Some(statement) = statement else { return Ok(None) };
     let value = evaluated(statement, scope)?;
-    let number = as_integer(&value);
-    number.map(Some).ok_or_else(|| format!("TypeError: The value of {what} is not type of integer."))
+    let whose = if task.is_some() { "task" } else { "workflow" };
+    let number = as_integer(&value)
+        .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
+    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
+}
+
+/// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
+/// original takes it from an expression, and does nothing of use with it.
+pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
+    if (0..=most).contains(&number) {
+        return Ok(number);
+    }
+    let whose = task.map_or_else(|| "the workflow".to_owned(), |name| format!("task \"{name}\""));
+    Err(format!("ValueError: The {key} of {whose} is {number}; it must be between 0 and {most}."))
 }
 
 fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
@@ -286,7 +314,18 @@ fn with_item(items: &Items, element: &Value, scope: &WorkflowScope) -> WorkflowS
     WorkflowScope { item: Some(Arc::new(item)), ..scope.clone() }
 }
 
-/// A concurrency below 1 is 1.
+/// Whether `count` items would all be done at once, if it were not for the window: then one that fails keeps none from
+/// being done, as it would not without the window.
+fn has_window(concurrency: Option<&Value>, count: usize, window: usize) -> bool {
+    match concurrency {
+        None | Some(Value::Null) => true,
+        Some(value) => as_integer(value)
+            .and_then(|number| usize::try_from(number).ok())
+            .is_some_and(|number| number > window && number >= count),
+    }
+}
+
+/// A concurrency of 0 is 1, as with the original.
 fn at_least_one(concurrency: Arc<Value>) -> Arc<Value> {
     match as_integer(&concurrency) {
         Some(number) if number <= 0 => Arc::new(Value::from(1)),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use petrel_expressions::{EvaluationError, Variables, WorkflowScope};
+use petrel_model::size;
 use serde_json::Value;
 
 use super::staging::Staged;
@@ -48,6 +49,8 @@ impl Conductor {
                 None => {}
                 Some(Err(errors)) => self.fail_transition(place, transition, errors),
                 Some(Ok(published)) => {
+                    self.known_bytes +=
+                        published.iter().map(|(_, value)| size::of_value(value)).sum::<usize>();
                     let target = self.stage(place, number, transition, &context.with(&published));
                     if definition.task(target.0).is_some_and(|task| task.engine.is_some()) {
                         commands.push_back(target);

@@ -10,6 +10,7 @@ use petrel_expressions::Statement;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::components::Components;
 use super::task::{Retry, Task};
 use super::{NotWellFormed, inline, shape};
 
@@ -156,8 +157,10 @@ fn connect(
     written: &[Written<'_>],
     numbers: &BTreeMap<&str, TaskId>,
 ) -> Result<Vec<Transition>, NotWellFormed> {
-    let mut transitions: Vec<Transition> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut transitions = Vec::new();
+    let (mut seen, mut keys) = (BTreeSet::new(), BTreeMap::new());
+    // One transition that leads to many is compiled once.
+    let mut compiled = BTreeMap::new();
     for Written { target, number, source } in written {
         // The same target twice in one `do` is one way.
         if *target == "retry" || !seen.insert((*target, *number)) {
@@ -165,15 +168,20 @@ fn connect(
         }
         let id = numbers.get(target).copied();
         let id = id.ok_or_else(|| NotWellFormed(format!("the task `{target}` is not defined")))?;
-        let before = transitions.iter().filter(|transition| transition.target == id).count();
-        let key = u32::try_from(before).unwrap_or(u32::MAX);
+        let next_key: &mut u32 = keys.entry(id).or_default();
+        let key = *next_key;
+        *next_key = key.saturating_add(1);
+        let (when, publish) = compiled.entry(*number).or_insert_with(|| {
+            let when = source.get("when").filter(|when| *when != "").cloned().map(Statement::compile);
+            (when, publish(source.get("publish")).into())
+        });
         transitions.push(Transition {
             target: id,
             key,
             id: format!("{target}__t{key}").into(),
             origin: format!("{name}__t{key}").into(),
-            when: source.get("when").filter(|when| *when != "").cloned().map(Statement::compile),
-            publish: publish(source.get("publish")).into(),
+            when: when.clone(),
+            publish: Arc::clone(publish),
         });
     }
     Ok(transitions)
@@ -225,63 +233,7 @@ fn mark_cycles(tasks: &mut [Task]) {
         .iter()
         .map(|task| task.transitions.iter().map(|transition| transition.target.index()).collect())
         .collect();
-    for (task, part) in tasks.iter_mut().zip(components(&next)) {
-        task.is_in_cycle = part;
+    for (task, is_on_cycle) in tasks.iter_mut().zip(Components::of(&next).is_on_cycle) {
+        task.is_in_cycle = is_on_cycle;
     }
-}
-
-/// For each node, whether it is on a cycle: Kosaraju's algorithm, without recursion.
-fn components(next: &[Vec<usize>]) -> Vec<bool> {
-    let order = finished(next);
-    let mut back = vec![Vec::new(); next.len()];
-    for (from, targets) in next.iter().enumerate() {
-        for &to in targets {
-            if let Some(sources) = back.get_mut(to) {
-                sources.push(from);
-            }
-        }
-    }
-    let mut is_on_cycle: Vec<bool> =
-        next.iter().enumerate().map(|(node, targets)| targets.contains(&node)).collect();
-    let mut is_seen = vec![false; next.len()];
-    for root in order.into_iter().rev() {
-        let mut members = Vec::new();
-        let mut queue = vec![root];
-        while let Some(node) = queue.pop() {
-            if std::mem::replace(is_seen.get_mut(node).unwrap_or(&mut true), true) {
-                continue;
-            }
-            members.push(node);
-            queue.extend(back.get(node).into_iter().flatten());
-        }
-        if members.len() > 1 {
-            for node in members {
-                if let Some(mark) = is_on_cycle.get_mut(node) {
-                    *mark = true;
-                }
-            }
-        }
-    }
-    is_on_cycle
-}
-
-/// All nodes in the order in which a search in depth is done with them.
-fn finished(next: &[Vec<usize>]) -> Vec<usize> {
-    let mut order = Vec::with_capacity(next.len());
-    let mut is_seen = vec![false; next.len()];
-    for root in 0..next.len() {
-        let mut stack = vec![(root, false)];
-        while let Some((node, is_done)) = stack.pop() {
-            if is_done {
-                order.push(node);
-                continue;
-            }
-            if std::mem::replace(is_seen.get_mut(node).unwrap_or(&mut true), true) {
-                continue;
-            }
-            stack.push((node, true));
-            stack.extend(next.get(node).into_iter().flatten().map(|&target| (target, false)));
-        }
-    }
-    order
 }

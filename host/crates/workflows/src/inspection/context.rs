@@ -1,108 +1,176 @@
 //! Variables that are read before they are set, on some way through the workflow.
 //!
-//! Each way is followed from the first tasks on with the names that are known on it. A join knows what any
-//! of its branches brought.
+//! What is known at a task is what was set on every way to it; a join knows what any of its branches brought. How that
+//! is worked out is in [`super::known`].
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use petrel_expressions::Statement;
+use petrel_expressions::statement::references;
 use serde_json::{Map, Value};
 
 use super::expressions::{action_and_input, published};
+use super::known::{Rules, Set, settle};
 use super::semantics::Graph;
+use super::walked::{Edge, Walked};
 use super::{Finding, Kind, Place};
 use crate::definition::inline;
 use crate::definition::shape::{self, RESERVED};
 
-/// The names that are known at some point.
-type Names = BTreeSet<String>;
-
-/// How often tasks are looked at, in all: a bound for graphs made to have very many ways.
-const MOST_VISITS: usize = 20_000;
-
 pub(super) fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut names: Names = known.iter().map(|name| (*name).to_owned()).collect();
+    let surroundings: BTreeSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    let mut names = Names::within(&surroundings);
     for property in ["input", "vars"] {
         check_setting(definition.get(property), &Place::root(property), &mut names, &mut findings);
     }
+    let mut everywhere: BTreeSet<String> = names.set_here;
+    everywhere.extend(surroundings);
+    let mut in_the_end = Names::within(&everywhere);
     if let Some(tasks) = shape::tasks(definition) {
-        names = Walk { tasks, findings: &mut findings, all: names.clone() }.walk(&names);
+        in_the_end.set_here = inspect_tasks(tasks, &everywhere, &mut findings);
     }
-    check_setting(definition.get("output"), &Place::root("output"), &mut names, &mut findings);
+    check_setting(definition.get("output"), &Place::root("output"), &mut in_the_end, &mut findings);
     findings
 }
 
-struct Walk<'a> {
-    tasks: &'a Map<String, Value>,
-    findings: &'a mut Vec<Finding>,
-    /// The names that are known on any way.
-    all: Names,
+/// The names that are known at some point.
+struct Names<'a> {
+    /// Those that are known wherever this one is.
+    everywhere: &'a BTreeSet<String>,
+    /// Those that the ways to here have set, beside the numbers of all such names.
+    on_the_way: Option<(&'a Set, &'a BTreeMap<String, usize>)>,
+    set_here: BTreeSet<String>,
 }
 
-impl Walk<'_> {
-    /// Follows all ways; gives the names that are known on any of them.
-    fn walk(mut self, known: &Names) -> Names {
-        let tasks = self.tasks;
-        let graph = Graph::new(tasks);
-        let mut queue: VecDeque<(&str, Option<Names>)> =
-            graph.starts().into_iter().map(|start| (start, Some(known.clone()))).collect();
-        let mut joined: BTreeMap<&str, Names> = BTreeMap::new();
-        let mut queued: BTreeMap<&str, Names> = BTreeMap::new();
-        let mut looked_at: BTreeSet<(&str, Names)> = BTreeSet::new();
-        let mut traversed: BTreeSet<&str> = BTreeSet::new();
-        while let Some((name, names)) = queue.pop_front() {
-            traversed.insert(name);
-            let names = names.unwrap_or_else(|| joined.get(name).cloned().unwrap_or_default());
-            let is_new = looked_at.insert((name, names.clone()));
-            // What leads to a command of the engine, or nowhere, is known in the end too.
-            self.all.extend(names.iter().cloned());
-            let Some(task) = tasks.get(name).and_then(Value::as_object).filter(|_| is_new) else { continue };
-            if looked_at.len() > MOST_VISITS {
-                break;
-            }
-            for (target, names) in self.task(name, task, &names) {
-                if traversed.contains(target) || !(tasks.contains_key(target) || RESERVED.contains(&target)) {
-                    continue;
-                }
-                if tasks.get(target).is_some_and(|task| task.get("join").is_some()) {
-                    joined.entry(target).or_default().extend(names);
-                    queue.push_back((target, None));
-                } else if queued.get(target) != Some(&names) {
-                    queued.insert(target, names.clone());
-                    queue.push_back((target, Some(names)));
-                }
-            }
-        }
-        self.all
+impl<'a> Names<'a> {
+    fn within(everywhere: &'a BTreeSet<String>) -> Self {
+        Self { everywhere, on_the_way: None, set_here: BTreeSet::new() }
     }
 
-    /// Looks at a task that knows `names`; gives where it leads, with the names that are known there.
-    fn task<'t>(&mut self, name: &str, task: &'t Map<String, Value>, names: &Names) -> Vec<(&'t str, Names)> {
+    fn contains(&self, name: &str) -> bool {
+        let is_on_the_way = || {
+            let (set, numbers) = self.on_the_way?;
+            Some(set.contains(*numbers.get(name)?))
+        };
+        self.everywhere.contains(name) || self.set_here.contains(name) || is_on_the_way().unwrap_or(false)
+    }
+}
+
+/// Which names the transitions of a workflow set.
+struct Setting<'a> {
+    tasks: &'a Map<String, Value>,
+    everywhere: &'a BTreeSet<String>,
+    numbers: BTreeMap<String, usize>,
+    /// The names that each transition sets, as far as they are not known everywhere.
+    gains: Vec<Set>,
+    /// For each task, by number, whether it is a join.
+    joins: Vec<bool>,
+}
+
+impl<'a> Setting<'a> {
+    /// Where the transitions of a task lead, each with the number of its gain.
+    fn next(&mut self, name: &str) -> Vec<(&'a str, usize)> {
+        let (tasks, everywhere) = (self.tasks, self.everywhere);
+        let mut next = Vec::new();
+        for transition in tasks.get(name).into_iter().flat_map(shape::transitions) {
+            let mut gain = Set::default();
+            let published = published(transition);
+            for variable in published.iter().filter_map(Value::as_array).flatten().filter_map(name_set) {
+                if !everywhere.contains(variable) {
+                    let number = self.numbers.len();
+                    gain.insert(*self.numbers.entry(variable.to_owned()).or_insert(number));
+                }
+            }
+            let label = self.gains.len();
+            self.gains.push(gain);
+            let is_there = |target: &&str| tasks.contains_key(*target) || RESERVED.contains(target);
+            next.extend(
+                shape::targets(transition).into_iter().filter(is_there).map(|target| (target, label)),
+            );
+        }
+        next
+    }
+}
+
+impl Rules for Setting<'_> {
+    fn beginning(&self) -> Set {
+        Set::default()
+    }
+
+    fn gained(&self, edge: Edge) -> Option<&Set> {
+        self.gains.get(edge.label)
+    }
+
+    fn mark(&self, _task: usize) -> Option<usize> {
+        None
+    }
+
+    fn is_closed(&self, _task: usize) -> bool {
+        true
+    }
+
+    fn gathers(&self, task: usize) -> bool {
+        self.joins.get(task).copied().unwrap_or(false)
+    }
+}
+
+/// Looks at all tasks that are reached; gives the names that are set on any way.
+fn inspect_tasks(
+    tasks: &Map<String, Value>,
+    everywhere: &BTreeSet<String>,
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<String> {
+    let mut setting =
+        Setting { tasks, everywhere, numbers: BTreeMap::new(), gains: Vec::new(), joins: Vec::new() };
+    let walked = Walked::new(Graph::new(tasks).starts(), |name| setting.next(name));
+    let has_join = |name: &&str| tasks.get(*name).is_some_and(|task| task.get("join").is_some());
+    setting.joins = walked.names.iter().map(has_join).collect();
+    let known = settle(&walked, &setting).known;
+    let numbers = &setting.numbers;
+    for (name, known) in walked.names.iter().zip(&known) {
+        if let Some(task) = tasks.get(*name).and_then(Value::as_object) {
+            let on_the_way = Some((&known.on_all, numbers));
+            let names = Names { everywhere, on_the_way, set_here: BTreeSet::new() };
+            Task { names, findings: &mut *findings }.inspect(name, task);
+        }
+    }
+    // What leads to a command of the engine is known in the end too.
+    let mut all = Set::default();
+    known.iter().for_each(|known| all.add(&known.on_any));
+    numbers.iter().filter(|(_, number)| all.contains(**number)).map(|(name, _)| name.clone()).collect()
+}
+
+/// A task, and what is known at it.
+struct Task<'a> {
+    names: Names<'a>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Task<'_> {
+    fn inspect(mut self, name: &str, task: &Map<String, Value>) {
         let place = Place::task(name);
         let (action, input) = action_and_input(task);
         let with = |property| task.get("with").and_then(|with| with.get(property));
-        self.check(task.get("delay"), &place.property("delay"), names);
-        self.check(with("items"), &place.property("with").property("items"), names);
-        self.check(with("concurrency"), &place.property("with").property("concurrency"), names);
-        self.check(action.as_ref(), &place.property("action"), names);
-        self.check(input.as_ref(), &place.property("input"), names);
+        self.check(task.get("delay"), &place.property("delay"));
+        self.check(with("items"), &place.property("with").property("items"));
+        self.check(with("concurrency"), &place.property("with").property("concurrency"));
+        self.check(action.as_ref(), &place.property("action"));
+        self.check(input.as_ref(), &place.property("input"));
         let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let mut branches = Vec::new();
         for (number, transition) in list.iter().enumerate() {
             let Some(transition) = transition.as_object() else { continue };
             let place = place.transition(number);
-            let mut known = names.clone();
-            self.check(transition.get("when"), &place.property("when"), &known);
+            self.check(transition.get("when"), &place.property("when"));
             let published = published(transition);
-            check_setting(published.as_ref(), &place.property("publish"), &mut known, self.findings);
-            self.check(transition.get("do"), &place.property("do"), &known);
-            branches.extend(shape::targets(transition).into_iter().map(|target| (target, known.clone())));
+            check_setting(published.as_ref(), &place.property("publish"), &mut self.names, self.findings);
+            self.check(transition.get("do"), &place.property("do"));
+            // The other transitions do not see what this one sets.
+            self.names.set_here.clear();
         }
-        branches
     }
 
-    fn check(&mut self, value: Option<&Value>, place: &Place, names: &Names) {
+    fn check(&mut self, value: Option<&Value>, place: &Place) {
         let Some(value) = value else { return };
         let pairs = value.as_str().map(inline::parameters).filter(|pairs| !pairs.is_empty());
         match pairs {
@@ -110,31 +178,34 @@ impl Walk<'_> {
             Some(pairs) => {
                 for (number, pair) in pairs.into_iter().enumerate() {
                     let pair = Value::Object(Map::from_iter([pair]));
-                    check(&pair, &place.item(number), names, self.findings);
+                    check(&pair, &place.item(number), &self.names, self.findings);
                 }
             }
-            None => check(value, place, names, self.findings),
+            None => check(value, place, &self.names, self.findings),
         }
     }
 }
 
 /// Looks at a list that sets variables, each seeing those before it.
-fn check_setting(value: Option<&Value>, place: &Place, names: &mut Names, findings: &mut Vec<Finding>) {
+fn check_setting(value: Option<&Value>, place: &Place, names: &mut Names<'_>, findings: &mut Vec<Finding>) {
     let Some(list) = value.and_then(Value::as_array) else { return };
     for (number, item) in list.iter().enumerate() {
         check(item, &place.item(number), names, findings);
-        match item {
-            Value::String(name) => {
-                names.insert(name.clone());
-            }
-            Value::Object(pair) if pair.len() == 1 => names.extend(pair.keys().cloned()),
-            _ => {}
-        }
+        names.set_here.extend(name_set(item).map(ToOwned::to_owned));
     }
 }
 
-fn check(value: &Value, place: &Place, names: &Names, findings: &mut Vec<Finding>) {
-    for reference in Statement::compile(value.clone()).references() {
+/// The name that an item of such a list sets.
+fn name_set(item: &Value) -> Option<&str> {
+    match item {
+        Value::String(name) => Some(name),
+        Value::Object(pair) if pair.len() == 1 => pair.keys().next().map(String::as_str),
+        _ => None,
+    }
+}
+
+fn check(value: &Value, place: &Place, names: &Names<'_>, findings: &mut Vec<Finding>) {
+    for reference in references(value) {
         let name = &reference.name;
         let mut messages = Vec::new();
         if name.starts_with("__") {
@@ -149,7 +220,7 @@ fn check(value: &Value, place: &Place, names: &Names, findings: &mut Vec<Finding
         for message in messages {
             let mut finding = Finding::new(Kind::Context, place, message);
             finding.language = Some(reference.language);
-            finding.expression = Some(reference.expression.clone());
+            finding.expression = Some(Arc::clone(&reference.expression));
             findings.push(finding);
         }
     }

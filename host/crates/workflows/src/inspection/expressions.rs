@@ -1,6 +1,6 @@
 //! Expressions that cannot be read.
 
-use petrel_expressions::Statement;
+use petrel_expressions::statement::syntax_errors;
 use serde_json::{Map, Value};
 
 use super::{Finding, Kind, Place};
@@ -65,7 +65,7 @@ pub(super) fn published(transition: &Map<String, Value>) -> Option<Value> {
 
 fn check(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
     let Some(value) = value else { return };
-    for error in Statement::compile(value.clone()).syntax_errors() {
+    for error in syntax_errors(value) {
         let mut finding = Finding::new(Kind::Expression, place, error.message);
         finding.language = error.language;
         finding.expression = Some(error.expression);

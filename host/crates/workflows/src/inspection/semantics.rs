@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
+use super::known::{Rules, Set, settle};
+use super::walked::{Edge, Walked};
 use super::{Finding, Kind, Place};
 use crate::definition::shape::{self, RESERVED};
 
@@ -70,24 +72,6 @@ impl<'a> Graph<'a> {
     fn has_join(&self, name: &str) -> bool {
         self.tasks.get(name).and_then(|task| task.get("join")).is_some_and(|join| !join.is_null())
     }
-
-    /// The tasks from which a way leads back to them.
-    fn in_cycles(&self) -> BTreeSet<&'a str> {
-        let on_cycle = |name: &&str| {
-            let mut seen = BTreeSet::new();
-            let mut queue: Vec<&str> = self.next(name).to_vec();
-            while let Some(other) = queue.pop() {
-                if other == *name {
-                    return true;
-                }
-                if seen.insert(other) {
-                    queue.extend(self.next(other));
-                }
-            }
-            false
-        };
-        self.next.keys().copied().filter(on_cycle).collect()
-    }
 }
 
 /// Transitions, of tasks that can be reached, to tasks that are not there.
@@ -115,25 +99,69 @@ fn undefined(tasks: &Map<String, Value>, graph: &Graph<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What is known of a task after all ways to it were walked.
-#[derive(Default)]
-struct Reached<'a> {
-    splits: BTreeSet<&'a str>,
-    before: BTreeSet<&'a str>,
+/// At which splits the ways to a task began: those that are told from others by it.
+struct Splits {
+    /// For each task, by number, the number of the split that it is.
+    marks: Vec<Option<usize>>,
+    /// For each task, whether a way leads back to it. It takes in nothing from those.
+    is_on_cycle: Vec<bool>,
+}
+
+impl Splits {
+    fn of(graph: &Graph<'_>, walked: &Walked<'_>) -> Self {
+        let mut numbers = 0..;
+        let mark = |(task, name): (usize, &&str)| {
+            let is_led_to = graph.led_to.get(*name).is_some_and(|count| *count > 1);
+            let is_split = is_led_to && !graph.has_join(name) && !walked.is_on_cycle(task);
+            if is_split { numbers.next() } else { None }
+        };
+        let marks = walked.names.iter().enumerate().map(mark).collect();
+        Self { marks, is_on_cycle: walked.components.is_on_cycle.clone() }
+    }
+}
+
+impl Rules for Splits {
+    fn beginning(&self) -> Set {
+        Set::default()
+    }
+
+    fn gained(&self, _edge: Edge) -> Option<&Set> {
+        None
+    }
+
+    fn mark(&self, task: usize) -> Option<usize> {
+        self.marks.get(task).copied().flatten()
+    }
+
+    fn is_closed(&self, task: usize) -> bool {
+        self.is_on_cycle.get(task).copied().unwrap_or(false)
+    }
+
+    fn gathers(&self, _task: usize) -> bool {
+        false
+    }
 }
 
 /// Joins whose branches were split at different places: the engine could not know at which level they are
 /// to be joined.
 fn unreachable_joins(graph: &Graph<'_>) -> Vec<Finding> {
-    let reached = walk(graph);
-    let is_ambiguous = |task: &Reached<'_>| {
-        task.before
-            .iter()
-            .any(|before| reached.get(before).is_some_and(|before| before.splits != task.splits))
+    let walked = Walked::new(graph.starts(), |name| {
+        let next = graph.next(name).iter().filter(|target| graph.tasks.contains_key(**target));
+        next.map(|target| (*target, 0)).collect()
+    });
+    let splits = Splits::of(graph, &walked);
+    let known = settle(&walked, &splits).known;
+    let is_ambiguous = |task: usize| {
+        // What a way back brings comes too late.
+        let before = walked.edges_to(task).iter().map(|edge| edge.from);
+        let mut before = before.filter(|before| *before < task || !splits.is_closed(task));
+        let of = |task: usize| known.get(task).map(|known| &known.on_any);
+        before.any(|before| of(before) != of(task))
     };
-    let joins = reached.iter().filter(|(name, task)| graph.has_join(name) && is_ambiguous(task));
+    let joins = walked.names.iter().enumerate().filter(|(_, name)| graph.has_join(name));
     joins
-        .map(|(name, _)| {
+        .filter(|(task, _)| is_ambiguous(*task))
+        .map(|(_, name)| {
             let message = format!(
                 "The join task \"{name}\" is unreachable. A join task is determined to be unreachable if there \
                  are nested forks from multi-referenced tasks that join on the said task. This is ambiguous to \
@@ -142,40 +170,4 @@ fn unreachable_joins(graph: &Graph<'_>) -> Vec<Finding> {
             Finding::new(Kind::Semantic, &Place::task(name), message)
         })
         .collect()
-}
-
-/// Walks all ways from the first tasks, and notes for each task at which splits the ways to it began.
-fn walk<'a>(graph: &Graph<'a>) -> BTreeMap<&'a str, Reached<'a>> {
-    let in_cycles = graph.in_cycles();
-    let mut reached: BTreeMap<&str, Reached<'_>> = BTreeMap::new();
-    let mut walked: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    let mut queue: VecDeque<(Option<&str>, &str, BTreeSet<&str>)> =
-        graph.starts().into_iter().map(|start| (None, start, BTreeSet::new())).collect();
-    while let Some((before, name, mut splits)) = queue.pop_front() {
-        if !graph.tasks.contains_key(name) {
-            continue;
-        }
-        let is_split = !graph.has_join(name) && graph.led_to.get(name).is_some_and(|count| *count > 1);
-        if is_split && !in_cycles.contains(name) {
-            splits.insert(name);
-        }
-        let task = reached.entry(name).or_default();
-        task.splits.extend(&splits);
-        task.before.extend(before);
-        for target in graph.next(name) {
-            if reached.contains_key(target) && in_cycles.contains(target) {
-                continue;
-            }
-            let known = walked.get_mut(&(name, *target));
-            match known {
-                Some(known) if splits.is_subset(known) && !known.is_empty() => continue,
-                Some(known) => known.extend(&splits),
-                None => {
-                    walked.insert((name, target), splits.clone());
-                }
-            }
-            queue.push_back((Some(name), target, splits.clone()));
-        }
-    }
-    reached
 }

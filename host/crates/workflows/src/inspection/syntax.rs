@@ -36,6 +36,30 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
     findings
 }
 
+/// The longest name of a task, in bytes.
+const LONGEST_NAME: usize = 1_000;
+
+/// Tasks whose names are too long to be repeated.
+pub(super) fn overlong(definition: &Value) -> Vec<Finding> {
+    let names = shape::tasks(definition).into_iter().flat_map(|tasks| tasks.keys());
+    let overlong = names.filter(|name| name.len() > LONGEST_NAME);
+    let finding = |name: &String| {
+        let begin: String = name.chars().take(40).collect();
+        Finding {
+            kind: Kind::Syntax,
+            schema_path: Some("properties.tasks.patternProperties".to_owned()),
+            spec_path: Some("tasks".to_owned()),
+            message: format!(
+                "the name of the task that begins with \"{begin}\" has {} bytes, and {LONGEST_NAME} is the limit; shorten it",
+                name.len()
+            ),
+            language: None,
+            expression: None,
+        }
+    };
+    overlong.map(finding).collect()
+}
+
 /// A task whose name holds other characters than names may.
 fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
     let is_name =

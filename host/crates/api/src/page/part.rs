@@ -1,0 +1,294 @@
+//! Listings of what is read from the store, which may be large: read in parts, and written while they are sent. An answer
+//! that ends early says in `X-Next-Before` what to give as `before` to go on.
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use petrel_engine::intake::Claim;
+use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
+use petrel_persistence::{Page, Unreadable};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{MOST_BYTES, PageRequest};
+use crate::{Api, ApiError, listing, views};
+
+/// How many items are read from the store at once.
+const STEP: usize = 1000;
+
+impl PageRequest {
+    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
+    /// many items are wanted. It ends early when it holds [`MOST_BYTES`]. What lies there and cannot be read is beside it.
+    ///
+    /// # Errors
+    /// When the store fails, and as [`listing::hold`].
+    pub(crate) async fn collect<T: Listed, I: From<Id>, F>(
+        &self,
+        api: &Api,
+        read: impl Fn(Option<I>, usize) -> F,
+    ) -> Result<Part<T>, ApiError>
+    where
+        F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
+    {
+        let mut part = Part::default();
+        let mut to_pass = self.offset;
+        let mut before = self.before.map(I::from);
+        loop {
+            let wanted = to_pass.saturating_add(self.limit - part.items.len());
+            let page = read(before, wanted.min(STEP)).await?;
+            before = page.next;
+            part.lost.extend(page.unreadable);
+            let passed = to_pass.min(page.items.len());
+            to_pass -= passed;
+            let has_room = part.add(page.items.into_iter().skip(passed), before.is_some());
+            part.hold(api)?;
+            if before.is_none() || part.items.len() >= self.limit || !has_room {
+                return Ok(part);
+            }
+            // A long listing lets others have their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Items that are the part that was asked for, newest first, each as `view` shows it when its turn comes to be sent;
+    /// and what lies among them and cannot be read, in its place.
+    pub(crate) fn answer_part<T, V>(
+        &self,
+        mut part: Part<T>,
+        view: impl Fn(T) -> V + Send + Unpin + 'static,
+    ) -> Response
+    where
+        T: Listed + Send + Unpin + 'static,
+        V: Serialize,
+    {
+        let next = part.goes_on_at;
+        let held = part.held.take();
+        let shown = part.in_order().into_iter().map(move |place| match place {
+            Place::Whole(item) => Shown::Whole(view(item)),
+            Place::Lost(lost) => Shown::Lost(views::unreadable(&lost)),
+        });
+        let mut answer = listing::answer(shown, held);
+        answer.headers_mut().extend(self.headers(None));
+        say_where_to_go_on(&mut answer, "x-next-before", next);
+        answer
+    }
+}
+
+/// Says in `header` where the listing goes on, if it does.
+fn say_where_to_go_on(answer: &mut Response, header: &'static str, next: Option<Id>) {
+    if let Some(value) = next.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+        answer.headers_mut().insert(header, value);
+    }
+}
+
+/// What is listed in parts.
+pub(crate) trait Listed {
+    /// Its id.
+    fn id(&self) -> Id;
+
+    /// About how many bytes it takes: the larger of what it takes in memory and of what it takes as JSON.
+    fn bytes(&self) -> usize;
+}
+
+impl Listed for TriggerInstance {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.payload.text().len()
+    }
+}
+
+impl Listed for Enforcement {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        self.failure_reason.as_ref().map_or(0, |reason| size::of_text(reason.as_bytes()))
+    }
+}
+
+impl Listed for Execution {
+    fn id(&self) -> Id {
+        self.id.0
+    }
+
+    fn bytes(&self) -> usize {
+        let parameters: usize =
+            self.parameters.iter().map(|(name, value)| name.len() + size::of_value(value)).sum();
+        parameters + self.result.as_deref().map_or(0, size::of_value)
+    }
+}
+
+/// Items of a listing.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    items: Vec<T>,
+    /// What lies among them and cannot be read.
+    lost: Vec<Unreadable>,
+    bytes: usize,
+    /// How many bytes the largest of them takes.
+    largest: usize,
+    /// The room in memory for it.
+    held: Option<Claim>,
+    /// The id of the last item, if it ends early because it holds enough.
+    goes_on_at: Option<Id>,
+}
+
+impl<T> Part<T> {
+    /// Items that are all that was asked for, and what lies among them and cannot be read.
+    pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>) -> Self {
+        Self { items, lost, ..Self::default() }
+    }
+
+    /// Whether it holds enough.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= MOST_BYTES
+    }
+
+    /// How many items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Holds room for what there is, and for what is written of it at once.
+    ///
+    /// # Errors
+    /// As [`listing::hold`].
+    pub(crate) fn hold(&mut self, api: &Api) -> Result<(), ApiError> {
+        let at_once = self.bytes.min(listing::CHUNK.max(self.largest));
+        listing::hold(api, &mut self.held, self.bytes.saturating_add(2 * at_once))
+    }
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), lost: Vec::new(), bytes: 0, largest: 0, held: None, goes_on_at: None }
+    }
+}
+
+/// A place in a listing.
+enum Place<T> {
+    Whole(T),
+    Lost(Unreadable),
+}
+
+/// What is shown in a place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<V> {
+    Whole(V),
+    Lost(Value),
+}
+
+impl<T: Listed> Part<T> {
+    /// All of it, newest first.
+    fn in_order(self) -> Vec<Place<T>> {
+        let has_lost = !self.lost.is_empty();
+        let mut places: Vec<_> = self.items.into_iter().map(Place::Whole).collect();
+        places.extend(self.lost.into_iter().map(Place::Lost));
+        if has_lost {
+            places.sort_by_cached_key(|place| {
+                std::cmp::Reverse(match place {
+                    Place::Whole(item) => item.id().to_string(),
+                    Place::Lost(lost) => lost.id.clone(),
+                })
+            });
+        }
+        places
+    }
+
+    /// All of it as it was added, oldest first, each as `view` shows it when its turn comes to be sent.
+    pub(crate) fn answer<V: Serialize>(mut self, view: impl Fn(T) -> V + Send + Unpin + 'static) -> Response
+    where
+        T: Send + Unpin + 'static,
+    {
+        let mut answer = listing::answer(self.items.into_iter().map(view), self.held.take());
+        say_where_to_go_on(&mut answer, "x-next-after", self.goes_on_at);
+        answer
+    }
+
+    /// Ends it where it is, although there may be more.
+    pub(crate) fn end_here(&mut self) {
+        self.goes_on_at = self.items.last().map(Listed::id);
+    }
+
+    /// Adds `items`, after which there are more if `has_more`. Returns whether more would have room.
+    pub(crate) fn add(&mut self, items: impl ExactSizeIterator<Item = T>, has_more: bool) -> bool {
+        let mut items = items;
+        while !self.is_full() {
+            let Some(item) = items.next() else { return true };
+            let bytes = item.bytes();
+            self.bytes += bytes;
+            self.largest = self.largest.max(bytes);
+            self.items.push(item);
+        }
+        if items.len() > 0 || has_more {
+            self.end_here();
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::query;
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_shown_in_its_place() {
+        struct Small(&'static str);
+        impl Listed for Small {
+            fn id(&self) -> Id {
+                self.0.parse().unwrap()
+            }
+            fn bytes(&self) -> usize {
+                1
+            }
+        }
+        let ids = ["d", "c", "b", "a"].map(|letter| letter.repeat(24));
+        let [d, c, b, a] = &ids;
+        let lost = |id: &String| Unreadable { kind: "execution", id: id.clone(), reason: "why".into() };
+        let items = vec![Small(c.clone().leak()), Small(a.clone().leak())];
+        let page = query("include_attributes=id").unwrap();
+        let part = Part::of(items, vec![lost(b), lost(d)]);
+        let response = page.answer_part(part, |item| json!({"id": item.0}));
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX);
+        let body = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(body).unwrap();
+        let shown: Value = serde_json::from_slice(&body).unwrap();
+        let found: Vec<_> =
+            shown.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(found, ids);
+        assert_eq!(shown[0]["error"], "cannot be read: why");
+        assert_eq!(shown[0]["hint"], Unreadable::REMEDY);
+        assert_eq!(shown[1], json!({"id": c}));
+    }
+
+    #[test]
+    fn a_part_ends_when_it_holds_enough() {
+        struct Large(u64);
+        impl Listed for Large {
+            fn id(&self) -> Id {
+                Id::from_parts(1, self.0)
+            }
+            fn bytes(&self) -> usize {
+                MOST_BYTES / 2
+            }
+        }
+        for (sizes, has_more, kept, goes_on) in [
+            (&[1_u64][..], true, 1, false),
+            (&[1, 2], false, 2, false),
+            (&[1, 2], true, 2, true),
+            (&[1, 2, 3], false, 2, true),
+        ] {
+            let mut part = Part::of(Vec::new(), Vec::new());
+            let items: Vec<_> = sizes.iter().map(|&number| Large(number)).collect();
+            let has_room = part.add(items.into_iter(), has_more);
+            assert_eq!((part.items.len(), part.goes_on_at.is_some()), (kept, goes_on), "{sizes:?}");
+            assert_eq!(has_room, kept < 2, "{sizes:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a workflow knows (what it was given, what its tasks gave and published) has a limit, in either language.
+#![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use petrel_model::WorkflowLimits;
+use petrel_workflows::chain::ChainDefinition;
+use petrel_workflows::conductor::{Event, Report};
+use petrel_workflows::{Conducted, Definition, Source, Start, Status, World};
+use serde_json::{Map, Value, json};
+
+/// What runs, in the order in which it was started: task, route and item.
+type Running = VecDeque<(Arc<str>, u32, Option<usize>)>;
+
+fn take(starts: Vec<Start>, running: &mut Running) {
+    for start in starts {
+        running
+            .extend(start.actions.iter().map(|action| (Arc::clone(&start.task), start.route, action.item)));
+    }
+}
+
+/// Plays it while what runs gives a mebibyte each, `most` times at most; gives how often it did.
+fn fed(conductor: &mut Conducted, most: usize) -> usize {
+    let (world, result) = (World::default(), Arc::new(json!("x".repeat(1 << 20))));
+    let mut running = Running::new();
+    take(conductor.apply(&Event::Request(Status::Running), &world).unwrap(), &mut running);
+    let mut done = 0;
+    while let Some((task, route, item)) = running.pop_front().filter(|_| done < most) {
+        let (status, result) = (Status::Succeeded, Arc::clone(&result));
+        let report = Report { task, route, item, status, result, execution: None };
+        take(conductor.apply(&Event::Report(report), &world).unwrap(), &mut running);
+        done += 1;
+    }
+    done
+}
+
+#[test]
+fn what_a_workflow_knows_has_a_limit_that_is_named() {
+    let publishes = json!({"version": 1.0, "tasks": {
+        "begin": {"action": "core.noop", "next": [{"do": "loop"}]},
+        "loop": {"action": "core.noop", "next": [{"publish": [{"big": "<% result() %>"}], "do": "loop"}]},
+    }});
+    let items = json!({"version": 1.0, "tasks": {
+        "many": {"with": "<% range(100).toList() %>", "action": "core.noop"},
+    }});
+    let orquesta = |definition: &Value| Source::Orquesta(Arc::new(Definition::compile(definition).unwrap()));
+    let chain = json!({"chain": [
+        {"name": "one", "ref": "core.noop", "on-success": "two"},
+        {"name": "two", "ref": "core.noop", "on-success": "one"},
+    ], "default": "one"});
+    let chain = Source::Chain(Arc::new(ChainDefinition::compile(&chain).unwrap()));
+    let limits = WorkflowLimits { variables: 10 << 20, items_window: 3, ..WorkflowLimits::default() };
+    for (name, source, most) in [
+        ("a cycle that publishes", orquesta(&publishes), 12),
+        ("items that give much", orquesta(&items), 13),
+        ("a chain, which keeps all twice", chain, 6),
+    ] {
+        let new = || Conducted::new(&source, &Arc::default(), &Map::new(), &World::default());
+        let mut limited = new().with_limits(limits);
+        let done = fed(&mut limited, 50);
+        assert!((5..=most).contains(&done), "{name}: {done} were done");
+        assert!(limited.bytes() > 10 << 20, "{name}: {} bytes", limited.bytes());
+        assert_eq!(limited.status(), Status::Failed, "{name}");
+        assert!(limited.result().to_string().contains("`workflows.max_variables_mib`"), "{name}");
+        // Logs of before there was a limit come to the same as they did.
+        let unlimited = fed(&mut new().with_limits(WorkflowLimits::NONE), 20);
+        assert_eq!(unlimited, 20, "{name}");
+    }
+}
