@@ -180,24 +180,29 @@ fn a_body_that_would_take_too_much_is_refused() {
     host.stop();
 }
 
+/// Makes so many keys, each as large as one may be.
+fn keys(host: &Host<'_>, count: usize) {
+    let body = json!({"value": "x".repeat(MIB)}).to_string();
+    for number in 0..count {
+        host.try_send("PUT", &format!("/keys/k{number:02}"), "", body.as_bytes()).unwrap().with_status(200);
+    }
+}
+
 #[test]
 fn a_listing_of_what_is_in_memory_ends_early_and_says_where_to_go_on() {
     let place = Place::default();
     let host = place.start(&[]);
-    let body = json!({"value": "x".repeat(9 * MIB)}).to_string();
-    for number in 0..5 {
-        host.try_send("PUT", &format!("/keys/k{number}"), "", body.as_bytes()).unwrap().with_status(200);
-    }
+    keys(&host, 35);
     for (path, count, next) in [
-        ("/keys?limit=-1", 4, "4"),
-        ("/keys?limit=-1&offset=4", 1, ""),
+        ("/keys?limit=-1", 32, "32"),
+        ("/keys?limit=-1&offset=32", 3, ""),
         ("/keys?limit=3", 3, ""),
-        ("/keys?limit=-1&include_attributes=name", 5, ""),
+        ("/keys?limit=-1&include_attributes=name", 35, ""),
     ] {
         let answer = host.get(path).with_status(200);
         let found = (answer.json().as_array().unwrap().len(), answer.header("x-next-offset"));
         assert_eq!(found, (count, next), "{path}");
-        assert_eq!(answer.header("x-total-count"), "5", "{path}");
+        assert_eq!(answer.header("x-total-count"), "35", "{path}");
     }
     host.stop();
 }
@@ -205,7 +210,8 @@ fn a_listing_of_what_is_in_memory_ends_early_and_says_where_to_go_on() {
 #[test]
 fn what_is_sent_holds_its_room_until_it_is_read() {
     let place = Place::default();
-    let host = place.start(&["--max-in-flight-mib", "64"]);
+    // Room for one that is made, which takes three times its 16 MiB, and one that is sent.
+    let host = place.start(&["--max-in-flight-mib", "72"]);
     let id = host.request(
         &json!({"action": "core.local", "parameters": {"cmd": "head -c 30000000 /dev/zero | tr '\\0' x"}}),
     );
@@ -257,24 +263,24 @@ fn a_flood_of_what_grows_when_it_is_written_is_cut_by_what_it_is_written_as() {
 }
 
 #[test]
-fn whatever_is_large_holds_its_room_until_it_is_read() {
+fn a_listing_of_what_is_in_memory_holds_its_room_until_it_is_read() {
     let place = Place::default();
-    let host = place.start(&["--max-in-flight-mib", "32"]);
-    let body = json!({"value": "x".repeat(9 * MIB)}).to_string();
-    host.try_send("PUT", "/keys/large", "", body.as_bytes()).unwrap().with_status(200);
-    let ask =
-        format!("GET /api/v1/keys/large HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
-    let mut slow = connections(&host, 3, &ask);
+    // Room for two: a text of 9 MiB that has grown takes 16.
+    let host = place.start(&["--max-in-flight-mib", "40"]);
+    keys(&host, 9);
+    let path = "/keys?limit=-1";
+    let ask = format!("GET /api/v1{path} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n\r\n", host.token);
+    let mut slow = connections(&host, 2, &ask);
     for stream in &mut slow {
         let mut begun = [0; 12];
         stream.read_exact(&mut begun).unwrap();
         assert_eq!(&begun, b"HTTP/1.1 200");
     }
-    assert_eq!(host.get("/keys/large").with_status(503).header("retry-after"), "1");
+    assert_eq!(host.get(path).with_status(503).header("retry-after"), "1");
     host.get("/user").with_status(200);
     drop(slow);
     eventually("there is room again", || {
-        let answer = host.try_send("GET", "/keys/large", "", b"").ok()?;
+        let answer = host.try_send("GET", path, "", b"").ok()?;
         Some(()).filter(|()| answer.status == 200)
     });
     host.stop();

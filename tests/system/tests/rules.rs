@@ -213,7 +213,7 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     host.ok(&["rule", "create", &place.write("rule.yaml", &gone)]);
     assert_eq!(event(&host, "hello"), (202, 0));
     let says = [
-        "examples.hello: matches: there are no criteria; but no execution came of it: ",
+        "examples.hello: matches: there are no criteria, so it matches always; but no execution came of it: ",
         "action `core.gone` does not exist",
     ];
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
@@ -227,7 +227,7 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     assert_eq!(event(&host, "hello"), (202, 1));
     let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
     let says = [
-        "examples.hello: matches: there are no criteria; but its execution ",
+        "examples.hello: matches: there are no criteria, so it matches always; but its execution ",
         &id,
         "failed before it began: ",
         "timeout",
@@ -238,6 +238,6 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     host.ok(&["rule", "update", "examples.hello", &place.write("right.yaml", RULE)]);
     assert_eq!(event(&host, "hello"), (202, 1));
     let why = host.ok(&["trigger", "why", "last"]).stdout;
-    assert!(why.ends_with("examples.hello: matches: there are no criteria\n"), "{why}");
+    assert!(why.ends_with("examples.hello: matches: there are no criteria, so it matches always\n"), "{why}");
     host.stop();
 }

@@ -29,7 +29,7 @@ fn a_store_of_a_newer_version_is_left_alone() {
     let format = place.data().join("store/format");
     for (text, says) in [
         ("petrel-store 99\n", &["has format 99", "newer"][..]),
-        ("something\n", &["no store of petrel", "--data-dir"]),
+        ("something\n", &["`petrel-store 2` and `engine sled`", "restore from a backup"]),
     ] {
         fs::write(&format, text).unwrap();
         let refused = place.petrel(&["serve", "--listen", "127.0.0.1:0"]).with_code(8);

@@ -191,7 +191,8 @@ fn a_task_over_many_items_asks_for_a_window_of_them() {
         let children = host.list(&format!("/executions/{id}/children"));
         let open =
             children.iter().filter(|child| matches!(child["status"].as_str(), Some("requested" | "running")));
-        assert!(open.count() <= 5);
+        // The list of 30 is read in two parts, one a moment after the other, and the window moves on in between.
+        assert!(open.count() <= 2 * 5);
         Some(host.execution(&id)).filter(|execution| execution["status"] == "succeeded")
     });
     let all: Vec<usize> = (0..30).collect();

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::explanation::Explanation;
 use petrel_model::secrets::masked_payload;
-use petrel_model::{Ref, TriggerInstance, TriggerInstanceId, size};
+use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,8 +85,8 @@ pub(crate) async fn why(
 ) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
     let mut held = None;
-    let parsed = size::parsed(instance.payload.text().as_bytes());
-    listing::hold(&api, &mut held, 2 * instance.bytes() + parsed)?;
+    // What the rules read of it is claimed where it is read.
+    listing::hold(&api, &mut held, 2 * instance.bytes())?;
     let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
