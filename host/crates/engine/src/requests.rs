@@ -132,7 +132,11 @@ impl Engine {
                 return Ok(Err(execution));
             }
             if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
-                return self.cancel_workflow(id).await.map(Ok);
+                match self.cancel_workflow(id).await {
+                    // It has ended meanwhile, most likely: then that is the answer.
+                    Err(Error::Conflict { .. }) => continue,
+                    canceled => return canceled.map(Ok),
+                }
             }
             let expect = Expect::ExecutionVersion(id, execution.version);
             execution
