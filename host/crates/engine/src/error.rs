@@ -145,6 +145,13 @@ impl From<CommitError> for Error {
     }
 }
 
+impl From<tokio::task::JoinError> for Error {
+    fn from(error: tokio::task::JoinError) -> Self {
+        // Tasks are dropped only when the process goes.
+        if error.is_cancelled() { Self::Stopping } else { Self::Internal(error.to_string()) }
+    }
+}
+
 impl From<petrel_model::names::InvalidName> for Error {
     fn from(error: petrel_model::names::InvalidName) -> Self {
         Self::invalid(error.to_string(), error.remedy)

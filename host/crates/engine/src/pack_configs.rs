@@ -101,7 +101,7 @@ impl Engine {
         if let Some(file) = self.config_path(pack) {
             let path = file.clone();
             let read = tokio::task::spawn_blocking(move || read(&path)).await;
-            let read = read.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+            let read = read.unwrap_or_else(|gone| Err(gone.into()))?;
             if let Some(given) = given_by(file, read, pack, schema)? {
                 return Ok(Some(given));
             }

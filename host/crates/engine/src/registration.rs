@@ -119,7 +119,7 @@ impl Engine {
         })?;
         let path = directory.clone();
         let read = tokio::task::spawn_blocking(move || read(&directory)).await;
-        let read = read.map_err(|error| Error::Internal(error.to_string()))?;
+        let read = read.map_err(Error::from)?;
         let mut contents = read.map_err(|problems| {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             Error::invalid(lines.join("\n"), "correct the pack and register it again")
@@ -208,7 +208,7 @@ impl Engine {
     async fn register(&self, contents: PackContents) -> Result<Report, Error> {
         let engine = self.clone();
         let ready = tokio::task::spawn_blocking(move || engine.make_ready(contents)).await;
-        let mut ready = ready.map_err(|error| Error::Internal(error.to_string()))??;
+        let mut ready = ready.map_err(Error::from)??;
         let name = ready.pack.reference.clone();
         let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         let changes = ready.changes();

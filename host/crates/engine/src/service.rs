@@ -169,7 +169,7 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        tokio::spawn(work).await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string())))
+        tokio::spawn(work).await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     /// Commits on behalf of this process.

@@ -149,7 +149,7 @@ impl Engine {
             drop(slot);
             done
         });
-        done.await.map_err(|error| Error::Internal(error.to_string()))
+        done.await.map_err(Error::from)
     }
 
     /// Mints a token; clears away what has expired.

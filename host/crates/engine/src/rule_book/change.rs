@@ -76,7 +76,7 @@ impl Engine {
         let engine = self.clone();
         let _turn = TURNS.acquire().await;
         let decided = tokio::task::spawn_blocking(move || decide(&engine)).await;
-        decided.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+        decided.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     /// Commits a change and shows it; the lock of content is held.

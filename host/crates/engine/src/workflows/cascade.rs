@@ -88,7 +88,7 @@ async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> 
     let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
     let result = match deliver(engine, id, Message::Reports(waiting.clone())).await {
         // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
-        Err(Error::NotFound { .. } | Error::Internal(_)) => {
+        Err(Error::NotFound { .. } | Error::Unreadable(_)) => {
             let (expect, changes): (Vec<_>, Vec<_>) =
                 waiting.into_iter().map(|report| (report.expect, report.changes)).unzip();
             engine.commit(expect.concat(), changes.concat()).await
@@ -199,7 +199,9 @@ where
         let work = one(engine.clone(), id, user.to_owned());
         told.spawn(async move { work.await.is_err().then_some(id) });
     }
-    left.extend(told.join_all().await.into_iter().flatten());
+    while let Some(one) = told.join_next().await {
+        left.extend(one.ok().flatten());
+    }
     left
 }
 

@@ -291,11 +291,13 @@ impl Definitions {
             return Ok(Arc::clone(known));
         }
         let stored = store.definition(digest).await?;
-        let stored = stored.ok_or_else(|| Error::Internal(format!("the definition {digest} is missing")))?;
+        let stored =
+            stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
         // It was inspected when it was new; what is asked for may have changed since.
         let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
-        let definition = recompile(runner, &stored.source)
-            .map_err(|reason| Error::Internal(format!("the definition {digest} cannot be read: {reason}")))?;
+        let definition = recompile(runner, &stored.source).map_err(|reason| {
+            Error::Unreadable(format!("the definition {digest} cannot be read: {reason}"))
+        })?;
         let compiled = Arc::new(Compiled { definition, stored, is_stored: AtomicBool::new(true) });
         lock(&self.by_digest).insert(digest.into(), Arc::clone(&compiled));
         Ok(compiled)

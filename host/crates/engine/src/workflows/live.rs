@@ -138,7 +138,7 @@ pub(super) async fn replay(
     id: ExecutionId,
     log: &[WorkflowEntry],
 ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
-    let damaged = |what: &str| Error::Internal(format!("the log of the workflow {id} {what}"));
+    let damaged = |what: &str| Error::Unreadable(format!("the log of the workflow {id} {what}"));
     let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
     let WorkflowEvent::Began { definition, input, context, limits } = &first.event else {
         return Err(damaged("does not say how it began"));
@@ -195,9 +195,9 @@ impl Began {
 
 /// What an entry says has happened.
 async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
-    let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Internal(error.to_string()));
+    let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
     Ok(match &entry.event {
-        WorkflowEvent::Began { .. } => return Err(Error::Internal("a workflow began twice".into())),
+        WorkflowEvent::Began { .. } => return Err(Error::Unreadable("a workflow began twice".into())),
         WorkflowEvent::Requested { status: name } => Event::Request(status(name)?),
         WorkflowEvent::Reported { task, route, item, status: name, execution, result } => {
             let result = match (result, execution) {
@@ -223,6 +223,6 @@ async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
 
 pub(super) async fn stored_result(engine: &Engine, id: ExecutionId) -> Result<Arc<Value>, Error> {
     let execution = engine.store().execution(id).await?;
-    let execution = execution.ok_or_else(|| Error::Internal(format!("the execution {id} is missing")))?;
+    let execution = execution.ok_or_else(|| Error::Unreadable(format!("the execution {id} is missing")))?;
     Ok(execution.result.unwrap_or_default())
 }

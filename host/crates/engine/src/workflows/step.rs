@@ -366,7 +366,7 @@ fn deliver_up(
     let engine = engine.clone();
     let delivery =
         tokio::spawn(async move { deliver(&engine, above, Message::Report(Box::new(report))).await });
-    Box::pin(async move { delivery.await.unwrap_or_else(|panic| Err(Error::Internal(panic.to_string()))) })
+    Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(gone.into())) })
 }
 
 /// Which statuses of a workflow the workflow above it is told.
