@@ -39,6 +39,10 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
+    if let Err(error) = workflow.begin_work(engine, &mut held).await {
+        tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
+        return;
+    }
     let result = match prepare(engine, &execution).await {
         Ok(prepared) => start(engine, execution.clone(), prepared).await,
         Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
@@ -58,6 +62,7 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     } else {
         engine.0.workflows.used(&workflow, held.as_ref());
     }
+    workflow.end_work();
     drop(held);
     engine.0.workflows.make_room(engine.0.options.waiting_workflows);
 }

@@ -48,6 +48,8 @@ pub(super) struct Workflow {
     pub(super) live: tokio::sync::Mutex<Option<Live>>,
     /// Whether it is no longer the one that is known; set while `live` is held.
     is_gone: AtomicBool,
+    /// Whether somebody is at work on it; set while `live` is held.
+    is_at_work: AtomicBool,
 }
 
 /// The workflows that are in memory.
@@ -68,6 +70,26 @@ impl Workflow {
     /// Whether it was forgotten; to be asked while `live` is held.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::SeqCst)
+    }
+
+    /// Begins work on it, which holds `live`. Whoever was at work before may have been dropped midway, as it happens when
+    /// the process goes: what that has sent to the store is still on its way then, and `live` is to be read behind it,
+    /// or two entries of the log get the same place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn begin_work(&self, engine: &Engine, live: &mut Option<Live>) -> Result<(), Error> {
+        if self.is_at_work.swap(true, Ordering::SeqCst) {
+            *live = None;
+            // Commits are made one after the other: when this one is, so are those before it.
+            engine.commit(Vec::new(), Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// The work is over: nothing of it is on its way.
+    pub(super) fn end_work(&self) {
+        self.is_at_work.store(false, Ordering::SeqCst);
     }
 }
 
@@ -109,10 +131,12 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
                 lock(&engine.0.workflows.get(id).queue).extend(left);
             }
         } else {
+            workflow.begin_work(engine, &mut live).await?;
             let batch = std::mem::take(&mut *lock(&workflow.queue));
             if !batch.is_empty() {
                 step::process(engine, id, &mut live, batch).await;
             }
+            workflow.end_work();
             if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
                 engine.0.workflows.forget(id, &workflow);
                 *live = None;
