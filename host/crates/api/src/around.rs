@@ -1,5 +1,5 @@
-//! What is done around every request: it has an id ([`request_id`]), is measured ([`measures`](crate::measures)) and leaves a trace
-//! ([`trail`](crate::trail)). One layer for all three, since each layer copies what is inside it for each request.
+//! What is done around every request: it has an id ([`request_id`]), is measured ([`measures`](crate::measures)) and
+//! leaves a trace ([`trail`](crate::trail)). One layer does all three: each layer copies what is inside it for each request.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
