@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use petrel_expressions::statement::{references, syntax_errors};
 use petrel_expressions::{Scope, Statement, Variables, WorkflowScope, render};
 use serde_json::{Value, json};
 
@@ -15,9 +16,9 @@ fuzz_target!(|data: &[u8]| {
     let scope =
         values.clone().into_iter().fold(Scope::new(), |scope, (name, value)| scope.with(&name, value));
     assert_eq!(render(text, &scope), render(text, &scope));
-    let statement = Statement::compile(json!(text));
-    let _errors = statement.syntax_errors();
-    let _references = statement.references();
-    let _value =
-        statement.evaluate(&WorkflowScope { variables: Variables::from(values), ..WorkflowScope::default() });
+    let source = json!(text);
+    let _errors = syntax_errors(&source);
+    let _references = references(&source);
+    let scope = WorkflowScope { variables: Variables::from(values), ..WorkflowScope::default() };
+    let _value = Statement::compile(source).evaluate(&scope);
 });

@@ -34,6 +34,8 @@ use request::Maker;
 
 /// How long the host may let what runs go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long the host keeps executions and events.
+const KEPT: Duration = Duration::from_secs(10);
 /// A connection may end without an answer when so much of a body was not wanted: what was sent after the answer
 /// takes the answer with it.
 const LARGE: usize = 32 << 10;
@@ -103,9 +105,12 @@ impl Report {
 pub fn run(plan: &Plan, say: fn(&str)) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-hostile-")?;
     let pack = documents::write_pack(directory.path())?;
-    // With a small cache it is full early, and what grows afterwards is worth a look.
+    let kept = format!("{}s", KEPT.as_secs());
+    // With a small cache it is full early, and with old rows deleted the store stays as large as it is: what grows
+    // afterwards is worth a look. (If all were kept, requests for whole lists would get ever larger answers.)
     let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5", "--store-cache-mib", "8"];
-    let flags = flags.map(str::to_owned);
+    let retention = ["--retention-executions", &kept, "--retention-trigger-instances", &kept];
+    let flags: Vec<String> = flags.into_iter().chain(retention).map(str::to_owned).collect();
     let mut run = Run {
         plan,
         say,
@@ -233,7 +238,7 @@ impl Run<'_> {
         let mut client = Client::new(victim.address());
         let token = victim.token();
         register(&mut client, &token, &self.pack);
-        let mut reader = Reader { client: &mut client, token: &token, findings: &self.findings };
+        let mut reader = Reader { client: &mut client, token: &token, findings: &self.findings, kept: KEPT };
         // Who is gone is found gone by its process.
         self.reading.look(&mut reader, is_whole).unwrap_or_default()
     }

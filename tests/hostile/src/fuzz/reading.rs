@@ -1,6 +1,7 @@
 //! Reads back what a host has: every list, and everything in it by its name. What it took in must be there.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) client: &'a mut Client,
     pub(crate) token: &'a str,
     pub(crate) findings: &'a Findings,
+    /// How long the host keeps executions and events at least.
+    pub(crate) kept: Duration,
 }
 
 impl Reader<'_> {
@@ -49,6 +52,9 @@ impl Reader<'_> {
                 return Ok(None);
             }
         };
+        if answer.status == 404 && self.may_be_deleted(path) {
+            return Ok(None);
+        }
         if answer.status != 200 {
             let said = String::from_utf8_lossy(&answer.body);
             let said: String = said.chars().take(200).collect();
@@ -56,6 +62,16 @@ impl Reader<'_> {
             return Ok(None);
         }
         Ok(Some(answer))
+    }
+
+    /// Whether what is at a path is so old that the host may have deleted it since it was listed.
+    fn may_be_deleted(&self, path: &str) -> bool {
+        let created = path
+            .split('/')
+            .find(|part| is_id(part))
+            .and_then(|id| u64::from_str_radix(id.get(..12)?, 16).ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        created.is_some_and(|milliseconds| Duration::from_millis(milliseconds) + self.kept <= now)
     }
 
     fn delete(&mut self, path: &str) -> Result<(), Broken> {
@@ -72,12 +88,14 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a part of a path is an id: 48 bits of Unix milliseconds and 48 of others, in hexadecimal digits.
+fn is_id(part: &str) -> bool {
+    part.len() == 24 && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A path without ids, so that the same fault is the same finding.
 fn shortened(path: &str) -> String {
-    let part = |part: &str| {
-        let is_id = part.len() == 24 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id { "ID".to_owned() } else { part.chars().take(40).collect() }
-    };
+    let part = |part: &str| if is_id(part) { "ID".to_owned() } else { part.chars().take(40).collect() };
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let path = path.split('/').map(part).collect::<Vec<_>>().join("/");
     if query.is_empty() { path } else { format!("{path}?...") }
