@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 
 use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
 use crate::filters::platform;
+use crate::guard::guarded;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::view::View;
@@ -74,7 +75,7 @@ impl fmt::Debug for Expression {
 impl Expression {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
-        let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
+        let compile = |text: String| guarded(|| ENVIRONMENT.compile_expression_owned(text));
         let rewritten = rewrite::expression(text).map_err(too_long)?;
         let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
         let changes = mutable::changes_something(text);
@@ -94,11 +95,13 @@ impl Expression {
         work::check().map_err(given_up)?;
         settle(self.text.len() as u64 * STEPS_A_BYTE);
         let root = root::of(scope, self.changes);
-        let value = if work::is_roomy() {
-            ROOMY.compile_expression(&self.text).and_then(|compiled| compiled.eval(root))
-        } else {
-            self.compiled.eval(root)
-        };
+        let value = guarded(|| {
+            if work::is_roomy() {
+                ROOMY.compile_expression(&self.text).and_then(|compiled| compiled.eval(root))
+            } else {
+                self.compiled.eval(root)
+            }
+        });
         let value = value.and_then(|value| work::check().map(|()| value).map_err(Error::from));
         value.map_err(|error| {
             settle_failed(&error);
@@ -124,12 +127,12 @@ impl Template {
         let text = &*rewrite::with_plain_lines(text);
         let rewritten = rewrite::template(text).map_err(too_long)?;
         let mut environment = ENVIRONMENT.clone();
-        environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
+        guarded(|| environment.add_template_owned(NAME, text.to_owned())).map_err(|error| retold(&error))?;
         match rewritten {
             Rewritten::Same => {}
             Rewritten::Other(text) => {
                 environment = ENVIRONMENT.clone();
-                environment.add_template_owned(NAME, text).map_err(|error| retold(&error))?;
+                guarded(|| environment.add_template_owned(NAME, text)).map_err(|error| retold(&error))?;
             }
             Rewritten::Lost => return Err(lost()),
         }
@@ -146,13 +149,13 @@ impl Template {
         }
         let template = environment.get_template(NAME).map_err(|error| retold(&error))?;
         let mut output = Output::with_capacity(64);
-        let rendered =
-            template.render_captured_to(root::of(scope, self.changes), &mut output).and_then(|captured| {
-                // What went on without a part that was too much is no answer.
-                work::check()?;
-                settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
-                Ok(())
-            });
+        let rendered = guarded(|| {
+            let captured = template.render_captured_to(root::of(scope, self.changes), &mut output)?;
+            // What went on without a part that was too much is no answer.
+            work::check()?;
+            settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
+            Ok(())
+        });
         let too_large = |reason| Failure { exception: "MemoryError", reason };
         if output.is_full() {
             let limit = OUTPUT_LIMIT;
@@ -170,7 +173,7 @@ impl Template {
 
 /// What is wrong with `text` as a template.
 pub(crate) fn syntax_error(text: &str) -> Option<String> {
-    match (rewrite::template(text), ENVIRONMENT.template_from_str(text)) {
+    match (rewrite::template(text), guarded(|| ENVIRONMENT.template_from_str(text))) {
         (Err(error), _) => Some(error.to_string()),
         (_, Err(error)) => Some(retold(&error).reason),
         (Ok(Rewritten::Lost), _) => Some(lost().reason),

@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod filters;
 mod functions;
+mod guard;
 mod jinja;
 pub mod json_path;
 mod methods;

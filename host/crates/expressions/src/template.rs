@@ -12,6 +12,7 @@ use minijinja::Environment;
 use crate::datastore::{KeyName, keys_among};
 use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
+use crate::guard::guarded;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
@@ -56,8 +57,8 @@ impl Template {
     pub fn compile(source: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Syntax { template: shortened(source), line: 1, reason };
         let rewritten = rewrite::template(source).map_err(|error| refused(error.to_string()))?;
-        let template =
-            SHARED.template_from_str(source).map_err(|error| Error::from_engine(source, &error))?;
+        let template = guarded(|| SHARED.template_from_str(source))
+            .map_err(|error| Error::from_engine(source, &error))?;
         if rewritten == Rewritten::Lost {
             return Err(refused(rewrite::LOST.to_owned()));
         }
@@ -81,7 +82,7 @@ impl Template {
             Ok(Rewritten::Other(text)) => text,
             Ok(Rewritten::Lost) | Err(_) => return Err(filters::wrong(rewrite::LOST)),
         };
-        environment.add_template_owned(NAME, text)?;
+        guarded(|| environment.add_template_owned(NAME, text))?;
         Ok(self.compiled.get_or_init(|| environment))
     }
 
@@ -118,17 +119,14 @@ impl Template {
         }
         let template = compiled.get_template(NAME).map_err(retold)?;
         let mut output = Output::with_capacity(self.source.len());
-        let rendered = template
-            .render_captured_to(
-                scope.context(&self.keys, mutable::changes_something(&self.source)),
-                &mut output,
-            )
-            .and_then(|captured| {
-                // What went on without a part that was too much is no answer.
-                work::check()?;
-                settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
-                Ok(())
-            });
+        let context = scope.context(&self.keys, mutable::changes_something(&self.source));
+        let rendered = guarded(|| {
+            let captured = template.render_captured_to(context, &mut output)?;
+            // What went on without a part that was too much is no answer.
+            work::check()?;
+            settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
+            Ok(())
+        });
         if output.is_full() {
             return Err(Error::OutputTooLarge { template: shortened(&self.source) });
         }

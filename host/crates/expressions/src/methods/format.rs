@@ -1,6 +1,10 @@
 //! `str.format` and `%` on texts. Numbers are formatted by the library; what it does not know of a
 //! replacement field is here: conversions, percentages, and Python's display of values.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
@@ -218,6 +222,47 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     if args.len() > wanted && !(has_names && (wanted == 0 || text.contains("%("))) {
         return Err(wrong("not all arguments converted during string formatting"));
     }
-    charge_percent(text, &args)?;
-    format(FormatStyle::Printf, text, &args)
+    let (text, args) = match args.as_slice() {
+        [named] if has_names && !text.is_ascii() => with_plain_names(text, named)?,
+        _ => (Cow::Borrowed(text), args),
+    };
+    charge_percent(&text, &args)?;
+    format(FormatStyle::Printf, &text, &args)
+}
+
+/// `text` and its values, with other names for those that are not ASCII: the library takes names apart by bytes.
+fn with_plain_names<'a>(text: &'a str, values: &Value) -> Result<(Cow<'a, str>, Vec<Value>), Error> {
+    let (mut plain, mut rest) = (String::new(), text);
+    let mut named: Vec<(Value, Value)> = Vec::new();
+    while let Some(percent) = rest.find('%') {
+        let (before, from) = rest.split_at(percent);
+        plain.push_str(before);
+        let name = from.strip_prefix("%(").and_then(|inside| inside.split_once(')'));
+        rest = match name.filter(|(name, _)| !name.is_ascii()) {
+            Some((name, after)) => {
+                let value = values.get_item(&Value::from(name)).ok().filter(|value| !value.is_undefined());
+                let value = value.ok_or_else(|| wrong(format!("KeyError: '{name}'")))?;
+                // No key that somebody would write.
+                let other = format!("\u{1}{}", named.len());
+                write!(plain, "%({other})").map_err(|error| wrong(error.to_string()))?;
+                named.push((Value::from(other), value));
+                after
+            }
+            None => {
+                let taken = if from.starts_with("%%") { 2 } else { 1 };
+                let (literal, after) = from.split_at(taken);
+                plain.push_str(literal);
+                after
+            }
+        };
+    }
+    if named.is_empty() || values.kind() != ValueKind::Map {
+        return Ok((Cow::Borrowed(text), vec![values.clone()]));
+    }
+    plain.push_str(rest);
+    for key in values.try_iter()? {
+        let value = values.get_item(&key)?;
+        named.push((key, value));
+    }
+    Ok((Cow::Owned(plain), vec![Value::from_object(named.into_iter().collect::<BTreeMap<_, _>>())]))
 }

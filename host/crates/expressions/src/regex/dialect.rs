@@ -144,7 +144,9 @@ impl Translation<'_> {
 
     /// `{` opens a repetition only if all of `{m}`, `{m,}`, `{,n}` or `{m,n}` follows; else it is itself.
     fn repetition(&mut self) -> Result<(), String> {
-        let inner: String = self.rest.clone().take_while(|char| *char != '}').collect();
+        // What can be no repetition ends the look: a text of nothing but braces is not looked through for each of them.
+        let inner: String =
+            self.rest.clone().take_while(|char| char.is_ascii_digit() || *char == ',').collect();
         let is_closed = self.rest.clone().nth(inner.chars().count()) == Some('}');
         let (least, most) = inner.split_once(',').unwrap_or((&inner, &inner));
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
