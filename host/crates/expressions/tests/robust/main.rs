@@ -20,16 +20,16 @@ fn value() -> Value {
     json!({"a": [{"b": 1}, {"b": {"c": null}}], "d e": "xyz", "b": {"a": [[1], [2, 3]]}, "é": true})
 }
 
-/// Each takes milliseconds, and hours where something is looked through for every character.
+/// Each takes less than a second, and minutes where something is looked through for every character.
 #[test]
 fn long_patterns_are_read_in_one_go() {
     for piece in ["{", "{1", "{,", "a{x}", "[", "[a]", "(?#", "(", r"\", "(?P<n", "|", "$", "a(b)"] {
-        let pattern = piece.repeat(300_000 / piece.len());
+        let pattern = piece.repeat(60_000 / piece.len());
         let _refused_or_not =
             Regex::new(&pattern, Flags { ignore_case: false, dot_all: false, at_start: true });
     }
     for piece in ["[0]", ".a", "..", "(", "'", "[?", "`", "a|", "[1:", "$"] {
-        let _refused_or_not = JsonPath::parse(&piece.repeat(300_000 / piece.len()));
+        let _refused_or_not = JsonPath::parse(&piece.repeat(60_000 / piece.len()));
     }
 }
 
