@@ -241,3 +241,27 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     assert!(why.ends_with("examples.hello: matches: there are no criteria, so it matches always\n"), "{why}");
     host.stop();
 }
+
+#[test]
+fn criteria_and_why_see_the_datastore() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let criteria = "criteria: {trigger.body.who: {type: equals, pattern: '{{ st2kv.system.who }}'}, \
+                    system.on: {type: equals, pattern: 'yes'}}\naction:";
+    let rule = RULE.replace("action:", criteria);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &rule)]);
+    host.ok(&["key", "set", "who", "$(id)"]);
+    assert_eq!(event(&host, "hello"), (202, 0), "one key is there, the other is not");
+    let says = [
+        r#"trigger.body.who equals "$(id)" holds"#,
+        r#"system.on equals "yes" does not hold: the value is """#,
+    ];
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+    host.ok(&["key", "set", "on", "yes"]);
+    assert_eq!(event(&host, "hello"), (202, 1));
+    assert_eq!(host.get("/triggerinstances/last/why").with_status(200).json()["rules"][0]["matched"], true);
+    // What is in the datastore is data.
+    host.ok(&["key", "set", "who", "{{ trigger.body.who }}"]);
+    assert_eq!(event(&host, "hello"), (202, 0));
+    host.stop();
+}

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use petrel_expressions::Datastore;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::{Enforcement, Ref, RuleId, TriggerInstance};
 use petrel_persistence as persistence;
@@ -114,8 +113,6 @@ impl Engine {
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
-        let occurrence =
-            Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
         // What is registered is not held while they are evaluated.
         let (mut rules, secrets): (Vec<_>, _) = {
             let content = self.content();
@@ -123,6 +120,7 @@ impl Engine {
             (content.index().of(&instance.trigger).cloned().collect(), secrets)
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
+        let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
         Ok(rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
     }
 }
