@@ -21,6 +21,7 @@ use crate::evaluation::quick;
 use crate::incoming::Event;
 use crate::measures::{self, Stage};
 use crate::requests;
+use crate::scope::Templates;
 use crate::service::Engine;
 use crate::validation::Validator;
 
@@ -186,18 +187,24 @@ impl Engine {
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let scope = requests::scope(self, &context).with("trigger", Arc::clone(payload));
+        let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
         // Asked only once something is wrong.
         let hides = || {
-            secrets.is_some_and(|schema| {
-                parameters::read_secret(compiled.parameters(), &registered.signature, schema)
-            })
+            let hides_event = secrets.is_some_and(|schema| {
+                parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
+            });
+            hides_event || templates.read_secret_configuration()
         };
         let told = |error: parameters::Error| if hides() { error.hidden() } else { error }.to_string();
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                parameters::live(compiled.parameters(), &registered.signature, &scope).map_err(told)
+                let own = context.clone();
+                let scope = templates.scope(&context.user, move || own.shown());
+                let scope = scope.map(|scope| scope.with("trigger", Arc::clone(payload)));
+                scope
+                    .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
+                    .map_err(told)
             })
             .and_then(|given| match requests::checked(&registered, &given, hides) {
                 Ok(()) => Ok(given),

@@ -57,6 +57,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// What templates ask for by this name cannot be had.
+    #[error("`{name}` cannot be had: {reason}")]
+    Unavailable {
+        /// The name.
+        name: &'static str,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A value of the wrong type.
     #[error("parameter {parameter}: {source}")]
     Cast {
@@ -102,13 +110,15 @@ impl Error {
     }
 }
 
-/// Whether any template among `given` or the defaults of `signature` reads what `payload`, the schema of an event, calls
-/// secret.
-pub fn read_secret(given: &Given, signature: &Signature, payload: &Value) -> bool {
+/// Whether any template among `given` or the defaults of `signature` reads what `schema` calls secret of the value that
+/// they see under `name`.
+pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Value) -> bool {
     let mut reads = Reads::default();
-    given.templates().for_each(|template| reads.add_template(template.source()));
-    signature.add_reads(&mut reads);
-    reads.has_secret(&Marks::of(payload))
+    given
+        .templates()
+        .chain(signature.templates())
+        .for_each(|template| reads.add_name(name, template.source()));
+    reads.has_secret(&Marks::of(schema))
 }
 
 /// The parameters with which an execution runs.

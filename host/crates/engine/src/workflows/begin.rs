@@ -120,7 +120,10 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let finals = finals.await.map_err(|error| failed(error.to_string()))?;
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
     let context = if execution.runner == ACTION_CHAIN {
-        chain_context(engine, execution, &input)
+        let (pack, user) = (execution.action.pack(), &execution.context.user);
+        let config = engine.configuration_for(pack, user).await.map_err(|error| failed(error.to_string()))?;
+        let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
+        chain_context(execution, &input, &config)
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
@@ -136,13 +139,12 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
 }
 
 /// What the templates of a chain see beside its parameters.
-fn chain_context(engine: &Engine, execution: &Execution, parameters: &Object) -> Object {
+fn chain_context(execution: &Execution, parameters: &Object, config: &Object) -> Object {
     let mut parent = execution.context.shown();
     parent.insert("execution_id".into(), json!(execution.id));
     let mut context = Object::new();
     context.insert("action_context".into(), json!({"parent": parent}));
-    let config = engine.content().pack_config(execution.action.pack());
-    context.insert("config_context".into(), Value::Object(Object::clone(&config)));
+    context.insert("config_context".into(), Value::Object(config.clone()));
     let shows_published = parameters.get("display_published").cloned().unwrap_or(Value::Bool(true));
     context.insert("display_published".into(), shows_published);
     context

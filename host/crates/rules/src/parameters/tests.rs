@@ -123,6 +123,13 @@ fn who_reads_a_secret_of_the_event_is_known() {
     ] {
         let signature = Signature::new(&Object::new(), &object(&json!({"b": {"default": default}})));
         let compiled = Given::compile(&object(&given));
-        assert_eq!(read_secret(&compiled, &signature, &payload), reads, "{given} {default}");
+        assert_eq!(read_secret("trigger", &compiled, &signature, &payload), reads, "{given} {default}");
+        let renamed = |value: &Value| value.to_string().replace("trigger", "config_context");
+        let given = object(&serde_json::from_str(&renamed(&given)).unwrap());
+        let default: Value = serde_json::from_str(&renamed(&default)).unwrap();
+        let signature = Signature::new(&Object::new(), &object(&json!({"b": {"default": default}})));
+        let compiled = Given::compile(&given);
+        assert_eq!(read_secret("config_context", &compiled, &signature, &payload), reads, "{given:?}");
+        assert!(!read_secret("trigger", &compiled, &signature, &payload), "{given:?}");
     }
 }
