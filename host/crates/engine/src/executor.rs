@@ -302,7 +302,7 @@ fn abandoned(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the host was stopped while this ran",
         "code": "host.stopped",
-        "hint": "run it again if that is safe; give it more time with a longer drain",
+        "hint": "run it again if that is safe; give it more time with engine.drain_seconds",
         "result": outcome.result,
     });
     Outcome { end: End::Abandoned, result }

@@ -140,7 +140,7 @@ pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome 
     Outcome::failed(
         "limit.result",
         format!("the component returned a result{size}, more than the limit of {} bytes", limits.result),
-        "return less, for example a reference to where the data is, or raise the limit of results",
+        "return less, for example a reference to where the data is",
     )
 }
 
@@ -195,7 +195,7 @@ fn memory(limits: &Limits, wanted: usize) -> Outcome {
             mebibytes(wanted),
             mebibytes(limits.memory)
         ),
-        "process less at a time, or raise the limit of memory",
+        "process less at a time, or raise components.max_memory_mib",
     )
 }
 
@@ -203,7 +203,7 @@ fn cpu(limits: &Limits) -> Outcome {
     Outcome::failed(
         "limit.cpu",
         format!("the component used up its {} s of CPU time and was ended", limits.cpu.as_secs_f64()),
-        "look for a loop without an end, or raise the limit of CPU time",
+        "look for a loop without an end, or raise components.max_cpu_seconds",
     )
 }
 

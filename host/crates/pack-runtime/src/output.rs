@@ -96,7 +96,7 @@ impl Output {
             let (dropped, limit) = (pending.dropped, self.limit);
             self.sink.line(
                 Stream::Output,
-                format!("output cut: {dropped} bytes dropped (limit.output, {limit} bytes)"),
+                format!("output cut: {dropped} bytes dropped; {limit} bytes of a call are kept"),
             );
         }
     }
@@ -236,7 +236,7 @@ mod tests {
         }
         output.finish();
         let texts = texts(&sink);
-        assert_eq!(texts.last().unwrap(), "output cut: 880 bytes dropped (limit.output, 1000 bytes)");
+        assert_eq!(texts.last().unwrap(), "output cut: 880 bytes dropped; 1000 bytes of a call are kept");
         assert_eq!(sink.dropped(), 0);
     }
 
@@ -246,6 +246,9 @@ mod tests {
         let output = Output::new(sink.clone(), &Limits { output_lines: 3, ..Limits::default() });
         output.write(Stream::Stderr, &[b'\n'; 10]);
         output.finish();
-        assert_eq!(texts(&sink), ["", "", "", "output cut: 7 bytes dropped (limit.output, 2097152 bytes)"]);
+        assert_eq!(
+            texts(&sink),
+            ["", "", "", "output cut: 7 bytes dropped; 2097152 bytes of a call are kept"]
+        );
     }
 }
