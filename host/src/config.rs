@@ -20,6 +20,8 @@ mod value;
 
 pub(crate) use flags::Flags;
 pub(crate) use table::Settings;
+#[cfg(test)]
+pub(crate) use table::TABLE;
 pub(crate) use value::LogFormat;
 
 use petrel_pack_runtime::{EngineOptions, Limits};
