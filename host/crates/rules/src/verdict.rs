@@ -43,6 +43,8 @@ pub struct CriterionVerdict<'a> {
     pub outcome: Outcome,
     /// What went wrong with single items of a `search`; the search went on.
     pub notes: Vec<Error>,
+    /// Which keys of the datastore it looked for in vain, in words, where it does not hold.
+    pub missing: Option<String>,
     /// Whether what was compared is secret: then it is not quoted.
     pub is_secret: bool,
 }
@@ -131,6 +133,11 @@ impl fmt::Display for CriterionVerdict<'_> {
                 f.write_str(" cannot be checked; what it compares is secret, so the reason is not shown")
             }
             Outcome::Failed(error) => write!(f, " cannot be checked: {error}"),
+        }?;
+        // What went wrong in a template has said it already.
+        match (&self.missing, &self.outcome) {
+            (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => Ok(()),
+            (Some(missing), _) => write!(f, "; {missing}"),
         }
     }
 }
@@ -209,6 +216,7 @@ impl<'a> View<'a> {
             value: Cow::Owned(Value::Null),
             outcome: Outcome::DoesNotHold,
             notes: Vec::new(),
+            missing: None,
             is_secret: false,
         };
         if criterion.name.is_some() {
@@ -217,6 +225,10 @@ impl<'a> View<'a> {
                 Ok(false) => Outcome::DoesNotHold,
                 Err(error) => Outcome::Failed(error),
             };
+        }
+        if verdict.outcome != Outcome::Holds {
+            let keys = criterion.datastore_key.iter().chain(criterion.pattern.datastore_keys());
+            verdict.missing = self.scope.datastore().missing(keys);
         }
         verdict
     }

@@ -198,4 +198,17 @@ fn criteria_look_into_the_datastore_and_what_is_there_is_data() {
         let verdict = evaluate(&rule, &occurrence);
         assert_eq!((verdict.matched, rule.reads_datastore()), (matched, reads), "{criteria}: {verdict}");
     }
+    for (criteria, says) in [
+        (
+            equals("trigger.name", "{{ st2kv.system.gone.far }}"),
+            r#"trigger.name equals "" does not hold: the value is "main"; the datastore has no key st2kv.system.gone.far"#,
+        ),
+        (
+            equals("system.gone", "x"),
+            r#"system.gone equals "x" does not hold: the value is ""; the datastore has no key st2kv.system.gone"#,
+        ),
+    ] {
+        let rule = rule(&criteria);
+        assert_eq!(evaluate(&rule, &occurrence).to_string(), says);
+    }
 }
