@@ -134,8 +134,11 @@ const TASKS: &str = "
 version: 1.0
 input: [region]
 tasks:
-  show: {action: mine.show, next: [{publish: [{zone: <% result().result.zone %>}]}]}
-output: [{region: <% ctx().region %>}, {zone: <% ctx().zone %>}]
+  show:
+    action: mine.show
+    input: {region: '{{ config_context.zone }}'}
+    next: [{publish: [{zone: <% result().result.zone %>}, {given: <% result().result.region %>}]}]
+output: [{region: <% ctx().region %>}, {zone: <% ctx().zone %>}, {given: <% ctx().given %>}]
 ";
 
 /// A pack with an action of each kind, registered, and with these values.
@@ -175,7 +178,7 @@ fn every_action_sees_the_configuration_of_its_pack() {
     let stdout = host.ok(&["run", "mine.shell", "-j"]).json()["result"]["stdout"].clone();
     assert_eq!(stdout, "us-east-1");
     let output = host.ok(&["run", "mine.flow", "-j"]).json()["result"]["output"].clone();
-    assert_eq!(output, json!({"region": "us-east-1", "zone": "z1"}));
+    assert_eq!(output, json!({"region": "us-east-1", "zone": "z1", "given": "z1"}));
     // What a caller or a rule writes sees the same.
     let shown = host.ok(&["run", "mine.show", "region={{ config_context.zone }}", "-j"]).json();
     assert_eq!(shown["result"]["result"]["region"], "z1");
