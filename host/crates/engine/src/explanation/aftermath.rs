@@ -122,11 +122,13 @@ fn shortened(text: &str) -> String {
 
 /// What a failed enforcement led to. Its reason is not said again where the criteria, as they are now, say it.
 fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &str) -> String {
-    match execution {
-        Some(id) => format!("execution {id} failed: {reason}"),
-        None if explanation.criteria.last().is_some_and(|criterion| criterion.text == reason) => {
-            "nothing was run; the failure is recorded as an enforcement".to_owned()
-        }
+    if let Some(id) = execution {
+        return format!("execution {id} failed: {reason}");
+    }
+    match explanation.criteria.last().and_then(|last| reason.strip_prefix(last.text.as_str())) {
+        Some("") => "nothing was run; the failure is recorded as an enforcement".to_owned(),
+        // What is said beyond that begins with a semicolon.
+        Some(more) => format!("nothing was run{more}"),
         None => format!("nothing was run: {reason}"),
     }
 }
