@@ -62,7 +62,7 @@ pub enum Error {
     #[error("{error}; {missing}")]
     Missing {
         /// What came of that.
-        error: Box<Error>,
+        error: Box<Self>,
         /// Which keys.
         missing: String,
     },
