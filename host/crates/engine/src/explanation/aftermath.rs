@@ -74,10 +74,10 @@ impl Engine {
         };
         let how = match execution.status {
             Status::Succeeded => return Ok(format!("execution {id} succeeded")),
-            Status::Failed => "failed".to_owned(),
-            Status::Timeout => "timed out".to_owned(),
-            Status::Canceled => "was canceled".to_owned(),
-            Status::Abandoned => "was abandoned".to_owned(),
+            Status::Failed => "failed",
+            Status::Timeout => "timed out",
+            Status::Canceled => "was canceled",
+            Status::Abandoned => "was abandoned",
             waits_or_runs => return Ok(format!("execution {id} is {waits_or_runs}")),
         };
         let reason = self.reason(&execution, hides_secrets);
