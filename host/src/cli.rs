@@ -18,6 +18,8 @@ mod backup;
 mod completion;
 mod config;
 mod execution;
+#[cfg(test)]
+mod hints;
 mod key;
 mod log;
 mod pack;

@@ -20,8 +20,11 @@ mod value;
 
 pub(crate) use flags::Flags;
 pub(crate) use table::Settings;
+#[cfg(test)]
+pub(crate) use table::TABLE;
 pub(crate) use value::LogFormat;
 
+use petrel_pack_runtime::{EngineOptions, Limits};
 use petrel_persistence_embedded::{Engine as StoreEngine, Options as StoreOptions};
 
 use crate::data_directory;
@@ -93,6 +96,25 @@ impl Settings {
     /// Where the store is.
     pub(crate) fn store_directory(&self) -> PathBuf {
         data_directory::store(&self.data_dir())
+    }
+
+    /// What one call of a component may use.
+    pub(crate) fn component_limits(&self) -> Limits {
+        Limits {
+            memory: self.components.max_memory_mib.saturating_mul(1 << 20),
+            cpu: Duration::from_secs(self.components.max_cpu_seconds),
+            ..Limits::default()
+        }
+    }
+
+    /// The room that all components share. One memory can become as large as one call may make it.
+    pub(crate) fn component_engine(&self) -> EngineOptions {
+        let room = EngineOptions::default();
+        EngineOptions {
+            memory_of_all: self.components.memory_mib.saturating_mul(1 << 20),
+            largest_memory: room.largest_memory.max(self.component_limits().memory),
+            ..room
+        }
     }
 
     /// How the store is opened.

@@ -15,7 +15,7 @@ use petrel_engine::Engine;
 use petrel_engine::content::Runners;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_model::WorkflowLimits;
-use petrel_pack_runtime::{ComponentRunner, EngineOptions, PackRuntime};
+use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
 use petrel_runners::Runner;
@@ -330,11 +330,8 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory: Some(data_dir.join("components")),
         grants: grants::parse(&settings.runners.grant_directories)?,
-        engine: EngineOptions {
-            memory_of_all: settings.components.memory_mib.saturating_mul(1 << 20),
-            ..EngineOptions::default()
-        },
-        ..petrel_pack_runtime::Options::default()
+        limits: settings.component_limits(),
+        engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
     let all: [Arc<dyn Runner>; 8] = [

@@ -90,7 +90,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The explanation as text: a line a rule, and a line a criterion below it.
+/// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it.
 fn explain(answer: &Value) {
     let instance = answer.get("trigger_instance").unwrap_or(&Value::Null);
     print::line(&format!("{} of {}", text(instance, "id"), text(instance, "occurrence_time")));
@@ -108,9 +108,60 @@ fn explain(answer: &Value) {
         ));
     }
     for rule in rules {
-        print::line(&format!("{}: {}", text(rule, "rule"), text(rule, "verdict")));
-        for criterion in rule.get("criteria").and_then(Value::as_array).into_iter().flatten() {
-            print::line(&format!("  {}", text(criterion, "text")));
+        told(rule).iter().for_each(|line| print::line(line));
+    }
+}
+
+/// What is told of one rule, in lines. The reason that its verdict ends with is left to the last criterion.
+fn told(rule: &Value) -> Vec<String> {
+    let criteria = rule.get("criteria").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let verdict = text(rule, "verdict");
+    let reason = criteria.last().map(|criterion| text(criterion, "text")).filter(|reason| !reason.is_empty());
+    let short = reason.and_then(|reason| verdict.strip_suffix(reason)?.strip_suffix(": "));
+    let mut lines = vec![format!("{}: {}", text(rule, "rule"), short.unwrap_or(verdict))];
+    lines.extend(criteria.iter().map(|criterion| format!("  {}", text(criterion, "text"))));
+    let came_of_it = text(rule, "came_of_it");
+    if !came_of_it.is_empty() {
+        lines.push(format!("  {came_of_it}"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once_and_then_what_came_of_it() {
+        let holds = json!({"text": "trigger.a exists holds"});
+        let fails = json!({"text": "trigger.b gt 5 does not hold: the value is 3"});
+        let verdict = "does not match: trigger.b gt 5 does not hold: the value is 3";
+        for (rule, lines) in [
+            (
+                json!({"rule": "p.r", "verdict": verdict, "criteria": [holds, fails], "came_of_it": "nothing was run"}),
+                &[
+                    "p.r: does not match",
+                    "  trigger.a exists holds",
+                    "  trigger.b gt 5 does not hold: the value is 3",
+                    "  nothing was run",
+                ][..],
+            ),
+            (
+                json!({"rule": "p.r", "verdict": "matches: every criterion holds", "criteria": [holds], "came_of_it": "execution 1 succeeded"}),
+                &[
+                    "p.r: matches: every criterion holds",
+                    "  trigger.a exists holds",
+                    "  execution 1 succeeded",
+                ],
+            ),
+            (
+                json!({"rule": "p.r", "verdict": "does not match: it is disabled", "criteria": [fails]}),
+                &["p.r: does not match: it is disabled", "  trigger.b gt 5 does not hold: the value is 3"],
+            ),
+        ] {
+            assert_eq!(told(&rule), lines, "{rule}");
         }
     }
 }

@@ -7,6 +7,9 @@ use crate::exit::Failure;
 use crate::grants;
 use crate::log;
 
+/// What 32 bits address, in MiB.
+const LARGEST_MEMORY_MIB: usize = 4096;
+
 /// Settings that would do harm are refused.
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let (server, tls) = (&settings.server, &settings.tls);
@@ -62,6 +65,10 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         ),
         (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
         (components.memory_mib == 0, "with components.memory_mib = 0 no component could run"),
+        (
+            components.max_memory_mib == 0 || components.max_cpu_seconds == 0,
+            "with components.max_memory_mib or components.max_cpu_seconds at 0 no component could run",
+        ),
         (engine.results_mib == 0, "with engine.results_mib = 0 nothing could give a result"),
         (expressions.max_seconds == 0, "with expressions.max_seconds = 0 no expression could take long"),
         (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
@@ -69,6 +76,13 @@ fn check_numbers(settings: &Settings) -> Result<(), Failure> {
         if is_useless {
             return Err(Failure::usage(message, "give at least 1"));
         }
+    }
+    if components.max_memory_mib > LARGEST_MEMORY_MIB {
+        let message = format!("components.max_memory_mib is {}", components.max_memory_mib);
+        return Err(Failure::usage(
+            message,
+            format!("give at most {LARGEST_MEMORY_MIB}: a component has no more to address"),
+        ));
     }
     if !(1..=100).contains(&engine.waiting_share) {
         let message = format!("engine.waiting_share is {} percent", engine.waiting_share);

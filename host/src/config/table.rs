@@ -194,6 +194,10 @@ settings! {
     components: Components {
         /// How much memory all that run may take together, in MiB; they begin as it gets free, and what grows beyond it fails.
         memory_mib: usize = "192", "PETREL_COMPONENTS_MEMORY_MIB", "components-memory-mib", "N";
+        /// How much memory one call of a component may take, in MiB, at most 4096; one that needs more fails.
+        max_memory_mib: usize = "128", "PETREL_COMPONENTS_MAX_MEMORY_MIB", "components-max-memory-mib", "N";
+        /// Seconds on a processor that one call of a component may take; one that needs more fails.
+        max_cpu_seconds: u64 = "30", "PETREL_COMPONENTS_MAX_CPU_SECONDS", "components-max-cpu-seconds", "N";
     }
 
     /// Packs.

@@ -106,3 +106,107 @@ fn a_schema_that_makes_no_sense_is_refused_with_its_line() {
     assert_says(&refused.stderr, &["config.schema.yaml:1:", "`text` is not a type"]);
     host.stop();
 }
+
+/// What each kind of action makes of `{{ config_context.region }}` among its defaults, and a Python action of all of it.
+const SHOW: &str = "
+name: show
+runner_type: python-script
+entry_point: show.py
+parameters:
+  region: {type: string, default: \"{{ config_context.region | default('none') }}\"}
+  zone: {type: string, default: \"{{ config_context.zone | default('none') }}\"}
+  port: {type: integer, default: 1}
+";
+const SHELL: &str = "
+name: shell
+runner_type: local-shell-cmd
+parameters:
+  cmd: {default: 'echo {{ config_context.region }}'}
+";
+const FLOW: &str = "
+name: flow
+runner_type: orquesta
+entry_point: workflows/flow.yaml
+parameters:
+  region: {type: string, default: '{{ config_context.region }}'}
+";
+const TASKS: &str = "
+version: 1.0
+input: [region]
+tasks:
+  show:
+    action: mine.show
+    input: {region: '{{ config_context.zone }}'}
+    next: [{publish: [{zone: <% result().result.zone %>}, {given: <% result().result.region %>}]}]
+output: [{region: <% ctx().region %>}, {zone: <% ctx().zone %>}, {given: <% ctx().given %>}]
+";
+
+/// A pack with an action of each kind, registered, and with these values.
+fn with_actions(place: &Place, host: &Host<'_>, values: &Value) {
+    pack(
+        place,
+        "region: {type: string, default: us-east-1}\nzone: {type: string}\nfromkv: {type: string}\npin: {type: string, secret: true}\n",
+    );
+    let show = "from st2common.runners.base_action import Action\n\n\nclass Show(Action):\n    \
+                def run(self, region, zone, port):\n        \
+                return {'config': self.config, 'region': region, 'zone': zone, 'port': port}\n";
+    for (name, text) in [
+        ("show.yaml", SHOW),
+        ("show.py", show),
+        ("shell.yaml", SHELL),
+        ("flow.yaml", FLOW),
+        ("workflows/flow.yaml", TASKS),
+    ] {
+        place.write(&format!("mine/actions/{name}"), text);
+    }
+    host.ok(&["pack", "register", &place.path("mine")]);
+    put(host, values).with_status(200);
+}
+
+#[test]
+fn every_action_sees_the_configuration_of_its_pack() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let values = json!({"zone": "z1", "fromkv": "{{ st2kv.system.plain }}", "pin": "{{ st2kv.system.pin }}"});
+    with_actions(&place, &host, &values);
+    host.ok(&["key", "set", "plain", "{{ st2kv.system.pin }}"]);
+    host.ok(&["key", "set", "pin", "hush"]);
+    let shown = host.ok(&["run", "mine.show", "-j"]).json()["result"]["result"].clone();
+    let config =
+        json!({"region": "us-east-1", "zone": "z1", "fromkv": "{{ st2kv.system.pin }}", "pin": "hush"});
+    assert_eq!(shown, json!({"config": config, "region": "us-east-1", "zone": "z1", "port": 1}));
+    let stdout = host.ok(&["run", "mine.shell", "-j"]).json()["result"]["stdout"].clone();
+    assert_eq!(stdout, "us-east-1");
+    let output = host.ok(&["run", "mine.flow", "-j"]).json()["result"]["output"].clone();
+    assert_eq!(output, json!({"region": "us-east-1", "zone": "z1", "given": "z1"}));
+    // What a caller or a rule writes sees the same.
+    let shown = host.ok(&["run", "mine.show", "region={{ config_context.zone }}", "-j"]).json();
+    assert_eq!(shown["result"]["result"]["region"], "z1");
+    let rule = "name: r\npack: mine\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: r}}\n\
+                action: {ref: mine.show, parameters: {region: '{{ config_context.fromkv }}'}}\n";
+    host.ok(&["rule", "create", &place.write("rule.yaml", rule)]);
+    let answer = host.post("/webhooks/r", &json!({"a": 1})).with_status(202);
+    let done = host.until(answer.header("x-execution-ids"), "succeeded");
+    assert_eq!(done["result"]["result"]["region"], "{{ st2kv.system.pin }}", "data is never code");
+    // What was given is shown as it was given.
+    assert_eq!(host.get("/configs/mine").json()["values"]["fromkv"], "{{ st2kv.system.plain }}");
+    host.stop();
+}
+
+#[test]
+fn a_configuration_that_cannot_be_filled_in_is_named_and_no_secret_of_it_is_told() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    with_actions(&place, &host, &json!({"pin": "hush"}));
+    let refused = host.cli(&["run", "mine.show", "port={{ config_context.pin }}"]).with_code(2);
+    assert_says(&refused.stderr, &["parameter port", "integer"]);
+    assert!(!refused.stderr.contains("hush"), "{refused:?}");
+    let unread = put(&host, &json!({"zone": "{{ st2kv.system"})).with_status(400);
+    assert_says(&unread.body, &["`zone` is no template that can be read", "st2kv.system.key"]);
+    put(&host, &json!({"pin": "{{ st2kv.system.a | from_json_string }}"})).with_status(200);
+    let failed = host.cli(&["run", "mine.show", "region=a", "zone=b", "-j"]).with_code(1).json();
+    assert_eq!(failed["result"]["code"], "configuration", "{failed:#}");
+    assert_says(failed["result"]["error"].as_str().unwrap(), &["pack `mine`", "`pin`"]);
+    assert_says(failed["result"]["hint"].as_str().unwrap(), &["petrel pack configure mine FILE"]);
+    host.stop();
+}

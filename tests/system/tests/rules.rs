@@ -213,10 +213,12 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     host.ok(&["rule", "create", &place.write("rule.yaml", &gone)]);
     assert_eq!(event(&host, "hello"), (202, 0));
     let says = [
-        "examples.hello: matches: there are no criteria, so it matches always; but no execution came of it: ",
-        "action `core.gone` does not exist",
+        "examples.hello: matches: there are no criteria, so it matches always\n",
+        "\n  nothing was run: action `core.gone` does not exist",
     ];
-    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
+    let told = host.ok(&["trigger", "why", "last"]).stdout;
+    assert_says(&told, &says);
+    assert_eq!(told.matches("core.gone").count(), 1, "a reason is printed once: {told}");
     let why = host.get("/triggerinstances/last/why").with_status(200).json();
     assert_eq!(why["rules"][0]["matched"], true);
     assert_says(why["rules"][0]["failure_reason"].as_str().unwrap(), &["`core.gone`"]);
@@ -226,18 +228,71 @@ fn why_says_what_kept_a_rule_that_matched_from_leading_to_anything() {
     host.ok(&["rule", "update", "examples.hello", &place.write("wrong.yaml", &wrong)]);
     assert_eq!(event(&host, "hello"), (202, 1));
     let id = host.ok(&["execution", "get", "last", "-j"]).json()["id"].as_str().unwrap().to_owned();
+    let failed = format!("\n  execution {id} failed: the parameters of rule examples.hello cannot be used: ");
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[&failed, "timeout"]);
+
+    // What went well is told as well, and what went wrong only when it ran.
+    host.ok(&["rule", "update", "examples.hello", &place.write("right.yaml", RULE)]);
+    let answer = host.post("/webhooks/hello", &json!({"who": "x"})).with_status(202);
+    let id = answer.header("x-execution-ids");
+    host.until(id, "succeeded");
+    let why = host.ok(&["trigger", "why", "last"]).stdout;
+    assert!(why.ends_with(&format!("it matches always\n  execution {id} succeeded\n")), "{why}");
+    let exits = RULE.replace("echo {{ trigger.body.who | shell_quote }}", "echo oh dear >&2; exit 3");
+    host.ok(&["rule", "update", "examples.hello", &place.write("exits.yaml", &exits)]);
+    let answer = host.post("/webhooks/hello", &json!({"who": "x"})).with_status(202);
+    let id = answer.header("x-execution-ids");
+    host.until(id, "failed");
+    let failed = format!("\n  execution {id} failed: oh dear\n");
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[&failed]);
+    host.stop();
+}
+
+#[test]
+fn why_says_of_a_rule_that_matches_now_why_it_was_not_run_then() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let disabled = RULE.replace("enabled: true", "enabled: false");
+    host.ok(&["rule", "create", &place.write("rule.yaml", &disabled)]);
+    assert_eq!(event(&host, "hello"), (202, 0));
+    let why = host.ok(&["trigger", "why", "last"]).stdout;
+    assert_says(&why, &["examples.hello: does not match: it is disabled\n", "\n  nothing was run\n"]);
+    host.ok(&["rule", "enable", "examples.hello"]);
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &["\n  was not run: disabled then"]);
+    let later = RULE.replace("name: hello", "name: later");
+    host.ok(&["rule", "create", &place.write("later.yaml", &later)]);
+    let made = "examples.later: matches: there are no criteria, so it matches always\n  was not run: it was made after";
+    assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &[made]);
+    let backstop = RULE.replace("name: hello", "name: backstop\ntype: {ref: backstop}");
+    host.ok(&["rule", "create", &place.write("backstop.yaml", &backstop)]);
+    assert_eq!(event(&host, "hello"), (202, 2));
+    assert_says(
+        &host.ok(&["trigger", "why", "last"]).stdout,
+        &["was not run: it is a backstop, and another"],
+    );
+    host.stop();
+}
+
+#[test]
+fn criteria_and_why_see_the_datastore() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let criteria = "criteria: {trigger.body.who: {type: equals, pattern: '{{ st2kv.system.who }}'}, \
+                    system.on: {type: equals, pattern: 'yes'}}\naction:";
+    let rule = RULE.replace("action:", criteria);
+    host.ok(&["rule", "create", &place.write("rule.yaml", &rule)]);
+    host.ok(&["key", "set", "who", "$(id)"]);
+    assert_eq!(event(&host, "hello"), (202, 0), "one key is there, the other is not");
     let says = [
-        "examples.hello: matches: there are no criteria, so it matches always; but its execution ",
-        &id,
-        "failed before it began: ",
-        "timeout",
+        r#"trigger.body.who equals "$(id)" holds"#,
+        r#"system.on equals "yes" does not hold: the value is """#,
     ];
     assert_says(&host.ok(&["trigger", "why", "last"]).stdout, &says);
-
-    // What went well is told as before.
-    host.ok(&["rule", "update", "examples.hello", &place.write("right.yaml", RULE)]);
+    host.ok(&["key", "set", "on", "yes"]);
     assert_eq!(event(&host, "hello"), (202, 1));
-    let why = host.ok(&["trigger", "why", "last"]).stdout;
-    assert!(why.ends_with("examples.hello: matches: there are no criteria, so it matches always\n"), "{why}");
+    assert_eq!(host.get("/triggerinstances/last/why").with_status(200).json()["rules"][0]["matched"], true);
+    // What is in the datastore is data.
+    host.ok(&["key", "set", "who", "{{ trigger.body.who }}"]);
+    assert_eq!(event(&host, "hello"), (202, 0));
     host.stop();
 }

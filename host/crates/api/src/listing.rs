@@ -40,7 +40,7 @@ pub(crate) fn hold(api: &Api, held: &mut Option<Claim>, bytes: usize) -> Result<
     };
     Ok(taken.map_err(|error| match error {
         Error::TooLarge { message, .. } => {
-            let hint = "ask for less at a time, or raise the limit".into();
+            let hint = "ask for less at a time, or raise server.max_in_flight_mib".into();
             Error::TooLarge { message, hint }
         }
         other => other,

@@ -18,6 +18,7 @@ use petrel_runners::Runner;
 pub use petrel_runners::RunnerType;
 use serde_json::{Value, json};
 
+use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::pack_configs::GivenConfig;
 use crate::validation::Validator;
@@ -99,7 +100,7 @@ pub struct Content {
     webhooks: BTreeMap<String, Ref>,
     given_configs: BTreeMap<String, GivenConfig>,
     /// With the defaults of the schemas.
-    configs: BTreeMap<String, Arc<Object>>,
+    configs: BTreeMap<String, Arc<Configuration>>,
     /// What the store has of all this and cannot read.
     unreadable: Vec<Unreadable>,
     /// How often any of this was changed.
@@ -169,7 +170,7 @@ impl Content {
     }
 
     /// The configuration of a pack, with the defaults of its schema; empty when it has none.
-    pub fn pack_config(&self, pack: &str) -> Arc<Object> {
+    pub(crate) fn configuration(&self, pack: &str) -> Arc<Configuration> {
         self.configs.get(pack).map(Arc::clone).unwrap_or_default()
     }
 
@@ -290,7 +291,7 @@ impl Content {
         let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
         let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
         let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
-        self.configs.insert(pack.to_owned(), Arc::new(whole));
+        self.configs.insert(pack.to_owned(), Arc::new(Configuration::new(whole)));
     }
 
     /// Registers an action.

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use petrel_expressions::Datastore;
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
@@ -22,6 +21,7 @@ use crate::evaluation::quick;
 use crate::incoming::Event;
 use crate::measures::{self, Stage};
 use crate::requests;
+use crate::scope::Templates;
 use crate::service::Engine;
 use crate::validation::Validator;
 
@@ -90,19 +90,18 @@ impl Engine {
     /// What an event leads to: its rules are evaluated, and all that follows is put together.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let Arrived { trigger, kind, event, now } = arrived;
-        let occurrence = Occurrence::new(Arc::clone(event.values()), *now, Arc::new(Datastore::default()));
         // What is registered is not held while rules are evaluated: who changes it would wait, and all others for that.
         let (registered, candidates) = {
             let content = self.content();
             if !event.is_for(|| content.reads(trigger, kind)) {
                 return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
             }
-            let candidates = content.index().candidates(trigger, occurrence.payload());
+            let candidates = content.index().candidates(trigger, event.values());
             (Arc::clone(content.trigger_type(kind)?), candidates)
         };
         check_payload(registered.payload.as_ref(), kind, event.values())?;
         let secrets = registered.secrets.clone();
-        let occurrence = occurrence.with_secrets(secrets.clone());
+        let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
@@ -129,6 +128,18 @@ impl Engine {
         }
         changes.push(Change::CreateTriggerInstance(instance));
         Ok((accepted, changes))
+    }
+
+    /// An event as the criteria of `rules` see it. Most do not ask for the datastore; then nobody does.
+    pub(crate) fn occurrence(
+        &self,
+        payload: &Arc<Value>,
+        at: Timestamp,
+        rules: &[Arc<CompiledRule>],
+    ) -> Occurrence {
+        let asks = rules.iter().any(|rule| rule.reads_datastore());
+        let datastore = if asks { self.datastore_for(RULE_USER) } else { Arc::default() };
+        Occurrence::new(Arc::clone(payload), at, datastore)
     }
 
     /// What follows from a rule that matched or could not be evaluated.
@@ -176,18 +187,24 @@ impl Engine {
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let scope = requests::scope(self, &context).with("trigger", Arc::clone(payload));
+        let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
         // Asked only once something is wrong.
         let hides = || {
-            secrets.is_some_and(|schema| {
-                parameters::read_secret(compiled.parameters(), &registered.signature, schema)
-            })
+            let hides_event = secrets.is_some_and(|schema| {
+                parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
+            });
+            hides_event || templates.read_secret_configuration()
         };
         let told = |error: parameters::Error| if hides() { error.hidden() } else { error }.to_string();
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
-                parameters::live(compiled.parameters(), &registered.signature, &scope).map_err(told)
+                let own = context.clone();
+                let scope = templates.scope(&context.user, move || own.shown());
+                let scope = scope.map(|scope| scope.with("trigger", Arc::clone(payload)));
+                scope
+                    .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
+                    .map_err(told)
             })
             .and_then(|given| match requests::checked(&registered, &given, hides) {
                 Ok(()) => Ok(given),

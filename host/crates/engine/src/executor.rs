@@ -50,8 +50,8 @@ pub(crate) async fn execute(engine: &Engine, execution: Execution) {
     }
 }
 
-/// Who runs an execution, what is registered for it, and the configuration of its pack.
-type Found = (Arc<dyn Runner>, Arc<RegisteredAction>, Arc<Object>);
+/// Who runs an execution, and what is registered for it.
+type Found = (Arc<dyn Runner>, Arc<RegisteredAction>);
 
 /// One run on its way.
 struct Run<'a> {
@@ -93,9 +93,17 @@ impl<'a> Run<'a> {
 
     /// Who runs it, with which parameters. What is missing by now fails the execution.
     async fn prepare(&self) -> Result<Result<(Arc<dyn Runner>, Call), Box<Outcome>>, Error> {
-        let (runner, registered, pack_config) = match self.found() {
+        let (runner, registered) = match self.found() {
             Ok(found) => found,
             Err(outcome) => return Ok(Err(outcome)),
+        };
+        let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
+        let pack_config = match self.engine.configuration_for(pack, user).await? {
+            Ok(pack_config) => pack_config,
+            Err(unfilled) => {
+                let outcome = Outcome::failed("configuration", unfilled.to_string(), unfilled.hint());
+                return Ok(Err(Box::new(outcome)));
+            }
         };
         let parameters = match self.final_parameters(&registered).await? {
             Ok(parameters) => parameters,
@@ -120,7 +128,6 @@ impl<'a> Run<'a> {
             |message: String| Box::new(Outcome::failed("action.gone", message, "register the pack again"));
         let registered =
             Arc::clone(content.action(&self.execution.action).map_err(|error| gone(error.to_string()))?);
-        let pack_config = content.pack_config(self.execution.action.pack());
         drop(content);
         let runner = registered.runner.clone().ok_or_else(|| {
             gone(format!(
@@ -128,7 +135,7 @@ impl<'a> Run<'a> {
                 self.execution.action, registered.action.runner_type
             ))
         })?;
-        Ok((runner, registered, pack_config))
+        Ok((runner, registered))
     }
 
     async fn final_parameters(
@@ -295,7 +302,7 @@ fn abandoned(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the host was stopped while this ran",
         "code": "host.stopped",
-        "hint": "run it again if that is safe; give it more time with a longer drain",
+        "hint": "run it again if that is safe; give it more time with engine.drain_seconds",
         "result": outcome.result,
     });
     Outcome { end: End::Abandoned, result }

@@ -1,14 +1,13 @@
 //! Why a rule did or did not match: evaluates the rules of a stored event again, and says criterion by
 //! criterion what was compared with what. Nothing about a rule that did not match is ever stored; of one that did it is
-//! stored what came of it, and that is said when it was nothing.
+//! stored what came of it: [`aftermath`] tells that.
 
-use std::collections::HashMap;
+mod aftermath;
+
 use std::sync::Arc;
 
-use petrel_expressions::Datastore;
-use petrel_model::rule::EnforcementStatus;
-use petrel_model::{Enforcement, Ref, RuleId, TriggerInstance};
-use petrel_persistence as persistence;
+use petrel_model::rule::RuleKind;
+use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
 use serde::Serialize;
 use serde_json::Value;
@@ -25,11 +24,15 @@ pub struct Explanation {
     pub rule: Ref,
     #[serde(skip)]
     id: RuleId,
+    #[serde(skip)]
+    is_backstop: bool,
     /// Whether it matches.
     pub matched: bool,
-    /// Why, in one line; and why nothing came of it when it was taken up and that failed.
+    /// Why, in one line.
     pub verdict: String,
-    /// Why nothing came of it.
+    /// What came of it then, in one line: the execution and how it stands, or why there is none.
+    pub came_of_it: String,
+    /// Why it failed to come to anything, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     /// The criteria in order, up to the first that does not hold.
@@ -54,42 +57,20 @@ pub struct CriterionExplanation {
 }
 
 impl Engine {
-    /// What every rule that listens to the event's trigger now makes of it. The rules are those of now,
-    /// not those of then. With `hides_secrets` nothing is quoted that the trigger type calls secret.
+    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules are those
+    /// of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
     ///
     /// # Errors
-    /// When too much waits to be evaluated, there is no room for what the rules read of the event, or the host stops.
+    /// When too much waits to be evaluated, there is no room for what the rules read of the event, the store fails, or the
+    /// host stops.
     pub async fn explain(
         &self,
         instance: &TriggerInstance,
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
         let mut explanations = self.explain_verdicts(instance, hides_secrets).await?;
-        let failed = self.failed_enforcements(instance).await?;
-        for explanation in &mut explanations {
-            if let Some(enforcement) = failed.get(&explanation.id) {
-                explanation.say_that_nothing_came_of_it(enforcement);
-            }
-        }
+        self.tell_what_came_of_it(&mut explanations, instance, hides_secrets).await?;
         Ok(explanations)
-    }
-
-    /// The enforcements of an event that have failed, by rule, as far as they can be read.
-    async fn failed_enforcements(
-        &self,
-        instance: &TriggerInstance,
-    ) -> Result<HashMap<RuleId, Enforcement>, Error> {
-        let mut failed = HashMap::new();
-        for id in &instance.enforcements {
-            let enforcement = match self.store().enforcement(*id).await {
-                Err(persistence::Error::Damaged { .. }) => None,
-                found => found?,
-            };
-            if let Some(enforcement) = enforcement.filter(|one| one.status == EnforcementStatus::Failed) {
-                failed.insert(enforcement.rule_id, enforcement);
-            }
-        }
-        Ok(failed)
     }
 
     async fn explain_verdicts(
@@ -114,8 +95,6 @@ impl Engine {
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
-        let occurrence =
-            Occurrence::new(Arc::new(payload), instance.occurrence_time, Arc::new(Datastore::default()));
         // What is registered is not held while they are evaluated.
         let (mut rules, secrets): (Vec<_>, _) = {
             let content = self.content();
@@ -123,21 +102,8 @@ impl Engine {
             (content.index().of(&instance.trigger).cloned().collect(), secrets)
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
+        let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
         Ok(rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
-    }
-}
-
-impl Explanation {
-    /// What is evaluated now says whether a rule matches; what was stored, that it led to nothing.
-    fn say_that_nothing_came_of_it(&mut self, enforcement: &Enforcement) {
-        let reason = enforcement.failure_reason.as_deref().unwrap_or("the reason was not kept");
-        let what = enforcement.execution_id.map_or_else(
-            || "no execution came of it".to_owned(),
-            |id| format!("its execution {id} failed before it began"),
-        );
-        let when = if self.matched { "but" } else { "when it came in" };
-        self.verdict = format!("{}; {when} {what}: {reason}", self.verdict);
-        self.failure_reason = Some(reason.to_owned());
     }
 }
 
@@ -160,6 +126,8 @@ fn explain(compiled: &CompiledRule, occurrence: &Occurrence, secrets: Option<&Va
     Explanation {
         rule: rule.reference.clone(),
         id: rule.id,
+        is_backstop: rule.kind == RuleKind::Backstop,
+        came_of_it: String::new(),
         failure_reason: None,
         matched: verdict.matched && rule.enabled,
         verdict: word,

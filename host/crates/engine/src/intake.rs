@@ -91,7 +91,7 @@ fn take(
                 "the request takes {} MiB of memory, and all requests together may take {shown} MiB (server.max_in_flight_mib)",
                 whole >> 20
             ),
-            hint: "send less at once, let rules read less of it, or raise the limit".into(),
+            hint: "send less at once, let rules read less of it, or raise server.max_in_flight_mib".into(),
         });
     }
     Arc::clone(room).try_acquire_many_owned(units(bytes)).map_err(|_no_permits| {

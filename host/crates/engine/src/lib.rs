@@ -12,7 +12,7 @@
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
-//! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`explanation`] says why a rule did
+//! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`configuration`] is what actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
 //! goes.
@@ -22,6 +22,7 @@ pub mod accounts;
 mod apart;
 pub mod behalf;
 pub mod clock;
+mod configuration;
 pub mod content;
 pub mod datastore;
 pub mod dispatcher;
@@ -44,6 +45,7 @@ pub mod requests;
 mod retention;
 pub mod rule_book;
 mod scheduler;
+mod scope;
 mod service;
 mod validation;
 pub mod workflows;

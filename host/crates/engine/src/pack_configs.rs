@@ -13,6 +13,7 @@ use petrel_packs::{Problem, plain_file};
 use petrel_persistence::Change;
 use serde_json::Value;
 
+use crate::configuration;
 use crate::error::Error;
 use crate::requests::refuse_depth;
 use crate::service::Engine;
@@ -194,8 +195,14 @@ fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
     }
 }
 
-/// Whether values are what the schema says. A pack without a schema takes anything.
+/// Whether values are what the schema says, and templates in them can be read. A pack without a schema takes anything.
 fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), Error> {
+    if let Some(place) = configuration::unreadable(values) {
+        return Err(Error::invalid(
+            format!("the configuration of pack `{pack}`: `{place}` is no template that can be read"),
+            "correct the expression, such as {{ st2kv.system.key }}; braces that are meant as such are written {{ '{{' }}",
+        ));
+    }
     let Some(schema) = schema else { return Ok(()) };
     let value = Value::Object(values.clone());
     Validator::of_parameters(schema).check(&value).map_err(|message| {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use petrel_expressions::Scope;
 use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
@@ -17,6 +16,7 @@ use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::options::Options;
+use crate::scope::Templates;
 use crate::service::Engine;
 use crate::workflows;
 
@@ -56,10 +56,14 @@ impl Asked {
     /// Its parameters, rendered on behalf of who asked, and checked.
     fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
         let given = Given::compile(&self.written).over(&self.rendered);
-        let given = parameters::live(&given, &self.registered.signature, &scope(engine, &self.context))
-            .map_err(|error| Error::invalid(error.to_string(), usage(&self.registered)))?;
-        check(&self.registered, &given)?;
-        Ok(given)
+        let templates = Templates { engine, registered: &self.registered, given: &given };
+        let own = self.context.clone();
+        let live = templates
+            .scope(&self.context.user, move || own.shown())
+            .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
+            .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
+        checked(&self.registered, &live, || templates.read_secret_configuration())?;
+        Ok(live)
     }
 }
 
@@ -255,22 +259,6 @@ pub(crate) fn new_execution(
     }
 }
 
-/// What the templates of an execution's parameters see.
-pub(crate) fn scope(engine: &Engine, context: &Context) -> Scope {
-    let own = context.clone();
-    shown_scope(engine, &context.user, move || own.shown())
-}
-
-/// As [`scope`], for the context of somebody's execution as `shown` shows it, if a template looks.
-pub(crate) fn shown_scope(
-    engine: &Engine,
-    user: &str,
-    shown: impl FnOnce() -> Object + Send + 'static,
-) -> Scope {
-    parameters::scope(Value::Null, Value::Object(Object::new()), engine.datastore_for(user))
-        .with_late("action_context", move || Value::Object(shown()))
-}
-
 /// Refuses values for what may not be changed. Looks at what was given: rendering would put the defaults
 /// in their place.
 pub(crate) fn refuse_overrides(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
@@ -310,12 +298,8 @@ pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take.
-pub(crate) fn check(registered: &RegisteredAction, given: &Object) -> Result<(), Error> {
-    checked(registered, given, || false)
-}
-
-/// The same; what is wrong is said without any value where `hides_values`, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
+/// where `hides_values`, which is asked only then.
 pub(crate) fn checked(
     registered: &RegisteredAction,
     given: &Object,
@@ -358,7 +342,12 @@ fn finals(
     live: &Object,
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
-    let finals = parameters::finals(live, &registered.signature, &scope(engine, context))?;
+    let templates = Templates { engine, registered, given: &Given::default() };
+    let own = context.clone();
+    let finals = templates
+        .scope(&context.user, move || own.shown())
+        .and_then(|scope| parameters::finals(live, &registered.signature, &scope))
+        .map_err(|error| templates.told(error))?;
     let mut all = finals.runner;
     all.extend(finals.action);
     Ok(Arc::new(all))

@@ -32,6 +32,17 @@ pub struct KeyName {
     pub name: String,
 }
 
+/// As templates write it: `st2kv.system.name`.
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scope = match self.scope {
+            KeyScope::System => "system",
+            KeyScope::User => "user",
+        };
+        write!(f, "st2kv.{scope}.{}", self.name)
+    }
+}
+
 /// Values of the datastore that are at hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Datastore {
@@ -44,11 +55,21 @@ pub struct Datastore {
 impl Datastore {
     /// The value of a key; an empty string when it is not there, as in StackStorm.
     pub fn get(&self, scope: KeyScope, name: &str) -> &str {
-        let values = match scope {
+        self.values(scope).get(name).map_or("", String::as_str)
+    }
+
+    /// Says which of `keys` are not there, as templates write them; nothing when all are.
+    pub fn missing<'k>(&self, keys: impl IntoIterator<Item = &'k KeyName>) -> Option<String> {
+        let is_missing = |key: &&KeyName| !self.values(key.scope).contains_key(&key.name);
+        let missing: Vec<_> = keys.into_iter().filter(is_missing).map(KeyName::to_string).collect();
+        (!missing.is_empty()).then(|| format!("the datastore has no key {}", missing.join(", ")))
+    }
+
+    fn values(&self, scope: KeyScope) -> &BTreeMap<String, String> {
+        match scope {
             KeyScope::System => &self.system,
             KeyScope::User => &self.user,
-        };
-        values.get(name).map_or("", String::as_str)
+        }
     }
 }
 

@@ -59,6 +59,16 @@ impl Error {
             kind => Self::Render { template, reason: reason(kind, error) },
         }
     }
+
+    /// The same with what it lacked of the datastore.
+    pub(crate) fn with_missing(self, missing: Option<String>) -> Self {
+        match (self, missing) {
+            (Self::Render { template, reason }, Some(missing)) => {
+                Self::Render { template, reason: format!("{reason}; {missing}") }
+            }
+            (other, _) => other,
+        }
+    }
 }
 
 fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {

@@ -110,7 +110,9 @@ impl Template {
         let _evaluation = Evaluation::begin();
         let retold = |error: minijinja::Error| {
             settle_failed(&error);
-            Error::from_engine(&self.source, &error)
+            // What is missing reads as an empty text, which may be what went wrong.
+            let missing = scope.datastore().missing(self.keys.iter());
+            Error::from_engine(&self.source, &error).with_missing(missing)
         };
         work::check().map_err(|limit| Error::TooMuch { template: shortened(&self.source), limit })?;
         let mut compiled = Cow::Borrowed(self.compiled().map_err(retold)?);

@@ -26,6 +26,8 @@ pub struct WorkflowScope {
     pub tasks: Option<Arc<dyn Tasks>>,
     /// What `st2kv()` asks; every key is missing without it.
     pub keys: Option<Arc<dyn Keys>>,
+    /// The configuration of the workflow's pack, which Jinja has as `config_context`.
+    pub config: Option<Arc<Value>>,
     /// What `now()` and `random()` go by.
     pub moment: Moment,
     /// Whether text that came out of an expression is looked at for expressions again, as the original does.

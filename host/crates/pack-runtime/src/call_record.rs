@@ -83,7 +83,7 @@ impl Denial {
             }
             Self::Files(_) => {
                 "only directories that are mounted for the pack can be opened, and nothing outside of them; \
-                 mount the directory in the configuration, or open a path within one"
+                 mount the directory with runners.grant_directories, or open a path within one"
             }
         }
     }

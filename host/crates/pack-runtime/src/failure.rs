@@ -12,6 +12,8 @@
 //! | `denied.network`, `denied.files` | failed because of what it was denied |
 //! | `action.error`, or the code that the action gives | the action returned an error |
 
+mod frames;
+
 use std::collections::BTreeSet;
 
 use petrel_model::Object;
@@ -25,9 +27,10 @@ use crate::bindings::petrel::types::types::{Error as GuestError, ErrorKind};
 use crate::call_record::CallRecord;
 use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
 use crate::memory::Refused;
+use frames::frames;
 
-/// Frames of the stack that are shown with a trap.
-const FRAMES: usize = 5;
+/// Lines that are told of an error of the host.
+const LINES: usize = 5;
 
 /// As many frames as the engine collects mean that the stack is at least that deep.
 const MANY_FRAMES: usize = 16;
@@ -75,18 +78,29 @@ impl Ended<'_> {
             return outcome;
         }
         if let Some(denial) = self.record.denial() {
+            let words = self.last_words(error).map_or_else(String::new, |words| format!(": {words}"));
             return Outcome::failed(
                 denial.code(),
-                format!("the component trapped after it was denied {denial}{}", frames(error)),
+                format!("the component trapped after it was denied {denial}{words}{}", frames(error)),
                 denial.hint(),
             );
         }
         let Some(trap) = error.downcast_ref::<Trap>() else { return host(error) };
+        let what = match self.last_words(error) {
+            Some(words) => format!("panicked: {words}"),
+            None => format!("trapped: {}", plain(*trap)),
+        };
         Outcome::failed(
             "component.trap",
-            format!("the component trapped: {}{}", plain(*trap), frames(error)),
-            "this is a fault in the component; a panic leaves its message in the output",
+            format!("the component {what}{}", frames(error)),
+            "this is a fault in the component; see also `petrel execution output` of the execution",
         )
+    }
+
+    /// What a component said that ended itself by a panic.
+    fn last_words(&self, error: &wasmtime::Error) -> Option<String> {
+        let is_panic = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached));
+        is_panic.then(|| self.record.output.last_words()).flatten()
     }
 
     /// The outcome of a call that returned an error.
@@ -126,7 +140,7 @@ pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome 
     Outcome::failed(
         "limit.result",
         format!("the component returned a result{size}, more than the limit of {} bytes", limits.result),
-        "return less, for example a reference to where the data is, or raise the limit of results",
+        "return less, for example a reference to where the data is",
     )
 }
 
@@ -181,7 +195,7 @@ fn memory(limits: &Limits, wanted: usize) -> Outcome {
             mebibytes(wanted),
             mebibytes(limits.memory)
         ),
-        "process less at a time, or raise the limit of memory",
+        "process less at a time, or raise components.max_memory_mib",
     )
 }
 
@@ -189,7 +203,7 @@ fn cpu(limits: &Limits) -> Outcome {
     Outcome::failed(
         "limit.cpu",
         format!("the component used up its {} s of CPU time and was ended", limits.cpu.as_secs_f64()),
-        "look for a loop without an end, or raise the limit of CPU time",
+        "look for a loop without an end, or raise components.max_cpu_seconds",
     )
 }
 
@@ -197,7 +211,7 @@ fn cpu(limits: &Limits) -> Outcome {
 /// function that was misused.
 fn host(error: &wasmtime::Error) -> Outcome {
     let text = format!("{error:#}");
-    let text: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(FRAMES).collect();
+    let text: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES).collect();
     Outcome::failed(
         "component.failed",
         format!("the call of the component could not be completed: {}", text.join(" ")),
@@ -260,22 +274,6 @@ fn is_stack_overflow(error: &wasmtime::Error) -> bool {
 fn plain(trap: Trap) -> String {
     let text = trap.to_string();
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
-}
-
-fn frames(error: &wasmtime::Error) -> String {
-    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
-    let names: Vec<_> = trace
-        .frames()
-        .iter()
-        .take(FRAMES)
-        .map(|frame| {
-            let offset = frame.module_offset().unwrap_or_default();
-            frame
-                .func_name()
-                .map_or_else(|| format!("function {} at {offset:#x}", frame.func_index()), str::to_owned)
-        })
-        .collect();
-    if names.is_empty() { String::new() } else { format!(" (in {})", names.join(" < ")) }
 }
 
 fn kind(kind: ErrorKind) -> (String, Option<u64>) {

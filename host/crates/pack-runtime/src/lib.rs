@@ -5,8 +5,8 @@
 //!
 //! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
 //! and linked (`linker`, `host_functions`); `instance` makes a fresh instance with its [`grants`],
-//! [`limits`] and share of `memory`; `call_record` notes what happens, `output` passes on what it writes, and `failure` words a
-//! bad end. [`description`] asks a component about itself. `engine_settings` and `ticker` are for all.
+//! [`limits`] and share of `memory`; `call_record` notes what happens, `output` passes on what it writes and picks out
+//! its `last_words`, and `failure` words a bad end. [`description`] asks a component about itself. `engine_settings` and `ticker` are for all.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ mod failure;
 pub mod grants;
 mod host_functions;
 mod instance;
+mod last_words;
 pub mod limits;
 mod linker;
 mod memory;

@@ -16,6 +16,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::call_record::CallRecord;
+use crate::last_words::LastWords;
 use crate::limits::Limits;
 
 /// A line that grows beyond this is passed on in pieces, so that a flood without line ends stays small.
@@ -42,6 +43,7 @@ struct Pending {
     dropped: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    last_words: LastWords,
 }
 
 impl Output {
@@ -53,6 +55,7 @@ impl Output {
             dropped: 0,
             stdout: Vec::new(),
             stderr: Vec::new(),
+            last_words: LastWords::default(),
         };
         Self { sink, limit: limits.output, pending: Mutex::new(pending) }
     }
@@ -65,6 +68,11 @@ impl Output {
     /// Why a claim was refused.
     pub(crate) fn refusal(&self) -> String {
         self.sink.refusal()
+    }
+
+    /// The message of a panic, if the component has written one.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        self.pending().last_words.said()
     }
 
     /// Adds whole lines.
@@ -88,7 +96,7 @@ impl Output {
             let (dropped, limit) = (pending.dropped, self.limit);
             self.sink.line(
                 Stream::Output,
-                format!("output cut: {dropped} bytes dropped (limit.output, {limit} bytes)"),
+                format!("output cut: {dropped} bytes dropped; {limit} bytes of a call are kept"),
             );
         }
     }
@@ -111,6 +119,9 @@ impl Output {
     }
 
     fn line(&self, pending: &mut Pending, stream: Stream, line: &[u8]) {
+        if stream == Stream::Stderr {
+            pending.last_words.hear(line);
+        }
         let size = line_size(line);
         if pending.dropped == 0 && pending.lines_left > 0 && size <= pending.room {
             pending.room -= size;
@@ -225,7 +236,7 @@ mod tests {
         }
         output.finish();
         let texts = texts(&sink);
-        assert_eq!(texts.last().unwrap(), "output cut: 880 bytes dropped (limit.output, 1000 bytes)");
+        assert_eq!(texts.last().unwrap(), "output cut: 880 bytes dropped; 1000 bytes of a call are kept");
         assert_eq!(sink.dropped(), 0);
     }
 
@@ -235,6 +246,9 @@ mod tests {
         let output = Output::new(sink.clone(), &Limits { output_lines: 3, ..Limits::default() });
         output.write(Stream::Stderr, &[b'\n'; 10]);
         output.finish();
-        assert_eq!(texts(&sink), ["", "", "", "output cut: 7 bytes dropped (limit.output, 2097152 bytes)"]);
+        assert_eq!(
+            texts(&sink),
+            ["", "", "", "output cut: 7 bytes dropped; 2097152 bytes of a call are kept"]
+        );
     }
 }

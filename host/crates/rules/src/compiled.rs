@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use petrel_expressions::json_path::InvalidPath;
 use petrel_expressions::regex::{self, Regex};
-use petrel_expressions::{JsonPath, KeyName};
+use petrel_expressions::scope::DATASTORE;
+use petrel_expressions::{JsonPath, KeyName, KeyScope};
 use petrel_model::rule::Criterion;
 use petrel_model::secrets::Marks;
 use petrel_model::{Ref, Rule};
@@ -25,16 +26,18 @@ pub struct CompiledRule {
     trigger: Ref,
     criteria: Vec<CompiledCriterion>,
     parameters: Given,
+    reads_datastore: bool,
 }
 
 impl CompiledRule {
     /// Makes `rule` ready.
     pub fn new(rule: Arc<Rule>) -> Self {
-        let criteria =
-            rule.criteria.iter().map(|(key, criterion)| CompiledCriterion::compile(key, criterion));
+        let criteria: Vec<_> =
+            rule.criteria.iter().map(|(key, criterion)| CompiledCriterion::compile(key, criterion)).collect();
         Self {
             trigger: rule.trigger.reference(),
-            criteria: criteria.collect(),
+            reads_datastore: criteria.iter().any(CompiledCriterion::reads_datastore),
+            criteria,
             parameters: Given::compile(&rule.action.parameters),
             rule,
         }
@@ -53,6 +56,11 @@ impl CompiledRule {
     /// The parameters of its action, ready to be rendered.
     pub fn parameters(&self) -> &Given {
         &self.parameters
+    }
+
+    /// Whether its criteria look into the datastore. Those of most rules do not.
+    pub fn reads_datastore(&self) -> bool {
+        self.reads_datastore
     }
 
     /// The keys of the datastore that its criteria and parameters read by a fixed name. Defaults of the
@@ -85,6 +93,8 @@ pub(crate) struct CompiledCriterion {
     /// The operator as it was written.
     pub(crate) name: Option<String>,
     pub(crate) path: Result<JsonPath, InvalidPath>,
+    /// The key of the datastore that the path leads to, if it does not lead into the payload.
+    pub(crate) datastore_key: Option<KeyName>,
     pub(crate) operator: Option<Result<Operator, Error>>,
     pub(crate) pattern: Pattern,
     /// Of a pattern that is no template.
@@ -96,7 +106,7 @@ pub(crate) struct CompiledCriterion {
 impl CompiledCriterion {
     pub(crate) fn compile(key: &str, criterion: &Criterion) -> Self {
         // A suffix makes it possible to have two criteria on one path.
-        let path = key.split('#').next().unwrap_or_default();
+        let path = JsonPath::parse(key.split('#').next().unwrap_or_default());
         let operator = criterion.operator.as_deref().map(Operator::parse);
         let pattern = Pattern::compile(criterion.pattern.as_ref().unwrap_or(&Value::Null));
         let regex = match (&operator, &pattern) {
@@ -110,7 +120,8 @@ impl CompiledCriterion {
             _ => None,
         };
         let name = criterion.operator.clone();
-        Self { key: key.to_owned(), name, path: JsonPath::parse(path), operator, pattern, regex, search }
+        let datastore_key = path.as_ref().ok().and_then(datastore_key);
+        Self { key: key.to_owned(), name, path, datastore_key, operator, pattern, regex, search }
     }
 
     fn add_reads(&self, reads: &mut Reads) {
@@ -135,10 +146,34 @@ impl CompiledCriterion {
         reads.has_secret(&Marks::of(payload))
     }
 
+    /// Whether its path, its pattern or one of those within a search looks into the datastore.
+    fn reads_datastore(&self) -> bool {
+        let within = match &self.search {
+            Some(Ok(search)) => search.children.iter().any(Self::reads_datastore),
+            _ => false,
+        };
+        within || self.datastore_key.is_some() || self.pattern.reads_datastore()
+    }
+
     fn keys<'a>(&'a self, keys: &mut Vec<&'a KeyName>) {
+        keys.extend(&self.datastore_key);
         keys.extend(self.pattern.datastore_keys());
         if let Some(Ok(search)) = &self.search {
             search.children.iter().for_each(|child| child.keys(keys));
         }
     }
+}
+
+/// The name of the datastore's shared part in criteria.
+pub(crate) const SYSTEM: &str = "system";
+
+/// The key that a path leads to: `system.key`, or `st2kv.system.key` as templates write it. (Source: StackStorm's
+/// `PayloadLookup`, which has both.)
+fn datastore_key(path: &JsonPath) -> Option<KeyName> {
+    let fields = path.plain_fields()?;
+    let name = match fields.as_slice() {
+        [SYSTEM, name @ ..] | [DATASTORE, SYSTEM, name @ ..] => name.join("."),
+        _ => return None,
+    };
+    Some(KeyName { scope: KeyScope::System, name })
 }

@@ -6,6 +6,8 @@ use petrel_expressions::{Datastore, KeyScope, Scope};
 use petrel_model::Timestamp;
 use serde_json::Value;
 
+use crate::compiled::SYSTEM;
+
 /// A trigger instance's payload, the time, and the datastore, as rules see them. Made once for an
 /// instance and shared by all its rules.
 #[derive(Debug, Clone)]
@@ -22,7 +24,7 @@ impl Occurrence {
     pub fn new(payload: Arc<Value>, now: Timestamp, datastore: Arc<Datastore>) -> Self {
         let scope = Scope::new()
             .with("trigger", Arc::clone(&payload))
-            .with_key_scope("system", KeyScope::System)
+            .with_key_scope(SYSTEM, KeyScope::System)
             .with_datastore(datastore);
         Self { payload, now, scope, secrets: None }
     }
@@ -31,6 +33,13 @@ impl Occurrence {
     #[must_use]
     pub fn with_secrets(self, schema: Option<Arc<Value>>) -> Self {
         Self { secrets: schema, ..self }
+    }
+
+    /// The same with this datastore. It need not be there when no rule asks for it, see
+    /// [`CompiledRule::reads_datastore`](crate::CompiledRule::reads_datastore).
+    #[must_use]
+    pub fn with_datastore(self, datastore: Arc<Datastore>) -> Self {
+        Self { scope: self.scope.with_datastore(datastore), ..self }
     }
 
     /// The payload.

@@ -22,6 +22,7 @@ pub use given::Given;
 pub use signature::Signature;
 
 use crate::reads::Reads;
+use given::Parameter;
 use graph::{Node, Nodes};
 
 /// Why parameters could not be made.
@@ -56,6 +57,22 @@ pub enum Error {
         parameter: String,
         /// What is wrong with it.
         what: String,
+    },
+    /// The same, of a parameter that reads keys of the datastore which are not there.
+    #[error("{error}; {missing}")]
+    Missing {
+        /// What came of that.
+        error: Box<Self>,
+        /// Which keys.
+        missing: String,
+    },
+    /// What templates ask for by this name cannot be had.
+    #[error("`{name}` cannot be had: {reason}")]
+    Unavailable {
+        /// The name.
+        name: &'static str,
+        /// Why, and what to do.
+        reason: String,
     },
     /// A value of the wrong type.
     #[error("parameter {parameter}: {source}")]
@@ -96,19 +113,22 @@ impl Error {
                 };
                 (parameter, what)
             }
+            Self::Missing { error, .. } => return error.hidden(),
             other => return other,
         };
         Self::Hidden { parameter, what }
     }
 }
 
-/// Whether any template among `given` or the defaults of `signature` reads what `payload`, the schema of an event, calls
-/// secret.
-pub fn read_secret(given: &Given, signature: &Signature, payload: &Value) -> bool {
+/// Whether any template among `given` or the defaults of `signature` reads what `schema` calls secret of the value that
+/// they see under `name`.
+pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Value) -> bool {
     let mut reads = Reads::default();
-    given.templates().for_each(|template| reads.add_template(template.source()));
-    signature.add_reads(&mut reads);
-    reads.has_secret(&Marks::of(payload))
+    given
+        .templates()
+        .chain(signature.templates())
+        .for_each(|template| reads.add_name(name, template.source()));
+    reads.has_secret(&Marks::of(schema))
 }
 
 /// The parameters with which an execution runs.
@@ -143,9 +163,10 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
     add_defaults(&mut nodes, signature);
     let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
     let mut live = Object::new();
-    for (name, _) in given.iter() {
+    for (name, parameter) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
-        live.insert(name.to_owned(), signature.cast(name, value)?);
+        let value = signature.cast(name, value).map_err(|error| naming(error, parameter, scope))?;
+        live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {
         if declared.is_immutable || !declared.default.is_text_template() || live.contains_key(&declared.name)
@@ -153,7 +174,9 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
             continue;
         }
         if let Some(value) = values.get(declared.name.as_str()) {
-            live.insert(declared.name.clone(), signature.cast(&declared.name, value.clone())?);
+            let value = signature.cast(&declared.name, value.clone());
+            let value = value.map_err(|error| naming(error, &declared.default, scope))?;
+            live.insert(declared.name.clone(), value);
         }
     }
     Ok(live)
@@ -171,14 +194,18 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
     add_defaults(&mut nodes, signature);
     let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
     let mut finals = Finals { runner: Object::new(), action: Object::new() };
-    for (name, _) in nodes.iter() {
+    for (name, node) in nodes.iter() {
         let side = match signature.side(name) {
             Some(signature::Side::Runner) => &mut finals.runner,
             Some(signature::Side::Action) => &mut finals.action,
             None => continue,
         };
-        let value = values.get(name).cloned().unwrap_or_default();
-        side.insert(name.to_owned(), signature.cast(name, value)?);
+        let value = signature.cast(name, values.get(name).cloned().unwrap_or_default());
+        let value = value.map_err(|error| match node {
+            Node::Template(parameter) => naming(error, parameter, scope),
+            Node::Value(_) => error,
+        })?;
+        side.insert(name.to_owned(), value);
     }
     Ok(finals)
 }
@@ -194,6 +221,19 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
         if is_open || declared.is_immutable {
             nodes.insert(&declared.name, Node::from(&declared.default));
         }
+    }
+}
+
+/// `error` of a value that `parameter` gave, with the keys of the datastore that it reads in vain: each gave an empty text.
+fn naming(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
+    if !matches!(error, Error::Cast { .. }) {
+        return error;
+    }
+    let templates = parameter.templates();
+    let keys = templates.iter().flat_map(|template| template.datastore_keys());
+    match scope.datastore().missing(keys) {
+        Some(missing) => Error::Missing { error: Box::new(error), missing },
+        None => error,
     }
 }
 

@@ -6,8 +6,11 @@
 
 use std::borrow::Cow;
 
+use petrel_expressions::scope::DATASTORE;
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use serde_json::Value;
+
+use crate::compiled::SYSTEM;
 
 /// A pattern made ready.
 #[derive(Debug)]
@@ -56,6 +59,14 @@ impl Pattern {
                 }
                 text.render(scope).map(|text| Cow::Owned(Value::String(text)))
             }
+        }
+    }
+
+    /// Whether it looks into the datastore, by whatever name.
+    pub fn reads_datastore(&self) -> bool {
+        match self {
+            Self::Rendered { text, .. } => text.names().any(|name| name == DATASTORE || name == SYSTEM),
+            Self::Literal(_) | Self::Broken(_) => false,
         }
     }
 

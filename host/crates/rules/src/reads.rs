@@ -87,7 +87,12 @@ impl Reads {
     /// Adds what a template reads of `trigger`. Its text is searched for the name, wherever that is: a template
     /// that reads the payload says so, and one that only seems to costs no more than time.
     pub(crate) fn add_template(&mut self, source: &str) {
-        for (start, name) in source.match_indices("trigger") {
+        self.add_name("trigger", source);
+    }
+
+    /// As [`Reads::add_template`], of what the template sees under another name.
+    pub(crate) fn add_name(&mut self, name: &str, source: &str) {
+        for (start, name) in source.match_indices(name) {
             let follows_name = source.get(..start).is_some_and(|before| before.ends_with(is_name_char));
             let rest = source.get(start + name.len()..).unwrap_or_default();
             if follows_name || rest.starts_with(is_name_char) {

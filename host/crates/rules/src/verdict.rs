@@ -14,7 +14,7 @@ use petrel_model::Timestamp;
 use petrel_model::secrets::MASK;
 use serde_json::Value;
 
-use crate::compiled::{CompiledCriterion, CompiledRule};
+use crate::compiled::{CompiledCriterion, CompiledRule, SYSTEM};
 use crate::criteria::{self, Error, Search};
 use crate::occurrence::Occurrence;
 use crate::pattern::Pattern;
@@ -43,6 +43,8 @@ pub struct CriterionVerdict<'a> {
     pub outcome: Outcome,
     /// What went wrong with single items of a `search`; the search went on.
     pub notes: Vec<Error>,
+    /// Which keys of the datastore it looked for in vain, in words, where it does not hold.
+    pub missing: Option<String>,
     /// Whether what was compared is secret: then it is not quoted.
     pub is_secret: bool,
 }
@@ -131,6 +133,11 @@ impl fmt::Display for CriterionVerdict<'_> {
                 f.write_str(" cannot be checked; what it compares is secret, so the reason is not shown")
             }
             Outcome::Failed(error) => write!(f, " cannot be checked: {error}"),
+        }?;
+        // What went wrong in a template has said it already.
+        match (&self.missing, &self.outcome) {
+            (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => Ok(()),
+            (Some(missing), _) => write!(f, "; {missing}"),
         }
     }
 }
@@ -209,6 +216,7 @@ impl<'a> View<'a> {
             value: Cow::Owned(Value::Null),
             outcome: Outcome::DoesNotHold,
             notes: Vec::new(),
+            missing: None,
             is_secret: false,
         };
         if criterion.name.is_some() {
@@ -217,6 +225,10 @@ impl<'a> View<'a> {
                 Ok(false) => Outcome::DoesNotHold,
                 Err(error) => Outcome::Failed(error),
             };
+        }
+        if verdict.outcome != Outcome::Holds {
+            let keys = criterion.datastore_key.iter().chain(criterion.pattern.datastore_keys());
+            verdict.missing = self.scope.datastore().missing(keys);
         }
         verdict
     }
@@ -247,10 +259,11 @@ impl<'a> View<'a> {
 
     fn find(&self, criterion: &'a CompiledCriterion) -> Result<Cow<'a, Value>, Error> {
         let path = criterion.path.as_ref().map_err(Clone::clone)?;
-        // The datastore can be compared too: `system.key`.
-        if let Some([KEYS, name @ ..]) = path.plain_fields().as_deref() {
-            let value = self.scope.datastore().get(KeyScope::System, &name.join("."));
-            return Ok(Cow::Owned(Value::from(value)));
+        // The datastore can be compared too.
+        if let Some(key) = &criterion.datastore_key {
+            let text = self.scope.datastore().get(key.scope, &key.name);
+            work::charge(text.len() as u64)?;
+            return Ok(Cow::Owned(Value::from(text)));
         }
         Ok(match path.first(self.name, self.value)? {
             Some(Found::Part(value)) => Cow::Borrowed(value),
@@ -263,7 +276,7 @@ impl<'a> View<'a> {
         // Patterns in a search see the item, not the payload. Only a template makes a copy of it.
         let has_templates = search.children.iter().any(|child| !matches!(child.pattern, Pattern::Literal(_)));
         let outer = Scope::new()
-            .with_key_scope(KEYS, KeyScope::System)
+            .with_key_scope(SYSTEM, KeyScope::System)
             .with_datastore(Arc::clone(self.scope.datastore()));
         search.holds(value, |child, item| {
             let scope = if has_templates {
@@ -302,9 +315,6 @@ fn charge_copy(item: &Value) -> Result<(), Limit> {
         other => work::charge(2 * work::ITEM + other.as_str().map_or(0, str::len) as u64),
     }
 }
-
-/// The name of the datastore in the paths of criteria.
-const KEYS: &str = "system";
 
 /// Whether a criterion can only hold or not hold, whatever the payload is.
 pub(crate) fn never_fails(criterion: &CompiledCriterion) -> bool {

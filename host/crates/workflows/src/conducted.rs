@@ -35,7 +35,7 @@ pub enum Conducted {
 
 impl Conducted {
     /// A workflow that was given `input`, in `context`: what Orquesta has as variables to begin with, and what
-    /// the templates of a chain see as `action_context` and `config_context`.
+    /// the templates of a chain see as `action_context`. Both see its `config_context` under that name.
     pub fn new(
         source: &Source,
         input: &Arc<Map<String, Value>>,

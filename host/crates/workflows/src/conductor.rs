@@ -40,6 +40,9 @@ use progress::Change;
 use staging::{Staged, Staging};
 use state::{Context, Table};
 
+/// What a workflow is given beside its variables: the configuration of its pack.
+pub const CONFIG: &str = "config_context";
+
 /// What happens to a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -115,6 +118,8 @@ pub struct Conductor {
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
     limits: WorkflowLimits,
+    /// What expressions see as `config_context`, if they ask.
+    config: Option<Arc<Value>>,
     /// What it was given, what its items gave, what failed gave and what was published take so many bytes. No task
     /// forgets what it saw, so it never gets less.
     known_bytes: usize,
@@ -141,6 +146,7 @@ impl Conductor {
             output: None,
             timeout: None,
             limits: WorkflowLimits::NONE,
+            config: parent.get(CONFIG).cloned().map(Arc::new),
             known_bytes: input.values().chain(parent.values()).map(size::of_value).sum(),
         };
         match conductor.initial(input, parent, world) {
@@ -181,7 +187,9 @@ impl Conductor {
         world: &World,
     ) -> Result<(Variables, Option<i64>), Vec<ErrorEntry>> {
         let mut errors = Vec::new();
-        let mut initial = Variables::from(parent.clone());
+        let mut parent = parent.clone();
+        parent.shift_remove(CONFIG);
+        let mut initial = Variables::from(parent);
         let mut rolling = initial.clone();
         for (name, default) in &self.definition.inputs {
             let value = match input.get(&**name) {

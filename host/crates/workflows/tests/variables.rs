@@ -68,3 +68,29 @@ fn what_a_workflow_knows_has_a_limit_that_is_named() {
         assert_eq!(unlimited, 20, "{name}");
     }
 }
+
+#[test]
+fn the_configuration_is_seen_and_is_no_variable() {
+    let definition = json!({"version": 1.0, "vars": [{"zone": "{{ config_context.zone }}"}],
+        "output": [{"zone": "<% ctx().zone %>"}],
+        "tasks": {"a": {"action": "core.echo", "input": {"message": "{{ config_context.region }}"}}},
+    });
+    let source = Source::Orquesta(Arc::new(Definition::compile(&definition).unwrap()));
+    let context = json!({"config_context": {"region": "{{ 1 + 1 }}", "zone": "z1"}});
+    let world = World::default();
+    let mut conductor = Conducted::new(&source, &Arc::default(), context.as_object().unwrap(), &world);
+    let starts = conductor.apply(&Event::Request(Status::Running), &world).unwrap();
+    let input = &starts.first().unwrap().actions.first().unwrap().input;
+    assert_eq!(**input, json!({"message": "{{ 1 + 1 }}"}), "what comes out of it is data");
+    let report = Report {
+        task: "a".into(),
+        route: 0,
+        item: None,
+        status: Status::Succeeded,
+        result: Arc::default(),
+        execution: None,
+    };
+    conductor.apply(&Event::Report(report), &world).unwrap();
+    assert_eq!(conductor.result()["output"], json!({"zone": "z1"}));
+    assert_eq!(conductor.variables().get("config_context"), None);
+}

@@ -46,6 +46,7 @@ pub(super) fn scope(data: &Value, mode: Mode) -> WorkflowScope {
         item: data.get("__current_item").cloned().map(Arc::new),
         tasks: Some(Arc::new(State::new(&state))),
         keys: None,
+        config: None,
         moment: Moment::default(),
         reevaluates: mode == Mode::Again,
     }

@@ -9,7 +9,7 @@ use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
 use petrel_persistence::{Change, Expect};
-use petrel_workflows::conductor::{Event, Refused, Rerun};
+use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::{Value, json};
 
@@ -119,8 +119,16 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
     let finals = finals.await.map_err(|error| failed(error.to_string()))?;
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
-    let context = if execution.runner == ACTION_CHAIN {
-        chain_context(engine, execution, &input)
+    let config = if compiled.stored.source.contains(CONFIG) {
+        let (pack, user) = (execution.action.pack(), &execution.context.user);
+        let config = engine.configuration_for(pack, user).await.map_err(|error| failed(error.to_string()))?;
+        let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
+        Some(Value::Object(Object::clone(&config)))
+    } else {
+        None
+    };
+    let mut context = if execution.runner == ACTION_CHAIN {
+        chain_context(execution, &input)
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
@@ -130,19 +138,20 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
         }
         context
     };
+    // Nobody else says what it is.
+    context.shift_remove(CONFIG);
+    context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
     let rerun = rerun_of(execution);
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 
 /// What the templates of a chain see beside its parameters.
-fn chain_context(engine: &Engine, execution: &Execution, parameters: &Object) -> Object {
+fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     let mut parent = execution.context.shown();
     parent.insert("execution_id".into(), json!(execution.id));
     let mut context = Object::new();
     context.insert("action_context".into(), json!({"parent": parent}));
-    let config = engine.content().pack_config(execution.action.pack());
-    context.insert("config_context".into(), Value::Object(Object::clone(&config)));
     let shows_published = parameters.get("display_published").cloned().unwrap_or(Value::Bool(true));
     context.insert("display_published".into(), shows_published);
     context

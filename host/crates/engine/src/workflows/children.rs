@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_expressions::Scope;
 use petrel_model::execution::Context;
 use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, Object, Parent, Ref, Timestamp};
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::world::task_execution_id;
 use crate::requests;
+use crate::scope::Templates;
 use crate::service::Engine;
 
 /// The execution for an action of a task. What the workflow's expressions gave is data, unless it
@@ -76,9 +76,9 @@ pub(super) fn make(
         ..Context::default()
     };
     let given = if reevaluates { Given::compile(&input) } else { Given::data(&input) };
-    let scope = scope(engine, &context, &parent, &workflow.context);
-    let live = parameters::live(&given, &registered.signature, &scope).map_err(|error| error.to_string())?;
-    requests::check(&registered, &live).map_err(told)?;
+    let templates = Templates { engine, registered: &registered, given: &given };
+    let live = live(templates, &context, &parent, &workflow.context)?;
+    requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
@@ -89,11 +89,19 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// What the defaults of an action see that a task of a workflow asks for.
-fn scope(engine: &Engine, own: &Context, parent: &Parent, above: &Context) -> Scope {
-    let (own, parent, above) = (own.clone(), parent.clone(), above.clone());
-    let user = own.user.clone();
-    requests::shown_scope(engine, &user, move || shown(&own, Some(&parent), &above))
+/// The parameters of an action that a task asks for; its defaults see where that task belongs.
+fn live(
+    templates: Templates<'_>,
+    own: &Context,
+    parent: &Parent,
+    workflow: &Context,
+) -> Result<Object, String> {
+    let (given, signature) = (templates.given, &templates.registered.signature);
+    let (context, parent, above) = (own.clone(), parent.clone(), workflow.clone());
+    templates
+        .scope(&own.user, move || shown(&context, Some(&parent), &above))
+        .and_then(|scope| parameters::live(given, signature, &scope))
+        .map_err(|error| templates.told(error).to_string())
 }
 
 /// The context of an execution as StackStorm shows it: with the workflow that it belongs to.

@@ -1,4 +1,4 @@
-//! What a workflow tells of what went wrong, without the secrets among its own parameters: an expression that cannot be
+//! What a workflow tells of what went wrong, without the secrets among its own parameters and in its configuration: an expression that cannot be
 //! evaluated is told with the value that it stumbled over.
 
 use petrel_model::Execution;
@@ -7,18 +7,19 @@ use serde_json::Value;
 
 use crate::service::Engine;
 
-/// `result`, in whose messages no secret parameter of `workflow` is quoted. (What its author lets it give is his affair.)
+/// `result`, in whose messages no secret parameter or configuration of `workflow` is quoted. (What its author lets it give is his affair.)
 pub(super) fn without_secrets(engine: &Engine, workflow: &Execution, mut result: Value) -> Value {
     let Some(told) = result.as_object_mut() else { return result };
     let is_quiet = |name: &str| told.get(name).is_none_or(Value::is_null);
     if is_quiet("errors") && is_quiet("error") {
         return result;
     }
-    let secrets = {
+    let mut secrets = {
         let content = engine.content();
         let registered = content.action(&workflow.action).ok();
         registered.map(|action| secret_texts(&workflow.parameters, &action.parameters)).unwrap_or_default()
     };
+    secrets.extend(configured(engine, workflow));
     if let Some(Value::Array(errors)) = told.get_mut("errors") {
         errors.iter_mut().filter_map(|error| error.get_mut("message")).for_each(|text| hide(text, &secrets));
     }
@@ -27,6 +28,18 @@ pub(super) fn without_secrets(engine: &Engine, workflow: &Execution, mut result:
         hide(text, &secrets);
     }
     result
+}
+
+/// The secrets in the configuration that its expressions may read.
+fn configured(engine: &Engine, workflow: &Execution) -> Vec<String> {
+    let pack = workflow.action.pack();
+    let (configuration, schema) = {
+        let content = engine.content();
+        let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
+        (content.configuration(pack), schema.unwrap_or_default())
+    };
+    let filled = configuration.filled(pack, &engine.datastore_for(&workflow.context.user));
+    filled.map(|values| secret_texts(&values, &schema)).unwrap_or_default()
 }
 
 fn hide(text: &mut Value, secrets: &[String]) {

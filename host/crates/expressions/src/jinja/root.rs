@@ -37,6 +37,9 @@ impl Root {
 /// Where functions find the scope; no identifier, so that no expression does.
 const SCOPE: &str = " scope";
 
+/// The configuration of the workflow's pack: the only name that is there without a function, as it is in parameters.
+const CONFIG: &str = "config_context";
+
 /// The context for an evaluation that sees `scope`, and changes what it sees if `changes` says so.
 pub(super) fn of(scope: &WorkflowScope, changes: bool) -> Value {
     Value::from_object(Root { scope: scope.clone(), thaw: changes.then(Thaw::default) })
@@ -59,6 +62,7 @@ impl Object for Root {
             "__vars" => Some(variables(&self.scope.variables)),
             "__current_task" => Some(self.scope.task.as_ref().map_or_else(|| Value::from(()), task)),
             "__current_item" => Some(self.scope.item.as_ref().map_or_else(|| Value::from(()), view)),
+            CONFIG => self.scope.config.as_ref().map(|config| self.thawed(CONFIG, view(config))),
             _ => None,
         }
     }

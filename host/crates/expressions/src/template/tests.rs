@@ -111,3 +111,22 @@ fn names_and_keys_are_known_before() {
     let keys: Vec<_> = template.datastore_keys().iter().map(|key| key.name.as_str()).collect();
     assert_eq!(keys, ["x"]);
 }
+
+#[test]
+fn a_missing_key_is_named_as_it_was_written() {
+    let datastore = Datastore { system: [("a".to_owned(), "1".to_owned())].into(), ..Datastore::default() };
+    let scope = Scope::new().with_datastore(Arc::new(datastore));
+    for (template, says) in [
+        (
+            "{{ st2kv.system.gone.far | from_json_string }}",
+            "; the datastore has no key st2kv.system.gone.far",
+        ),
+        ("{{ st2kv.user.mine | from_json_string }}", "; the datastore has no key st2kv.user.mine"),
+        ("{{ st2kv.system.a }}{{ nothing.more }}", "not defined"),
+    ] {
+        let error = Template::compile(template).unwrap().render(&scope).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        assert_eq!(error.contains("the datastore"), says.contains("the datastore"), "{error}");
+    }
+    assert_eq!(Template::compile("{{ st2kv.system.gone }}").unwrap().render(&scope).as_deref(), Ok(""));
+}

@@ -26,7 +26,7 @@ pub(crate) struct CompiledFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheDirectoryError {
     /// It cannot be made or looked at.
-    #[error("the component cache {} cannot be used: {source}; make it writable, or configure another one", .path.display())]
+    #[error("the component cache {} cannot be used: {source}; make it writable, or take another server.data_dir", .path.display())]
     Unusable {
         /// The directory.
         path: PathBuf,

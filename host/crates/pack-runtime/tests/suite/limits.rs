@@ -110,7 +110,10 @@ async fn a_flood_of_output_is_cut_and_marked_and_the_run_goes_on() {
         let total: usize = done.lines.iter().map(|line| line.text.len() + 1).sum();
         assert!(total <= 10_000, "{action}: {total}");
         let last = done.texts().pop().unwrap();
-        assert!(last.starts_with("output cut: ") && last.contains("limit.output"), "{action}: {last}");
+        assert!(
+            last.starts_with("output cut: ") && last.contains("bytes of a call are kept"),
+            "{action}: {last}"
+        );
     }
 }
 

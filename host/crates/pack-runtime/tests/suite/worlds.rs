@@ -69,8 +69,17 @@ async fn a_trap_shows_where_it_happened_and_a_panic_leaves_its_message() {
     assert_eq!(code, "component.trap");
     assert!(message.contains("unreachable") && message.contains(" (in "), "{message}");
     let done = subject.call("panic", text("what now?")).await;
-    assert_eq!(done.failure().0, "component.trap");
+    let (code, message) = done.failure();
+    assert_eq!(code, "component.trap");
+    // Said in the error, with the place; what carries a panic out is left out, and names are as they were written.
+    assert!(message.starts_with("the component panicked: ") && message.contains("what now?"), "{message}");
+    assert!(
+        message.contains("behave") && !message.contains("_ZN") && !message.contains("core::panicking"),
+        "{message}"
+    );
     assert!(done.texts().iter().any(|line| line.contains("what now?")), "{:?}", done.texts());
+    let done = subject.call("panic", text(&"long ".repeat(10_000))).await;
+    assert!(done.failure().1.len() < 2500, "{}", done.failure().1.len());
 }
 
 #[tokio::test]

@@ -30,6 +30,24 @@ fn names(enforced: &[Enforced]) -> Vec<String> {
 }
 
 #[test]
+fn what_waits_for_a_value_of_the_datastore_is_a_candidate_whatever_comes() {
+    let mut index = RuleIndex::new();
+    for (number, key, pattern) in
+        [(1, "trigger.a", "{{ st2kv.system.x }}"), (2, "system.x", "x"), (3, "st2kv.system.x", "x")]
+    {
+        index.insert(rule(number, &json!({"criteria": {key: {"type": "equals", "pattern": pattern}}})));
+    }
+    let trigger: Ref = "p.t".parse().unwrap();
+    let datastore = petrel_expressions::Datastore {
+        system: [("x".to_owned(), "x".to_owned())].into_iter().collect(),
+        ..Default::default()
+    };
+    let happened = |value: &str| occurrence(json!({"a": value})).with_datastore(Arc::new(datastore.clone()));
+    assert_eq!(names(&enforce(&index, &trigger, &happened("x"))), ["r1", "r2", "r3"]);
+    assert_eq!(names(&enforce(&index, &trigger, &happened("{{ st2kv.system.x }}"))), ["r2", "r3"]);
+}
+
+#[test]
 fn enforcement_has_two_passes() {
     let equals = |value: &str| json!({"trigger.a": {"type": "equals", "pattern": value}});
     let mut index = RuleIndex::new();

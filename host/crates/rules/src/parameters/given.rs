@@ -43,6 +43,11 @@ impl Given {
         self.0.iter().flat_map(|(_, parameter)| parameter.templates())
     }
 
+    /// The names that their templates take from the scope.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::names)
+    }
+
     /// Whether no template is among them, so that rendering them takes no scope.
     pub fn is_literal(&self) -> bool {
         self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_)))

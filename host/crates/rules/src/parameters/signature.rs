@@ -47,12 +47,17 @@ impl Signature {
         self.templates().flat_map(Template::datastore_keys)
     }
 
+    /// The names that the defaults take from the scope.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::names)
+    }
+
     /// Adds what the defaults read of a payload.
     pub fn add_reads(&self, reads: &mut Reads) {
         self.templates().for_each(|template| reads.add_template(template.source()));
     }
 
-    fn templates(&self) -> impl Iterator<Item = &Template> {
+    pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.declared.iter().flat_map(|declared| declared.default.templates())
     }
 

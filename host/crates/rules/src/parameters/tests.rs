@@ -123,6 +123,39 @@ fn who_reads_a_secret_of_the_event_is_known() {
     ] {
         let signature = Signature::new(&Object::new(), &object(&json!({"b": {"default": default}})));
         let compiled = Given::compile(&object(&given));
-        assert_eq!(read_secret(&compiled, &signature, &payload), reads, "{given} {default}");
+        assert_eq!(read_secret("trigger", &compiled, &signature, &payload), reads, "{given} {default}");
+        let renamed = |value: &Value| value.to_string().replace("trigger", "config_context");
+        let given = object(&serde_json::from_str(&renamed(&given)).unwrap());
+        let default: Value = serde_json::from_str(&renamed(&default)).unwrap();
+        let signature = Signature::new(&Object::new(), &object(&json!({"b": {"default": default}})));
+        let compiled = Given::compile(&given);
+        assert_eq!(read_secret("config_context", &compiled, &signature, &payload), reads, "{given:?}");
+        assert!(!read_secret("trigger", &compiled, &signature, &payload), "{given:?}");
     }
+}
+
+#[test]
+fn a_missing_key_of_the_datastore_is_named_with_what_came_of_it() {
+    let signature = Signature::new(
+        &Object::new(),
+        &object(
+            &json!({"n": {"type": "integer"}, "m": {"type": "integer", "default": "{{ st2kv.system.m }}"}, "s": {}}),
+        ),
+    );
+    let scope = scope(json!({}), json!({}), Arc::default());
+    for (given, says) in [
+        (json!({"n": "{{ st2kv.system.gone.far }}", "m": 1}), "parameter n: "),
+        (json!({"n": 1}), "parameter m: "),
+    ] {
+        let error = live(&Given::compile(&object(&given)), &signature, &scope).unwrap_err();
+        let key = if says.contains(" n") { "st2kv.system.gone.far" } else { "st2kv.system.m" };
+        let text = error.to_string();
+        assert!(
+            text.starts_with(says) && text.ends_with(&format!("; the datastore has no key {key}")),
+            "{text}"
+        );
+        assert!(!error.hidden().to_string().contains("st2kv"), "{text}");
+    }
+    let fine = object(&json!({"s": "{{ st2kv.system.gone }}", "m": 1}));
+    assert_eq!(live(&Given::compile(&fine), &signature, &scope).unwrap()["s"], json!(""));
 }

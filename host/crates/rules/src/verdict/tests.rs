@@ -163,3 +163,52 @@ fn a_verdict_quotes_no_secret() {
         assert!(!format!("{:?}", verdict.criteria.last().unwrap().value).contains("hush"), "{criteria}");
     }
 }
+
+#[test]
+fn criteria_look_into_the_datastore_and_what_is_there_is_data() {
+    let system = [("limit", "5"), ("name", "main"), ("a.b", "dotted"), ("code", "{{ trigger.n }}")];
+    let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let datastore = petrel_expressions::Datastore { system, ..Default::default() };
+    let payload =
+        json!({"name": "main", "n": 7, "d": "dotted", "code": "{{ trigger.n }}", "l": [{"id": "main"}]});
+    let occurrence = Occurrence::new(Arc::new(payload), Timestamp::default(), Arc::default())
+        .with_datastore(Arc::new(datastore));
+    let equals = |key: &str, pattern: &str| json!({key: {"type": "equals", "pattern": pattern}});
+    for (criteria, matched, reads) in [
+        (equals("trigger.name", "{{ st2kv.system.name }}"), true, true),
+        (equals("trigger.name", "{{ system.name }}"), true, true),
+        (equals("trigger.name", "{{ st2kv['system']['name'] }}"), true, true),
+        (equals("trigger.d", "{{ st2kv.system.a.b }}"), true, true),
+        (equals("trigger.code", "{{ st2kv.system.code }}"), true, true),
+        (equals("trigger.n", "{{ st2kv.system.code }}"), false, true),
+        (equals("trigger.name", "{{ st2kv.system.gone }}"), false, true),
+        (equals("system.name", "main"), true, true),
+        (equals("st2kv.system.name", "main"), true, true),
+        (equals("system.a.b#twice", "{{ trigger.d }}"), true, true),
+        (
+            json!({"trigger.l": {"type": "search", "condition": "any", "pattern": equals("item.id", "{{ st2kv.system.name }}")}}),
+            true,
+            true,
+        ),
+        (json!({"trigger.n": {"type": "gt", "pattern": "{{ (st2kv.system.limit | int) }}"}}), true, true),
+        (equals("trigger.name", "{{ trigger.name }}"), true, false),
+        (equals("trigger.system", "x"), false, false),
+    ] {
+        let rule = rule(&criteria);
+        let verdict = evaluate(&rule, &occurrence);
+        assert_eq!((verdict.matched, rule.reads_datastore()), (matched, reads), "{criteria}: {verdict}");
+    }
+    for (criteria, says) in [
+        (
+            equals("trigger.name", "{{ st2kv.system.gone.far }}"),
+            r#"trigger.name equals "" does not hold: the value is "main"; the datastore has no key st2kv.system.gone.far"#,
+        ),
+        (
+            equals("system.gone", "x"),
+            r#"system.gone equals "x" does not hold: the value is ""; the datastore has no key st2kv.system.gone"#,
+        ),
+    ] {
+        let rule = rule(&criteria);
+        assert_eq!(evaluate(&rule, &occurrence).to_string(), says);
+    }
+}

@@ -64,6 +64,7 @@ impl Conductor {
             item: None,
             tasks: Some(self.view(world, None)),
             keys: world.keys.clone(),
+            config: self.config.clone(),
             moment: world.moment,
             reevaluates: self.definition.reevaluates,
         }

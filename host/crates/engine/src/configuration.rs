@@ -1,0 +1,218 @@
+//! The configuration of a pack as its actions get it: what was given, with the defaults of its schema, and what the
+//! datastore holds in the place of `{{ st2kv.system.key }}`. How it is given, and who may look at it, is in
+//! [`pack_configs`](crate::pack_configs).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use petrel_expressions::work::{self, Limit};
+use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Template, is_template};
+use petrel_model::Object;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::evaluation::quick;
+use crate::service::Engine;
+
+/// The configuration of a pack, ready to be filled in any number of times.
+#[derive(Debug, Default)]
+pub(crate) struct Configuration {
+    values: Arc<Object>,
+    /// The templates in it, by their text. None in most.
+    templates: BTreeMap<String, Template>,
+}
+
+/// A configuration that cannot be filled in. It quotes neither a template nor a value: either may be secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration of pack `{pack}` cannot be filled in: `{place}` {reason}")]
+pub(crate) struct Unfilled {
+    pack: String,
+    /// Where in it, as in `auth.password`.
+    place: String,
+    reason: String,
+}
+
+impl Unfilled {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        format!("correct it with `petrel pack configure {} FILE`, or set the keys that it reads", self.pack)
+    }
+}
+
+impl Configuration {
+    /// Makes `values` ready. Text that looks like a template and cannot be read as one stays what it is.
+    pub(crate) fn new(values: Object) -> Self {
+        let mut templates = BTreeMap::new();
+        walk(&values, "", &mut |_place: &str, text: &str| {
+            if let Ok(template) = Template::compile(text) {
+                templates.insert(text.to_owned(), template);
+            }
+        });
+        Self { values: Arc::new(values), templates }
+    }
+
+    /// The configuration of `pack` for an action that runs now, with the keys of `datastore` where it asks for them.
+    /// What comes of a template is text, or null when it is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
+    ///
+    /// # Errors
+    /// Which of its templates cannot be rendered.
+    pub(crate) fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
+        if self.templates.is_empty() {
+            return Ok(Arc::clone(&self.values));
+        }
+        let scope =
+            Scope::new().with_key_scope("system", KeyScope::System).with_datastore(Arc::clone(datastore));
+        // All of it may take what one evaluation may.
+        let filled = work::evaluation(|| {
+            let entry =
+                |(name, value): (&String, &Value)| Ok((name.clone(), self.fill(value, name, &scope)?));
+            self.values.iter().map(entry).collect::<Result<Object, (String, String)>>()
+        });
+        filled.map(Arc::new).map_err(|(place, reason)| Unfilled { pack: pack.to_owned(), place, reason })
+    }
+
+    /// `value`, which is at `place`; or the place that cannot be filled in, and why.
+    fn fill(&self, value: &Value, place: &str, scope: &Scope) -> Result<Value, (String, String)> {
+        let beyond = |limit: Limit| (place.to_owned(), format!("was given up: {limit}"));
+        work::charge(work::ITEM).map_err(beyond)?;
+        match value {
+            Value::String(text) => match self.templates.get(text) {
+                Some(template) => match template.render(scope) {
+                    Ok(text) if text.is_empty() => Ok(Value::Null),
+                    Ok(text) => Ok(Value::String(text)),
+                    Err(error) => Err((place.to_owned(), reason(&error))),
+                },
+                None => {
+                    work::charge(text.len() as u64).map_err(beyond)?;
+                    Ok(value.clone())
+                }
+            },
+            Value::Array(items) => {
+                let item =
+                    |(number, item): (usize, &Value)| self.fill(item, &format!("{place}[{number}]"), scope);
+                items.iter().enumerate().map(item).collect()
+            }
+            Value::Object(fields) => {
+                let field = |(name, value): (&String, &Value)| {
+                    Ok((name.clone(), self.fill(value, &format!("{place}.{name}"), scope)?))
+                };
+                fields.iter().map(field).collect::<Result<Object, _>>().map(Value::Object)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
+        }
+    }
+}
+
+/// Why a template cannot be rendered, without a word of it.
+fn reason(error: &TemplateError) -> String {
+    match error {
+        TemplateError::TooMuch { limit, .. } => format!("was given up: {limit}"),
+        TemplateError::OutputTooLarge { .. } => "gives more text than a template may".to_owned(),
+        TemplateError::Syntax { .. } | TemplateError::Render { .. } => {
+            "cannot be rendered; check the names, keys and filters in it".to_owned()
+        }
+    }
+}
+
+/// The first place in `values` that looks like a template and cannot be read as one.
+pub(crate) fn unreadable(values: &Object) -> Option<String> {
+    let mut found = None;
+    walk(values, "", &mut |place: &str, text: &str| {
+        if found.is_none() && Template::compile(text).is_err() {
+            found = Some(place.to_owned());
+        }
+    });
+    found
+}
+
+/// Shows `look` every text in `values` that looks like a template, with its place.
+fn walk(values: &Object, above: &str, look: &mut impl FnMut(&str, &str)) {
+    for (name, value) in values {
+        let place = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        walk_value(value, &place, look);
+    }
+}
+
+fn walk_value(value: &Value, place: &str, look: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::String(text) if is_template(text) => look(place, text),
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                walk_value(item, &format!("{place}[{number}]"), look);
+            }
+        }
+        Value::Object(fields) => walk(fields, place, look),
+        _ => {}
+    }
+}
+
+impl Engine {
+    /// The configuration of `pack` for an action that runs on behalf of `user` now.
+    ///
+    /// # Errors
+    /// When the host stops; the inner error says what cannot be filled in.
+    pub(crate) async fn configuration_for(
+        &self,
+        pack: &str,
+        user: &str,
+    ) -> Result<Result<Arc<Object>, Unfilled>, Error> {
+        let configuration = self.content().configuration(pack);
+        if configuration.templates.is_empty() {
+            return Ok(Ok(Arc::clone(&configuration.values)));
+        }
+        let datastore = self.datastore_for(user);
+        if let Some(filled) = quick(|| configuration.filled(pack, &datastore)) {
+            return Ok(filled);
+        }
+        let pack = pack.to_owned();
+        self.heavy(move || configuration.filled(&pack, &datastore)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        let Value::Object(object) = value else { panic!("not an object: {value}") };
+        object
+    }
+
+    fn filled(values: Value) -> Result<Value, String> {
+        let system = [("plain", "pv"), ("code", "{{ st2kv.system.plain }}"), ("list", "[1]")];
+        let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let datastore = Arc::new(Datastore { system, ..Datastore::default() });
+        let filled = Configuration::new(object(values)).filled("p", &datastore);
+        filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_the_datastore_holds_stands_in_the_place_of_templates() {
+        for (given, expected) in [
+            (json!({"zone": "z1", "n": 1}), json!({"zone": "z1", "n": 1})),
+            (json!({"kv": "{{ st2kv.system.plain }}"}), json!({"kv": "pv"})),
+            (json!({"kv": "{{ system.plain }}-x"}), json!({"kv": "pv-x"})),
+            (json!({"a": [{"b": "{{st2kv.system.plain}}"}]}), json!({"a": [{"b": "pv"}]})),
+            // Text stays text, and what came out is not looked at again.
+            (json!({"kv": "{{ st2kv.system.list }}"}), json!({"kv": "[1]"})),
+            (json!({"kv": "{{ st2kv.system.code }}"}), json!({"kv": "{{ st2kv.system.plain }}"})),
+            (json!({"kv": "{{ st2kv.system.gone }}"}), json!({"kv": null})),
+            (json!({"password": "a{{b"}), json!({"password": "a{{b"})),
+        ] {
+            assert_eq!(filled(given.clone()), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_named_and_not_quoted() {
+        let error = filled(json!({"auth": [{"pin": "{{ hush.hush }}"}]})).unwrap_err();
+        assert!(error.contains("pack `p`") && error.contains("`auth[0].pin`"), "{error}");
+        assert!(!error.contains("hush"), "{error}");
+        let endless = "{% for a in range(9000) %}{% for b in range(9000) %}x{% endfor %}{% endfor %}";
+        assert!(filled(json!({"a": endless})).unwrap_err().contains("`a` "));
+        assert_eq!(unreadable(&object(json!({"a": {"b": ["{{ x }}", "{{ x"]}}))), Some("a.b[1]".to_owned()));
+        assert_eq!(unreadable(&object(json!({"a": "{{ x }}", "b": "}"}))), None);
+    }
+}

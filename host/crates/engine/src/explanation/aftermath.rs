@@ -1,0 +1,172 @@
+//! What came of an event for each of its rules: the execution and how it stands, or why there is none. What the rules
+//! make of the event is [`explanation`](super)'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petrel_model::action::output_key;
+use petrel_model::rule::EnforcementStatus;
+use petrel_model::secrets::masked_result;
+use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance};
+use petrel_persistence as persistence;
+use serde_json::Value;
+
+use super::Explanation;
+use crate::error::Error;
+use crate::service::Engine;
+
+/// How much of a reason is told, in characters; the execution has all of it.
+const REASON: usize = 300;
+
+/// The enforcements of an event, by rule.
+#[derive(Debug, Default)]
+pub(super) struct Enforcements {
+    by_rule: HashMap<RuleId, Enforcement>,
+    /// Whether some cannot be read.
+    is_partial: bool,
+}
+
+impl Engine {
+    /// The enforcements of an event, as far as they can be read.
+    pub(super) async fn enforcements_of(&self, instance: &TriggerInstance) -> Result<Enforcements, Error> {
+        let mut found = Enforcements::default();
+        for id in &instance.enforcements {
+            match self.store().enforcement(*id).await {
+                Ok(Some(enforcement)) => drop(found.by_rule.insert(enforcement.rule_id, enforcement)),
+                Ok(None) | Err(persistence::Error::Damaged { .. }) => found.is_partial = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Says of each rule what came of the event. With `hides_secrets` no result is quoted that its action calls secret.
+    pub(super) async fn tell_what_came_of_it(
+        &self,
+        explanations: &mut [Explanation],
+        instance: &TriggerInstance,
+        hides_secrets: bool,
+    ) -> Result<(), Error> {
+        let enforcements = self.enforcements_of(instance).await?;
+        for explanation in explanations {
+            let Some(enforcement) = enforcements.by_rule.get(&explanation.id) else {
+                explanation.came_of_it = not_run(explanation, instance, &enforcements);
+                continue;
+            };
+            if enforcement.status == EnforcementStatus::Failed {
+                let reason = enforcement.failure_reason.as_deref().unwrap_or("the reason was not kept");
+                explanation.came_of_it = failed(explanation, enforcement.execution_id, reason);
+                explanation.failure_reason = Some(reason.to_owned());
+            } else if let Some(id) = enforcement.execution_id {
+                explanation.came_of_it = self.how_it_stands(id, hides_secrets).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How an execution stands, in one line.
+    async fn how_it_stands(&self, id: ExecutionId, hides_secrets: bool) -> Result<String, Error> {
+        let execution = match self.store().execution(id).await {
+            Ok(Some(execution)) => execution,
+            Ok(None) => return Ok(format!("execution {id} is not kept any more")),
+            Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
+            Err(error) => return Err(error.into()),
+        };
+        let how = match execution.status {
+            Status::Succeeded => return Ok(format!("execution {id} succeeded")),
+            Status::Failed => "failed",
+            Status::Timeout => "timed out",
+            Status::Canceled => "was canceled",
+            Status::Abandoned => "was abandoned",
+            waits_or_runs => return Ok(format!("execution {id} is {waits_or_runs}")),
+        };
+        let reason = self.reason(&execution, hides_secrets);
+        Ok(reason.map_or_else(
+            || format!("execution {id} {how}"),
+            |reason| format!("execution {id} {how}: {reason}"),
+        ))
+    }
+
+    /// Why an execution has failed, as far as its result says it in a word.
+    fn reason(&self, execution: &Execution, hides_secrets: bool) -> Option<String> {
+        let result = execution.result.as_deref()?;
+        // Of an action that is gone nobody knows what is secret.
+        let registered = self.content().action(&execution.action).map(Arc::clone).ok();
+        match &registered {
+            _ if !hides_secrets => said(result),
+            Some(known) => {
+                said(&masked_result(result, &known.action.output_schema, output_key(&execution.runner)))
+            }
+            None => None,
+        }
+    }
+}
+
+/// What a result says of why it is one of a failure: its error, or else the last that was written to standard error, or
+/// else the exit code.
+fn said(result: &Value) -> Option<String> {
+    let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::trim);
+    let filled = |text: &&str| !text.is_empty();
+    let error = text("error").filter(filled).and_then(|error| error.lines().next());
+    let written = || text("stderr").filter(filled).and_then(|stderr| stderr.lines().next_back());
+    let code = || result.get("exit_code").and_then(Value::as_i64).map(|code| format!("exit code {code}"));
+    error.or_else(written).map(shortened).or_else(code)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(REASON) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
+        None => text.to_owned(),
+    }
+}
+
+/// What a failed enforcement led to. Its reason is not said again where the criteria, as they are now, say it.
+fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &str) -> String {
+    if let Some(id) = execution {
+        return format!("execution {id} failed: {reason}");
+    }
+    match explanation.criteria.last().and_then(|last| reason.strip_prefix(last.text.as_str())) {
+        Some("") => "nothing was run; the failure is recorded as an enforcement".to_owned(),
+        // What is said beyond that begins with a semicolon.
+        Some(more) => format!("nothing was run{more}"),
+        None => format!("nothing was run: {reason}"),
+    }
+}
+
+/// Why a rule has no enforcement.
+fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: &Enforcements) -> String {
+    let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
+    if enforcements.is_partial {
+        "what came of it cannot be read".to_owned()
+    } else if !explanation.matched {
+        "nothing was run".to_owned()
+    } else if explanation.is_backstop && has_other() {
+        "was not run: it is a backstop, and another rule matched".to_owned()
+    } else if explanation.id.0.created_at() > instance.occurrence_time {
+        "was not run: it was made after the event came in".to_owned()
+    } else {
+        "was not run: disabled then, or it, or what it reads of the datastore, has changed since".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_result_says_in_a_word_why_it_failed() {
+        for (result, says) in [
+            (json!({"error": "no\nmore", "stderr": "x"}), Some("no")),
+            (json!({"error": " ", "stderr": "a\nb\n", "exit_code": 2}), Some("b")),
+            (json!({"stderr": "", "stdout": "x", "exit_code": 2}), Some("exit code 2")),
+            (json!({"error": {"deep": 1}}), None),
+            (json!("text"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(said(&result).as_deref(), says, "{result}");
+        }
+        assert_eq!(said(&json!({"error": "é".repeat(1000)})).unwrap().chars().count(), REASON + 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
+//! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
+//! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
+//! in [`dispatcher`](crate::dispatcher).
+
+use petrel_expressions::Scope;
+use petrel_model::Object;
+use petrel_rules::parameters::{self, Error, Given};
+use serde_json::{Value, json};
+
+use crate::content::RegisteredAction;
+use crate::service::Engine;
+
+/// The configuration of the action's pack, in templates.
+const CONFIG: &str = "config_context";
+
+/// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
+#[derive(Clone, Copy)]
+pub(crate) struct Templates<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) registered: &'a RegisteredAction,
+    pub(crate) given: &'a Given,
+}
+
+impl Templates<'_> {
+    /// What they see on behalf of `user`. The context of the execution is as `shown` shows it, if a template looks; the
+    /// configuration is not touched unless one does.
+    ///
+    /// # Errors
+    /// When one asks for the configuration, and that cannot be filled in.
+    pub(crate) fn scope(
+        &self,
+        user: &str,
+        shown: impl FnOnce() -> Object + Send + 'static,
+    ) -> Result<Scope, Error> {
+        let datastore = self.engine.datastore_for(user);
+        let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
+        if self.ask_for_configuration() {
+            let pack = self.pack();
+            let configuration = self.engine.content().configuration(pack);
+            let filled = configuration.filled(pack, &datastore).map_err(|unfilled| Error::Unavailable {
+                name: CONFIG,
+                reason: format!("{unfilled}; {}", unfilled.hint()),
+            })?;
+            scope.insert(CONFIG, Value::Object(Object::clone(&filled)));
+        }
+        Ok(scope.with_datastore(datastore))
+    }
+
+    /// Whether what goes wrong with them is told without their text and any value: one of them reads what the schema of
+    /// the configuration calls secret. Of a configuration without a schema everything is.
+    pub(crate) fn read_secret_configuration(&self) -> bool {
+        if !self.ask_for_configuration() {
+            return false;
+        }
+        let content = self.engine.content();
+        let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
+        drop(content);
+        let Some(schema) = schema else { return true };
+        let schema = json!({"properties": schema});
+        parameters::read_secret(CONFIG, self.given, &self.registered.signature, &schema)
+    }
+
+    /// `error` as it may be told.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        if self.read_secret_configuration() { error.hidden() } else { error }
+    }
+
+    fn ask_for_configuration(&self) -> bool {
+        self.given.names().chain(self.registered.signature.names()).any(|name| name == CONFIG)
+    }
+
+    fn pack(&self) -> &str {
+        self.registered.action.reference.pack()
+    }
+}

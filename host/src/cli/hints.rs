@@ -1,0 +1,203 @@
+//! Hints and messages name only what there is: verbs and flags of the command line, settings of the table. All text in
+//! the sources of the host is looked through, so that a verb that is renamed does not live on in a hint.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Command, CommandFactory as _};
+
+use crate::config::TABLE;
+
+/// The sources of the host and its crates, without their tests.
+fn sources() -> Vec<PathBuf> {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut left = vec![host.join("src")];
+    let crates = std::fs::read_dir(host.join("crates")).unwrap();
+    left.extend(crates.map(|entry| entry.unwrap().path().join("src")));
+    let mut files = Vec::new();
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("tests.rs")
+                && !path.ends_with("cli/hints.rs")
+            {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// The texts between quotes in a source of Rust, as they are written there.
+fn literals(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(start) = rest.find(['"', '\'', '/']) {
+        let (before, from) = rest.split_at(start);
+        if let Some(comment) = from.strip_prefix("//") {
+            rest = comment.find('\n').map_or("", |end| &comment[end..]);
+        } else if let Some(text) = from.strip_prefix('"') {
+            let hashes = before.len() - before.trim_end_matches('#').len();
+            let is_raw = before.trim_end_matches('#').ends_with(['r', 'R']);
+            let end = if is_raw { raw_end(text, hashes) } else { end(text) };
+            found.push(&text[..end]);
+            rest = text.get(end + 1..).unwrap_or_default();
+        } else if let Some(text) = from.strip_prefix('\'') {
+            // A letter, or a lifetime.
+            let letter = match text.strip_prefix('\\') {
+                Some(escaped) => escaped.chars().next().and_then(|char| text.get(1 + char.len_utf8()..)),
+                None => text.chars().next().and_then(|char| text.get(char.len_utf8()..)),
+            };
+            rest = letter.and_then(|letter| letter.strip_prefix('\'')).unwrap_or(text);
+        } else {
+            rest = &from[1..];
+        }
+    }
+    found
+}
+
+fn raw_end(text: &str, hashes: usize) -> usize {
+    text.find(&format!("\"{}", "#".repeat(hashes))).unwrap_or(text.len())
+}
+
+fn end(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.unwrap_or(text.len())
+}
+
+/// What is wrong with a command that a text names, without the `petrel` in front.
+fn wrong(root: &Command, line: &str) -> Option<String> {
+    let is_verb = |word: &&str| word.chars().all(|char| char.is_ascii_lowercase() || char == '-');
+    let mut command = root;
+    let mut words = line.split_whitespace().peekable();
+    while command.has_subcommands() {
+        let Some(word) = words.next_if(|word| is_verb(word) && !word.starts_with('-')) else { break };
+        match command.find_subcommand(word) {
+            Some(found) => command = found,
+            None => return Some(format!("`petrel {line}`: there is no verb {word}")),
+        }
+    }
+    let flags = words.filter_map(|word| word.strip_prefix("--"));
+    let names =
+        flags.filter_map(|flag| flag.split(|char: char| !char.is_alphanumeric() && char != '-').next());
+    for name in names.filter(|name| !name.is_empty()) {
+        if !command.get_arguments().any(|argument| argument.get_long() == Some(name)) {
+            return Some(format!("`petrel {line}`: it has no flag --{name}"));
+        }
+    }
+    None
+}
+
+/// The commands that a text names: between backticks, and as examples, each on a line of its own.
+fn commands(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.strip_prefix("petrel "));
+    let lines = text.split('\n').flat_map(|line| line.split("\\n"));
+    let examples = lines.filter_map(|line| line.strip_prefix("  petrel "));
+    // What explains an example stands behind it, two blanks apart; what a shell does with it does not matter.
+    quoted
+        .chain(examples)
+        .map(|command| command.split("  ").next().unwrap_or_default())
+        .map(|command| command.split([';', '|', '<', '>', '&']).next().unwrap_or_default())
+        .collect()
+}
+
+/// The settings that a text names, whether there are such.
+fn settings(text: &str) -> Vec<&str> {
+    let is_name = |char: char| char.is_ascii_lowercase() || char == '_';
+    let mut found = Vec::new();
+    // What is no sentence is a name of something else.
+    for section in TABLE.iter().filter(|_| text.contains(' ')) {
+        for (start, _) in text.match_indices(section.name) {
+            let continues = |char: char| char.is_alphanumeric() || "_./-".contains(char);
+            let follows_name = text[..start].ends_with(continues);
+            let Some(name) = text[start + section.name.len()..].strip_prefix('.') else { continue };
+            let length = name.find(|char| !is_name(char)).unwrap_or(name.len());
+            if !follows_name && length > 0 {
+                found.push(&text[start..start + section.name.len() + 1 + length]);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_texts_name_is_there() {
+    let mut root = super::Arguments::command();
+    root.build();
+    let known: Vec<_> = TABLE.iter().flat_map(|section| section.rows).map(|row| row.key).collect();
+    let (mut problems, mut seen) = (Vec::new(), 0);
+    for path in sources() {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut tell = |problem: String| problems.push(format!("{}: {problem}", path.display()));
+        for text in literals(code) {
+            let commands = commands(text);
+            let settings = settings(text);
+            seen += commands.len() + settings.len();
+            commands.into_iter().filter_map(|command| wrong(&root, command)).for_each(&mut tell);
+            let unknown = settings.into_iter().filter(|name| !known.contains(name));
+            unknown.for_each(|name| tell(format!("there is no setting {name}, in: {text}")));
+            if text.contains("raise the limit") {
+                tell(format!("it names no setting: {text}"));
+            }
+        }
+    }
+    assert!(
+        seen > 100,
+        "only {seen} verbs and settings were found, so they are not looked for in the right way"
+    );
+    assert!(problems.is_empty(), "hints name what is not there:\n{}", problems.join("\n"));
+}
+
+#[test]
+fn lists_that_errors_point_to_are_there() {
+    let mut root = super::Arguments::command();
+    root.build();
+    let mut kinds: Vec<String> = Vec::new();
+    for path in sources() {
+        let source = std::fs::read_to_string(&path).unwrap();
+        for call in ["not_found(\"", "self.missing(\""] {
+            let named = source.split(call).skip(1).filter_map(|rest| rest.split('"').next());
+            kinds.extend(named.map(str::to_owned));
+        }
+    }
+    assert!(kinds.len() > 3, "{kinds:?}");
+    let problems: Vec<_> = kinds.iter().filter_map(|kind| wrong(&root, &format!("{kind} list"))).collect();
+    assert!(problems.is_empty(), "`Error::not_found` points to what is not there:\n{}", problems.join("\n"));
+}
+
+#[test]
+fn what_is_not_there_is_found() {
+    let mut root = super::Arguments::command();
+    root.build();
+    for (line, is_right) in [
+        ("serve", true),
+        ("serve --accept-loss", true),
+        ("execution list --json", true),
+        ("trigger why last", true),
+        ("rule update {} FILE", true),
+        ("{what} list", true),
+        ("execution lst", false),
+        ("serve --accept-los", false),
+        ("limit memory", false),
+    ] {
+        assert_eq!(wrong(&root, line).is_none(), is_right, "{line}");
+    }
+    let source = r#"f('"', "a\"b", 'x, "c" /* "d" */ ); // "e"
+        g("two
+        lines", r"raw\", '\'', "f")"#;
+    assert_eq!(literals(source), [r#"a\"b"#, "c", "d", "two\n        lines", r"raw\", "f"]);
+    assert_eq!(
+        settings("raise engine.process_slots, or `store.nothing`"),
+        ["engine.process_slots", "store.nothing"]
+    );
+    assert!(settings("my.engine.process_slots is none").is_empty() && settings("store.set_aside").is_empty());
+    assert_eq!(commands("`petrel run a` or\n  petrel key list  # all\n"), ["run a", "key list"]);
+}
