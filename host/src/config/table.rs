@@ -118,7 +118,7 @@ settings! {
     server: Server {
         /// The directory in which the host keeps everything; empty: petrel in the XDG data home.
         data_dir: Option<PathBuf> = "", "PETREL_DATA_DIR", "data-dir", "DIR";
-        /// The address that the host listens on; clients are told where it is with `PETREL_URL`.
+        /// The address that the host listens on; clients on its machine find it in the file, all others by `PETREL_URL`.
         listen: SocketAddr = "127.0.0.1:9101", "PETREL_LISTEN", "listen", "ADDRESS";
         /// Listen beyond this machine although passwords and tokens then travel in clear text.
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
