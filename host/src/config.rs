@@ -232,7 +232,8 @@ mod tests {
             let given = given.into_iter().filter(|(_, value)| !value.is_empty());
             let given = given.map(|(key, value)| (key, Raw::Written(value.to_owned()))).collect();
             // That tokens would travel in clear text, or that a key is missing, is for the host to say.
-            let configuration = Configuration::taken(&Flags { config: None, given }, BTreeMap::new()).unwrap();
+            let configuration =
+                Configuration::taken(&Flags { config: None, given }, BTreeMap::new()).unwrap();
             assert_eq!(configuration.settings.url(), url, "{listen}");
         }
     }

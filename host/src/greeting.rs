@@ -101,7 +101,8 @@ mod tests {
             data_dir: Path::new("/my data"),
             certificate: Some(Path::new("/host.crt")),
         };
-        let told = ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'", "SSL_CERT_FILE=/host.crt"];
+        let told =
+            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'", "SSL_CERT_FILE=/host.crt"];
         assert_eq!(elsewhere.variables(Some(&found)), told);
     }
 }
