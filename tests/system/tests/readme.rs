@@ -75,6 +75,21 @@ fn the_first_event() {
 }
 
 #[test]
+fn what_the_host_says_to_try_works_as_it_stands() {
+    // The second has a data directory that a shell would take for two words.
+    let directory = Place::default();
+    for place in [Place::default(), Place::with_data(std::path::Path::new(&directory.path("my data")))] {
+        let host = place.start(&[]);
+        let line = host.greeting.lines().find_map(|line| line.trim().strip_prefix("try ")).unwrap();
+        let ran = place.script(&format!("unset PETREL_DATA_DIR\n{line}"), &[]).with_code(0);
+        assert_says(&ran.stdout, &["succeeded", "Linux"]);
+        let told = host.greeting.lines().find_map(|line| line.trim().strip_prefix("export ")).unwrap();
+        place.script(&format!("unset PETREL_DATA_DIR\nexport {told}\npetrel whoami"), &[]).with_code(0);
+        host.stop();
+    }
+}
+
+#[test]
 fn the_first_event_with_a_component() {
     let place = Place::default();
     let host = place.start(&[]);
