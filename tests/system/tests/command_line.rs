@@ -27,6 +27,7 @@ const VERBS: &[&str] = &[
     "trigger instances",
     "trigger get",
     "trigger why",
+    "pack describe",
     "pack list",
     "pack register",
     "pack get",

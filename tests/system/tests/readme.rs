@@ -11,6 +11,8 @@ use std::process::Command;
 use petrel_system_tests::{Ended, Host, Place, assert_says, eventually, skip};
 use serde_json::{Value, json};
 
+use crate::pages::{self, Block};
+
 const README: &str = include_str!("../../../README.md");
 /// Where the example of an action in Rust is compiled, as a test of the documentation.
 const SDK: &str = include_str!("../../../pack-sdk/rust/src/lib.rs");
@@ -141,42 +143,10 @@ fn a_run_needs_no_login() {
     host.stop();
 }
 
-/// A block of the README.
-#[derive(Debug)]
-struct Block {
-    /// The file that it is to be written to, if the paragraph above ends with a name.
-    file: Option<String>,
-    /// What stands behind its first three backticks; nothing where it is for a shell.
-    language: String,
-    text: String,
-}
-
 /// The blocks of the section of this name.
 fn blocks(section: &str) -> Vec<Block> {
     let rest = README.split_once(&format!("\n## {section}\n")).unwrap().1;
-    let (mut blocks, mut above, mut open) = (Vec::new(), String::new(), None::<Block>);
-    for line in rest.lines().take_while(|line| !line.starts_with("## ")) {
-        if let Some(language) = line.strip_prefix("```") {
-            let named = above.strip_suffix("`:").and_then(|above| above.rsplit('`').next());
-            if let Some(block) = open.take() {
-                blocks.push(block);
-            } else {
-                let (file, language) = (named.map(str::to_owned), language.to_owned());
-                open = Some(Block { file, language, text: String::new() });
-            }
-        } else if let Some(block) = &mut open {
-            block.text += &format!("{line}\n");
-        } else if !line.is_empty() {
-            line.clone_into(&mut above);
-        }
-    }
-    blocks
-}
-
-/// The commands of a block; one goes on behind a backslash.
-fn commands(block: &Block) -> Vec<String> {
-    let joined = block.text.replace("\\\n", " ");
-    joined.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+    pages::blocks(rest.split("\n## ").next().unwrap())
 }
 
 /// Who does what the README says, with a host that is elsewhere.
@@ -227,7 +197,7 @@ impl Reader<'_> {
 
     fn read(&mut self, block: &Block) {
         match (block.language.as_str(), &block.file) {
-            ("", _) => commands(block).iter().for_each(|command| self.give(command)),
+            ("", _) => block.commands().iter().for_each(|command| self.give(command)),
             ("json", None) => {
                 let expected: Value = serde_json::from_str(&block.text).unwrap();
                 eventually("the result is that of the README", || {
@@ -290,7 +260,7 @@ fn a_host_is_looked_after_as_the_readme_says() {
     let (first, second) = (Place::default(), Place::default());
     let mut host = Some(first.start(&[]));
     let mut place = &first;
-    for command in blocks("Looking after it").iter().flat_map(commands) {
+    for command in blocks("Looking after it").iter().flat_map(Block::commands) {
         let is_verb = |verb: &str| command.starts_with(&format!("petrel {verb} "));
         if is_verb("restore") {
             host.take().unwrap().stop();
