@@ -316,6 +316,7 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
         python_text: petrel_expressions::python::display::text,
+        decode_scalars: settings.runners.decode_scalars,
     };
     let library = data_dir.join("python");
     python_script::library::lay_out(&library)

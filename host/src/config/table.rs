@@ -184,6 +184,8 @@ settings! {
     runners: Runners {
         /// The user as whom shell commands and scripts run, by sudo without a password; empty: the host's own.
         run_as: Option<String> = "", "PETREL_RUN_AS", "run-as", "USER";
+        /// Decode what shell commands print also where it is JSON but no object and no array, as StackStorm does.
+        decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
         /// Directories for the components of packs: `PACK=HOST-DIR:GUEST-PATH[:rw]`.

@@ -25,6 +25,7 @@ pub mod local_shell;
 pub mod noop;
 pub mod output;
 pub mod process;
+mod program;
 pub mod python_script;
 pub mod room;
 

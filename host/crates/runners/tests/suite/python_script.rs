@@ -293,7 +293,8 @@ async fn who_forks_gives_one_result() {
     }
     // A child that lives on has let go of the answer: nobody waits for it.
     let began = Instant::now();
-    let body = "pid = os.fork(); pid or (os.dup2(0, 1), os.dup2(0, 2), __import__('time').sleep(20)); return 1";
+    let body =
+        "pid = os.fork(); pid or (os.dup2(0, 1), os.dup2(0, 2), __import__('time').sleep(20)); return 1";
     let outcome = place.run(&act(body), json!({})).await;
     assert_eq!((outcome.end, &outcome.result["result"]), (End::Succeeded, &json!(1)), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
