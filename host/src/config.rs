@@ -47,6 +47,21 @@ impl Configuration {
         Self::with(&flags, layers::from_environment())
     }
 
+    /// The same, for the store that is there: what keeps it decides, unless somebody has said what is to.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn load_for_store(flags: &Flags) -> Result<Settings, Failure> {
+        let Self { mut settings, layers } = Self::load(flags)?;
+        // What is wrong with a store is said by who opens it.
+        if !layers.gives("store.engine")
+            && let Ok(Some(engine)) = StoreEngine::of(&settings.store_directory())
+        {
+            settings.store.engine = engine;
+        }
+        Ok(settings)
+    }
+
     /// What a client on the machine of a host is to know: what variables and the file say, as the host reads them. Whether
     /// it would do harm is for the host to say, and a file that only the host may read is none.
     ///
@@ -62,21 +77,6 @@ impl Configuration {
     pub(crate) fn of_untold_client() -> Option<Settings> {
         let flags = Flags { config: file::find_readable(None), ..Flags::default() };
         Some(Self::taken(&flags, BTreeMap::new()).ok()?.settings)
-    }
-
-    /// The same, for the store that is there: what keeps it decides, unless somebody has said what is to.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub(crate) fn load_for_store(flags: &Flags) -> Result<Settings, Failure> {
-        let Self { mut settings, layers } = Self::load(flags)?;
-        // What is wrong with a store is said by who opens it.
-        if !layers.gives("store.engine")
-            && let Ok(Some(engine)) = StoreEngine::of(&settings.store_directory())
-        {
-            settings.store.engine = engine;
-        }
-        Ok(settings)
     }
 
     fn with(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
