@@ -81,7 +81,7 @@ fn lines_of_the_log_have_fields_and_no_debug_text() {
 /// The call that `text` begins with, to its closing parenthesis.
 fn call(text: &str) -> &str {
     let mut depth = 0_usize;
-    let end = text.find(|character| {
+    let end = text.find(|character: char| {
         depth = match character {
             '(' => depth + 1,
             ')' => depth.saturating_sub(1),
