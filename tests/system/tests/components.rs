@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use petrel_system_tests::{Place, assert_says, eventually, skip};
+use petrel_system_tests::{Place, assert_says, count_files, eventually, skip};
 use petrel_test_components::{BARE, CORE, STRANGER};
 
 use crate::pages::{self, Block};
@@ -16,28 +16,16 @@ const PACK: &str =
 /// The page that leads from nothing to a running pack.
 const PAGE: &str = include_str!("../../../pack-sdk/rust/README.md");
 
-/// The files with this ending in a directory, at any depth.
-fn count(directory: &Path, ending: &str) -> usize {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let counted = entries.map(|path| {
-        if path.is_dir() {
-            return count(&path, ending);
-        }
-        usize::from(path.extension().is_some_and(|found| found == ending))
-    });
-    counted.sum()
-}
-
 #[test]
 fn a_component_is_compiled_when_its_pack_is_registered() {
     let place = Place::default();
     let host = place.start(&[]);
     let until_compiled = |all: usize| {
         eventually(&format!("{all} components are compiled, and nobody has run one"), || {
-            (count(&place.data().join("components"), "cwasm") == all).then_some(())
+            (count_files(&place.data().join("components"), "cwasm") == all).then_some(())
         });
     };
-    let bundled = count(&place.data().join("packs"), "wasm");
+    let bundled = count_files(&place.data().join("packs"), "wasm");
     assert!(bundled > 0);
     until_compiled(bundled);
     place.write("mine/pack.yaml", PACK);
