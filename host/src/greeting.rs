@@ -30,13 +30,16 @@ impl Whereabouts<'_> {
         print::line("  sign in   on this machine `petrel` works at once, as the same user;");
         print::line("            elsewhere say `petrel login --url URL`,");
         print::line(&format!("            or send the token in {} as X-Auth-Token", token_file.display()));
-        let variables = self.variables(Configuration::of_untold_client().as_ref());
+        let found = Configuration::of_untold_client();
+        let variables = self.variables(found.as_ref());
         if !variables.is_empty() {
             print::line("  client    in the terminal where you call `petrel`, say first");
             print::line(&format!("            export {}", variables.join(" ")));
         }
         let words: Vec<_> = variables.into_iter().chain([program()]).collect();
-        print::line(&format!("  try       {} run core.local cmd='uname -a'", words.join(" ")));
+        let trusted = self.trusted(found.as_ref()).map(|file| format!(" --ca-file {}", quoted(&file)));
+        let trusted = trusted.unwrap_or_default();
+        print::line(&format!("  try       {} run core.local cmd='uname -a'{trusted}", words.join(" ")));
     }
 
     /// What a client must be told that finds only what `found` says: `NAME=VALUE`, each a word for a shell.
@@ -49,13 +52,17 @@ impl Whereabouts<'_> {
         if found.is_none_or(|found| found.data_dir() != self.data_dir) {
             tell("PETREL_DATA_DIR", self.data_dir.display().to_string());
         }
-        if let Some(certificate) = self.certificate
-            && found.is_none_or(|found| found.tls.certificate.as_deref() != Some(certificate))
-        {
-            let file = std::path::absolute(certificate).unwrap_or_else(|_unknown| certificate.to_owned());
-            tell("SSL_CERT_FILE", file.display().to_string());
-        }
         variables
+    }
+
+    /// The certificate that such a client must be told to trust, unless it is one of an authority that all trust.
+    fn trusted(&self, found: Option<&Settings>) -> Option<String> {
+        let certificate = self.certificate?;
+        if found.is_some_and(|found| found.tls.certificate.as_deref() == Some(certificate)) {
+            return None;
+        }
+        let file = std::path::absolute(certificate).unwrap_or_else(|_unknown| certificate.to_owned());
+        Some(file.display().to_string())
     }
 }
 
@@ -101,8 +108,10 @@ mod tests {
             data_dir: Path::new("/my data"),
             certificate: Some(Path::new("/host.crt")),
         };
-        let told =
-            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'", "SSL_CERT_FILE=/host.crt"];
-        assert_eq!(elsewhere.variables(Some(&found)), told);
+        assert_eq!(
+            elsewhere.variables(Some(&found)),
+            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'"]
+        );
+        assert_eq!((elsewhere.trusted(None), here.trusted(None)), (Some("/host.crt".to_owned()), None));
     }
 }
