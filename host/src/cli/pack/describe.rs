@@ -28,7 +28,8 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
     let files = if write { written(&component, pack, &actions)? } else { Vec::new() };
     if form == Form::Json {
         let shown = actions.iter().enumerate().map(|(index, Metadata { name, text })| {
-            json!({"name": name, "metadata": text, "file": files.get(index)})
+            let file = files.get(index).map(|file| file.display().to_string());
+            json!({"name": name, "metadata": text, "file": file})
         });
         print::json(&Value::Array(shown.collect()));
     } else if write {
