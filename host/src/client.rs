@@ -3,7 +3,6 @@
 //! Where the host is and who signs in is in [`connection`], what an answer must be to be believed in [`answer`], how
 //! something is waited for in [`waiting`].
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::config::DEFAULT_LISTEN;
 use crate::exit::{Code, Failure};
 
 mod answer;
@@ -63,6 +61,9 @@ impl Default for Bounds {
 
 impl Client {
     /// A client for the host that `connection` names, or the one on this machine.
+    ///
+    /// # Errors
+    /// When none is named and the settings of this machine make no sense, or certificates cannot be read.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
         Self::with(connection, Bounds::default())
     }
@@ -70,18 +71,15 @@ impl Client {
     fn with(connection: &Connection, bounds: Bounds) -> Result<Self, Failure> {
         // An error means that a provider is there already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let url = connection.url.clone().unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}"));
-        let url = url.trim_end_matches('/').to_owned();
+        let url = connection.place()?;
         // Who is sent elsewhere would take the token along.
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .connect_timeout(bounds.connecting)
             .read_timeout(bounds.silence);
-        // Not read by clap: a variable that is set on many machines is no sign that something was asked for.
-        let of_machine =
-            || std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(PathBuf::from);
-        let ca_file = connection.ca_file.clone().or_else(of_machine);
-        if let Some(file) = ca_file.filter(|_| url.starts_with("https:")) {
+        if url.starts_with("https:")
+            && let Some(file) = connection.certificates(&url)
+        {
             builder = builder.tls_certs_merge(trusted(&file)?);
         }
         let http = builder.build().map_err(|error| {

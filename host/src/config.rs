@@ -7,6 +7,7 @@
 //! reference anew: `cargo run -- config reference > host/petrel.toml`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,9 +32,6 @@ use crate::data_directory;
 use crate::exit::Failure;
 use value::Raw;
 
-/// Where the host listens unless told otherwise.
-pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:9101";
-
 /// The settings in force, and where each comes from.
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -48,8 +46,7 @@ impl Configuration {
     /// # Errors
     /// When the file cannot be read, or a value is not what it must be, or would do harm.
     pub(crate) fn load(flags: &Flags) -> Result<Self, Failure> {
-        let named = std::env::var_os("PETREL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let flags = Flags { config: file::find(flags.config.clone().or(named)), ..flags.clone() };
+        let flags = Flags { config: file::find(flags.config.clone().or_else(named)), ..flags.clone() };
         Self::with(&flags, layers::from_environment())
     }
 
@@ -68,15 +65,35 @@ impl Configuration {
         Ok(settings)
     }
 
+    /// What a client on the machine of a host is to know: what variables and the file say, as the host reads them. Whether
+    /// it would do harm is for the host to say, and a file that only the host may read is none.
+    ///
+    /// # Errors
+    /// When the file cannot be understood, or a value is not what it must be.
+    pub(crate) fn of_client() -> Result<Settings, Failure> {
+        let flags = Flags { config: file::find_readable(named()), ..Flags::default() };
+        Ok(Self::taken(&flags, layers::from_environment())?.settings)
+    }
+
+    /// The same without any variable: what a client finds that was told nothing. `None` if it finds nothing that makes
+    /// sense.
+    pub(crate) fn of_untold_client() -> Option<Settings> {
+        let flags = Flags { config: file::find_readable(None), ..Flags::default() };
+        Some(Self::taken(&flags, BTreeMap::new()).ok()?.settings)
+    }
+
     fn with(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
+        let configuration = Self::taken(flags, variables)?;
+        check::check(&configuration.settings)?;
+        Ok(configuration)
+    }
+
+    fn taken(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
         let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let layers = layers::Layers { flags: flags.given.clone(), variables, file };
         let mut problems = Vec::new();
         match Settings::take(&layers, &mut problems) {
-            Some(settings) if problems.is_empty() => {
-                check::check(&settings)?;
-                Ok(Self { settings, layers })
-            }
+            Some(settings) if problems.is_empty() => Ok(Self { settings, layers }),
             _ => Err(Failure::usage(
                 problems.join("\n"),
                 "`petrel config reference` shows every setting with its type and default",
@@ -85,7 +102,33 @@ impl Configuration {
     }
 }
 
+/// The file that `PETREL_CONFIG` names.
+fn named() -> Option<PathBuf> {
+    std::env::var_os("PETREL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 impl Settings {
+    /// The URL at which clients on the host's machine find it.
+    pub(crate) fn url(&self) -> String {
+        self.url_at(self.server.listen)
+    }
+
+    /// The same, for a host that listens on `address`.
+    pub(crate) fn url_at(&self, address: SocketAddr) -> String {
+        // What listens everywhere is found here too.
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("{}://{}", self.scheme(), SocketAddr::new(ip, address.port()))
+    }
+
+    /// How URLs of the host begin: `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.certificate.is_some() { "https" } else { "http" }
+    }
+
     /// The data directory, from the root: processes start elsewhere, and find in it what they need.
     pub(crate) fn data_dir(&self) -> PathBuf {
         let named = self.server.data_dir.clone().unwrap_or_else(data_directory::default);
@@ -199,8 +242,21 @@ mod tests {
     }
 
     #[test]
-    fn the_default_address_is_the_one_that_clients_look_for() {
-        let configuration = Configuration::with(&Flags::default(), BTreeMap::new()).unwrap();
-        assert_eq!(configuration.settings.server.listen.to_string(), DEFAULT_LISTEN);
+    fn clients_of_this_machine_find_the_host_where_it_listens() {
+        for (listen, certificate, url) in [
+            ("", "", "http://127.0.0.1:9101"),
+            ("127.0.0.1:80", "", "http://127.0.0.1:80"),
+            ("0.0.0.0:9200", "", "http://127.0.0.1:9200"),
+            ("[::]:9200", "", "http://[::1]:9200"),
+            ("10.0.0.5:9200", "/etc/petrel/host.crt", "https://10.0.0.5:9200"),
+        ] {
+            let given = [("server.listen", listen), ("tls.certificate", certificate)];
+            let given = given.into_iter().filter(|(_, value)| !value.is_empty());
+            let given = given.map(|(key, value)| (key, Raw::Written(value.to_owned()))).collect();
+            // That tokens would travel in clear text, or that a key is missing, is for the host to say.
+            let configuration =
+                Configuration::taken(&Flags { config: None, given }, BTreeMap::new()).unwrap();
+            assert_eq!(configuration.settings.url(), url, "{listen}");
+        }
     }
 }

@@ -25,11 +25,14 @@ pub(crate) enum Code {
     Server = 8,
     /// The run was canceled.
     Canceled = 9,
+    /// Who waited has broken off: the number is that of a shell for SIGINT.
+    Interrupted = 130,
 }
 
 /// The table of exit codes, for the help.
 pub(crate) const TABLE: &str = "Exit codes: 0 done, 1 the run failed or problems were found, 2 wrong usage or input, 3 not found, 4 not signed in, \
-6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled";
+6 conflict, 7 still running when patience ended, 8 server not reachable or in trouble, 9 canceled, \
+130 broken off by ^C";
 
 /// A failure: what is wrong, what to do about it, and what to end with.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! * [`cli`] is the command line: a file a verb, [`client`] to talk to a running host, [`mod@print`] to show
 //!   what it said.
-//! * [`server`] builds the host from its parts, runs it and drains it: the composition root.
+//! * [`server`] builds the host from its parts, runs it and drains it: the composition root; [`greeting`] is what it prints.
 //! * [`archive_file`] is where a backup or an export is written to and read from; [`backup_files`] are the files
 //!   of the data directory that belong to a backup.
 //! * [`config`] are the settings of the host; [`data_directory`] is where it keeps what it keeps.
@@ -21,6 +21,7 @@ mod config;
 mod data_directory;
 mod exit;
 mod grants;
+mod greeting;
 mod log;
 mod logins;
 mod notify;

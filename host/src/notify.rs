@@ -24,7 +24,7 @@ impl Notifier {
         let socket = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()).and_then(|name| {
             open(&name)
                 .inspect_err(
-                    |error| tracing::warn!(%error, socket = ?name, "systemd cannot be told anything"),
+                    |error| tracing::warn!(%error, socket = %name.display(), "systemd cannot be told anything"),
                 )
                 .ok()
         });

@@ -49,6 +49,13 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Says to who looks on that something goes on; nothing where standard error is no terminal.
+pub(crate) fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        note(text);
+    }
+}
+
 /// Whether documents are printed as YAML in place of JSON: chosen once, with the command line.
 static AS_YAML: AtomicBool = AtomicBool::new(false);
 

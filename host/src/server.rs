@@ -29,13 +29,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::{DEFAULT_LISTEN, Settings};
+use crate::config::Settings;
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
+use crate::greeting::{self, Whereabouts};
 use crate::log;
 use crate::notify::Notifier;
-use crate::print;
 use crate::signals::{end_in_any_case, stop_signal};
 
 /// What a process finds in its environment of what the host found in its own.
@@ -91,8 +91,8 @@ async fn serve(
     // First what is most often in the way, before anything is touched.
     let tls = tls(&settings)?;
     let listener = bind(&settings).await?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", listener.local_addr().context("the socket has no address")?);
+    let address = listener.local_addr().context("the socket has no address")?;
+    let url = settings.url_at(address);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
     // No other host has this data directory now, and nothing is started yet.
     let _reaper = Reaper::start(&data_dir);
@@ -100,15 +100,16 @@ async fn serve(
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =
         engine.start().await.map_err(|error| anyhow::anyhow!("what an earlier process left: {error}"))?;
-    tracing::info!(?report, "took up what an earlier process left");
+    report.log("took up what an earlier process left");
 
-    let token_file = data_directory::token_file(&data_dir).display().to_string();
     let password = engine.ensure_admin().await.map_err(anyhow::Error::from)?;
-    announce(&url, &data_dir, &token_file);
+    let listens = format!("{}://{address}", settings.scheme());
+    let certificate = settings.tls.certificate.as_deref();
+    Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate }.announce();
     if let Some(password) = password {
-        announce_admin(&password);
+        greeting::announce_admin(&password);
     }
-    announce_held(report.held);
+    greeting::announce_held(report.held);
     let open_metrics = settings.metrics.open;
     let access = Access { admin_token, open_metrics, api_url: format!("{url}/api") };
     let backups = backups(&store, &data_dir);
@@ -239,14 +240,15 @@ async fn open_store(
 /// Says what the store has gone through.
 fn report(opened: &Opened) {
     let Opened { sequence, replayed, is_torn, lost, took } = opened;
+    let took_seconds = took.as_secs_f64();
     lost.iter().for_each(|lost| tracing::error!("the store goes on, as told, without {lost}"));
     if *replayed == 0 && !is_torn {
-        tracing::info!(sequence, ?took, "the store is open");
+        tracing::info!(sequence, took_seconds, "the store is open");
     } else {
         tracing::warn!(
             sequence,
             replayed,
-            ?took,
+            took_seconds,
             last_group_torn = is_torn,
             "the store is open after it was not closed: what was acknowledged is taken from the journal, a torn last group was not acknowledged"
         );
@@ -314,6 +316,7 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
         python_text: petrel_expressions::python::display::text,
+        decode_scalars: settings.runners.decode_scalars,
     };
     let library = data_dir.join("python");
     python_script::library::lay_out(&library)
@@ -351,46 +354,4 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         .into_iter()
         .map(|runner| (runner.runner_type().name.to_owned(), runner))
         .collect::<BTreeMap<_, _>>())
-}
-
-/// Says where it is and how to sign in. The first line is what scripts look for.
-fn announce(url: &str, data_dir: &Path, token_file: &str) {
-    print::line(&format!("petrel {} listens on {url}", env!("CARGO_PKG_VERSION")));
-    print::line(&format!("  data      {}", data_dir.display()));
-    print::line("  sign in   on this machine `petrel` works at once, as the same user;");
-    print::line("            elsewhere say `petrel login --url URL`,");
-    print::line(&format!("            or send the token in {token_file} as X-Auth-Token"));
-    announce_elsewhere(url, data_dir);
-    print::line("  try       petrel run core.local cmd='uname -a'");
-}
-
-/// Says what a client must be told, where the host is not where one looks by itself: `PETREL_LISTEN` is the host's, `PETREL_URL`
-/// the client's.
-fn announce_elsewhere(url: &str, data_dir: &Path) {
-    let mut variables = Vec::new();
-    if *url != format!("http://{DEFAULT_LISTEN}") {
-        variables.push(format!("PETREL_URL={url}"));
-    }
-    if *data_dir != data_directory::default() {
-        variables.push(format!("PETREL_DATA_DIR={}", data_dir.display()));
-    }
-    if !variables.is_empty() {
-        print::line("  client    in the terminal where you call `petrel`, say first");
-        print::line(&format!("            export {}", variables.join(" ")));
-    }
-}
-
-/// Says the password of the admin, at the first start only: only its hash is kept.
-fn announce_admin(password: &str) {
-    print::line(&format!("  password  {password}"));
-    print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
-}
-
-/// Says that something rests, if it does.
-fn announce_held(count: usize) {
-    if count > 0 {
-        tracing::warn!(count, "executions that were in flight at the backup are held");
-        print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
-        print::line("            `petrel resume-all` lets them go on");
-    }
 }

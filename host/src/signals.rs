@@ -1,4 +1,4 @@
-//! The signals that stop the host: in order where it hears them, and in any case.
+//! The signals that stop the host: in order where it hears them, and in any case. And ^C, for who waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +53,13 @@ pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
             () = wait(terminate) => "SIGTERM",
             () = wait(interrupt) => "SIGINT",
         }
+    }
+}
+
+/// Ends when ^C is typed, which from now on does not end the process any more; where it cannot be heard it still does.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -253,7 +253,16 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     if held::is_held(&first) {
         held::explain();
     }
-    let has_tasks = task_tree::is_workflow(&first);
+    run::until_interrupted(id, follow(session, id, task_tree::is_workflow(&first), patience)).await
+}
+
+async fn follow(
+    session: &Session,
+    id: &str,
+    has_tasks: bool,
+    patience: Option<Duration>,
+) -> Result<Code, Failure> {
+    let client = &session.client;
     let mut tasks = task_tree::Followed::default();
     let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
     loop {

@@ -11,6 +11,8 @@ use super::{Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
+mod describe;
+
 /// Look at packs, check and register them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
@@ -24,6 +26,17 @@ pub(crate) enum Pack {
     Check {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
+    },
+    /// Print the metadata of actions, from what their component says about itself; no host is needed
+    #[command(
+        after_help = "Examples:\n  petrel pack describe greetings/wasm/greetings.wasm\n  petrel pack describe greetings/wasm/greetings.wasm --write"
+    )]
+    Describe {
+        /// The component
+        component: std::path::PathBuf,
+        /// Write it to the files in `actions` of the pack that the component lies in, in place of what they hold
+        #[arg(long)]
+        write: bool,
     },
     /// Show a pack
     #[command(after_help = "Examples:\n  petrel pack get core")]
@@ -88,6 +101,9 @@ impl Pack {
                 print::listing(session.form, &packs, &columns);
             }
             Self::Check { directory } => return check(session.form, &directory),
+            Self::Describe { component, write } => {
+                return describe::describe(session.form, &component, write).await;
+            }
             Self::Get { pack } => {
                 let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
                 let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];

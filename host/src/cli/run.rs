@@ -1,4 +1,5 @@
-//! `petrel run`: runs an action, waits for it, prints what came of it, and ends as it did.
+//! `petrel run`: runs an action, waits for it, prints what came of it, and ends as it did. On a terminal it says meanwhile
+//! how it goes, and who breaks off is told how to find it again.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,12 @@ use crate::client::Waiting;
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
+use crate::signals;
+
+/// How long the host is asked to wait for the end the first time: what takes longer is said to run.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// How long it is asked to wait after that.
+const LONG_LOOK: Duration = Duration::from_secs(20);
 
 /// Run an action and wait for it.
 #[derive(Debug, Args)]
@@ -21,7 +28,8 @@ use crate::print::{self, Form};
   petrel run github.decide_push payload=@push.json branches:='[\"main\"]'
   petrel run --async core.local cmd='make nightly'
 
-Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE.")]
+Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE.
+^C stops waiting, and the action goes on.")]
 pub(crate) struct Run {
     /// The action, as pack.name
     #[arg(value_name = "ACTION")]
@@ -54,27 +62,51 @@ impl Run {
             }
             return Ok(Code::Ok);
         }
-        let execution = self.wait(session, execution).await?;
+        let id = id(&execution).to_owned();
+        print::progress(&format!("{} is {} as {id}; ^C stops waiting", self.action, status(&execution)));
+        let execution = until_interrupted(&id, self.wait(session, &id, execution)).await?;
         super::execution::show(session.form, &execution);
         Ok(outcome(&execution))
     }
 
-    async fn wait(&self, session: &Session, mut execution: Value) -> Result<Value, Failure> {
-        let id = id(&execution).to_owned();
-        let (started, mut waiting) = (Instant::now(), Waiting::default());
+    async fn wait(&self, session: &Session, id: &str, mut execution: Value) -> Result<Value, Failure> {
+        let (started, mut waiting, mut longest) = (Instant::now(), Waiting::default(), FIRST_LOOK);
         while !is_final(&execution) {
             let left =
                 self.wait.map(|seconds| Duration::from_secs(seconds).saturating_sub(started.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 break;
             }
-            let step = left.unwrap_or(Duration::MAX).min(Duration::from_secs(20)).as_secs_f64();
+            let step = left.unwrap_or(Duration::MAX).min(longest).as_secs_f64();
+            longest = LONG_LOOK;
             let query = format!("wait={step}");
-            if let Some(news) = waiting.ask(session.client.state_of(&id, &query)).await? {
+            if let Some(news) = waiting.ask(session.client.state_of(id, &query)).await? {
+                if status(&news) != status(&execution) && !is_final(&news) {
+                    print::progress(&format!("{id} is {}", status(&news)));
+                }
                 execution = news;
             }
         }
         Ok(execution)
+    }
+}
+
+/// What `waiting` for the execution `id` gives.
+///
+/// # Errors
+/// Those of `waiting`, or that it was broken off by ^C: then how the execution is found again.
+pub(super) async fn until_interrupted<T>(
+    id: &str,
+    waiting: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = waiting => done,
+        () = signals::interrupted() => Err(Failure::new(
+            Code::Interrupted,
+            "interrupted",
+            format!("nobody waits any more for the execution {id}, which goes on"),
+            format!("`petrel execution get {id}` shows it, `petrel execution cancel {id}` ends it"),
+        )),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where the host is, and what the client signs its requests with: given on the command line or by a variable, else what
-//! lies in a file of this user.
+//! lies in a file of this user, or what the settings of a host on this machine say.
 
 use std::path::{Path, PathBuf};
 
 use petrel_packs::plain_file;
 
+use crate::config::Configuration;
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::logins;
@@ -22,7 +23,7 @@ const LARGEST_CERTIFICATES: u64 = 16 << 20;
 /// Where the host is, and who we are.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Connection {
-    /// Where the host is [default: the one on this machine, port 9101]
+    /// Where the host is [default: where petrel.toml has it listen on this machine, else port 9101]
     #[arg(long, global = true, env = "PETREL_URL", value_name = "URL", help_heading = "Connection")]
     pub(crate) url: Option<String>,
 
@@ -60,6 +61,30 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Where the host is: where it was said to be, else where the settings of this machine have it listen.
+    ///
+    /// # Errors
+    /// When nobody has said where, and these settings make no sense.
+    pub(super) fn place(&self) -> Result<String, Failure> {
+        let url = match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
+            Some(url) => url.to_owned(),
+            None => Configuration::of_client()?.url(),
+        };
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+
+    /// The file with certificates to trust at `url`: the one that was named, else that of a host on this machine.
+    pub(super) fn certificates(&self, url: &str) -> Option<PathBuf> {
+        // Not read by clap: a variable that is set on many machines is no sign that something was asked for.
+        let of_machine =
+            || std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()).map(PathBuf::from);
+        let of_host = || {
+            let settings = Configuration::of_client().ok().filter(|settings| settings.url() == url)?;
+            settings.tls.certificate.filter(|file| plain_file::read(file, LARGEST_CERTIFICATES).is_ok())
+        };
+        self.ca_file.clone().or_else(of_machine).or_else(of_host)
+    }
+
     /// What to sign in with at `url`: what was given; else what signing in there has given; else, on this
     /// machine, the admin's token.
     pub(super) fn credential(&self, url: &str) -> Option<Credential> {
@@ -135,13 +160,16 @@ impl Credential {
 }
 
 /// The token in the data directory. It is not for hosts elsewhere: to one of them it goes only where the directory was
-/// named, and nobody on the way can read it.
+/// named by its variable, and nobody on the way can read it.
 fn admin_token(url: &str) -> Option<Credential> {
-    let named = std::env::var_os("PETREL_DATA_DIR").map(PathBuf::from);
-    if !is_here(url) && (named.is_none() || !url.starts_with("https:")) {
+    let named = std::env::var_os("PETREL_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from);
+    // What is wrong with settings is told where they are needed.
+    let settings = Configuration::of_client().ok();
+    let is_here = is_here(url) || settings.as_ref().is_some_and(|settings| settings.url() == url);
+    if !is_here && (named.is_none() || !url.starts_with("https:")) {
         return None;
     }
-    let data_dir = named.unwrap_or_else(data_directory::default);
+    let data_dir = named.or_else(|| Some(settings?.data_dir())).unwrap_or_else(data_directory::default);
     let file = data_directory::token_file(&data_dir);
     let token = plain_file::read_text(&file, data_directory::LARGEST_TOKEN).ok()?;
     Some(Credential::of_file(token.trim().to_owned(), Origin::DataDirectory(file)))

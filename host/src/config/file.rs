@@ -36,6 +36,12 @@ pub(super) fn find(named: Option<PathBuf>) -> Option<PathBuf> {
     })
 }
 
+/// As [`find`], for a client: a file in one of the usual places that this user may not read is none.
+pub(super) fn find_readable(named: Option<PathBuf>) -> Option<PathBuf> {
+    let is_named = named.is_some();
+    find(named).filter(|path| is_named || std::fs::File::open(path).is_ok())
+}
+
 /// Reads a file. Every problem is told at once, with its line.
 pub(super) fn read(path: &Path) -> Result<File, Failure> {
     let text = plain_file::read_text(path, LARGEST).map_err(|error| {

@@ -118,7 +118,7 @@ settings! {
     server: Server {
         /// The directory in which the host keeps everything; empty: petrel in the XDG data home.
         data_dir: Option<PathBuf> = "", "PETREL_DATA_DIR", "data-dir", "DIR";
-        /// The address that the host listens on; clients are told where it is with `PETREL_URL`.
+        /// The address that the host listens on; clients on its machine find it in the file, all others by `PETREL_URL`.
         listen: SocketAddr = "127.0.0.1:9101", "PETREL_LISTEN", "listen", "ADDRESS";
         /// Listen beyond this machine although passwords and tokens then travel in clear text.
         allow_plain_http: bool = "false", "PETREL_ALLOW_PLAIN_HTTP", "allow-plain-http", "BOOLEAN";
@@ -184,6 +184,8 @@ settings! {
     runners: Runners {
         /// The user as whom shell commands and scripts run, by sudo without a password; empty: the host's own.
         run_as: Option<String> = "", "PETREL_RUN_AS", "run-as", "USER";
+        /// Decode what shell commands print also where it is JSON but no object and no array, as StackStorm does.
+        decode_scalars: bool = "true", "PETREL_DECODE_SCALARS", "decode-scalars", "BOOLEAN";
         /// The interpreter of Python actions, 3.8 or newer: a path, or a name on PATH.
         python: String = "python3", "PETREL_PYTHON", "python", "PROGRAM";
         /// Directories for the components of packs: `PACK=HOST-DIR:GUEST-PATH[:rw]`.

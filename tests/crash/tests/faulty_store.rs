@@ -244,6 +244,7 @@ impl World {
             output_limit: 1 << 20,
             run_as: None,
             python_text: ToString::to_string,
+            decode_scalars: true,
         });
         let runners: [Arc<dyn Runner>; 2] =
             [Arc::new(shell), Arc::new(ComponentRunner::new(self.runtime.clone()))];

@@ -93,6 +93,7 @@ async fn start(directory: &Path) -> Engine {
         output_limit: 1 << 20,
         run_as: None,
         python_text: ToString::to_string,
+        decode_scalars: true,
     });
     let runners: [Arc<dyn Runner>; 2] = [Arc::new(shell), Arc::new(WorkflowRunner::orquesta())];
     let runners: Runners =

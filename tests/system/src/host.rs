@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::http::{self, Answer};
 use crate::process::{Ended, Running, wait};
-use crate::{PATIENCE, eventually};
+use crate::{PATIENCE, count_files, eventually};
 
 /// A directory for a host and its test.
 #[derive(Debug)]
@@ -278,6 +278,15 @@ impl Host<'_> {
     #[track_caller]
     pub fn list(&self, path: &str) -> Vec<Value> {
         self.get(path).with_status(200).json().as_array().unwrap().clone()
+    }
+
+    /// Waits until the components of the packs that ship are compiled, which takes memory too.
+    pub fn until_prepared(&self) {
+        let data = self.place.data();
+        let shipped = count_files(&data.join("packs"), "wasm");
+        eventually("the components that ship are compiled", || {
+            (count_files(&data.join("components"), "cwasm") >= shipped).then_some(())
+        });
     }
 
     /// The most memory that it has ever had, in bytes.

@@ -11,6 +11,7 @@
     reason = "this is code of tests"
 )]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 mod host;
@@ -37,6 +38,18 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// How many files with this ending there are in a directory, at any depth.
+pub fn count_files(directory: &Path, ending: &str) -> usize {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let counted = entries.map(|path| {
+        if path.is_dir() {
+            return count_files(&path, ending);
+        }
+        usize::from(path.extension().is_some_and(|found| found == ending))
+    });
+    counted.sum()
 }
 
 /// Asserts that `text` holds every one of `parts`.

@@ -27,6 +27,7 @@ const VERBS: &[&str] = &[
     "trigger instances",
     "trigger get",
     "trigger why",
+    "pack describe",
     "pack list",
     "pack register",
     "pack get",
@@ -111,6 +112,56 @@ fn the_exit_code_says_how_it_went() {
         host.ok(&["execution", "cancel", &id]);
     });
     assert_says(&canceled.with_code(9).stdout, &["canceled"]);
+    host.stop();
+}
+
+/// Calls `petrel` on a terminal with the words behind the first, types ^C once the first was shown, and prints what was
+/// on the terminal and the exit code.
+const TYPED: &str = r"
+import os, pty, select, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execvp('petrel', ['petrel'] + sys.argv[2:])
+seen, was_typed = b'', False
+while True:
+    if not select.select([terminal], [], [], 30)[0]:
+        sys.exit('nothing more came: %r' % seen)
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    if sys.argv[1].encode() in seen and not was_typed:
+        was_typed = True
+        os.write(terminal, b'\x03')
+print(seen.decode())
+print('exit code', os.WEXITSTATUS(os.waitpid(process, 0)[1]))
+";
+
+#[test]
+fn who_breaks_off_waiting_is_told_how_to_find_the_execution_again() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let url = format!("http://{}", host.address);
+    let typed = place.write("typed.py", TYPED);
+    let on_terminal = |until: &str, words: &str| {
+        let script = format!("python3 {typed} '{until}' {words}");
+        place.script(&script, &[("PETREL_URL", &url)]).with_code(0).stdout
+    };
+    let run = on_terminal(" is running", "run core.local cmd='echo begun; sleep 60'");
+    assert_says(&run, &["core.local is requested as ", "^C stops waiting"]);
+    let tail = on_terminal("begun", "execution tail last");
+    let id = host.get("/executions/last").json()["id"].as_str().map(str::to_owned).unwrap_or_default();
+    assert_says(&run, &[&format!("{id} is running")]);
+    for shown in [run, tail] {
+        let [get, cancel] = ["get", "cancel"].map(|verb| format!("petrel execution {verb} {id}"));
+        assert_says(&shown, &[&format!("the execution {id}, which goes on"), &get, &cancel, "exit code 130"]);
+    }
+    assert_eq!(host.execution(&id)["status"], "running");
+    host.ok(&["execution", "cancel", &id]);
+    assert_eq!(host.ok(&["run", "core.noop"]).stderr, "", "no terminal shows it");
     host.stop();
 }
 

@@ -43,6 +43,32 @@ fn where_each_value_comes_from_is_shown() {
 }
 
 #[test]
+fn a_client_reads_the_file_of_the_host() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let write = |listen: &str| {
+        let text = format!("[server]\nlisten = \"{listen}\"\ndata_dir = \"{}\"\n", place.data().display());
+        place.write("config/petrel/petrel.toml", &text)
+    };
+    let run = "unset PETREL_DATA_DIR\npetrel run core.noop";
+    let file = write(&host.address);
+    place.script(run, &[]).with_code(0);
+    // A variable wins, for the client as for the host.
+    let elsewhere = place.script(run, &[("PETREL_LISTEN", "127.0.0.1:1")]).with_code(8);
+    assert_says(&elsewhere.stderr, &["no host answers at http://127.0.0.1:1"]);
+    write("here");
+    let refused = place.script(run, &[]).with_code(2);
+    assert_says(
+        &refused.stderr,
+        &[&format!("{file}:2: server.listen is \"here\""), "petrel config reference"],
+    );
+    // Who is told where the host is needs no file.
+    let url = format!("http://{}", host.address);
+    place.script("petrel run core.noop", &[("PETREL_URL", &url)]).with_code(0);
+    host.stop();
+}
+
+#[test]
 fn what_is_wrong_in_the_file_is_refused_with_its_line() {
     let place = Place::default();
     for (text, says) in [

@@ -135,6 +135,7 @@ fn a_large_body_takes_a_few_times_its_size() {
     rule(&place, &host, "hook", "{trigger.body.name: {type: equals, pattern: x}}");
     host.post("/webhooks/hook", &json!({"name": "x"})).with_status(202);
     let body = numbers(10 * MIB - 100);
+    host.until_prepared();
     let before = host.largest_memory();
     for _ in 0..3 {
         let answer =

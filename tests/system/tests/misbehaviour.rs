@@ -35,6 +35,7 @@ fn a_flood_is_cut_and_the_host_stays_small() {
     let place = Place::default();
     let host = place.start(&[]);
     host.ok(&["run", "core.local", "cmd=true"]);
+    host.until_prepared();
     let before = host.largest_memory();
     for (number, flood) in ["yes 0123456789", "tr '\\0' x </dev/zero"].into_iter().enumerate() {
         let id = host.request(&json!({"action": "core.local",

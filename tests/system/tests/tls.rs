@@ -24,6 +24,8 @@ fn a_host_with_a_certificate_is_reached_by_who_trusts_it() {
     let (certificate, key) = certificate(&place, "host", 2100);
     let host = place.start(&["--tls-certificate", &certificate, "--tls-key", &key]);
     assert_says(&host.greeting, &["listens on https://127.0.0.1:"]);
+    let line = host.greeting.lines().find_map(|line| line.trim().strip_prefix("try ")).unwrap();
+    place.script(&format!("unset PETREL_DATA_DIR\n{line}"), &[]).with_code(0);
     let url = format!("--url=https://{}", host.address);
     let trusting = ["--ca-file", &certificate];
     assert_says(

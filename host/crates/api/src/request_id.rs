@@ -21,7 +21,7 @@ pub(crate) fn of(request: &Request) -> HeaderValue {
 
 /// What lines of the log about a request stand in.
 pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
-    tracing::error_span!("api.request", ?id, method = %request.method(), path = request.uri().path())
+    tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path())
 }
 
 /// Gives an answer the id of its request, and the version of the host.

@@ -11,6 +11,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
 use serde::Serialize;
+use tracing::field::display;
 
 use crate::auth::User;
 use crate::serve::Peer;
@@ -112,7 +113,7 @@ impl Trace {
         } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
             let user = response.extensions().get::<User>().map_or("", |User(user)| user);
             let about = response.extensions().get::<About>().map_or("", |About(about)| about);
-            tracing::info!(target: "petrel_audit", user, ?address, %method, path = uri.path(), about, status = status.as_u16(), "changed");
+            tracing::info!(target: "petrel_audit", user, address = address.map(display), %method, path = uri.path(), about, status = status.as_u16(), "changed");
         }
     }
 }
@@ -125,7 +126,7 @@ fn refused(trail: &Trail, method: &Method, path: &str, status: StatusCode, addre
         tracing::info!(count = passed_over, "more requests were refused");
     }
     if is_logged {
-        tracing::info!(?address, %method, path, status = status.as_u16(), "a request was refused");
+        tracing::info!(address = address.map(display), %method, path, status = status.as_u16(), "a request was refused");
     }
     if resource(&path) == "webhooks" {
         let at = petrel_engine::clock::now();

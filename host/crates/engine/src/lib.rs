@@ -12,7 +12,8 @@
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
-//! rules, [`registration`] registers packs, [`pack_configs`] configures them, [`configuration`] is what actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
+//! rules, [`registration`] registers packs, `preparation` makes their actions quick to start, [`pack_configs`] configures them, [`configuration`] is what
+//! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
 //! goes.
@@ -39,6 +40,7 @@ pub mod intake;
 mod measures;
 mod options;
 pub mod pack_configs;
+mod preparation;
 pub mod recovery;
 pub mod registration;
 pub mod requests;

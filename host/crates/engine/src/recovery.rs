@@ -74,6 +74,14 @@ pub struct Report {
     pub held: usize,
 }
 
+impl Report {
+    /// Logs it: what was done, and how often what.
+    pub fn log(&self, done: &str) {
+        let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
+        tracing::info!(waiting, requeued, abandoned, canceled, workflows, processes, held, "{done}");
+    }
+}
+
 /// Takes up what an earlier process left.
 ///
 /// # Errors

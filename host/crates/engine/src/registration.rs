@@ -235,6 +235,7 @@ impl Engine {
         };
         // Whatever a runner has kept of the pack's files is old now.
         runners.values().for_each(|runner| runner.forget(Path::new(&path)));
+        self.prepare(Some(&name));
         Ok(report)
     }
 

@@ -123,6 +123,7 @@ impl Engine {
             self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
         }
         self.0.tasks.spawn(retention::run(self.clone()));
+        self.prepare(None);
         let stop = self.0.stop_starting.clone();
         self.0.tasks.spawn(async move { stop.run_until_cancelled(clock::watch()).await.unwrap_or_default() });
         Ok(report)

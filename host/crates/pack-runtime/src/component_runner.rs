@@ -3,7 +3,7 @@
 //!
 //! Components come from `component_cache`; what ends a call badly is worded in `failure`.
 
-use std::path::{Component as PathPart, Path};
+use std::path::{Component as PathPart, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -59,13 +59,7 @@ impl ComponentRunner {
     }
 
     async fn component(&self, call: &Call) -> Result<Arc<LoadedComponent>, LoadError> {
-        let entry_point = Path::new(&call.action.entry_point);
-        let path = call.pack_path.join(entry_point);
-        let stays_inside = entry_point.components().all(|part| matches!(part, PathPart::Normal(_)));
-        if !stays_inside || call.action.entry_point.is_empty() {
-            let reason = "entry_point must name a file within the pack".to_owned();
-            return Err(LoadError::Missing { path, reason });
-        }
+        let path = file(&call.pack_path, &call.action.entry_point)?;
         self.runtime.core().await?.components.get(&path).await
     }
 
@@ -130,6 +124,16 @@ impl Runner for ComponentRunner {
         &self.runner_type
     }
 
+    async fn prepare(&self, pack_path: &Path, entry_point: &str) {
+        let prepared = match file(pack_path, entry_point) {
+            Ok(path) => self.runtime.prepare(&path).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = prepared {
+            tracing::warn!(%error, hint = error.hint(), "the actions of a component cannot be run");
+        }
+    }
+
     fn forget(&self, pack_path: &Path) {
         self.runtime.forget(pack_path);
     }
@@ -149,6 +153,17 @@ impl Runner for ComponentRunner {
         record.output.finish();
         done.unwrap_or_else(|error| Outcome::failed(error.code(), error.to_string(), error.hint()))
     }
+}
+
+/// The file that `entry_point` names, which must be one of the pack.
+fn file(pack_path: &Path, entry_point: &str) -> Result<PathBuf, LoadError> {
+    let path = pack_path.join(entry_point);
+    let stays_inside = Path::new(entry_point).components().all(|part| matches!(part, PathPart::Normal(_)));
+    if !stays_inside || entry_point.is_empty() {
+        let reason = "entry_point must name a file within the pack".to_owned();
+        return Err(LoadError::Missing { path, reason });
+    }
+    Ok(path)
 }
 
 fn canceled() -> Outcome {

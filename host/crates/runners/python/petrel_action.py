@@ -24,9 +24,43 @@ class Unsuitable(Exception):
     """A value that JSON cannot hold, and where in the result it is."""
 
 
+class Channel:
+    """The socket to the host. The action, and what it starts, find nothing at standard input."""
+
+    def __init__(self):
+        self.number = os.dup(0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        # A process that the action forks may come to its own end of run(): the answer is that of the first one.
+        os.register_at_fork(after_in_child=self.let_go)
+
+    def let_go(self):
+        if self.number is not None:
+            os.close(self.number)
+            self.number = None
+
+    def receive(self):
+        parts = []
+        while True:
+            part = os.read(self.number, 1 << 20)
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+    def answer(self, status, result):
+        if self.number is None:
+            return
+        text = json.dumps(status) + "\n" + encode(result) + "\n"
+        rest = memoryview(text.encode("utf-8", "replace"))
+        while rest:
+            rest = rest[os.write(self.number, rest) :]
+        self.let_go()
+
+
 def main():
-    channel = take_channel()
-    request = json.loads(receive(channel).decode("utf-8"))
+    channel = Channel()
+    request = json.loads(channel.receive().decode("utf-8"))
     sys.argv = [request["file"]]
     try:
         action = construct(request)
@@ -44,33 +78,7 @@ def main():
                 % (error.name, sys.executable, request["pack"])
             )
         sys.exit(1)
-    answer = json.dumps(status) + "\n" + encode(result) + "\n"
-    send(channel, answer.encode("utf-8", "replace"))
-    os.close(channel)
-
-
-def take_channel():
-    """The socket to the host; the action, and what it starts, find nothing at standard input."""
-    channel = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return channel
-
-
-def receive(channel):
-    parts = []
-    while True:
-        part = os.read(channel, 1 << 20)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-
-
-def send(channel, data):
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(channel, rest) :]
+    channel.answer(status, result)
 
 
 def construct(request):

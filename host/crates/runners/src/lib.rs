@@ -25,6 +25,7 @@ pub mod local_shell;
 pub mod noop;
 pub mod output;
 pub mod process;
+mod program;
 pub mod python_script;
 pub mod room;
 
@@ -66,6 +67,12 @@ pub trait Runner: Send + Sync {
     /// When `cancel` fires, whatever was started is ended and [`End::Canceled`] is returned. A runner
     /// never fails for itself: whatever goes wrong is the outcome of this one call.
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome;
+
+    /// Prepares what an action of the pack in this directory starts from, so that its first run is as quick as the others.
+    /// What keeps it from that is the outcome of a run.
+    async fn prepare(&self, pack_path: &Path, entry_point: &str) {
+        let _ = (pack_path, entry_point);
+    }
 
     /// Forgets what it has kept of the files of the pack in this directory: they may have changed.
     fn forget(&self, pack_path: &Path) {

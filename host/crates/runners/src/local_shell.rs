@@ -3,7 +3,7 @@
 //!
 //! Both take `cwd`, `env`, `timeout` (seconds, 60), `sudo`, `sudo_password` and `kwarg_op`, and give
 //! `{failed, succeeded, return_code, stdout, stderr}`; output that is JSON is decoded, one trailing line end is
-//! dropped. Which words are started is decided in [`arguments`] and [`identity`]; how a process is started and
+//! dropped. A command line is for bash, or for sh where there is no bash. Which words are started is decided in [`arguments`] and [`identity`]; how a process is started and
 //! ended is [`crate::process`]'s business.
 
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::given::{Given, environment};
 use crate::output::OutputSink;
 use crate::process::{self, Input, Spec};
-use crate::{Call, Outcome, Runner, RunnerType, Slots};
+use crate::{Call, Outcome, Runner, RunnerType, Slots, program};
 
 pub mod arguments;
 pub(crate) mod ending;
@@ -46,9 +46,19 @@ pub struct Options {
     pub run_as: Option<String>,
     /// How a value becomes an argument of a script.
     pub python_text: PythonText,
+    /// Whether output is decoded that is JSON and neither an object nor an array (a number, `true`, a text in quotes), as
+    /// StackStorm does.
+    pub decode_scalars: bool,
 }
 
 impl Options {
+    /// The path of the shell that reads command lines: bash, as in StackStorm, and sh where there is none.
+    fn shell(&self) -> String {
+        let folders = program::folders(&self.environment);
+        let bash = program::find("bash", folders).or_else(|| program::find("/bin/bash", folders));
+        bash.map_or_else(|| "/bin/sh".to_owned(), |bash| bash.display().to_string())
+    }
+
     /// As whom a call runs.
     fn identity<'a>(&'a self, given: Given<'a>) -> Identity<'a> {
         match (&self.run_as, given.flag("sudo")) {
@@ -95,6 +105,7 @@ fn common_parameters(what: &str) -> Parameters {
 #[derive(Debug)]
 pub struct LocalShell {
     runner_type: RunnerType,
+    shell: String,
     options: Options,
 }
 
@@ -111,6 +122,7 @@ impl LocalShell {
                 parameters,
                 slots: Slots::Process,
             },
+            shell: options.shell(),
             options,
         }
     }
@@ -125,7 +137,7 @@ impl LocalShell {
             )
         })?;
         let identity = self.options.identity(given);
-        Ok(self.options.spec(call, identity::of_line(command, identity), identity.input()))
+        Ok(self.options.spec(call, identity::of_line(command, identity, &self.shell), identity.input()))
     }
 }
 
@@ -137,7 +149,7 @@ impl Runner for LocalShell {
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         match self.spec(&call) {
-            Ok(spec) => carry_out(&call, spec, &output, &cancel).await,
+            Ok(spec) => carry_out(&call, spec, self.options.decode_scalars, &output, &cancel).await,
             Err(outcome) => outcome,
         }
     }
@@ -148,10 +160,16 @@ impl Runner for LocalShell {
 }
 
 /// Runs what was decided, and says what came of it.
-async fn carry_out(call: &Call, spec: Spec, output: &OutputSink, cancel: &CancellationToken) -> Outcome {
+async fn carry_out(
+    call: &Call,
+    spec: Spec,
+    decode_scalars: bool,
+    output: &OutputSink,
+    cancel: &CancellationToken,
+) -> Outcome {
     let (directory, limit) = (spec.working_directory.clone(), spec.timeout);
     match process::run(spec, output, cancel).await {
-        Ok(finished) => ending::outcome(finished, limit, output),
+        Ok(finished) => ending::outcome(finished, limit, decode_scalars, output),
         Err(error) => process::not_started(&call.action.reference, &directory, &error),
     }
 }

@@ -7,8 +7,6 @@
 //!
 //! The result is `{result, stdout, stderr, exit_code}`, with `error` where nobody else says why.
 
-use std::fs::Metadata;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +19,7 @@ use crate::given::{Given, environment};
 use crate::local_shell::ending;
 use crate::output::OutputSink;
 use crate::process::{self, Captured, Finished, Input, Spec};
-use crate::{Call, End, Outcome, Runner, RunnerType, Slots, entry_point};
+use crate::{Call, End, Outcome, Runner, RunnerType, Slots, entry_point, program};
 
 pub mod library;
 
@@ -117,18 +115,11 @@ impl PythonScript {
         places.map(|place| place.display().to_string()).join(":")
     }
 
-    /// Where the interpreter is. By its path a process is started without a copy of the host's memory map, which
-    /// looking for a name in a changed environment would take.
+    /// Where the interpreter is.
     fn interpreter(&self, call: &Call) -> Result<PathBuf, Outcome> {
         let name = &self.options.interpreter;
-        let path = self.options.environment.iter().find(|(name, _)| name == "PATH");
-        let folders = path.map(|(_, folders)| folders.as_str()).unwrap_or_default();
-        let found = if name.contains('/') {
-            runnable(Path::new(name))
-        } else {
-            std::env::split_paths(folders).find_map(|folder| runnable(&folder.join(name)))
-        };
-        found.ok_or_else(|| {
+        let folders = program::folders(&self.options.environment);
+        program::find(name, folders).ok_or_else(|| {
             let place = if name.contains('/') {
                 "cannot be run".to_owned()
             } else {
@@ -141,15 +132,6 @@ impl PythonScript {
             )
         })
     }
-}
-
-/// The file, if it can be run. From the root: it is started in another directory than this process.
-fn runnable(file: &Path) -> Option<PathBuf> {
-    let mode = file.metadata().ok().filter(Metadata::is_file)?.permissions().mode();
-    if mode & 0o111 == 0 {
-        return None;
-    }
-    std::path::absolute(file).ok()
 }
 
 #[async_trait]

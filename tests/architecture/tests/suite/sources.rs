@@ -62,6 +62,37 @@ fn no_file_names_a_place_on_somebody_s_machine() {
 }
 
 #[test]
+fn lines_of_the_log_have_fields_and_no_debug_text() {
+    let kinds = ["error", "warn", "info", "debug", "trace", "error_span", "info_span", "debug_span"];
+    let mut wrong = Vec::new();
+    for file in sources().into_iter().filter(|file| file.path.starts_with("host/")) {
+        for start in kinds.map(|kind| format!("tracing::{kind}!(")) {
+            for (at, _) in file.text.match_indices(&start) {
+                let line = call(file.text.get(at..).unwrap_or_default());
+                if [" ?", "(?", ":?}"].iter().any(|mark| line.contains(mark)) {
+                    wrong.push(format!("{}: {line}", file.path));
+                }
+            }
+        }
+    }
+    assert_none(&wrong, "log each part as a field of its own, by its value or with %");
+}
+
+/// The call that `text` begins with, to its closing parenthesis.
+fn call(text: &str) -> &str {
+    let mut depth = 0_usize;
+    let end = text.find(|character: char| {
+        depth = match character {
+            '(' => depth + 1,
+            ')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        character == ')' && depth == 0
+    });
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
+#[test]
 fn pure_crates_touch_nothing_outside() {
     let words = [
         "async fn",

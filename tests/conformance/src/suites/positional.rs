@@ -27,7 +27,7 @@ pub(super) fn answer(case: &Value) -> Answer {
         (false, None) => Identity::Own,
     };
     let script = case.get("script").and_then(Value::as_str).unwrap_or("/opt/pack/actions/run.sh");
-    let words = of_program(script, &arguments, identity);
+    let words = of_program(script, &arguments, identity, "bash");
     if identity == Identity::Own {
         return Answer::Value(words.into());
     }

@@ -28,7 +28,8 @@ pub(crate) async fn lift(
     }
     let resumed = api.engine.resume_all().await?;
     if resumed.held > 0 {
-        tracing::warn!(user, held = resumed.held, report = ?resumed.report, "what was held goes on");
+        tracing::warn!(user, held = resumed.held, "what was held goes on");
+        resumed.report.log("took up what was held");
     }
     Ok(Json(json!({"resumed": resumed.held})))
 }

@@ -132,7 +132,10 @@ impl Engine {
                 return Ok(hash);
             }
         }
-        tracing::warn!(address = ?attempt.address, "an attempt to sign in has failed");
+        tracing::warn!(
+            address = attempt.address.map(tracing::field::display),
+            "an attempt to sign in has failed"
+        );
         Err(Error::Unauthorized("Invalid or missing credentials".into()))
     }
 

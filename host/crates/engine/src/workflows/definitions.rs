@@ -175,7 +175,10 @@ fn recompile(runner: &str, source: &str) -> Result<Source, String> {
     };
     let value = petrel_yaml::parse(source).map_err(|error| error.to_string())?.value;
     if runner == ACTION_CHAIN {
-        let mut chain = ChainDefinition::compile(&value).map_err(|problems| format!("{problems:?}"))?;
+        let mut chain = ChainDefinition::compile(&value).map_err(|problems| {
+            let told = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
+            told.collect::<Vec<_>>().join("; ")
+        })?;
         chain.reevaluates = reevaluates;
         return Ok(Source::Chain(Arc::new(chain)));
     }

@@ -12,8 +12,13 @@ use crate::output::{OutputSink, Stream};
 use crate::process::{Captured, Exit, Finished};
 use crate::{End, Outcome};
 
-/// What came of a command or a script.
-pub(crate) fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+/// What came of a command or a script. `decode_scalars` is as in [`Options`](super::Options).
+pub(crate) fn outcome(
+    finished: Finished,
+    limit: Option<Duration>,
+    decode_scalars: bool,
+    output: &OutputSink,
+) -> Outcome {
     let (end, return_code, error) = meaning(&finished.exit, limit);
     note_cuts(&finished, output);
     // Moved in, one by one: the macro would copy what may be large.
@@ -21,8 +26,8 @@ pub(crate) fn outcome(finished: Finished, limit: Option<Duration>, output: &Outp
     result.insert("failed".into(), (end != End::Succeeded).into());
     result.insert("succeeded".into(), (end == End::Succeeded).into());
     result.insert("return_code".into(), return_code.into());
-    result.insert("stdout".into(), decoded(finished.stdout, output));
-    result.insert("stderr".into(), decoded(finished.stderr, output));
+    result.insert("stdout".into(), decoded(finished.stdout, decode_scalars, output));
+    result.insert("stderr".into(), decoded(finished.stderr, decode_scalars, output));
     if let Some(error) = error {
         result.insert("error".into(), error.into());
     }
@@ -67,7 +72,7 @@ pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
 }
 
 /// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
-fn decoded(captured: Captured, output: &OutputSink) -> Value {
+fn decoded(captured: Captured, decode_scalars: bool, output: &OutputSink) -> Value {
     let is_cut = captured.dropped > 0;
     let mut text = captured.text();
     if is_cut {
@@ -75,6 +80,9 @@ fn decoded(captured: Captured, output: &OutputSink) -> Value {
     }
     if text.ends_with('\n') {
         text.pop();
+    }
+    if !decode_scalars && !text.trim_start().starts_with(['[', '{']) {
+        return Value::from(text);
     }
     output.parse(&text).unwrap_or_else(|| Value::from(text))
 }

@@ -1,7 +1,8 @@
 //! As whom a command runs, and the words that start it so: a pure decision.
 //!
 //! As oneself the words are started as they are, without a shell in between. As somebody else it takes sudo,
-//! which never asks: without a password it is told so, and a password comes by standard input.
+//! which never asks: without a password it is told so, and a password comes by standard input. Command lines are for a
+//! shell, which is bash where there is one: StackStorm as it is deployed runs them by `sudo -E -H -u USER -- bash -c`.
 
 /// As whom a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,23 +29,25 @@ impl Identity<'_> {
 }
 
 /// The words that start `program` with its arguments.
-pub fn of_program(program: &str, arguments: &[String], identity: Identity<'_>) -> Vec<String> {
+pub fn of_program(program: &str, arguments: &[String], identity: Identity<'_>, shell: &str) -> Vec<String> {
     let own = || std::iter::once(program).chain(arguments.iter().map(String::as_str));
     if identity == Identity::Own {
         return own().map(str::to_owned).collect();
     }
-    by_sudo(&own().map(quoted).collect::<Vec<_>>().join(" "), identity)
+    by_sudo(&own().map(quoted).collect::<Vec<_>>().join(" "), identity, shell)
 }
 
-/// The words that have a shell run `line`.
-pub fn of_line(line: &str, identity: Identity<'_>) -> Vec<String> {
+/// The words that have the shell with this path run `line`.
+pub fn of_line(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
     if identity == Identity::Own {
-        return ["/bin/sh", "-c", line].map(str::to_owned).into();
+        return [shell, "-c", line].map(str::to_owned).into();
     }
-    by_sudo(line, identity)
+    by_sudo(line, identity, shell)
 }
 
-fn by_sudo(line: &str, identity: Identity<'_>) -> Vec<String> {
+fn by_sudo(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
+    // By its name, as in StackStorm: which one that is, is for sudo to say.
+    let shell = shell.rsplit('/').next().unwrap_or(shell);
     // Where sudo asks for no password, the command must not find it in its input.
     let without_input = format!("exec </dev/null\n{line}");
     let (options, line): (Vec<&str>, _) = match identity {
@@ -52,12 +55,12 @@ fn by_sudo(line: &str, identity: Identity<'_>) -> Vec<String> {
         Identity::Root { password: None } | Identity::Own => (vec!["-n", "-E"], line),
         Identity::User(user) => (vec!["-n", "-E", "-H", "-u", user], line),
     };
-    let words = std::iter::once("sudo").chain(options).chain(["--", "bash", "-c", line]);
+    let words = std::iter::once("sudo").chain(options).chain(["--", shell, "-c", line]);
     words.map(str::to_owned).collect()
 }
 
 /// One word for a POSIX shell, in quotes only if it needs them.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
@@ -108,20 +111,22 @@ mod tests {
                 ],
             ),
         ] {
-            assert_eq!(of_program("/p/run.sh", &arguments, identity), expected, "{identity:?}");
+            assert_eq!(of_program("/p/run.sh", &arguments, identity, "/bin/bash"), expected, "{identity:?}");
         }
-        assert_eq!(of_line("echo $A", Identity::Own), ["/bin/sh", "-c", "echo $A"]);
-        assert_eq!(
-            of_line("id", Identity::User("a")),
-            ["sudo", "-n", "-E", "-H", "-u", "a", "--", "bash", "-c", "id"]
-        );
+        for (shell, name) in [("/usr/bin/bash", "bash"), ("/bin/sh", "sh")] {
+            assert_eq!(of_line("echo $A", Identity::Own, shell), [shell, "-c", "echo $A"]);
+            assert_eq!(
+                of_line("id", Identity::User("a"), shell),
+                ["sudo", "-n", "-E", "-H", "-u", "a", "--", name, "-c", "id"]
+            );
+        }
     }
 
     #[test]
     fn a_password_travels_by_standard_input_only() {
         let identity = Identity::Root { password: Some("secret") };
         assert_eq!(identity.input(), b"secret\n");
-        assert!(of_line("id", identity).iter().all(|word| !word.contains("secret")));
+        assert!(of_line("id", identity, "/bin/bash").iter().all(|word| !word.contains("secret")));
         assert!(Identity::Root { password: None }.input().is_empty());
     }
 }

@@ -25,6 +25,8 @@ use crate::{Call, Outcome, Runner, RunnerType, Slots, entry_point};
 #[derive(Debug)]
 pub struct LocalScript {
     runner_type: RunnerType,
+    /// What reads the command line of who runs as somebody else.
+    shell: String,
     options: Options,
 }
 
@@ -44,6 +46,7 @@ impl LocalScript {
                 parameters,
                 slots: Slots::Process,
             },
+            shell: options.shell(),
             options,
         }
     }
@@ -71,7 +74,7 @@ impl LocalScript {
         };
         let arguments = arguments(&call.parameters, signature);
         let identity = self.options.identity(given);
-        let words = identity::of_program(&script.display().to_string(), &arguments, identity);
+        let words = identity::of_program(&script.display().to_string(), &arguments, identity, &self.shell);
         Ok(self.options.spec(call, words, identity.input()))
     }
 }
@@ -95,7 +98,7 @@ impl Runner for LocalScript {
         let spec: Result<(PathBuf, Spec), Outcome> =
             checked.and_then(|script| self.spec(&call, &script).map(|spec| (script, spec)));
         match spec {
-            Ok((_, spec)) => carry_out(&call, spec, &output, &cancel).await,
+            Ok((_, spec)) => carry_out(&call, spec, self.options.decode_scalars, &output, &cancel).await,
             Err(outcome) => outcome,
         }
     }

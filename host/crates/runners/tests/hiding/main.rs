@@ -57,6 +57,7 @@ fn runner(working_directory: &Path) -> LocalShell {
         output_limit: 1000,
         run_as: None,
         python_text: ToString::to_string,
+        decode_scalars: true,
     })
 }
 

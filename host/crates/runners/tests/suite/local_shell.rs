@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use petrel_model::Id;
-use petrel_runners::local_shell::LocalShell;
+use petrel_runners::local_shell::{LocalShell, Options};
 use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,48 @@ async fn results_are_shaped_as_stackstorm_shapes_them() {
         let got = (outcome.end, &result["return_code"], &result["stdout"], &result["stderr"]);
         assert_eq!(got, (end, &json!(code), &stdout, &stderr), "{parameters}");
         assert_eq!(result["succeeded"], json!(end == End::Succeeded), "{parameters}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_line_is_for_bash_and_for_sh_where_there_is_none() {
+    let cmd = "words=(a b); echo ${#words[@]}$(echo '\\n') ${BASH_VERSION:+bash}";
+    let (outcome, _) = run(json!({"cmd": cmd})).await;
+    assert_eq!(outcome.result["stdout"], "2\\n bash");
+    // It is found although nothing else is.
+    let nowhere = Options { environment: Vec::new(), ..shell_options() };
+    let outcome = LocalShell::new(nowhere)
+        .run(
+            call(json!({"cmd": "echo ${BASH_VERSION:+bash}"})),
+            OutputSink::new(2000),
+            CancellationToken::new(),
+        )
+        .await;
+    assert_eq!(outcome.result["stdout"], "bash");
+}
+
+#[tokio::test]
+async fn what_is_no_object_and_no_array_stays_text_if_it_is_to() {
+    let options = || Options { decode_scalars: false, ..shell_options() };
+    for (printed, all, structured) in [
+        ("5", json!(5), json!("5")),
+        ("00123", json!("00123"), json!("00123")),
+        ("1e3", json!(1000.0), json!("1e3")),
+        ("true", json!(true), json!("true")),
+        ("null", json!(null), json!("null")),
+        ("\"x\"", json!("x"), json!("\"x\"")),
+        (" [5]", json!([5]), json!([5])),
+        ("{\"a\": null}", json!({"a": null}), json!({"a": null})),
+        ("{no", json!("{no"), json!("{no")),
+    ] {
+        for (options, expected) in [(shell_options(), &all), (options(), &structured)] {
+            let parameters =
+                json!({"cmd": "printf %s \"$TEXT\"; printf %s \"$TEXT\" >&2", "env": {"TEXT": printed}});
+            let ran = LocalShell::new(options);
+            let outcome = ran.run(call(parameters), OutputSink::new(2000), CancellationToken::new()).await;
+            let got = (&outcome.result["stdout"], &outcome.result["stderr"]);
+            assert_eq!(got, (expected, expected), "{printed}");
+        }
     }
 }
 

@@ -24,6 +24,7 @@ fn shell_options() -> Options {
         output_limit: 1000,
         run_as: None,
         python_text: |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+        decode_scalars: true,
     }
 }
 

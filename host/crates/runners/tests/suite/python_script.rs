@@ -260,6 +260,47 @@ async fn who_empties_its_environment_is_ended_too() {
 }
 
 #[tokio::test]
+async fn who_forks_gives_one_result() {
+    let place = Place::new();
+    for (body, end, result) in [
+        // Both come to the end of `run`, the child first.
+        (
+            "pid = os.fork(); pid and os.waitpid(pid, 0); return 'parent' if pid else 'child'",
+            End::Succeeded,
+            json!("parent"),
+        ),
+        // The child has a child of its own, and a file in the place of what it was rid of.
+        (
+            "pid = os.fork(); file = pid or open('/dev/null', 'w'); other = pid or os.fork(); \
+             pid and os.waitpid(pid, 0); return [pid == 0, other == 0]",
+            End::Succeeded,
+            json!([false, false]),
+        ),
+        ("pid = os.fork(); pid and os.waitpid(pid, 0); return bool(pid), 5", End::Succeeded, json!(5)),
+        (
+            "pid = os.fork(); pid and os.waitpid(pid, 0); return 'parent' if pid else sys.exit(3)",
+            End::Succeeded,
+            json!("parent"),
+        ),
+        (
+            "pid = os.fork(); pid and os.waitpid(pid, 0); return sys.exit(3) if pid else 'child'",
+            End::Failed,
+            json!("None"),
+        ),
+    ] {
+        let outcome = place.run(&act(body), json!({})).await;
+        assert_eq!((outcome.end, &outcome.result["result"]), (end, &result), "{body}: {outcome:?}");
+    }
+    // A child that lives on has let go of the answer: nobody waits for it.
+    let began = Instant::now();
+    let body =
+        "pid = os.fork(); pid or (os.dup2(0, 1), os.dup2(0, 2), __import__('time').sleep(20)); return 1";
+    let outcome = place.run(&act(body), json!({})).await;
+    assert_eq!((outcome.end, &outcome.result["result"]), (End::Succeeded, &json!(1)), "{outcome:?}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn parameters_may_be_large() {
     let place = Place::new();
     let outcome = place.run(&act("return len(given['x'])"), json!({"x": "é".repeat(1 << 20)})).await;

@@ -1,0 +1,40 @@
+//! Prepares what actions start from before anybody waits for it: a component is compiled when its pack is registered, and
+//! looked up when the host starts. What a runner prepares is its own business ([`petrel_runners::Runner::prepare`]).
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::service::Engine;
+
+/// What is prepared: the runner's name, where the files of the pack are, and the entry point.
+type Start = (String, PathBuf, String);
+
+impl Engine {
+    /// Begins to prepare what the actions of `pack` start from, or those of all packs. It takes processors, so it goes on in
+    /// the background, one after the other, and ends when the host stops; who runs such an action meanwhile waits for the
+    /// same.
+    pub(crate) fn prepare(&self, pack: Option<&str>) {
+        let (starts, runners) = {
+            let content = self.content();
+            let enabled = content.actions().filter(|known| known.action.enabled);
+            let wanted =
+                enabled.filter(|known| pack.is_none_or(|pack| known.action.reference.pack() == pack));
+            let starts: BTreeSet<Start> = wanted
+                .map(|known| {
+                    let action = &known.action;
+                    (action.runner_type.clone(), known.pack_path.clone(), action.entry_point.clone())
+                })
+                .collect();
+            (starts, content.runners().clone())
+        };
+        let all = async move {
+            for (runner, pack_path, entry_point) in starts {
+                if let Some(runner) = runners.get(&runner) {
+                    runner.prepare(&pack_path, &entry_point).await;
+                }
+            }
+        };
+        let stop = self.0.stop_starting.clone();
+        self.0.tasks.spawn(async move { stop.run_until_cancelled(all).await.unwrap_or_default() });
+    }
+}

@@ -1,0 +1,121 @@
+//! `petrel pack describe`: the metadata of actions, from what their component says about itself. The component is asked in
+//! the sandbox, here; no host is needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use petrel_model::names::check_item;
+use petrel_pack_runtime::{DescribeError, Options, PackRuntime};
+use petrel_packs::write_action_metadata;
+use serde_json::{Value, json};
+
+use crate::exit::{Code, Failure};
+use crate::print::{self, Form};
+
+/// The metadata of one action.
+struct Metadata {
+    /// The name of the action.
+    name: String,
+    /// What its file in `actions` is to hold.
+    text: String,
+}
+
+/// Prints what `component` says about its actions as their metadata, or writes it into the pack that holds it.
+pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Result<Code, Failure> {
+    let component = std::path::absolute(component).unwrap_or_else(|_unknown| component.to_owned());
+    let pack = component.ancestors().skip(1).find(|directory| directory.join("pack.yaml").is_file());
+    let actions = asked(&component, &entry_point(&component, pack)).await?;
+    let files = if write { written(&component, pack, &actions)? } else { Vec::new() };
+    if form == Form::Json {
+        let shown = actions.iter().enumerate().map(|(index, Metadata { name, text })| {
+            let file = files.get(index).map(|file| file.display().to_string());
+            json!({"name": name, "metadata": text, "file": file})
+        });
+        print::json(&Value::Array(shown.collect()));
+    } else if write {
+        files.iter().for_each(|file| print::line(&format!("wrote {}", file.display())));
+    } else {
+        actions.iter().for_each(|action| print::text(&action.text));
+    }
+    Ok(Code::Ok)
+}
+
+/// How the metadata names the component: by its path within the pack.
+fn entry_point(component: &Path, pack: Option<&Path>) -> String {
+    let within = pack.and_then(|pack| component.strip_prefix(pack).ok());
+    let name = || Path::new("wasm").join(component.file_name().unwrap_or_default());
+    within.map_or_else(name, Path::to_path_buf).display().to_string()
+}
+
+/// What the component says about its actions.
+async fn asked(component: &Path, entry_point: &str) -> Result<Vec<Metadata>, Failure> {
+    let runtime = PackRuntime::new(Options::default())
+        .map_err(|error| Failure::new(Code::Server, "component.host", error.to_string(), ""))?;
+    let described = runtime.describe(component).await.map_err(|error| {
+        let (kind, hint) = match &error {
+            DescribeError::Load(error) => (error.code(), error.hint()),
+            _ => ("component.description", ""),
+        };
+        let code = if kind == "component.missing" { Code::Usage } else { Code::Failed };
+        Failure::new(code, kind, error.to_string(), hint)
+    })?;
+    let described = described.ok_or_else(|| {
+        Failure::new(
+            Code::Failed,
+            "component.description",
+            format!("the component {} says nothing about itself", component.display()),
+            "build it with petrel-pack-sdk, or write the metadata of its actions by hand",
+        )
+    })?;
+    let mut actions = Vec::new();
+    for action in described.actions {
+        // It becomes the name of a file.
+        check_item("an action", "", &action.name).map_err(|error| {
+            Failure::new(Code::Failed, "component.description", error.to_string(), error.remedy)
+        })?;
+        let name = action.name.clone();
+        // Which pack it is in is said by where its file lies.
+        let text = write_action_metadata(&action.into_action("", entry_point));
+        actions.push(Metadata { name, text });
+    }
+    Ok(actions)
+}
+
+/// Writes each into its file, in place of what is there; gives the files.
+fn written(component: &Path, pack: Option<&Path>, actions: &[Metadata]) -> Result<Vec<PathBuf>, Failure> {
+    let pack = pack.ok_or_else(|| {
+        Failure::usage(
+            format!("{} lies in no pack: there is no pack.yaml above it", component.display()),
+            "copy the component into its pack, as wasm/NAME.wasm, or leave out --write",
+        )
+    })?;
+    let directory = pack.join("actions");
+    let failed = |file: &Path, error: std::io::Error| {
+        let message = format!("{} cannot be written: {error}", file.display());
+        Failure::usage(message, "make the directory writable, or leave out --write")
+    };
+    fs::create_dir_all(&directory).map_err(|error| failed(&directory, error))?;
+    let mut files = Vec::new();
+    for Metadata { name, text } in actions {
+        let file = directory.join(format!("{name}.yaml"));
+        fs::write(&file, text).map_err(|error| failed(&file, error))?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_named_by_its_place_in_the_pack() {
+        for (component, pack, expected) in [
+            ("/p/wasm/a.wasm", Some("/p"), "wasm/a.wasm"),
+            ("/p/built/x/a.wasm", Some("/p"), "built/x/a.wasm"),
+            ("/target/release/a.wasm", None, "wasm/a.wasm"),
+        ] {
+            assert_eq!(entry_point(Path::new(component), pack.map(Path::new)), expected);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the host prints once it listens: where it is, how to sign in, and what to try. A command in it works as it stands,
+//! whatever the data directory and the address are. What a client finds by itself is in `config.rs`.
+
+use std::path::{Path, PathBuf};
+
+use petrel_runners::local_shell::identity::quoted;
+
+use crate::config::{Configuration, Settings};
+use crate::data_directory;
+use crate::print;
+
+/// Where a host is, as its clients are to be told.
+pub(crate) struct Whereabouts<'a> {
+    /// The URL that it listens on.
+    pub(crate) listens: &'a str,
+    /// The URL at which clients on its machine find it.
+    pub(crate) url: &'a str,
+    /// Where it keeps what it keeps.
+    pub(crate) data_dir: &'a Path,
+    /// What its connections are encrypted with.
+    pub(crate) certificate: Option<&'a Path>,
+}
+
+impl Whereabouts<'_> {
+    /// Says where the host is, and what to do next.
+    pub(crate) fn announce(&self) {
+        let token_file = data_directory::token_file(self.data_dir);
+        print::line(&format!("petrel {} listens on {}", env!("CARGO_PKG_VERSION"), self.listens));
+        print::line(&format!("  data      {}", self.data_dir.display()));
+        print::line("  sign in   on this machine `petrel` works at once, as the same user;");
+        print::line("            elsewhere say `petrel login --url URL`,");
+        print::line(&format!("            or send the token in {} as X-Auth-Token", token_file.display()));
+        let found = Configuration::of_untold_client();
+        let variables = self.variables(found.as_ref());
+        if !variables.is_empty() {
+            print::line("  client    in the terminal where you call `petrel`, say first");
+            print::line(&format!("            export {}", variables.join(" ")));
+        }
+        let words: Vec<_> = variables.into_iter().chain([program()]).collect();
+        let trusted = self.trusted(found.as_ref()).map(|file| format!(" --ca-file {}", quoted(&file)));
+        let trusted = trusted.unwrap_or_default();
+        print::line(&format!("  try       {} run core.local cmd='uname -a'{trusted}", words.join(" ")));
+    }
+
+    /// What a client must be told that finds only what `found` says: `NAME=VALUE`, each a word for a shell.
+    fn variables(&self, found: Option<&Settings>) -> Vec<String> {
+        let mut variables = Vec::new();
+        let mut tell = |name: &str, value: String| variables.push(format!("{name}={}", quoted(&value)));
+        if found.is_none_or(|found| found.url() != self.url) {
+            tell("PETREL_URL", self.url.to_owned());
+        }
+        if found.is_none_or(|found| found.data_dir() != self.data_dir) {
+            tell("PETREL_DATA_DIR", self.data_dir.display().to_string());
+        }
+        variables
+    }
+
+    /// The certificate that such a client must be told to trust, unless it is one of an authority that all trust.
+    fn trusted(&self, found: Option<&Settings>) -> Option<String> {
+        let certificate = self.certificate?;
+        if found.is_some_and(|found| found.tls.certificate.as_deref() == Some(certificate)) {
+            return None;
+        }
+        let file = std::path::absolute(certificate).unwrap_or_else(|_unknown| certificate.to_owned());
+        Some(file.display().to_string())
+    }
+}
+
+/// How this program is called: by its name where a shell finds it by that, else by its path.
+fn program() -> String {
+    let Ok(own) = std::env::current_exe() else { return "petrel".to_owned() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let named: Option<PathBuf> =
+        std::env::split_paths(&path).map(|folder| folder.join("petrel")).find(|file| file.is_file());
+    let is_own = named.and_then(|file| file.canonicalize().ok()).is_some_and(|file| file == own);
+    if is_own { "petrel".to_owned() } else { quoted(&own.display().to_string()) }
+}
+
+/// Says the password of the admin, at the first start only: only its hash is kept.
+pub(crate) fn announce_admin(password: &str) {
+    print::line(&format!("  password  {password}"));
+    print::line("            of the user admin, shown this once; `petrel user password admin` sets another");
+}
+
+/// Says that something rests, if it does.
+pub(crate) fn announce_held(count: usize) {
+    if count > 0 {
+        tracing::warn!(count, "executions that were in flight at the backup are held");
+        print::line(&format!("  held      {count} executions that were in flight at the backup rest;"));
+        print::line("            `petrel resume-all` lets them go on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_what_it_does_not_find() {
+        let Some(found) = Configuration::of_untold_client() else { return };
+        let (url, data_dir) = (found.url(), found.data_dir());
+        let here = Whereabouts { listens: &url, url: &url, data_dir: &data_dir, certificate: None };
+        assert_eq!(here.variables(Some(&found)), [""; 0]);
+        assert_eq!(here.variables(None).len(), 2, "nothing can be read");
+        let elsewhere = Whereabouts {
+            listens: "https://0.0.0.0:80",
+            url: "https://127.0.0.1:80",
+            data_dir: Path::new("/my data"),
+            certificate: Some(Path::new("/host.crt")),
+        };
+        assert_eq!(
+            elsewhere.variables(Some(&found)),
+            ["PETREL_URL=https://127.0.0.1:80", "PETREL_DATA_DIR='/my data'"]
+        );
+        assert_eq!((elsewhere.trusted(None), here.trusted(None)), (Some("/host.crt".to_owned()), None));
+    }
+}
