@@ -11,6 +11,15 @@ pub const LONGEST_TEXT: usize = 255;
 /// The name that StackStorm reserves.
 const RESERVED: &str = "_global";
 
+/// Packs that come with the host, or will, as StackStorm's own (`SYSTEM_PACK_NAMES` of its `constants/pack.py`): nobody else's
+/// takes their names.
+const OWN_PACKS: [&str; 5] = ["chatops", "core", "default", "linux", "packs"];
+
+/// Whether a pack of this name is one of the host itself.
+pub fn is_own_pack(name: &str) -> bool {
+    OWN_PACKS.contains(&name)
+}
+
 /// A name that may not be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be the name of {what}: {reason}")]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
-use petrel_model::{Object, size};
-use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
+use petrel_model::{Action, Object, size};
+use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::failure::{self, Ended};
 use crate::instance::{Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::output::Output;
+use crate::remarks;
 use crate::{LoadError, PackRuntime};
 
 /// The runner's own parameter: how many seconds a call may take.
@@ -128,6 +129,10 @@ impl ComponentRunner {
 impl Runner for ComponentRunner {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
+        remarks::on_actions(&self.runtime, pack_path, actions).await
     }
 
     fn forget(&self, pack_path: &Path) {

@@ -110,7 +110,7 @@ fn what_is_wrong_with_an_action_keeps_it_alone_from_running() {
     let expected = [
         ("gone", "pack.yaml: component c carries an action gone, and there is none"),
         ("missing", "actions/missing.yaml: entry_point is actions/missing.py, and there is no such file"),
-        ("no.yaml", "actions/no.yaml.yaml:1:"),
+        ("no.yaml", "actions/no.yaml.yaml:"),
         ("typo", "actions/typo.yaml:1:1: an action needs a field runner_type"),
     ];
     assert_eq!(refused.len(), expected.len(), "{refused:#?}");
