@@ -11,7 +11,8 @@ use crate::source::Source;
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 
-/// The Python of StackStorm's own installation, which many packs name. Another stands for it.
+/// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
+/// `python3`.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// What there is to say about an action, a sentence each, with its metadata file in front.
@@ -58,13 +59,10 @@ fn on_interpreter(script: &str, start: &[u8]) -> Option<String> {
         let remedy = format!("write it with plain line ends, as in: sed -i 's/\\r$//' {script}");
         return Some(format!("the first line of {script} ends as on Windows; {remedy}"));
     }
-    if program.starts_with(PYTHON_OF_STACKSTORM) && !Path::new(program).exists() {
-        return Some(format!(
-            "{script} names the Python of StackStorm's installation, {program}, which is not on this machine; write \
-             #!/usr/bin/env python3"
-        ));
-    }
     if !Path::new(program).exists() {
+        if program.starts_with(PYTHON_OF_STACKSTORM) {
+            return not_a_command(script, "python3");
+        }
         return Some(format!(
             "{script} is to be interpreted by {program}, which is not on this machine; install it, or correct the \
              first line"
@@ -73,18 +71,19 @@ fn on_interpreter(script: &str, start: &[u8]) -> Option<String> {
     // `env` looks for a command; a flag or a variable before it is passed over.
     let is_env = program.rsplit('/').next() == Some("env");
     let command = words.find(|word| !word.starts_with('-') && !word.contains('=')).filter(|_| is_env)?;
-    (!is_command(command)).then(|| {
+    not_a_command(script, command)
+}
+
+/// What there is to say where no command of this name is among those of the machine.
+fn not_a_command(script: &str, command: &str) -> Option<String> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&folders).any(|folder| folder.join(command).is_file());
+    (!is_there).then(|| {
         format!(
             "{script} is to be interpreted by {command}, which is not among the commands of this machine; install it, \
              or correct the first line"
         )
     })
-}
-
-/// Whether there is a command of this name.
-fn is_command(name: &str) -> bool {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| folder.join(name).is_file())
 }
 
 #[cfg(test)]
@@ -104,7 +103,7 @@ mod tests {
             ("#!/bin/sh\r\n", Some("ends as on Windows")),
             ("#!/nowhere/zsh\n", Some("interpreted by /nowhere/zsh, which is not on this machine")),
             ("#!/usr/bin/env no-such-shell\n", Some("interpreted by no-such-shell, which is not among")),
-            ("#!/opt/stackstorm/st2/bin/python\n", Some("write #!/usr/bin/env python3")),
+            ("#!/opt/stackstorm/st2/bin/python\n", None),
         ] {
             let advice = on_interpreter("actions/a.sh", start.as_bytes());
             match says {
