@@ -124,6 +124,13 @@ mod tests {
     }
 
     #[test]
+    fn only_the_packs_of_the_host_have_names_that_are_taken() {
+        for (name, is_own) in [("core", true), ("default", true), ("github", false), ("examples", false)] {
+            assert_eq!(is_own_pack(name), is_own, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_in_a_pack_may_hold_dots_and_nothing_that_hides() {
         let fits = "x".repeat(250);
         for name in [

@@ -13,8 +13,8 @@ use petrel_model::{Action, Pack, TriggerType};
 
 use crate::advice;
 use crate::definition::{
-    Component, PackDefinition, RuleDefinition, probable_reference, read_action, read_config_schema,
-    read_pack_definition, read_rule, read_trigger_type,
+    Component, PackDefinition, RuleDefinition, probable_reference, read_config_schema, read_pack_definition,
+    read_rule, read_trigger_type,
 };
 use crate::limits::{LARGEST_METADATA, LARGEST_PACK, MOST_PROBLEMS_OF_PACK};
 use crate::problem::{Problem, short};

@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use petrel_model::Action;
-use petrel_packs::limits::LARGEST_WORKFLOW;
+use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{Directory, PackContents, Problem, Source, read_pack};
 
 use crate::content::{Runners, without_runner};
 use crate::workflows;
 
-/// How many problems of one action are told when it is run, and bytes of them.
+/// How many problems of one action are told when it is run, and characters of them.
 const MOST_REASONS: usize = 10;
 const LONGEST_REASON: usize = 4_000;
 
@@ -55,14 +55,18 @@ pub(super) async fn files(directory: &Path) -> Result<PackContents, Vec<Problem>
 
 /// Refuses the actions whose workflow is wrong.
 fn check_workflows(pack: &dyn Source, contents: &mut PackContents) {
+    let mut left = MOST_PROBLEMS_OF_PACK;
     for action in &contents.actions {
         let name = action.reference.name();
         // Of one that is refused already its file may be missing.
         if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
             continue;
         }
-        let problems = workflow_problems(pack, action);
+        let mut problems = workflow_problems(pack, action);
         if !problems.is_empty() {
+            // The first is told of each, however many there are.
+            problems.truncate(left.max(1));
+            left = left.saturating_sub(problems.len());
             contents.refused.insert(name.to_owned(), problems);
         }
     }
@@ -122,13 +126,19 @@ pub(super) fn reason(problems: &[Problem]) -> String {
         if told > 0 {
             text.push_str("; ");
         }
-        text.push_str(&problem);
+        text.push_str(beginning(&problem));
         told += 1;
     }
     match problems.len().saturating_sub(told) {
         0 => text,
         more => format!("{text}; and {more} more problems"),
     }
+}
+
+/// As much of a problem as is told: it may quote an expression of any length.
+fn beginning(problem: &str) -> &str {
+    let end = problem.char_indices().map(|(place, _)| place).nth(LONGEST_REASON);
+    end.and_then(|end| problem.get(..end)).unwrap_or(problem)
 }
 
 #[cfg(test)]
@@ -147,5 +157,6 @@ mod tests {
         assert!(many.ends_with("; and 15 more problems"), "{many}");
         let long = reason(&vec![problem(&"x".repeat(3_000)); 3]);
         assert!(long.ends_with("; and 2 more problems") && long.len() < 4_000, "{long}");
+        assert!(reason(&[problem(&"é".repeat(100_000))]).len() < 9_000);
     }
 }
