@@ -26,7 +26,7 @@ use crate::remarks;
 use crate::{LoadError, PackRuntime};
 
 /// The runner's own parameter: how many seconds a call may take.
-const TIMEOUT: &str = "timeout";
+pub(crate) const TIMEOUT: &str = "timeout";
 const DEFAULT_TIMEOUT: u64 = 600;
 /// A year: clocks cannot count to what an integer may hold.
 const LONGEST_TIMEOUT: u64 = 365 * 24 * 60 * 60;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use petrel_model::Action;
+use petrel_model::parameters::Schema;
 use petrel_runners::Remark;
 
+use crate::component_runner::TIMEOUT;
 use crate::description::{ActionDescription, DescribeError, Description};
 use crate::{LoadError, PackRuntime};
 
@@ -62,14 +64,21 @@ fn on_action(action: &Action, told: &Result<Option<Description>, DescribeError>)
     )
 }
 
-/// What the metadata of an action and its description have that differs, by name.
+/// What the metadata of an action and its description have that differs, by name, where it matters to who calls it: texts,
+/// defaults and limits are the author's to write.
 fn differing(action: &Action, described: &ActionDescription) -> Vec<String> {
     let names: BTreeSet<&String> = action.parameters.keys().chain(described.parameters.keys()).collect();
-    let parameters = names
-        .into_iter()
-        .filter(|name| action.parameters.get(*name) != described.parameters.get(*name))
-        .map(|name| format!("the parameter {name}"));
-    let idempotent = (action.idempotent != described.idempotent).then(|| "idempotent".to_owned());
+    let is_other = |name: &&String| match (action.parameters.get(*name), described.parameters.get(*name)) {
+        (Some(written), Some(told)) => {
+            let (written, told) = (Schema::of(written), Schema::of(told));
+            (written.kind(), written.is_required()) != (told.kind(), told.is_required())
+        }
+        // The runner's own is narrowed, which is no business of the component.
+        (Some(_), None) => *name != TIMEOUT,
+        (None, told) => told.is_some_and(|told| Schema::of(told).is_required()),
+    };
+    let parameters = names.into_iter().filter(is_other).map(|name| format!("the parameter {name}"));
+    let idempotent = (action.idempotent && !described.idempotent).then(|| "idempotent".to_owned());
     parameters.chain(idempotent).take(MOST_NAMES).collect()
 }
 
@@ -101,9 +110,20 @@ mod tests {
                 told(json!([{"name": "greet"}])),
                 Some(("describes the parameter who of greet otherwise", false)),
             ),
+            (told(json!([{"name": "greet", "parameters": string, "idempotent": true}])), None),
             (
-                told(json!([{"name": "greet", "parameters": string, "idempotent": true}])),
-                Some(("describes idempotent of greet otherwise", false)),
+                told(json!([{"name": "greet", "parameters": {"who": {"type": "string", "default": "you"}}}])),
+                None,
+            ),
+            (
+                told(json!([{"name": "greet", "parameters": {"who": {"type": "integer"}}}])),
+                Some(("describes the parameter who of greet otherwise", false)),
+            ),
+            (
+                told(
+                    json!([{"name": "greet", "parameters": {"who": {"type": "string"}, "of": {"required": true}}}]),
+                ),
+                Some(("describes the parameter of of greet otherwise", false)),
             ),
             (Err(DescribeError::Failed("it trapped".into())), Some(("it trapped", false))),
             (
