@@ -1,7 +1,15 @@
 //! The packs that ship inside the binary, with their components. The build script writes the table.
 //!
-//! Here they only lie; putting them into the data directory and registering them is done where the server
-//! is started.
+//! The host's own are laid out in the data directory and registered when the server is started; the others, which are
+//! examples, when somebody asks for one: `petrel pack install builtin:github`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use petrel_api::Shipped;
+use petrel_engine::Engine;
+
+use crate::data_directory;
 
 /// A pack that ships inside the binary.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +22,49 @@ pub(crate) struct BundledPack {
     pub(crate) files: &'static [(&'static str, &'static [u8])],
 }
 
+impl BundledPack {
+    /// Whether it is one of the host's own, without which nothing goes.
+    pub(crate) fn is_own(&self) -> bool {
+        petrel_model::names::is_own_pack(self.name)
+    }
+}
+
+/// The pack of this name.
+pub(crate) fn find(name: &str) -> Option<&'static BundledPack> {
+    PACKS.iter().find(|pack| pack.name == name)
+}
+
 /// All packs that ship inside the binary, sorted by name.
 pub(crate) static PACKS: &[BundledPack] = include!(concat!(env!("OUT_DIR"), "/bundled_packs.rs"));
+
+/// Registers a pack of the binary where its files have changed: one of the host's own, or one that somebody has asked for.
+pub(crate) async fn register(engine: &Engine, data_dir: &Path, pack: &BundledPack) -> anyhow::Result<()> {
+    // What somebody has put in its place, or removed, is left as it is.
+    let known =
+        engine.content().pack(pack.name).ok().filter(|known| known.built_in).map(|known| known.path.clone());
+    if known.is_none() && !pack.is_own() {
+        return Ok(());
+    }
+    let laid_out = data_directory::lay_out(data_dir, pack)?;
+    if laid_out.is_new || known.is_none_or(|known| Path::new(&known) != laid_out.path) {
+        engine
+            .register_pack(&laid_out.path, true)
+            .await
+            .map_err(|error| anyhow::anyhow!("the pack {} cannot be registered: {error}", pack.name))?;
+    }
+    Ok(())
+}
+
+/// The packs of the binary, laid out when somebody asks for one.
+pub(crate) fn shipped(data_dir: &Path) -> Arc<Shipped> {
+    let data_dir = data_dir.to_path_buf();
+    let names = PACKS.iter().map(|pack| pack.name).collect();
+    Arc::new(Shipped::new(names, move |name| {
+        let pack = find(name).ok_or_else(|| format!("no pack {name} came with petrel"))?;
+        let laid_out = data_directory::lay_out(&data_dir, pack).map_err(|error| format!("{error:#}"))?;
+        Ok(laid_out.path)
+    }))
+}
 
 #[cfg(test)]
 mod tests {
@@ -24,6 +73,8 @@ mod tests {
     #[test]
     fn every_pack_has_its_metadata_and_its_component() {
         assert_eq!(PACKS.iter().map(|pack| pack.name).collect::<Vec<_>>(), ["core", "github"]);
+        assert_eq!(find("github").map(BundledPack::is_own), Some(false));
+        assert!(find("core").is_some_and(BundledPack::is_own) && find("linux").is_none());
         for pack in PACKS {
             let content =
                 |path: &str| pack.files.iter().find(|(name, _)| *name == path).map(|(_, content)| *content);

@@ -1,7 +1,7 @@
 //! The composition root: builds the host from its parts, runs it until it is told to stop, drains it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -118,6 +118,7 @@ async fn serve(
         access: Arc::new(access),
         figures,
         backups,
+        shipped: bundled::shipped(&data_dir),
         log: Arc::new(level),
         trail: Arc::default(),
     };
@@ -292,22 +293,32 @@ async fn build_engine(
     let runners = runners(settings, data_dir, url)?;
     let engine = Engine::new(store, runners, options).await.map_err(anyhow::Error::from)?;
     for pack in bundled::PACKS {
-        let laid_out = data_directory::lay_out(data_dir, pack)?;
-        let is_known =
-            engine.content().pack(pack.name).is_ok_and(|known| Path::new(&known.path) == laid_out.path);
-        if laid_out.is_new || !is_known {
-            engine
-                .register_pack(&laid_out.path, true)
-                .await
-                .map_err(|error| anyhow::anyhow!("the pack {} cannot be registered: {error}", pack.name))?;
-        }
+        bundled::register(&engine, data_dir, pack).await?;
     }
     Ok(engine)
 }
 
+/// The runners of the host, with what they need laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
+    data_directory::make_private(&data_dir.join("work"))?;
+    let library = data_dir.join("python");
+    python_script::library::lay_out(&library)
+        .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;
+    all_runners(settings, data_dir, url, Some(data_dir.join("components")))
+}
+
+/// The same to look at packs with, where there is no host: nothing is run by them, and nothing is kept.
+pub(crate) fn runners_to_look(settings: &Settings) -> Result<Runners, Failure> {
+    all_runners(settings, &settings.data_dir(), "", None)
+}
+
+fn all_runners(
+    settings: &Settings,
+    data_dir: &Path,
+    url: &str,
+    cache_directory: Option<PathBuf>,
+) -> Result<Runners, Failure> {
     let working_directory = data_dir.join("work");
-    data_directory::make_private(&working_directory)?;
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
         environment: inherited.collect(),
@@ -318,9 +329,6 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         python_text: petrel_expressions::python::display::text,
         decode_scalars: settings.runners.decode_scalars,
     };
-    let library = data_dir.join("python");
-    python_script::library::lay_out(&library)
-        .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;
     let python = python_script::Options {
         environment: shell.environment.clone(),
         working_directory: shell.working_directory.clone(),
@@ -328,10 +336,10 @@ fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, F
         output_limit: shell.output_limit,
         result_limit: 16 << 20,
         interpreter: settings.runners.python.clone(),
-        library,
+        library: data_dir.join("python"),
     };
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
-        cache_directory: Some(data_dir.join("components")),
+        cache_directory,
         grants: grants::parse(&settings.runners.grant_directories)?,
         limits: settings.component_limits(),
         engine: settings.component_engine(),

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_packs::{Directory, read_pack};
+use petrel_engine::registration::look_at;
+use petrel_model::names::check_pack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Secrets, Session, path_segment};
+use crate::config::{Configuration, Flags};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
+use crate::server::runners_to_look;
 
 mod describe;
 
@@ -19,9 +22,9 @@ pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
-    /// Look for what is wrong with the pack in a directory; no host is needed
+    /// Look for what is wrong with the pack in a directory, as the host does that registers it; no host is needed
     #[command(
-        after_help = "Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
+        after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
     )]
     Check {
         /// The directory with pack.yaml
@@ -80,10 +83,17 @@ pub(crate) enum Pack {
         file: String,
     },
     /// Register the pack in a directory, or register it again after a change
-    #[command(after_help = "Examples:\n  petrel pack register ./packs/mine")]
+    #[command(after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine")]
     Register {
-        /// The directory with pack.yaml
-        directory: std::path::PathBuf,
+        /// The directory with pack.yaml, or the name of a pack that is registered
+        pack: std::path::PathBuf,
+    },
+    /// Register packs that came with the binary
+    #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
+    Install {
+        /// The packs, as builtin:NAME
+        #[arg(required = true, value_name = "PACK")]
+        packs: Vec<String>,
     },
 }
 
@@ -100,7 +110,7 @@ impl Pack {
                 ];
                 print::listing(session.form, &packs, &columns);
             }
-            Self::Check { directory } => return check(session.form, &directory),
+            Self::Check { directory } => return check(session.form, &directory).await,
             Self::Describe { component, write } => {
                 return describe::describe(session.form, &component, write).await;
             }
@@ -110,10 +120,7 @@ impl Pack {
                 print::attributes(session.form, &pack, &attributes);
             }
             Self::Reload { pack } => {
-                let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
-                let body = json!({"path": pack.get("path")});
-                let report = session.client.send_json(Method::POST, "/packs/register", &body).await?;
-                registered(session.form, &report);
+                register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
             Self::Remove { pack } => {
                 session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
@@ -137,28 +144,45 @@ impl Pack {
                 let config = session.client.send_json(Method::PUT, &path, &values).await?;
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
-            Self::Register { directory } => {
-                let path = directory.canonicalize().map_err(|error| {
-                    let message = format!("{} cannot be read: {error}", directory.display());
-                    Failure::usage(message, "give the directory that holds pack.yaml")
-                })?;
-                let report =
-                    session.client.send_json(Method::POST, "/packs/register", &json!({"path": path})).await?;
-                registered(session.form, &report);
+            Self::Register { pack } => {
+                register(session, "/packs/register", &to_register(&pack)?).await?;
+            }
+            Self::Install { packs } => {
+                register(session, "/packs/install", &json!({"packs": packs})).await?;
             }
         }
         Ok(Code::Ok)
     }
 }
 
+/// Asks the host to register something, and says what was.
+async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
+    let report = session.client.send_json(Method::POST, path, body).await?;
+    registered(session.form, &report);
+    Ok(())
+}
+
+/// What asks the host to register a directory, or a pack by its name where there is no such directory.
+fn to_register(pack: &Path) -> Result<Value, Failure> {
+    let name = pack.to_str().filter(|name| check_pack(name).is_ok());
+    match (pack.canonicalize(), name) {
+        (Ok(path), _) => Ok(json!({"path": path})),
+        (Err(_), Some(name)) => Ok(json!({"packs": [name]})),
+        (Err(error), None) => Err(unreadable(pack, &error)),
+    }
+}
+
+fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
+    let message = format!("{} cannot be read: {error}", directory.display());
+    Failure::usage(message, "give the directory that holds pack.yaml")
+}
+
 /// Says everything that must be corrected in a pack, and what to think about.
-fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let source = Directory::open(directory).map_err(|error| {
-        let message = format!("{} cannot be read: {error}", directory.display());
-        Failure::usage(message, "give the directory that holds pack.yaml")
-    })?;
-    let (problems, warnings) = match read_pack(&source) {
-        Ok(contents) => (Vec::new(), contents.notes),
+async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
+    let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
+    let runners = runners_to_look(&Configuration::load_for_store(&Flags::default())?)?;
+    let (problems, warnings) = match look_at(&directory, &runners).await {
+        Ok(contents) => (contents.refused.into_values().flatten().collect(), contents.notes),
         Err(problems) => (problems, Vec::new()),
     };
     let code = if problems.is_empty() { Code::Ok } else { Code::Failed };
@@ -191,8 +215,12 @@ fn registered(form: Form, report: &Value) {
         return print::json(report);
     }
     let count = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let pack = report.pointer("/pack/ref").and_then(Value::as_str).unwrap_or_default();
+    let packs = report.get("packs").and_then(Value::as_array).into_iter().flatten().chain(report.get("pack"));
+    let packs: Vec<_> = packs.filter_map(|pack| pack.get("ref")?.as_str()).collect();
     let (actions, triggers, rules) = (count("actions"), count("triggers"), count("rules"));
-    print::line(&format!("registered {pack}: {actions} actions, {triggers} triggers, {rules} rules"));
-    print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
+    let names = packs.join(", ");
+    print::line(&format!("registered {names}: {actions} actions, {triggers} triggers, {rules} rules"));
+    for pack in packs {
+        print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
+    }
 }

@@ -226,6 +226,7 @@ fn what_there_is_can_be_looked_at() {
         assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", "nothing found\n"));
         assert_eq!(host.ok(&[&["-j"], words].concat()).json(), serde_json::json!([]));
     }
+    host.ok(&["pack", "install", "builtin:github"]);
     let answer = host.post("/webhooks/github", &serde_json::json!({"repository": {"full_name": "a/b"}}));
     let execution = answer.with_status(202).header("x-execution-ids").to_owned();
     host.until(&execution, "succeeded");

@@ -76,6 +76,7 @@ fn figure(text: &str, name: &str) -> f64 {
 fn figures_count_what_happens() {
     let place = Place::default();
     let host = place.start(&["--process-slots", "3"]);
+    host.ok(&["pack", "install", "builtin:github"]);
     host.send_plain("GET", "/metrics", "", b"").with_status(401);
     host.post("/webhooks/github", &json!({})).with_status(202);
     host.ok(&["run", "core.noop"]);

@@ -213,6 +213,7 @@ fn a_request_is_an_action() {
 fn executions_and_enforcements_are_found_by_what_is_known_of_them() {
     let place = Place::default();
     let host = place.start(&[]);
+    host.ok(&["pack", "install", "builtin:github"]);
     let answer = host.post("/webhooks/github", &json!({"repository": {"full_name": "a/b"}})).with_status(202);
     let by_rule = answer.header("x-execution-ids").to_owned();
     let event = answer.header("x-trigger-instance-id").to_owned();

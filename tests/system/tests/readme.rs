@@ -93,6 +93,7 @@ fn what_the_host_says_to_try_works_as_it_stands() {
 fn the_first_event_with_a_component() {
     let place = Place::default();
     let host = place.start(&[]);
+    host.ok(&["pack", "install", "builtin:github"]);
     let push: Value = serde_json::from_str(PUSH).unwrap();
     let rule = place.write(
         "rule.yaml",
@@ -135,6 +136,7 @@ fn a_run_needs_no_login() {
     let output = host.ok(&["execution", "output", "last"]);
     assert_says(&output.stdout, &["Linux"]);
     assert_eq!(host.ok(&["run", "core.echo", "message=hello", "-j"]).json()["status"], "succeeded");
+    host.ok(&["pack", "install", "builtin:github"]);
     let push = format!("payload=@{}", place.write("push.json", PUSH));
     let run = host.ok(&["run", "github.decide_push", &push, "branches=main,release/*"]);
     assert_says(&run.stdout, &["branch main was pushed"]);

@@ -58,8 +58,10 @@ fn a_script_that_cannot_run_says_why() {
     say(&["mine/actions/show.sh", "#!/bin/sh"]);
     std::fs::remove_file(place.path("mine/actions/show.sh")).unwrap();
     say(&["mine/actions/show.sh", "does not exist", "entry_point"]);
-    let refused = host.cli(&["pack", "register", &place.path("mine")]).with_code(2);
-    assert_says(&refused.stderr, &["actions/show.yaml", "show.sh", "there is no such file"]);
+    let refused = host.ok(&["pack", "register", &place.path("mine")]);
+    let says = ["action `mine.show` is refused", "actions/show.yaml", "show.sh", "there is no such file"];
+    assert_says(&refused.stderr, &says);
+    assert_says(&host.cli(&["run", "mine.show", "who=you"]).with_code(2).stderr, &says);
     host.stop();
 }
 

@@ -248,6 +248,7 @@ fn who_is_signed_out_everywhere_is_so_with_copies_of_the_admin_token() {
 fn what_was_refused_and_what_was_changed_leaves_a_trace() {
     let place = Place::default();
     let host = place.start(&["--log-level", "info"]);
+    host.ok(&["pack", "install", "builtin:github"]);
     let why = || host.cli(&["trigger", "why", "last"]);
     host.send_plain("POST", "/api/v1/webhooks/github", "", b"{}").with_status(401);
     assert_says(&why().with_code(3).stderr, &["no event was accepted yet", "/api/v1/webhooks/github", "401"]);

@@ -30,6 +30,7 @@ mod views;
 pub use error::ApiError;
 pub use resources::backup::Backups;
 pub use resources::health::LogControl;
+pub use resources::packs::Shipped;
 pub use serve::serve;
 pub use tls::Tls;
 pub use trail::Trail;
@@ -52,6 +53,8 @@ pub struct Api {
     pub figures: Arc<dyn Fn() -> String + Send + Sync>,
     /// Writes backups.
     pub backups: Arc<Backups>,
+    /// The packs that came with the host.
+    pub shipped: Arc<Shipped>,
     /// What is logged.
     pub log: Arc<dyn LogControl>,
     /// What was refused of late.

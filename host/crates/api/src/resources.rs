@@ -14,7 +14,7 @@ mod executions;
 pub(crate) mod health;
 mod hold;
 mod keys;
-mod packs;
+pub(crate) mod packs;
 mod rules;
 pub(crate) mod tokens;
 mod trigger_instances;
@@ -73,4 +73,5 @@ pub(crate) fn router() -> Router<Api> {
         .route("/packs", get(packs::list))
         .route("/packs/{name}", get(packs::one).delete(packs::remove))
         .route("/packs/register", post(packs::register))
+        .route("/packs/install", post(packs::install))
 }

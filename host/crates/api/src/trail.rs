@@ -11,7 +11,6 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
 use serde::Serialize;
-use tracing::field::display;
 
 use crate::auth::User;
 use crate::serve::Peer;

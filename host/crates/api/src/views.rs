@@ -227,6 +227,8 @@ pub(crate) fn enforcement(enforcement: &Enforcement) -> Value {
 pub(crate) fn pack(pack: &Pack) -> Value {
     let mut view = plain(pack);
     view.remove("config_schema");
+    // What its files said is for its next registration.
+    view.remove("rules");
     view.insert("id".into(), json!(pack.reference));
     view.insert("uid".into(), format!("pack:{}", pack.reference).into());
     Value::Object(view)

@@ -1,6 +1,8 @@
 //! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
 //! rules of an event. It is read from the store at the start, and changed after each commit that
-//! changes it, never before.
+//! changes it, never before. [`refusals`] words what of it is not run.
+
+mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
 use petrel_persistence::{Store, Unreadable};
 use petrel_rules::parameters::Signature;
+use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
 use petrel_runners::Runner;
 pub use petrel_runners::RunnerType;
@@ -22,6 +25,7 @@ use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::pack_configs::GivenConfig;
 use crate::validation::Validator;
+pub(crate) use refusals::{refusal, refused, without_runner};
 
 /// The runners of this host, by name.
 pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
@@ -36,6 +40,8 @@ pub struct RegisteredAction {
     pub parameters: Parameters,
     /// Where the files of its pack are.
     pub pack_path: PathBuf,
+    /// Why it is refused when somebody runs it, if something is wrong with it.
+    pub refused: Option<String>,
     pub(crate) validator: Validator,
     pub(crate) signature: Signature,
 }
@@ -54,7 +60,17 @@ impl RegisteredAction {
             validator: Validator::of_parameters(&parameters),
             parameters,
             pack_path,
+            refused: None,
             action: Arc::new(action),
+        }
+    }
+
+    /// What a rule that runs it is compared with.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            runner_type: &self.action.runner_type,
+            // Without its runner it is not known what else it takes.
+            parameters: self.runner.as_ref().map(|_| &self.parameters),
         }
     }
 }
@@ -118,9 +134,11 @@ impl Content {
             content.put_pack(pack);
         }
         for action in store.actions().await? {
-            let pack_path = content.packs.get(action.reference.pack()).map(|pack| PathBuf::from(&pack.path));
-            let action = RegisteredAction::new(action, &content.runners, pack_path.unwrap_or_default());
-            content.put_action(action);
+            let pack = content.packs.get(action.reference.pack());
+            let pack_path = pack.map(|pack| PathBuf::from(&pack.path)).unwrap_or_default();
+            let refused = pack.and_then(|pack| pack.refused.get(action.reference.name()).cloned());
+            let action = RegisteredAction::new(action, &content.runners, pack_path);
+            content.put_action(RegisteredAction { refused, ..action });
         }
         for kind in store.trigger_types().await? {
             content.put_trigger_type(RegisteredTriggerType::new(kind));
@@ -187,7 +205,13 @@ impl Content {
     /// An action.
     pub fn action(&self, reference: &Ref) -> Result<&Arc<RegisteredAction>, Error> {
         let known = self.actions.keys().map(Ref::as_str);
-        self.actions.get(reference).ok_or_else(|| self.missing("action", reference.as_str(), known))
+        self.actions.get(reference).ok_or_else(|| {
+            let pack = self.packs.get(reference.pack());
+            match pack.and_then(|pack| pack.refused.get(reference.name())) {
+                Some(why) => refused(reference, why),
+                None => self.missing("action", reference.as_str(), known),
+            }
+        })
     }
 
     /// All trigger types, by reference.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::behalf::Behalf;
 use crate::clock;
-use crate::content::RegisteredAction;
+use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::options::Options;
@@ -218,15 +218,12 @@ pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<Registere
     if !registered.action.enabled {
         return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
     }
+    if let Some(why) = &registered.refused {
+        return Err(refused(reference, why));
+    }
     if registered.runner.is_none() {
-        let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
-        return Err(Error::invalid(
-            format!(
-                "action `{reference}` needs the runner `{}`, which this host does not have",
-                registered.action.runner_type
-            ),
-            format!("this host has: {}", known.join(", ")),
-        ));
+        let (message, hint) = without_runner(&registered.action, content.runners());
+        return Err(Error::invalid(message, hint));
     }
     Ok(registered)
 }

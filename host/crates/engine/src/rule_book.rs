@@ -142,16 +142,19 @@ impl Engine {
             let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));
             return Err(Error::invalid(message, "correct the rule and try again"));
         }
-        let mut found = warnings(rule, action.as_ref().ok().map(|action| action.action.runner_type.as_str()));
-        if let Err(error) = action {
-            found.push(format!(
-                "rule {}: {error}; {}. Until it is there, every match is recorded as a failed enforcement",
-                rule.reference,
-                error.hint()
-            ));
-        }
+        let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
+        found.extend(action.err().map(|error| without_action(rule, &error)));
         Ok(found)
     }
+}
+
+/// What there is to say of a rule whose action is not there.
+pub(crate) fn without_action(rule: &Rule, error: &Error) -> String {
+    format!(
+        "rule {}: {error}; {}. Until it is there, every match is recorded as a failed enforcement",
+        rule.reference,
+        error.hint()
+    )
 }
 
 fn definition(text: &str) -> Result<RuleDefinition, Error> {

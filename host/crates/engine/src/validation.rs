@@ -1,17 +1,19 @@
 //! Checks values against schemas that packs declare. Validators are compiled once and kept.
 //!
 //! What a schema asks for (`pattern`, `uniqueItems`, a long `enum`) counts no work, so the size of the value decides: a
-//! large one is not checked by a worker that answers requests ([`crate::evaluation`]).
+//! large one is not checked by a worker that answers requests ([`crate::evaluation`]). [`words`] says what is wrong.
+
+mod words;
 
 use std::sync::OnceLock;
 
-use jsonschema::error::ValidationErrorKind;
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
 use crate::evaluation;
+use words::Values;
 
 /// How many bytes of values are checked at once.
 const SMALL: usize = 64 * 1024;
@@ -60,16 +62,7 @@ impl Validator {
             .as_ref()
             .map_err(|error| format!("its schema is not valid: {error}"))?;
         validator.validate(value).map_err(|error| {
-            let path = error.instance_path().to_string();
-            let text = match error.kind() {
-                ValidationErrorKind::Required { property } => {
-                    format!("'{}' is a required property", property.as_str().unwrap_or_default())
-                }
-                ValidationErrorKind::AdditionalProperties { .. } => error.to_string(),
-                _ if self.is_secret || hides_values() => error.masked().to_string(),
-                _ => error.to_string(),
-            };
-            if path.is_empty() { text } else { format!("{}: {text}", path.trim_start_matches('/')) }
+            words::of(&error, if self.is_secret || hides_values() { Values::Hidden } else { Values::Shown })
         })
     }
 }
@@ -104,7 +97,7 @@ mod tests {
                 json!({"cmd": "a", "bogus": 1}),
                 "Additional properties are not allowed ('bogus' was unexpected)",
             ),
-            (json!({"cmd": 1}), "cmd: 1 is not of type \"string\""),
+            (json!({"cmd": 1}), "cmd: 1 is not a string"),
         ] {
             assert_eq!(validator.check(&value), Err(message.to_owned()));
         }

@@ -11,6 +11,15 @@ pub const LONGEST_TEXT: usize = 255;
 /// The name that StackStorm reserves.
 const RESERVED: &str = "_global";
 
+/// Packs that come with the host, or will, as StackStorm's own (`SYSTEM_PACK_NAMES` of its `constants/pack.py`): nobody else's
+/// takes their names.
+const OWN_PACKS: [&str; 5] = ["chatops", "core", "default", "linux", "packs"];
+
+/// Whether a pack of this name is one of the host itself.
+pub fn is_own_pack(name: &str) -> bool {
+    OWN_PACKS.contains(&name)
+}
+
 /// A name that may not be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be the name of {what}: {reason}")]
@@ -111,6 +120,13 @@ mod tests {
         let long = "x".repeat(254);
         for name in ["", ".", "..", "a.b", "a/b", "a b", "A", "_global", "a-b", "ä", "a\n", &long] {
             assert!(check_pack(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_packs_of_the_host_have_names_that_are_taken() {
+        for (name, is_own) in [("core", true), ("default", true), ("github", false), ("examples", false)] {
+            assert_eq!(is_own_pack(name), is_own, "{name}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Packs: the unit in which actions, triggers and rules are shared.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Object;
@@ -36,6 +38,13 @@ pub struct Pack {
     /// What its configuration may hold, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_schema: Option<Parameters>,
+    /// Actions that are refused when they are to be run, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, String>,
+    /// The rules that its files held when it was registered, by name, and whether they called them enabled. `None` for
+    /// one that was registered before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<BTreeMap<String, bool>>,
     /// Any other keys of `pack.yaml`, kept as they were written.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,

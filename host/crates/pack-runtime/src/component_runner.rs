@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
-use petrel_model::{Object, size};
-use petrel_runners::{Call, End, Outcome, OutputSink, Runner, RunnerType, Slots};
+use petrel_model::{Action, Object, size};
+use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -22,10 +22,11 @@ use crate::failure::{self, Ended};
 use crate::instance::{Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::output::Output;
+use crate::remarks;
 use crate::{LoadError, PackRuntime};
 
 /// The runner's own parameter: how many seconds a call may take.
-const TIMEOUT: &str = "timeout";
+pub(crate) const TIMEOUT: &str = "timeout";
 const DEFAULT_TIMEOUT: u64 = 600;
 /// A year: clocks cannot count to what an integer may hold.
 const LONGEST_TIMEOUT: u64 = 365 * 24 * 60 * 60;
@@ -132,6 +133,10 @@ impl Runner for ComponentRunner {
         if let Err(error) = prepared {
             tracing::warn!(%error, hint = error.hint(), "the actions of a component cannot be run");
         }
+    }
+
+    async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
+        remarks::on_actions(&self.runtime, pack_path, actions).await
     }
 
     fn forget(&self, pack_path: &Path) {

@@ -1,6 +1,8 @@
 //! What to think about in a pack that can be registered as it is: secrets that would show, scripts that would not
 //! start. What must be corrected is found in [`crate::read`].
 
+use std::path::Path;
+
 use petrel_model::Action;
 use petrel_model::parameters::Schema;
 
@@ -8,6 +10,10 @@ use crate::source::Source;
 
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
+
+/// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
+/// `python3`.
+const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// What there is to say about an action, a sentence each, with its metadata file in front.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
@@ -25,12 +31,85 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
         )
     });
     let script = format!("actions/{}", action.entry_point);
+    if source.length(&script).is_err() {
+        // That it is not there is said as what it is.
+        return secrets.collect();
+    }
     let start = source.start(&script).unwrap_or_default();
-    let runs_itself = start.starts_with(b"#!") || start.starts_with(b"\x7fELF");
-    let interpreter = (!runs_itself).then(|| {
-        format!("{file}: {script} does not say what interprets it; begin it with a line such as #!/bin/sh")
-    });
+    let interpreter = on_interpreter(&script, &start).map(|advice| format!("{file}: {advice}"));
     let run_bit = (!source.is_executable(&script))
         .then(|| format!("{file}: {script} has no run bit; set it: chmod +x {script}"));
     secrets.chain(interpreter).chain(run_bit).collect()
+}
+
+/// What there is to say about what interprets a script that begins so.
+fn on_interpreter(script: &str, start: &[u8]) -> Option<String> {
+    if start.starts_with(b"\x7fELF") {
+        return None;
+    }
+    let line = start.strip_prefix(b"#!").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+    let line = String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+    let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    let Some(program) = words.next().filter(|program| *program != "\r") else {
+        return Some(format!(
+            "{script} does not say what interprets it; begin it with a line such as #!/bin/sh"
+        ));
+    };
+    if line.ends_with('\r') {
+        let remedy = format!("write it with plain line ends, as in: sed -i 's/\\r$//' {script}");
+        return Some(format!("the first line of {script} ends as on Windows; {remedy}"));
+    }
+    if !Path::new(program).exists() {
+        if program.starts_with(PYTHON_OF_STACKSTORM) {
+            return not_a_command(script, "python3");
+        }
+        return Some(format!(
+            "{script} is to be interpreted by {program}, which is not on this machine; install it, or correct the \
+             first line"
+        ));
+    }
+    // `env` looks for a command; a flag or a variable before it is passed over.
+    let is_env = program.rsplit('/').next() == Some("env");
+    let command = words.find(|word| !word.starts_with('-') && !word.contains('=')).filter(|_| is_env)?;
+    not_a_command(script, command)
+}
+
+/// What there is to say where no command of this name is among those of the machine.
+fn not_a_command(script: &str, command: &str) -> Option<String> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&folders).any(|folder| folder.join(command).is_file());
+    (!is_there).then(|| {
+        format!(
+            "{script} is to be interpreted by {command}, which is not among the commands of this machine; install it, \
+             or correct the first line"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_whose_interpreter_is_missing_is_told() {
+        for (start, says) in [
+            ("#!/bin/sh\n", None),
+            ("#! /bin/sh -e\n", None),
+            ("#!/usr/bin/env sh\n", None),
+            ("#!/usr/bin/env -S sh -e\n", None),
+            ("\x7fELF...", None),
+            ("echo\n", Some("begin it with a line such as #!/bin/sh")),
+            ("#!\n", Some("begin it with a line such as #!/bin/sh")),
+            ("#!/bin/sh\r\n", Some("ends as on Windows")),
+            ("#!/nowhere/zsh\n", Some("interpreted by /nowhere/zsh, which is not on this machine")),
+            ("#!/usr/bin/env no-such-shell\n", Some("interpreted by no-such-shell, which is not among")),
+            ("#!/opt/stackstorm/st2/bin/python\n", None),
+        ] {
+            let advice = on_interpreter("actions/a.sh", start.as_bytes());
+            match says {
+                None => assert_eq!(advice, None, "{start:?}"),
+                Some(says) => assert!(advice.is_some_and(|advice| advice.contains(says)), "{start:?}"),
+            }
+        }
+    }
 }

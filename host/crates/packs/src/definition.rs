@@ -8,6 +8,7 @@ mod trigger;
 
 pub use action::read_action;
 pub use config::{read_config, read_config_schema};
+pub(crate) use pack::probable_reference;
 pub use pack::{Component, PackDefinition, read_pack_definition};
 pub use rule::{RuleDefinition, read_rule};
 pub use trigger::read_trigger_type;
@@ -42,9 +43,10 @@ fn parsed(file: &str, text: &str) -> Result<(petrel_yaml::Node, Problems), Vec<P
     }
 }
 
-/// The reference of what is described: `pack`, if it is written, must be the pack that the file is in.
+/// The reference of what is described: `pack`, if it is written, must be the pack that the file is in, if that is known.
 fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<Ref> {
     if let Some(written) = fields.text("pack", problems)
+        && !pack.is_empty()
         && written != pack
     {
         let message = format!(

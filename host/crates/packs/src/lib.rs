@@ -16,6 +16,7 @@ pub mod nearest;
 pub mod plain_file;
 pub mod problem;
 pub mod read;
+mod references;
 pub mod schema;
 pub mod source;
 pub mod write;

@@ -1,14 +1,17 @@
 //! The dialect of JSON Schema in which parameters are declared: draft 4 with draft 3's `required: true`, and
-//! `secret`, `position` and `immutable`. An unknown attribute is an error, since it is most likely a slip
-//! that would switch off a check.
+//! `secret`, `position` and `immutable`. An unknown attribute of a parameter is an error, since it is most likely a slip
+//! that would switch off a check. Of what is within one it is a note ([`strays`]), as StackStorm takes it. `$ref` is
+//! written out by [`references`](crate::references).
 
 use std::collections::BTreeMap;
 
+use petrel_model::parameters::Parameters;
 use petrel_yaml::{Content, Node};
+use serde_json::Value;
 
 use crate::fields::{Fields, Problems};
-use crate::limits::MOST_WORDS;
-use crate::nearest::suggestion;
+use crate::limits::{MOST_PROBLEMS, MOST_WORDS};
+use crate::nearest::{nearest, suggestion};
 use crate::problem::short;
 
 /// Every attribute of a parameter.
@@ -24,6 +27,7 @@ pub const ATTRIBUTES: &[&str] = &[
     "title",
     "id",
     "$schema",
+    "$ref",
     "properties",
     "patternProperties",
     "additionalProperties",
@@ -65,6 +69,7 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
         }
         let what = format!("parameter {}", short(&entry.key));
         let Some(fields) = check_schema(&entry.node, &what, problems) else { continue };
+        fields.refuse_unknown(ATTRIBUTES, &[], problems);
         check_type(fields, true, problems);
         let has_default = fields.entries().iter().any(|field| field.key == "default");
         // What has no type of its own narrows a parameter of the runner, which has a default.
@@ -111,7 +116,6 @@ fn check_nested(node: &Node, what: &str, problems: &mut Problems) {
 /// Checks the attributes of one schema, but for its type, and the schemas within it.
 fn check_schema<'a>(node: &'a Node, what: &'a str, problems: &mut Problems) -> Option<Fields<'a>> {
     let fields = Fields::of(node, what, problems)?;
-    fields.refuse_unknown(ATTRIBUTES, &[], problems);
     for name in ["secret", "immutable", "uniqueItems"] {
         fields.flag(name, false, problems);
     }
@@ -164,5 +168,75 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
         problems.add_with(node.position, || {
             format!("`{}` is not a type; {}", short(name), suggestion(name, TYPES))
         });
+    }
+}
+
+/// The parts of a schema that are schemas by name, that are one schema or a list of some.
+const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
+const LISTED: [&str; 7] =
+    ["items", "additionalItems", "additionalProperties", "not", "allOf", "anyOf", "oneOf"];
+
+/// What within these parameters stands where an attribute of a schema should, and is none: a sentence each.
+pub(crate) fn strays(parameters: &Parameters) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, schema) in parameters {
+        strays_below(schema, &short(name), &mut found);
+    }
+    found
+}
+
+/// Looks at the schemas within `schema`, which is at `place`.
+fn strays_below(schema: &Value, place: &str, found: &mut Vec<String>) {
+    let named = NAMED.iter().filter_map(|kind| schema.get(kind)?.as_object()).flatten();
+    for (name, inner) in named {
+        strays_of(inner, &format!("{place}.{}", short(name)), found);
+    }
+    for kind in LISTED {
+        match schema.get(kind) {
+            Some(Value::Array(all)) => all.iter().for_each(|inner| strays_of(inner, place, found)),
+            Some(inner) => strays_of(inner, place, found),
+            None => {}
+        }
+    }
+}
+
+fn strays_of(schema: &Value, place: &str, found: &mut Vec<String>) {
+    let words = schema.as_object().into_iter().flatten().map(|(word, _)| word.as_str());
+    for word in words.filter(|word| !ATTRIBUTES.contains(word)) {
+        if found.len() < MOST_PROBLEMS {
+            let remedy = match nearest(word, ATTRIBUTES.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "remove it, or move it to where it belongs".to_owned(),
+            };
+            let word = short(word);
+            found.push(format!("{place} has `{word}`, which says nothing in a schema; {remedy}"));
+        }
+    }
+    strays_below(schema, place, found);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stray_word_within_a_parameter_is_told_and_nothing_else_is() {
+        // As in the packs pagerduty, aws and trello of StackStorm's Exchange.
+        let parameters = json!({
+            "data": {"type": "object", "properties": {"teams": {"type": "array", "item": {"type": "object"}}}},
+            "sqs": {"type": "object", "properties": {"queues": {"type": "array"}, "roles": {"roles": 1}}},
+            "lists": {"type": "array", "items": {"properties": {"filter": {"filter": "by type", "type": "array"}}}},
+            "fine": {"type": "object", "properties": {"item": {"$ref": "#/properties/data"}}, "default": {"x": 1}},
+            "either": {"anyOf": [{"type": "null"}, {"tpe": "string"}]},
+        });
+        let expected = [
+            "data.teams has `item`, which says nothing in a schema; did you mean items?",
+            "sqs.roles has `roles`, which says nothing in a schema; remove it, or move it to where it belongs",
+            "lists.filter has `filter`, which says nothing in a schema; remove it, or move it to where it belongs",
+            "either has `tpe`, which says nothing in a schema; did you mean type?",
+        ];
+        assert_eq!(strays(parameters.as_object().unwrap()), expected);
     }
 }

@@ -9,9 +9,6 @@ use crate::plain_file;
 
 /// The files of one pack. Paths are relative to it, with `/` between their parts.
 pub trait Source {
-    /// The name of the folder, if the pack is in one.
-    fn folder(&self) -> Option<&str>;
-
     /// The names of what is directly in a folder and no folder itself, sorted; none if there is no such folder.
     ///
     /// # Errors
@@ -30,7 +27,7 @@ pub trait Source {
     /// When there is no such file, it is no plain one, or lies outside of the pack.
     fn length(&self, path: &str) -> io::Result<u64>;
 
-    /// The first bytes of a file, four if it has so many.
+    /// The first bytes of a file, [`START`] if it has so many.
     ///
     /// # Errors
     /// As [`length`](Self::length).
@@ -40,8 +37,8 @@ pub trait Source {
     fn is_executable(&self, path: &str) -> bool;
 }
 
-/// How much [`Source::start`] gives.
-const START: usize = 4;
+/// How many bytes [`Source::start`] gives: the first line of a script.
+pub const START: usize = 256;
 
 /// A pack in a directory. A link that leads out of it is refused.
 #[derive(Debug, Clone)]
@@ -69,10 +66,6 @@ impl Directory {
 }
 
 impl Source for Directory {
-    fn folder(&self) -> Option<&str> {
-        self.root.file_name()?.to_str()
-    }
-
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let path = match self.inside(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -127,10 +120,6 @@ impl Embedded<'_> {
 }
 
 impl Source for Embedded<'_> {
-    fn folder(&self) -> Option<&str> {
-        None
-    }
-
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let names = self.0.iter().filter_map(|(path, _)| path.strip_prefix(folder)?.strip_prefix('/'));
         let mut names: Vec<_> = names.filter(|name| !name.contains('/')).map(str::to_owned).collect();

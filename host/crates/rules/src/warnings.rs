@@ -1,13 +1,76 @@
-//! Rules that work but invite trouble: text from outside that reaches a shell without quotes.
+//! Rules that can be stored and invite trouble: text from outside that reaches a shell without quotes, parameters that the
+//! action does not take or lacks, criteria about nothing.
 
 use std::collections::BTreeSet;
 
 use petrel_model::Rule;
+use petrel_model::parameters::{Parameters, Schema};
 use serde_json::Value;
+
+/// What a criterion may be about: the event, and the datastore.
+const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];
+
+/// The action that a rule runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The name of its runner.
+    pub runner_type: &'a str,
+    /// Its parameters and its runner's together, if both are known.
+    pub parameters: Option<&'a Parameters>,
+}
+
+/// What the author of `rule` should think about, a sentence each. Nothing of its action is known where it is not there.
+pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
+    let mut found = unquoted(rule, target.map(|target| target.runner_type));
+    if let Some(parameters) = target.and_then(|target| target.parameters) {
+        found.extend(unfitting(rule, parameters));
+    }
+    found.extend(rule.criteria.iter().filter(|(key, _)| !is_about_something(key)).map(|(key, _)| {
+        format!(
+            "rule {}: the criterion {key} is about nothing that there is; begin its key with trigger. for the event, or \
+             with system. for the datastore",
+            rule.reference
+        )
+    }));
+    found
+}
+
+/// Parameters that the action does not take, and such as it needs and does not get.
+fn unfitting(rule: &Rule, parameters: &Parameters) -> Vec<String> {
+    let (given, action) = (&rule.action.parameters, &rule.action.reference);
+    let unknown = given.keys().filter(|name| !parameters.contains_key(*name)).map(|name| {
+        let known: Vec<_> = parameters.keys().map(String::as_str).collect();
+        format!(
+            "rule {}: the action {action} takes no parameter {name}, so every match will fail; it takes {}",
+            rule.reference,
+            known.join(", ")
+        )
+    });
+    let is_missing = |name: &str, schema: &Value| {
+        let schema = Schema::of(schema);
+        schema.is_required() && schema.default().is_none_or(Value::is_null) && !given.contains_key(name)
+    };
+    let missing = parameters.iter().filter(|(name, schema)| is_missing(name, schema)).map(|(name, _)| {
+        format!(
+            "rule {}: the action {action} needs the parameter {name}, so every match will fail; give it in the rule",
+            rule.reference
+        )
+    });
+    unknown.chain(missing).collect()
+}
+
+/// Whether the key of a criterion begins with something that there is.
+fn is_about_something(key: &str) -> bool {
+    let key = key.trim_start_matches("$.");
+    ROOTS
+        .iter()
+        .filter_map(|root| key.strip_prefix(root))
+        .any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
 
 /// One warning for each parameter of `rule` through which the payload gets into a shell command without
 /// `| shell_quote`: a parameter `cmd`, or any parameter when the action's runner is a shell.
-pub fn warnings(rule: &Rule, runner_type: Option<&str>) -> Vec<String> {
+fn unquoted(rule: &Rule, runner_type: Option<&str>) -> Vec<String> {
     let is_shell = runner_type.is_some_and(|runner| {
         matches!(runner, "local-shell-cmd" | "local-shell-script") || runner.starts_with("remote-shell-")
     });
@@ -109,7 +172,59 @@ mod tests {
             "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
             "action": {"ref": "core.local", "parameters": parameters},
         });
-        warnings(&serde_json::from_value(rule).unwrap(), runner)
+        let target = runner.map(|runner_type| Target { runner_type, parameters: None });
+        warnings(&serde_json::from_value(rule).unwrap(), target)
+    }
+
+    #[test]
+    fn what_the_action_does_not_take_or_lacks_is_warned_about() {
+        let parameters = json!({
+            "cmd": {"type": "string", "required": true},
+            "timeout": {"type": "integer", "default": 60, "required": true},
+            "env": {"type": "object"},
+        });
+        for (given, says) in [
+            (json!({"cmd": "date"}), vec![]),
+            (json!({"cmd": "date", "env": {}, "timeout": 1}), vec![]),
+            (
+                json!({"cmd": "date", "timout": 1}),
+                vec!["takes no parameter timout", "it takes cmd, timeout, env"],
+            ),
+            (json!({"env": {}}), vec!["needs the parameter cmd"]),
+            (json!({"comand": "date"}), vec!["takes no parameter comand", "needs the parameter cmd"]),
+        ] {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+                "action": {"ref": "core.local", "parameters": given},
+            });
+            let target = Target { runner_type: "noop", parameters: parameters.as_object() };
+            let said = warnings(&serde_json::from_value(rule).unwrap(), Some(target)).join("\n");
+            assert_eq!(said.is_empty(), says.is_empty(), "{given}: {said}");
+            assert!(says.iter().all(|says| said.contains(says)), "{given}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_criterion_about_nothing_is_warned_about() {
+        for (key, is_fine) in [
+            ("trigger.body.name", true),
+            ("trigger", true),
+            ("trigger['body']", true),
+            ("$.trigger.body", true),
+            ("system.limit", true),
+            ("st2kv.system.limit", true),
+            ("body.name", false),
+            ("triger.body", false),
+            ("triggers.body", false),
+            ("", false),
+        ] {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
+                "action": {"ref": "core.noop"}, "criteria": {key: {"type": "exists"}},
+            });
+            let said = warnings(&serde_json::from_value(rule).unwrap(), None);
+            assert_eq!(said.is_empty(), is_fine, "{key}: {said:?}");
+        }
     }
 
     #[test]

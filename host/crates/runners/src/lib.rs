@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
-use petrel_model::{Action, ExecutionId, Object, StatusEvent};
+use petrel_model::{Action, ExecutionId, Object, Ref, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +74,12 @@ pub trait Runner: Send + Sync {
         let _ = (pack_path, entry_point);
     }
 
+    /// Looks at actions of the pack in this directory without running them: to be called when it is checked or registered.
+    async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
+        let _ = (pack_path, actions);
+        Vec::new()
+    }
+
     /// Forgets what it has kept of the files of the pack in this directory: they may have changed.
     fn forget(&self, pack_path: &Path) {
         let _ = pack_path;
@@ -85,6 +91,17 @@ pub trait Runner: Send + Sync {
         let _ = executions;
         0
     }
+}
+
+/// What a runner has to say about an action before it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The action.
+    pub action: Ref,
+    /// What is wrong with what it runs, and what to do.
+    pub message: String,
+    /// Whether no run of it can succeed.
+    pub is_fatal: bool,
 }
 
 /// One call of an action.

@@ -1,6 +1,6 @@
 //! `pack.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::{Object, Pack, names};
 use petrel_yaml::Content;
@@ -32,21 +32,18 @@ pub struct Component {
 /// Fields that go into [`Pack`]; all others are kept as they are.
 const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
 
-/// Reads `pack.yaml`. A pack without `ref` is named by its folder, or else by its name.
+/// Reads `pack.yaml`. A pack without `ref` goes by its name, made into one; where it lies does not matter. (StackStorm
+/// tries the name of the directory first, which is another one wherever it was unpacked.)
 ///
 /// # Errors
 /// Every problem.
-pub fn read_pack_definition(
-    file: &str,
-    text: &str,
-    folder: Option<&str>,
-) -> Result<PackDefinition, Vec<Problem>> {
+pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Vec<Problem>> {
     read(file, text, "a pack", |fields, problems| {
         let name = fields.required_text("name", problems);
         let description = fields.required_text("description", problems);
         let version = version(fields, problems);
         let author = fields.required_text("author", problems);
-        let reference = reference(fields, folder, name.as_deref(), problems);
+        let reference = reference(fields, name.as_deref(), problems);
         let components = components(fields, problems);
         let other = fields.entries().iter().filter(|entry| !OWN.contains(&entry.key.as_str()));
         let other: Object = other.map(|entry| (entry.key.clone(), entry.node.to_json())).collect();
@@ -56,6 +53,8 @@ pub fn read_pack_definition(
             path: String::new(),
             built_in: false,
             config_schema: None,
+            refused: BTreeMap::new(),
+            rules: None,
             other,
             reference: reference?,
             name: name?,
@@ -67,27 +66,36 @@ pub fn read_pack_definition(
     })
 }
 
-fn reference(
-    fields: Fields<'_>,
-    folder: Option<&str>,
-    name: Option<&str>,
-    problems: &mut Problems,
-) -> Option<String> {
+fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) -> Option<String> {
     let is_valid = |text: &str| names::check_pack(text).is_ok();
     let written = fields.text("ref", problems);
     if written.is_none() && fields.get("ref").is_some() {
         return None;
     }
-    let candidates = [folder, name].into_iter().flatten();
-    let reference = written.or_else(|| candidates.clone().find(|text| is_valid(text)).map(str::to_owned));
+    let reference = written.or_else(|| name.map(made_into_ref));
     if reference.as_deref().is_some_and(is_valid) {
         return reference;
     }
-    let shown = short(reference.as_deref().or(name).unwrap_or_default());
+    let shown = short(reference.as_deref().filter(|made| !made.is_empty()).or(name).unwrap_or_default());
     let message =
         format!("`{shown}` is not a ref for a pack; write ref with lower-case letters, digits and _");
     problems.add(fields.position("ref"), message);
     None
+}
+
+/// A name for people as a ref: `My Pack` is `my_pack`.
+fn made_into_ref(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words = lower.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// What the ref of a pack is most likely, of whose `pack.yaml` something else is wrong; empty if nothing says so.
+pub(crate) fn probable_reference(text: &str) -> String {
+    let node = petrel_yaml::parse_node(text).ok();
+    let fields = node.as_ref().and_then(|node| node.to_json().as_object().cloned()).unwrap_or_default();
+    let field = |name: &str| fields.get(name).and_then(serde_json::Value::as_str);
+    field("ref").map_or_else(|| field("name").map(made_into_ref).unwrap_or_default(), str::to_owned)
 }
 
 /// A semantic version; `1.0` is read as `1.0.0`.

@@ -31,6 +31,8 @@ pub struct RuleDefinition {
     pub tags: Vec<Tag>,
     /// Who made it, and so on.
     pub context: Object,
+    /// What its author should think about, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl RuleDefinition {
@@ -72,6 +74,7 @@ const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
 pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefinition, Vec<Problem>> {
     read(file, text, "a rule", |fields, problems| {
         fields.refuse_unknown(FIELDS, PRINTED, problems);
+        let (home, mut notes) = (pack, Vec::new());
         let pack = match pack {
             Some(pack) => pack.to_owned(),
             None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
@@ -81,7 +84,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
         }
         let reference = reference(fields, &pack, problems);
         let trigger = trigger(fields, problems);
-        let action = action(fields, problems);
+        let action = action(fields, home, &mut notes, problems);
         Some(RuleDefinition {
             description: fields.text("description", problems).unwrap_or_default(),
             enabled: fields.flag("enabled", false, problems),
@@ -93,6 +96,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             trigger: trigger?,
             action: action?,
             pack,
+            notes,
         })
     })
 }
@@ -113,11 +117,28 @@ fn trigger(fields: Fields<'_>, problems: &mut Problems) -> Option<Trigger> {
     Some(Trigger { kind: reference_to(fields, "type", problems)?, parameters })
 }
 
-fn action(fields: Fields<'_>, problems: &mut Problems) -> Option<ActionCall> {
+/// What a rule runs; an action that goes by its name alone is one of the pack that the rule is in, its `home`.
+fn action(
+    fields: Fields<'_>,
+    home: Option<&str>,
+    notes: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Option<ActionCall> {
     let node = fields.required("action", problems)?;
     let fields = Fields::of(node, "the action of a rule", problems)?;
     fields.refuse_unknown(&["ref", "parameters"], &["description"], problems);
     let parameters = fields.object("parameters", problems);
+    let bare = fields.get("ref").map(petrel_yaml::Node::to_json);
+    let bare = bare.as_ref().and_then(serde_json::Value::as_str).filter(|name| !name.contains('.'));
+    if let (Some(pack), Some(name)) = (home, bare)
+        && names::check_item("an action", pack, name).is_ok()
+    {
+        notes.push(format!(
+            "the action {} names no pack, so it is taken for {pack}.{name}; write that",
+            short(name)
+        ));
+        return Some(ActionCall { reference: Ref::new(pack, name), parameters });
+    }
     Some(ActionCall { reference: reference_to(fields, "ref", problems)?, parameters })
 }
 

@@ -77,20 +77,62 @@ fn all_problems_are_told_at_once() {
     let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
     let expected = [
         "actions/c.yaml:3:1: an action has no field surprise",
-        "rules/r.yaml:1:1: a rule needs a field trigger",
-        "rules/r.yaml:1:1: a rule needs a field action",
         "pack.yaml: component c is ../c.wasm, which leads out of the pack",
-        "pack.yaml: component c carries an action gone, and there is none",
+        "actions/b.yaml: action run is in actions/a.yaml too; rename one",
+        "pack.yaml: component c is ../c.wasm, which leads out of the pack",
         "actions/a.yaml: runner_type of an action in a component must be wasm-component",
         "actions/a.yaml: entry_point is actions/rum.sh, and there is no such file; did you mean run.sh?",
-        "actions/b.yaml: an action of python-script needs an entry_point",
-        "actions/b.yaml: action run is in actions/a.yaml too; rename one",
+        "rules/r.yaml:1:1: a rule needs a field trigger",
+        "rules/r.yaml:1:1: a rule needs a field action",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");
     for (told, expected) in told.iter().zip(expected) {
         assert!(told.starts_with(expected), "{told}");
     }
     assert!(read_pack(&Embedded(&[])).unwrap_err()[0].to_string().contains("every pack needs one"));
+}
+
+#[test]
+fn what_is_wrong_with_an_action_keeps_it_alone_from_running() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\nwasm: {components: [{name: c, path: c.wasm, actions: [gone, fine]}]}\n"),
+        ("c.wasm", b""),
+        ("actions/fine.yaml", b"name: fine\nrunner_type: wasm-component\n"),
+        ("actions/missing.yaml", b"name: missing\nrunner_type: python-script\nentry_point: missing.py\n"),
+        ("actions/typo.yaml", b"name: typo\nrunner_typ: noop\n"),
+        ("actions/no.yaml.yaml", b"name: 'a\n"),
+    ];
+    let contents = read_pack(&Embedded(files)).unwrap();
+    let actions: Vec<_> = contents.actions.iter().map(|action| action.reference.name()).collect();
+    assert_eq!(actions, ["fine", "missing"]);
+    let refused: Vec<_> =
+        contents.refused.iter().map(|(name, problems)| (name.as_str(), problems[0].to_string())).collect();
+    let expected = [
+        ("gone", "pack.yaml: component c carries an action gone, and there is none"),
+        ("missing", "actions/missing.yaml: entry_point is actions/missing.py, and there is no such file"),
+        ("no.yaml", "actions/no.yaml.yaml:"),
+        ("typo", "actions/typo.yaml:1:1: an action needs a field runner_type"),
+    ];
+    assert_eq!(refused.len(), expected.len(), "{refused:#?}");
+    for ((name, says), (expected, begins)) in refused.iter().zip(expected) {
+        assert!(*name == expected && says.starts_with(begins), "{name}: {says}");
+    }
+}
+
+#[test]
+fn schemas_as_the_exchange_has_them_are_read_with_notes() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("config.schema.yaml", b"all: {type: object, patternProperties: {'^a': {$ref: '#/properties/one'}}}\none: {type: object, properties: {key: {secret: true}}}\n"),
+        ("actions/a.yaml", b"name: a\nrunner_type: noop\nparameters: {p: {type: array, items: {type: object, item: 1}}}\n"),
+    ];
+    let contents = read_pack(&Embedded(files)).unwrap();
+    let schema = contents.pack.config_schema.unwrap();
+    assert_eq!(schema["all"]["patternProperties"]["^a"], schema["one"]);
+    assert_eq!(
+        contents.notes,
+        ["actions/a.yaml: p has `item`, which says nothing in a schema; did you mean items?"]
+    );
 }
 
 #[test]
@@ -102,8 +144,8 @@ fn a_directory_ends_at_its_edge() {
     std::fs::write(root.join("pack.yaml"), PACK).unwrap();
     std::fs::write(root.join("actions/greet.yaml"), GREET).unwrap();
     std::os::unix::fs::symlink(outside.path().join("c.wasm"), root.join("c.wasm")).unwrap();
-    let problems = read_pack(&Directory::open(&root).unwrap()).unwrap_err();
-    assert!(problems[0].message.contains("it leads out of the pack"), "{problems:?}");
+    let refused = read_pack(&Directory::open(&root).unwrap()).unwrap().refused;
+    assert!(refused["greet"][0].message.contains("it leads out of the pack"), "{refused:?}");
     std::fs::remove_file(root.join("c.wasm")).unwrap();
     std::fs::write(root.join("c.wasm"), "").unwrap();
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().pack.reference, "demo");
@@ -159,7 +201,10 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
             assert!(read_pack(&Directory::open(&root).unwrap()).is_ok());
             std::fs::remove_file(root.join(file)).unwrap();
             make(&root.join(file));
-            let problems = read_pack(&Directory::open(&root).unwrap()).unwrap_err();
+            let read = read_pack(&Directory::open(&root).unwrap());
+            // What is wrong with an action is its own affair.
+            assert_eq!(read.is_ok(), file.starts_with("actions/"), "{file}");
+            let problems = read.map_or_else(|told| told, |read| read.refused["run"].clone());
             let told = problems[0].to_string();
             assert!(told.contains(file) && told.contains(says), "{file}: {problems:#?}");
         }
@@ -193,7 +238,8 @@ fn of_many_problems_some_are_told_and_all_are_counted() {
         ("actions/long.yaml", long.as_bytes()),
         ("actions/run.yaml", action.as_bytes()),
     ];
-    let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
+    let refused = read_pack(&Embedded(files)).unwrap().refused;
+    let told: Vec<_> = refused.values().flatten().map(ToString::to_string).collect();
     assert_eq!(told.len(), 102, "{told:#?}");
     assert!(told[0].contains("has no field yyy") && told[0].len() < 2000, "{}", told[0]);
     assert_eq!(told[101], "actions/run.yaml: and 59900 more problems; correct these first");

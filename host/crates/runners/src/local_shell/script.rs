@@ -51,7 +51,7 @@ impl LocalScript {
         }
     }
 
-    fn spec(&self, call: &Call, script: &Path) -> Result<Spec, Outcome> {
+    fn spec(&self, call: &Call, script: &Script) -> Result<Spec, Outcome> {
         let nul = with_nul(call);
         if !nul.is_empty() {
             return Err(Outcome::failed(
@@ -72,9 +72,13 @@ impl LocalScript {
             kwarg_op: call.parameters.get("kwarg_op").and_then(|value| value.as_str()).unwrap_or("--"),
             text: self.options.python_text,
         };
-        let arguments = arguments(&call.parameters, signature);
+        let mut arguments = arguments(&call.parameters, signature);
+        let mut program = script.path.display().to_string();
+        if let Some(interpreter) = script.stand_in {
+            arguments.insert(0, std::mem::replace(&mut program, interpreter.to_owned()));
+        }
         let identity = self.options.identity(given);
-        let words = identity::of_program(&script.display().to_string(), &arguments, identity, &self.shell);
+        let words = identity::of_program(&program, &arguments, identity, &self.shell);
         Ok(self.options.spec(call, words, identity.input()))
     }
 }
@@ -87,18 +91,15 @@ impl Runner for LocalScript {
 
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         let checked = match entry_point::find(&call).await {
-            Ok(script) => tokio::task::spawn_blocking(move || match problem(&script) {
-                Some((code, message, hint)) => Err(Outcome::failed(code, message, hint)),
-                None => Ok(script),
+            Ok(script) => tokio::task::spawn_blocking(move || {
+                look_at(script).map_err(|(code, message, hint)| Outcome::failed(code, message, hint))
             })
             .await
             .unwrap_or_else(|error| Err(Outcome::failed("script.check", error.to_string(), "try again"))),
             Err(outcome) => Err(outcome),
         };
-        let spec: Result<(PathBuf, Spec), Outcome> =
-            checked.and_then(|script| self.spec(&call, &script).map(|spec| (script, spec)));
-        match spec {
-            Ok((_, spec)) => carry_out(&call, spec, self.options.decode_scalars, &output, &cancel).await,
+        match checked.and_then(|script| self.spec(&call, &script)) {
+            Ok(spec) => carry_out(&call, spec, self.options.decode_scalars, &output, &cancel).await,
             Err(outcome) => outcome,
         }
     }
@@ -111,45 +112,62 @@ impl Runner for LocalScript {
 /// How much of a file is read for its first line.
 const FIRST_LINE: usize = 256;
 
-/// What keeps the file from being started: a code, what is wrong, and what to do.
-fn problem(script: &Path) -> Option<(&'static str, String, String)> {
-    let name = script.display();
+/// The Python of StackStorm's own installation, which scripts of its packs name; [`STAND_IN`] runs them where it is not.
+const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
+const STAND_IN: &str = "python3";
+
+/// A file that can be started.
+#[derive(Debug)]
+struct Script {
+    path: PathBuf,
+    /// What interprets it in the place of what its first line names.
+    stand_in: Option<&'static str>,
+}
+
+/// Looks whether a file can be started; what keeps it from that is a code, what is wrong, and what to do.
+fn look_at(path: PathBuf) -> Result<Script, (&'static str, String, String)> {
+    let name = path.display();
     let mut start = Vec::new();
     // Nothing is waited for, should another kind of file have come into its place.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let read = OpenOptions::new().read(true).custom_flags(flags).open(script).and_then(|file| {
+    let read = OpenOptions::new().read(true).custom_flags(flags).open(&path).and_then(|file| {
         let mode = file.metadata()?.permissions().mode();
         file.take(FIRST_LINE as u64).read_to_end(&mut start)?;
         Ok(mode)
     });
     match read {
-        Err(error) => Some((
+        Err(error) => Err((
             "script.unreadable",
             format!("the script {name} cannot be read: {error}"),
             format!("make it readable for the user of the host, as in: chmod +rx {name}"),
         )),
-        Ok(mode) if mode & 0o111 == 0 => Some((
+        Ok(mode) if mode & 0o111 == 0 => Err((
             "script.not_executable",
             format!("the script {name} has no run bit"),
             format!("set it: chmod +x {name}"),
         )),
         Ok(_) => match interpreter(&start) {
-            Interpreter::None => Some((
+            Interpreter::None => Err((
                 "script.interpreter",
                 format!("the script {name} does not say what interprets it"),
                 "begin it with a line such as #!/bin/sh".into(),
             )),
-            Interpreter::Named(path) if path.ends_with('\r') => Some((
+            Interpreter::Named(program) if program.ends_with('\r') => Err((
                 "script.interpreter",
                 format!("the first line of the script {name} ends as on Windows"),
                 format!("write it with plain line ends, as in: sed -i 's/\\r$//' {name}"),
             )),
-            Interpreter::Named(path) if !Path::new(&path).exists() => Some((
-                "script.interpreter",
-                format!("the script {name} is to be interpreted by {path}, which does not exist"),
-                "install it, or correct the first line".into(),
-            )),
-            Interpreter::Named(_) | Interpreter::Machine => None,
+            Interpreter::Named(program) if !Path::new(&program).exists() => {
+                if program.starts_with(PYTHON_OF_STACKSTORM) {
+                    return Ok(Script { path, stand_in: Some(STAND_IN) });
+                }
+                Err((
+                    "script.interpreter",
+                    format!("the script {name} is to be interpreted by {program}, which does not exist"),
+                    "install it, or correct the first line".into(),
+                ))
+            }
+            Interpreter::Named(_) | Interpreter::Machine => Ok(Script { path, stand_in: None }),
         },
     }
 }
@@ -181,6 +199,21 @@ fn interpreter(start: &[u8]) -> Interpreter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn python3_stands_in_for_the_python_of_stackstorm() {
+        let directory = tempfile::tempdir().unwrap();
+        for (start, stand_in) in [
+            ("#!/opt/stackstorm/st2/bin/python\n", Some("python3")),
+            ("#!/opt/stackstorm/st2/bin/python3 -u\n", Some("python3")),
+            ("#!/bin/sh\n", None),
+        ] {
+            let path = directory.path().join("script");
+            std::fs::write(&path, start).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            assert_eq!(look_at(path).unwrap().stand_in, stand_in, "{start}");
+        }
+    }
 
     #[test]
     fn the_first_line_says_what_runs_a_script() {

@@ -1,0 +1,30 @@
+//! The words with which an action is refused: when its pack is registered or checked, and when somebody runs it.
+
+use petrel_model::{Action, Ref};
+use petrel_packs::nearest;
+
+use super::Runners;
+use crate::error::Error;
+
+/// That an action is refused, as whoever runs it and whoever registers its pack are told.
+pub(crate) fn refusal(action: &Ref, why: &str) -> String {
+    format!("action `{action}` is refused: {why}")
+}
+
+/// That an action is refused, since something is wrong with it.
+pub(crate) fn refused(action: &Ref, why: &str) -> Error {
+    let hint = format!("correct it and register the pack `{}` again", action.pack());
+    Error::invalid(refusal(action, why), hint)
+}
+
+/// That this host has no runner for an action: what is wrong, and what to do.
+pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
+    let (name, known) = (&action.runner_type, || runners.keys().map(String::as_str));
+    let message =
+        format!("action `{}` needs the runner `{name}`, which this host does not have", action.reference);
+    let hint = match nearest(name, known()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("this host has: {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    (message, hint)
+}

@@ -1,0 +1,156 @@
+//! What is looked for in the actions of a pack: their files, and that they and the components agree. What is wrong with
+//! one is taken down under its name, and the others are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+
+use petrel_model::Action;
+use petrel_model::action::COMPONENT_RUNNER;
+
+use super::{Reading, about};
+use crate::definition::{Component, read_action};
+use crate::limits::LARGEST_ENTRY_POINT;
+use crate::nearest::suggestion;
+use crate::plain_file::too_large;
+use crate::problem::short;
+
+/// Runners whose entry point is a file below `actions/`.
+const FILE_RUNNERS: &[&str] = &[
+    "local-shell-script",
+    "remote-shell-script",
+    "python-script",
+    "action-chain",
+    "orquesta",
+    "winrm-ps-script",
+];
+
+impl Reading<'_> {
+    /// The actions of the pack with their files, each once, with `components` seen to.
+    pub(super) fn actions(&mut self, components: &[Component]) -> Vec<(String, Action)> {
+        let mut actions: Vec<(String, Action)> = Vec::new();
+        let mut known = BTreeMap::new();
+        for file in self.files("actions") {
+            match self.one(&file, read_action) {
+                Ok(action) => {
+                    let name = action.reference.name().to_owned();
+                    if let Some(other) = known.insert(name.clone(), file.clone()) {
+                        let message = format!("action {} is in {other} too; rename one", short(&name));
+                        self.refuse(&name, about(&file, message));
+                        continue;
+                    }
+                    let parameters = self.settled(&file, action.parameters);
+                    actions.push((file, Action { parameters, ..action }));
+                }
+                Err(problems) => {
+                    let name = stem(&file).to_owned();
+                    problems.into_iter().for_each(|problem| self.refuse(&name, problem));
+                }
+            }
+        }
+        self.check_components(components, &mut actions);
+        self.check_entry_points(components, &actions);
+        actions
+    }
+
+    /// Components and actions name each other, so both must be there.
+    fn check_components(&mut self, components: &[Component], actions: &mut [(String, Action)]) {
+        let mut by_name = BTreeMap::new();
+        for action in actions {
+            let name = action.1.reference.name().to_owned();
+            by_name.entry(name).or_insert(action);
+        }
+        for component in components {
+            let what = format!("component {}", short(&component.name));
+            let missing = self.file_problem(&component.path, &what);
+            if let Some(message) = missing.as_ref().filter(|_| component.actions.is_empty()) {
+                self.note(about("pack.yaml", message.clone()));
+            }
+            for name in &component.actions {
+                if let Some(message) = &missing {
+                    self.refuse(name, about("pack.yaml", message.clone()));
+                }
+                let Some(action) = by_name.get_mut(name) else {
+                    // One whose file cannot be read is refused for that.
+                    if !self.refused.contains_key(name) {
+                        let shown = short(name);
+                        let remedy = format!("add actions/{shown}.yaml");
+                        let message =
+                            format!("{what} carries an action {shown}, and there is none; {remedy}");
+                        self.refuse(name, about("pack.yaml", message));
+                    }
+                    continue;
+                };
+                let (file, action) = &mut **action;
+                if action.runner_type != COMPONENT_RUNNER {
+                    let message = format!(
+                        "runner_type of an action in a component must be {COMPONENT_RUNNER}; change it"
+                    );
+                    self.refuse(name, about(file, message));
+                } else if action.entry_point.is_empty() {
+                    action.entry_point.clone_from(&component.path);
+                }
+            }
+        }
+    }
+
+    /// Every action has its file, but for those of components, whose files were looked for already.
+    fn check_entry_points(&mut self, components: &[Component], actions: &[(String, Action)]) {
+        let carried: BTreeSet<&str> = components.iter().map(|component| component.path.as_str()).collect();
+        for (file, action) in actions {
+            let problem = Some(action)
+                .filter(|action| !carried.contains(action.entry_point.as_str()))
+                .and_then(|action| self.entry_point_problem(action));
+            if let Some(message) = problem {
+                self.refuse(action.reference.name(), about(file, message));
+            }
+        }
+    }
+
+    /// What is wrong with the entry point of an action.
+    fn entry_point_problem(&self, action: &Action) -> Option<String> {
+        let runner = action.runner_type.as_str();
+        let needs_file = FILE_RUNNERS.contains(&runner);
+        let is_component = runner == COMPONENT_RUNNER;
+        if action.entry_point.is_empty() {
+            return (needs_file || is_component)
+                .then(|| format!("an action of {runner} needs an entry_point; name its file"));
+        }
+        match (is_component, needs_file) {
+            (true, _) => self.file_problem(&action.entry_point, "entry_point"),
+            (_, true) => self.file_problem(&format!("actions/{}", action.entry_point), "entry_point"),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a file of the pack that is to be run.
+    fn file_problem(&self, path: &str, what: &str) -> Option<String> {
+        let is_inside =
+            !path.starts_with('/') && path.split('/').all(|part| part != "..") && !path.contains('\\');
+        let shown = short(path);
+        if !is_inside {
+            return Some(format!("{what} is {shown}, which leads out of the pack; move the file into it"));
+        }
+        let error = match self.source.length(path) {
+            Ok(length) if length <= LARGEST_ENTRY_POINT => return None,
+            Ok(_) => too_large(LARGEST_ENTRY_POINT),
+            Err(error) => error,
+        };
+        if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+            let remedy = "put the file itself into the pack";
+            return Some(format!("{what} is {shown}, which cannot be used ({error}); {remedy}"));
+        }
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let others = self.source.list(folder).unwrap_or_default();
+        // Beside what an action runs lies the metadata of all actions, which it is not.
+        let may_be = |other: &&str| folder != "actions" || stem(other) == *other;
+        let others: Vec<_> = others.iter().map(String::as_str).filter(may_be).collect();
+        let hint = if others.is_empty() { "add the file".to_owned() } else { suggestion(name, &others) };
+        Some(format!("{what} is {shown}, and there is no such file; {hint}"))
+    }
+}
+
+/// The name of a file without its folder and its ending.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
+}
