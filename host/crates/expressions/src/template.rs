@@ -15,7 +15,7 @@ use crate::error::shortened;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
-use crate::{Error, Scope, filters, mutable, rewrite};
+use crate::{Error, Scope, filters, jinja, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -83,6 +83,11 @@ impl Template {
         };
         environment.add_template_owned(NAME, text)?;
         Ok(self.compiled.get_or_init(|| environment))
+    }
+
+    /// The functions, filters and tests that it uses and nobody has, a sentence on each.
+    pub fn unknown(&self) -> Vec<String> {
+        jinja::unknown_in(&SHARED, &self.source, true)
     }
 
     /// The text it was compiled from.
