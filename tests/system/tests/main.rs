@@ -5,6 +5,7 @@ mod care;
 mod clock;
 mod command_line;
 mod configuration;
+mod contents;
 mod daemon;
 mod damage;
 mod data_is_data;

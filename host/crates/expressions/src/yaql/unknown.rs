@@ -10,7 +10,7 @@ const DEFINE: &str = "def";
 
 /// What is to be said of each, in the order of the text.
 pub(super) fn find(root: &Node) -> Vec<String> {
-    let mut found: Vec<(usize, Role, &str)> = Vec::new();
+    let mut found: Vec<(usize, Role, &Call)> = Vec::new();
     let mut has_definitions = false;
     // A row of operators is as deep as it is long, so nothing here calls itself.
     let mut queue: Vec<&Node> = vec![root];
@@ -24,7 +24,7 @@ pub(super) fn find(root: &Node) -> Vec<String> {
                 match &right.kind {
                     NodeKind::Call(call) if is_dot && receive(call) => {
                         if call.method.is_empty() {
-                            found.push((right.position, Role::Method, &*call.name));
+                            found.push((right.position, Role::Method, call));
                         }
                         queue.extend(arguments(call));
                     }
@@ -34,7 +34,7 @@ pub(super) fn find(root: &Node) -> Vec<String> {
             NodeKind::Call(call) => {
                 has_definitions |= &*call.name == DEFINE;
                 if call.function.is_empty() {
-                    found.push((node.position, Role::Function, &*call.name));
+                    found.push((node.position, Role::Function, call));
                 }
                 queue.extend(arguments(call));
             }
@@ -43,7 +43,20 @@ pub(super) fn find(root: &Node) -> Vec<String> {
     // Whatever has no other meaning may be a name that the expression itself gives.
     found.retain(|(_, role, _)| !has_definitions || *role == Role::Method);
     found.sort_by_key(|(position, ..)| *position);
-    found.into_iter().map(|(_, role, name)| unknown(role, name, library::names(role))).collect()
+    found.into_iter().map(|(_, role, call)| said(role, call)).collect()
+}
+
+fn said(role: Role, call: &Call) -> String {
+    let name = &call.name;
+    match role {
+        Role::Function if !call.method.is_empty() => {
+            format!("unknown function \"{name}\"; it is a method, so write `value.{name}()`")
+        }
+        Role::Method if !call.function.is_empty() => {
+            format!("unknown method \"{name}\"; it is a function, so write `{name}(value)`")
+        }
+        _ => unknown(role, name, library::names(role)),
+    }
 }
 
 fn arguments(call: &Call) -> impl Iterator<Item = &Node> {
@@ -70,8 +83,8 @@ mod tests {
             ("coalesce(nul(), 1) + lenn(x)", &["nul", "lenn"]),
             ("ctx(a)?.frobnicate()", &["unknown method \"frobnicate\""]),
             // A method is no function, and the other way round.
-            ("toUpper(a)", &["unknown function \"toUpper\""]),
-            ("$.ctx()", &["unknown method \"ctx\""]),
+            ("toUpper(a)", &["unknown function \"toUpper\"; it is a method, so write `value.toUpper()`"]),
+            ("$.ctx()", &["unknown method \"ctx\"; it is a function, so write `ctx(value)`"]),
             ("def(twice, $ * 2) -> twice(4)", &[]),
             ("len_([1])", &[]),
             ("a.b.c + words and $variable", &[]),
