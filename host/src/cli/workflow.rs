@@ -8,6 +8,7 @@ use clap::Subcommand;
 use petrel_engine::workflows::{Invalid, check, inspect as inspected, language};
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
+use petrel_workflows::inspection::contents::NoActions;
 use petrel_workflows::rehearsal::{self, Difference, Script};
 use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
@@ -93,7 +94,8 @@ async fn inspect(session: &Session, files: &[String], offline: bool) -> Result<C
         let source = read_file(file)?;
         let asked = if has_host { asked(session, &source).await } else { None };
         has_host = asked.is_some();
-        let found = asked.unwrap_or_else(|| inspected(language(&source), &source).found().to_errors());
+        let found = asked
+            .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
         let findings = found.as_array().map(Vec::as_slice).unwrap_or_default();
         if session.form == Form::Text {
             findings.iter().for_each(|finding| print::line(&told(file, finding)));

@@ -10,7 +10,7 @@ use petrel_model::parameters::{Parameters, Schema};
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
-use super::{Finding, Kind, Place};
+use super::{Finding, Kind, Place, syntax};
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
 
@@ -76,6 +76,10 @@ impl Inputs {
 /// The calls of a workflow. What an expression calls is not known, so it is not among them.
 pub fn calls(definition: &Value) -> Vec<Call> {
     let mut calls = Vec::new();
+    if !syntax::overlong(definition).is_empty() {
+        // Every finding in a task repeats its name.
+        return calls;
+    }
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         let Some(task) = task.as_object() else { continue };
         let (action, input) = action_and_input(task);
