@@ -1,7 +1,8 @@
 //! What the original passes over, or finds out only once tasks have run: names that nobody has, expressions without an
 //! end, words of a text that are no parameters, conditions that are none.
 //!
-//! What always fails is an error. What is plain text there, and may be meant, is a note.
+//! What always fails, and an expression that never ends, is an error. What the original drops, or takes for plain text
+//! that may be meant, is a note.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
