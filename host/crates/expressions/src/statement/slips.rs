@@ -99,8 +99,7 @@ fn add_open(language: Language, text: &str, into: &mut Vec<Slip>) {
             }
             _ => {
                 at = line_end;
-                let message =
-                    format!(
+                let message = format!(
                     "the expression has no end, so it is plain text; end it with `{close}`, or write \
                      `{open} '{open}' {close}` where that is meant"
                 );
