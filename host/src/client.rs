@@ -218,6 +218,11 @@ impl Client {
         self.send(method, path, Some(("application/yaml", body)), Shape::Object).await
     }
 
+    /// What the host finds in the text of a workflow.
+    pub(crate) async fn inspect(&self, source: String) -> Result<Value, Failure> {
+        self.send(Method::POST, "/workflows/inspect", Some(("application/yaml", source)), Shape::List).await
+    }
+
     /// Deletes something; nothing comes back, or what was deleted.
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.send(Method::DELETE, path, None, Shape::Gone).await

@@ -1,17 +1,19 @@
-//! `petrel workflow`: looks at workflows without running anything. It needs no host.
+//! `petrel workflow`: looks at workflows without running anything. It needs no host; one that answers is asked about the
+//! actions that a workflow calls.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
-use petrel_engine::workflows::{ACTION_CHAIN, Invalid, ORQUESTA, check};
+use petrel_engine::workflows::{Invalid, check, inspect as inspected, language};
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
+use petrel_workflows::inspection::contents::NoActions;
 use petrel_workflows::rehearsal::{self, Difference, Script};
 use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
 
-use super::read_file;
+use super::{Session, read_file};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -27,6 +29,9 @@ pub(crate) enum Workflow {
         /// Files of workflows or action chains, or - for standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+        /// Ask no host about the actions that they call
+        #[arg(long)]
+        offline: bool,
     },
     /// Draw a workflow
     #[command(
@@ -54,9 +59,10 @@ pub(crate) enum Workflow {
 }
 
 impl Workflow {
-    pub(crate) fn run(self, form: Form) -> Result<Code, Failure> {
+    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+        let form = session.form;
         match self {
-            Self::Inspect { files } => inspect(form, &files),
+            Self::Inspect { files, offline } => inspect(session, &files, offline).await,
             Self::Graph { file, svg } => {
                 let source = read_file(&file)?;
                 let Source::Orquesta(definition) = load(&file, &source)? else {
@@ -72,12 +78,6 @@ impl Workflow {
     }
 }
 
-/// Which language a text is in: only chains have a `chain`.
-fn language(source: &str) -> &'static str {
-    let is_chain = petrel_yaml::parse(source).is_ok_and(|document| document.value.get("chain").is_some());
-    if is_chain { ACTION_CHAIN } else { ORQUESTA }
-}
-
 fn load(file: &str, source: &str) -> Result<Source, Failure> {
     check(language(source), source)
         .map_err(|invalid| Failure::usage(lines(file, &invalid).join("\n"), "correct it"))
@@ -88,26 +88,65 @@ fn lines(file: &str, Invalid(found): &Invalid) -> Vec<String> {
     found.iter().map(|found| format!("{file}:{found}")).collect()
 }
 
-fn inspect(form: Form, files: &[String]) -> Result<Code, Failure> {
-    let (mut code, mut all) = (Code::Ok, Vec::new());
+async fn inspect(session: &Session, files: &[String], offline: bool) -> Result<Code, Failure> {
+    let (mut code, mut all, mut has_host) = (Code::Ok, Vec::new(), !offline);
     for file in files {
         let source = read_file(file)?;
-        let result = check(language(&source), &source);
-        let errors = result.as_ref().err().map_or_else(|| json!([]), Invalid::to_errors);
-        all.push(json!({"file": file, "errors": errors}));
-        match (result, form) {
-            (Err(invalid), Form::Text) => lines(file, &invalid).iter().for_each(|line| print::line(line)),
-            (Ok(_), Form::Text) => print::note(&format!("{file}: nothing is wrong")),
-            (_, Form::Json) => {}
+        let asked = if has_host { asked(session, &source).await } else { None };
+        has_host = asked.is_some();
+        let found = asked
+            .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
+        let findings = found.as_array().map(Vec::as_slice).unwrap_or_default();
+        if session.form == Form::Text {
+            findings.iter().for_each(|finding| print::line(&told(file, finding)));
+            if findings.is_empty() {
+                print::note(&format!("{file}: nothing is wrong"));
+            }
         }
-        if errors != json!([]) {
+        if findings.iter().any(|finding| !is_note(finding)) {
             code = Code::Failed;
         }
+        all.push(json!({"file": file, "errors": found}));
     }
-    if form == Form::Json {
+    if session.form == Form::Json {
         print::json(&Value::Array(all));
     }
     Ok(code)
+}
+
+/// What the host finds in a workflow; nothing when there is none, which is said.
+async fn asked(session: &Session, source: &str) -> Option<Value> {
+    match session.client.inspect(source.to_owned()).await {
+        Ok(found) => Some(found),
+        Err(failure) => {
+            let reason = failure.message;
+            print::note(&format!("what the actions that are called take was not looked at: {reason}"));
+            None
+        }
+    }
+}
+
+fn is_note(finding: &Value) -> bool {
+    finding.get("severity").is_some_and(|severity| severity == "note")
+}
+
+/// A finding as the API gives it, in a line.
+fn told(file: &str, finding: &Value) -> String {
+    let text = |name: &str| finding.get(name).and_then(Value::as_str);
+    let number = |name: &str| finding.get(name).and_then(Value::as_u64);
+    let mut line = file.to_owned();
+    if let (Some(row), Some(column)) = (number("line"), number("column")) {
+        line.push_str(&format!(":{row}:{column}"));
+    }
+    line.push_str(if is_note(finding) { ": note: " } else { ": " });
+    if let Some(path) = text("spec_path").filter(|path| !path.is_empty()) {
+        line.push_str(&format!("{path}: "));
+    }
+    line.push_str(text("message").unwrap_or_default());
+    if let Some(expression) = text("expression") {
+        line.push_str(&format!(" (in `{expression}`)"));
+    }
+    line
 }
 
 /// What came of one script.
@@ -129,7 +168,7 @@ fn test(form: Form, files: &[String]) -> (Code, Vec<PathBuf>) {
                     let played = rehearsal::play(&source, &script);
                     let difference = rehearsal::first_difference(&script.expect, &played);
                     let result =
-                        difference.map_or(Ok(()), |difference| Err(told(&difference, &played.errors)));
+                        difference.map_or(Ok(()), |difference| Err(shown(&difference, &played.errors)));
                     verdicts.push(Verdict { file: file.clone(), name: script.name, result });
                 }
             }
@@ -178,7 +217,7 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
 }
 
 /// A difference for people: what, both sides, what was known, and what went wrong.
-fn told(Difference { what, expected, actual, context }: &Difference, errors: &[String]) -> String {
+fn shown(Difference { what, expected, actual, context }: &Difference, errors: &[String]) -> String {
     let mut text =
         format!("        {what} differs\n          expected {expected}\n          got      {actual}");
     for error in errors {

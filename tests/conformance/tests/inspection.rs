@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use petrel_workflows::definition::inline;
 use petrel_workflows::inspect;
-use petrel_workflows::inspection::Kind;
+use petrel_workflows::inspection::{Kind, slips};
 use serde_json::{Map, Value, json};
 
 /// Far more than it takes, in a debug build on a busy machine; far less than following every way takes.
@@ -51,7 +51,9 @@ fn a_text_of_very_many_expressions_is_inspected_in_bounded_time() {
     for (text, findings) in [(yaql, 10_000), (jinja, 5_000), (raw, 0)] {
         let task = json!({"action": "core.noop", "input": {"text": text}});
         let began = Instant::now();
-        let found = inspect(&json!({"version": 1.0, "tasks": {"t": task}}), &[]);
+        let definition = json!({"version": 1.0, "tasks": {"t": task}});
+        let found = inspect(&definition, &[]);
+        assert!(slips(&definition).is_empty());
         assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
         assert_eq!(found.len(), findings);
         let whole =
@@ -65,7 +67,9 @@ fn a_text_of_very_many_expressions_is_inspected_in_bounded_time() {
 fn parameters_in_a_text_are_found_in_one_pass() {
     for part in ["a=[b=1 ", "a=<% b=1 ", "a={{ b=1 ", "a=' b=1 ", "a=\" b=1 ", "a= ", "aaaaaaaa", "a=1 "] {
         let began = Instant::now();
-        inline::parameters(&part.repeat(400_000 / part.len()));
+        let text = part.repeat(400_000 / part.len());
+        inline::parameters(&text);
+        inline::dropped(&text);
         assert!(began.elapsed() < LONGEST, "{part}: {:?}", began.elapsed());
     }
 }

@@ -6,6 +6,7 @@ mod clock;
 mod command_line;
 mod components;
 mod configuration;
+mod contents;
 mod daemon;
 mod damage;
 mod data_is_data;

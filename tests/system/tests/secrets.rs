@@ -215,7 +215,7 @@ fn workflows_quote_no_secret() {
         (
             "named",
             "orquesta",
-            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: vault.open, input: {pin: '<% int(ctx().pin) + tops3cret() %>'}}\n",
+            "version: 1.0\ninput: [pin]\ntasks:\n  a: {action: vault.open, input: {pin: '<% int(ctx().pin) + len(tops3cret) %>'}}\n",
         ),
         // The parameter is no secret, its value is one.
         (

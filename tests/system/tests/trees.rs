@@ -151,7 +151,9 @@ fn a_workflow_that_failed_beside_what_still_runs_can_be_canceled() {
 #[test]
 fn what_is_inside_a_workflow_that_timed_out_ends_over_a_restart_too() {
     let place = Place::default();
-    pack(&place, &[("slow", "{}", SLOW), ("timed", "{}", TIMED), ("inner", "{}", TWICE)]);
+    // What it calls is not there, and only an expression names it: so it fails while it runs.
+    let inner = TWICE.replace("trees.twice", "<% trees + '.missing' %>");
+    pack(&place, &[("slow", "{}", SLOW), ("timed", "{}", TIMED), ("inner", "{}", &inner)]);
     let flags = ["--process-slots", "2"];
     let host = place.start(&flags);
     register(&host, &place);

@@ -140,7 +140,7 @@ tasks:
 #[test]
 fn a_failure_says_what_failed_and_what_follows_runs() {
     let place = Place::default();
-    let unknown = "version: 1.0\ntasks: {a: {action: flows.nowhere, next: [{when: <% failed() %>, publish: [{why: <% result().error %>}], do: noop}]}}\noutput: [{why: <% ctx().why %>}]\n";
+    let unknown = "version: 1.0\nvars: [{action: flows.nowhere}]\ntasks: {a: {action: <% ctx().action %>, next: [{when: <% failed() %>, publish: [{why: <% result().error %>}], do: noop}]}}\noutput: [{why: <% ctx().why %>}]\n";
     let host =
         serve(&place, &[("failing", "{}", FAILING), ("wrong", "{}", WRONG), ("unknown", "{}", unknown)]);
     let id = start(&host, "flows.failing", &json!({}));
@@ -153,7 +153,7 @@ fn a_failure_says_what_failed_and_what_follows_runs() {
     let error = &wrong["result"]["errors"][0];
     assert_eq!(error["task_id"], "first");
     assert_says(error["message"].as_str().unwrap(), &["<% result().nothing.here %>", "nothing"]);
-    // An action that is not there fails its task, and that can be handled.
+    // An action that only an expression names and that is not there fails its task, and that can be handled.
     let unknown = host.until(&start(&host, "flows.unknown", &json!({})), "succeeded");
     assert_says(unknown["result"]["output"]["why"].as_str().unwrap(), &["flows.nowhere", "does not exist"]);
     host.stop();
@@ -306,7 +306,7 @@ fn what_cannot_go_well_ends_all_the_same() {
     let unsound =
         "version: 1.0\ninput: [x]\nvars: [{y: <% ctx().x.nothing %>}]\ntasks: {a: {action: core.noop}}\n";
     let outer = "version: 1.0\ntasks: {sub: {action: flows.unsound}}\n";
-    let poll = "version: 1.0\ntasks: {begin: {action: core.noop, next: [{do: poll}]}, poll: {action: flows.nowhere, next: [{when: <% failed() %>, do: poll}]}}\n";
+    let poll = "version: 1.0\nvars: [{action: flows.nowhere}]\ntasks: {begin: {action: core.noop, next: [{do: poll}]}, poll: {action: <% ctx().action %>, next: [{when: <% failed() %>, do: poll}]}}\n";
     let late = "chain: [{name: nap, ref: core.local, params: {cmd: sleep 62, timeout: 1}}]\n";
     let deep = "version: 1.0\ntasks: {again: {action: flows.deep}}\n";
     pack(

@@ -5,6 +5,7 @@
 //! those of rules and parameters. How expressions stand in text is [`crate::statement`].
 
 mod functions;
+mod names;
 mod root;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) use minijinja::Value;
 use minijinja::{Environment, Error, ErrorKind};
+pub(crate) use names::unknown_in;
 pub(crate) use root::scope;
 use serde_json::Value as Json;
 
@@ -169,6 +171,11 @@ impl Template {
         })?;
         output.into_text().map_err(too_large)
     }
+}
+
+/// What a single expression, or a template as a whole, calls and nobody has: a sentence on each.
+pub(crate) fn unknown(text: &str, is_template: bool) -> Vec<String> {
+    names::unknown_in(&ENVIRONMENT, text, is_template)
 }
 
 /// What is wrong with `text` as a template.

@@ -24,6 +24,7 @@ mod jinja;
 pub mod json_path;
 mod methods;
 mod mutable;
+mod names;
 mod operators;
 mod output;
 pub mod python;

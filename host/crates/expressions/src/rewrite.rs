@@ -4,6 +4,7 @@
 //! What cannot be followed here is [`Rewritten::Lost`]: the library says what is wrong with it, and what it finds right is
 //! refused all the same, since it would go through values without counting that.
 
+pub(crate) mod called;
 mod expression;
 mod tokens;
 

@@ -10,6 +10,7 @@ mod budget;
 mod expression;
 mod parts;
 mod references;
+mod slips;
 mod text;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
+pub use slips::{Slip, SlipKind};
 use text::Text;
 
 use crate::work::Evaluation;
@@ -261,6 +263,14 @@ pub fn references(value: &Value) -> Vec<Reference> {
     each_text(value, &mut |text| references::collect(text, &mut found));
     found.sort_by(|left, right| left.name.cmp(&right.name).then_with(|| left.cmp(right)));
     found.dedup();
+    found
+}
+
+/// What stands in the texts of `value` and hardly means what it says; the original says nothing of it until it is
+/// evaluated, or not even then.
+pub fn slips(value: &Value) -> Vec<Slip> {
+    let mut found = Vec::new();
+    each_text(value, &mut |text| slips::collect(text, &mut found));
     found
 }
 

@@ -16,7 +16,7 @@ use crate::guard::guarded;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
-use crate::{Error, Scope, filters, mutable, rewrite};
+use crate::{Error, Scope, filters, jinja, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -84,6 +84,11 @@ impl Template {
         };
         guarded(|| environment.add_template_owned(NAME, text))?;
         Ok(self.compiled.get_or_init(|| environment))
+    }
+
+    /// The functions, filters and tests that it uses and nobody has, a sentence on each.
+    pub fn unknown(&self) -> Vec<String> {
+        jinja::unknown_in(&SHARED, &self.source, true)
     }
 
     /// The text it was compiled from.

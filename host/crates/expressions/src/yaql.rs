@@ -24,6 +24,7 @@ mod sequence;
 mod syntax;
 mod term;
 mod time;
+mod unknown;
 mod value;
 mod view;
 
@@ -53,6 +54,11 @@ impl Expression {
     /// What is wrong with it, and in which column.
     pub fn compile(text: &str) -> Result<Self, Error> {
         parser::parse(text).map(|root| Self { root })
+    }
+
+    /// The functions and methods that it calls and nobody has, a sentence on each, in the order of the text.
+    pub fn unknown(&self) -> Vec<String> {
+        unknown::find(&self.root)
     }
 
     /// Its value in a workflow. `$` is null there.

@@ -2,13 +2,15 @@
 //!
 //! The kinds, places and words are Orquesta's: [`syntax`] against the grammar, [`semantics`] of tasks and
 //! how they hang together, [`expressions`] that cannot be read, [`context`] for variables that are read
-//! before they are set. What only the pack knows (whether an action exists) is left to the caller, who adds
-//! findings of [`Kind::Content`].
+//! before they are set; [`inspect`] has all of these. [`contents`] compares a workflow with the actions that it calls,
+//! by what the caller knows of them. What the original passes over is found by [`slips()`].
 
+pub mod contents;
 mod context;
 mod expressions;
 mod known;
 mod semantics;
+mod slips;
 mod syntax;
 mod walked;
 
@@ -19,6 +21,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::definition::shape;
+pub use slips::slips;
 
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -36,6 +39,15 @@ pub enum Kind {
     Syntax,
 }
 
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The workflow does not begin.
+    Error,
+    /// The workflow begins, and may do other than was meant.
+    Note,
+}
+
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
@@ -51,6 +63,8 @@ pub struct Finding {
     pub language: Option<Language>,
     /// The expression, or the text that it is in, which the findings in it share.
     pub expression: Option<Arc<str>>,
+    /// How bad it is.
+    pub severity: Severity,
 }
 
 /// A step from a value to one within it.
@@ -71,7 +85,32 @@ impl Finding {
             message: message.into(),
             language: None,
             expression: None,
+            severity: Severity::Error,
         }
+    }
+
+    /// The same as a note.
+    #[must_use]
+    fn noted(self) -> Self {
+        Self { severity: Severity::Note, ..self }
+    }
+
+    /// That something is wrong with the text as a whole.
+    pub fn syntax(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Syntax,
+            schema_path: None,
+            spec_path: None,
+            message: message.into(),
+            language: None,
+            expression: None,
+            severity: Severity::Error,
+        }
+    }
+
+    /// Whether the workflow begins all the same.
+    pub fn is_note(&self) -> bool {
+        self.severity == Severity::Note
     }
 
     /// Where it is in the definition, step by step.
@@ -79,7 +118,7 @@ impl Finding {
         steps(self.spec_path.as_deref().unwrap_or_default())
     }
 
-    /// As StackStorm shows it.
+    /// As StackStorm shows it; a note, which StackStorm has not, says that it is one.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
         let kind = serde_json::to_value(self.kind).unwrap_or_default();
@@ -93,6 +132,9 @@ impl Finding {
         object.insert("message".to_owned(), Value::from(self.message.clone()));
         object.insert("schema_path".to_owned(), Value::from(self.schema_path.clone()));
         object.insert("spec_path".to_owned(), Value::from(self.spec_path.clone()));
+        if self.is_note() {
+            object.insert("severity".to_owned(), Value::from("note"));
+        }
         Value::Object(object)
     }
 }
@@ -111,18 +153,11 @@ fn steps(path: &str) -> Vec<Step> {
     steps
 }
 
-/// All that is wrong with `definition`; `known` are the variables that it is given by its surroundings.
+/// All that the original finds wrong with `definition` by itself; `known` are the variables that it is given by its surroundings.
 /// Sorted by kind and place, each thing once.
 pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     if !definition.is_object() {
-        return vec![Finding {
-            kind: Kind::Syntax,
-            schema_path: None,
-            spec_path: None,
-            message: "a workflow is a mapping with the key `tasks`; write one".to_owned(),
-            language: None,
-            expression: None,
-        }];
+        return vec![Finding::syntax("a workflow is a mapping with the key `tasks`; write one")];
     }
     let overlong = syntax::overlong(definition);
     if !overlong.is_empty() {
@@ -157,6 +192,14 @@ impl Place {
 
     fn property(&self, name: &str) -> Self {
         Self { spec: format!("{}.{name}", self.spec), schema: format!("{}.properties.{name}", self.schema) }
+    }
+
+    /// What is under a key that the author chose.
+    fn entry(&self, name: &str) -> Self {
+        Self {
+            spec: format!("{}.{name}", self.spec),
+            schema: format!(r"{}.patternProperties.^\w+$", self.schema),
+        }
     }
 
     fn transition(&self, number: usize) -> Self {

@@ -115,7 +115,11 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let registered = engine.content().action(&execution.action).map(Arc::clone);
     let registered = registered.map_err(|error| failed(error.to_string()))?;
     let reevaluates = registered.action.expressions.reevaluate || engine.0.options.reevaluates;
+    let rerun = rerun_of(execution);
     let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;
+    if rerun.is_none() {
+        compiled.compare(&engine.content())?;
+    }
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
     let finals = finals.await.map_err(|error| failed(error.to_string()))?;
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
@@ -142,7 +146,6 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     context.shift_remove(CONFIG);
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
-    let rerun = rerun_of(execution);
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 

@@ -5,7 +5,7 @@ use super::Language;
 
 impl Language {
     /// What encloses an expression.
-    fn delimiters(self) -> (&'static str, &'static str) {
+    pub(super) fn delimiters(self) -> (&'static str, &'static str) {
         match self {
             Self::Jinja => ("{{", "}}"),
             Self::Yaql => ("<%", "%>"),

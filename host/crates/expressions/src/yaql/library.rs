@@ -33,6 +33,8 @@ pub(super) use workflow::engine_variable;
 
 use signature::Kind;
 
+use crate::names::Role;
+
 /// The overloads of one name.
 pub(super) type Family = &'static [&'static Function];
 
@@ -75,4 +77,10 @@ fn families(belongs: fn(Kind) -> bool) -> Families {
 pub(super) fn find(name: &str) -> (Family, Family) {
     let family = |families: &'static Families| families.get(name).map_or(&[][..], Vec::as_slice);
     (family(&FUNCTIONS), family(&METHODS))
+}
+
+/// The names of all methods, or of all functions; operators have none that anybody writes.
+pub(super) fn names(role: Role) -> impl Iterator<Item = &'static str> {
+    let families: &'static Families = if role == Role::Method { &METHODS } else { &FUNCTIONS };
+    families.keys().copied().filter(|name| name.starts_with(char::is_alphabetic))
 }

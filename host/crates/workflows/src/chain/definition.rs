@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use petrel_expressions::{Template, is_template};
 use serde_json::{Map, Value};
+
+use crate::inspection::Severity;
 
 /// A chain that can be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +17,8 @@ pub struct ChainDefinition {
     pub vars: Map<String, Value>,
     /// Whether what its templates give is rendered again as parameters, as the original does; else it is data.
     pub reevaluates: bool,
+    /// What is odd about it, and keeps nobody from running it.
+    pub notes: Vec<Invalid>,
     first: usize,
 }
 
@@ -41,6 +46,8 @@ pub struct Invalid {
     pub path: String,
     /// What, and what to do.
     pub message: String,
+    /// Whether the chain can be run all the same.
+    pub severity: Severity,
 }
 
 /// What is wrong so far.
@@ -49,14 +56,33 @@ struct Problems(Vec<Invalid>);
 
 impl Problems {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Invalid { path: path.into(), message: message.into() });
+        self.0.push(Invalid { path: path.into(), message: message.into(), severity: Severity::Error });
     }
 
-    /// Keys that have no meaning.
-    fn unknown(&mut self, path: &str, object: &Map<String, Value>, known: &[&str]) {
-        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-            let message = format!("`{key}` is not known here; known are {}", known.join(", "));
-            self.add(join(path, key), message);
+    fn note(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Invalid { path: path.into(), message: message.into(), severity: Severity::Note });
+    }
+
+    fn has_errors(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Templates that cannot be read, or use filters that nobody has: a chain runs up to them.
+    fn templates(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::String(text) if is_template(text) => match Template::compile(text) {
+                Ok(template) => template.unknown().into_iter().for_each(|message| self.note(path, message)),
+                Err(error) => self.note(path, error.to_string()),
+            },
+            Value::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    self.templates(&format!("{path}[{number}]"), item);
+                }
+            }
+            Value::Object(entries) => {
+                entries.iter().for_each(|(key, entry)| self.templates(&join(path, key), entry));
+            }
+            _ => {}
         }
     }
 
@@ -91,26 +117,30 @@ impl ChainDefinition {
     /// Reads a chain.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All that is wrong with it, and what is odd.
     pub fn compile(source: &Value) -> Result<Self, Vec<Invalid>> {
+        const KNOWN: [&str; 3] = ["chain", "default", "vars"];
         let mut problems = Problems::default();
         let Some(object) = source.as_object() else {
             problems.add("", "a chain is a mapping with the key `chain`; write one");
             return Err(problems.0);
         };
-        problems.unknown("", object, &["chain", "default", "vars"]);
+        for key in object.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
+            problems.add(key, format!("`{key}` is not known here; known are {}", KNOWN.join(", ")));
+        }
         let vars = problems.object("", object, "vars");
+        object.get("vars").into_iter().for_each(|vars| problems.templates("vars", vars));
         let default = problems.text("", object, "default").filter(|name| !name.is_empty());
         let nodes = nodes(object, &mut problems);
         check_references(&nodes, default.as_deref(), &mut problems);
-        if nodes.is_empty() && problems.0.is_empty() {
+        if nodes.is_empty() && !problems.has_errors() {
             problems.add("chain", "there is no node in it; add one");
         }
-        if !problems.0.is_empty() {
+        if problems.has_errors() {
             return Err(problems.0);
         }
         let first = first(&nodes, default.as_deref());
-        Ok(Self { nodes, vars, reevaluates: false, first })
+        Ok(Self { nodes, vars, reevaluates: false, notes: problems.0, first })
     }
 
     /// The node that it begins with.
@@ -148,7 +178,14 @@ fn nodes(object: &Map<String, Value>, problems: &mut Problems) -> Vec<Node> {
 fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Option<Node> {
     const KNOWN: [&str; 8] =
         ["name", "ref", "params", "parameters", "on-success", "on-failure", "publish", "notify"];
-    problems.unknown(path, source, &KNOWN);
+    // The original looks at the keys of no node but the first.
+    for key in source.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
+        let message = format!("`{key}` is not known here and means nothing; known are {}", KNOWN.join(", "));
+        problems.note(join(path, key), message);
+    }
+    for key in ["params", "parameters", "publish"] {
+        source.get(key).into_iter().for_each(|value| problems.templates(&join(path, key), value));
+    }
     let (old, new) = (problems.object(path, source, "params"), problems.object(path, source, "parameters"));
     if !old.is_empty() && !new.is_empty() {
         let message = "Either \"params\" or \"parameters\" attribute needs to be provided, but not both";
@@ -195,4 +232,57 @@ fn first(nodes: &[Node], default: Option<&str>) -> usize {
         nodes.iter().flat_map(|node| [&*node.on_success, &*node.on_failure]).collect();
     let unreferenced = || nodes.iter().position(|node| !led_to.contains(&*node.name));
     default.and_then(named).or_else(unreferenced).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The places of notes, and of errors.
+    fn problems(source: &Value) -> (Vec<String>, Vec<String>) {
+        let found = ChainDefinition::compile(source).map_or_else(|found| found, |chain| chain.notes);
+        let (errors, notes): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|problem| problem.severity == Severity::Error);
+        let places = |problems: Vec<Invalid>| problems.into_iter().map(|problem| problem.path).collect();
+        (places(notes), places(errors))
+    }
+
+    #[test]
+    fn what_is_odd_about_a_task_is_a_note_and_what_is_wrong_with_a_chain_an_error() {
+        let of = |task: Value| json!({"chain": [{"name": "first", "ref": "core.noop"}, task]});
+        for (source, note, error) in [
+            (of(json!({"name": "a", "ref": "core.noop"})), None, None),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "description": "x"})),
+                Some("chain[1].description"),
+                None,
+            ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "notes": "x", "on-success": "b"})),
+                Some("chain[1].notes"),
+                Some("chain[1].on-success"),
+            ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "parameters": {"x": ["{{ y | frobnicate }}"]}})),
+                Some("chain[1].parameters.x[0]"),
+                None,
+            ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "publish": {"x": "{{ y"}})),
+                Some("chain[1].publish.x"),
+                None,
+            ),
+            (json!({"chain": [{"name": "a", "ref": "core.noop", "note": 1}]}), Some("chain[0].note"), None),
+            (json!({"chain": [{"name": "a", "ref": "core.noop"}], "note": 1}), None, Some("note")),
+            (json!({"chain": []}), None, Some("chain")),
+        ] {
+            let expected: (Vec<&str>, Vec<&str>) = (note.into_iter().collect(), error.into_iter().collect());
+            let (notes, errors) = problems(&source);
+            let found: (Vec<&str>, Vec<&str>) =
+                (notes.iter().map(String::as_str).collect(), errors.iter().map(String::as_str).collect());
+            assert_eq!(found, expected, "{source}");
+        }
+    }
 }

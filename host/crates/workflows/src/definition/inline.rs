@@ -1,7 +1,7 @@
 //! Parameters written into a text: `core.echo message="hello" count=3`, `a=<% ctx().b %> c=true`.
 //!
 //! The rules are Orquesta's: a value is a list in brackets, a text in quotes, a number, `true`, `false`,
-//! `null` or an expression; whatever has another form is passed over.
+//! `null` or an expression; whatever has another form is passed over, and told by [`dropped`].
 
 use std::sync::LazyLock;
 
@@ -16,18 +16,78 @@ static PLAIN: LazyLock<Option<Regex>> =
 
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""[^"]*"|'[^']*'"#).ok());
 
-/// The parameters in `text`, in order. It is gone through once, whatever is in it.
-pub fn parameters(text: &str) -> Vec<(String, Value)> {
+/// A parameter in a text.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// Where its name begins.
+    start: usize,
+    /// Where its value begins.
+    from: usize,
+    /// Where its value ends.
+    end: usize,
+}
+
+/// Where the parameters in `text` are. It is gone through once, whatever is in it.
+fn spans(text: &str) -> Vec<Span> {
     let Some(pattern) = KEY.as_ref() else { return Vec::new() };
     let (mut found, mut values, mut from) = (Vec::new(), Values::of(text), 0);
     while let Ok(Some(key)) = pattern.find_from_pos(text, from) {
         from = key.end();
         let Some(end) = values.end(from) else { continue };
-        let name = key.as_str().trim_end_matches('=');
-        found.push((name.to_owned(), value(text.get(from..end).unwrap_or_default())));
+        found.push(Span { start: key.start(), from, end });
         from = end;
     }
     found
+}
+
+/// The parameters in `text`, in order.
+pub fn parameters(text: &str) -> Vec<(String, Value)> {
+    let parameter = |Span { start, from, end }| {
+        let name = text.get(start..from).unwrap_or_default().trim_end_matches('=');
+        (name.to_owned(), value(text.get(from..end).unwrap_or_default()))
+    };
+    spans(text).into_iter().map(parameter).collect()
+}
+
+/// A part of a text that no parameter takes in, so that nothing comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped<'a> {
+    /// It, behind the parameter that it follows without a blank.
+    pub text: &'a str,
+    /// What is read of that parameter's value.
+    pub read: Option<&'a str>,
+}
+
+/// What stands between parameters, or may, and means nothing.
+const SEPARATORS: [char; 2] = [',', ';'];
+
+/// What no parameter in `text` takes in, in order.
+pub fn dropped(text: &str) -> Vec<Dropped<'_>> {
+    let mut dropped = Vec::new();
+    let mut before: Option<Span> = None;
+    for next in spans(text).into_iter().map(Some).chain([None]) {
+        let from = before.map_or(0, |span| span.end);
+        let between = text.get(from..next.map_or(text.len(), |span| span.start)).unwrap_or_default();
+        let is_end = |letter: char| letter.is_whitespace() || SEPARATORS.contains(&letter);
+        let glued = between.find(is_end).unwrap_or(between.len());
+        let rest = match before.filter(|_| glued > 0) {
+            Some(Span { start, from, end }) => {
+                let text_of = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+                dropped.push(Dropped { text: text_of(start, end + glued), read: Some(text_of(from, end)) });
+                between.get(glued..).unwrap_or_default()
+            }
+            None => between,
+        };
+        let rest = rest.trim_matches(is_end);
+        // Of an expression that has no end the words mean nothing by themselves.
+        let is_list = rest.contains('=') && !["<%", "{{"].iter().any(|mark| rest.contains(mark));
+        let words: Vec<&str> = if is_list { rest.split_whitespace().collect() } else { vec![rest] };
+        let words =
+            words.into_iter().map(|word| word.trim_matches(SEPARATORS)).filter(|word| !word.is_empty());
+        dropped.extend(words.map(|text| Dropped { text, read: None }));
+        before = next;
+    }
+    dropped
 }
 
 /// Finds where values end, and looks at no part of the text twice for that.
@@ -85,13 +145,22 @@ pub fn action(text: &str) -> Option<(&str, Vec<(String, Value)>)> {
     (!parameters.is_empty()).then_some((name, parameters))
 }
 
+/// A value without the quotes that it stands in. The original takes one more pair of single quotes off, and a single one
+/// as well, which breaks `"echo 'done'"`; here they go only where they hold all of it and nothing else.
+fn unquoted(text: &str) -> &str {
+    fn within(text: &str, quote: char) -> Option<&str> {
+        text.strip_prefix(quote)?.strip_suffix(quote)
+    }
+    match within(text, '"') {
+        Some(inside) => within(inside, '\'').filter(|innermost| !innermost.contains('\'')).unwrap_or(inside),
+        None => within(text, '\'').unwrap_or(text),
+    }
+}
+
 fn value(text: &str) -> Value {
     let text = text.trim();
     let has_quotes = QUOTED.as_ref().is_some_and(|quoted| quoted.is_match(text).unwrap_or(false));
-    let bare = text.strip_prefix('"').unwrap_or(text);
-    let bare = bare.strip_suffix('"').unwrap_or(bare);
-    let bare = bare.strip_prefix('\'').unwrap_or(bare);
-    let bare = bare.strip_suffix('\'').unwrap_or(bare);
+    let bare = unquoted(text);
     let is_object = bare.starts_with('{') && bare.ends_with('}');
     if has_quotes && !is_object && !bare.is_empty() {
         return Value::from(bare);
@@ -177,9 +246,35 @@ mod tests {
             ("x a='{\"k\": 1}'", json!({"a": {"k": 1}})),
             ("x a=\"\"", json!({"a": ""})),
             ("x message=<% a %> is b", json!({"message": "<% a %>"})),
+            ("x cmd=\"echo 'done'\"", json!({"cmd": "echo 'done'"})),
+            ("x cmd=\"'a' and 'b'\"", json!({"cmd": "'a' and 'b'"})),
+            ("x a=\"'b'\" c=\"'\" d=\"''\"", json!({"a": "b", "c": "'", "d": ""})),
+            ("x cmd='echo \"done\"'", json!({"cmd": "echo \"done\""})),
         ] {
             let found: serde_json::Map<_, _> = parameters(text).into_iter().collect();
             assert_eq!(Value::Object(found), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_told() {
+        for (text, expected) in [
+            ("a=1 b=\"two words\" c=<% ctx().d %> e=[1, 2]", &[][..]),
+            ("a=1, b=2;", &[]),
+            ("", &[]),
+            ("path=ok", &[("path=ok", None)]),
+            ("cmd=date state=draining", &[("cmd=date", None), ("state=draining", None)]),
+            ("cmd=date, state=\"draining\"", &[("cmd=date", None)]),
+            ("window=24h a=1", &[("window=24h", Some("24"))]),
+            ("version=1.2.3 more", &[("version=1.2.3", Some("1.2")), ("more", None)]),
+            ("url=<% ctx().host %>/path", &[("url=<% ctx().host %>/path", Some("<% ctx().host %>"))]),
+            ("message=<% a %> is b", &[("is b", None)]),
+            ("a=1 message=<% ctx(x) + 1", &[("message=<% ctx(x) + 1", None)]),
+            ("é=é b=2", &[("é=é", None)]),
+        ] {
+            let found: Vec<_> =
+                dropped(text).into_iter().map(|dropped| (dropped.text, dropped.read)).collect();
+            assert_eq!(found, expected, "{text}");
         }
     }
 

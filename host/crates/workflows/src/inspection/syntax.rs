@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
-use super::{Finding, Kind};
+use super::{Finding, Kind, Severity};
 use crate::definition::shape;
 
 /// The grammar, as a JSON schema.
@@ -30,6 +30,7 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
             message: error.to_string(),
             language: None,
             expression: None,
+            severity: Severity::Error,
         })
         .collect();
     findings.extend(misnamed(definition));
@@ -55,6 +56,7 @@ pub(super) fn overlong(definition: &Value) -> Vec<Finding> {
             ),
             language: None,
             expression: None,
+            severity: Severity::Error,
         }
     };
     overlong.map(finding).collect()
@@ -72,6 +74,7 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
         message: format!("the name of the task \"{name}\" may hold letters, digits and `_` only; rename it"),
         language: None,
         expression: None,
+        severity: Severity::Error,
     })
 }
 

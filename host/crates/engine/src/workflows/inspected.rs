@@ -1,0 +1,358 @@
+//! The text of a workflow, inspected: all that is found in it, with line and column, and what is run if nothing is
+//! wrong. Which actions it may call is known in [`super::known`]; what is kept of it in [`super::definitions`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use petrel_workflows::chain::ChainDefinition;
+use petrel_workflows::inspection::contents::{self, Actions, Call};
+use petrel_workflows::inspection::{Kind, Step, slips};
+use petrel_workflows::{Definition, Finding, Source};
+use petrel_yaml::{Document, Position};
+use serde_json::{Value, json};
+
+use super::{ACTION_CHAIN, ORQUESTA};
+
+/// The variables that every workflow begins with.
+const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
+
+/// Findings that are told of one workflow.
+const MOST_FINDINGS: usize = 1_000;
+
+/// Bytes of expressions that are quoted in them.
+const MOST_QUOTED: usize = 4 << 20;
+
+/// Something found in a workflow's file, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What; it says whether it is an error or a note.
+    pub finding: Finding,
+    /// Where in the file, as near as it can be told.
+    pub position: Option<Position>,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Position { line, column }) = self.position {
+            write!(f, "{line}:{column}: ")?;
+        }
+        if self.finding.is_note() {
+            f.write_str("note: ")?;
+        }
+        f.write_str(&self.without_position())
+    }
+}
+
+impl Found {
+    /// What is wrong, and with what; where in the file, and how bad it is, are left to the caller.
+    pub fn without_position(&self) -> String {
+        let mut text = String::new();
+        if let Some(path) = &self.finding.spec_path {
+            text.push_str(path);
+            text.push_str(": ");
+        }
+        text.push_str(&self.finding.message);
+        if let Some(expression) = &self.finding.expression {
+            text.push_str(" (in `");
+            text.push_str(expression);
+            text.push_str("`)");
+        }
+        text
+    }
+}
+
+/// All that was found in a workflow's file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalid(pub Vec<Found>);
+
+impl Invalid {
+    /// As a failed workflow reports it.
+    pub fn to_errors(&self) -> Value {
+        let of = |found: &Found| {
+            let mut error = found.finding.to_value();
+            if let (Some(object), Some(position)) = (error.as_object_mut(), found.position) {
+                object.insert("line".to_owned(), json!(position.line));
+                object.insert("column".to_owned(), json!(position.column));
+            }
+            error
+        };
+        Value::Array(self.0.iter().map(of).collect())
+    }
+
+    fn without_notes(mut self) -> Self {
+        self.0.retain(|found| !found.finding.is_note());
+        self
+    }
+}
+
+/// Which language a text is in: only chains have a `chain`. It is the name of the runner.
+pub fn language(source: &str) -> &'static str {
+    let is_chain = petrel_yaml::parse(source).is_ok_and(|document| document.value.get("chain").is_some());
+    if is_chain { ACTION_CHAIN } else { ORQUESTA }
+}
+
+/// Inspects the text of a workflow for the runner of this name, and by itself: [`Inspected::beside`] goes on.
+pub fn inspect(runner: &str, source: &str) -> Inspected {
+    inspect_as(runner, source, false)
+}
+
+/// Inspects and compiles the text of a workflow for the runner of this name.
+///
+/// # Errors
+/// All that is wrong with it by itself; notes are left out.
+pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
+    inspect(runner, source).into_source()
+}
+
+/// As [`inspect`], of a workflow that `reevaluates` or not.
+pub(super) fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
+    match petrel_yaml::parse(source) {
+        Ok(document) if runner == ACTION_CHAIN => of_chain(document, reevaluates),
+        Ok(document) => of_workflow(document, reevaluates),
+        Err(error) => Inspected {
+            source: None,
+            findings: vec![Finding::syntax(error.message)],
+            calls: Vec::new(),
+            place: Place::Known(error.position),
+        },
+    }
+}
+
+fn of_workflow(document: Document, reevaluates: bool) -> Inspected {
+    let mut findings = petrel_workflows::inspect(&document.value, &SURROUNDINGS);
+    let mut source = None;
+    if findings.is_empty() {
+        match Definition::compile(&document.value) {
+            Ok(mut definition) => {
+                definition.reevaluates = reevaluates;
+                source = Some(Source::Orquesta(Arc::new(definition)));
+            }
+            Err(error) => findings.push(Finding::syntax(error.to_string())),
+        }
+    }
+    findings.extend(slips(&document.value));
+    let calls = contents::calls(&document.value);
+    Inspected { source, findings, calls, place: Place::In(document) }
+}
+
+fn of_chain(document: Document, reevaluates: bool) -> Inspected {
+    let (mut source, mut calls) = (None, Vec::new());
+    let problems = match ChainDefinition::compile(&document.value) {
+        Ok(mut chain) => {
+            chain.reevaluates = reevaluates;
+            calls = contents::calls_of_chain(&chain);
+            let notes = std::mem::take(&mut chain.notes);
+            source = Some(Source::Chain(Arc::new(chain)));
+            notes
+        }
+        Err(problems) => problems,
+    };
+    let finding = |problem: petrel_workflows::chain::Invalid| Finding {
+        spec_path: Some(problem.path),
+        severity: problem.severity,
+        ..Finding::syntax(problem.message)
+    };
+    let findings = problems.into_iter().map(finding).collect();
+    Inspected { source, findings, calls, place: Place::In(document) }
+}
+
+/// A workflow's text that was inspected.
+#[derive(Debug)]
+pub struct Inspected {
+    source: Option<Source>,
+    findings: Vec<Finding>,
+    calls: Vec<Call>,
+    place: Place,
+}
+
+/// Where findings are.
+#[derive(Debug)]
+enum Place {
+    /// Somewhere in a document.
+    In(Document),
+    /// Where a text is none.
+    Known(Position),
+}
+
+impl Inspected {
+    /// The same with what is wrong with its calls of actions, by what `actions` knows.
+    #[must_use]
+    pub fn beside(mut self, actions: &dyn Actions) -> Self {
+        self.findings.extend(contents::inspect(&self.calls, actions));
+        self
+    }
+
+    /// Whether the workflow cannot begin.
+    pub fn has_errors(&self) -> bool {
+        self.source.is_none() || self.findings.iter().any(|finding| !finding.is_note())
+    }
+
+    /// All that was found, errors first, each as StackStorm sorts them.
+    pub fn found(&self) -> Invalid {
+        let mut findings = self.findings.clone();
+        findings.sort_by(|one, other| (one.severity, one).cmp(&(other.severity, other)));
+        findings.dedup();
+        let found = |finding: Finding| {
+            let position = match &self.place {
+                Place::In(document) => position(document, &finding),
+                Place::Known(position) => *position,
+            };
+            Found { position: Some(position), finding }
+        };
+        Invalid(as_many_as_are_told(findings).into_iter().map(found).collect())
+    }
+
+    /// What can be run.
+    ///
+    /// # Errors
+    /// All that is wrong with it; notes are left out.
+    pub fn into_source(self) -> Result<Source, Invalid> {
+        let invalid = if self.has_errors() { Some(self.found().without_notes()) } else { None };
+        match (self.source, invalid) {
+            (Some(source), None) => Ok(source),
+            (_, invalid) => Err(invalid.unwrap_or_else(|| Invalid(Vec::new()))),
+        }
+    }
+
+    /// What can be run and what it calls.
+    ///
+    /// # Errors
+    /// All that is wrong with it; notes are left out.
+    pub(super) fn into_parts(mut self) -> Result<(Source, Vec<Call>), Invalid> {
+        let calls = std::mem::take(&mut self.calls);
+        self.into_source().map(|source| (source, calls))
+    }
+}
+
+/// What is wrong with `calls` by what `actions` knows, in the text of the workflow that makes them; notes are left out.
+pub(super) fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
+    let mut findings = contents::inspect(calls, actions);
+    findings.retain(|finding| !finding.is_note());
+    if findings.is_empty() {
+        return None;
+    }
+    let document = petrel_yaml::parse(source).ok();
+    let found = |finding: Finding| Found {
+        position: document.as_ref().map(|document| position(document, &finding)),
+        finding,
+    };
+    Some(Invalid(as_many_as_are_told(findings).into_iter().map(found).collect()))
+}
+
+/// The first of these, and how many more there are: each may quote a text of the size of a workflow.
+fn as_many_as_are_told(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut quoted = 0;
+    let told = findings.iter().take(MOST_FINDINGS).take_while(|finding| {
+        quoted += finding.expression.as_ref().map_or(0, |text| text.len());
+        quoted <= MOST_QUOTED
+    });
+    let told = told.count().max(1);
+    if let Some(severity) = findings.get(told).map(|finding| finding.severity) {
+        let more = findings.len() - told;
+        findings.truncate(told);
+        let message = format!("and {more} more problems; correct these first");
+        findings.push(Finding { severity, ..Finding::syntax(message) });
+    }
+    findings
+}
+
+/// The place of the key or the item that a finding names, or of the last that is there on the way.
+fn position(document: &Document, finding: &Finding) -> Position {
+    let steps = finding.steps();
+    let path: Vec<petrel_yaml::Step<'_>> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => petrel_yaml::Step::Key(key),
+            Step::Index(index) => petrel_yaml::Step::Item(*index),
+        })
+        .collect();
+    if let Some(position) = document.key_position(&path) {
+        return position;
+    }
+    // Inputs may stand behind the name of their action.
+    if let (Kind::Content, [tasks, task, ..]) = (finding.kind, path.as_slice())
+        && document.key_position(&[*tasks, *task, petrel_yaml::Step::Key("input")]).is_none()
+        && let Some(position) = document.key_position(&[*tasks, *task, petrel_yaml::Step::Key("action")])
+    {
+        return position;
+    }
+    document.nearest_position(&path)
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::parameters::Parameters;
+    use petrel_workflows::inspection::contents::Known;
+
+    use super::*;
+
+    /// One action, `core.local`, that needs `cmd`.
+    struct Local(Parameters);
+
+    impl Actions for Local {
+        fn find(&self, reference: &str) -> Known<'_> {
+            if reference == "core.local" { Known::Takes(&self.0) } else { Known::Missing }
+        }
+    }
+
+    fn local() -> Local {
+        Local(json!({"cmd": {"required": true}}).as_object().cloned().unwrap())
+    }
+
+    #[test]
+    fn findings_have_their_places_and_notes_follow_errors() {
+        let workflow = "version: 1.0
+tasks:
+  one:
+    next: [{do: two, publish: path=ok}]
+    action: core.local cmds=\"x\"
+  two:
+    action: core.nop
+    input:
+      x: <% lenn(1) %>
+";
+        let inspected = inspect(ORQUESTA, workflow).beside(&local());
+        assert!(inspected.has_errors());
+        let told: Vec<_> = inspected.found().0.iter().map(ToString::to_string).collect();
+        let begin = [
+            "5:5: tasks.one.input: Action \"core.local\" is missing required input \"cmd\".",
+            "5:5: tasks.one.input.cmds: Action \"core.local\" has unexpected input \"cmds\".",
+            "7:5: tasks.two.action: The action \"core.nop\" is not registered in the database.",
+            "9:7: tasks.two.input.x: unknown function \"lenn\"; did you mean \"len\"?",
+            "4:22: note: tasks.one.next[0].publish: `path=ok` is dropped",
+        ];
+        assert_eq!(told.len(), begin.len(), "{told:#?}");
+        for begin in begin {
+            assert!(told.iter().any(|told| told.starts_with(begin)), "{begin}: {told:#?}");
+        }
+        assert!(told.last().is_some_and(|last| last.contains("note: ")), "{told:#?}");
+    }
+
+    #[test]
+    fn a_note_keeps_nobody_from_running_a_workflow() {
+        let publishes = "version: 1.0\ntasks: {a: {action: core.noop, next: [{publish: path=ok}]}}\n";
+        let chain = "chain: [{name: a, ref: core.nop, description: x}]\n";
+        for (runner, text, notes) in [(ORQUESTA, publishes, 1), (ACTION_CHAIN, chain, 1)] {
+            assert!(check(runner, text).is_ok(), "{text}");
+            let found = inspect(runner, text).found();
+            assert_eq!(found.0.len(), notes, "{found:?}");
+            assert_eq!(found.to_errors()[0]["severity"], "note");
+        }
+        // What a chain calls it finds out by itself.
+        let inspected = inspect(ACTION_CHAIN, chain).beside(&local());
+        assert!(!inspected.has_errors() && inspected.found().0.len() == 2);
+    }
+
+    #[test]
+    fn of_very_many_findings_the_errors_are_told() {
+        let publish: String = (0..3_000).map(|number| format!("v{number}=x ")).collect();
+        let text = format!(
+            "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next: [{{publish: '{publish}', when: '<% succeded() %>'}}]\n"
+        );
+        let found = inspect(ORQUESTA, &text).found().0;
+        assert_eq!(found.len(), MOST_FINDINGS + 1);
+        assert!(found.first().is_some_and(|first| first.finding.message.contains("succeded")));
+        assert!(found.last().is_some_and(|last| last.finding.is_note()));
+        assert!(check(ORQUESTA, &text).is_err_and(|invalid| invalid.0.len() == 1));
+    }
+}

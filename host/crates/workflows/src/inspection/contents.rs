@@ -1,0 +1,313 @@
+//! A workflow beside the actions that it calls: those that are not there, inputs that they do not take, and inputs that
+//! they need. What is known of actions is the caller's to say, by [`Actions`].
+//!
+//! Source of what is found, and of its words: `inspect_task_contents` in StackStorm's `services/workflows.py`, and
+//! `validate_action_parameters`. Chains are not looked at there: one runs up to the task that cannot, so what is found in
+//! a chain is a note.
+
+use petrel_expressions::Statement;
+use petrel_model::parameters::{Parameters, Schema};
+use serde_json::{Map, Value};
+
+use super::expressions::action_and_input;
+use super::{Finding, Kind, Place, syntax};
+use crate::chain::{ChainDefinition, Node};
+use crate::definition::shape;
+
+/// What is known of an action.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// It takes these parameters, with those of its runner.
+    Takes(&'a Parameters),
+    /// It is there, or may be; what it takes is not known.
+    Unclear,
+    /// It is not there, and neither is its pack, which may come later.
+    Later,
+    /// It is not there.
+    Missing,
+}
+
+/// Who knows actions.
+pub trait Actions {
+    /// What is known of the action that is called `reference`.
+    fn find(&self, reference: &str) -> Known<'_>;
+}
+
+/// Nobody knows any action, so nothing is found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoActions;
+
+impl Actions for NoActions {
+    fn find(&self, _reference: &str) -> Known<'_> {
+        Known::Unclear
+    }
+}
+
+/// A call of an action, as far as it is known before anything runs.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What is called.
+    action: String,
+    /// Where that stands.
+    action_place: Place,
+    /// What the action is given; nothing when only an expression knows.
+    inputs: Option<Inputs>,
+    /// Where that stands.
+    input_place: Place,
+    /// Whether it is a task of a chain.
+    is_of_chain: bool,
+}
+
+/// The inputs of a call.
+#[derive(Debug, Clone, Default)]
+struct Inputs {
+    names: Vec<String>,
+    /// Whether there are others, whose names come from expressions.
+    has_more: bool,
+}
+
+impl Inputs {
+    fn of(object: &Map<String, Value>) -> Self {
+        let (names, open): (Vec<_>, Vec<_>) = object.keys().partition(|name| is_literal(name));
+        Self { names: names.into_iter().cloned().collect(), has_more: !open.is_empty() }
+    }
+}
+
+/// The calls of a workflow. What an expression calls is not known, so it is not among them.
+pub fn calls(definition: &Value) -> Vec<Call> {
+    let mut calls = Vec::new();
+    if !syntax::overlong(definition).is_empty() {
+        // Every finding in a task repeats its name.
+        return calls;
+    }
+    for (name, task) in shape::tasks(definition).into_iter().flatten() {
+        let Some(task) = task.as_object() else { continue };
+        let (action, input) = action_and_input(task);
+        let Some(action) = action.as_ref().and_then(Value::as_str).filter(|action| is_called(action)) else {
+            continue;
+        };
+        let inputs = match &input {
+            None | Some(Value::Null) => Some(Inputs::default()),
+            Some(Value::String(text)) if text.is_empty() => Some(Inputs::default()),
+            Some(Value::Object(object)) => Some(Inputs::of(object)),
+            Some(_) => None,
+        };
+        let place = Place::task(name);
+        calls.push(Call {
+            action: action.to_owned(),
+            action_place: place.property("action"),
+            inputs,
+            input_place: place.property("input"),
+            is_of_chain: false,
+        });
+    }
+    calls
+}
+
+/// The calls of a chain.
+pub fn calls_of_chain(chain: &ChainDefinition) -> Vec<Call> {
+    let call = |(number, node): (usize, &Node)| {
+        let place = Place::root("chain").item(number);
+        Call {
+            action: node.action.to_string(),
+            action_place: place.property("ref"),
+            inputs: Some(Inputs::of(&node.parameters)),
+            input_place: place.property("parameters"),
+            is_of_chain: true,
+        }
+    };
+    chain.nodes.iter().enumerate().map(call).collect()
+}
+
+/// All that is wrong with `calls` by what `actions` knows. Sorted by kind and place.
+pub fn inspect(calls: &[Call], actions: &dyn Actions) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = calls.iter().flat_map(|call| call.inspect(actions)).collect();
+    findings.sort();
+    findings
+}
+
+impl Call {
+    fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
+        let action = &self.action;
+        let at_action = |message| vec![self.finding(&self.action_place, message)];
+        if !action.contains('.') {
+            return at_action(format!("The action reference \"{action}\" is not formatted correctly."));
+        }
+        match actions.find(action) {
+            Known::Takes(parameters) => self.compared(parameters),
+            Known::Unclear => Vec::new(),
+            Known::Missing => {
+                at_action(format!("The action \"{action}\" is not registered in the database."))
+            }
+            Known::Later => {
+                let pack = action.split('.').next().unwrap_or_default();
+                let message = format!(
+                    "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
+                     the workflow is run."
+                );
+                at_action(message).into_iter().map(Finding::noted).collect()
+            }
+        }
+    }
+
+    /// What is given, beside what is taken.
+    fn compared(&self, parameters: &Parameters) -> Vec<Finding> {
+        let Some(inputs) = &self.inputs else { return Vec::new() };
+        let action = &self.action;
+        let unexpected = inputs.names.iter().filter(|name| !parameters.contains_key(*name)).map(|name| {
+            let message = format!("Action \"{action}\" has unexpected input \"{name}\".");
+            self.finding(&self.input_place.entry(name), message)
+        });
+        let is_given = |name: &String| inputs.has_more || inputs.names.contains(name);
+        let is_needed = |schema: &Value| {
+            let schema = Schema::of(schema);
+            schema.is_required() && schema.default().is_none() && !schema.is_immutable()
+        };
+        let missing = parameters.iter().filter(|&(name, schema)| is_needed(schema) && !is_given(name));
+        let missing = missing.map(|(name, _)| {
+            let message = format!("Action \"{action}\" is missing required input \"{name}\".");
+            self.finding(&self.input_place, message)
+        });
+        missing.chain(unexpected).collect()
+    }
+
+    fn finding(&self, place: &Place, message: String) -> Finding {
+        let finding = Finding::new(Kind::Content, place, message);
+        if self.is_of_chain { finding.noted() } else { finding }
+    }
+}
+
+/// Whether `action` names one action: no expression does.
+fn is_called(action: &str) -> bool {
+    !action.is_empty() && is_literal(action)
+}
+
+fn is_literal(text: &str) -> bool {
+    Statement::compile(Value::from(text)).is_literal()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A few actions; the pack `later` is not there yet.
+    struct Few(BTreeMap<&'static str, Parameters>);
+
+    impl Actions for Few {
+        fn find(&self, reference: &str) -> Known<'_> {
+            match self.0.get(reference) {
+                Some(parameters) => Known::Takes(parameters),
+                None if reference == "odd.one" => Known::Unclear,
+                None if reference.starts_with("later.") => Known::Later,
+                None => Known::Missing,
+            }
+        }
+    }
+
+    fn actions() -> Few {
+        let parameters = |value: Value| value.as_object().cloned().unwrap();
+        Few(BTreeMap::from([
+            (
+                "core.local",
+                parameters(json!({
+                    "cmd": {"type": "string", "required": true}, "timeout": {"type": "integer", "default": 60},
+                    "env": {"type": "object"}, "fixed": {"required": true, "immutable": true},
+                    "shell": {"required": true, "default": null},
+                })),
+            ),
+            ("core.noop", Parameters::new()),
+        ]))
+    }
+
+    /// Places and messages of what is found, notes with a mark.
+    fn told(findings: Vec<Finding>) -> Vec<(String, String)> {
+        let mark = |finding: &Finding| if finding.is_note() { "note: " } else { "" };
+        let told = |finding: Finding| {
+            let message = format!("{}{}", mark(&finding), finding.message);
+            (finding.spec_path.unwrap_or_default(), message)
+        };
+        findings.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_call_is_compared_with_what_its_action_takes() {
+        const MISSING: &str = "Action \"core.local\" is missing required input \"cmd\".";
+        const CMDS: &str = "Action \"core.local\" has unexpected input \"cmds\".";
+        for (task, expected) in [
+            (json!({"action": "core.local", "input": {"cmd": "date", "timeout": 5, "env": {}}}), &[][..]),
+            (json!({"action": "core.local cmd=\"date\" timeout=5"}), &[]),
+            (json!({"action": "core.local cmd=<% ctx().cmd %>"}), &[]),
+            (json!({"action": "core.local"}), &[("input", MISSING)]),
+            (json!({"action": "core.local", "input": null}), &[("input", MISSING)]),
+            (json!({"action": "core.local", "input": {"timeout": 5}}), &[("input", MISSING)]),
+            (json!({"action": "core.local cmds=\"date\""}), &[("input", MISSING), ("input.cmds", CMDS)]),
+            (json!({"action": "core.local", "input": {"cmd": 1, "cmds": 2}}), &[("input.cmds", CMDS)]),
+            // What only an expression knows is not known.
+            (json!({"action": "core.local", "input": "<% ctx().all %>"}), &[]),
+            (json!({"action": "core.local", "input": {"<% ctx().name %>": 1}}), &[]),
+            (
+                json!({"action": "core.local", "input": {"{{ ctx('n') }}": 1, "cmds": 2}}),
+                &[("input.cmds", CMDS)],
+            ),
+            (json!({"action": "<% ctx().action %>", "input": {"x": 1}}), &[]),
+            (json!({"action": "core.{{ ctx('action') }}"}), &[]),
+            (json!({"next": [{"do": "noop"}]}), &[]),
+            (json!({"action": "odd.one", "input": {"x": 1}}), &[]),
+            (
+                json!({"action": "core.noop", "with": "<% [1] %>", "input": {"x": 1}}),
+                &[("input.x", "Action \"core.noop\" has unexpected input \"x\".")],
+            ),
+            (
+                json!({"action": "core.nop"}),
+                &[("action", "The action \"core.nop\" is not registered in the database.")],
+            ),
+            (
+                json!({"action": "noop"}),
+                &[("action", "The action reference \"noop\" is not formatted correctly.")],
+            ),
+            (
+                json!({"action": "later.one x=1"}),
+                &[(
+                    "action",
+                    "note: The action \"later.one\" is not registered in the database; register the pack \"later\" before \
+                 the workflow is run.",
+                )],
+            ),
+        ] {
+            let found = told(inspect(&calls(&json!({"tasks": {"t": task}})), &actions()));
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(place, message)| (format!("tasks.t.{place}"), (*message).to_owned()))
+                .collect();
+            assert_eq!(found, expected, "{task}");
+        }
+    }
+
+    #[test]
+    fn who_knows_no_action_finds_nothing() {
+        let definition = json!({"tasks": {"t": {"action": "core.nop", "input": {"x": 1}}}});
+        assert!(inspect(&calls(&definition), &NoActions).is_empty());
+    }
+
+    #[test]
+    fn what_is_found_in_a_chain_is_a_note() {
+        let chain = json!({"chain": [
+            {"name": "a", "ref": "core.local", "params": {"cmds": "{{ x }}"}},
+            {"name": "b", "ref": "core.nop"},
+        ]});
+        let found = told(inspect(&calls_of_chain(&ChainDefinition::compile(&chain).unwrap()), &actions()));
+        let expected = [
+            ("chain[0].parameters", "note: Action \"core.local\" is missing required input \"cmd\"."),
+            ("chain[0].parameters.cmds", "note: Action \"core.local\" has unexpected input \"cmds\"."),
+            ("chain[1].ref", "note: The action \"core.nop\" is not registered in the database."),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (place, message) in expected {
+            assert!(found.contains(&(place.to_owned(), message.to_owned())), "{place}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What the original passes over, or finds out only once tasks have run: names that nobody has, expressions without an
+//! end, words of a text that are no parameters, conditions that are none.
+//!
+//! What always fails, and an expression that never ends, is an error. What the original drops, or takes for plain text
+//! that may be meant, is a note.
+
+use petrel_expressions::statement::{self, SlipKind};
+use serde_json::{Map, Value};
+
+use super::{Finding, Kind, Place, syntax};
+use crate::definition::inline::{self, Dropped};
+use crate::definition::shape;
+
+/// How a value is written that is no number, list or expression.
+const IN_QUOTES: &str = "put the value in quotes";
+
+/// What of a definition hardly means what it says. Sorted by kind and place, each thing once.
+pub fn slips(definition: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !syntax::overlong(definition).is_empty() {
+        // Every finding in a task repeats its name.
+        return findings;
+    }
+    for property in ["vars", "input", "output", "timeout"] {
+        look(definition.get(property), &Place::root(property), &mut findings);
+    }
+    for (name, task) in shape::tasks(definition).into_iter().flatten() {
+        if let Some(task) = task.as_object() {
+            of_task(task, &Place::task(name), &mut findings);
+        }
+    }
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
+    for property in ["delay", "timeout", "with", "retry", "input"] {
+        look(task.get(property), &place.property(property), findings);
+    }
+    look(task.get("action"), &place.property("action"), findings);
+    if let Some(action) = task.get("action").and_then(Value::as_str) {
+        of_action(action, &place.property("action"), findings);
+    }
+    let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for (number, transition) in list.iter().enumerate() {
+        let Some(transition) = transition.as_object() else { continue };
+        let place = place.transition(number);
+        for property in ["when", "publish", "do"] {
+            look(transition.get(property), &place.property(property), findings);
+        }
+        if let Some(text) = transition.get("publish").and_then(Value::as_str) {
+            add_dropped(text, &place.property("publish"), findings);
+        }
+        if let Some(text) = transition.get("when").and_then(Value::as_str) {
+            of_condition(text, &place.property("when"), findings);
+        }
+    }
+}
+
+/// The parameters behind the name of an action.
+fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
+    let Some((_, behind)) = text.split_once(' ') else { return };
+    if inline::action(text).is_some() {
+        return add_dropped(behind, place, findings);
+    }
+    let holds_expression = ["<%", "{{", "{%"].iter().any(|mark| text.contains(mark));
+    if !holds_expression && behind.contains('=') {
+        let message = format!(
+            "nothing in `{}` is a parameter, so all of it is taken for the name of an action; {IN_QUOTES}",
+            shortened(behind.trim())
+        );
+        findings.push(Finding::new(Kind::Semantic, place, message));
+    }
+}
+
+/// What of a text with parameters is none.
+fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
+    for Dropped { text, read } in inline::dropped(text) {
+        let text = shortened(text);
+        let message = match read {
+            Some(read) => {
+                format!(
+                    "of `{text}` only `{}` is read, and the rest is dropped; {IN_QUOTES}",
+                    shortened(read)
+                )
+            }
+            None => format!(
+                "`{text}` is dropped, since a value is a number, true, false, null, a list, an expression, or in \
+                 quotes; {IN_QUOTES}"
+            ),
+        };
+        findings.push(Finding::new(Kind::Semantic, place, message).noted());
+    }
+}
+
+/// A condition without an expression is a text, and holds.
+fn of_condition(text: &str, place: &Place, findings: &mut Vec<Finding>) {
+    if !text.is_empty() && !["<%", "{{", "{%"].iter().any(|mark| text.contains(mark)) {
+        let text = shortened(text);
+        let message = format!("`{text}` is no expression, so it always holds; write it as `<% {text} %>`");
+        findings.push(Finding::new(Kind::Expression, place, message).noted());
+    }
+}
+
+/// Looks at a value; at what is in a list or under keys one by one, so that the place says which it is.
+fn look(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
+    match value {
+        Some(Value::Array(items)) => {
+            for (number, item) in items.iter().enumerate() {
+                add(item, &place.item(number), findings);
+            }
+        }
+        Some(Value::Object(entries)) => {
+            for (name, entry) in entries {
+                let place = place.entry(name);
+                add(&Value::from(name.as_str()), &place, findings);
+                add(entry, &place, findings);
+            }
+        }
+        Some(other) => add(other, place, findings),
+        None => {}
+    }
+}
+
+fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>) {
+    for slip in statement::slips(value) {
+        let mut finding = Finding::new(Kind::Expression, place, slip.message);
+        finding.language = Some(slip.language);
+        finding.expression = Some(slip.expression);
+        findings.push(if slip.kind == SlipKind::Broken { finding.noted() } else { finding });
+    }
+}
+
+/// The beginning of a text, as much as is quoted.
+fn shortened(text: &str) -> String {
+    /// Letters.
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Places, severities and messages of what is found in a task.
+    fn found(task: &Value) -> Vec<(String, bool, String)> {
+        let findings = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
+        let told = |finding: Finding| {
+            (finding.spec_path.clone().unwrap_or_default(), finding.is_note(), finding.message)
+        };
+        findings.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_hardly_means_what_it_says_is_found_with_its_place() {
+        let next = |transition: Value| json!({"action": "core.noop", "next": [{"do": "noop"}, transition]});
+        for (task, place, is_note, said) in [
+            (next(json!({"when": "<% succeded() %>"})), "next[1].when", false, "did you mean \"succeeded\"?"),
+            (next(json!({"when": "{{ succeded() }}"})), "next[1].when", false, "did you mean \"succeeded\"?"),
+            (
+                next(json!({"when": "succeeded()"})),
+                "next[1].when",
+                true,
+                "always holds; write it as `<% succeeded() %>`",
+            ),
+            (next(json!({"when": "<% succeeded()"})), "next[1].when", false, "end it with `%>`"),
+            (next(json!({"publish": "path=ok"})), "next[1].publish", true, "`path=ok` is dropped"),
+            (
+                next(json!({"publish": "a=<% wher(1) %>"})),
+                "next[1].publish",
+                false,
+                "unknown function \"wher\"",
+            ),
+            (
+                next(json!({"publish": [{"a": 1}, {"b": "{{ x"}]})),
+                "next[1].publish[1]",
+                false,
+                "end it with `}}`",
+            ),
+            (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
+            (json!({"action": "a.b cmd=date c=1"}), "action", true, "`cmd=date` is dropped"),
+            (
+                json!({"action": "a.b cmd=date"}),
+                "action",
+                false,
+                "taken for the name of an action; put the value in quotes",
+            ),
+            (json!({"action": "a.b", "input": {"x": {"y": ["<% ctx(x)"]}}}), "input.x", false, "has no end"),
+            (
+                json!({"action": "a.b", "input": {"x": "<% ctx(\nx) %>"}}),
+                "input.x",
+                true,
+                "write it on one line",
+            ),
+            (json!({"action": "a.b", "with": {"items": "<% rang(3) %>"}}), "with.items", false, "\"range\""),
+            (
+                json!({"action": "a.b", "retry": {"count": 1, "when": "<% faild() %>"}}),
+                "retry.when",
+                false,
+                "\"failed\"",
+            ),
+        ] {
+            let found = found(&task);
+            let [(path, note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
+            assert_eq!((path.as_str(), *note), (&*format!("tasks.t.{place}"), is_note), "{task}");
+            assert!(message.contains(said), "{task}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_means_what_it_says_is_left_in_peace() {
+        for task in [
+            json!({"action": "core.local cmd=\"echo a=b {\" x=[1, 2]", "next": [{"when": "<% failed() %>", "do": "noop"}]}),
+            json!({"action": "core.local", "input": {"cmd": "a=b; echo ${x%y} {\"a\": {\"b\": 1}}"}}),
+            json!({"action": "core.local", "input": "<% ctx().all %>", "next": [{"publish": "a=1 b=<% result() %>"}]}),
+            json!({"with": "i in <% ctx(xs) %>", "action": "core.echo message=<% item(i) %>"}),
+        ] {
+            let found = found(&task);
+            assert!(found.is_empty(), "{task}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Workflows beside what they call: one that calls what is not there, or otherwise than it is, does not begin, and says so
+//! wherever it is looked at. What may be meant is told, and runs.
+
+use std::path::Path;
+
+use petrel_system_tests::{Place, assert_says};
+use serde_json::json;
+
+/// Writes the metadata of a pack.
+fn pack(place: &Place, pack: &str) {
+    let metadata = format!(
+        "ref: {pack}\nname: {pack}\ndescription: Calls.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n"
+    );
+    place.write(&format!("{pack}/pack.yaml"), &metadata);
+}
+
+/// Writes a workflow, or a chain, and gives its file.
+fn workflow(place: &Place, name: &str, definition: &str) -> String {
+    let runner = if definition.starts_with("chain:") { "action-chain" } else { "orquesta" };
+    let metadata =
+        format!("name: {name}\nrunner_type: {runner}\nentry_point: workflows/{name}.yaml\nenabled: true\n");
+    place.write(&format!("calls/actions/{name}.yaml"), &metadata);
+    place.write(&format!("calls/actions/workflows/{name}.yaml"), definition)
+}
+
+#[test]
+fn a_workflow_whose_calls_are_wrong_does_not_begin() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, "calls");
+    let ran = place.path("ran");
+    let cases = [
+        (
+            "unknown",
+            "action: core.echoz message=\"x\"",
+            "tasks.t2.action",
+            "The action \"core.echoz\" is not registered in the database.",
+        ),
+        (
+            "missing",
+            "action: core.local timeout=5",
+            "tasks.t2.input",
+            "Action \"core.local\" is missing required input \"cmd\".",
+        ),
+        (
+            "unexpected",
+            "action: core.echo message=\"x\" messages=\"x\"",
+            "tasks.t2.input.messages",
+            "Action \"core.echo\" has unexpected input \"messages\".",
+        ),
+        (
+            "misnamed",
+            "action: echo",
+            "tasks.t2.action",
+            "The action reference \"echo\" is not formatted correctly.",
+        ),
+    ];
+    for (name, second, _, _) in cases {
+        let definition = format!(
+            "version: 1.0\ntasks:\n  t1:\n    action: core.local cmd=\"touch {ran}\"\n    next: [{{when: <% succeeded() %>, do: t2}}]\n  t2:\n    {second}\n"
+        );
+        workflow(&place, name, &definition);
+    }
+    host.ok(&["pack", "register", &place.path("calls")]);
+    for (name, _, at, message) in cases {
+        let failed = host.until(&host.request(&json!({"action": format!("calls.{name}")})), "failed");
+        let error = &failed["result"]["errors"][0];
+        assert_eq!((&error["type"], &error["spec_path"]), (&json!("content"), &json!(at)), "{failed}");
+        assert_eq!((&error["message"], &error["line"]), (&json!(message), &json!(7)), "{failed}");
+        let file = place.path(&format!("calls/actions/workflows/{name}.yaml"));
+        let inspected = host.cli(&["workflow", "inspect", &file]).with_code(1);
+        assert_says(&inspected.stdout, &[":7:5: ", message]);
+        let text = place.read(&format!("calls/actions/workflows/{name}.yaml"));
+        let answer = host.try_send("POST", "/workflows/inspect", "", text.as_bytes()).unwrap();
+        assert_eq!(answer.with_status(200).json(), failed["result"]["errors"], "{name}");
+        // Without a host nothing is known of actions; but that one is no name is.
+        let inspected = host.cli(&["workflow", "inspect", "--offline", &file]);
+        inspected.with_code(i32::from(name == "misnamed"));
+    }
+    assert!(!Path::new(&ran).exists(), "a task ran");
+    host.stop();
+}
+
+#[test]
+fn an_action_may_come_after_the_workflow_that_calls_it() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, "calls");
+    workflow(&place, "early", "version: 1.0\ntasks: {a: {action: later.act}}\n");
+    host.ok(&["pack", "register", &place.path("calls")]);
+    let run = |status: &str| host.until(&host.request(&json!({"action": "calls.early"})), status);
+    assert_eq!(run("failed")["result"]["errors"][0]["type"], "content");
+    pack(&place, "later");
+    place.write(
+        "later/actions/act.yaml",
+        "name: act\nrunner_type: local-shell-cmd\nentry_point: ''\nenabled: true\nparameters: {cmd: {immutable: true, default: 'true'}}\n",
+    );
+    host.ok(&["pack", "register", &place.path("later")]);
+    run("succeeded");
+    host.ok(&["pack", "remove", "later"]);
+    assert_eq!(run("failed")["result"]["errors"][0]["type"], "content");
+    host.stop();
+}
+
+#[test]
+fn what_always_fails_is_told_before_it_runs_and_what_may_be_meant_runs() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, "calls");
+    let odd = "version: 1.0
+tasks:
+  say:
+    action: core.local cmd=\"echo 'done'\" timeout=30s
+    next: [{publish: path=ok}]
+output: [{said: <% task(say).result.stdout %>}]
+";
+    let odd = workflow(&place, "odd", odd);
+    let chain = "chain:\n  - {name: one, ref: core.noop, on-success: two}\n  - {name: two, description: says what it is for, ref: core.noop}\n";
+    let chain = workflow(&place, "chain", chain);
+    host.ok(&["pack", "register", &place.path("calls")]);
+    for (file, notes) in [
+        (
+            &odd,
+            &[
+                "odd.yaml:4:5: note: ",
+                "of `timeout=30s` only `30` is read",
+                "odd.yaml:5:13: note: ",
+                "`path=ok` is dropped",
+            ][..],
+        ),
+        (&chain, &["note: chain[1].description", "is not known here and means nothing"]),
+    ] {
+        assert_says(&host.cli(&["workflow", "inspect", file]).with_code(0).stdout, notes);
+    }
+    host.until(&host.request(&json!({"action": "calls.chain"})), "succeeded");
+    let ended = host.until(&host.request(&json!({"action": "calls.odd"})), "succeeded");
+    assert_eq!(ended["result"]["output"], json!({"said": "done"}));
+    for (condition, said) in
+        [("<% succeded() %>", "did you mean \"succeeded\"?"), ("<% succeeded()", "end it with `%>`")]
+    {
+        let wrong = format!(
+            "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next:\n      - when: {condition}\n"
+        );
+        let file = place.write("wrong.yaml", &wrong);
+        let inspected = host.cli(&["workflow", "inspect", &file]).with_code(1);
+        assert_says(&inspected.stdout, &["wrong.yaml:6:9: tasks.a.next[0].when: ", said]);
+        let answer = host.try_send("POST", "/workflows/inspect", "", wrong.as_bytes()).unwrap();
+        assert_says(&answer.with_status(200).json().to_string(), &["\"type\":\"expression\"", "\"line\":6"]);
+    }
+    host.stop();
+}
