@@ -44,7 +44,7 @@ impl ListRequest {
         F: Future<Output = Result<Page<T, Id>, Error>>,
     {
         let page = &self.page;
-        let mut part = Part { is_rising: self.is_rising, ..Part::default() };
+        let mut part = Part::in_order_of(self.is_rising);
         let (mut at, mut to_pass, mut count) = (self.start(), page.offset, 0);
         loop {
             let wanted = to_pass.saturating_add(page.limit - part.items.len());

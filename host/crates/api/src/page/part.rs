@@ -1,7 +1,7 @@
 //! Listings of what is read from the store, which may be large: read in parts (`collect.rs`), and written while they are
-//! sent. An answer that ends early says in `X-Next-Before` what to give as `before` to go on (in `X-Next-After` what to give as `after`, where
-//! the oldest come first). `X-Total-Count` says how many there are; `X-Total-At-Least: true` that there may be more, since
-//! no request looks at all that has ever been.
+//! sent. An answer that ends early says in `X-Next-Before` what to give as `before` to go on; where the oldest come first,
+//! in `X-Next-After` what to give as `after`. `X-Total-Count` says how many there are; `X-Total-At-Least: true` that there
+//! may be more, since no request looks at all that has ever been.
 
 use axum::http::HeaderValue;
 use axum::response::Response;
@@ -108,6 +108,11 @@ pub(crate) struct Part<T> {
 }
 
 impl<T> Part<T> {
+    /// Nothing yet, of a list where the oldest come first if `is_rising`.
+    pub(super) fn in_order_of(is_rising: bool) -> Self {
+        Self { is_rising, ..Self::default() }
+    }
+
     /// Items that are all that was asked for, and what lies among them and cannot be read; the oldest first if
     /// `is_rising`.
     pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>, total: Total, is_rising: bool) -> Self {
