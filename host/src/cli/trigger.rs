@@ -58,7 +58,7 @@ impl Trigger {
                 let filter =
                     kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
                 let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
-                let instances = session.client.list(&path).await?;
+                let (instances, count) = session.client.counted(&path).await?;
                 let columns = [
                     ("ID", "id"),
                     ("TRIGGER", "trigger"),
@@ -66,6 +66,7 @@ impl Trigger {
                     ("STATUS", "status"),
                 ];
                 print::listing(session.form, &instances, &columns);
+                print::count(session.form, &instances, count);
             }
             Self::Get { id, secrets } => {
                 let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));

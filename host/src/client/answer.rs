@@ -44,7 +44,7 @@ impl fmt::Display for Count {
         }
         let digits = self.count.to_string();
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 f.write_str(",")?;
             }
             f.write_char(digit)?;
