@@ -15,6 +15,7 @@ mod floods;
 mod full_disk;
 mod held;
 mod liar;
+mod lists;
 mod misbehaviour;
 mod pack_configs;
 mod packs;

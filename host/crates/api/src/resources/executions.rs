@@ -116,7 +116,12 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
     };
     let execution = api.engine.request(request).await?;
-    Ok((StatusCode::CREATED, Json(view(&api, &execution, Secrets::Masked))).into_response())
+    let mut view = view(&api, &execution, Secrets::Masked);
+    if let Some(view) = view.as_object_mut() {
+        // With a delay as well: it is what StackStorm answers, before its scheduler has seen it.
+        view.insert("status".into(), json!(execution.status));
+    }
+    Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
 /// `wait`: seconds until the answer comes although the execution has not ended.
