@@ -120,8 +120,10 @@ impl Screen {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // A shell keeps COLUMNS to itself: who hands it on wants it so.
-        let asked =
-            std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width > 0);
+        let asked = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok())
+            .filter(|width| *width > 0);
         let found = || terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         Self {
             width: asked.or_else(|| is_terminal.then(found)),
