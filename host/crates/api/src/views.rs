@@ -69,18 +69,21 @@ fn parameters(given: &Object, schemas: Option<&Parameters>, secrets: Secrets) ->
     }
 }
 
-/// What an execution gave, with what its action calls secret in it masked unless it is to be shown.
+/// What an execution gave, with what its action calls secret in it masked unless it is to be shown; an empty object while
+/// it has given nothing, since StackStorm's own client fails without one.
 pub(crate) fn result(
     execution: &Execution,
     registered: Option<&RegisteredAction>,
     secrets: Secrets,
-) -> Option<Value> {
-    let result = execution.result.as_deref()?;
+) -> Value {
+    let Some(result) = execution.result.as_deref().filter(|result| !result.is_null()) else {
+        return json!({});
+    };
     let schema = registered.map(|registered| &registered.action.output_schema);
-    Some(match schema.filter(|schema| !schema.is_empty() && secrets == Secrets::Masked) {
+    match schema.filter(|schema| !schema.is_empty() && secrets == Secrets::Masked) {
         Some(schema) => masked_result(result, schema, output_key(&execution.runner)),
         None => result.clone(),
-    })
+    }
 }
 
 /// The status of an execution as StackStorm shows it: what waits for its time is delayed. In the store it is requested,
@@ -103,8 +106,7 @@ pub(crate) fn event_status(status: TriggerInstanceStatus) -> &'static str {
     }
 }
 
-/// An execution. Attributes that are not there yet are left out, as StackStorm does; only the result is empty then, since
-/// StackStorm's own client fails without one.
+/// An execution. Attributes that are not there yet are left out, as StackStorm does; only the [`result`] is empty then.
 pub(crate) fn execution(
     execution: &Execution,
     registered: Option<&RegisteredAction>,
@@ -150,8 +152,7 @@ pub(crate) fn execution(
     let context = &execution.context;
     put("trigger_instance", json!(context.trigger_instance.as_ref().map(|origin| json!({"id": origin.id}))));
     put("rule", json!(context.rule.as_ref().map(|origin| json!({"id": origin.id, "ref": origin.name}))));
-    let result = result(execution, registered, secrets).filter(|result| !result.is_null());
-    view.insert("result".into(), result.unwrap_or_else(|| json!({})));
+    view.insert("result".into(), result(execution, registered, secrets));
     Value::Object(view)
 }
 

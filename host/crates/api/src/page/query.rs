@@ -78,10 +78,10 @@ impl Asked {
         refuse_repeated(&self.0)?;
         let mut page = PageQuery::default();
         let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, value) in self.0 {
-            if OF_REQUESTS.contains(&name.as_str()) {
-                // Read where they matter.
-            } else if OF_STORED.contains(&name.as_str()) && !list.is_stored {
+        // What any request may say is read where it matters.
+        let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
+        for (name, value) in of_list {
+            if OF_STORED.contains(&name.as_str()) && !list.is_stored {
                 return Err(unknown(list, &name));
             } else if name == "sort" {
                 order = read_order(list, &value)?;
