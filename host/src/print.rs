@@ -144,13 +144,18 @@ fn coloured(status: &str) -> String {
     format!("\u{1b}[{colour}m{status}\u{1b}[0m")
 }
 
+/// A status as results show it: in its colour at a terminal.
+pub(crate) fn status(status: &str) -> String {
+    if Screen::of_this_process().in_colour { coloured(status) } else { status.to_owned() }
+}
+
 /// Whether there is a time at `path`.
 fn is_time(path: &str) -> bool {
     ["_timestamp", "_time", "_at", "_expire"].iter().any(|end| path.ends_with(end))
 }
 
 /// A time to the second; anything else as it is.
-fn to_the_second(text: &str) -> String {
+pub(crate) fn to_the_second(text: &str) -> String {
     match text.split_once('.') {
         Some((seconds, rest)) if seconds.len() == 19 && rest.ends_with('Z') => format!("{seconds}Z"),
         _ => text.to_owned(),

@@ -94,7 +94,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// The explanation as text: a line a rule, and a line a criterion below it.
 fn explain(answer: &Value) {
     let instance = answer.get("trigger_instance").unwrap_or(&Value::Null);
-    print::line(&format!("{} of {}", text(instance, "id"), text(instance, "occurrence_time")));
+    let occurred = print::to_the_second(text(instance, "occurrence_time"));
+    print::line(&format!("{} of {occurred}", text(instance, "id")));
     let rules = answer.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if rules.is_empty() {
         print::line("no rule listens to this trigger now");

@@ -85,9 +85,9 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
     let gaps = |columns: &[Column]| GAP * columns.len().saturating_sub(1);
     // One long name is no reason to leave out what all others have.
     let most = ID.max(width / 2);
-    for column in columns.iter_mut() {
+    columns.iter_mut().for_each(|column| {
         column.width = column.width.min(if column.kind == Kind::Text { width } else { most });
-    }
+    });
     while columns.len() > 2 {
         let least = columns.iter().map(Column::floor).sum::<usize>() + gaps(columns);
         if least <= width {
