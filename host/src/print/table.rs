@@ -59,16 +59,15 @@ impl Column {
 
 /// The lines of a table, its headings first.
 pub(super) fn lines(mut columns: Vec<Column>, width: Option<usize>, in_colour: bool) -> Vec<String> {
-    match width {
-        Some(width) => fit(&mut columns, width),
-        None => {
-            let texts = columns.iter_mut().filter(|column| column.kind == Kind::Text);
-            texts.for_each(|column| column.width = column.width.min(IN_PIPE));
-        }
+    if let Some(width) = width {
+        fit(&mut columns, width);
+    } else {
+        let texts = columns.iter_mut().filter(|column| column.kind == Kind::Text);
+        texts.for_each(|column| column.width = column.width.min(IN_PIPE));
     }
     let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or_default();
     let headings = line(columns.iter().map(|column| (column, column.heading.as_str(), false)));
-    let cell = |column: &'_ Column, row: usize| column.cells.get(row).cloned().unwrap_or_default();
+    let cell = |column: &Column, row: usize| column.cells.get(row).cloned().unwrap_or_default();
     let row = |row: usize| {
         let cells: Vec<_> = columns.iter().map(|column| (column, cell(column, row))).collect();
         line(
