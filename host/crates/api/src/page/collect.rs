@@ -12,8 +12,10 @@ use crate::{Api, ApiError};
 /// How many items are read from the store at once.
 const STEP: usize = 1000;
 
-/// How many times [`STEP`] items are looked at beyond a page to say how many there are in all.
+/// How many times the store is asked beyond a page to say how many items there are in all: for [`STEP`] of them, or for
+/// fewer where the oldest come first.
 const COUNTED: usize = 2;
+const COUNTED_RISING: usize = 20;
 /// How many bytes of items that are read one by one are held at once. (One may be larger.)
 const AT_ONCE: usize = 2 << 20;
 /// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
@@ -80,7 +82,8 @@ impl ListRequest {
     where
         F: Future<Output = Result<Page<T, Id>, Error>>,
     {
-        for _ in 0..COUNTED {
+        let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
+        for _ in 0..most {
             if at.is_none() {
                 break;
             }
