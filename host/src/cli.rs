@@ -17,11 +17,13 @@ mod api_key;
 mod backup;
 mod completion;
 mod config;
+mod each;
 mod execution;
 #[cfg(test)]
 mod hints;
 mod key;
 mod log;
+mod moment;
 mod pack;
 mod restore;
 mod resume_all;

@@ -16,6 +16,7 @@ mod answer;
 mod connection;
 mod waiting;
 
+pub(crate) use answer::Count;
 pub(crate) use connection::Connection;
 pub(crate) use waiting::Waiting;
 
@@ -141,6 +142,12 @@ impl Client {
         self.send(Method::GET, path, None, Shape::List).await
     }
 
+    /// A listing, and how many items there are in all as far as the host says.
+    pub(crate) async fn counted(&self, path: &str) -> Result<(Value, Option<Count>), Failure> {
+        let request = self.request(Method::GET, path)?;
+        self.counted_answer(request, Shape::List).await.map_err(|failure| self.signed(failure))
+    }
+
     /// An execution: asked for, changed or looked at.
     pub(crate) async fn execution(
         &self,
@@ -251,10 +258,19 @@ impl Client {
     }
 
     async fn answered(&self, request: reqwest::RequestBuilder, shape: Shape) -> Result<Value, Failure> {
+        self.counted_answer(request, shape).await.map(|(value, _)| value)
+    }
+
+    async fn counted_answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        shape: Shape,
+    ) -> Result<(Value, Option<Count>), Failure> {
         let response = self.sent(request.timeout(self.bounds.answer)).await?;
         let (status, is_json) = (response.status(), answer::is_of_kind(&response, JSON));
+        let count = Count::said_by(&response);
         let body = self.body(response).await?;
-        answer::value(&self.url, status, is_json, &body, shape)
+        Ok((answer::value(&self.url, status, is_json, &body, shape)?, count))
     }
 
     /// Sends a request; the answer is from a Petrel.

@@ -5,10 +5,14 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
+use crate::client::Count;
 use crate::exit::Failure;
+
+mod table;
+
+use table::{Column, Kind};
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +28,23 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(value, |value, key| value.get(key))
 }
 
-/// A value in one line of a table.
-fn cell(value: Option<&Value>) -> String {
-    match value {
+/// The value at `path` in one line of a table.
+fn cell(path: &str, value: Option<&Value>) -> String {
+    let text = match value {
         None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) if is_time(path) => to_the_second(text),
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if path.ends_with("_seconds") => {
+            number.as_f64().map_or_else(String::new, |seconds| format!("{seconds:.3}"))
+        }
         Some(other) => other.to_string(),
+    };
+    if !text.contains(char::is_control) {
+        return text;
     }
+    // A line end would end the row, and an escape would tell the terminal what to do.
+    let shown = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// Prints a part of the result as it is, at once.
@@ -81,20 +95,78 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     if rows.is_empty() {
         return note("nothing found");
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(columns.iter().map(|(heading, _)| *heading));
-    // Cut to the width of a terminal, never in a pipe.
-    let is_terminal = std::io::stdout().is_terminal();
-    table.set_content_arrangement(if is_terminal {
-        ContentArrangement::Dynamic
-    } else {
-        ContentArrangement::Disabled
+    let columns = columns.iter().enumerate().map(|(place, (heading, path))| {
+        let cells = rows.iter().map(|row| cell(path, at(row, path))).collect();
+        Column::new(heading, Kind::of(place, path), cells)
     });
-    for row in rows {
-        table.add_row(columns.iter().map(|(_, path)| cell(at(row, path))));
-    }
-    line(&table.trim_fmt());
+    let screen = Screen::of_this_process();
+    table::lines(columns.collect(), screen.width, screen.in_colour).iter().for_each(|text| line(text));
     note_unreadable(rows);
+}
+
+/// Says of a listing for people that there is more than what is shown.
+pub(crate) fn count(form: Form, items: &Value, count: Option<Count>) {
+    let shown = items.as_array().map(Vec::len).unwrap_or_default();
+    if let (Form::Text, Some(count)) = (form, count.filter(|count| count.is_more_than(shown))) {
+        note(&format!("{} of {count}", Count::exactly(shown)));
+    }
+}
+
+/// Where results are shown.
+#[derive(Debug, Clone, Copy)]
+struct Screen {
+    /// How many columns it has; `None` of what has none, as a pipe.
+    width: Option<usize>,
+    /// Whether it shows colours.
+    in_colour: bool,
+}
+
+impl Screen {
+    fn of_this_process() -> Self {
+        let is_terminal = std::io::stdout().is_terminal();
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        // A shell keeps COLUMNS to itself: who hands it on wants it so.
+        let asked = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok())
+            .filter(|width| *width > 0);
+        let found = || terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        Self {
+            width: asked.or_else(|| is_terminal.then(found)),
+            in_colour: is_terminal && !is_set("NO_COLOR") && !is_dumb,
+        }
+    }
+}
+
+/// A status in its colour, which says nothing that the word does not.
+fn coloured(status: &str) -> String {
+    let colour = match status.split(' ').next().unwrap_or_default() {
+        "succeeded" | "processed" => 32,
+        "failed" | "timeout" | "abandoned" | "processing_failed" => 31,
+        "canceled" | "canceling" | "paused" | "pausing" => 33,
+        "" => return String::new(),
+        _ => 36,
+    };
+    format!("\u{1b}[{colour}m{status}\u{1b}[0m")
+}
+
+/// A status as results show it: in its colour at a terminal.
+pub(crate) fn status(status: &str) -> String {
+    if Screen::of_this_process().in_colour { coloured(status) } else { status.to_owned() }
+}
+
+/// Whether there is a time at `path`.
+fn is_time(path: &str) -> bool {
+    ["_timestamp", "_time", "_at", "_expire"].iter().any(|end| path.ends_with(end))
+}
+
+/// A time to the second; anything else as it is.
+pub(crate) fn to_the_second(text: &str) -> String {
+    match text.split_once('.') {
+        Some((seconds, rest)) if seconds.len() == 19 && rest.ends_with('Z') => format!("{seconds}Z"),
+        _ => text.to_owned(),
+    }
 }
 
 /// Says of which rows there is nothing but an id.
@@ -113,16 +185,26 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
         return json(item);
     }
     let width = paths.iter().map(|path| path.len()).max().unwrap_or_default();
+    let in_colour = Screen::of_this_process().in_colour;
     for path in paths {
         match at(item, path) {
             None | Some(Value::Null) => {}
+            Some(Value::Object(empty)) if empty.is_empty() => {}
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
                 let nested = serde_json::to_string_pretty(value).unwrap_or_default();
                 line(&format!("{path}:"));
                 nested.lines().for_each(|text| line(&format!("  {text}")));
             }
+            Some(Value::String(status)) if *path == "status" && in_colour => {
+                line(&format!("{:width$} {}", format!("{path}:"), coloured(status), width = width + 1));
+            }
             Some(value) => {
-                line(&format!("{:width$} {}", format!("{path}:"), cell(Some(value)), width = width + 1));
+                let shown = match value {
+                    Value::String(text) if is_time(path) => to_the_second(text),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                line(&format!("{:width$} {shown}", format!("{path}:"), width = width + 1));
             }
         }
     }
@@ -133,5 +215,42 @@ pub(crate) fn failure(form: Form, failure: &Failure) {
     match form {
         Form::Json => json(&failure.as_json()),
         Form::Text => eprintln!("{failure}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        for (path, value, expected) in [
+            ("start_timestamp", json!("2026-11-20T12:00:00.123456Z"), "2026-11-20T12:00:00Z"),
+            ("created_at", json!("2026-11-20T12:00:00Z"), "2026-11-20T12:00:00Z"),
+            ("occurrence_time", json!("soon"), "soon"),
+            ("value", json!("2026-11-20T12:00:00.123456Z"), "2026-11-20T12:00:00.123456Z"),
+            ("elapsed_seconds", json!(0.004_821), "0.005"),
+        ] {
+            assert_eq!(cell(path, Some(&value)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_cell_is_one_line_and_tells_the_terminal_nothing() {
+        assert_eq!(cell("value", Some(&json!("a\nb\u{1b}[31mc"))), "a\\nb\\u{1b}[31mc");
+        assert_eq!(cell("value", None), "");
+        assert_eq!(cell("metadata", Some(&json!({"a": 1}))), "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_status_has_a_colour_that_goes_by_its_word() {
+        for (status, colour) in
+            [("succeeded", 32), ("failed", 31), ("canceled", 33), ("running", 36), ("running (held)", 36)]
+        {
+            assert_eq!(coloured(status), format!("\u{1b}[{colour}m{status}\u{1b}[0m"));
+        }
+        assert_eq!(coloured(""), "");
     }
 }

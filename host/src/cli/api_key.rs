@@ -4,6 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::each::{deleted, each};
 use super::{Secrets, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::parameters;
@@ -38,23 +39,26 @@ pub(crate) enum ApiKey {
         #[arg(long)]
         user: Option<String>,
     },
-    /// Switch an API key on
+    /// Switch API keys on
     #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
     Enable {
-        /// The id of the API key
-        id: String,
+        /// The ids of the API keys
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
     },
-    /// Switch an API key off
+    /// Switch API keys off
     #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
     Disable {
-        /// The id of the API key
-        id: String,
+        /// The ids of the API keys
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
     },
-    /// Delete an API key
+    /// Delete API keys
     #[command(after_help = "Examples:\n  petrel apikey delete 6a1e5c2f9b1d4e5f60718293")]
     Delete {
-        /// The id of the API key
-        id: String,
+        /// The ids of the API keys
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
     },
 }
 
@@ -95,14 +99,15 @@ impl ApiKey {
                     ));
                 }
             }
-            Self::Enable { id } => switch(session, &id, true).await?,
-            Self::Disable { id } => switch(session, &id, false).await?,
-            Self::Delete { id } => {
-                client.delete(&key_path(&id)).await?;
-                match session.form {
-                    Form::Json => print::json(&json!({"id": id, "deleted": true})),
-                    Form::Text => print::note(&format!("deleted {id}")),
-                }
+            Self::Enable { ids } => return switch(session, &ids, true).await,
+            Self::Disable { ids } => return switch(session, &ids, false).await,
+            Self::Delete { ids } => {
+                let delete = async |id: &str| {
+                    client.delete(&key_path(id)).await?;
+                    Ok::<_, Failure>(deleted("id", id))
+                };
+                let tell = |id: &str, _: &Value| print::note(&format!("deleted {id}"));
+                return each(session.form, &ids, delete, tell).await;
             }
         }
         Ok(Code::Ok)
@@ -113,10 +118,11 @@ fn key_path(id: &str) -> String {
     format!("/apikeys/{}", path_segment(id))
 }
 
-async fn switch(session: &Session, id: &str, enabled: bool) -> Result<(), Failure> {
-    let key = session.client.send_json(Method::PUT, &key_path(id), &json!({"enabled": enabled})).await?;
-    show(session.form, &key);
-    Ok(())
+async fn switch(session: &Session, ids: &[String], enabled: bool) -> Result<Code, Failure> {
+    let switch = async |id: &str| {
+        session.client.send_json(Method::PUT, &key_path(id), &json!({"enabled": enabled})).await
+    };
+    each(session.form, ids, switch, |_, key| show(session.form, key)).await
 }
 
 fn show(form: Form, key: &Value) {

@@ -6,6 +6,8 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::each::each;
+use super::moment::moment;
 use super::{Secrets, Session, path_segment, run};
 use crate::client::Waiting;
 use crate::exit::{Code, Failure};
@@ -18,10 +20,10 @@ mod task_tree;
 /// Look at executions, and end them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Execution {
-    /// List executions, newest first
+    /// List executions, newest first; those that a workflow has asked for are shown by `get` of the workflow
     #[command(
         alias = "ls",
-        after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10"
+        after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10\n  petrel execution list --after 1h --all"
     )]
     List {
         /// How many executions to list at most
@@ -42,12 +44,15 @@ pub(crate) enum Execution {
         /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
-        /// List only executions that were asked for after this time, as 2026-11-20T12:00:00Z
+        /// List only executions that were asked for after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
         #[arg(long, value_name = "TIME")]
         after: Option<String>,
         /// List only executions that were asked for before this time
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
+        /// List also executions that workflows have asked for
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         secrets: Secrets,
     },
@@ -56,8 +61,11 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution get last\n  petrel execution get 6a1e5c2f9b1d4e5f60718293 --json"
     )]
     Get {
-        /// The id of the execution, or `last`
+        /// The id of the execution, or `last` for the newest that no workflow has asked for
         id: String,
+        /// With `last`: the newest of all, whoever has asked for it
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         secrets: Secrets,
     },
@@ -78,17 +86,19 @@ pub(crate) enum Execution {
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
     },
-    /// Pause a workflow: no more of its tasks start, what runs is let finish
+    /// Pause workflows: no more of their tasks start, what runs is let finish
     #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
     Pause {
-        /// The id of the execution, or `last`
-        id: String,
+        /// The ids of the executions, or `last`
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
     },
-    /// Let a paused workflow go on
+    /// Let paused workflows go on
     #[command(after_help = "Examples:\n  petrel execution resume 6a1e5c2f9b1d4e5f60718293")]
     Resume {
-        /// The id of the execution, or `last`
-        id: String,
+        /// The ids of the executions, or `last`
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
     },
     /// Run an execution again, or a workflow from some of its tasks on
     #[command(
@@ -120,38 +130,39 @@ pub(crate) enum Execution {
 impl Execution {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
         match self {
-            Self::List { limit, status, action, rule, trigger_instance, user, after, before, secrets } => {
-                let mut query = format!("/executions?limit={limit}");
+            Self::List {
+                limit,
+                status,
+                action,
+                rule,
+                trigger_instance,
+                user,
+                after,
+                before,
+                all,
+                secrets,
+            } => {
+                let moment = |time: Option<String>| time.map(|time| moment(&time)).transpose();
                 let filters = [
                     ("status", status),
                     ("action", action),
                     ("rule", rule),
                     ("trigger_instance", trigger_instance),
                     ("user", user),
-                    ("timestamp_gt", after),
-                    ("timestamp_lt", before),
+                    ("timestamp_gt", moment(after)?),
+                    ("timestamp_lt", moment(before)?),
+                    ("parent", (!all).then(|| "null".to_owned())),
                 ];
+                let mut query = format!("/executions?limit={limit}&sort_desc=true");
                 for (name, value) in filters {
                     if let Some(value) = value {
                         query.push_str(&format!("&{name}={}", path_segment(&value)));
                     }
                 }
-                let mut executions = session.client.list(&secrets.asked(&query)).await?;
-                let is_held = session.form == Form::Text && held::mark(&mut executions);
-                let columns = [
-                    ("ID", "id"),
-                    ("ACTION", "action.ref"),
-                    ("USER", "context.user"),
-                    ("STATUS", "status"),
-                    ("STARTED", "start_timestamp"),
-                    ("SECONDS", "elapsed_seconds"),
-                ];
-                print::listing(session.form, &executions, &columns);
-                if is_held {
-                    held::explain();
-                }
+                list(session, &secrets.asked(&query)).await?;
             }
-            Self::Get { id, secrets } => {
+            Self::Get { id, all, secrets } => {
+                let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let execution = session.client.execution(Method::GET, &path, None).await?;
                 show(session.form, &execution);
@@ -161,11 +172,15 @@ impl Execution {
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
-                print::line(session.client.get_text(&path).await?.trim_end_matches('\n'));
+                let output = session.client.get_text(&path).await?;
+                match session.form {
+                    Form::Json => print::json(&json!({"id": id, "output": output})),
+                    Form::Text => print::line(output.trim_end_matches('\n')),
+                }
             }
             Self::Tail { id, wait } => return tail(session, &id, wait.map(Duration::from_secs)).await,
-            Self::Pause { id } => ask(session, &id, "pausing").await?,
-            Self::Resume { id } => ask(session, &id, "resuming").await?,
+            Self::Pause { ids } => return ask(session, &ids, "pausing").await,
+            Self::Resume { ids } => return ask(session, &ids, "resuming").await,
             Self::Rerun { id, parameters, tasks, reset } => {
                 rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
             }
@@ -177,49 +192,60 @@ impl Execution {
     }
 }
 
-/// Ends each of them, whatever becomes of the others; the first failure is the outcome.
-async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
-    let (mut ended, mut failures) = (Vec::new(), Vec::new());
-    for id in ids {
-        let path = format!("/executions/{}", path_segment(id));
-        match session.client.execution(Method::DELETE, &path, None).await {
-            Ok(execution) => {
-                if session.form == Form::Text {
-                    print::note(&format!("{id}: {}", text(&execution, "status")));
-                }
-                ended.push(execution);
-            }
-            Err(failure) => {
-                let message = format!("{id}: {}", failure.message);
-                failures.push(Failure { message, ..failure });
-            }
-        }
-    }
-    if session.form == Form::Json {
-        match ended.as_slice() {
-            [] => {}
-            [one] if ids.len() == 1 => print::json(one),
-            all => print::json(&Value::Array(all.to_vec())),
-        }
-    }
-    let mut failures = failures.into_iter();
-    let first = failures.next();
-    if session.form == Form::Text {
-        failures.for_each(|failure| print::failure(session.form, &failure));
-    }
-    first.map_or(Ok(Code::Ok), Err)
-}
-
-/// Asks for a status of a workflow.
-async fn ask(session: &Session, id: &str, status: &str) -> Result<(), Failure> {
-    let path = format!("/executions/{}", path_segment(id));
-    let body = json!({"status": status});
-    let execution = session.client.execution(Method::PUT, &path, Some(&body)).await?;
-    match session.form {
-        Form::Json => print::json(&execution),
-        Form::Text => print::note(&format!("{}: {}", text(&execution, "id"), text(&execution, "status"))),
+/// Lists what `path` asks for.
+async fn list(session: &Session, path: &str) -> Result<(), Failure> {
+    let (mut executions, count) = session.client.counted(path).await?;
+    let is_held = session.form == Form::Text && held::mark(&mut executions);
+    let columns = [
+        ("ID", "id"),
+        ("ACTION", "action.ref"),
+        ("STATUS", "status"),
+        ("STARTED", "start_timestamp"),
+        ("SECONDS", "elapsed_seconds"),
+        ("USER", "context.user"),
+    ];
+    print::listing(session.form, &executions, &columns);
+    print::count(session.form, &executions, count);
+    if is_held {
+        held::explain();
     }
     Ok(())
+}
+
+/// The id of the newest execution, whoever has asked for it.
+async fn newest_of_all(session: &Session) -> Result<String, Failure> {
+    let newest = session.client.list("/executions?limit=1&include_attributes=id").await?;
+    let id = newest.pointer("/0/id").and_then(Value::as_str).map(str::to_owned);
+    id.ok_or_else(|| {
+        Failure::new(
+            Code::NotFound,
+            "not_found",
+            "execution `last` does not exist",
+            "nothing has run yet; `petrel run core.noop` does",
+        )
+    })
+}
+
+/// Ends each of them, whatever becomes of the others.
+async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
+    let cancel = async |id: &str| {
+        let path = format!("/executions/{}", path_segment(id));
+        session.client.execution(Method::DELETE, &path, None).await
+    };
+    each(session.form, ids, cancel, tell_status).await
+}
+
+/// Asks for a status of workflows.
+async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Failure> {
+    let ask = async |id: &str| {
+        let path = format!("/executions/{}", path_segment(id));
+        session.client.execution(Method::PUT, &path, Some(&json!({"status": status}))).await
+    };
+    each(session.form, ids, ask, tell_status).await
+}
+
+fn tell_status(_: &str, execution: &Value) {
+    print::note(&format!("{}: {}", text(execution, "id"), text(execution, "status")));
 }
 
 async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -> Result<(), Failure> {
@@ -265,19 +291,30 @@ async fn follow(
     let client = &session.client;
     let mut tasks = task_tree::Followed::default();
     let (started, mut waiting, mut lines) = (Instant::now(), Waiting::default(), 0);
+    // For programs it is one document, at the end.
+    let (is_text, mut all) = (session.form == Form::Text, String::new());
     loop {
         // Asked before the output is read, so that what comes before the end is not missed.
         let now = client.state_of(id, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
         lines += output.matches('\n').count();
-        print::text(&output);
-        if has_tasks {
+        if is_text {
+            print::text(&output);
+        } else {
+            all.push_str(&output);
+        }
+        if is_text && has_tasks {
             tasks.print_news(session, id).await?;
         }
         let is_late = patience.is_some_and(|patience| started.elapsed() >= patience);
         if is_late || run::is_final(&execution) {
-            print::note(&format!("{id}: {}", text(&execution, "status")));
+            match session.form {
+                Form::Json => {
+                    print::json(&json!({"id": id, "status": text(&execution, "status"), "output": all}));
+                }
+                Form::Text => print::note(&format!("{id}: {}", text(&execution, "status"))),
+            }
             return Ok(run::outcome(&execution));
         }
     }

@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Session, path_segment};
+use super::each::{deleted, each};
+use super::{Session, path_segment, read_file};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -25,18 +26,24 @@ pub(crate) enum Key {
         name: String,
     },
     /// Set the value of a key
-    #[command(after_help = "Examples:\n  petrel key set deploy.channel '#ops'")]
+    #[command(
+        after_help = "Examples:\n  petrel key set deploy.channel '#ops'\n  petrel key set deploy.offset -5\n  petrel key set deploy.certificate - < certificate.pem"
+    )]
     Set {
         /// The name of the key
         name: String,
-        /// The text to set the key to
+        /// The text to set the key to, or - for standard input (without the line end at its end)
+        #[arg(allow_negative_numbers = true)]
         value: String,
     },
-    /// Delete a key
-    #[command(after_help = "Examples:\n  petrel key delete deploy.channel")]
+    /// Delete keys
+    #[command(
+        after_help = "Examples:\n  petrel key delete deploy.channel\n  petrel key delete deploy.channel deploy.offset"
+    )]
     Delete {
-        /// The name of the key
-        name: String,
+        /// The names of the keys
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
     },
 }
 
@@ -62,6 +69,7 @@ impl Key {
                 }
             }
             Self::Set { name, value } => {
+                let value = if value == "-" { piped()? } else { value };
                 let path = format!("/keys/{}", path_segment(&name));
                 let key =
                     client.send_json(Method::PUT, &path, &json!({"name": name, "value": value})).await?;
@@ -70,13 +78,27 @@ impl Key {
                     Form::Text => print::note(&format!("{name} is set")),
                 }
             }
-            Self::Delete { name } => {
-                client.delete(&format!("/keys/{}", path_segment(&name))).await?;
-                if session.form == Form::Text {
-                    print::note(&format!("{name} is deleted"));
-                }
+            Self::Delete { names } => {
+                let delete = async |name: &str| {
+                    client.delete(&format!("/keys/{}", path_segment(name))).await?;
+                    Ok::<_, Failure>(deleted("name", name))
+                };
+                let tell = |name: &str, _: &Value| print::note(&format!("{name} is deleted"));
+                return each(session.form, &names, delete, tell).await;
             }
         }
         Ok(Code::Ok)
     }
+}
+
+/// What is on standard input, without the line end that closes a last line.
+fn piped() -> Result<String, Failure> {
+    let mut text = read_file("-")?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
 }

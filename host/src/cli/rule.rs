@@ -4,6 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::each::{deleted, each};
 use super::{Secrets, Session, path_segment, read_file};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -44,26 +45,26 @@ pub(crate) enum Rule {
         /// The file, or - for standard input
         file: String,
     },
-    /// Switch a rule on
+    /// Switch rules on
     #[command(after_help = "Examples:\n  petrel rule enable examples.sample_rule_with_webhook")]
     Enable {
-        /// The rule, as pack.name
-        #[arg(value_name = "RULE")]
-        reference: String,
+        /// The rules, as pack.name
+        #[arg(value_name = "RULE", required = true)]
+        references: Vec<String>,
     },
-    /// Switch a rule off
+    /// Switch rules off
     #[command(after_help = "Examples:\n  petrel rule disable examples.sample_rule_with_webhook")]
     Disable {
-        /// The rule, as pack.name
-        #[arg(value_name = "RULE")]
-        reference: String,
+        /// The rules, as pack.name
+        #[arg(value_name = "RULE", required = true)]
+        references: Vec<String>,
     },
-    /// Delete a rule
+    /// Delete rules
     #[command(after_help = "Examples:\n  petrel rule delete examples.sample_rule_with_webhook")]
     Delete {
-        /// The rule, as pack.name
-        #[arg(value_name = "RULE")]
-        reference: String,
+        /// The rules, as pack.name
+        #[arg(value_name = "RULE", required = true)]
+        references: Vec<String>,
     },
 }
 
@@ -73,10 +74,13 @@ impl Rule {
         match self {
             Self::List { pack, secrets } => {
                 let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
-                let rules = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
+                let mut rules = client.list(&secrets.asked(&format!("/rules?limit=-1{filter}"))).await?;
+                if session.form == Form::Text {
+                    rules.as_array_mut().into_iter().flatten().for_each(name_trigger);
+                }
                 let columns = [
                     ("RULE", "ref"),
-                    ("TRIGGER", "trigger.type"),
+                    ("TRIGGER", LISTENS_TO),
                     ("ACTION", "action.ref"),
                     ("ENABLED", "enabled"),
                     ("DESCRIPTION", "description"),
@@ -94,14 +98,15 @@ impl Rule {
                 let rule = client.send_yaml(Method::PUT, &rule_path(&reference), read_rule(&file)?).await?;
                 changed(session.form, &rule, "updated");
             }
-            Self::Enable { reference } => switch(session, &reference, true).await?,
-            Self::Disable { reference } => switch(session, &reference, false).await?,
-            Self::Delete { reference } => {
-                client.delete(&rule_path(&reference)).await?;
-                match session.form {
-                    Form::Json => print::json(&json!({"ref": reference, "deleted": true})),
-                    Form::Text => print::note(&format!("deleted {reference}")),
-                }
+            Self::Enable { references } => return switch(session, &references, true).await,
+            Self::Disable { references } => return switch(session, &references, false).await,
+            Self::Delete { references } => {
+                let delete = async |reference: &str| {
+                    client.delete(&rule_path(reference)).await?;
+                    Ok::<_, Failure>(deleted("ref", reference))
+                };
+                let tell = |reference: &str, _: &Value| print::note(&format!("deleted {reference}"));
+                return each(session.form, &references, delete, tell).await;
             }
         }
         Ok(Code::Ok)
@@ -128,11 +133,26 @@ fn read_rule(file: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-async fn switch(session: &Session, reference: &str, enabled: bool) -> Result<(), Failure> {
-    let path = format!("{}/enabled", rule_path(reference));
-    let rule = session.client.send_json(Method::PUT, &path, &json!(enabled)).await?;
-    changed(session.form, &rule, if enabled { "enabled" } else { "disabled" });
-    Ok(())
+/// Where a rule says in a table what it listens to.
+const LISTENS_TO: &str = "listens_to";
+
+/// Says in `rule` what it listens to: the trigger type, and of a webhook where it is.
+fn name_trigger(rule: &mut Value) {
+    let text = |path: &str| rule.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let (kind, url) = (text("/trigger/type"), text("/trigger/parameters/url"));
+    let shown = if url.is_empty() { kind.to_owned() } else { format!("{kind} {url}") };
+    if let Some(rule) = rule.as_object_mut() {
+        rule.insert(LISTENS_TO.into(), shown.into());
+    }
+}
+
+async fn switch(session: &Session, references: &[String], enabled: bool) -> Result<Code, Failure> {
+    let switch = async |reference: &str| {
+        let path = format!("{}/enabled", rule_path(reference));
+        session.client.send_json(Method::PUT, &path, &json!(enabled)).await
+    };
+    let what = if enabled { "enabled" } else { "disabled" };
+    each(session.form, references, switch, |_, rule| changed(session.form, rule, what)).await
 }
 
 /// Says what changed and what to try next; warnings go to standard error.
@@ -157,4 +177,21 @@ fn changed(form: Form, rule: &Value, what: &str) {
 fn show(form: Form, rule: &Value) {
     let attributes = ["id", "ref", "description", "enabled", "trigger", "criteria", "action"];
     print::attributes(form, rule, &attributes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_says_which_webhook_it_listens_to() {
+        for (trigger, expected) in [
+            (json!({"type": "core.st2.webhook", "parameters": {"url": "github"}}), "core.st2.webhook github"),
+            (json!({"type": "mine.event", "parameters": {}}), "mine.event"),
+        ] {
+            let mut rule = json!({"trigger": trigger});
+            name_trigger(&mut rule);
+            assert_eq!(rule[LISTENS_TO], expected);
+        }
+    }
 }

@@ -58,7 +58,7 @@ impl Trigger {
                 let filter =
                     kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
                 let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
-                let instances = session.client.list(&path).await?;
+                let (instances, count) = session.client.counted(&path).await?;
                 let columns = [
                     ("ID", "id"),
                     ("TRIGGER", "trigger"),
@@ -66,6 +66,7 @@ impl Trigger {
                     ("STATUS", "status"),
                 ];
                 print::listing(session.form, &instances, &columns);
+                print::count(session.form, &instances, count);
             }
             Self::Get { id, secrets } => {
                 let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));
@@ -93,7 +94,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it.
 fn explain(answer: &Value) {
     let instance = answer.get("trigger_instance").unwrap_or(&Value::Null);
-    print::line(&format!("{} of {}", text(instance, "id"), text(instance, "occurrence_time")));
+    let occurred = print::to_the_second(text(instance, "occurrence_time"));
+    print::line(&format!("{} of {occurred}", text(instance, "id")));
     let rules = answer.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if rules.is_empty() {
         print::line("no rule listens to this trigger now");

@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::each::{deleted, each};
 use super::{Session, path_segment, read_password};
 use petrel_engine::accounts::users::ADMIN;
 
@@ -39,11 +40,12 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Delete a user, with all tokens and API keys
-    #[command(after_help = "Examples:\n  petrel user delete ada")]
+    /// Delete users, with all their tokens and API keys
+    #[command(after_help = "Examples:\n  petrel user delete ada\n  petrel user delete ada bob")]
     Delete {
-        /// The name of the user
-        name: String,
+        /// The names of the users
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
     },
 }
 
@@ -68,10 +70,14 @@ impl User {
                 said(session.form, &user, &format!("{name} has a new password and is signed out everywhere"));
                 tell_of_token_file(&name);
             }
-            Self::Delete { name } => {
-                client.delete(&format!("/users/{}", path_segment(&name))).await?;
-                said(session.form, &json!({"name": name, "deleted": true}), &format!("deleted {name}"));
-                tell_of_token_file(&name);
+            Self::Delete { names } => {
+                let delete = async |name: &str| {
+                    client.delete(&format!("/users/{}", path_segment(name))).await?;
+                    tell_of_token_file(name);
+                    Ok::<_, Failure>(deleted("name", name))
+                };
+                let tell = |name: &str, _: &Value| print::note(&format!("deleted {name}"));
+                return each(session.form, &names, delete, tell).await;
             }
         }
         Ok(Code::Ok)
@@ -89,7 +95,7 @@ fn tell_of_token_file(name: &str) {
 }
 
 /// Says what was done: an object for programs, a sentence for people.
-fn said(form: Form, object: &serde_json::Value, sentence: &str) {
+fn said(form: Form, object: &Value, sentence: &str) {
     match form {
         Form::Json => print::json(object),
         Form::Text => print::note(sentence),

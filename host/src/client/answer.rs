@@ -1,12 +1,57 @@
 //! What an answer must be to be believed: from a Petrel, of the kind that was asked for, and with an end. A proxy's page
 //! or a page to sign in at may come with any status.
 
+use std::fmt::{self, Write as _};
+
 use petrel_api::VERSION_HEADER;
 use petrel_model::Status;
 use reqwest::{Response, StatusCode, header};
 use serde_json::Value;
 
 use crate::exit::{Code, Failure};
+
+/// How many items a list has in all, of which an answer may hold a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    count: usize,
+    /// Whether all were looked at; else there are at least so many.
+    is_exact: bool,
+}
+
+impl Count {
+    /// What the head of an answer says.
+    pub(super) fn said_by(response: &Response) -> Option<Self> {
+        let head = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let count = head("x-total-count")?.parse().ok()?;
+        Some(Self { count, is_exact: head("x-total-at-least").is_none() })
+    }
+
+    /// So many and no more.
+    pub(crate) fn exactly(count: usize) -> Self {
+        Self { count, is_exact: true }
+    }
+
+    /// Whether there is more than what is shown.
+    pub(crate) fn is_more_than(self, shown: usize) -> bool {
+        self.count > shown || !self.is_exact
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_exact {
+            f.write_str("at least ")?;
+        }
+        let digits = self.count.to_string();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            f.write_char(digit)?;
+        }
+        Ok(())
+    }
+}
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,4 +171,23 @@ fn refused(status: StatusCode, answer: &Value) -> Failure {
         message => message,
     };
     Failure { code, kind: text("code"), message, hint: text("hint") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_written_for_people() {
+        for (count, is_exact, expected) in [
+            (0, true, "0"),
+            (999, true, "999"),
+            (1_234, true, "1,234"),
+            (1_234_567, false, "at least 1,234,567"),
+        ] {
+            assert_eq!(Count { count, is_exact }.to_string(), expected);
+        }
+        assert!(Count::exactly(51).is_more_than(50) && !Count::exactly(50).is_more_than(50));
+        assert!(Count { count: 50, is_exact: false }.is_more_than(50));
+    }
 }

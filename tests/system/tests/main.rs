@@ -17,6 +17,7 @@ mod floods;
 mod full_disk;
 mod held;
 mod liar;
+mod lists;
 mod misbehaviour;
 mod pack_configs;
 mod packs;

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use petrel_engine::incoming::SMALL;
-use petrel_model::size;
+use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -116,6 +116,29 @@ where
     .transpose()
 }
 
+/// What is true and what is false in a query, as StackStorm and its client write it (`True`).
+pub(crate) fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "t" | "yes" | "y" | "on" => Ok(true),
+        "false" | "0" | "f" | "no" | "n" | "off" => Ok(false),
+        _ => {
+            let message = format!("`{name}` is neither true nor false");
+            Err(ApiError::invalid(message, format!("write {name}=true or {name}=false")))
+        }
+    }
+}
+
+/// A time in a query. Without a zone it is UTC, as in StackStorm; a day is its beginning.
+pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+    // A plus is a space, if it is not escaped.
+    let ways = [text.to_owned(), format!("{text}Z"), format!("{text}T00:00:00Z"), text.replacen(' ', "+", 1)];
+    ways.iter().find_map(|way| way.parse().ok()).ok_or_else(|| {
+        let shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
+        let message = format!("`{name}`: `{shown}` is not a time");
+        ApiError::invalid(message, format!("write {name}=2026-11-20T12:00:00Z; without a zone it is UTC"))
+    })
+}
+
 /// What becomes of secrets in an answer: they are shown to the admin who asks with `show_secrets=true`, and masked for
 /// everybody else, as StackStorm does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,4 +180,38 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, ApiError> {
     std::str::from_utf8(bytes).map_err(|error| {
         ApiError::invalid(format!("the body is not UTF-8 text: {error}"), "send it as YAML or JSON in UTF-8")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_a_zone_is_utc() {
+        let expected: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        for text in [
+            "2026-11-20T12:00:00Z",
+            "2026-11-20T12:00:00.000000Z",
+            "2026-11-20T12:00:00",
+            "2026-11-20 12:00:00",
+            "2026-11-20T12:00:00.000",
+            "2026-11-20T13:00:00+01:00",
+            "2026-11-20T13:00:00 01:00",
+        ] {
+            assert_eq!(time("timestamp_gt", text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(time("t", "2026-11-20").unwrap(), "2026-11-20T00:00:00Z".parse().unwrap());
+        for text in ["", "yesterday", "2026-13-01", "12:00"] {
+            assert!(time("timestamp_gt", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_true_is_read_as_clients_write_it() {
+        for (text, expected) in
+            [("True", Some(true)), ("1", Some(true)), ("False", Some(false)), ("maybe", None), ("", None)]
+        {
+            assert_eq!(flag("enabled", text).ok(), expected, "{text}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Listings: `limit`, `offset`, `include_attributes`, `exclude_attributes`, as StackStorm has them. What is in memory is
-//! listed here, what is read from the store in [`part`].
+//! listed here, what is read from the store in [`part`]. What each list may be asked is a table in [`lists`], which
+//! [`query`] reads a request by.
 //!
 //! An answer that would hold too much ends early, and says so in a header of ours: what is in memory in
 //! `X-Next-Offset`, which is what to give as `offset` to go on.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use petrel_engine::Error;
 use petrel_model::Id;
@@ -13,9 +14,15 @@ use serde_json::Value;
 
 use crate::{Api, ApiError, listing};
 
+mod collect;
+pub(crate) mod lists;
 mod part;
+mod query;
+mod rows;
 
+pub(crate) use collect::{Total, read_each};
 pub(crate) use part::{Listed, Part};
+pub(crate) use query::{Asked, ListRequest};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
@@ -31,6 +38,7 @@ pub(crate) struct PageQuery {
     limit: Option<String>,
     offset: Option<String>,
     before: Option<String>,
+    after: Option<String>,
     include_attributes: Option<String>,
     exclude_attributes: Option<String>,
 }
@@ -44,6 +52,8 @@ pub(crate) struct PageRequest {
     pub(crate) offset: usize,
     /// Only what is older than this id: goes on where another page ended, at no cost.
     pub(crate) before: Option<Id>,
+    /// Only what is newer than this id: the same for a list that goes from the oldest to the newest.
+    pub(crate) after: Option<Id>,
     attributes: Attributes,
 }
 
@@ -55,6 +65,19 @@ enum Attributes {
 }
 
 impl PageQuery {
+    /// The place of what has this name in a query.
+    fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
+        match name {
+            "limit" => Some(&mut self.limit),
+            "offset" => Some(&mut self.offset),
+            "before" => Some(&mut self.before),
+            "after" => Some(&mut self.after),
+            "include_attributes" => Some(&mut self.include_attributes),
+            "exclude_attributes" => Some(&mut self.exclude_attributes),
+            _ => None,
+        }
+    }
+
     /// The query, checked.
     pub(crate) fn parse(self) -> Result<PageRequest, ApiError> {
         let number = |name: &str, text: Option<String>| match text {
@@ -80,7 +103,8 @@ impl PageQuery {
         let words = |text: String| {
             text.split(',').map(|word| word.split('.').next().unwrap_or(word).to_owned()).collect()
         };
-        let attributes = match (self.include_attributes, self.exclude_attributes) {
+        let said = |words: Option<String>| words.filter(|words| !words.is_empty());
+        let attributes = match (said(self.include_attributes), said(self.exclude_attributes)) {
             (Some(_), Some(_)) => {
                 return Err(ApiError::invalid(
                     "exclude.attributes and include.attributes arguments are mutually exclusive. You need to provide either one or another, but not both.",
@@ -91,10 +115,12 @@ impl PageQuery {
             (None, Some(without)) => Attributes::Without(words(without)),
             (None, None) => Attributes::All,
         };
-        let before = self.before.map(|text| text.parse::<Id>()).transpose().map_err(|error| {
-            ApiError::invalid(error.to_string(), "give the id of the last item of the page before")
-        })?;
-        Ok(PageRequest { limit, offset, before, attributes })
+        let end = |text: Option<String>| {
+            text.map(|text| text.parse::<Id>()).transpose().map_err(|error| {
+                ApiError::invalid(error.to_string(), "give the id of the last item of the page before")
+            })
+        };
+        Ok(PageRequest { limit, offset, before: end(self.before)?, after: end(self.after)?, attributes })
     }
 }
 
@@ -121,7 +147,7 @@ impl PageRequest {
     ) -> Result<Response, ApiError> {
         let mut held = None;
         let written = self.write(items, view, |bytes| listing::hold(api, &mut held, bytes))?;
-        let mut headers = self.headers(Some(written.total));
+        let mut headers = self.headers(Some(Total { count: written.total, is_exact: true }));
         if let Some(offset) = written.goes_on_at {
             headers.insert("x-next-offset", offset.into());
         }
@@ -169,10 +195,13 @@ impl PageRequest {
         Ok(self)
     }
 
-    fn headers(&self, total: Option<usize>) -> HeaderMap {
+    fn headers(&self, total: Option<Total>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(total) = total {
-            headers.insert("x-total-count", total.into());
+            headers.insert("x-total-count", total.count.into());
+            if !total.is_exact {
+                headers.insert("x-total-at-least", HeaderValue::from_static("true"));
+            }
         }
         if self.limit != usize::MAX {
             headers.insert("x-limit", self.limit.into());

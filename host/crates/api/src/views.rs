@@ -1,12 +1,16 @@
 //! Nouns as StackStorm prints them: its field names, its `uid`s, its nesting.
 
+use petrel_engine::clock;
 use petrel_engine::content::{Content, RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_engine::workflows::ORQUESTA;
 use petrel_model::action::output_key;
 use petrel_model::output::OutputLine;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{MASK, masked, masked_result};
+use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, Object, Pack, Payload, Ref, Rule, Token, Trigger, TriggerInstance, User,
+    ApiKey, Enforcement, Execution, Object, Pack, Payload, Ref, Rule, Status, Timestamp, Token, Trigger,
+    TriggerInstance, User,
 };
 use petrel_persistence::Unreadable;
 use serde::ser::SerializeMap as _;
@@ -27,6 +31,8 @@ pub(crate) fn action(registered: &RegisteredAction) -> Value {
     let action = &registered.action;
     let (pack, name) = (action.reference.pack(), action.reference.name());
     let mut view = plain(action.as_ref());
+    // StackStorm's client changes by its id what it has found by its reference.
+    view.insert("id".into(), json!(action.reference));
     view.insert("name".into(), name.into());
     view.insert("pack".into(), pack.into());
     view.insert("uid".into(), format!("action:{pack}:{name}").into());
@@ -63,21 +69,44 @@ fn parameters(given: &Object, schemas: Option<&Parameters>, secrets: Secrets) ->
     }
 }
 
-/// What an execution gave, with what its action calls secret in it masked unless it is to be shown.
+/// What an execution gave, with what its action calls secret in it masked unless it is to be shown; an empty object while
+/// it has given nothing, since StackStorm's own client fails without one.
 pub(crate) fn result(
     execution: &Execution,
     registered: Option<&RegisteredAction>,
     secrets: Secrets,
-) -> Option<Value> {
-    let result = execution.result.as_deref()?;
+) -> Value {
+    let Some(result) = execution.result.as_deref().filter(|result| !result.is_null()) else {
+        return json!({});
+    };
     let schema = registered.map(|registered| &registered.action.output_schema);
-    Some(match schema.filter(|schema| !schema.is_empty() && secrets == Secrets::Masked) {
+    match schema.filter(|schema| !schema.is_empty() && secrets == Secrets::Masked) {
         Some(schema) => masked_result(result, schema, output_key(&execution.runner)),
         None => result.clone(),
-    })
+    }
 }
 
-/// An execution. Attributes that are not there yet are left out, as StackStorm does.
+/// The status of an execution as StackStorm shows it: what waits for its time is delayed. In the store it is requested,
+/// which is what it becomes when its time has come.
+pub(crate) fn shown_status(execution: &Execution) -> Status {
+    let is_early = |due_at: Timestamp| due_at > clock::now();
+    match execution.status {
+        Status::Requested if execution.ready_at.is_some_and(is_early) => Status::Delayed,
+        other => other,
+    }
+}
+
+/// How far the rules got with an event, in StackStorm's word.
+pub(crate) fn event_status(status: TriggerInstanceStatus) -> &'static str {
+    match status {
+        TriggerInstanceStatus::Pending => "pending",
+        TriggerInstanceStatus::Processing => "processing",
+        TriggerInstanceStatus::Processed => "processed",
+        TriggerInstanceStatus::ProcessingFailed => "processing_failed",
+    }
+}
+
+/// An execution. Attributes that are not there yet are left out, as StackStorm does; only the [`result`] is empty then.
 pub(crate) fn execution(
     execution: &Execution,
     registered: Option<&RegisteredAction>,
@@ -97,7 +126,7 @@ pub(crate) fn execution(
         }
     };
     put("id", json!(execution.id));
-    put("status", json!(execution.status));
+    put("status", json!(shown_status(execution)));
     put("action", action);
     put("runner", json!({"name": execution.runner}));
     put("liveaction", json!({"id": execution.id, "action": reference, "parameters": parameters}));
@@ -108,16 +137,22 @@ pub(crate) fn execution(
     put("parameters", Value::Object(parameters));
     let mut context = execution.context.shown();
     if let Some(parent) = &execution.parent {
+        let task = petrel_engine::workflows::task(parent);
         put("parent", json!(parent.execution));
+        put("workflow_execution", json!(parent.execution));
+        put("task_execution", task.get("task_execution_id").cloned().unwrap_or_default());
         context.insert("parent".into(), json!({"execution_id": parent.execution}));
-        context.insert("orquesta".into(), petrel_engine::workflows::task(parent));
+        context.insert("orquesta".into(), task);
+    }
+    if execution.runner == ORQUESTA {
+        context.insert("workflow_execution".into(), json!(execution.id));
     }
     put("context", Value::Object(context));
-    put("result", result(execution, registered, secrets).unwrap_or_default());
     put("log", json!(execution.log));
     let context = &execution.context;
     put("trigger_instance", json!(context.trigger_instance.as_ref().map(|origin| json!({"id": origin.id}))));
     put("rule", json!(context.rule.as_ref().map(|origin| json!({"id": origin.id, "ref": origin.name}))));
+    view.insert("result".into(), result(execution, registered, secrets));
     Value::Object(view)
 }
 
@@ -170,6 +205,8 @@ fn trigger_parameters(trigger: &Trigger, content: &Content, secrets: Secrets) ->
 pub(crate) fn trigger(reference: &Ref, trigger: &Trigger, content: &Content, secrets: Secrets) -> Value {
     let mut view = plain(trigger);
     view.insert("parameters".into(), Value::Object(trigger_parameters(trigger, content, secrets)));
+    view.insert("id".into(), json!(reference));
+    view.insert("uid".into(), format!("trigger:{}:{}", reference.pack(), reference.name()).into());
     view.insert("ref".into(), json!(reference));
     view.insert("pack".into(), reference.pack().into());
     view.insert("name".into(), reference.name().into());

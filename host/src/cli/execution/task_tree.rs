@@ -28,13 +28,13 @@ pub(super) async fn print(session: &Session, workflow: &Value) -> Result<(), Fai
 
 fn branch(all: &[Value], parent: &str, depth: usize) {
     for child in all.iter().filter(|child| text(child, "parent") == parent) {
-        print::line(&format!("{}{}", "  ".repeat(depth), line(child)));
+        print::line(&format!("{}{}", "  ".repeat(depth), line(child, print::status)));
         branch(all, text(child, "id"), depth + 1);
     }
 }
 
-/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say.
-fn line(child: &Value) -> String {
+/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
+fn line(child: &Value, shown: impl Fn(&str) -> String) -> String {
     let task = child.pointer("/context/orquesta");
     let part = |name: &str| task.and_then(|task| task.get(name));
     let mut name = part("task_name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -48,8 +48,8 @@ fn line(child: &Value) -> String {
     let seconds = seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
     let action = child.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
     let held = if super::held::is_held(child) { " (held)" } else { "" };
-    let status = format!("{}{held}", text(child, "status"));
-    format!("{name:<24} {status:<10} {seconds:>12}  {action}  {}", text(child, "id"))
+    let status = shown(&format!("{:<10}", format!("{}{held}", text(child, "status"))));
+    format!("{name:<24} {status} {seconds:>12}  {action}  {}", text(child, "id"))
 }
 
 /// The tasks of a workflow, as far as they were followed.
@@ -76,7 +76,7 @@ impl Followed {
             print::text(&output);
             if known != status {
                 status.clone_into(known);
-                print::note(&line(child));
+                print::note(&line(child, str::to_owned));
             }
         }
         Ok(())

@@ -1,56 +1,22 @@
-//! Listings of what is read from the store, which may be large: read in parts, and written while they are sent. An answer
-//! that ends early says in `X-Next-Before` what to give as `before` to go on.
+//! Listings of what is read from the store, which may be large: read in parts (`collect.rs`), and written while they are
+//! sent. An answer that ends early says in `X-Next-Before` what to give as `before` to go on; where the oldest come first,
+//! in `X-Next-After` what to give as `after`. `X-Total-Count` says how many there are; `X-Total-At-Least: true` that there
+//! may be more, since no request looks at all that has ever been.
 
 use axum::http::HeaderValue;
 use axum::response::Response;
 use petrel_engine::intake::Claim;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
-use petrel_persistence::{Page, Unreadable};
+use petrel_persistence::Unreadable;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{MOST_BYTES, PageRequest};
+use super::{ListRequest, MOST_BYTES, Total};
 use crate::{Api, ApiError, listing, views};
 
-/// How many items are read from the store at once.
-const STEP: usize = 1000;
-
-impl PageRequest {
-    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
-    /// many items are wanted. It ends early when it holds [`MOST_BYTES`]. What lies there and cannot be read is beside it.
-    ///
-    /// # Errors
-    /// When the store fails, and as [`listing::hold`].
-    pub(crate) async fn collect<T: Listed, I: From<Id>, F>(
-        &self,
-        api: &Api,
-        read: impl Fn(Option<I>, usize) -> F,
-    ) -> Result<Part<T>, ApiError>
-    where
-        F: Future<Output = Result<Page<T, I>, petrel_persistence::Error>>,
-    {
-        let mut part = Part::default();
-        let mut to_pass = self.offset;
-        let mut before = self.before.map(I::from);
-        loop {
-            let wanted = to_pass.saturating_add(self.limit - part.items.len());
-            let page = read(before, wanted.min(STEP)).await?;
-            before = page.next;
-            part.lost.extend(page.unreadable);
-            let passed = to_pass.min(page.items.len());
-            to_pass -= passed;
-            let has_room = part.add(page.items.into_iter().skip(passed), before.is_some());
-            part.hold(api)?;
-            if before.is_none() || part.items.len() >= self.limit || !has_room {
-                return Ok(part);
-            }
-            // A long listing lets others have their turn.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Items that are the part that was asked for, newest first, each as `view` shows it when its turn comes to be sent;
-    /// and what lies among them and cannot be read, in its place.
+impl ListRequest {
+    /// Items that are the part that was asked for, in the order of the list, each as `view` shows it when its turn comes
+    /// to be sent; and what lies among them and cannot be read, in its place.
     pub(crate) fn answer_part<T, V>(
         &self,
         mut part: Part<T>,
@@ -60,15 +26,16 @@ impl PageRequest {
         T: Listed + Send + Unpin + 'static,
         V: Serialize,
     {
-        let next = part.goes_on_at;
+        let (next, total, is_rising) = (part.goes_on_at, part.total, part.is_rising);
         let held = part.held.take();
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
             Place::Lost(lost) => Shown::Lost(views::unreadable(&lost)),
         });
         let mut answer = listing::answer(shown, held);
-        answer.headers_mut().extend(self.headers(None));
-        say_where_to_go_on(&mut answer, "x-next-before", next);
+        answer.headers_mut().extend(self.page.headers(total));
+        let header = if is_rising { "x-next-after" } else { "x-next-before" };
+        say_where_to_go_on(&mut answer, header, next);
         answer
     }
 }
@@ -124,9 +91,9 @@ impl Listed for Execution {
 /// Items of a listing.
 #[derive(Debug)]
 pub(crate) struct Part<T> {
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// What lies among them and cannot be read.
-    lost: Vec<Unreadable>,
+    pub(super) lost: Vec<Unreadable>,
     bytes: usize,
     /// How many bytes the largest of them takes.
     largest: usize,
@@ -134,12 +101,22 @@ pub(crate) struct Part<T> {
     held: Option<Claim>,
     /// The id of the last item, if it ends early because it holds enough.
     goes_on_at: Option<Id>,
+    /// How many there are in all, where that was looked at.
+    pub(super) total: Option<Total>,
+    /// Whether the oldest come first.
+    pub(super) is_rising: bool,
 }
 
 impl<T> Part<T> {
-    /// Items that are all that was asked for, and what lies among them and cannot be read.
-    pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>) -> Self {
-        Self { items, lost, ..Self::default() }
+    /// Nothing yet, of a list where the oldest come first if `is_rising`.
+    pub(super) fn in_order_of(is_rising: bool) -> Self {
+        Self { is_rising, ..Self::default() }
+    }
+
+    /// Items that are all that was asked for, and what lies among them and cannot be read; the oldest first if
+    /// `is_rising`.
+    pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>, total: Total, is_rising: bool) -> Self {
+        Self { items, lost, total: Some(total), is_rising, ..Self::default() }
     }
 
     /// Whether it holds enough.
@@ -164,7 +141,16 @@ impl<T> Part<T> {
 
 impl<T> Default for Part<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), lost: Vec::new(), bytes: 0, largest: 0, held: None, goes_on_at: None }
+        Self {
+            items: Vec::new(),
+            lost: Vec::new(),
+            bytes: 0,
+            largest: 0,
+            held: None,
+            goes_on_at: None,
+            total: None,
+            is_rising: false,
+        }
     }
 }
 
@@ -183,18 +169,19 @@ enum Shown<V> {
 }
 
 impl<T: Listed> Part<T> {
-    /// All of it, newest first.
+    /// All of it, in the order of the list.
     fn in_order(self) -> Vec<Place<T>> {
-        let has_lost = !self.lost.is_empty();
+        let (has_lost, is_rising) = (!self.lost.is_empty(), self.is_rising);
         let mut places: Vec<_> = self.items.into_iter().map(Place::Whole).collect();
         places.extend(self.lost.into_iter().map(Place::Lost));
         if has_lost {
-            places.sort_by_cached_key(|place| {
-                std::cmp::Reverse(match place {
-                    Place::Whole(item) => item.id().to_string(),
-                    Place::Lost(lost) => lost.id.clone(),
-                })
+            places.sort_by_cached_key(|place| match place {
+                Place::Whole(item) => item.id().to_string(),
+                Place::Lost(lost) => lost.id.clone(),
             });
+            if !is_rising {
+                places.reverse();
+            }
         }
         places
     }
@@ -235,7 +222,8 @@ impl<T: Listed> Part<T> {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::query;
+    use super::super::lists;
+    use super::super::query::tests::asked;
     use super::*;
 
     #[test]
@@ -253,9 +241,11 @@ mod tests {
         let [d, c, b, a] = &ids;
         let lost = |id: &String| Unreadable { kind: "execution", id: id.clone(), reason: "why".into() };
         let items = vec![Small(c.clone().leak()), Small(a.clone().leak())];
-        let page = query("include_attributes=id").unwrap();
-        let part = Part::of(items, vec![lost(b), lost(d)]);
-        let response = page.answer_part(part, |item| json!({"id": item.0}));
+        let list = asked(&lists::EXECUTIONS, "include_attributes=id").unwrap();
+        let total = Total { count: 2, is_exact: true };
+        let part = Part::of(items, vec![lost(b), lost(d)], total, false);
+        let response = list.answer_part(part, |item| json!({"id": item.0}));
+        assert_eq!(response.headers()["x-total-count"], "2");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX);
         let body = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(body).unwrap();
         let shown: Value = serde_json::from_slice(&body).unwrap();
@@ -284,7 +274,7 @@ mod tests {
             (&[1, 2], true, 2, true),
             (&[1, 2, 3], false, 2, true),
         ] {
-            let mut part = Part::of(Vec::new(), Vec::new());
+            let mut part = Part::default();
             let items: Vec<_> = sizes.iter().map(|&number| Large(number)).collect();
             let has_room = part.add(items.into_iter(), has_more);
             assert_eq!((part.items.len(), part.goes_on_at.is_some()), (kept, goes_on), "{sizes:?}");

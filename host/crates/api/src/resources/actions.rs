@@ -5,32 +5,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::Ref;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{Params, Segment};
-use crate::page::PageQuery;
+use crate::extract::Segment;
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError, views};
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    pack: Option<String>,
-    name: Option<String>,
-}
-
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    let content = api.engine.content();
-    let wanted = |reference: &Ref| {
-        filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
-            && filter.name.as_ref().is_none_or(|name| reference.name() == name)
-    };
-    let found = content.actions().filter(|registered| wanted(&registered.action.reference));
-    page.answer(&api, found, |registered| views::action(registered))
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let asked = asked.of(&lists::ACTIONS)?;
+    asked.answer(&api, api.engine.content().actions(), |registered| views::action(registered))
 }
 
 pub(crate) async fn one(
@@ -55,19 +38,10 @@ fn parsed(reference: &str) -> Result<Ref, ApiError> {
     })
 }
 
-pub(crate) async fn runner_types(
-    State(api): State<Api>,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    let content = api.engine.content();
-    let found = content
-        .runners()
-        .values()
-        .map(|runner| runner.runner_type())
-        .filter(|kind| filter.name.as_ref().is_none_or(|name| kind.name == name));
-    page.answer(&api, found, views::runner_type)
+pub(crate) async fn runner_types(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let (asked, content) = (asked.of(&lists::RUNNER_TYPES)?, api.engine.content());
+    let found = content.runners().values().map(|runner| runner.runner_type());
+    asked.answer(&api, found, views::runner_type)
 }
 
 pub(crate) async fn runner_type(

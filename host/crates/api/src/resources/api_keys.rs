@@ -11,17 +11,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Secrets, Segment};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Secrets, Segment};
+use crate::page::{Asked, lists};
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    page.parse()?.answer(&api, api.engine.accounts().api_keys(), |key| views::api_key(key, secrets))
+    let asked = asked.of(&lists::API_KEYS)?;
+    asked.answer(&api, api.engine.accounts().api_keys(), |key| views::api_key(key, secrets))
 }
 
 pub(crate) async fn one(

@@ -10,18 +10,18 @@ use petrel_model::secrets::masked;
 use petrel_model::{Object, Pack};
 use serde_json::{Value, json};
 
-use crate::extract::{JsonBody, Params, Secrets, Segment};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Secrets, Segment};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError};
 
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (page, content) = (page.parse()?, api.engine.content());
+    let (asked, content) = (asked.of(&lists::CONFIGS)?, api.engine.content());
     let given = content.packs().filter_map(|pack| Some((pack, content.given_config(&pack.reference)?)));
-    page.answer(&api, given, |(pack, given)| view(pack, given, secrets))
+    asked.answer(&api, given, |(pack, given)| view(pack, given, secrets))
 }
 
 pub(crate) async fn one(
@@ -60,13 +60,10 @@ fn view(pack: &Pack, given: &GivenConfig, secrets: Secrets) -> Value {
     json!({"id": pack.reference, "pack": pack.reference, "values": values})
 }
 
-pub(crate) async fn schemas(
-    State(api): State<Api>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let (page, content) = (page.parse()?, api.engine.content());
+pub(crate) async fn schemas(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let (asked, content) = (asked.of(&lists::CONFIG_SCHEMAS)?, api.engine.content());
     let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
-    page.answer(&api, with_schema, |(pack, schema)| schema_view(pack, schema))
+    asked.answer(&api, with_schema, |(pack, schema)| schema_view(pack, schema))
 }
 
 pub(crate) async fn schema(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

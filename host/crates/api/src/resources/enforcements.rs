@@ -9,11 +9,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_model::{Enforcement, EnforcementId, TriggerInstanceId};
 use petrel_persistence::{Error, Unreadable};
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::extract::{Params, Segment, parsed};
-use crate::page::{PageQuery, Part};
+use crate::extract::Segment;
+use crate::page::{Asked, ListRequest, Part, Total, lists};
 use crate::{Api, ApiError, views};
 
 /// How many events are read from the store at once.
@@ -21,80 +20,91 @@ const STEP: usize = 200;
 /// How many events one request looks at.
 const LONGEST_LOOK: usize = 10_000;
 
-/// Which to list. Everything given must hold.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Filter {
-    rule_ref: Option<String>,
-    rule_id: Option<String>,
-    execution: Option<String>,
-    trigger_instance: Option<String>,
-}
-
-impl Filter {
-    fn admits(&self, enforcement: &Enforcement) -> bool {
-        let is = |wanted: &Option<String>, found: Option<String>| {
-            wanted.as_ref().is_none_or(|wanted| found.as_ref() == Some(wanted))
-        };
-        is(&self.rule_ref, Some(enforcement.rule.to_string()))
-            && is(&self.rule_id, Some(enforcement.rule_id.to_string()))
-            && is(&self.execution, enforcement.execution_id.map(|id| id.to_string()))
-            && is(&self.trigger_instance, Some(enforcement.trigger_instance_id.to_string()))
-    }
-}
-
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?.within_reach()?;
-    let wanted = page.offset.saturating_add(page.limit);
-    let (mut found, mut lost) = (Vec::new(), Vec::new());
-    if let Some(id) = parsed::<TriggerInstanceId>(filter.trigger_instance.clone())? {
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let asked = asked.of(&lists::ENFORCEMENTS)?;
+    let wanted = asked.page.offset.saturating_add(asked.page.limit);
+    let mut found = Gathered::default();
+    let mut is_exact = true;
+    if let Some(id) = asked.wanted("trigger_instance").and_then(|id| id.parse().ok()) {
         // Of one event there is no need to look at others.
-        let ids = match api.engine.store().trigger_instance(id).await {
-            Ok(instance) => instance.map(|instance| instance.enforcements).unwrap_or_default(),
-            Err(Error::Damaged { reason, .. }) => {
-                lost.push(Unreadable { kind: "trigger instance", id: id.to_string(), reason });
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
-        add(&api, &filter, ids, &mut found, &mut lost).await?;
+        let ids = of_event(&api, id, &mut found.lost).await?;
+        found.add(&api, &asked, ids).await?;
+    } else if let Some(ids) = asked.ids_from(None) {
+        found.add(&api, &asked, ids.into_iter().map(EnforcementId).collect()).await?;
     } else {
-        let mut before = page.before.map(TriggerInstanceId::from);
+        let page = &asked.page;
+        let from = if asked.is_rising { page.after } else { page.before };
+        let mut at = from.map(TriggerInstanceId);
+        is_exact = false;
         for _ in 0..LONGEST_LOOK / STEP {
-            let part = api.engine.store().trigger_instances(None, before, STEP).await?;
-            for instance in part.items {
-                add(&api, &filter, instance.enforcements, &mut found, &mut lost).await?;
-            }
-            before = part.next;
-            if before.is_none() || found.len() >= wanted {
+            let (ids, next) = of_events(&api, at, asked.is_rising).await?;
+            found.add(&api, &asked, ids).await?;
+            at = next;
+            is_exact = at.is_none();
+            if is_exact || found.whole.len() >= wanted {
                 break;
             }
             tokio::task::yield_now().await;
         }
     }
-    let part: Vec<_> = found.into_iter().skip(page.offset).take(page.limit).collect();
-    let page = Arc::new(page);
-    let of_page = Arc::clone(&page);
-    Ok(page.answer_part(Part::of(part, lost), move |one| of_page.narrow(views::enforcement(&one))))
+    let total = Total { count: found.whole.len(), is_exact };
+    let part: Vec<_> = found.whole.into_iter().skip(asked.page.offset).take(asked.page.limit).collect();
+    let part = Part::of(part, found.lost, total, asked.is_rising);
+    let asked = Arc::new(asked);
+    let of_list = Arc::clone(&asked);
+    Ok(asked.answer_part(part, move |one| of_list.page.narrow(views::enforcement(&one))))
 }
 
-async fn add(
+/// The enforcements of one event; nothing of one that cannot be read, which is then said to be so.
+async fn of_event(
     api: &Api,
-    filter: &Filter,
-    ids: Vec<EnforcementId>,
-    found: &mut Vec<Enforcement>,
+    id: TriggerInstanceId,
     lost: &mut Vec<Unreadable>,
-) -> Result<(), ApiError> {
-    for id in ids {
-        match find(api, id).await? {
-            Found::Whole(one) => found.extend(one.filter(|enforcement| filter.admits(enforcement))),
-            Found::Unreadable(one) => lost.push(one),
+) -> Result<Vec<EnforcementId>, ApiError> {
+    match api.engine.store().trigger_instance(id).await {
+        Ok(instance) => Ok(instance.map(|instance| instance.enforcements).unwrap_or_default()),
+        Err(Error::Damaged { reason, .. }) => {
+            lost.push(Unreadable { kind: "trigger instance", id: id.to_string(), reason });
+            Ok(Vec::new())
         }
+        Err(error) => Err(error.into()),
     }
-    Ok(())
+}
+
+/// The enforcements of some events after `at`, and where to go on.
+async fn of_events(
+    api: &Api,
+    at: Option<TriggerInstanceId>,
+    is_rising: bool,
+) -> Result<(Vec<EnforcementId>, Option<TriggerInstanceId>), ApiError> {
+    let store = api.engine.store();
+    if is_rising {
+        let ages = store.oldest_trigger_instances(at, STEP).await?;
+        let next = ages.last().map(|age| age.id).filter(|_| ages.len() == STEP);
+        return Ok((ages.into_iter().flat_map(|age| age.enforcements).collect(), next));
+    }
+    let page = store.trigger_instances(None, at, STEP).await?;
+    Ok((page.items.into_iter().flat_map(|instance| instance.enforcements).collect(), page.next))
+}
+
+/// What was found.
+#[derive(Default)]
+struct Gathered {
+    whole: Vec<Enforcement>,
+    lost: Vec<Unreadable>,
+}
+
+impl Gathered {
+    /// Adds those of these ids that were asked for.
+    async fn add(&mut self, api: &Api, asked: &ListRequest, ids: Vec<EnforcementId>) -> Result<(), ApiError> {
+        for id in ids {
+            match find(api, id).await? {
+                Found::Whole(one) => self.whole.extend(one.filter(|one| asked.admits(one))),
+                Found::Unreadable(one) => self.lost.push(one),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// An enforcement among others.

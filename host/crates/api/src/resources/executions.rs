@@ -10,66 +10,80 @@ use axum::{Extension, Json};
 use petrel_engine::behalf::Behalf;
 use petrel_engine::intake::Claim;
 use petrel_engine::requests::Request;
-use petrel_model::{Execution, ExecutionId, Object, Ref};
-use petrel_persistence::ExecutionFilter;
+use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
+use petrel_persistence::{ExecutionFilter, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Params, Secrets, Segment, parsed};
-use crate::page::{Listed as _, PageQuery, Part};
+use crate::page::{Asked, ListRequest, Listed as _, PageQuery, Part, lists, read_each};
 use crate::{Api, ApiError, listing, views};
 
 /// How long a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What to list. Texts are parsed here, so that what is wrong gets our own message.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    status: Option<String>,
-    action: Option<String>,
-    rule: Option<String>,
-    trigger_instance: Option<String>,
-    user: Option<String>,
-    runner: Option<String>,
-    timestamp_gt: Option<String>,
-    timestamp_lt: Option<String>,
-    /// `null` for those without a parent.
-    parent: Option<String>,
-}
-
-impl Filter {
-    fn parse(self) -> Result<ExecutionFilter, ApiError> {
-        Ok(ExecutionFilter {
-            status: parsed(self.status)?,
-            action: parsed(self.action)?,
-            rule: parsed(self.rule)?,
-            trigger_instance: parsed(self.trigger_instance)?,
-            user: self.user.filter(|user| !user.is_empty()),
-            runner: self.runner.filter(|runner| !runner.is_empty()),
-            after: parsed(self.timestamp_gt)?,
-            before: parsed(self.timestamp_lt)?,
-            parent: match self.parent.as_deref() {
-                None | Some("") => None,
-                Some("null" | "None") => Some(None),
-                Some(_) => Some(parsed(self.parent)?),
-            },
-        })
-    }
-}
+/// How many executions are looked at at once where the oldest come first.
+const RISING: usize = 100;
 
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    let page = Arc::new(page.parse()?.within_reach()?);
-    let filter = filter.parse()?;
+    let asked = Arc::new(asked.of(&lists::EXECUTIONS)?);
+    let filter = in_store(&asked);
+    let found = asked.collect(&api, |at, limit| read(&api, &asked, &filter, at, limit)).await?;
+    let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
+    Ok(asked.answer_part(found, move |execution| of_list.page.narrow(view(&of_api, &execution, secrets))))
+}
+
+/// What the store can tell by itself of what was asked for; the rest is looked at here.
+fn in_store(asked: &ListRequest) -> ExecutionFilter {
+    let (after, before) = asked.times();
+    let parent = asked.wanted("parent").and_then(|id| id.parse().ok()).map(Some);
+    ExecutionFilter {
+        // What is shown as delayed is stored as requested.
+        status: asked.wanted("status").and_then(|status| status.parse().ok()).map(|status| match status {
+            Status::Delayed => Status::Requested,
+            other => other,
+        }),
+        action: asked.wanted("action").and_then(|action| action.parse().ok()),
+        rule: asked.wanted("rule").and_then(|rule| rule.parse().ok()),
+        trigger_instance: asked.wanted("trigger_instance").and_then(|id| id.parse().ok()),
+        user: asked.wanted("user").map(str::to_owned),
+        runner: asked.wanted("runner").map(str::to_owned),
+        after,
+        before,
+        parent: parent.or_else(|| asked.is_wanted_missing("parent").then_some(None)),
+    }
+}
+
+/// Executions from `at` on, in the order of the list.
+async fn read(
+    api: &Api,
+    asked: &ListRequest,
+    filter: &ExecutionFilter,
+    at: Option<Id>,
+    limit: usize,
+) -> Result<Page<Execution, Id>, petrel_persistence::Error> {
     let store = api.engine.store();
-    let found = page.collect(&api, |before, limit| store.executions(&filter, before, limit)).await?;
-    let (of_api, of_page) = (api.clone(), Arc::clone(&page));
-    Ok(page.answer_part(found, move |execution| of_page.narrow(view(&of_api, &execution, secrets))))
+    let one = move |id: Id| async move {
+        let found = store.execution(ExecutionId(id)).await;
+        found.map(|found| found.filter(|execution| asked.admits(execution)))
+    };
+    if let Some(ids) = asked.ids_from(at) {
+        return read_each("execution", ids, limit, true, one).await;
+    }
+    let at = at.map(ExecutionId);
+    if asked.is_rising {
+        let ages = store.oldest_executions(at, RISING).await?;
+        let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
+        let is_last = ids.len() < RISING;
+        return read_each("execution", ids, limit, is_last, one).await;
+    }
+    let page = store.executions(filter, at, limit).await?;
+    Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
 /// What to run.
@@ -102,7 +116,12 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
     };
     let execution = api.engine.request(request).await?;
-    Ok((StatusCode::CREATED, Json(view(&api, &execution, Secrets::Masked))).into_response())
+    let mut view = view(&api, &execution, Secrets::Masked);
+    if let Some(view) = view.as_object_mut() {
+        // With a delay as well: it is what StackStorm answers, before its scheduler has seen it.
+        view.insert("status".into(), json!(execution.status));
+    }
+    Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
 /// `wait`: seconds until the answer comes although the execution has not ended.
@@ -204,7 +223,9 @@ pub(crate) async fn children(
     secrets: Secrets,
     Segment(id): Segment,
     Params(Depth { depth, after }): Params<Depth>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Response, ApiError> {
+    let page = page.parse()?;
     let execution = found(&api, &id).await?;
     // StackStorm's -1 is everything.
     let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
@@ -220,7 +241,7 @@ pub(crate) async fn children(
         }
         level = next;
     }
-    Ok(part.answer(move |child| view(&api, &child, secrets)))
+    Ok(part.answer(move |child| page.narrow(view(&api, &child, secrets))))
 }
 
 /// Adds what the tasks of `workflow` have asked for after `after`, as far as there is room; which those are.
@@ -347,11 +368,22 @@ fn view(api: &Api, execution: &Execution, secrets: Secrets) -> Value {
     view
 }
 
-/// An id, or `last` for the newest execution.
+/// An id, or `last` for the newest execution that no workflow has asked for.
 async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
     if text == "last" {
-        let newest = api.engine.store().executions(&ExecutionFilter::default(), None, 1).await?;
-        return newest.items.first().map(|execution| execution.id).ok_or_else(|| no_such(text));
+        let filter = ExecutionFilter { parent: Some(None), ..ExecutionFilter::default() };
+        let mut before = None;
+        loop {
+            let newest = api.engine.store().executions(&filter, before, 1).await?;
+            before = newest.next;
+            if let Some(execution) = newest.items.first() {
+                return Ok(execution.id);
+            }
+            if before.is_none() {
+                return Err(no_such(text));
+            }
+            tokio::task::yield_now().await;
+        }
     }
     text.parse().map_err(|error: petrel_model::id::InvalidId| {
         ApiError::invalid(error.to_string(), "`petrel execution list` shows ids")

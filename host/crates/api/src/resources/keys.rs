@@ -8,8 +8,8 @@ use petrel_engine::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{JsonBody, Params, Segment};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Params, Segment, flag};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError};
 
 /// The scope that is kept so far.
@@ -17,6 +17,7 @@ const SCOPE: &str = "st2kv.system";
 
 fn view(name: &str, value: &str) -> Value {
     json!({
+        "id": name,
         "name": name,
         "value": value,
         "scope": SCOPE,
@@ -24,14 +25,6 @@ fn view(name: &str, value: &str) -> Value {
         "encrypted": false,
         "uid": format!("key_value_pair:{SCOPE}:{name}"),
     })
-}
-
-/// `prefix`: how the names begin. The rest are StackStorm's, for what is not here yet.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    prefix: Option<String>,
-    scope: Option<String>,
-    user: Option<String>,
 }
 
 /// Where a key is looked for, and what a query may ask for beside.
@@ -60,16 +53,15 @@ fn refuse_place(scope: Option<&str>, user: Option<&str>) -> Result<(), ApiError>
     refuse("user", user.is_some_and(|user| !user.is_empty()))
 }
 
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(Filter { prefix, scope, user }): Params<Filter>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    refuse_place(scope.as_deref(), user.as_deref())?;
-    let (page, prefix) = (page.parse()?, prefix.unwrap_or_default());
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let asked = asked.of(&lists::KEYS)?;
+    refuse_place(asked.other("scope"), asked.other("user"))?;
+    // Nothing is encrypted yet, so that it makes no difference; but it is to be one or the other.
+    asked.other("decrypt").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag("decrypt", text))?;
+    let prefix = asked.other("prefix").unwrap_or_default();
     let datastore = api.engine.datastore();
-    let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(&prefix));
-    page.answer(&api, keys, |(name, value)| view(name, value))
+    let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
+    asked.answer(&api, keys, |(name, value)| view(name, value))
 }
 
 pub(crate) async fn one(

@@ -11,8 +11,8 @@ use petrel_engine::registration::Report;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{JsonBody, Params, Segment};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Segment};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError, views};
 
 /// Where the name of a pack that came with the host says so.
@@ -53,12 +53,9 @@ impl Shipped {
     }
 }
 
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    page.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let asked = asked.of(&lists::PACKS)?;
+    asked.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

@@ -6,39 +6,24 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::rule_book::Written;
 use petrel_model::Ref;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::User;
-use crate::extract::{JsonBody, Params, Raw, Secrets, Segment, text};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Raw, Secrets, Segment, text};
+use crate::page::{Asked, lists};
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 /// The largest text of a rule, in bytes.
 const LARGEST_RULE: usize = 128 << 10;
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    pack: Option<String>,
-    action: Option<String>,
-    enabled: Option<bool>,
-}
-
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    let content = api.engine.content();
-    let found = content.rules().filter(|rule| {
-        filter.pack.as_ref().is_none_or(|pack| rule.reference.pack() == pack)
-            && filter.action.as_ref().is_none_or(|action| rule.action.reference.as_str() == action)
-            && filter.enabled.is_none_or(|enabled| rule.enabled == enabled)
-    });
-    page.answer(&api, found, |rule| views::rule(rule, &content, secrets))
+    let (asked, content) = (asked.of(&lists::RULES)?, api.engine.content());
+    asked.answer(&api, content.rules(), |rule| views::rule(rule, &content, secrets))
 }
 
 pub(crate) async fn one(

@@ -7,35 +7,60 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::explanation::Explanation;
 use petrel_model::secrets::masked_payload;
-use petrel_model::{Ref, TriggerInstance, TriggerInstanceId};
-use serde::{Deserialize, Serialize};
+use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
+use petrel_persistence::Page;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::enforcements::Found;
-use crate::extract::{Params, Secrets, Segment};
-use crate::page::{Listed as _, PageQuery};
+use crate::extract::{Secrets, Segment};
+use crate::page::{Asked, ListRequest, Listed as _, lists, read_each};
 use crate::trail::Refused;
 use crate::views::{self, EventView};
 use crate::{Api, ApiError, listing};
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    trigger_type: Option<Ref>,
-}
+/// How many events are looked at at once where the oldest come first.
+const RISING: usize = 100;
 
 pub(crate) async fn list(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    let page = Arc::new(page.parse()?.within_reach()?);
-    let (store, kind) = (api.engine.store(), filter.trigger_type.as_ref());
-    let found = page.collect(&api, |before, limit| store.trigger_instances(kind, before, limit)).await?;
-    let (of_api, of_page) = (api.clone(), Arc::clone(&page));
-    Ok(page.answer_part(found, move |event| {
-        EventView::new(shown(&of_api, event, secrets), |view| of_page.narrow(view))
+    let asked = Arc::new(asked.of(&lists::TRIGGER_INSTANCES)?);
+    let kind: Option<Ref> = asked.wanted("trigger_type").and_then(|kind| kind.parse().ok());
+    let found = asked.collect(&api, |at, limit| read(&api, &asked, kind.as_ref(), at, limit)).await?;
+    let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
+    Ok(asked.answer_part(found, move |event| {
+        EventView::new(shown(&of_api, event, secrets), |view| of_list.page.narrow(view))
     }))
+}
+
+/// Events from `at` on, in the order of the list.
+async fn read(
+    api: &Api,
+    asked: &ListRequest,
+    kind: Option<&Ref>,
+    at: Option<Id>,
+    limit: usize,
+) -> Result<Page<TriggerInstance, Id>, petrel_persistence::Error> {
+    let store = api.engine.store();
+    let one = move |id: Id| async move {
+        let found = store.trigger_instance(TriggerInstanceId(id)).await;
+        found.map(|found| found.filter(|event| asked.admits(event)))
+    };
+    if let Some(ids) = asked.ids_from(at) {
+        return read_each("trigger instance", ids, limit, true, one).await;
+    }
+    let at = at.map(TriggerInstanceId);
+    if asked.is_rising {
+        let ages = store.oldest_trigger_instances(at, RISING).await?;
+        let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
+        let is_last = ids.len() < RISING;
+        return read_each("trigger instance", ids, limit, is_last, one).await;
+    }
+    let page = store.trigger_instances(kind, at, limit).await?;
+    Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
 /// The event, with what its trigger type calls secret in it masked unless it is to be shown.

@@ -5,19 +5,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use petrel_model::Ref;
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::extract::{Params, Secrets, Segment};
-use crate::page::PageQuery;
+use crate::extract::{Secrets, Segment};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError, views};
 
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    page.answer(&api, api.engine.content().trigger_types(), |kind| views::trigger_type(kind))
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    let asked = asked.of(&lists::TRIGGER_TYPES)?;
+    asked.answer(&api, api.engine.content().trigger_types(), |kind| views::trigger_type(kind))
 }
 
 pub(crate) async fn one(
@@ -30,26 +26,15 @@ pub(crate) async fn one(
     Ok(Json(views::trigger_type(api.engine.content().trigger_type(&parsed)?)))
 }
 
-/// Triggers of one kind.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    pack: Option<String>,
-}
-
 pub(crate) async fn list_triggers(
     State(api): State<Api>,
     secrets: Secrets,
-    Params(filter): Params<Filter>,
-    Params(page): Params<PageQuery>,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (page, content) = (page.parse()?, api.engine.content());
-    let found = content.triggers().filter(|(reference, trigger)| {
-        filter.kind.as_ref().is_none_or(|kind| trigger.kind.as_str() == kind)
-            && filter.pack.as_ref().is_none_or(|pack| reference.pack() == pack)
-    });
-    page.answer(&api, found, |(reference, trigger)| views::trigger(reference, trigger, &content, secrets))
+    let (asked, content) = (asked.of(&lists::TRIGGERS)?, api.engine.content());
+    asked.answer(&api, content.triggers(), |(reference, trigger)| {
+        views::trigger(reference, trigger, &content, secrets)
+    })
 }
 
 pub(crate) async fn one_trigger(

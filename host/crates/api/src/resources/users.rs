@@ -2,25 +2,31 @@
 //! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::accounts::Credential;
+use petrel_model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::{SignedIn, User};
-use crate::extract::{JsonBody, Params, Segment};
-use crate::page::PageQuery;
+use crate::extract::{JsonBody, Segment};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError, views};
 
 /// As StackStorm's `whoami` has it.
 pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Json<Value> {
     let SignedIn { identity, location } = signed_in;
     let authentication = match identity.credential {
-        Credential::AdminToken => json!({"method": "authentication token", "location": location}),
+        // It does not expire, and clients of StackStorm read a time here: the last one that can be written down.
+        Credential::AdminToken => {
+            let last = Timestamp::default().plus(Duration::MAX);
+            json!({"method": "authentication token", "location": location, "token_expire": last})
+        }
         Credential::Token(_, expires_at) => {
             json!({"method": "authentication token", "location": location, "token_expire": expires_at})
         }
@@ -33,11 +39,8 @@ pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<S
     }))
 }
 
-pub(crate) async fn list(
-    State(api): State<Api>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    page.parse()?.answer(&api, api.engine.accounts().users(), views::user)
+pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
+    asked.of(&lists::USERS)?.answer(&api, api.engine.accounts().users(), views::user)
 }
 
 pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
+use crate::page::{Asked, lists};
 use crate::{Api, ApiError, views};
 
 /// Headers that carry credentials.
@@ -207,10 +208,15 @@ async fn wait(api: &Api, accepted: &Accepted, patience: Duration) -> Result<Opti
 }
 
 /// The webhooks that rules listen to.
-pub(crate) async fn list(State(api): State<Api>, secrets: Secrets) -> Json<Vec<Value>> {
-    let content = api.engine.content();
-    let shown = |(reference, trigger)| views::trigger(reference, trigger, &content, secrets);
-    Json(content.webhooks().map(shown).collect())
+pub(crate) async fn list(
+    State(api): State<Api>,
+    secrets: Secrets,
+    asked: Asked,
+) -> Result<Response, ApiError> {
+    let (asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.content());
+    asked.answer(&api, content.webhooks(), |(reference, trigger)| {
+        views::trigger(reference, trigger, &content, secrets)
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,229 @@
+//! Reads what a list from the store was asked for: in pieces, in the order of ids, which is that of time, and no further
+//! than it must. What becomes of it is in `part.rs`.
+
+use petrel_model::Id;
+use petrel_persistence::{Error, Page, Unreadable};
+
+use super::ListRequest;
+use super::part::{Listed, Part};
+use super::rows::Row;
+use crate::{Api, ApiError};
+
+/// How many items are read from the store at once.
+const STEP: usize = 1000;
+
+/// How many times the store is asked beyond a page to say how many items there are in all: for [`STEP`] of them, or for
+/// fewer where the oldest come first.
+const COUNTED: usize = 2;
+const COUNTED_RISING: usize = 20;
+/// How many bytes of items that are read one by one are held at once. (One may be larger.)
+const AT_ONCE: usize = 2 << 20;
+/// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
+/// but where the time was set.
+const SLACK: u64 = 60_000;
+
+/// How many items a list has in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// How many.
+    pub(crate) count: usize,
+    /// Whether all were looked at; else there are at least so many.
+    pub(crate) is_exact: bool,
+}
+
+impl ListRequest {
+    /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
+    /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be read is beside it.
+    ///
+    /// # Errors
+    /// When the store fails, and as [`listing::hold`](crate::listing::hold).
+    pub(crate) async fn collect<T: Listed + Row, F>(
+        &self,
+        api: &Api,
+        read: impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<Part<T>, ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, Error>>,
+    {
+        let page = &self.page;
+        let mut part = Part::in_order_of(self.is_rising);
+        let (mut at, mut to_pass, mut count) = (self.start(), page.offset, 0);
+        loop {
+            let wanted = to_pass.saturating_add(page.limit - part.items.len());
+            let step = read(at, wanted.min(STEP)).await?;
+            at = step.next.filter(|id| self.reaches(*id));
+            part.lost.extend(step.unreadable);
+            let found: Vec<T> = step.items.into_iter().filter(|item| self.admits(item)).collect();
+            count += found.len();
+            let passed = to_pass.min(found.len());
+            to_pass -= passed;
+            let has_room = part.add(found.into_iter().skip(passed), at.is_some());
+            part.hold(api)?;
+            if at.is_none() || part.items.len() >= page.limit || !has_room {
+                break;
+            }
+            // A long listing lets others have their turn.
+            tokio::task::yield_now().await;
+        }
+        // Who goes on from a page has been told before.
+        if page.before.is_none() && page.after.is_none() {
+            part.total = Some(self.count_on(count, at, read).await?);
+        }
+        Ok(part)
+    }
+
+    /// How many there are, of which `count` were seen before `at`. It does not look far.
+    async fn count_on<T: Row, F>(
+        &self,
+        mut count: usize,
+        mut at: Option<Id>,
+        read: impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<Total, ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, Error>>,
+    {
+        let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
+        for _ in 0..most {
+            if at.is_none() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            let step = read(at, STEP).await?;
+            count += step.items.iter().filter(|item| self.admits(item)).count();
+            at = step.next.filter(|id| self.reaches(*id));
+        }
+        Ok(Total { count, is_exact: at.is_none() })
+    }
+
+    /// Where a list from the store begins: it is in the order of ids, which begin with the time.
+    fn start(&self) -> Option<Id> {
+        let (after, before) = self.times();
+        if self.is_rising {
+            let earliest = after.map(|time| Id::from_parts(time.as_millis().saturating_sub(SLACK), 0));
+            self.page.after.max(earliest)
+        } else {
+            let latest = before.map(|time| Id::from_parts(time.as_millis().saturating_add(SLACK), 0));
+            // `None` is the end, and the least.
+            self.page.before.into_iter().chain(latest).min()
+        }
+    }
+
+    /// Whether there may be more from here on.
+    fn reaches(&self, at: Id) -> bool {
+        let (after, before) = self.times();
+        let milliseconds = at.created_at().as_millis();
+        if self.is_rising {
+            before.is_none_or(|time| milliseconds <= time.as_millis().saturating_add(SLACK))
+        } else {
+            after.is_none_or(|time| milliseconds.saturating_add(SLACK) >= time.as_millis())
+        }
+    }
+
+    /// The ids that were asked for, as far as they come after `at` in the order of the list.
+    pub(crate) fn ids_from(&self, at: Option<Id>) -> Option<Vec<Id>> {
+        let is_left = |id: &Id| at.is_none_or(|at| if self.is_rising { *id > at } else { *id < at });
+        self.ids().map(|ids| ids.into_iter().filter(is_left).collect())
+    }
+}
+
+/// The items of these ids, in their order, of which `read` gives each; up to `limit` of them, and no more than are held
+/// at once. `is_last` says that none come after these.
+///
+/// # Errors
+/// When the store fails. What cannot be read is said to be so.
+pub(crate) async fn read_each<T: Listed, F>(
+    kind: &'static str,
+    ids: Vec<Id>,
+    limit: usize,
+    is_last: bool,
+    read: impl Fn(Id) -> F,
+) -> Result<Page<T, Id>, Error>
+where
+    F: Future<Output = Result<Option<T>, Error>>,
+{
+    let mut page = Page { items: Vec::new(), unreadable: Vec::new(), next: None };
+    let (mut bytes, end) = (0, ids.last().copied().filter(|_| is_last));
+    for id in ids {
+        match read(id).await {
+            Ok(Some(item)) => {
+                bytes += item.bytes();
+                page.items.push(item);
+            }
+            Ok(None) => {}
+            Err(Error::Damaged { reason, .. }) => {
+                page.unreadable.push(Unreadable { kind, id: id.to_string(), reason });
+            }
+            Err(error) => return Err(error),
+        }
+        page.next = Some(id).filter(|id| Some(*id) != end);
+        if page.items.len() >= limit || bytes >= AT_ONCE {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::TriggerInstance;
+
+    use super::super::lists::{EXECUTIONS, TRIGGER_INSTANCES};
+    use super::super::query::tests::asked;
+    use super::*;
+
+    fn id(milliseconds: u64) -> Id {
+        Id::from_parts(milliseconds, 0)
+    }
+
+    #[test]
+    fn a_list_begins_and_ends_by_the_time_that_is_asked_for() {
+        let noon = "2026-11-20T12:00:00Z".parse::<petrel_model::Timestamp>().unwrap().as_millis();
+        let (early, late) = (id(noon - 2 * SLACK), id(noon + 2 * SLACK));
+        let older = id(7);
+        for (query, start, is_reached) in [
+            ("", None, [true, true]),
+            ("timestamp_lt=2026-11-20T12:00:00Z", Some(id(noon + SLACK)), [true, true]),
+            ("timestamp_gt=2026-11-20T12:00:00Z", Some(id(noon - SLACK)), [true, true]),
+            ("timestamp_gt=2026-11-20T12:00:00Z&sort_desc=1", None, [false, true]),
+            ("timestamp_lt=2026-11-20T12:00:00Z&sort_asc=1", None, [true, false]),
+            (&format!("timestamp_lt=2026-11-20T12:00:00Z&before={older}"), Some(older), [true, true]),
+        ] {
+            let asked = asked(&EXECUTIONS, query).unwrap();
+            assert_eq!(asked.start(), start, "{query}");
+            assert_eq!([early, late].map(|at| asked.reaches(at)), is_reached, "{query}");
+        }
+    }
+
+    #[test]
+    fn ids_are_read_in_the_order_of_the_list() {
+        let (one, two) = (id(1), id(2));
+        for (query, at, expected) in [
+            (format!("id={one},{two},{one}"), None, vec![two, one]),
+            (format!("id={one},{two}"), Some(two), vec![one]),
+            (format!("id={one},{two}&sort=id"), None, vec![one, two]),
+            (format!("id={one},{two}&sort=id"), Some(one), vec![two]),
+        ] {
+            assert_eq!(asked(&TRIGGER_INSTANCES, &query).unwrap().ids_from(at), Some(expected), "{query}");
+        }
+        assert_eq!(asked(&EXECUTIONS, "").unwrap().ids_from(None), None);
+    }
+
+    #[test]
+    fn what_is_read_one_by_one_ends_where_the_next_piece_goes_on() {
+        let read = |limit, is_last| {
+            let ids = vec![id(1), id(2), id(3)];
+            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, Error>(None) };
+            let lost = |one: Id| async move {
+                if one == id(2) {
+                    return Err(Error::Damaged { what: "event".into(), reason: "why".into() });
+                }
+                nothing(one).await
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let page = runtime.block_on(read_each("trigger instance", ids, limit, is_last, lost)).unwrap();
+            (page.unreadable.len(), page.next)
+        };
+        assert_eq!(read(9, true), (1, None));
+        assert_eq!(read(9, false), (1, Some(id(3))));
+    }
+}

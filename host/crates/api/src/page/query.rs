@@ -1,0 +1,373 @@
+//! What a list is asked for: how it is narrowed, how it is ordered, and which part of it. It is checked against the table
+//! in `lists.rs`; what is not there is refused by name, since who deletes what a list shows must not be shown more.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::Response;
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{Id, Ref, Status, Timestamp};
+use serde_json::Value;
+
+use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
+use super::rows::{Cell, Row};
+use super::{PageQuery, PageRequest};
+use crate::extract::{flag, time};
+use crate::{Api, ApiError, views};
+
+/// How many values one filter takes, as in StackStorm.
+const MOST_VALUES: usize = 100;
+/// The least that two times differ by.
+const LEAST: Duration = Duration::from_micros(1);
+
+/// The query of a list as it came.
+pub(crate) struct Asked(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
+    }
+}
+
+/// What a list is asked for.
+#[derive(Debug)]
+pub(crate) struct ListRequest {
+    /// Which part of it, and which attributes.
+    pub(crate) page: PageRequest,
+    list: &'static List,
+    filters: Vec<Filter>,
+    /// By what it is ordered, and whether what is largest comes first.
+    order: Vec<(&'static Column, bool)>,
+    /// What else was asked, by name.
+    others: Vec<(&'static str, String)>,
+    /// Whether a list from the store goes from the oldest to the newest.
+    pub(crate) is_rising: bool,
+}
+
+/// What an item must have.
+#[derive(Debug)]
+struct Filter {
+    column: &'static str,
+    test: Test,
+}
+
+/// What it is compared with.
+#[derive(Debug, PartialEq, Eq)]
+enum Test {
+    /// It has none.
+    Missing,
+    Is(String),
+    IsOneOf(Vec<String>),
+    Flag(bool),
+    At(Timestamp),
+    After(Timestamp),
+    Before(Timestamp),
+}
+
+impl Asked {
+    /// What was asked of `list`.
+    ///
+    /// # Errors
+    /// 400 with what is known, for anything that `list` does not know or that makes no sense.
+    pub(crate) fn of(self, list: &'static List) -> Result<ListRequest, ApiError> {
+        refuse_repeated(&self.0)?;
+        let mut page = PageQuery::default();
+        let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        // What any request may say is read where it matters.
+        let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
+        for (name, value) in of_list {
+            if OF_STORED.contains(&name.as_str()) && !list.is_stored {
+                return Err(unknown(list, &name));
+            } else if name == "sort" {
+                order = read_order(list, &value)?;
+            } else if let Some(place) = page.place(&name) {
+                *place = Some(value);
+            } else if let Some(other) = list.others.iter().find(|other| **other == name) {
+                others.push((*other, value));
+            } else {
+                filters.push(Filter::read(list, &name, &value)?);
+            }
+        }
+        let page = page.parse()?;
+        let page = if list.is_stored { page.within_reach()? } else { page };
+        let mut asked = ListRequest { page, list, filters, order, others, is_rising: false };
+        asked.is_rising = asked.is_asked_to_rise()?;
+        Ok(asked)
+    }
+}
+
+fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
+    for (number, (name, _)) in pairs.iter().enumerate() {
+        if pairs.iter().take(number).any(|(earlier, _)| earlier == name) {
+            let message = format!("`{}` is given twice", shown(name));
+            return Err(ApiError::invalid(message, "give it once; several ids have commas between them"));
+        }
+    }
+    Ok(())
+}
+
+/// A name as it came, fit for a message.
+fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
+fn unknown(list: &List, name: &str) -> ApiError {
+    let message = format!("the list at {} knows no `{}`", list.path, shown(name));
+    ApiError::invalid(message, format!("it knows {}", list.names().join(", ")))
+}
+
+/// By what a list is ordered: names with commas between them, with `-` before what is to come with the largest first.
+fn read_order(list: &'static List, text: &str) -> Result<Vec<(&'static Column, bool)>, ApiError> {
+    let mut order = Vec::new();
+    for key in text.split(',').filter(|key| !key.is_empty()) {
+        // A plus is a space, if it is not escaped.
+        let name = key.trim_start_matches(['+', ' ', '-']);
+        // In the order of time nothing is left to be ordered by anything else.
+        let is_decided = list.is_stored && !order.is_empty();
+        let mut known = list.columns.iter().filter(|_| is_decided).chain(list.orders());
+        let column = known.find(|column| column.name == name).ok_or_else(|| {
+            let orders: Vec<_> = list.orders().map(|column| column.name).collect();
+            let message =
+                format!("the list at {} cannot be ordered by `{}` (`sort`)", list.path, shown(name));
+            ApiError::invalid(
+                message,
+                format!("it can be by {}, with - before it for the other way", orders.join(", ")),
+            )
+        })?;
+        order.push((column, key.starts_with('-')));
+    }
+    Ok(order)
+}
+
+impl Filter {
+    fn read(list: &'static List, name: &str, value: &str) -> Result<Self, ApiError> {
+        let (column, bound) = column_of(list, name).ok_or_else(|| unknown(list, name))?;
+        if value.is_empty() {
+            let message = format!("`{name}` is empty");
+            return Err(ApiError::invalid(message, format!("say what it is to be, or leave {name} out")));
+        }
+        // As StackStorm has it, for every filter.
+        let is_missing = value.eq_ignore_ascii_case("null") || (value == "None" && column.kind == Kind::Id);
+        let test = if is_missing { Test::Missing } else { Test::read(column.kind, bound, name, value)? };
+        Ok(Self { column: column.name, test })
+    }
+}
+
+/// The side of a time that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Exactly,
+    After,
+    Before,
+}
+
+fn column_of(list: &'static List, name: &str) -> Option<(&'static Column, Bound)> {
+    list.columns.iter().find_map(|column| {
+        let bound = match name.strip_prefix(column.name)? {
+            "" => Bound::Exactly,
+            "_gt" if column.kind == Kind::Time => Bound::After,
+            "_lt" if column.kind == Kind::Time => Bound::Before,
+            _ => return None,
+        };
+        Some((column, bound))
+    })
+}
+
+impl Test {
+    fn read(kind: Kind, bound: Bound, name: &str, value: &str) -> Result<Self, ApiError> {
+        let wrong = |error: String, hint: String| ApiError::invalid(format!("`{name}`: {error}"), hint);
+        let is = || Self::Is(value.to_owned());
+        match kind {
+            Kind::Text => Ok(is()),
+            Kind::Texts => several(name, value).map(Self::IsOneOf),
+            Kind::Ids => {
+                let ids = several(name, value)?;
+                let read = ids.iter().map(|id| id.parse::<Id>().map(|id| id.to_string()));
+                let ids = read.collect::<Result<_, _>>();
+                ids.map(Self::IsOneOf).map_err(|error| wrong(error.to_string(), OF_IDS.into()))
+            }
+            Kind::Id => match value.parse::<Id>() {
+                Ok(id) => Ok(Self::Is(id.to_string())),
+                Err(error) => Err(wrong(error.to_string(), OF_IDS.into())),
+            },
+            Kind::Reference => match value.parse::<Ref>() {
+                Ok(_reference) => Ok(is()),
+                Err(error) => Err(wrong(error.to_string(), format!("write {name}=pack.name"))),
+            },
+            Kind::Status => match value.parse::<Status>() {
+                Ok(_status) => Ok(is()),
+                Err(_unknown) => {
+                    let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
+                    Err(wrong(
+                        format!("`{}` is no status", shown(value)),
+                        format!("it is one of {}", known.join(", ")),
+                    ))
+                }
+            },
+            Kind::EventStatus => {
+                let known = EVENT_STATUSES.map(views::event_status);
+                let hint = || format!("it is one of {}", known.join(", "));
+                let is_known = known.contains(&value);
+                is_known.then(is).ok_or_else(|| wrong(format!("`{}` is no status", shown(value)), hint()))
+            }
+            Kind::Flag => flag(name, value).map(Self::Flag),
+            Kind::Time => {
+                let time = time(name, value)?;
+                Ok(match bound {
+                    Bound::Exactly => Self::At(time),
+                    Bound::After => Self::After(time),
+                    Bound::Before => Self::Before(time),
+                })
+            }
+        }
+    }
+
+    fn holds(&self, cell: &Cell<'_>) -> bool {
+        match (self, cell) {
+            (Self::Missing, Cell::Missing) => true,
+            (Self::Is(wanted), Cell::Text(found)) => found == wanted,
+            (Self::Is(wanted), Cell::Texts(found)) => found.iter().any(|found| found == wanted),
+            (Self::IsOneOf(wanted), Cell::Text(found)) => wanted.iter().any(|wanted| found == wanted),
+            (Self::Flag(wanted), Cell::Flag(found)) => wanted == found,
+            (Self::At(wanted), Cell::Time(found)) => wanted == found,
+            (Self::After(bound), Cell::Time(found)) => found > bound,
+            (Self::Before(bound), Cell::Time(found)) => found < bound,
+            _ => false,
+        }
+    }
+}
+
+const OF_IDS: &str =
+    "an id is as a list shows it; several have commas between them where more than one is taken";
+const EVENT_STATUSES: [TriggerInstanceStatus; 4] = [
+    TriggerInstanceStatus::Pending,
+    TriggerInstanceStatus::Processing,
+    TriggerInstanceStatus::Processed,
+    TriggerInstanceStatus::ProcessingFailed,
+];
+
+fn several(name: &str, value: &str) -> Result<Vec<String>, ApiError> {
+    let values: Vec<_> = value.split(',').map(|one| one.trim().to_owned()).collect();
+    if values.len() > MOST_VALUES {
+        let message = format!("`{name}` has {} values, and {MOST_VALUES} is the limit", values.len());
+        return Err(ApiError::invalid(message, "ask several times"));
+    }
+    Ok(values)
+}
+
+impl ListRequest {
+    /// Whether it goes from the oldest to the newest: because it is said so, or because of what it is narrowed by, as
+    /// StackStorm has it for executions.
+    fn is_asked_to_rise(&self) -> Result<bool, ApiError> {
+        let falls = self.order.first().map(|(_, is_falling)| *is_falling);
+        let is_said = |name| self.other(name).map_or(Ok(false), |value| flag(name, value));
+        let is_narrowed = |test: fn(&Test) -> bool| self.filters.iter().any(|filter| test(&filter.test));
+        let knows_both = self.list.others.contains(&SORT_ASC);
+        let (is_falling, is_rising) = (is_said(SORT_DESC)?, is_said(SORT_ASC)?);
+        let is_rising = match (falls, self.page.before.is_some(), self.page.after.is_some()) {
+            (_, true, true) | (Some(false), true, _) | (Some(true), _, true) => {
+                let message = "`before` goes on with what is older, and `after` with what is newer";
+                return Err(ApiError::invalid(
+                    message,
+                    "give one of them, with the order of the page before",
+                ));
+            }
+            (_, _, true) => true,
+            (_, true, _) => false,
+            (Some(falls), ..) => !falls,
+            (None, ..) if is_falling => false,
+            (None, ..) if is_rising => true,
+            (None, ..) if is_narrowed(|test| matches!(test, Test::Before(_))) => false,
+            (None, ..) => knows_both && is_narrowed(|test| matches!(test, Test::After(_))),
+        };
+        Ok(is_rising)
+    }
+
+    /// What was asked under a name of `List::others`.
+    pub(crate) fn other(&self, name: &str) -> Option<&str> {
+        self.others.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether an item has all that it must have.
+    pub(crate) fn admits(&self, item: &impl Row) -> bool {
+        self.filters.iter().all(|filter| filter.test.holds(&item.cell(filter.column)))
+    }
+
+    /// The one text that an item must have in this column, if it is narrowed by that.
+    pub(crate) fn wanted(&self, column: &str) -> Option<&str> {
+        self.filters.iter().find(|filter| filter.column == column).and_then(|filter| match &filter.test {
+            Test::Is(wanted) => Some(wanted.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether an item may have nothing in this column.
+    pub(crate) fn is_wanted_missing(&self, column: &str) -> bool {
+        self.filters.iter().any(|filter| filter.column == column && filter.test == Test::Missing)
+    }
+
+    /// The ids that an item must have one of, in the order of the list.
+    pub(super) fn ids(&self) -> Option<Vec<Id>> {
+        let filter = self.filters.iter().find(|filter| filter.column == "id")?;
+        let Test::IsOneOf(wanted) = &filter.test else { return None };
+        let mut ids: Vec<Id> = wanted.iter().filter_map(|id| id.parse().ok()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if !self.is_rising {
+            ids.reverse();
+        }
+        Some(ids)
+    }
+
+    /// After and before which times an item must be.
+    pub(crate) fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (mut after, mut before) = (None, None);
+        for filter in &self.filters {
+            match &filter.test {
+                Test::After(time) => after = Some(*time),
+                Test::Before(time) => before = Some(*time),
+                Test::At(time) => {
+                    after = Some(time.minus(LEAST));
+                    before = Some(time.plus(LEAST));
+                }
+                _ => {}
+            }
+        }
+        (after, before)
+    }
+
+    /// The part that was asked for of `items`, which are in memory, each as `view` shows it.
+    ///
+    /// # Errors
+    /// As [`PageRequest::answer`].
+    pub(crate) fn answer<T: Row>(
+        &self,
+        api: &Api,
+        items: impl Iterator<Item = T>,
+        view: impl Fn(T) -> Value,
+    ) -> Result<Response, ApiError> {
+        let admitted = items.filter(|item| self.admits(item));
+        if self.order.is_empty() {
+            return self.page.answer(api, admitted, view);
+        }
+        let mut ordered: Vec<T> = admitted.collect();
+        ordered.sort_by(|one, other| self.compare(one, other));
+        self.page.answer(api, ordered.into_iter(), view)
+    }
+
+    fn compare(&self, one: &impl Row, other: &impl Row) -> Ordering {
+        let mut orders = self.order.iter().map(|(column, is_falling)| {
+            let order = one.cell(column.name).cmp(&other.cell(column.name));
+            if *is_falling { order.reverse() } else { order }
+        });
+        orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,255 @@
+//! What the items of lists have of what `lists.rs` says that they are narrowed and ordered by.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use petrel_engine::content::{RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_model::{
+    ApiKey, Enforcement, Execution, Pack, Ref, Rule, Timestamp, Trigger, TriggerInstance, User,
+};
+
+use crate::views;
+
+/// An item of a list.
+pub(crate) trait Row {
+    /// What it has of the column of this name.
+    fn cell(&self, column: &str) -> Cell<'_>;
+}
+
+/// What an item has.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cell<'a> {
+    /// Nothing.
+    Missing,
+    /// A text.
+    Text(Cow<'a, str>),
+    /// Texts; it is found by each.
+    Texts(Vec<Cow<'a, str>>),
+    /// Whether it is so.
+    Flag(bool),
+    /// A time.
+    Time(Timestamp),
+}
+
+impl<'a> Cell<'a> {
+    fn of(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    fn shown(value: &impl ToString) -> Self {
+        Self::Text(Cow::Owned(value.to_string()))
+    }
+
+    fn maybe(value: Option<&impl ToString>) -> Self {
+        value.map_or(Self::Missing, Self::shown)
+    }
+
+    /// A reference, which StackStorm's lists know in part by the name alone.
+    fn reference(text: &'a str) -> Self {
+        let name = text.split_once('.').map(|(_, name)| Cow::Borrowed(name));
+        Self::Texts(std::iter::once(Cow::Borrowed(text)).chain(name).collect())
+    }
+}
+
+impl<T: Row + ?Sized> Row for &T {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        (**self).cell(column)
+    }
+}
+
+impl<T: Row + ?Sized> Row for Arc<T> {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        (**self).cell(column)
+    }
+}
+
+/// What everything in a pack has.
+fn of_reference<'a>(reference: &'a Ref, column: &str) -> Cell<'a> {
+    match column {
+        "id" | "ref" => Cell::of(reference.as_str()),
+        "pack" => Cell::of(reference.pack()),
+        "name" => Cell::of(reference.name()),
+        _ => Cell::Missing,
+    }
+}
+
+impl Row for RegisteredAction {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "enabled" => Cell::Flag(self.action.enabled),
+            "runner_type" => Cell::of(&self.action.runner_type),
+            "tags" if self.action.tags.is_empty() => Cell::Missing,
+            "tags" => {
+                Cell::Texts(self.action.tags.iter().map(|tag| Cow::Borrowed(tag.name.as_str())).collect())
+            }
+            other => of_reference(&self.action.reference, other),
+        }
+    }
+}
+
+impl Row for RunnerType {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "name" => Cell::of(self.name),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for Rule {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "action" => Cell::of(self.action.reference.as_str()),
+            "trigger" => Cell::Texts(vec![
+                Cow::Owned(self.trigger.reference().to_string()),
+                Cow::Borrowed(self.trigger.kind.as_str()),
+            ]),
+            "enabled" => Cell::Flag(self.enabled),
+            "user" => self.context.get("user").and_then(|user| user.as_str()).map_or(Cell::Missing, Cell::of),
+            other => of_reference(&self.reference, other),
+        }
+    }
+}
+
+impl Row for RegisteredTriggerType {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        of_reference(&self.kind.reference, column)
+    }
+}
+
+impl Row for (&Ref, &Trigger) {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        let (reference, trigger) = self;
+        match column {
+            "type" => Cell::of(trigger.kind.as_str()),
+            "url" => {
+                trigger.parameters.get("url").and_then(|url| url.as_str()).map_or(Cell::Missing, Cell::of)
+            }
+            other => of_reference(reference, other),
+        }
+    }
+}
+
+/// A key of the datastore.
+impl Row for (&String, &String) {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "name" => Cell::of(self.0),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for Pack {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "ref" | "pack" => Cell::of(&self.reference),
+            "name" => Cell::of(&self.name),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+/// What belongs to a pack: its configuration, or the schema of that.
+impl<T> Row for (&Arc<Pack>, &T) {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        self.0.cell(column)
+    }
+}
+
+impl Row for User {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" | "name" => Cell::of(&self.name),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for ApiKey {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "user" => Cell::of(&self.user),
+            "enabled" => Cell::Flag(self.enabled),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for Execution {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        let event = self.context.trigger_instance.as_ref();
+        match column {
+            // StackStorm's live action is the same thing here.
+            "id" | "liveaction" => Cell::shown(&self.id),
+            "status" => Cell::of(views::shown_status(self).as_str()),
+            "action" => Cell::of(self.action.as_str()),
+            "parent" => Cell::maybe(self.parent.as_ref().map(|parent| &parent.execution)),
+            "rule" => self.context.rule.as_ref().map_or(Cell::Missing, |rule| Cell::reference(&rule.name)),
+            "runner" => Cell::of(&self.runner),
+            "user" => Cell::of(&self.context.user),
+            "trigger" => event.map_or(Cell::Missing, |event| Cell::reference(&event.name)),
+            "trigger_type" => event.map_or(Cell::Missing, |event| Cell::reference(kind_of(&event.name))),
+            "trigger_instance" => Cell::maybe(event.map(|event| &event.id)),
+            "timestamp" => Cell::Time(self.requested_at),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+/// The trigger type of a trigger; one with parameters adds 24 digits that are made from them (`Trigger::reference`).
+fn kind_of(trigger: &str) -> &str {
+    let is_made = |last: &str| last.len() == 24 && last.bytes().all(|byte| byte.is_ascii_hexdigit());
+    trigger.rsplit_once('.').filter(|(_, last)| is_made(last)).map_or(trigger, |(kind, _)| kind)
+}
+
+impl Row for Enforcement {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "rule_ref" => Cell::of(self.rule.as_str()),
+            "rule_id" => Cell::shown(&self.rule_id),
+            "execution" => Cell::maybe(self.execution_id.as_ref()),
+            "trigger_instance" => Cell::shown(&self.trigger_instance_id),
+            "enforced_at" => Cell::Time(self.enforced_at),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Row for TriggerInstance {
+    fn cell(&self, column: &str) -> Cell<'_> {
+        match column {
+            "id" => Cell::shown(&self.id),
+            "trigger" => Cell::of(self.trigger.as_str()),
+            "trigger_type" => Cell::of(self.trigger_type.as_str()),
+            "status" => Cell::of(views::event_status(self.status)),
+            "timestamp" => Cell::Time(self.occurrence_time),
+            _ => Cell::Missing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trigger_tells_its_type() {
+        for (trigger, kind) in [
+            ("core.st2.webhook", "core.st2.webhook"),
+            ("core.st2.webhook.0123456789abcdef01234567", "core.st2.webhook"),
+            ("core.st2.webhook.0123456789abcdef0123456", "core.st2.webhook.0123456789abcdef0123456"),
+        ] {
+            assert_eq!(kind_of(trigger), kind);
+        }
+    }
+
+    #[test]
+    fn a_reference_is_found_by_its_name_too() {
+        assert_eq!(Cell::reference("a.b.c"), Cell::Texts(vec!["a.b.c".into(), "b.c".into()]));
+        assert_eq!(Cell::reference("bare"), Cell::Texts(vec!["bare".into()]));
+    }
+}

@@ -1,0 +1,74 @@
+//! Points in time as people write them: `1h` for an hour ago, or the time itself.
+
+use std::time::Duration;
+
+use petrel_engine::clock;
+use petrel_model::Timestamp;
+
+use crate::exit::Failure;
+
+/// What the host is told of a time: how long ago it was is counted here, anything else it reads by itself.
+pub(super) fn moment(text: &str) -> Result<String, Failure> {
+    at(text, clock::now())
+}
+
+fn at(text: &str, now: Timestamp) -> Result<String, Failure> {
+    // A year has four digits and a dash behind it.
+    if text.contains(['-', ':']) {
+        return Ok(text.to_owned());
+    }
+    match ago(text) {
+        Some(ago) => Ok(now.minus(ago).to_string()),
+        None => Err(Failure::usage(
+            format!("`{text}` is no time and not how long ago"),
+            "write 30s, 90m, 1h, 2d or 1w for so long ago, or a time as 2026-11-20T12:00:00Z",
+        )),
+    }
+}
+
+/// `1h30m` and the like.
+fn ago(text: &str) -> Option<Duration> {
+    let (mut rest, mut seconds) = (text, 0_u64);
+    while !rest.is_empty() {
+        let (number, more) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
+        let mut signs = more.chars();
+        let unit = match signs.next()? {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        seconds = number.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(seconds)?;
+        rest = signs.as_str();
+    }
+    (!text.is_empty()).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_it_is_or_as_how_long_ago() {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("30s", "2026-11-20T11:59:30.000000Z"),
+            ("1h", "2026-11-20T11:00:00.000000Z"),
+            ("1h30m", "2026-11-20T10:30:00.000000Z"),
+            ("2d", "2026-11-18T12:00:00.000000Z"),
+            ("1w", "2026-11-13T12:00:00.000000Z"),
+            ("2026-11-20", "2026-11-20"),
+            ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z"),
+        ] {
+            assert_eq!(at(text, now).unwrap(), expected);
+        }
+        for text in
+            ["", "h", "1", "1 h", "1y", "yesterday", "1h2", "99999999999999999999s", "9999999999999999w"]
+        {
+            let failure = at(text, now).unwrap_err();
+            assert!(failure.message.contains(&format!("`{text}`")), "{text}: {}", failure.message);
+        }
+    }
+}
