@@ -17,7 +17,7 @@ pub(crate) use root::scope;
 use serde_json::Value as Json;
 
 use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
-use crate::filters::platform;
+use crate::filters::{self, platform};
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::view::View;
@@ -75,7 +75,7 @@ impl Expression {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| ENVIRONMENT.compile_expression_owned(text);
-        let rewritten = rewrite::expression(text).map_err(too_long)?;
+        let rewritten = rewrite::expression(text).map_err(refused)?;
         let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
         let changes = mutable::changes_something(text);
         let (compiled, text) = match rewritten {
@@ -100,10 +100,22 @@ impl Expression {
             self.compiled.eval(root)
         };
         let value = value.and_then(|value| work::check().map(|()| value).map_err(Error::from));
-        value.map_err(|error| {
+        let value = value.map_err(|error| {
             settle_failed(&error);
             retold(&error)
-        })
+        })?;
+        if filters::is_function(&value) { Err(self.uncalled()) } else { Ok(value) }
+    }
+
+    /// That it gives a function.
+    fn uncalled(&self) -> Failure {
+        let name = self.text.trim();
+        let reason = if functions::is_function(name) {
+            format!("`{name}` is a function; call it: {name}()")
+        } else {
+            filters::UNCALLED.to_owned()
+        };
+        Failure { exception: "TypeError", reason }
     }
 }
 
@@ -122,7 +134,7 @@ impl Template {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let text = &*rewrite::with_plain_lines(text);
-        let rewritten = rewrite::template(text).map_err(too_long)?;
+        let rewritten = rewrite::template(text).map_err(refused)?;
         let mut environment = ENVIRONMENT.clone();
         environment.add_template_owned(NAME, text.to_owned()).map_err(|error| retold(&error))?;
         match rewritten {
@@ -195,7 +207,7 @@ pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn too_long(error: rewrite::TooLong) -> Failure {
+fn refused(error: rewrite::Refused) -> Failure {
     Failure { exception: "TemplateSyntaxError", reason: error.to_string() }
 }
 

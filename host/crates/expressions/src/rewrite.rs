@@ -8,7 +8,7 @@ mod expression;
 mod tokens;
 
 use expression::Rewriter;
-pub(crate) use tokens::TooLong;
+pub(crate) use tokens::Refused;
 use tokens::{End, tokens};
 
 use crate::mutable;
@@ -31,7 +31,7 @@ pub(crate) const LOST: &str = "an expression in it cannot be followed; write it 
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn expression(source: &str) -> Result<Rewritten, TooLong> {
+pub(crate) fn expression(source: &str) -> Result<Rewritten, Refused> {
     let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(Rewritten::Lost) };
     let mut rewriter = Rewriter::new(source, &tokens, mutable::changes_something(source));
     Ok(match rewriter.sequence() {
@@ -54,7 +54,7 @@ pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn template(source: &str) -> Result<Rewritten, TooLong> {
+pub(crate) fn template(source: &str) -> Result<Rewritten, Refused> {
     let mut pass = Pass { is_mutable: mutable::changes_something(source), ..Pass::default() };
     let mut rest = source;
     while let Some(start) = next_tag(rest) {
@@ -94,7 +94,7 @@ struct Pass {
 
 impl Pass {
     /// Writes the tag or comment that `from` begins with, and gives what follows.
-    fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, TooLong> {
+    fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, Refused> {
         if from.starts_with("{#") {
             let Some((comment, after)) = from.split_once("#}") else { return Ok(Some(self.open_ended())) };
             self.out.push_str(comment);

@@ -13,6 +13,9 @@ use crate::{KeyScope, Variables};
 /// The units of work that asking for a key or a task takes, as each may be a look into the store.
 pub(crate) const READING: u64 = 20_000;
 
+/// What is said of `item()` where there is none.
+pub(crate) const NO_ITEM: &str = "There is no item here; item() is for the input of a task that has `with`";
+
 /// What an expression sees.
 #[derive(Debug, Clone, Default)]
 pub struct WorkflowScope {

@@ -12,6 +12,14 @@ use crate::convert;
 use crate::python::number::{float_from_text, integer_from_text};
 use crate::work;
 
+/// The library's, which knows no booleans.
+pub(super) fn abs(value: Value) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Bool {
+        return Ok(Value::from(i64::from(value.is_true())));
+    }
+    minijinja::filters::abs(value)
+}
+
 /// Python's `int`, and the default for what is no number.
 pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
