@@ -22,7 +22,7 @@ use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::view::View;
 use crate::work::{self, Allowance, Evaluation, Limit};
-use crate::{WorkflowScope, convert, mutable, python, rewrite};
+use crate::{WorkflowScope, convert, missing, mutable, python, rewrite};
 
 /// Copied for each template; expressions share it.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -92,6 +92,7 @@ impl Expression {
         const STEPS_A_BYTE: u64 = 1;
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
+        missing::forget();
         settle(self.text.len() as u64 * STEPS_A_BYTE);
         let root = root::of(scope, self.changes);
         let value = if work::is_roomy() {
@@ -152,6 +153,7 @@ impl Template {
     pub(crate) fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
+        missing::forget();
         let mut environment = Cow::Borrowed(&self.environment);
         if work::is_roomy() {
             environment.to_mut().set_fuel(Some(fuel()));
@@ -245,12 +247,9 @@ fn retold(error: &Error) -> Failure {
 fn undefined(detail: &str) -> String {
     let is_name =
         |text: &str| !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || char == '_');
-    match detail.split_once(' ') {
-        _ if detail.is_empty() => "something in it is not defined".to_owned(),
-        Some((name, _)) if is_name(name.trim_matches('`')) => {
-            format!("'{}' is undefined", name.trim_matches('`'))
-        }
-        None if is_name(detail) => format!("'{detail}' is undefined"),
-        _ => format!("{detail} is not defined"),
+    let what = missing::name(detail);
+    match what.trim_matches('`') {
+        name if is_name(name) => format!("'{name}' is undefined"),
+        _ => format!("{what} is not defined"),
     }
 }

@@ -22,6 +22,7 @@ mod functions;
 mod jinja;
 pub mod json_path;
 mod methods;
+mod missing;
 mod mutable;
 mod operators;
 mod output;

@@ -217,12 +217,14 @@ mod tests {
     #[test]
     fn what_the_engine_goes_through_by_itself_is_weighed() {
         for (source, expected) in [
-            ("a[b]", Some("petrel__indexed(a)[petrel__key(b)]")),
+            ("a[b]", Some("petrel__item(a,b,'a[b]')")),
             (
                 "a['b'][0].c[d.e][f(1)]",
-                Some("petrel__indexed(petrel__indexed(a['b'][0].c)[petrel__key(d.e)])[petrel__key(f(1))]"),
+                Some(
+                    r"petrel__item(petrel__item(a['b'][0].c,d.e,'a[\'b\'][0].c[d.e]'),f(1),'a[\'b\'][0].c[d.e][f(1)]')",
+                ),
             ),
-            ("a.b[-1]", Some("petrel__indexed(a.b)[petrel__key(-1)]")),
+            ("a.b[-1]", Some("petrel__item(a.b,-1,'a.b[-1]')")),
             (
                 "a[7000] + b.c.7000.0",
                 Some("petrel__arithmetic(petrel__indexed(a)[7000],'+',petrel__indexed(b.c).7000.0)"),
@@ -232,11 +234,11 @@ mod tests {
             ("loop.changed(a, [b], c=1)", Some("loop.changed(petrel__key(a), petrel__key([b]), c=1)")),
             ("a ~ 'b' ~ c + 1", Some("petrel__arithmetic(petrel__concatenate(a,'b',c),'+',1)")),
             ("a[0].0['b'].700", None),
-            ("a is sameas b[c] and d", Some("a is sameas petrel__indexed(b)[petrel__key(c)] and d")),
+            ("a is sameas b[c] and d", Some("a is sameas petrel__item(b,c,'b[c]') and d")),
             ("a is not in b.7000 | c.d(e)", Some("a is not in petrel__indexed(b).7000 | c.d(e)")),
             // No place is taken of what a filter gives, unless brackets are around it.
             ("a | first[b]", None),
-            ("(a | first)[b]", Some("petrel__indexed((a | first))[petrel__key(b)]")),
+            ("(a | first)[b]", Some("petrel__item((a|first),b,'(a|first)[b]')")),
         ] {
             assert_eq!(text(expression(source).unwrap()), expected.map(spaceless), "{source}");
         }

@@ -139,6 +139,9 @@ pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
 
 pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("default", &["default_value", "boolean"], given)?;
+    if value.is_undefined() {
+        crate::missing::forget();
+    }
     let is_missing = value.is_undefined() || (args.flag(1) && !value.is_true());
     Ok(if is_missing { args.get(0).cloned().unwrap_or_else(|| Value::from("")) } else { value })
 }

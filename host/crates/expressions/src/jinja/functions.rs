@@ -8,7 +8,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use super::root::{Root, scope, variables};
 use crate::filters::{Arguments, Given, bind};
 use crate::view::view;
-use crate::workflow::{CurrentTask, READING};
+use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 use crate::{KeyScope, convert, work};
 
 /// The statuses of a task that has ended.
@@ -96,7 +96,7 @@ fn ctx(root: &Root, args: &Arguments) -> Result<Value, Error> {
 fn item(root: &Root, args: &Arguments) -> Result<Value, Error> {
     const EXCEPTION: &str = "ExpressionEvaluationException";
     let Some(item) = root.scope.item.as_ref() else {
-        return Err(failed(EXCEPTION, crate::workflow::NO_ITEM));
+        return Err(failed(EXCEPTION, NO_ITEM));
     };
     let Some(key) = named(args)? else { return Ok(root.thawed(" item", view(item))) };
     if !item.is_object() {
@@ -180,8 +180,6 @@ fn st2kv(root: &Root, args: &Arguments) -> Result<Value, Error> {
         }
         // Null, too, is a default.
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => {
-            Err(failed(exception, format!("The key \"{key}\" does not exist in the StackStorm datastore.")))
-        }
+        (None, None) => Err(failed(exception, missing_key(key))),
     }
 }

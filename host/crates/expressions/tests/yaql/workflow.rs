@@ -76,7 +76,8 @@ fn the_platform_answers() {
         (
             "st2kv(none)",
             json!(
-                "ExpressionEvaluationException: The key \"none\" does not exist in the StackStorm datastore."
+                "ExpressionEvaluationException: The key \"none\" does not exist in the StackStorm datastore. \
+                 It was looked for among those of the user; one that all share is \"system.none\"."
             ),
         ),
         ("now()", json!("2020-01-02T03:04:05.000001+00:00")),

@@ -10,7 +10,7 @@ use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, optional, required};
 use crate::convert::charge_copy;
-use crate::workflow::{CurrentTask, NO_ITEM, READING};
+use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 use crate::{KeyScope, WorkflowScope, work};
 
 pub(super) const TABLE: &[Function] = &[
@@ -158,6 +158,6 @@ fn st2kv(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
             Ok(Term::from(value))
         }
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => Err(error(format!("The key \"{key}\" does not exist in the StackStorm datastore."))),
+        (None, None) => Err(error(missing_key(&key))),
     }
 }
