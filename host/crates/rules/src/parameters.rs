@@ -19,6 +19,7 @@ use petrel_model::secrets::Marks;
 use serde_json::Value;
 
 pub use given::Given;
+use given::Parameter;
 pub use signature::Signature;
 
 use crate::reads::Reads;
@@ -143,9 +144,13 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
     add_defaults(&mut nodes, signature);
     let values = graph::resolve(&nodes, scope).map_err(|error| hidden(error, &nodes, signature))?;
     let mut live = Object::new();
-    for (name, _) in given.iter() {
+    for (name, parameter) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
-        live.insert(name.to_owned(), signature.cast(name, value)?);
+        let value = match parameter {
+            Parameter::Data(_) => signature.cast_data(name, value)?,
+            Parameter::Value(_) | Parameter::Template(_) => signature.cast(name, value)?,
+        };
+        live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {
         if declared.is_immutable || !declared.default.is_text_template() || live.contains_key(&declared.name)
