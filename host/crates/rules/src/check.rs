@@ -150,7 +150,7 @@ mod tests {
         let found: Vec<_> = check(&rule, |_| false).iter().map(ToString::to_string).collect();
         let expected = [
             "criteria.trigger.a: `equal` is not an operator; did you mean equals?",
-            "criteria.trigger.b: the criterion has no pattern; add one",
+            "criteria.trigger.b: the criterion has no pattern; add what it compares with",
             "criteria.trigger.0: the criterion has no type",
             "criteria.trigger.0: `trigger.0` is not a JSONPath",
             "criteria.trigger.0: template `{{ bad ( }}`, line 1",
