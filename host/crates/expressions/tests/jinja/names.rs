@@ -91,75 +91,68 @@ fn functions_take_their_arguments_by_name() {
     }
 }
 
-/// What rules and parameters have, too: the platform's filters, and Jinja's own.
+/// What rules and parameters have, too: the platform's filters, Jinja's own, and methods.
+const FILTERS: &[(&str, &str)] = &[
+    ("'Ab' | regex_match(pattern='a', ignorecase=true)", "True"),
+    ("'xAb' | regex_search(pattern='a', ignorecase=true)", "True"),
+    ("'Ab' | regex_replace('a', replacement='c', ignorecase=true)", "cb"),
+    ("'Ab' | regex_replace(pattern='A', replacement='c')", "cb"),
+    ("'a1b2' | regex_substring(pattern='[a-z]', result_index=1)", "b"),
+    ("'a1b2' | regex_substring('[a-z]', result_index=-1)", "b"),
+    ("'1.0.0' | version_compare(pattern='1.0.1')", "-1"),
+    ("'1.0.0' | version_more_than(pattern='1.0.1')", "False"),
+    ("'1.0.0' | version_less_than(pattern='1.0.1')", "True"),
+    ("'1.0.0' | version_equal(pattern='1.0.0')", "True"),
+    ("'1.0.0' | version_match(pattern='>0.9.0')", "True"),
+    ("d | jsonpath_query(query='b')", "[1]"),
+    ("d | to_json_string(indent=none, sort_keys=true, separators=(',', ':'))", r#"{"A":2,"b":1}"#),
+    ("d | json_dump(sort_keys=true)", r#"{"A": 2, "b": 1}"#),
+    ("{'a': 1} | to_yaml_string(indent=2, allow_unicode=false)", "a: 1\n"),
+    ("{'a': 1} | attr(name='a')", "1"),
+    ("[1, 2, 3] | batch(linecount=2, fill_with=0) | list", "[[1, 2], [3, 0]]"),
+    ("[1, 2, 3] | slice(slices=2, fill_with=0) | list", "[[1, 2], [3, 0]]"),
+    ("'x' | center(width=3)", " x "),
+    ("nope | default(default_value='d')", "d"),
+    ("'' | default(default_value='d', boolean=true)", "d"),
+    ("nope | d(default_value='d')", "d"),
+    ("d | dictsort(case_sensitive=true)", "[('A', 2), ('b', 1)]"),
+    ("d | dictsort(by='value', reverse=true)", "[('A', 2), ('b', 1)]"),
+    ("1024 | filesizeformat(binary=true)", "1.0 KiB"),
+    ("'x' | float(default=1.5)", "1.5"),
+    ("p | groupby(attribute='k', default='c', case_sensitive=true) | map('first') | join(d=',')", "A,b,c"),
+    ("'a\n\nb' | indent(width=1, first=true, blank=true)", " a\n \n b"),
+    ("'1f' | int(default=0, base=16)", "31"),
+    ("q | join(d='-', attribute='k')", "b-A"),
+    ("p | map(attribute='k', default='z') | join", "bAz"),
+    ("q | max(attribute='k', case_sensitive=true) | attr(name='k')", "b"),
+    ("q | min(attribute='k', case_sensitive=false) | attr(name='k')", "A"),
+    ("'aa' | replace(old='a', new='b', count=1)", "ba"),
+    ("2.55 | round(precision=1, method='floor')", "2.5"),
+    ("['b', 'A'] | sort(reverse=true, case_sensitive=true)", "['b', 'A']"),
+    ("q | sort(attribute='n') | map(attribute='k') | join", "Ab"),
+    ("q | sum(attribute='n', start=10)", "13"),
+    ("[1] | tojson(indent=1)", "[\n 1\n]"),
+    ("'xax' | trim(chars='x')", "a"),
+    ("'abcdef' | truncate(length=4, killwords=true, end='.', leeway=0)", "abc."),
+    ("['a', 'A'] | unique(case_sensitive=true)", "['a', 'A']"),
+    ("[{'k': 1}, {'k': 1}] | unique(attribute='k') | list | length", "1"),
+    ("'ab cd' | wordwrap(width=2, break_long_words=false, wrapstring='/', break_on_hyphens=false)", "ab/cd"),
+    ("{'a': 1} | xmlattr(autospace=false)", "a=\"1\""),
+    // Methods that take their arguments by name in Python.
+    ("'a,b,c'.split(sep=',', maxsplit=1)", "['a', 'b,c']"),
+    ("'a\nb'.splitlines(keepends=true)", "['a\\n', 'b']"),
+    ("'a\tb'.expandtabs(tabsize=2)", "a b"),
+];
+
 #[test]
 fn filters_take_their_arguments_by_name() {
     let scope = Scope::new()
         .with("p", json!([{"k": "b", "n": 2}, {"k": "A", "n": 1}, {"n": 3}]))
         .with("q", json!([{"k": "b", "n": 2}, {"k": "A", "n": 1}]))
         .with("d", json!({"b": 1, "A": 2}));
-    for (expression, expected) in [
-        ("'Ab' | regex_match(pattern='a', ignorecase=true)", "True"),
-        ("'xAb' | regex_search(pattern='a', ignorecase=true)", "True"),
-        ("'Ab' | regex_replace('a', replacement='c', ignorecase=true)", "cb"),
-        ("'Ab' | regex_replace(pattern='A', replacement='c')", "cb"),
-        ("'a1b2' | regex_substring(pattern='[a-z]', result_index=1)", "b"),
-        ("'a1b2' | regex_substring('[a-z]', result_index=-1)", "b"),
-        ("'1.0.0' | version_compare(pattern='1.0.1')", "-1"),
-        ("'1.0.0' | version_more_than(pattern='1.0.1')", "False"),
-        ("'1.0.0' | version_less_than(pattern='1.0.1')", "True"),
-        ("'1.0.0' | version_equal(pattern='1.0.0')", "True"),
-        ("'1.0.0' | version_match(pattern='>0.9.0')", "True"),
-        ("d | jsonpath_query(query='b')", "[1]"),
-        ("d | to_json_string(indent=none, sort_keys=true, separators=(',', ':'))", r#"{"A":2,"b":1}"#),
-        ("d | json_dump(sort_keys=true)", r#"{"A": 2, "b": 1}"#),
-        ("{'a': 1} | to_yaml_string(indent=2, allow_unicode=false)", "a: 1\n"),
-        ("{'a': 1} | attr(name='a')", "1"),
-        ("[1, 2, 3] | batch(linecount=2, fill_with=0) | list", "[[1, 2], [3, 0]]"),
-        ("[1, 2, 3] | slice(slices=2, fill_with=0) | list", "[[1, 2], [3, 0]]"),
-        ("'x' | center(width=3)", " x "),
-        ("nope | default(default_value='d')", "d"),
-        ("'' | default(default_value='d', boolean=true)", "d"),
-        ("nope | d(default_value='d')", "d"),
-        ("d | dictsort(case_sensitive=true)", "[('A', 2), ('b', 1)]"),
-        ("d | dictsort(by='value', reverse=true)", "[('A', 2), ('b', 1)]"),
-        ("1024 | filesizeformat(binary=true)", "1.0 KiB"),
-        ("'x' | float(default=1.5)", "1.5"),
-        (
-            "p | groupby(attribute='k', default='c', case_sensitive=true) | map('first') | join(d=',')",
-            "A,b,c",
-        ),
-        ("'a\n\nb' | indent(width=1, first=true, blank=true)", " a\n \n b"),
-        ("'1f' | int(default=0, base=16)", "31"),
-        ("q | join(d='-', attribute='k')", "b-A"),
-        ("p | map(attribute='k', default='z') | join", "bAz"),
-        ("q | max(attribute='k', case_sensitive=true) | attr(name='k')", "b"),
-        ("q | min(attribute='k', case_sensitive=false) | attr(name='k')", "A"),
-        ("'aa' | replace(old='a', new='b', count=1)", "ba"),
-        ("2.55 | round(precision=1, method='floor')", "2.5"),
-        ("['b', 'A'] | sort(reverse=true, case_sensitive=true)", "['b', 'A']"),
-        ("q | sort(attribute='n') | map(attribute='k') | join", "Ab"),
-        ("q | sum(attribute='n', start=10)", "13"),
-        ("[1] | tojson(indent=1)", "[\n 1\n]"),
-        ("'xax' | trim(chars='x')", "a"),
-        ("'abcdef' | truncate(length=4, killwords=true, end='.', leeway=0)", "abc."),
-        ("['a', 'A'] | unique(case_sensitive=true)", "['a', 'A']"),
-        ("[{'k': 1}, {'k': 1}] | unique(attribute='k') | list | length", "1"),
-        (
-            "'ab cd' | wordwrap(width=2, break_long_words=false, wrapstring='/', break_on_hyphens=false)",
-            "ab/cd",
-        ),
-        ("{'a': 1} | xmlattr(autospace=false)", "a=\"1\""),
-        // Methods that take their arguments by name in Python.
-        ("'a,b,c'.split(sep=',', maxsplit=1)", "['a', 'b,c']"),
-        ("'a\nb'.splitlines(keepends=true)", "['a\\n', 'b']"),
-        ("'a\tb'.expandtabs(tabsize=2)", "a b"),
-    ] {
-        assert_eq!(
-            render(&format!("{{{{ {expression} }}}}"), &scope).as_deref(),
-            Ok(expected),
-            "{expression}"
-        );
+    for (expression, expected) in FILTERS {
+        let rendered = render(&format!("{{{{ {expression} }}}}"), &scope);
+        assert_eq!(rendered.as_deref(), Ok(*expected), "{expression}");
     }
 }
 
