@@ -88,11 +88,13 @@ fn add_plain(environment: &mut Environment<'static>) {
         });
     }
     add(environment, "abs", plain::abs);
+    add(environment, "count", plain::length);
     add(environment, "e", text::escape);
     add(environment, "escape", text::escape);
     add(environment, "first", plain::first);
     add(environment, "forceescape", text::forceescape);
     add(environment, "last", plain::last);
+    add(environment, "length", plain::length);
     add(environment, "list", plain::list);
     add(environment, "pprint", plain::pprint);
     add(environment, "string", text::string);

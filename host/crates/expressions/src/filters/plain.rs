@@ -146,6 +146,10 @@ pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
     Ok(if is_missing { args.get(0).cloned().unwrap_or_else(|| Value::from("")) } else { value })
 }
 
+pub(super) fn length(value: Value) -> Result<usize, Error> {
+    minijinja::filters::length(&defined(value)?)
+}
+
 pub(super) fn list(value: Value) -> Result<Value, Error> {
     items(value).map(Value::from)
 }

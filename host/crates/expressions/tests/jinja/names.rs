@@ -166,6 +166,7 @@ fn an_argument_that_is_unknown_doubled_or_missing_is_named_with_what_was_called(
         ("'a' | regex_match('a', pattern='a')", "regex_match got several values for pattern"),
         ("'a' | regex_match(pattern='a', pattern='b')", "regex_match got several values for pattern"),
         ("'a' | regex_replace('a')", "regex_replace needs replacement"),
+        ("'a' | length(of=1)", "length has no argument of; it takes none"),
         ("'a' | upper(case=1)", "upper has no argument case; it takes none"),
         ("'a' | trim(char='a')", "trim has no argument char; it takes chars"),
         ("['a'] | join(',', d='-')", "join got several values for d"),

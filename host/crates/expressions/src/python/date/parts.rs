@@ -99,21 +99,19 @@ impl Parts {
             (Some(0), &[month, other]) | (Some(_), &[other, month]) if other > 31 => {
                 return Some((Some(other), Some(month), None));
             }
-            (Some(0), &[month, day]) | (Some(_), &[day, month]) => {
-                return Some((None, Some(month), Some(day)));
-            }
             (None, &[year, month]) if year > 31 => return Some((Some(year), Some(month), None)),
             (None, &[month, year]) if year > 31 => return Some((Some(year), Some(month), None)),
-            (None, &[month, day]) => return Some((None, Some(month), Some(day))),
+            (Some(0) | None, &[month, day]) | (Some(_), &[day, month]) => {
+                return Some((None, Some(month), Some(day)));
+            }
             (Some(0), &[month, year, day]) if year > 31 => (year, month, day),
-            (Some(0), &[month, day, year]) => (year, month, day),
             (Some(1), &[year, month, day]) if year > 31 => (year, month, day),
-            (Some(1), &[day, month, year]) => (year, month, day),
             (Some(_), &[day, year, month]) if year > 31 => (year, month, day),
-            (Some(_), &[year, day, month]) => (year, month, day),
             (None, &[year, month, day]) if year > 31 || self.year_at == Some(0) => (year, month, day),
             (None, &[day, month, year]) if day > 12 => (year, month, day),
-            (None, &[month, day, year]) => (year, month, day),
+            (Some(0) | None, &[month, day, year])
+            | (Some(1), &[day, month, year])
+            | (Some(_), &[year, day, month]) => (year, month, day),
             _ => return None,
         };
         Some((Some(year), Some(month), Some(day)))
