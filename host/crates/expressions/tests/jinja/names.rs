@@ -26,7 +26,7 @@ impl Keys for Outside {
 }
 
 fn evaluate(expression: &str) -> Result<Value, String> {
-    let variables = json!({"x": 5, "n": null}).as_object().cloned().map(Variables::from);
+    let variables = json!({"x": 5, "n": null, "values": 3}).as_object().cloned().map(Variables::from);
     let scope = WorkflowScope {
         variables: variables.unwrap_or_default(),
         task: Some(CurrentTask { id: "t".into(), route: 1, result: Arc::new(json!("out")) }),
@@ -44,6 +44,9 @@ fn evaluate(expression: &str) -> Result<Value, String> {
 fn functions_take_their_arguments_by_name() {
     for (expression, expected) in [
         ("ctx(key='x')", json!(5)),
+        // A variable named as a method of mappings.
+        ("ctx().values", json!(3)),
+        ("ctx().values() | list", json!([5, null, 3])),
         ("item(key='a')", json!(1)),
         ("task(task_id='u', route=0)", json!("u on 0")),
         ("task('u', route=2)", json!("u on 2")),

@@ -56,6 +56,7 @@ fn the_platform_answers() {
         ("ctx()", json!({"x": 5, "deep": {"list": [1, {"k": "v"}]}})),
         ("ctx().deep.list[1].k", json!("v")),
         ("ctx().deep.list", json!([1, {"k": "v"}])),
+        ("dict(values => 1, items => 2).items", json!(2)),
         ("ctx().nope", json!("KeyError: nope")),
         ("ctx(nope)", json!("VariableUndefinedError: The variable \"nope\" is undefined.")),
         (
