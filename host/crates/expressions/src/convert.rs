@@ -4,6 +4,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
+use crate::filters::{UNCALLED, is_function};
 use crate::python::{display, number};
 use crate::weight::weigh;
 use crate::work::{self, Limit};
@@ -71,6 +72,9 @@ fn nested_to_json(value: &Value, depth: usize) -> Result<Json, String> {
     work::make(size).map_err(|limit| limit.to_string())?;
     if depth > DEPTH {
         return Err(format!("lists nest deeper than {DEPTH}"));
+    }
+    if is_function(value) {
+        return Err(UNCALLED.to_owned());
     }
     let no_json = || format!("a value of type {} has no JSON form", value.kind());
     match value.kind() {

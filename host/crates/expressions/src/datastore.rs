@@ -160,6 +160,11 @@ struct Lookup {
     name: String,
 }
 
+/// Whether `value` is a place in the datastore.
+pub(crate) fn is_key(value: &Value) -> bool {
+    value.downcast_object_ref::<Lookup>().is_some()
+}
+
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.datastore.get(self.scope, &self.name))

@@ -46,6 +46,9 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_auto_escape_callback(|_name| AutoEscape::None);
     environment.set_unknown_method_callback(crate::methods::call);
     environment.set_formatter(|out, _state, value| {
+        if filters::is_function(value) {
+            return Err(filters::wrong(filters::UNCALLED));
+        }
         // The other reason, a full output, is told before this one.
         python::display::write(out, value).map_err(|_too_deep| {
             Error::new(ErrorKind::WriteFailure, "a list in it nests too deep to be written; flatten it")

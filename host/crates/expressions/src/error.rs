@@ -3,6 +3,7 @@
 use minijinja::ErrorKind;
 
 use crate::environment::{OUTPUT_LIMIT, fuel};
+use crate::missing;
 use crate::work::{self, Limit};
 
 /// Why a template could not be read or rendered.
@@ -75,8 +76,7 @@ fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
     let detail = error.detail().unwrap_or_default();
     match kind {
         ErrorKind::UndefinedError => {
-            let what = if detail.is_empty() { "something in it" } else { detail };
-            format!("{what} is not defined; check the name, or add `| default('')`")
+            format!("{} is not defined; check the name, or add `| default('')`", missing::name(detail))
         }
         ErrorKind::UnknownFilter => format!("{detail}; check its name"),
         _ if detail.is_empty() => kind.to_string(),

@@ -21,37 +21,36 @@ pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
     text::add_library_to(environment);
-    environment.add_filter("abs", |value: Value| {
-        let is_truth = value.kind() == minijinja::value::ValueKind::Bool;
-        if is_truth { Ok(Value::from(i64::from(value.is_true()))) } else { minijinja::filters::abs(value) }
-    });
-    environment.add_filter("attr", |value: &Value, key: &Value| {
-        crate::weight::weigh(key)?;
+    add_plain(environment);
+    environment.add_filter("attr", |value: Value, given: Given| {
+        let args = Arguments::bind("attr", &["name"], given)?.require(1)?;
+        let key = args.value(0);
+        crate::weight::weigh(&key)?;
         work::scan(value.as_str().map_or(0, str::len))?;
-        minijinja::filters::attr(value, key)
+        minijinja::filters::attr(&value, &key)
+    });
+    environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: Given| {
+        let args = Arguments::bind("batch", &["linecount", "fill_with"], given)?.require(1)?;
+        minijinja::filters::batch(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
     environment.add_filter("center", text::center);
     environment.add_filter("chain", plain::chain);
     environment.add_filter("d", plain::default);
     environment.add_filter("default", plain::default);
     environment.add_filter("dictsort", order::dictsort);
-    environment.add_filter("e", text::escape);
-    environment.add_filter("escape", text::escape);
     environment.add_filter("filesizeformat", text::filesizeformat);
-    environment.add_filter("first", plain::first);
     environment.add_filter("float", plain::float);
-    environment.add_filter("forceescape", text::forceescape);
     environment.add_filter("groupby", order::groupby);
     environment.add_filter("indent", text::indent);
     environment.add_filter("int", plain::int);
     environment.add_filter("join", plain::join);
-    environment.add_filter("last", plain::last);
-    environment.add_filter("list", plain::list);
     environment.add_filter("map", plain::map);
     environment.add_filter("max", order::max);
     environment.add_filter("min", order::min);
-    environment.add_filter("pprint", plain::pprint);
-    environment.add_filter("random", plain::random);
+    environment.add_filter("random", |state: &mut State<'_, '_>, value: Value, given: Given| {
+        Arguments::bind("random", &[], given)?;
+        plain::random(state, value)
+    });
     environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
         plain::by_attribute("rejectattr", false, state, value, given)
     });
@@ -63,21 +62,45 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
         plain::by_attribute("selectattr", true, state, value, given)
     });
     environment.add_filter("sort", order::sort);
-    environment.add_filter("string", text::string);
-    environment.add_filter("striptags", |value: Value| {
-        let text = text::text_of(value)?;
-        work::make(text.len().saturating_mul(4))?;
-        Ok::<_, Error>(minijinja_contrib::filters::striptags(text))
+    environment.add_filter("slice", |state: &State<'_, '_>, value: Value, given: Given| {
+        let args = Arguments::bind("slice", &["slices", "fill_with"], given)?.require(1)?;
+        minijinja::filters::slice(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
     environment.add_filter("tojson", plain::tojson);
     environment.add_filter("truncate", text::truncate);
     environment.add_filter("unique", order::unique);
-    environment.add_filter("urlencode", text::urlencode);
-    environment.add_filter("wordcount", text::wordcount);
     environment.add_filter("wordwrap", text::wordwrap);
     environment.add_filter("xmlattr", text::xmlattr);
     environment.add_filter("zip", plain::zip);
     add_tests(environment);
+}
+
+/// Those that take nothing but their value.
+fn add_plain(environment: &mut Environment<'static>) {
+    fn add<T: Into<Value> + 'static>(
+        environment: &mut Environment<'static>,
+        name: &'static str,
+        filter: fn(Value) -> Result<T, Error>,
+    ) {
+        environment.add_filter(name, move |value: Value, given: Given| {
+            Arguments::bind(name, &[], given)?;
+            filter(value).map(Into::<Value>::into)
+        });
+    }
+    add(environment, "abs", plain::abs);
+    add(environment, "count", plain::length);
+    add(environment, "e", text::escape);
+    add(environment, "escape", text::escape);
+    add(environment, "first", plain::first);
+    add(environment, "forceescape", text::forceescape);
+    add(environment, "last", plain::last);
+    add(environment, "length", plain::length);
+    add(environment, "list", plain::list);
+    add(environment, "pprint", plain::pprint);
+    add(environment, "string", text::string);
+    add(environment, "striptags", text::striptags);
+    add(environment, "urlencode", text::urlencode);
+    add(environment, "wordcount", text::wordcount);
 }
 
 fn add_tests(environment: &mut Environment<'static>) {
@@ -97,7 +120,7 @@ fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);
 }
 
-pub(crate) use arguments::{Given, bind};
+pub(crate) use arguments::{Arguments, Given, bind};
 
 /// A wrong argument, told.
 pub(crate) fn wrong(reason: impl Into<String>) -> Error {
@@ -111,6 +134,14 @@ pub(crate) fn defined(value: Value) -> Result<Value, Error> {
         value.get_attr("")?;
     }
     Ok(value)
+}
+
+/// What is said of a function where a value is needed.
+pub(crate) const UNCALLED: &str = "a function is no value; call it, as in item()";
+
+/// Whether a value is a function, or something else that is there to be called.
+pub(crate) fn is_function(value: &Value) -> bool {
+    value.kind() == minijinja::value::ValueKind::Plain && !crate::datastore::is_key(value)
 }
 
 /// What can be gone through, in order: nothing and null cannot.

@@ -19,13 +19,13 @@ pub(crate) use root::scope;
 use serde_json::Value as Json;
 
 use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
-use crate::filters::platform;
+use crate::filters::{self, platform};
 use crate::guard::guarded;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::view::View;
 use crate::work::{self, Allowance, Evaluation, Limit};
-use crate::{WorkflowScope, convert, mutable, python, rewrite};
+use crate::{WorkflowScope, convert, missing, mutable, python, rewrite};
 
 /// Copied for each template; expressions share it.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -78,7 +78,7 @@ impl Expression {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| guarded(|| ENVIRONMENT.compile_expression_owned(text));
-        let rewritten = rewrite::expression(text).map_err(too_long)?;
+        let rewritten = rewrite::expression(text).map_err(refused)?;
         let plain = compile(text.to_owned()).map_err(|error| retold(&error))?;
         let changes = mutable::changes_something(text);
         let (compiled, text) = match rewritten {
@@ -95,6 +95,7 @@ impl Expression {
         const STEPS_A_BYTE: u64 = 1;
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
+        missing::forget();
         settle(self.text.len() as u64 * STEPS_A_BYTE);
         let root = root::of(scope, self.changes);
         let value = guarded(|| {
@@ -105,10 +106,22 @@ impl Expression {
             }
         });
         let value = value.and_then(|value| work::check().map(|()| value).map_err(Error::from));
-        value.map_err(|error| {
+        let value = value.map_err(|error| {
             settle_failed(&error);
             retold(&error)
-        })
+        })?;
+        if filters::is_function(&value) { Err(self.uncalled()) } else { Ok(value) }
+    }
+
+    /// That it gives a function.
+    fn uncalled(&self) -> Failure {
+        let name = self.text.trim();
+        let reason = if functions::is_function(name) {
+            format!("`{name}` is a function; call it: {name}()")
+        } else {
+            filters::UNCALLED.to_owned()
+        };
+        Failure { exception: "TypeError", reason }
     }
 }
 
@@ -127,7 +140,7 @@ impl Template {
     /// Reads `text`.
     pub(crate) fn compile(text: &str) -> Result<Self, Failure> {
         let text = &*rewrite::with_plain_lines(text);
-        let rewritten = rewrite::template(text).map_err(too_long)?;
+        let rewritten = rewrite::template(text).map_err(refused)?;
         let mut environment = ENVIRONMENT.clone();
         guarded(|| environment.add_template_owned(NAME, text.to_owned())).map_err(|error| retold(&error))?;
         match rewritten {
@@ -145,6 +158,7 @@ impl Template {
     pub(crate) fn render(&self, scope: &WorkflowScope) -> Result<String, Failure> {
         let _evaluation = Evaluation::begin();
         work::check().map_err(given_up)?;
+        missing::forget();
         let mut environment = Cow::Borrowed(&self.environment);
         if work::is_roomy() {
             environment.to_mut().set_fuel(Some(fuel()));
@@ -175,7 +189,7 @@ impl Template {
 
 /// What a single expression, or a template as a whole, calls and nobody has: a sentence on each.
 pub(crate) fn unknown(text: &str, is_template: bool) -> Vec<String> {
-    names::unknown_in(&ENVIRONMENT, text, is_template)
+    unknown_in(&ENVIRONMENT, text, is_template)
 }
 
 /// What is wrong with `text` as a template.
@@ -205,7 +219,7 @@ pub(crate) fn json(value: &Value) -> Result<Arc<Json>, String> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn too_long(error: rewrite::TooLong) -> Failure {
+fn refused(error: rewrite::Refused) -> Failure {
     Failure { exception: "TemplateSyntaxError", reason: error.to_string() }
 }
 
@@ -243,12 +257,9 @@ fn retold(error: &Error) -> Failure {
 fn undefined(detail: &str) -> String {
     let is_name =
         |text: &str| !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || char == '_');
-    match detail.split_once(' ') {
-        _ if detail.is_empty() => "something in it is not defined".to_owned(),
-        Some((name, _)) if is_name(name.trim_matches('`')) => {
-            format!("'{}' is undefined", name.trim_matches('`'))
-        }
-        None if is_name(detail) => format!("'{detail}' is undefined"),
-        _ => format!("{detail} is not defined"),
+    let what = missing::name(detail);
+    match what.trim_matches('`') {
+        name if is_name(name) => format!("'{name}' is undefined"),
+        _ => format!("{what} is not defined"),
     }
 }

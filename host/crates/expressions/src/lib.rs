@@ -23,6 +23,7 @@ mod guard;
 mod jinja;
 pub mod json_path;
 mod methods;
+mod missing;
 mod mutable;
 mod names;
 mod operators;

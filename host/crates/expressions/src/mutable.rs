@@ -148,11 +148,7 @@ impl Object for Mapping {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        if crate::view::is_method_of_mappings(name) {
-            None
-        } else {
-            lock(&self.0).get(&Value::from(name)).cloned()
-        }
+        lock(&self.0).get(&Value::from(name)).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -11,6 +11,7 @@ use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use crate::filters::{Given, defined, items, order, wrong};
+use crate::missing;
 use crate::mutable;
 use crate::python;
 use crate::sequence;
@@ -31,6 +32,8 @@ pub(crate) const LIST: &str = "petrel__list";
 pub(crate) const MAPPING: &str = "petrel__mapping";
 /// What the engine is about to go through without counting that: the key of a mapping.
 pub(crate) const KEY: &str = "petrel__key";
+/// An item by its key: the value, the key, and the expression as it was written.
+pub(crate) const ITEM: &str = "petrel__item";
 /// What the engine is about to take an item of, which a text has to count its characters for.
 pub(crate) const INDEXED: &str = "petrel__indexed";
 /// `~` in a row.
@@ -45,6 +48,7 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_function(LIST, |value: Value| items(value).map(mutable::list));
     environment.add_function(MAPPING, mapping);
     environment.add_function(KEY, |value: Value| weigh(&value).map(|()| value).map_err(Error::from));
+    environment.add_function(ITEM, item);
     environment.add_function(INDEXED, indexed);
     environment.add_function(CONCATENATE, concatenate);
     environment.add_function("cycler", |given: Rest<Value>| minijinja_contrib::globals::cycler(given.0));
@@ -141,6 +145,22 @@ fn indexed(value: Value) -> Result<Value, Error> {
     // Twice, where the index counts from the end.
     work::scan(value.as_str().map_or(0, str::len).saturating_mul(2))?;
     Ok(value)
+}
+
+fn item(value: Value, key: Value, expression: Value) -> Result<Value, Error> {
+    weigh(&key)?;
+    let value = indexed(value)?;
+    if value.kind() == ValueKind::Iterable {
+        // It is gone through from its start.
+        work::visit(value.len().unwrap_or(0))?;
+    }
+    let item = value.get_item(&key)?;
+    work::check()?;
+    if item.is_undefined() && (value.kind() == ValueKind::Map || !key.is_undefined()) {
+        // As in the original, what is not defined is no key at all.
+        missing::note(expression, defined(key)?);
+    }
+    Ok(item)
 }
 
 fn each(value: Value) -> Result<Value, Error> {

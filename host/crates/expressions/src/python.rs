@@ -1,7 +1,9 @@
 //! Python's view of values, which the formats that Petrel reads rely on: how a value is written in text
-//! ([`display`]), what a literal means ([`literal`]), and what equals or precedes what ([`compare`]).
+//! ([`display`]), what a literal means ([`literal`]), what equals or precedes what ([`compare`]), and what a date in
+//! free text says ([`mod@date`]).
 
 pub mod compare;
+pub mod date;
 pub mod display;
 pub mod literal;
 pub mod number;

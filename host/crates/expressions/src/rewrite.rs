@@ -9,7 +9,7 @@ mod expression;
 mod tokens;
 
 use expression::Rewriter;
-pub(crate) use tokens::TooLong;
+pub(crate) use tokens::Refused;
 use tokens::{End, tokens};
 
 use crate::mutable;
@@ -32,7 +32,7 @@ pub(crate) const LOST: &str = "an expression in it cannot be followed; write it 
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn expression(source: &str) -> Result<Rewritten, TooLong> {
+pub(crate) fn expression(source: &str) -> Result<Rewritten, Refused> {
     let Some((tokens, _)) = tokens(source, End::Text)? else { return Ok(Rewritten::Lost) };
     let mut rewriter = Rewriter::new(source, &tokens, mutable::changes_something(source));
     Ok(match rewriter.sequence() {
@@ -55,7 +55,7 @@ pub(crate) fn with_plain_lines(source: &str) -> std::borrow::Cow<'_, str> {
 ///
 /// # Errors
 /// When the library must not see it.
-pub(crate) fn template(source: &str) -> Result<Rewritten, TooLong> {
+pub(crate) fn template(source: &str) -> Result<Rewritten, Refused> {
     let mut pass = Pass { is_mutable: mutable::changes_something(source), ..Pass::default() };
     let mut rest = source;
     while let Some(start) = next_tag(rest) {
@@ -95,7 +95,7 @@ struct Pass {
 
 impl Pass {
     /// Writes the tag or comment that `from` begins with, and gives what follows.
-    fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, TooLong> {
+    fn tag<'a>(&mut self, from: &'a str) -> Result<Option<&'a str>, Refused> {
         if from.starts_with("{#") {
             let Some((comment, after)) = from.split_once("#}") else { return Ok(Some(self.open_ended())) };
             self.out.push_str(comment);
@@ -218,12 +218,14 @@ mod tests {
     #[test]
     fn what_the_engine_goes_through_by_itself_is_weighed() {
         for (source, expected) in [
-            ("a[b]", Some("petrel__indexed(a)[petrel__key(b)]")),
+            ("a[b]", Some("petrel__item(a,b,'a[b]')")),
             (
                 "a['b'][0].c[d.e][f(1)]",
-                Some("petrel__indexed(petrel__indexed(a['b'][0].c)[petrel__key(d.e)])[petrel__key(f(1))]"),
+                Some(
+                    r"petrel__item(petrel__item(a['b'][0].c,d.e,'a[\'b\'][0].c[d.e]'),f(1),'a[\'b\'][0].c[d.e][f(1)]')",
+                ),
             ),
-            ("a.b[-1]", Some("petrel__indexed(a.b)[petrel__key(-1)]")),
+            ("a.b[-1]", Some("petrel__item(a.b,-1,'a.b[-1]')")),
             (
                 "a[7000] + b.c.7000.0",
                 Some("petrel__arithmetic(petrel__indexed(a)[7000],'+',petrel__indexed(b.c).7000.0)"),
@@ -233,11 +235,11 @@ mod tests {
             ("loop.changed(a, [b], c=1)", Some("loop.changed(petrel__key(a), petrel__key([b]), c=1)")),
             ("a ~ 'b' ~ c + 1", Some("petrel__arithmetic(petrel__concatenate(a,'b',c),'+',1)")),
             ("a[0].0['b'].700", None),
-            ("a is sameas b[c] and d", Some("a is sameas petrel__indexed(b)[petrel__key(c)] and d")),
+            ("a is sameas b[c] and d", Some("a is sameas petrel__item(b,c,'b[c]') and d")),
             ("a is not in b.7000 | c.d(e)", Some("a is not in petrel__indexed(b).7000 | c.d(e)")),
             // No place is taken of what a filter gives, unless brackets are around it.
             ("a | first[b]", None),
-            ("(a | first)[b]", Some("petrel__indexed((a | first))[petrel__key(b)]")),
+            ("(a | first)[b]", Some("petrel__item((a|first),b,'(a|first)[b]')")),
         ] {
             assert_eq!(text(expression(source).unwrap()), expected.map(spaceless), "{source}");
         }

@@ -16,7 +16,7 @@ use crate::guard::guarded;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
-use crate::{Error, Scope, filters, jinja, mutable, rewrite};
+use crate::{Error, Scope, filters, jinja, missing, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -120,6 +120,7 @@ impl Template {
             Error::from_engine(&self.source, &error).with_missing(missing)
         };
         work::check().map_err(|limit| Error::TooMuch { template: shortened(&self.source), limit })?;
+        missing::forget();
         let mut compiled = Cow::Borrowed(self.compiled().map_err(retold)?);
         if work::is_roomy() {
             compiled.to_mut().set_fuel(Some(fuel()));

@@ -26,25 +26,6 @@ pub(crate) fn field(root: &Arc<Json>, name: &str) -> Option<Value> {
     View::of(Arc::clone(root)).field(root, name)
 }
 
-/// Whether Python's mappings have a method of that name, which then hides a key: `x.items` is the method,
-/// and `x['items']` the value of the key.
-pub(crate) fn is_method_of_mappings(name: &str) -> bool {
-    matches!(
-        name,
-        "clear"
-            | "copy"
-            | "fromkeys"
-            | "get"
-            | "items"
-            | "keys"
-            | "pop"
-            | "popitem"
-            | "setdefault"
-            | "update"
-            | "values"
-    )
-}
-
 /// How many units of work the way to a part may take; what is further away is copied.
 pub(crate) const WAY: u64 = 4_096;
 
@@ -149,7 +130,8 @@ impl Object for View {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        if self.is_list || is_method_of_mappings(name) {
+        // A key may be named as a method of Python's mappings, `x.values`; only a call, `x.values()`, means that.
+        if self.is_list {
             return None;
         }
         if let Err(limit) = work::charge(self.way) {

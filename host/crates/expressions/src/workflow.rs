@@ -13,6 +13,18 @@ use crate::{KeyScope, Variables};
 /// The units of work that asking for a key or a task takes, as each may be a look into the store.
 pub(crate) const READING: u64 = 20_000;
 
+/// What is said of `item()` where there is none.
+pub(crate) const NO_ITEM: &str = "There is no item here; item() is for the input of a task that has `with`";
+
+/// What is said of a key that is not there, `key` being what was asked for.
+pub(crate) fn missing_key(key: &str) -> String {
+    let said = format!("The key \"{key}\" does not exist in the StackStorm datastore.");
+    if key.starts_with("system.") {
+        return said;
+    }
+    format!("{said} It was looked for among those of the user; one that all share is \"system.{key}\".")
+}
+
 /// What an expression sees.
 #[derive(Debug, Clone, Default)]
 pub struct WorkflowScope {

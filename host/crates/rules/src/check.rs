@@ -26,8 +26,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything in `rule` that keeps it from working: unknown or missing operators, missing patterns (every
-/// criterion needs one, even `exists`), keys that are no JSONPath, and Jinja that cannot be read. Of a parameter of its
+/// Everything in `rule` that keeps it from working: unknown or missing operators, missing patterns (of all
+/// but `exists` and `nexists`, beyond the original, which asks for one there, too), keys that are no JSONPath, and Jinja that cannot be read. Of a parameter of its
 /// action that `is_secret`, no text is quoted.
 pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -50,8 +50,9 @@ fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mu
         Some(Err(error)) => add(error.to_string()),
         Some(Ok(_)) => {}
     }
-    if criterion.pattern.is_none() {
-        add("the criterion has no pattern; add one (pattern: \"\" for exists)".into());
+    let needs_pattern = !matches!(compiled.operator, Some(Ok(Operator::Exists | Operator::NotExists)));
+    if criterion.pattern.is_none() && needs_pattern {
+        add("the criterion has no pattern; add what it compares with, such as pattern: 1".into());
     }
     if let Err(error) = &compiled.path {
         add(error.to_string());
@@ -131,11 +132,16 @@ mod tests {
             "trigger": {"type": "core.st2.webhook"},
             "criteria": {
                 "trigger.a": {"type": "equal", "pattern": 1},
-                "trigger.b": {"type": "exists"},
+                "trigger.b": {"type": "equals"},
+                "trigger.there": {"type": "exists"},
+                "trigger.gone": {"type": "NEXISTS"},
                 "trigger.0": {"pattern": "{{ bad ( }}"},
                 "trigger.c": {"type": "regex", "pattern": "("},
                 "trigger.d": {"type": "search", "condition": "some", "pattern": {}},
-                "trigger.e": {"type": "search", "condition": "any", "pattern": {"item.x": {"type": "sounds_like", "pattern": 1}}},
+                "trigger.e": {
+                    "type": "search", "condition": "any",
+                    "pattern": {"item.x": {"type": "sounds_like", "pattern": 1}, "item.y": {"type": "exists"}},
+                },
                 "trigger.fine#1": {"type": "gt", "pattern": 1},
             },
             "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}"]}},
@@ -144,7 +150,7 @@ mod tests {
         let found: Vec<_> = check(&rule, |_| false).iter().map(ToString::to_string).collect();
         let expected = [
             "criteria.trigger.a: `equal` is not an operator; did you mean equals?",
-            "criteria.trigger.b: the criterion has no pattern; add one",
+            "criteria.trigger.b: the criterion has no pattern; add what it compares with",
             "criteria.trigger.0: the criterion has no type",
             "criteria.trigger.0: `trigger.0` is not a JSONPath",
             "criteria.trigger.0: template `{{ bad ( }}`, line 1",

@@ -19,10 +19,10 @@ use petrel_model::secrets::Marks;
 use serde_json::Value;
 
 pub use given::Given;
+use given::Parameter;
 pub use signature::Signature;
 
 use crate::reads::Reads;
-use given::Parameter;
 use graph::{Node, Nodes};
 
 /// Why parameters could not be made.
@@ -165,7 +165,11 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
     let mut live = Object::new();
     for (name, parameter) in given.iter() {
         let value = values.get(name).cloned().unwrap_or_default();
-        let value = signature.cast(name, value).map_err(|error| naming(error, parameter, scope))?;
+        let cast = match parameter {
+            Parameter::Data(_) => signature.cast_data(name, value),
+            Parameter::Value(_) | Parameter::Template(_) => signature.cast(name, value),
+        };
+        let value = cast.map_err(|error| naming(error, parameter, scope))?;
         live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {

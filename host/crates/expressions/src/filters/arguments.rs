@@ -1,4 +1,5 @@
-//! Arguments as Python binds them: by place or by name, each once.
+//! Arguments as Python binds them: by place or by name, each once. The names are the original's; what a filter,
+//! function or method does not know by them is refused with its own name and the argument's.
 
 use minijinja::value::{Kwargs, Rest, ValueOrKwargs};
 use minijinja::{Error, Value};
@@ -26,18 +27,31 @@ impl Arguments {
         bind(name, parameters, &given.into_values())
     }
 
-    /// The argument at a place, if it was given.
-    pub(super) fn get(&self, place: usize) -> Option<&Value> {
+    /// These, if the first `count` of them were given.
+    pub(crate) fn require(self, count: usize) -> Result<Self, Error> {
+        match (0..count).find(|place| self.get(*place).is_none()) {
+            Some(place) => Err(self.missing(place)),
+            None => Ok(self),
+        }
+    }
+
+    /// The argument at a place that [`require`](Self::require) has seen.
+    pub(super) fn value(&self, place: usize) -> Value {
+        self.get(place).cloned().unwrap_or_default()
+    }
+
+    /// The argument at a place, if it was given; null is given, too.
+    pub(crate) fn get(&self, place: usize) -> Option<&Value> {
         self.values.get(place).and_then(Option::as_ref)
     }
 
     /// The argument at a place, if it was given and is not null.
-    pub(super) fn present(&self, place: usize) -> Option<&Value> {
+    pub(crate) fn present(&self, place: usize) -> Option<&Value> {
         self.get(place).filter(|value| !value.is_none())
     }
 
     /// Whether the argument at a place counts as true; false without it.
-    pub(super) fn flag(&self, place: usize) -> bool {
+    pub(crate) fn flag(&self, place: usize) -> bool {
         self.get(place).is_some_and(Value::is_true)
     }
 
@@ -53,7 +67,7 @@ impl Arguments {
     }
 
     /// A count, or the default: a negative number is none.
-    pub(super) fn count(&self, place: usize, default: usize) -> Result<usize, Error> {
+    pub(crate) fn count(&self, place: usize, default: usize) -> Result<usize, Error> {
         let number = self.integer(place, i64::try_from(default).unwrap_or(i64::MAX))?;
         Ok(usize::try_from(number).unwrap_or(0))
     }
@@ -66,11 +80,27 @@ impl Arguments {
         }
     }
 
+    /// The text at a place, which must be there.
+    pub(crate) fn required_text(&self, place: usize) -> Result<&str, Error> {
+        match self.get(place) {
+            None => Err(self.missing(place)),
+            Some(value) => value.as_str().ok_or_else(|| self.refuse(place, "a text", value)),
+        }
+    }
+
+    fn missing(&self, place: usize) -> Error {
+        wrong(format!("{} needs {}; add it", self.name, self.parameter(place)))
+    }
+
+    fn parameter(&self, place: usize) -> &'static str {
+        self.parameters.get(place).copied().unwrap_or_default()
+    }
+
     fn refuse(&self, place: usize, wanted: &str, value: &Value) -> Error {
-        let parameter = self.parameters.get(place).copied().unwrap_or_default();
         wrong(format!(
-            "{} needs {wanted} as {parameter}, and was given a value of type {}",
+            "{} needs {wanted} as {}, and was given a value of type {}",
             self.name,
+            self.parameter(place),
             value.kind()
         ))
     }
@@ -89,9 +119,14 @@ pub(crate) fn bind(
     if positional.len() > parameters.len() {
         let most = parameters.len();
         return Err(wrong(format!(
-            "{name} takes at most {most} arguments, and {} are given",
-            positional.len()
+            "{name} takes at most {most} arguments, and {} are given; {}",
+            positional.len(),
+            known(parameters)
         )));
+    }
+    let unknown = named.as_ref().and_then(|named| named.args().find(|key| !parameters.contains(key)));
+    if let Some(unknown) = unknown {
+        return Err(wrong(format!("{name} has no argument {unknown}; {}", known(parameters))));
     }
     let mut values: Vec<_> =
         positional.iter().cloned().map(|value| defined(value).map(Some)).collect::<Result<_, _>>()?;
@@ -103,8 +138,13 @@ pub(crate) fn bind(
         }
         *value = Some(defined(named.get(parameter)?)?);
     }
-    if let Some(named) = named {
-        named.assert_all_used()?;
-    }
     Ok(Arguments { name, parameters, values })
+}
+
+/// What may be given.
+fn known(parameters: &[&str]) -> String {
+    match parameters {
+        [] => "it takes none".to_owned(),
+        names => format!("it takes {}", names.join(", ")),
+    }
 }

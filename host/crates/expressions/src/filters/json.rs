@@ -5,21 +5,20 @@ use std::fmt::Write;
 use minijinja::{Error, Value};
 use serde_json::Value as Json;
 
-use super::Given;
 use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::convert;
 use crate::python::display;
 use crate::work::{self, Limit};
 
-pub(super) fn to_complex(value: Value) -> Result<String, Error> {
-    Ok(write(&to_json(value)?, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false })?)
+pub(super) fn to_complex(args: &Arguments) -> Result<Value, Error> {
+    let style = Style { comma: ", ", colon: ": ", indent: None, sort_keys: false };
+    Ok(Value::from(write(&to_json(args.value(0))?, &style)?))
 }
 
-pub(super) fn to_json_string(value: Value, given: Given) -> Result<String, Error> {
-    let args = Arguments::bind("to_json_string", &["indent", "sort_keys", "separators"], given)?;
-    let indent = args.present(0).map(|_| args.count(0, 0)).transpose()?.map(|indent| indent.min(64));
-    let separators = args.present(2).cloned().map(super::items).transpose()?;
+pub(super) fn to_json_string(args: &Arguments) -> Result<Value, Error> {
+    let indent = args.present(1).map(|_| args.count(1, 0)).transpose()?.map(|indent| indent.min(64));
+    let separators = args.present(3).cloned().map(super::items).transpose()?;
     let separators: Option<Vec<_>> =
         separators.map(|given| given.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect());
     let (comma, colon) = match separators.as_deref() {
@@ -27,10 +26,16 @@ pub(super) fn to_json_string(value: Value, given: Given) -> Result<String, Error
         Some(_) => return Err(wrong("to_json_string needs two separators, such as (',', ': ')")),
         None => (",", ": "),
     };
-    Ok(write(&to_json(value)?, &Style { comma, colon, indent, sort_keys: args.flag(1) })?)
+    let style = Style { comma, colon, indent, sort_keys: args.flag(2) };
+    Ok(Value::from(write(&to_json(args.value(0))?, &style)?))
 }
 
-pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
+pub(super) fn from_json_string(args: &Arguments) -> Result<Value, Error> {
+    read(args.value(0))
+}
+
+/// What a JSON text says.
+pub(super) fn read(value: Value) -> Result<Value, Error> {
     let text = display::to_text(&defined(value)?)?;
     charge_parsing(&text)?;
     let json: Json = serde_json::from_str(&text)
@@ -39,14 +44,12 @@ pub(super) fn from_json_string(value: Value) -> Result<Value, Error> {
 }
 
 /// The inside of a JSON string; what is no text, as JSON.
-pub(super) fn json_escape(value: Value) -> Result<String, Error> {
-    let value = to_json(value)?;
-    let Some(text) = value.as_str() else {
-        return Ok(write(&value, &Style { comma: ", ", colon: ": ", indent: None, sort_keys: false })?);
-    };
+pub(super) fn json_escape(args: &Arguments) -> Result<Value, Error> {
+    let value = to_json(args.value(0))?;
+    let Some(text) = value.as_str() else { return to_complex(args) };
     let mut out = String::new();
     write_text(&mut out, text)?;
-    Ok(out)
+    Ok(Value::from(out))
 }
 
 fn to_json(value: Value) -> Result<Json, Error> {

@@ -1,41 +1,25 @@
 //! Filters with regular expressions.
-#![expect(clippy::needless_pass_by_value, reason = "the shape that filters have")]
 
 use minijinja::{Error, Value};
 
-use super::{defined, wrong};
-use crate::python::display;
+use super::arguments::Arguments;
+use super::text::text_of;
+use super::wrong;
 use crate::regex::{self, Flags, Regex};
 use crate::work;
 
-pub(super) fn regex_match(
-    value: Value,
-    pattern: &str,
-    ignorecase: Option<bool>,
-    kwargs: Options,
-) -> Result<bool, Error> {
-    let flags = Flags { at_start: true, ..flags(ignorecase, &kwargs)? };
-    is_match(value, pattern, flags)
+pub(super) fn regex_match(args: &Arguments) -> Result<Value, Error> {
+    is_match(args, Flags { at_start: true, ..flags(args, 2) })
 }
 
-pub(super) fn regex_search(
-    value: Value,
-    pattern: &str,
-    ignorecase: Option<bool>,
-    kwargs: Options,
-) -> Result<bool, Error> {
-    is_match(value, pattern, flags(ignorecase, &kwargs)?)
+pub(super) fn regex_search(args: &Arguments) -> Result<Value, Error> {
+    is_match(args, flags(args, 2))
 }
 
-pub(super) fn regex_replace(
-    value: Value,
-    pattern: &str,
-    replacement: &str,
-    ignorecase: Option<bool>,
-    kwargs: Options,
-) -> Result<String, Error> {
-    let text = display::to_text(&defined(value)?)?;
-    let regex = compile(pattern, flags(ignorecase, &kwargs)?)?;
+pub(super) fn regex_replace(args: &Arguments) -> Result<Value, Error> {
+    let text = text_of(args.value(0))?;
+    let replacement = args.required_text(2)?;
+    let regex = compile(args.required_text(1)?, flags(args, 3))?;
     let (mut replaced, mut end) = (String::new(), 0);
     for found in regex.matches(&text).map_err(retold)? {
         work::make(found.range.start.saturating_sub(end))?;
@@ -45,25 +29,25 @@ pub(super) fn regex_replace(
         expand(&mut replaced, replacement, &regex, whole, &found.groups)?;
     }
     replaced.push_str(text.get(end..).unwrap_or_default());
-    Ok(replaced)
+    Ok(Value::from(replaced))
 }
 
-/// One of all matches: its text, or its group if there is one, or its groups as a list.
-pub(super) fn regex_substring(
-    value: Value,
-    pattern: &str,
-    result_index: Option<usize>,
-    ignorecase: Option<bool>,
-    kwargs: Options,
-) -> Result<Value, Error> {
-    let text = display::to_text(&defined(value)?)?;
-    let index = result_index.or(kwargs.get("result_index")?).unwrap_or(0);
-    let regex = compile(pattern, flags(ignorecase, &kwargs)?)?;
+/// One of all matches, from the end if the index is negative: its text, or its group if there is one, or its groups
+/// as a list.
+pub(super) fn regex_substring(args: &Arguments) -> Result<Value, Error> {
+    let (text, pattern) = (text_of(args.value(0))?, args.required_text(1)?);
+    let wanted = args.integer(2, 0)?;
+    let regex = compile(pattern, flags(args, 3))?;
     let matches = regex.matches(&text).map_err(retold)?;
     let count = matches.len();
-    let Some(found) = matches.into_iter().nth(index) else {
+    let from_start = |index: i64| usize::try_from(index).ok();
+    let index = match wanted {
+        ..0 => from_start(wanted.saturating_neg()).and_then(|back| count.checked_sub(back)),
+        _ => from_start(wanted),
+    };
+    let Some(found) = index.and_then(|index| matches.into_iter().nth(index)) else {
         return Err(wrong(format!(
-            "regex_substring found {count} matches of `{pattern}`, not number {index}"
+            "regex_substring found {count} matches of `{pattern}`, not number {wanted}"
         )));
     };
     Ok(match found.groups.as_slice() {
@@ -73,12 +57,9 @@ pub(super) fn regex_substring(
     })
 }
 
-type Options = minijinja::value::Kwargs;
-
-fn flags(ignorecase: Option<bool>, kwargs: &Options) -> Result<Flags, Error> {
-    let named: Option<bool> = kwargs.get("ignorecase")?;
-    kwargs.assert_all_used()?;
-    Ok(Flags { ignore_case: ignorecase.or(named).unwrap_or(false), ..Flags::default() })
+/// The flags, with `ignorecase` at a place.
+fn flags(args: &Arguments, ignorecase: usize) -> Flags {
+    Flags { ignore_case: args.flag(ignorecase), ..Flags::default() }
 }
 
 fn retold(error: regex::Error) -> Error {
@@ -92,9 +73,9 @@ fn compile(pattern: &str, flags: Flags) -> Result<Regex, Error> {
     Regex::new(pattern, flags).map_err(retold)
 }
 
-fn is_match(value: Value, pattern: &str, flags: Flags) -> Result<bool, Error> {
-    let text = display::to_text(&defined(value)?)?;
-    compile(pattern, flags)?.is_match(&text).map_err(retold)
+fn is_match(args: &Arguments, flags: Flags) -> Result<Value, Error> {
+    let text = text_of(args.value(0))?;
+    compile(args.required_text(1)?, flags)?.is_match(&text).map(Value::from).map_err(retold)
 }
 
 /// Python's template of a replacement: `\1`, `\g<1>`, `\g<name>`, `\n`.

@@ -12,6 +12,14 @@ use crate::convert;
 use crate::python::number::{float_from_text, integer_from_text};
 use crate::work;
 
+/// The library's, which knows no booleans.
+pub(super) fn abs(value: Value) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Bool {
+        return Ok(Value::from(i64::from(value.is_true())));
+    }
+    minijinja::filters::abs(value)
+}
+
 /// Python's `int`, and the default for what is no number.
 pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
@@ -131,8 +139,15 @@ pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
 
 pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("default", &["default_value", "boolean"], given)?;
+    if value.is_undefined() {
+        crate::missing::forget();
+    }
     let is_missing = value.is_undefined() || (args.flag(1) && !value.is_true());
     Ok(if is_missing { args.get(0).cloned().unwrap_or_else(|| Value::from("")) } else { value })
+}
+
+pub(super) fn length(value: Value) -> Result<usize, Error> {
+    minijinja::filters::length(&defined(value)?)
 }
 
 pub(super) fn list(value: Value) -> Result<Value, Error> {

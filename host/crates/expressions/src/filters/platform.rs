@@ -1,131 +1,183 @@
-//! The platform's own filters; in workflows they are functions, too.
+//! The platform's own filters; in workflows they are functions, too. [`TABLE`] has what the original calls them and
+//! their arguments.
 
 use minijinja::value::{Kwargs, Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::Given;
-use super::arguments::Arguments;
+use super::arguments::{Arguments, bind};
 use super::text::text_of;
-use super::{NONE, defined, items, json, order, patterns, version, wrong};
+use super::{Given, NONE, defined, items, json, order, patterns, version, wrong};
 use crate::convert;
 use crate::functions::{jsonpath, paths, time, yaml};
 use crate::work;
 
-/// Registers each of them in `$environment` with its method `$add`.
-macro_rules! register {
-    ($environment:expr, $add:ident) => {{
-        $environment.$add("basename", basename);
-        $environment.$add("decrypt_kv", decrypt_kv);
-        $environment.$add("dirname", dirname);
-        $environment.$add("from_json_string", json::from_json_string);
-        $environment.$add("from_yaml_string", from_yaml_string);
-        $environment.$add("json_dump", json::to_json_string);
-        $environment.$add("json_escape", json::json_escape);
-        $environment.$add("json_parse", json::from_json_string);
-        $environment.$add("jsonpath_query", jsonpath_query);
-        $environment.$add("regex_match", patterns::regex_match);
-        $environment.$add("regex_replace", patterns::regex_replace);
-        $environment.$add("regex_search", patterns::regex_search);
-        $environment.$add("regex_substring", patterns::regex_substring);
-        $environment.$add("to_complex", json::to_complex);
-        $environment.$add("to_human_time_from_seconds", to_human_time_from_seconds);
-        $environment.$add("to_json_string", json::to_json_string);
-        $environment.$add("to_yaml_string", to_yaml_string);
-        $environment.$add("use_none", use_none);
-        $environment.$add("version_bump_major", version::bump_major);
-        $environment.$add("version_bump_minor", version::bump_minor);
-        $environment.$add("version_bump_patch", version::bump_patch);
-        $environment.$add("version_compare", version::compare);
-        $environment.$add("version_equal", version::equal);
-        $environment.$add("version_less_than", version::less_than);
-        $environment.$add("version_match", version::matches);
-        $environment.$add("version_more_than", version::more_than);
-        $environment.$add("version_strip_patch", version::strip_patch);
-        $environment.$add("yaml_dump", to_yaml_string);
-        $environment.$add("yaml_parse", from_yaml_string);
-    }};
+/// A function: a filter is one whose first argument stands before the bar.
+struct Function {
+    name: &'static str,
+    /// What the original calls its arguments, in their order.
+    parameters: &'static [&'static str],
+    /// How many of them must be given.
+    required: usize,
+    call: fn(&Arguments) -> Result<Value, Error>,
 }
+
+impl Function {
+    fn invoke(&self, given: Given) -> Result<Value, Error> {
+        let args = bind(self.name, self.parameters, &given.into_values())?;
+        (self.call)(&args.require(self.required)?)
+    }
+}
+
+const fn row(
+    name: &'static str,
+    parameters: &'static [&'static str],
+    required: usize,
+    call: fn(&Arguments) -> Result<Value, Error>,
+) -> Function {
+    Function { name, parameters, required, call }
+}
+
+const VALUE: &[&str] = &["value"];
+const VERSIONS: &[&str] = &["value", "pattern"];
+const REGEX: &[&str] = &["value", "pattern", "ignorecase"];
+const TO_JSON: &[&str] = &["value", "indent", "sort_keys", "separators"];
+const TO_YAML: &[&str] = &["value", "indent", "allow_unicode"];
+
+/// (Source: StackStorm's `st2common/expressions/functions`, and the names that its Orquesta runner registers them under.)
+const TABLE: [Function; 29] = [
+    row("basename", &["path"], 1, basename),
+    row("decrypt_kv", VALUE, 1, decrypt_kv),
+    row("dirname", &["path"], 1, dirname),
+    row("from_json_string", VALUE, 1, json::from_json_string),
+    row("from_yaml_string", VALUE, 1, from_yaml_string),
+    row("json_dump", TO_JSON, 1, json::to_json_string),
+    row("json_escape", VALUE, 1, json::json_escape),
+    row("json_parse", VALUE, 1, json::from_json_string),
+    row("jsonpath_query", &["value", "query"], 2, jsonpath_query),
+    row("regex_match", REGEX, 2, patterns::regex_match),
+    row("regex_replace", &["value", "pattern", "replacement", "ignorecase"], 3, patterns::regex_replace),
+    row("regex_search", REGEX, 2, patterns::regex_search),
+    row("regex_substring", &["value", "pattern", "result_index", "ignorecase"], 2, patterns::regex_substring),
+    row("to_complex", VALUE, 1, json::to_complex),
+    row("to_human_time_from_seconds", &["seconds"], 1, to_human_time_from_seconds),
+    row("to_json_string", TO_JSON, 1, json::to_json_string),
+    row("to_yaml_string", TO_YAML, 1, to_yaml_string),
+    row("use_none", VALUE, 1, use_none),
+    row("version_bump_major", VALUE, 1, |args| versioned(args, version::bump_major)),
+    row("version_bump_minor", VALUE, 1, |args| versioned(args, version::bump_minor)),
+    row("version_bump_patch", VALUE, 1, |args| versioned(args, version::bump_patch)),
+    row("version_compare", VERSIONS, 2, |args| versions(args, version::compare)),
+    row("version_equal", VERSIONS, 2, |args| versions(args, version::equal)),
+    row("version_less_than", VERSIONS, 2, |args| versions(args, version::less_than)),
+    row("version_match", VERSIONS, 2, |args| versions(args, version::matches)),
+    row("version_more_than", VERSIONS, 2, |args| versions(args, version::more_than)),
+    row("version_strip_patch", VALUE, 1, |args| versioned(args, version::strip_patch)),
+    row("yaml_dump", TO_YAML, 1, to_yaml_string),
+    row("yaml_parse", VALUE, 1, from_yaml_string),
+];
+
+/// Only a filter, and not in the original.
+const SHELL_QUOTE: Function = row("shell_quote", VALUE, 1, shell_quote);
+
+/// What only workflows have.
+const JSON: Function = row("json", &["s"], 1, json_or_mapping);
 
 /// As filters, which rules and parameters have, too.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    register!(environment, add_filter);
-    environment.add_filter("shell_quote", shell_quote);
+    for function in TABLE {
+        environment.add_filter(function.name, move |given: Given| function.invoke(given));
+    }
+    environment.add_filter(SHELL_QUOTE.name, |given: Given| SHELL_QUOTE.invoke(given));
 }
 
 /// As functions, and what only workflows have.
 pub(crate) fn add_functions(environment: &mut Environment<'static>) {
-    register!(environment, add_function);
-    environment.add_function("json", json_or_mapping);
-    environment.add_filter("json", json_or_mapping);
+    for function in TABLE {
+        environment.add_function(function.name, move |given: Given| function.invoke(given));
+    }
+    environment.add_function(JSON.name, |given: Given| JSON.invoke(given));
+    environment.add_filter(JSON.name, |given: Given| JSON.invoke(given));
     environment.add_function("zip", zip);
     environment.add_filter("zip", zip);
 }
 
-fn basename(path: Value) -> Result<String, Error> {
-    Ok(paths::basename(&text_of(path)?).to_owned())
+fn basename(args: &Arguments) -> Result<Value, Error> {
+    Ok(Value::from(paths::basename(&text_of(args.value(0))?)))
 }
 
-fn dirname(path: Value) -> Result<String, Error> {
-    Ok(paths::dirname(&text_of(path)?).to_owned())
+fn dirname(args: &Arguments) -> Result<Value, Error> {
+    Ok(Value::from(paths::dirname(&text_of(args.value(0))?)))
 }
 
-fn decrypt_kv(value: Value) -> Result<Value, Error> {
-    defined(value)?;
+fn versioned(args: &Arguments, of: fn(&str) -> Result<String, Error>) -> Result<Value, Error> {
+    of(args.required_text(0)?).map(Value::from)
+}
+
+fn versions<T: Into<Value>>(
+    args: &Arguments,
+    of: fn(&str, &str) -> Result<T, Error>,
+) -> Result<Value, Error> {
+    of(args.required_text(0)?, args.required_text(1)?).map(Into::into)
+}
+
+fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
     Err(wrong(
         "decrypt_kv is not there yet, as the datastore keeps no secrets yet; pass the secret as a parameter",
     ))
 }
 
-fn from_yaml_string(value: Value) -> Result<Value, Error> {
-    let parsed = yaml::parse(&text_of(value)?)?;
+fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {
+    let parsed = yaml::parse(&text_of(args.value(0))?)?;
     let parsed =
         parsed.map_err(|error| wrong(format!("from_yaml_string was given what is no YAML: {error}")))?;
     Ok(convert::from_json(&parsed))
 }
 
-fn to_yaml_string(value: Value, given: Given) -> Result<String, Error> {
-    let args = Arguments::bind("to_yaml_string", &["indent", "allow_unicode"], given)?;
-    let value = convert::to_json(&defined(value)?).map_err(wrong)?;
-    Ok(yaml::dump(&value, args.count(0, 2)?, args.present(1).is_none_or(Value::is_true))?)
+fn to_yaml_string(args: &Arguments) -> Result<Value, Error> {
+    let value = convert::to_json(&args.value(0)).map_err(wrong)?;
+    let text = yaml::dump(&value, args.count(1, 2)?, args.present(2).is_none_or(Value::is_true))?;
+    Ok(Value::from(text))
 }
 
-fn jsonpath_query(value: Value, query: &str) -> Result<Value, Error> {
-    let value = convert::to_json(&defined(value)?).map_err(wrong)?;
-    jsonpath::query(&value, query).map(|found| convert::from_json(&found)).map_err(wrong)
+fn jsonpath_query(args: &Arguments) -> Result<Value, Error> {
+    let value = convert::to_json(&args.value(0)).map_err(wrong)?;
+    jsonpath::query(&value, args.required_text(1)?).map(|found| convert::from_json(&found)).map_err(wrong)
 }
 
-fn to_human_time_from_seconds(value: Value) -> Result<String, Error> {
-    let value = defined(value)?;
+fn to_human_time_from_seconds(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
     if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
         return Err(wrong(format!(
             "to_human_time_from_seconds needs a number, and was given {value}; use `| int`"
         )));
     }
-    time::human_time(order::number(&value)).map_err(wrong)
+    time::human_time(order::number(&value)).map(Value::from).map_err(wrong)
 }
 
 /// Null as a mark that a cast turns back into null.
-fn use_none(value: Value) -> Result<Value, Error> {
-    Ok(if value.is_none() { Value::from(NONE) } else { defined(value)? })
+#[expect(clippy::unnecessary_wraps, reason = "the shape of all functions in the table")]
+fn use_none(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
+    Ok(if value.is_none() { Value::from(NONE) } else { value })
 }
 
 /// One word for a POSIX shell, whatever is in it. NUL cannot be part of one.
-fn shell_quote(value: Value) -> Result<String, Error> {
-    let text = text_of(value)?;
+fn shell_quote(args: &Arguments) -> Result<Value, Error> {
+    let text = text_of(args.value(0))?;
     if text.contains('\0') {
         return Err(wrong("shell_quote was given a NUL character, which no shell word can hold"));
     }
     let quotes = text.matches('\'').count();
     work::make(text.len().saturating_add(quotes.saturating_mul(4)))?;
-    Ok(format!("'{}'", text.replace('\'', r#"'"'"'"#)))
+    Ok(Value::from(format!("'{}'", text.replace('\'', r#"'"'"'"#))))
 }
 
 /// What a JSON text says; a mapping is itself.
-fn json_or_mapping(value: Value) -> Result<Value, Error> {
-    let value = defined(value)?;
+fn json_or_mapping(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
     match value.kind() {
         ValueKind::Map => Ok(value),
-        ValueKind::String => json::from_json_string(value),
+        ValueKind::String => json::read(value),
         _ => Err(wrong("Given object is not typeof string.")),
     }
 }
@@ -136,8 +188,10 @@ fn zip(given: Given) -> Result<Value, Error> {
     let (lists, pad) = match given.split_last() {
         Some((last, before)) if last.is_kwargs() => {
             let named = Kwargs::try_from(last.clone())?;
+            if let Some(unknown) = named.args().find(|key| *key != "pad") {
+                return Err(wrong(format!("zip has no argument {unknown}; it takes lists, and pad")));
+            }
             let pad = if named.has("pad") { named.get("pad")? } else { Value::from(()) };
-            named.assert_all_used()?;
             (before, pad)
         }
         _ => (given.as_slice(), Value::from(())),

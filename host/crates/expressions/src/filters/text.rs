@@ -16,13 +16,18 @@ use crate::work;
 
 /// A value as text.
 pub(super) fn text_of(value: Value) -> Result<String, Error> {
-    Ok(display::to_text(&defined(value)?)?)
+    let value = defined(value)?;
+    if super::is_function(&value) {
+        return Err(wrong(super::UNCALLED));
+    }
+    Ok(display::to_text(&value)?)
 }
 
 /// The library's filters and tests of text. It would make text of lists in its own way, without counting that.
 pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     fn add(environment: &mut Environment<'static>, name: &'static str, change: fn(StringInput<'_>) -> Value) {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value| {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: Given| {
+            Arguments::bind(name, &[], given)?;
             let text = as_text(value)?;
             StringInput::new(state, &text).map(change)
         });
@@ -30,12 +35,17 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     add(environment, "capitalize", minijinja::filters::capitalize);
     add(environment, "lower", minijinja::filters::lower);
     add(environment, "upper", minijinja::filters::upper);
-    environment.add_filter("safe", |value: Value| text_of(value).map(Value::from_safe_string));
-    environment.add_filter("title", |value: Value| {
+    environment.add_filter("safe", |value: Value, given: Given| {
+        Arguments::bind("safe", &[], given)?;
+        text_of(value).map(Value::from_safe_string)
+    });
+    environment.add_filter("title", |value: Value, given: Given| {
+        Arguments::bind("title", &[], given)?;
         text_of(value).map(|text| minijinja::filters::title(text.into()))
     });
-    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, chars: Option<Value>| {
-        let (text, chars) = (as_text(value)?, chars.map(text_of).transpose()?);
+    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: Given| {
+        let args = Arguments::bind("trim", &["chars"], given)?;
+        let (text, chars) = (as_text(value)?, args.present(0).cloned().map(text_of).transpose()?);
         work::trim(text.as_str().unwrap_or_default(), chars.as_deref().unwrap_or_default())?;
         StringInput::new(state, &text).map(|text| minijinja::filters::trim(text, chars.map(Into::into)))
     });
@@ -89,9 +99,15 @@ pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, E
     Ok(format!("{}{text}{}", filled(fill, left)?, filled(fill, missing - left)?))
 }
 
+pub(super) fn striptags(value: Value) -> Result<String, Error> {
+    let text = text_of(value)?;
+    work::make(text.len().saturating_mul(4))?;
+    Ok(minijinja_contrib::filters::striptags(text))
+}
+
 pub(super) fn string(value: Value) -> Result<Value, Error> {
     let value = defined(value)?;
-    if value.as_str().is_some() { Ok(value) } else { Ok(Value::from(display::to_text(&value)?)) }
+    if value.as_str().is_some() { Ok(value) } else { text_of(value).map(Value::from) }
 }
 
 /// `%` with all arguments.
@@ -109,10 +125,8 @@ pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
 
 pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
     let args = Arguments::bind("replace", &["old", "new", "count"], given)?;
-    let (Some(old), Some(new)) = (args.get(0), args.get(1)) else {
-        return Err(wrong("replace needs what to replace and by what, as in replace('a', 'b')"));
-    };
-    let (text, old, new) = (text_of(value)?, text_of(old.clone())?, text_of(new.clone())?);
+    let args = args.require(2)?;
+    let (text, old, new) = (text_of(value)?, text_of(args.value(0))?, text_of(args.value(1))?);
     let most = usize::try_from(args.integer(2, -1)?).unwrap_or(usize::MAX);
     work::scan(text.len().saturating_add(old.len()))?;
     let times =

@@ -1,35 +1,48 @@
 //! The functions of workflows: their variables, tasks, items and keys of the datastore.
 
-#![expect(clippy::needless_pass_by_value, reason = "the library hands arguments over by value")]
-
 use std::sync::Arc;
 
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::root::{Root, scope, variables};
-use crate::filters::defined;
+use crate::filters::{Arguments, Given, bind};
 use crate::view::view;
-use crate::workflow::{CurrentTask, READING};
+use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 use crate::{KeyScope, convert, work};
 
 /// The statuses of a task that has ended.
 const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "abandoned", "canceled"];
 
+/// A function of workflows.
+type Call = fn(&Root, &Arguments) -> Result<Value, Error>;
+
+/// What the original calls the functions and their arguments, in their order. (Source: `orquesta/expressions/functions`
+/// and the `orquesta_functions` of StackStorm's runner.)
+const TABLE: [(&str, &[&str], Call); 9] = [
+    ("completed", &[], |root, _| status(root).map(|status| Value::from(COMPLETED.contains(&status)))),
+    ("ctx", &["key"], ctx),
+    ("failed", &[], |root, _| status(root).map(|status| Value::from(status == "failed"))),
+    ("item", &["key"], item),
+    ("result", &[], |root, _| current(root).map(|task| root.thawed(" result", view(&task.result)))),
+    ("st2kv", &["key", "decrypt", "default"], st2kv),
+    ("succeeded", &[], |root, _| status(root).map(|status| Value::from(status == "succeeded"))),
+    ("task", &["task_id", "route"], task),
+    ("task_status", &["task_id", "route"], task_status),
+];
+
 pub(super) fn add_to(environment: &mut Environment<'static>) {
-    environment.add_function("ctx", ctx);
-    environment.add_function("item", item);
-    environment.add_function("result", result);
-    environment
-        .add_function("succeeded", |state: &State<'_, '_>| status(state).map(|status| status == "succeeded"));
-    environment
-        .add_function("failed", |state: &State<'_, '_>| status(state).map(|status| status == "failed"));
-    environment.add_function("completed", |state: &State<'_, '_>| {
-        status(state).map(|status| COMPLETED.contains(&status.as_str()))
-    });
-    environment.add_function("task_status", task_status);
-    environment.add_function("task", task);
-    environment.add_function("st2kv", st2kv);
+    for (name, parameters, call) in TABLE {
+        environment.add_function(name, move |state: &State<'_, '_>, given: Given| {
+            let root = root(state)?;
+            call(&root, &bind(name, parameters, &given.into_values())?)
+        });
+    }
+}
+
+/// Whether `name` is one of them, which is called to give something.
+pub(super) fn is_function(name: &str) -> bool {
+    TABLE.iter().any(|(known, ..)| *known == name)
 }
 
 /// An error with the name that the original gives it.
@@ -54,28 +67,18 @@ fn root(state: &State<'_, '_>) -> Result<Arc<Root>, Error> {
     scope(state).ok_or_else(|| failed("ExpressionEvaluationException", "The context is not set."))
 }
 
-/// A name or key that was given and is defined; an empty one counts as none.
-fn given(args: &[Value]) -> Result<Option<&str>, Error> {
-    if args.len() > 1 {
-        return Err(failed("TypeError", format!("one name is enough, and {} are given", args.len())));
-    }
-    match args.first() {
+/// The name or key that was given; an empty one counts as none.
+fn named(args: &Arguments) -> Result<Option<&str>, Error> {
+    match args.get(0).filter(|key| key.is_true()) {
         None => Ok(None),
-        Some(key) if key.is_undefined() => defined(key.clone()).map(|_| None),
-        Some(key) if !key.is_true() => Ok(None),
-        Some(key) => match key.as_str() {
-            Some(text) => Ok(Some(text)),
-            None => Err(failed(
-                "TypeError",
-                format!("a name must be a text, and {key} is none; put it in quotes"),
-            )),
-        },
+        Some(key) => key.as_str().map(Some).ok_or_else(|| {
+            failed("TypeError", format!("a name must be a text, and {key} is none; put it in quotes"))
+        }),
     }
 }
 
-fn ctx(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
-    let root = root(state)?;
-    let Some(name) = given(&args)? else {
+fn ctx(root: &Root, args: &Arguments) -> Result<Value, Error> {
+    let Some(name) = named(args)? else {
         return Ok(root.thawed(" ctx", variables(&root.scope.variables)));
     };
     work::scan(name.len())?;
@@ -90,17 +93,16 @@ fn ctx(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
     }
 }
 
-fn item(state: &State<'_, '_>, args: Rest<Value>) -> Result<Value, Error> {
+fn item(root: &Root, args: &Arguments) -> Result<Value, Error> {
     const EXCEPTION: &str = "ExpressionEvaluationException";
-    let root = root(state)?;
-    let item = root.scope.item.as_ref();
-    let Some(key) = given(&args)? else {
-        return Ok(item.map_or_else(|| Value::from(()), |item| root.thawed(" item", view(item))));
+    let Some(item) = root.scope.item.as_ref() else {
+        return Err(failed(EXCEPTION, NO_ITEM));
     };
-    if !item.is_some_and(|item| item.is_object()) {
+    let Some(key) = named(args)? else { return Ok(root.thawed(" item", view(item))) };
+    if !item.is_object() {
         return Err(failed(EXCEPTION, "Item is not type of collections.abc.Mapping."));
     }
-    item.and_then(|item| crate::view::field(item, key))
+    crate::view::field(item, key)
         .ok_or_else(|| failed(EXCEPTION, format!("Item does not have key \"{key}\".")))
 }
 
@@ -109,43 +111,42 @@ fn current(root: &Root) -> Result<&CurrentTask, Error> {
     root.scope.task.as_ref().ok_or_else(|| failed(exception, "The current task is not set in the context."))
 }
 
-fn result(state: &State<'_, '_>) -> Result<Value, Error> {
-    let root = root(state)?;
-    current(&root).map(|task| root.thawed(" result", view(&task.result)))
-}
-
 /// The status of the current task.
-fn status(state: &State<'_, '_>) -> Result<String, Error> {
-    let root = root(state)?;
-    let task = current(&root)?;
-    Ok(status_of(&root, &task.id, task.route))
+fn status(root: &Root) -> Result<&str, Error> {
+    let task = current(root)?;
+    Ok(status_of(root, &task.id, task.route))
 }
 
-fn status_of(root: &Root, id: &str, route: u32) -> String {
+fn status_of<'a>(root: &'a Root, id: &str, route: u32) -> &'a str {
     let status = root.scope.tasks.as_ref().and_then(|tasks| tasks.status(id, route));
-    status.unwrap_or("null").to_owned()
+    status.unwrap_or("null")
 }
 
 /// The route that was given, or else the current one.
-fn route(root: &Root, route: Option<u32>) -> u32 {
-    route.or_else(|| root.scope.task.as_ref().map(|task| task.route)).unwrap_or(0)
+fn route(root: &Root, args: &Arguments) -> Result<u32, Error> {
+    if args.present(1).is_none() {
+        return Ok(root.scope.task.as_ref().map_or(0, |task| task.route));
+    }
+    let route = args.integer(1, 0)?;
+    u32::try_from(route).map_err(|_negative| {
+        failed("TypeError", format!("`{route}` is no route; routes are numbers from 0 on"))
+    })
 }
 
-fn task_status(state: &State<'_, '_>, id: &str, given: Option<u32>) -> Result<String, Error> {
-    let root = root(state)?;
-    Ok(status_of(&root, id, route(&root, given)))
+fn task_status(root: &Root, args: &Arguments) -> Result<Value, Error> {
+    Ok(Value::from(status_of(root, args.required_text(0)?, route(root, args)?)))
 }
 
-fn task(state: &State<'_, '_>, id: Option<&str>, given: Option<u32>) -> Result<Value, Error> {
-    let root = root(state)?;
+fn task(root: &Root, args: &Arguments) -> Result<Value, Error> {
     let exception = "ExpressionEvaluationException";
-    let id = match id {
+    let id = match args.text(0)? {
         Some(id) => id,
-        None => &current(&root)?.id,
+        None => &current(root)?.id,
     };
+    let route = route(root, args)?;
     work::charge(READING)?;
     let tasks = root.scope.tasks.as_ref();
-    let described = tasks.map_or(Ok(None), |tasks| tasks.describe(id, route(&root, given)));
+    let described = tasks.map_or(Ok(None), |tasks| tasks.describe(id, route));
     match described.map_err(|reason| failed(exception, reason))? {
         Some(description) => {
             // It was made for this call, with a copy of the result in it.
@@ -156,12 +157,15 @@ fn task(state: &State<'_, '_>, id: Option<&str>, given: Option<u32>) -> Result<V
     }
 }
 
-fn st2kv(state: &State<'_, '_>, key: &str, options: Kwargs) -> Result<Value, Error> {
-    let root = root(state)?;
+fn st2kv(root: &Root, args: &Arguments) -> Result<Value, Error> {
     let exception = "ExpressionEvaluationException";
-    let decrypt = options.get::<Option<bool>>("decrypt")?.unwrap_or(false);
-    let default = options.get::<Option<Value>>("default").ok().flatten().filter(|_| options.has("default"));
-    options.assert_all_used()?;
+    let key = args.required_text(0)?;
+    let decrypt = match args.get(1) {
+        Some(decrypt) if decrypt.kind() != ValueKind::Bool => {
+            return Err(failed("TypeError", "Decrypt parameter is not typeof bool."));
+        }
+        decrypt => decrypt.is_some_and(Value::is_true),
+    };
     let (scope, name) = match key.strip_prefix("system.") {
         Some(name) => (KeyScope::System, name),
         None => (KeyScope::User, key),
@@ -169,14 +173,13 @@ fn st2kv(state: &State<'_, '_>, key: &str, options: Kwargs) -> Result<Value, Err
     work::charge(READING)?;
     work::read(key.len())?;
     let value = root.scope.keys.as_ref().map_or(Ok(None), |keys| keys.get(scope, name, decrypt));
-    match (value.map_err(|reason| failed(exception, reason))?, default) {
+    match (value.map_err(|reason| failed(exception, reason))?, args.get(2)) {
         (Some(text), _) => {
             work::make(text.len())?;
             Ok(Value::from(text))
         }
-        (None, Some(default)) => Ok(default),
-        (None, None) => {
-            Err(failed(exception, format!("The key \"{key}\" does not exist in the StackStorm datastore.")))
-        }
+        // Null, too, is a default.
+        (None, Some(default)) => Ok(default.clone()),
+        (None, None) => Err(failed(exception, missing_key(key))),
     }
 }

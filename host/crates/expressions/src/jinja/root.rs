@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object};
 use minijinja::{State, Value};
 
 use crate::mutable::Thaw;
-use crate::view::{is_method_of_mappings, view};
+use crate::view::view;
 use crate::workflow::CurrentTask;
 use crate::{Variables, WorkflowScope};
 
@@ -95,10 +95,7 @@ impl Object for All {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        if is_hidden(name) || is_method_of_mappings(name) {
-            return None;
-        }
-        self.0.get(name).map(view)
+        if is_hidden(name) { None } else { self.0.get(name).map(view) }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

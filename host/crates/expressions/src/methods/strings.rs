@@ -5,7 +5,7 @@ use minijinja::{Error, Value};
 
 use super::format;
 use crate::filters::text::{centered, filled};
-use crate::filters::{items, wrong};
+use crate::filters::{bind, items, wrong};
 use crate::python::text::{lines, lines_with_ends};
 use crate::work;
 
@@ -21,9 +21,9 @@ pub(super) fn call(text: &str, method: &str, args: &[Value]) -> Result<Option<Va
         "find" | "rfind" | "index" | "rindex" | "count" => search(text, method, args)?,
         "split" | "rsplit" => split(text, method == "rsplit", args)?,
         "splitlines" => {
-            let (keepends,): (Option<bool>,) = from_args(args)?;
+            let args = bind("splitlines", &["keepends"], args)?;
             work::make_list(lines(text).count())?;
-            if keepends.unwrap_or(false) {
+            if args.flag(0) {
                 lines_with_ends(text).map(Value::from).collect()
             } else {
                 lines(text).map(Value::from).collect()
@@ -90,8 +90,8 @@ fn shaped(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
             text.chars().map(swap).collect()
         }
         "expandtabs" => {
-            let (size,): (Option<usize>,) = from_args(args)?;
-            expand_tabs(text, size.unwrap_or(8))?
+            let size = bind("expandtabs", &["tabsize"], args)?.count(0, 8)?;
+            expand_tabs(text, size)?
         }
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
@@ -181,7 +181,7 @@ fn search(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
 }
 
 fn split(text: &str, from_end: bool, args: &[Value]) -> Result<Value, Error> {
-    let args = crate::filters::bind("split", &["sep", "maxsplit"], args)?;
+    let args = bind("split", &["sep", "maxsplit"], args)?;
     let most = usize::try_from(args.integer(1, -1)?).ok();
     let cuts = match args.text(0)? {
         Some("") | None => text.split_whitespace().count(),

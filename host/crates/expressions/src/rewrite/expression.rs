@@ -262,6 +262,7 @@ impl<'a> Rewriter<'a> {
 
     /// A value, with all that is taken out of it or called of it.
     fn operand(&mut self) -> Option<String> {
+        let first = self.token().map_or(self.written, |token| token.start);
         let mut out = self.primary()?;
         loop {
             match self.sign() {
@@ -274,7 +275,7 @@ impl<'a> Rewriter<'a> {
                         out.push_str(&self.brackets(true)?);
                     }
                 }
-                Some("[") => out = self.subscript(&out)?,
+                Some("[") => out = self.subscript(&out, first)?,
                 Some("(") => out.push_str(&self.brackets(false)?),
                 _ => return Some(out),
             }

@@ -46,18 +46,29 @@ pub(super) const WORDS: usize = 1_000;
 /// How deep brackets may stand within each other.
 pub(super) const NESTING: usize = 40;
 
-/// An expression that is too long or nests too deep.
+/// Why the library must not see an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an expression has more than {WORDS} words, or brackets nest deeper than {NESTING}; split it with {{% set %}}"
-)]
-pub(crate) struct TooLong;
+pub(crate) enum Refused {
+    /// It is too long or nests too deep.
+    #[error(
+        "an expression has more than {WORDS} words, or brackets nest deeper than {NESTING}; split it with {{% set %}}"
+    )]
+    TooLong,
+    /// An argument is named twice: the library would take the last one.
+    #[error("{called} got several values for {keyword}; give one")]
+    Doubled {
+        /// What is called.
+        called: String,
+        /// The argument.
+        keyword: String,
+    },
+}
 
 /// Words, and how far it is behind their end.
 type Found = Option<(Vec<Token>, usize)>;
 
 /// The words up to the end; `None` for what is no expression.
-pub(super) fn tokens(source: &str, end: End) -> Result<Found, TooLong> {
+pub(super) fn tokens(source: &str, end: End) -> Result<Found, Refused> {
     let mut tokens = Vec::new();
     let length = read(source, end, &mut tokens);
     let mut depth = 0_usize;
@@ -68,10 +79,42 @@ pub(super) fn tokens(source: &str, end: End) -> Result<Found, TooLong> {
             _ => {}
         }
         if depth > NESTING {
-            return Err(TooLong);
+            return Err(Refused::TooLong);
         }
     }
-    if tokens.len() > WORDS { Err(TooLong) } else { Ok(length.map(|length| (tokens, length))) }
+    if tokens.len() > WORDS {
+        return Err(Refused::TooLong);
+    }
+    doubled(source, &tokens)?;
+    Ok(length.map(|length| (tokens, length)))
+}
+
+/// Refuses a call that names an argument twice.
+fn doubled(source: &str, tokens: &[Token]) -> Result<(), Refused> {
+    // Of each bracket that is open: what is called, if it is a call, and the names so far.
+    let mut open: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| tokens.get(at)).and_then(|token| token.word(source));
+        match token.text(source) {
+            "(" => open.push((before, Vec::new())),
+            "[" | "{" => open.push((None, Vec::new())),
+            ")" | "]" | "}" => {
+                open.pop();
+            }
+            "=" => {
+                let (Some(keyword), Some((Some(called), known))) = (before, open.last_mut()) else {
+                    continue;
+                };
+                if known.contains(&keyword) {
+                    let (called, keyword) = ((*called).to_owned(), keyword.to_owned());
+                    return Err(Refused::Doubled { called, keyword });
+                }
+                known.push(keyword);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Adds words up to the end, or to one more than there may be.

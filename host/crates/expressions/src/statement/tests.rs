@@ -107,8 +107,13 @@ fn errors_are_told_in_the_words_of_the_original() {
         ("{{ }}", "Unable to evaluate expression '{{ }}'. TemplateSyntaxError: "),
         (
             "{% if nope %}{% endif %}",
-            "Unable to evaluate expression '{% if nope %}{% endif %}'. UndefinedError: ",
+            "Unable to evaluate expression '{% if nope %}{% endif %}'. UndefinedError: 'nope' is undefined",
         ),
+        (
+            "{% if ctx().d[ctx().s] %}{% endif %}",
+            "UndefinedError: `ctx().d[ctx().s]` (the key is 'hello') is not defined",
+        ),
+        ("{{ ctx().d.nope | upper }}", ".d.nope` is not defined"),
     ] {
         let error = evaluate(json!(source)).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

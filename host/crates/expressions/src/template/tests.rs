@@ -86,6 +86,30 @@ fn what_is_wrong_is_told() {
 }
 
 #[test]
+fn what_is_not_defined_is_named_once() {
+    let values = json!({"d": {"k": 1}, "l": [1], "s": "it's", "n": 7});
+    for (template, expected) in [
+        ("{{ nope }}", "`nope` is not defined; check the name, or add `| default('')`"),
+        ("{{ d.nope }}", "`d.nope` is not defined; check"),
+        ("{{ d.nope.more }}", "`d.nope` is not defined; check"),
+        ("{{ d['nope'] }}", "nope"),
+        ("{{ d[s] }}", "`d[s]` (the key is \"it's\") is not defined; check"),
+        ("{{ d[s].more | upper }}", "`d[s]` (the key is \"it's\") is not defined; check"),
+        ("{{ d['k'] + l[n - 1] }}", "`l[n - 1]` (the key is 6) is not defined; check"),
+        ("{{ d[nope] }}", "`nope` is not defined; check"),
+        ("{{ nope[s] }}", "`nope` is not defined; check"),
+        ("{{ d[s] | default(1) }}{{ [] | first }}", "something in it is not defined; check"),
+        ("{% for k in ['k', 'z'] %}{{ d[k] }}{% endfor %}", "`d[k]` (the key is 'z') is not defined; check"),
+    ] {
+        let error = render(template, &scope(&values)).unwrap_err().to_string();
+        let (_, reason) = error.split_once(" cannot be rendered: ").unwrap();
+        assert!(reason.contains(expected), "{template}: {error}");
+        assert_eq!(reason.matches("defined").count(), 1, "{template}: {error}");
+    }
+    assert_eq!(render("{{ d[s] | default('x') }}", &scope(&values)).as_deref(), Ok("x"));
+}
+
+#[test]
 fn the_datastore_is_read_by_name() {
     let system = [("a", "sysval"), ("num", "42"), ("b.c", "dotted")];
     let system = system.map(|(key, value)| (key.to_owned(), value.to_owned())).into();

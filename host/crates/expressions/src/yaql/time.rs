@@ -1,8 +1,7 @@
 //! Points in time with an offset from UTC, and spans of time, both exact to the microsecond. Reading and
-//! writing them in formats is [`mod@format`], reading free text [`guess`].
+//! writing them in formats is [`mod@format`], reading free text [`crate::python::date`].
 
 pub(super) mod format;
-pub(super) mod guess;
 
 use std::fmt;
 
@@ -12,6 +11,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::error::{Error, ErrorKind};
 use super::number::Number;
+use crate::python::date;
 
 pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const DAY: i64 = 86_400 * SECOND;
@@ -62,6 +62,18 @@ impl DateTime {
     pub(super) fn from_civil(civil: civil::DateTime, offset: i64) -> Result<Self, Error> {
         let shown = civil.to_zoned(TimeZone::UTC).map_err(|_range| out_of_range())?.timestamp();
         Self { micros: shown.as_microsecond() - offset, offset }.checked()
+    }
+
+    /// What free text says; what it does not tell is that of the day of `now`, in microseconds since 1970.
+    pub(super) fn from_text(text: &str, now: i64) -> Result<Self, Error> {
+        let today = Self { micros: now, offset: 0 }.civil().date();
+        match date::read(text, today) {
+            Some(read) => Self::from_civil(read.civil, read.offset.unwrap_or(0) * SECOND),
+            None => Err(Error::value(format!(
+                "Unknown string format: {}",
+                text.chars().take(100).collect::<String>()
+            ))),
+        }
     }
 
     /// What a clock and a calendar show.

@@ -59,7 +59,7 @@ fn operators() {
         "{{ n % 0 }}",
         "{% for x in z %}{% endfor %}",
         "{{ range(1000000) }}",
-        "{{ d.items }}",
+        "{{ d.values }}",
     ]);
 }
 
@@ -174,4 +174,36 @@ fn methods() {
         "{{ d.keys()[0] }}",
         "{{ 'x'.ljust(99999999999) }}",
     ]);
+}
+
+#[test]
+fn a_key_may_be_named_as_a_method() {
+    let methods = [
+        "clear",
+        "copy",
+        "fromkeys",
+        "get",
+        "items",
+        "keys",
+        "pop",
+        "popitem",
+        "setdefault",
+        "update",
+        "values",
+    ];
+    let body: Value = methods.iter().map(|name| ((*name).to_owned(), json!(format!("<{name}>")))).collect();
+    let scope = Scope::new().with("trigger", json!({"body": body}));
+    for name in methods {
+        // The second one calls a method that changes something, for which all that is handed in is made anew.
+        for template in [
+            format!("{{{{ trigger.body.{name} }}}}"),
+            format!("{{{{ trigger.body.{name} }}}}{{% set _ = [].append(1) %}}"),
+            format!("{{{{ {{'{name}': trigger.body['{name}']}}.{name} }}}}"),
+        ] {
+            assert_eq!(render(&template, &scope), Ok(format!("<{name}>")), "{template}");
+        }
+    }
+    let called =
+        "{{ trigger.body.values() | length }}{{ trigger.body.get('pop') }}{{ trigger.body.keys() | first }}";
+    assert_eq!(render(called, &scope).as_deref(), Ok("11<pop>clear"));
 }

@@ -56,6 +56,7 @@ fn the_platform_answers() {
         ("ctx()", json!({"x": 5, "deep": {"list": [1, {"k": "v"}]}})),
         ("ctx().deep.list[1].k", json!("v")),
         ("ctx().deep.list", json!([1, {"k": "v"}])),
+        ("dict(values => 1, items => 2).items", json!(2)),
         ("ctx().nope", json!("KeyError: nope")),
         ("ctx(nope)", json!("VariableUndefinedError: The variable \"nope\" is undefined.")),
         (
@@ -76,7 +77,8 @@ fn the_platform_answers() {
         (
             "st2kv(none)",
             json!(
-                "ExpressionEvaluationException: The key \"none\" does not exist in the StackStorm datastore."
+                "ExpressionEvaluationException: The key \"none\" does not exist in the StackStorm datastore. \
+                 It was looked for among those of the user; one that all share is \"system.none\"."
             ),
         ),
         ("now()", json!("2020-01-02T03:04:05.000001+00:00")),

@@ -32,6 +32,10 @@ fn operators_compare_as_python_does() {
         ("td_lt", json!("1970-01-01T00:00:00Z"), json!("61"), Some(true)),
         ("td_gt", json!("1970-01-01T00:00:00Z"), json!(60), Some(false)),
         ("td_gt", json!("never"), json!(60), None),
+        ("td_lt", json!(1_000_000_000), json!(0), Some(true)),
+        ("td_lt", json!(1_000_000_000.5), json!(0), Some(true)),
+        ("td_gt", json!("1000000000"), json!(0), Some(false)),
+        ("td_gt", json!([1_000_000_000]), json!(0), None),
         ("td_gt", json!("1970-01-01"), json!([60]), None),
     ] {
         let now = Timestamp::from_micros(60_000_000);

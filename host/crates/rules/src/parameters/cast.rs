@@ -1,6 +1,6 @@
 //! Casts: from what a template or a caller gave to the type that is declared.
 
-use petrel_expressions::python::{literal, number, type_name};
+use petrel_expressions::python::{display, literal, number, type_name};
 use serde_json::Value;
 
 /// What stands for null in text, made by the filter `use_none`.
@@ -67,7 +67,8 @@ pub enum Error {
 }
 
 /// `value` as `kind`. Null stays null, and other JSON types pass where Python's casts let them: a float
-/// loses its fraction as an integer, a number may stand for a boolean.
+/// loses its fraction as an integer, a number may stand for a boolean. A number keeps what it is: the original makes
+/// a float of an integer, which is not exact any more beyond 2^53.
 ///
 /// # Errors
 /// See [`Error`].
@@ -94,6 +95,14 @@ pub fn to(kind: Kind, value: Value) -> Result<Value, Error> {
                 .map_err(|_no_literal| wrong(&value, kind)),
             None => Ok(value),
         },
+    }
+}
+
+/// `value`, or its text where it is a number or a boolean, as a template would have written it.
+pub(super) fn written(value: Value) -> Value {
+    match value {
+        Value::Number(_) | Value::Bool(_) => Value::String(display::text(&value)),
+        other => other,
     }
 }
 
@@ -127,14 +136,15 @@ fn integer(value: &Value) -> Option<Value> {
 
 fn number(value: &Value) -> Option<Value> {
     use number::PythonNumber as N;
-    let float = match (value.as_str(), N::of(value)) {
-        (Some(text), _) => number::float_from_text(text)?,
-        #[expect(clippy::cast_precision_loss, reason = "as Python's float()")]
-        (_, Some(N::Integer(integer))) => integer as f64,
-        (_, Some(N::Float(float))) => float,
-        _ => return None,
-    };
-    number::float(float)
+    match (value.as_str(), N::of(value)) {
+        (Some(text), _) => {
+            let integer = number::integer_from_text(text).and_then(number::integer);
+            integer.or_else(|| number::float_from_text(text).and_then(number::float))
+        }
+        (_, Some(N::Integer(integer))) => number::integer(integer),
+        (_, Some(N::Float(float))) => number::float(float),
+        _ => None,
+    }
 }
 
 /// Python's `str.capitalize`: `TRUE` and `true` become `True`.

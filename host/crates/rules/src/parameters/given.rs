@@ -27,7 +27,7 @@ impl Given {
     pub fn over(mut self, data: &Object) -> Self {
         for (name, value) in data {
             if !self.0.iter().any(|(known, _)| known == name) {
-                self.0.push((name.clone(), Parameter::Value(value.clone())));
+                self.0.push((name.clone(), Parameter::Data(value.clone())));
             }
         }
         self
@@ -50,7 +50,7 @@ impl Given {
 
     /// Whether no template is among them, so that rendering them takes no scope.
     pub fn is_literal(&self) -> bool {
-        self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_)))
+        self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_) | Parameter::Data(_)))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
@@ -61,9 +61,11 @@ impl Given {
 /// One parameter.
 #[derive(Debug)]
 pub(super) enum Parameter {
-    /// Without templates.
+    /// Written without templates.
     Value(Value),
-    /// With some.
+    /// Rendered before: what an expression gave may be among it.
+    Data(Value),
+    /// With templates.
     Template(Shape),
 }
 

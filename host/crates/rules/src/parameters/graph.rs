@@ -19,7 +19,7 @@ pub(super) enum Node<'a> {
 impl<'a> From<&'a Parameter> for Node<'a> {
     fn from(parameter: &'a Parameter) -> Self {
         match parameter {
-            Parameter::Value(value) => Self::Value(value),
+            Parameter::Value(value) | Parameter::Data(value) => Self::Value(value),
             Parameter::Template(_) => Self::Template(parameter),
         }
     }

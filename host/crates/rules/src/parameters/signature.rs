@@ -74,10 +74,22 @@ impl Signature {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
-    /// `value` in the type that is declared for `name`: the runner's word counts first.
-    pub(super) fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
+    /// The type that is declared for `name`: the runner's word counts first.
+    fn kind(&self, name: &str) -> Option<Kind> {
         let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);
-        match declared.find_map(|declared| declared.kind) {
+        declared.find_map(|declared| declared.kind)
+    }
+
+    /// As [`cast`](Self::cast), of a value that an expression may have given: its author wrote text, and did not choose
+    /// what came of it. So a number or a boolean becomes text where that is declared.
+    pub(super) fn cast_data(&self, name: &str, value: Value) -> Result<Value, Error> {
+        let is_text = self.kind(name) == Some(Kind::String);
+        self.cast(name, if is_text { cast::written(value) } else { value })
+    }
+
+    /// `value` in the type that is declared for `name`.
+    pub(super) fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
+        match self.kind(name) {
             Some(kind) => cast::to(kind, value).map_err(|source| {
                 let error = Error::Cast { parameter: name.to_owned(), source };
                 if self.is_secret(name) { error.hidden() } else { error }

@@ -22,7 +22,15 @@ fn rendered_and_cast() {
         (json!({"i": {"type": "integer"}}), json!({"i": "{{ trigger.n }}"}), json!({"i": 5})),
         (json!({"b": {"type": "boolean"}}), json!({"b": "FALSE"}), json!({"b": false})),
         (json!({"a": {"type": "array"}}), json!({"a": "1,2"}), json!({"a": [1, 2]})),
-        (json!({"f": {"type": "number"}}), json!({"f": 5}), json!({"f": 5.0})),
+        (json!({"f": {"type": "number"}}), json!({"f": 5}), json!({"f": 5})),
+        (json!({"f": {"type": "number"}}), json!({"f": "{{ trigger.n }}"}), json!({"f": 5})),
+        (json!({"f": {"type": "number"}}), json!({"f": " 1.50 "}), json!({"f": 1.5})),
+        (json!({"f": {"type": "number"}}), json!({"f": "1e3"}), json!({"f": 1000.0})),
+        (
+            json!({"f": {"type": "number"}, "g": {"type": "number"}}),
+            json!({"f": 9_007_199_254_740_993_i64, "g": "9007199254740993"}),
+            json!({"f": 9_007_199_254_740_993_i64, "g": 9_007_199_254_740_993_i64}),
+        ),
         (json!({"i": {"type": "integer"}}), json!({"i": 5.9}), json!({"i": 5})),
         (
             json!({"s": {"type": "string", "default": "{{ b }}"}, "b": {"default": 1}}),
@@ -108,6 +116,28 @@ fn what_was_rendered_before_is_data() {
     let over = Given::compile(&object(&json!({"a": "{{ 1 + 1 }}"}))).over(&data);
     let live = super::live(&over, &signature, &scope).unwrap();
     assert_eq!((&live["a"], &live["c"]), (&json!("2"), &json!("2!")));
+}
+
+#[test]
+fn what_an_expression_gave_becomes_text_where_text_is_declared() {
+    let types = json!({"s": {"type": "string"}, "i": {"type": "integer"}, "any": {}});
+    let signature = Signature::new(&Object::new(), &object(&types));
+    let scope = scope(json!({}), json!({}), Arc::default());
+    let cast = |data: Value| live(&Given::data(&object(&data)), &signature, &scope).map(Value::Object);
+    for (data, expected) in [
+        (json!({"s": 5}), json!({"s": "5"})),
+        (json!({"s": 1.0}), json!({"s": "1.0"})),
+        (json!({"s": true}), json!({"s": "True"})),
+        (json!({"s": null}), json!({"s": null})),
+        (json!({"s": "x"}), json!({"s": "x"})),
+        (json!({"i": 5, "any": 5}), json!({"i": 5, "any": 5})),
+    ] {
+        assert_eq!(cast(data.clone()), Ok(expected), "{data}");
+    }
+    for data in [json!({"s": [1]}), json!({"s": {"a": 1}})] {
+        let error = cast(data.clone()).unwrap_err().to_string();
+        assert!(error.contains("parameter s: ") && error.contains("must be a string"), "{data}: {error}");
+    }
 }
 
 #[test]

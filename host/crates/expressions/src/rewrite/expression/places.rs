@@ -2,15 +2,17 @@
 //! either, so that it is charged before.
 
 use super::Rewriter;
-use crate::operators::{INDEXED, KEY, SLICE};
+use crate::error::shortened;
+use crate::operators::{INDEXED, ITEM, KEY, SLICE};
 use crate::rewrite::tokens::Kind;
 
 /// A number with more digits is a place that a text counts many characters for.
 const DIGITS: usize = 3;
 
 impl Rewriter<'_> {
-    /// `value[...]`: a slice becomes a call.
-    pub(super) fn subscript(&mut self, value: &str) -> Option<String> {
+    /// `value[...]`: a slice becomes a call, and so does a key that is no single text or number. `first` is where the
+    /// value begins in the source.
+    pub(super) fn subscript(&mut self, value: &str, first: usize) -> Option<String> {
         let (mut plain, mut bounds) = (self.take(), vec![String::new()]);
         let (mut is_list, start) = (false, self.at);
         while self.sign() != Some("]") {
@@ -27,14 +29,17 @@ impl Rewriter<'_> {
             && !is_list
             && !key.trim().is_empty()
         {
-            let is_small = self.is_single(start) && !self.is_large_number(start);
-            let key = self.key(key.clone(), start);
+            let (is_single, is_large) = (self.is_single(start), self.is_large_number(start));
             let close = self.take();
-            if is_small {
+            if is_single && !is_large {
                 return Some(format!("{value}[{key}{close}"));
             }
             self.has_changed = true;
-            return Some(format!(" {INDEXED}({})[{key}{close}", value.trim_start()));
+            let value = value.trim_start();
+            if is_single {
+                return Some(format!(" {INDEXED}({value})[{key}{close}"));
+            }
+            return Some(format!(" {ITEM}({value} , {}, {})", key.trim(), self.quoted(first)));
         }
         plain.push_str(&self.take());
         if bounds.len() < 2 || bounds.len() > 3 || is_list {
@@ -45,6 +50,12 @@ impl Rewriter<'_> {
         let bound = |bound: &String| if bound.trim().is_empty() { "none".to_owned() } else { bound.clone() };
         let bounds: Vec<_> = bounds.iter().map(bound).collect();
         Some(format!(" {SLICE}({} , {})", value.trim_start(), bounds.join(" ,")))
+    }
+
+    /// The source from `first` on, as far as it was read, as a text of the language; of a long one the beginning.
+    fn quoted(&self, first: usize) -> String {
+        let source = self.source.get(first..self.written).unwrap_or_default();
+        format!("'{}'", shortened(source.trim()).replace('\\', "\\\\").replace('\'', "\\'"))
     }
 
     /// Whether a number is behind the sign at hand: `value.0`.

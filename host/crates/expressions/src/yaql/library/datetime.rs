@@ -6,7 +6,7 @@ use super::super::error::{Error, ErrorKind};
 use super::super::limits::Run;
 use super::super::number::Number;
 use super::super::term::Term;
-use super::super::time::{DateTime, SECOND, TimeSpan, format, guess};
+use super::super::time::{DateTime, SECOND, TimeSpan, format};
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, method, optional, required};
 
@@ -41,11 +41,11 @@ pub(super) const TABLE: &[Function] = &[
     function(
         "datetime",
         &[required("string", Type::Text), optional("format", Type::Text).nullable()],
-        |_, args| {
+        |run, args| {
             let text = args.text(0)?;
             match args.optional_text(1).filter(|format| !format.is_empty()) {
                 Some(format) => format::parse(&text, &format),
-                None => guess::parse(&text),
+                None => DateTime::from_text(&text, moment(run)),
             }
             .map(Term::DateTime)
         },
@@ -63,8 +63,7 @@ pub(super) const TABLE: &[Function] = &[
         timespan,
     ),
     function("now", &[optional("offset", Type::TimeSpan).nullable()], |run, args| {
-        let micros = run.scope.map_or(0, |scope| scope.moment.micros);
-        Ok(Term::DateTime(DateTime { micros, offset: args.span(0).micros }))
+        Ok(Term::DateTime(DateTime { micros: moment(run), offset: args.span(0).micros }))
     }),
     // The zone of a host is no part of a workflow: times are told in UTC.
     function("localtz", &[], |_, _| Ok(Term::TimeSpan(TimeSpan { micros: 0 }))),
@@ -92,6 +91,11 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Term::from(text))
     }),
 ];
+
+/// When this is evaluated, in microseconds since 1970.
+fn moment(run: &Run<'_>) -> i64 {
+    run.scope.map_or(0, |scope| scope.moment.micros)
+}
 
 fn from_fields(fields: [i128; 7], offset: i64) -> Result<DateTime, Error> {
     let [year, month, day, hour, minute, second, micro] = fields;

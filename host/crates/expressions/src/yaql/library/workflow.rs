@@ -10,7 +10,7 @@ use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, optional, required};
 use crate::convert::charge_copy;
-use crate::workflow::{CurrentTask, READING};
+use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 use crate::{KeyScope, WorkflowScope, work};
 
 pub(super) const TABLE: &[Function] = &[
@@ -74,7 +74,7 @@ fn ctx(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 }
 
 fn item(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
-    let item = scope(run)?.item.as_ref().map_or(Term::Null, view::term);
+    let item = scope(run)?.item.as_ref().map(view::term).ok_or_else(|| error(NO_ITEM))?;
     let key = args.term(0);
     if !key.is_true() {
         return Ok(item);
@@ -158,6 +158,6 @@ fn st2kv(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
             Ok(Term::from(value))
         }
         (None, Some(default)) => Ok(default.clone()),
-        (None, None) => Err(error(format!("The key \"{key}\" does not exist in the StackStorm datastore."))),
+        (None, None) => Err(error(missing_key(&key))),
     }
 }
