@@ -10,6 +10,7 @@
 //! The rules are Orquesta's. Where an event meets them: [`progress`] (a task changes), [`transitions`] (it
 //! has ended), [`starting`] (what is ready), [`requests`] (pause, resume, cancel), [`rerun`], [`output`].
 
+mod context;
 mod log;
 mod output;
 mod progress;
@@ -35,10 +36,11 @@ pub use world::{Records, Secrets, World};
 
 use crate::definition::Definition;
 use crate::status::Status;
+use context::{Context, Dictionaries};
 use log::Errors;
 use progress::Change;
 use staging::{Staged, Staging};
-use state::{Context, Table};
+use state::Table;
 
 /// What happens to a workflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +113,7 @@ pub struct Conductor {
     status: Status,
     table: Arc<Table>,
     staging: Staging,
+    dictionaries: Dictionaries,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -119,6 +122,13 @@ pub struct Conductor {
     /// forgets what it saw, so it never gets less.
     known_bytes: usize,
 }
+
+/// The edition of the conductor's rules. A log is read by the edition that it began with, so that it gives the same
+/// whenever it is read.
+pub const EDITION: u32 = 1;
+
+/// The edition since which tasks have dictionaries in common; see [`context`].
+const DICTIONARIES_IN_COMMON: u32 = 1;
 
 /// What a run of a task takes in memory, in bytes, about.
 const TASK_BYTES: usize = 512;
@@ -137,6 +147,7 @@ impl Conductor {
             status: Status::Unset,
             table: Arc::default(),
             staging: Staging::default(),
+            dictionaries: Dictionaries::default(),
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -146,6 +157,7 @@ impl Conductor {
         match conductor.initial(input, parent, world) {
             Ok((variables, timeout)) => {
                 conductor.timeout = timeout;
+                conductor.dictionaries = Dictionaries::new(variables.clone());
                 conductor.stage_starts(&Context::initial(variables));
             }
             Err(errors) => {
@@ -162,6 +174,15 @@ impl Conductor {
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same by the rules of an edition: those that were in force when the workflow began.
+    #[must_use]
+    pub fn with_edition(mut self, edition: u32) -> Self {
+        if edition < DICTIONARIES_IN_COMMON {
+            self.dictionaries.keep_apart();
+        }
+        self
     }
 
     fn stage_starts(&mut self, context: &Context) {

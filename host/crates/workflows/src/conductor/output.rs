@@ -6,6 +6,7 @@ use std::sync::Arc;
 use petrel_expressions::Variables;
 use serde_json::{Map, Value};
 
+use super::context::{Context, Dictionaries};
 use super::{Conductor, ErrorEntry, World};
 use crate::status::Status;
 
@@ -25,7 +26,9 @@ impl Conductor {
             return;
         }
         let definition = Arc::clone(&self.definition);
-        let mut variables = self.final_variables();
+        let mut dictionaries = std::mem::take(&mut self.dictionaries);
+        let mut variables = self.brought_together(&mut dictionaries);
+        self.dictionaries = dictionaries;
         let (mut output, mut errors) = (Map::new(), Vec::new());
         for (name, statement) in &definition.output {
             match statement.evaluate(&self.bare_scope(&variables, world)) {
@@ -50,14 +53,22 @@ impl Conductor {
     /// The variables that the workflow ends with: those of its last tasks, in the order in which they were
     /// started, each putting what was published on its way over those before.
     pub(crate) fn final_variables(&self) -> Variables {
-        let mut variables: Option<Variables> = None;
+        self.brought_together(&mut self.dictionaries.clone())
+    }
+
+    fn brought_together(&self, dictionaries: &mut Dictionaries) -> Variables {
+        let mut together: Option<Context> = None;
         for (_, entry) in self.table.terminal() {
-            match &mut variables {
-                None => variables = Some(entry.context.full.clone()),
-                Some(variables) => variables.merge_all(&entry.context.published),
+            let mut context = entry.context.clone();
+            dictionaries.refresh(&mut context);
+            match &mut together {
+                None => together = Some(context),
+                Some(together) => dictionaries.join(together, &context),
             }
         }
-        variables.unwrap_or_default()
+        let mut together = together.unwrap_or_default();
+        dictionaries.refresh(&mut together);
+        together.full
     }
 
     /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it

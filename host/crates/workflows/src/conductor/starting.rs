@@ -156,9 +156,11 @@ impl Conductor {
     /// Evaluates a task that is staged; nothing when none of its items can be started now.
     fn evaluate(&mut self, place: Place, world: &World) -> Result<Option<Ready>, String> {
         let definition = Arc::clone(&self.definition);
-        let (Some(task), Some(staged)) = (definition.task(place.0), self.staging.get(place)) else {
-            return Ok(None);
-        };
+        let Some(task) = definition.task(place.0) else { return Ok(None) };
+        if let Some(staged) = self.staging.get_mut(place) {
+            self.dictionaries.refresh(&mut staged.context);
+        }
+        let Some(staged) = self.staging.get(place) else { return Ok(None) };
         let scope = self.task_scope(place, &staged.context, Arc::default(), world);
         let mut start = Start {
             task: Arc::clone(&task.name),
