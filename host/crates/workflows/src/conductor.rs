@@ -349,7 +349,7 @@ impl Conductor {
 
     /// About how much memory its tasks and variables take, in bytes.
     pub fn bytes(&self) -> usize {
-        self.known_bytes + self.table.entries().len() * TASK_BYTES
+        self.known_bytes + self.dictionaries.bytes() + self.table.entries().len() * TASK_BYTES
     }
 
     /// What went wrong, in order.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_expressions::Variables;
+use petrel_model::size;
 use serde_json::Value;
 
 /// The variables that a task sees.
@@ -18,24 +19,29 @@ use serde_json::Value;
 pub(super) struct Context {
     /// All of them, with dictionaries as they were when this was last brought up to date.
     pub(super) full: Variables,
-    /// Those that were published on the way, without what the workflow began with: what was put into a dictionary of
-    /// the beginning, else the value. At a join only they are put over what another branch brought.
+    /// Those that were published on the way, without what the workflow began with; at a join only they are put over
+    /// what another branch brought. Of a dictionary of the beginning it is all that was put into it.
     published: Variables,
-    /// Those that are a dictionary which was published on the way.
-    made: Arc<BTreeMap<Arc<str>, Made>>,
+    /// For those of them that are dictionaries: what was put into which.
+    puts: Arc<BTreeMap<Arc<str>, Put>>,
 }
 
-/// A dictionary that a transition made, as a branch has it.
+/// What a branch has put into a dictionary.
 #[derive(Debug, Clone)]
-struct Made {
+struct Put {
+    /// The number of the first thing that was published. It is a dictionary itself: that which is meant, unless that
+    /// is of the beginning.
     number: u64,
-    /// What was in it at first.
     first: Arc<Value>,
-    /// What the branch has put into it since.
+    /// What was put into it since.
     since: Option<Arc<Value>>,
+    /// Whether the workflow began with the dictionary.
+    is_of_beginning: bool,
+    /// Whether something else was published in the place of a dictionary before.
+    begins_anew: bool,
 }
 
-/// A dictionary of the beginning has this number; no two of them are the same variable.
+/// The number of a dictionary that the workflow began with. No two of them are the same variable.
 const OF_BEGINNING: u64 = 0;
 
 impl Context {
@@ -48,29 +54,32 @@ impl Context {
         self.full.get(name).is_some_and(|value| value.is_object())
     }
 
-    /// Sets `name` to something that is none of the dictionaries that there are.
-    fn set(&mut self, name: &str, value: &Arc<Value>, made: Option<Made>) {
+    /// Sets `name` to a value that has not to do with the one before; `put` when it is a dictionary.
+    fn set(&mut self, name: &str, value: &Arc<Value>, put: Option<Put>) {
         self.full.insert(name, Arc::clone(value));
         self.published.insert(name, Arc::clone(value));
-        match made {
-            Some(made) => {
-                Arc::make_mut(&mut self.made).insert(name.into(), made);
+        match put {
+            Some(put) => {
+                Arc::make_mut(&mut self.puts).insert(name.into(), put);
             }
-            None if self.made.contains_key(name) => {
-                Arc::make_mut(&mut self.made).remove(name);
+            None if self.puts.contains_key(name) => {
+                Arc::make_mut(&mut self.puts).remove(name);
             }
             None => {}
         }
     }
 
-    /// Notes what is to be put into the dictionary `name`.
-    fn put(&mut self, name: &str, value: &Arc<Value>) {
-        if !self.made.contains_key(name) {
-            self.published.merge(name, value);
-        } else if let Some(made) = Arc::make_mut(&mut self.made).get_mut(name) {
-            let merged = made.since.as_ref().map(|since| Variables::merged(since, value));
-            made.since = Some(merged.unwrap_or_else(|| Arc::clone(value)));
+    /// The number of the dictionary `name`.
+    fn number(&self, name: &str) -> u64 {
+        self.puts.get(name).filter(|put| !put.is_of_beginning).map_or(OF_BEGINNING, |put| put.number)
+    }
+
+    /// The same without what the workflow began with.
+    fn without_beginning(mut self) -> Self {
+        for put in Arc::make_mut(&mut self.puts).values_mut() {
+            put.is_of_beginning = false;
         }
+        self
     }
 }
 
@@ -83,13 +92,20 @@ pub(super) struct Dictionaries {
     initial: Variables,
     /// For each variable that something was put into: what is in its dictionaries now, where that has changed.
     current: BTreeMap<Arc<str>, BTreeMap<u64, Arc<Value>>>,
-    /// How many were made.
-    made: u64,
+    /// How many were published.
+    published: u64,
+    /// How many bytes were copied to put something into one. Tasks keep what they saw, so it is all still there.
+    copied: usize,
 }
 
 impl Dictionaries {
     pub(super) fn new(initial: Variables) -> Self {
         Self { initial, ..Self::default() }
+    }
+
+    /// How many bytes they take beside what was published.
+    pub(super) fn bytes(&self) -> usize {
+        self.copied
     }
 
     /// Each branch has its own.
@@ -101,7 +117,14 @@ impl Dictionaries {
     pub(super) fn after(&mut self, context: &Context, published: &Variables) -> Context {
         let mut next = context.clone();
         for (name, value) in published.iter() {
-            self.publish(&mut next, name, value);
+            if self.are_apart || !value.is_object() {
+                self.replace(&mut next, name, value);
+            } else {
+                self.published += 1;
+                let (number, first) = (self.published, Arc::clone(value));
+                let put = Put { number, first, since: None, is_of_beginning: false, begins_anew: false };
+                self.put(&mut next, name, &put, value);
+            }
         }
         next
     }
@@ -109,34 +132,54 @@ impl Dictionaries {
     /// Puts what another branch published over a context.
     pub(super) fn join(&mut self, context: &mut Context, other: &Context) {
         for (name, value) in other.published.iter() {
-            match (other.made.get(name), other.full.get(name)) {
-                (Some(theirs), _) if !context.is_dictionary(name) => {
-                    context.set(name, value, Some(theirs.clone()));
-                }
-                (Some(theirs), Some(seen)) => {
-                    let is_same = context.made.get(name).is_some_and(|ours| ours.number == theirs.number);
-                    for value in (!is_same).then_some(seen).into_iter().chain(&theirs.since) {
-                        self.publish(context, name, value);
-                    }
-                }
-                _ => self.publish(context, name, value),
+            match other.puts.get(name) {
+                Some(put) => self.put(context, name, put, value),
+                None => self.replace(context, name, value),
             }
         }
     }
 
-    fn publish(&mut self, context: &mut Context, name: &Arc<str>, value: &Arc<Value>) {
+    fn replace(&self, context: &mut Context, name: &str, value: &Arc<Value>) {
         if self.are_apart {
             context.full.merge(name, value);
             context.published.merge(name, value);
-        } else if !value.is_object() {
-            context.set(name, value, None);
-        } else if context.is_dictionary(name) {
-            self.current.entry(Arc::clone(name)).or_default();
-            context.put(name, value);
         } else {
-            self.made += 1;
-            let made = Made { number: self.made, first: Arc::clone(value), since: None };
-            context.set(name, value, Some(made));
+            context.set(name, value, None);
+        }
+    }
+
+    /// Puts what another branch has put into its dictionary `name`, `all` when that is of the beginning, into that of
+    /// a context; it becomes the context's dictionary when that has none.
+    fn put(&mut self, context: &mut Context, name: &Arc<str>, theirs: &Put, all: &Arc<Value>) {
+        if !context.is_dictionary(name) || theirs.begins_anew {
+            let begins_anew = theirs.begins_anew || context.published.get(name).is_some();
+            let ours = Put { is_of_beginning: false, begins_anew, ..theirs.clone() };
+            context.set(name, &theirs.first, Some(ours));
+            return;
+        }
+        let current = self.current.entry(Arc::clone(name)).or_default();
+        let first = current.get(&theirs.number).unwrap_or(&theirs.first);
+        let Some(ours) = Arc::make_mut(&mut context.puts).get_mut(name) else {
+            let all = if theirs.is_of_beginning { Arc::clone(all) } else { theirs.over(first) };
+            context.published.insert(name, all);
+            let ours = Put { is_of_beginning: true, ..theirs.clone() };
+            Arc::make_mut(&mut context.puts).insert(Arc::clone(name), ours);
+            return;
+        };
+        if ours.is_of_beginning {
+            let all = if theirs.is_of_beginning { Arc::clone(all) } else { theirs.over(first) };
+            self.copied += size::of_value(&all);
+            context.published.merge(name, &all);
+        }
+        // A dictionary that is put into itself stays as it is.
+        let more = if ours.number == theirs.number { theirs.since.clone() } else { Some(theirs.over(first)) };
+        if let Some(more) = more {
+            let since = ours
+                .since
+                .as_ref()
+                .map_or_else(|| Arc::clone(&more), |since| Variables::merged(since, &more));
+            self.copied += size::of_value(&since);
+            ours.since = Some(since);
         }
     }
 
@@ -145,18 +188,53 @@ impl Dictionaries {
     pub(super) fn refresh(&mut self, context: &mut Context) {
         for (name, current) in &mut self.current {
             let Some(seen) = context.full.get(name).filter(|value| value.is_object()) else { continue };
-            let (number, first, put) = match context.made.get(name) {
-                Some(made) => (made.number, &made.first, made.since.as_ref()),
-                None => (OF_BEGINNING, self.initial.get(name).unwrap_or(seen), context.published.get(name)),
+            let (first, put) = match context.puts.get(name) {
+                Some(put) if !put.is_of_beginning => (&put.first, put.since.as_ref()),
+                _ => (self.initial.get(name).unwrap_or(seen), context.published.get(name)),
             };
+            let number = context.number(name);
             let before = current.get(&number).unwrap_or(first);
             let now = put.map_or_else(|| Arc::clone(before), |put| Variables::merged(before, put));
             if !Arc::ptr_eq(&now, before) {
+                self.copied += size::of_value(&now);
                 current.insert(number, Arc::clone(&now));
             }
             if !Arc::ptr_eq(&now, seen) {
                 context.full.insert(name, now);
             }
         }
+    }
+
+    /// What contexts come to, each put over those before; what the workflow began with is taken from the first.
+    pub(super) fn together<'a>(&mut self, contexts: impl Iterator<Item = &'a Context>) -> Variables {
+        let mut together = Variables::new();
+        let mut numbers: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+        for (place, context) in contexts.enumerate() {
+            let is_first = place == 0;
+            let mut context = if is_first { context.clone() } else { context.clone().without_beginning() };
+            self.refresh(&mut context);
+            let names = if is_first { &context.full } else { &context.published };
+            for (name, published) in names.iter() {
+                let value =
+                    if self.are_apart { published } else { context.full.get(name).unwrap_or(published) };
+                let is_put = value.is_object() && together.get(name).is_some_and(|known| known.is_object());
+                together.merge(name, value);
+                if !is_put {
+                    numbers.insert(Arc::clone(name), context.number(name));
+                } else if let (Some(number), Some(current), Some(value)) =
+                    (numbers.get(name), self.current.get_mut(name), together.get(name))
+                {
+                    current.insert(*number, Arc::clone(value));
+                }
+            }
+        }
+        together
+    }
+}
+
+impl Put {
+    /// All of it, over what is in the first thing now.
+    fn over(&self, first: &Arc<Value>) -> Arc<Value> {
+        self.since.as_ref().map_or_else(|| Arc::clone(first), |since| Variables::merged(first, since))
     }
 }

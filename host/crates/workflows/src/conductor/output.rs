@@ -6,7 +6,6 @@ use std::sync::Arc;
 use petrel_expressions::Variables;
 use serde_json::{Map, Value};
 
-use super::context::{Context, Dictionaries};
 use super::{Conductor, ErrorEntry, World};
 use crate::status::Status;
 
@@ -26,9 +25,8 @@ impl Conductor {
             return;
         }
         let definition = Arc::clone(&self.definition);
-        let mut dictionaries = std::mem::take(&mut self.dictionaries);
-        let mut variables = self.brought_together(&mut dictionaries);
-        self.dictionaries = dictionaries;
+        let terminal = self.table.terminal().map(|(_, entry)| &entry.context);
+        let mut variables = self.dictionaries.together(terminal);
         let (mut output, mut errors) = (Map::new(), Vec::new());
         for (name, statement) in &definition.output {
             match statement.evaluate(&self.bare_scope(&variables, world)) {
@@ -53,22 +51,7 @@ impl Conductor {
     /// The variables that the workflow ends with: those of its last tasks, in the order in which they were
     /// started, each putting what was published on its way over those before.
     pub(crate) fn final_variables(&self) -> Variables {
-        self.brought_together(&mut self.dictionaries.clone())
-    }
-
-    fn brought_together(&self, dictionaries: &mut Dictionaries) -> Variables {
-        let mut together: Option<Context> = None;
-        for (_, entry) in self.table.terminal() {
-            let mut context = entry.context.clone();
-            dictionaries.refresh(&mut context);
-            match &mut together {
-                None => together = Some(context),
-                Some(together) => dictionaries.join(together, &context),
-            }
-        }
-        let mut together = together.unwrap_or_default();
-        dictionaries.refresh(&mut together);
-        together.full
+        self.dictionaries.clone().together(self.table.terminal().map(|(_, entry)| &entry.context))
     }
 
     /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it

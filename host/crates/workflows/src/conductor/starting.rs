@@ -62,7 +62,7 @@ impl Conductor {
     /// Which limit is exceeded when these start too, so many because of this event; and what to do about it.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
         let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
-        if self.known_bytes > variables {
+        if self.known_bytes + self.dictionaries.bytes() > variables {
             return Some(format!(
                 "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
                  (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
