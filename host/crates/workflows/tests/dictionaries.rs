@@ -85,7 +85,10 @@ fn cases() -> Vec<(&'static str, Value, Value, Value)> {
         ),
         (
             "it stays when the branch that put it in has not come to its end",
-            workflow(&one, &json!({"a": puts(&json!({"m": 2}), "a2"), "a2": leads("noop"), "b": leads("fail")})),
+            workflow(
+                &one,
+                &json!({"a": puts(&json!({"m": 2}), "a2"), "a2": leads("noop"), "b": leads("fail")}),
+            ),
             json!([{"k": 1, "m": 2}, null]),
             json!([{"k": 1}, null]),
         ),
@@ -134,8 +137,20 @@ fn cases() -> Vec<(&'static str, Value, Value, Value)> {
                     "look": look(), "b": puts(&json!({"o": 4}), "b2"), "b2": leads("noop"),
                 }),
             ),
-            json!([{"m": 2, "n": 3, "o": 4}, {"m": 2, "n": 3}]),
-            json!([{"m": 2, "n": 3, "o": 4}, {"m": 2, "n": 3}]),
+            json!([{"k": 1, "o": 4, "m": 2, "n": 3}, {"m": 2, "n": 3}]),
+            json!([{"k": 1, "o": 4, "m": 2, "n": 3}, {"m": 2, "n": 3}]),
+        ),
+        (
+            "so it is at a join",
+            workflow(
+                &one,
+                &json!({
+                    "a": puts(&json!(5), "a2"), "a2": puts(&json!({"m": 2}), "j"), "b": leads("j"),
+                    "j": join(look()),
+                }),
+            ),
+            json!([{"m": 2}, {"m": 2}]),
+            json!([{"k": 1, "m": 2}, {"k": 1, "m": 2}]),
         ),
         (
             "lists and texts are those of their branch",
