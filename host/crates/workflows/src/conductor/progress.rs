@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::staging::Staged;
-use super::starting::{MOST_SECONDS, within};
+use super::starting::{MOST_SECONDS, as_integer, within};
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
@@ -394,14 +394,5 @@ impl Conductor {
                 ..ErrorEntry::default()
             });
         }
-    }
-}
-
-/// An integer as Python sees one; `true` and `false` are 1 and 0.
-pub(super) fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(value) => Some(i64::from(*value)),
-        Value::Number(number) => number.as_i64(),
-        _ => None,
     }
 }

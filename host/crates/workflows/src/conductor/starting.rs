@@ -8,7 +8,7 @@ use petrel_expressions::{EntryError, Statement, WorkflowScope};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
-use super::progress::{Change, as_integer};
+use super::progress::Change;
 use super::staging::{ItemStates, Staged};
 use super::state::Place;
 use super::{Action, Conductor, ErrorEntry, Start, World};
@@ -248,6 +248,15 @@ pub(super) fn seconds(
     let number = as_integer(&value)
         .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
     within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
+}
+
+/// An integer as Python sees one; `true` and `false` are 1 and 0.
+pub(super) fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(value) => Some(i64::from(*value)),
+        Value::Number(number) => number.as_i64(),
+        _ => None,
+    }
 }
 
 /// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
