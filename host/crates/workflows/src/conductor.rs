@@ -114,6 +114,7 @@ pub struct Conductor {
     table: Arc<Table>,
     staging: Staging,
     dictionaries: Dictionaries,
+    fails_idle_tasks: bool,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -129,6 +130,9 @@ pub const EDITION: u32 = 1;
 
 /// The edition since which tasks have dictionaries in common; see [`context`].
 const DICTIONARIES_IN_COMMON: u32 = 1;
+
+/// The edition since which a task that has nothing to do fails when its end cannot be evaluated; it ran for ever.
+const IDLE_TASKS_FAIL: u32 = 1;
 
 /// What a run of a task takes in memory, in bytes, about.
 const TASK_BYTES: usize = 512;
@@ -148,6 +152,7 @@ impl Conductor {
             table: Arc::default(),
             staging: Staging::default(),
             dictionaries: Dictionaries::default(),
+            fails_idle_tasks: true,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -179,6 +184,7 @@ impl Conductor {
     /// The same by the rules of an edition: those that were in force when the workflow began.
     #[must_use]
     pub fn with_edition(mut self, edition: u32) -> Self {
+        self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
         if edition < DICTIONARIES_IN_COMMON {
             self.dictionaries.keep_apart();
         }
@@ -297,20 +303,19 @@ impl Conductor {
             Some(item) => Change::Item { item, status: report.status, result: Some(result) },
             None => Change::Action { status: report.status, result: Some(result) },
         };
-        if let Err(error) = self.change(place, &change, world) {
-            // Nothing has changed. The task fails as far as it can, and the workflow with it.
-            let failed = Change::Action { status: Status::Failed, result: None };
-            drop(self.change(place, &failed, world));
-            self.fail();
-            self.errors.add(ErrorEntry {
-                message: error,
-                task_id: Some(Arc::clone(&report.task)),
-                route: Some(report.route),
-                ..ErrorEntry::default()
-            });
-        }
+        self.change_or_fail(place, &change, world);
         self.render_output(world);
         if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+    }
+
+    /// Applies a change of a task. Where it cannot be applied the task fails as far as it can, and the workflow with it.
+    fn change_or_fail(&mut self, place: state::Place, change: &Change<'_>, world: &World) {
+        let Err(message) = self.change(place, change, world) else { return };
+        let failed = Change::Action { status: Status::Failed, result: None };
+        drop(self.change(place, &failed, world));
+        self.fail();
+        let (task_id, route) = (Some(self.definition.name(place.0)), Some(place.1));
+        self.errors.add(ErrorEntry { message, task_id, route, ..ErrorEntry::default() });
     }
 
     /// Whether an action of a task was paused.

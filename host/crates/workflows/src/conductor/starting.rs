@@ -52,7 +52,11 @@ impl Conductor {
                 started.push(start);
                 if has_nothing_to_do {
                     let done = Change::Action { status: Status::Succeeded, result: None };
-                    drop(self.change(place, &done, world));
+                    if self.fails_idle_tasks {
+                        self.change_or_fail(place, &done, world);
+                    } else {
+                        drop(self.change(place, &done, world));
+                    }
                     self.render_output(world);
                 }
             }
