@@ -1,5 +1,4 @@
 //! Tasks that have nothing to do, no action or no items, and whose end cannot be evaluated.
-#![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
 
 use std::sync::Arc;
 
