@@ -30,6 +30,7 @@ const NOT_IN_THE_PACK: [&str; 2] = ["component", "wasm"];
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build/components.rs");
+    println!("cargo::rerun-if-changed=build/target.rs");
     match write_table() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

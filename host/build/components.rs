@@ -9,7 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGET: &str = "wasm32-wasip2";
+#[path = "target.rs"]
+mod target;
+
+use target::TARGET;
+
 const PROFILE: &str = "component";
 
 /// What all components are built from, beside their own sources.
@@ -25,7 +29,7 @@ pub(crate) fn build(root: &Path, packages: &[&str], sources: &[&Path]) -> Result
     {
         println!("cargo::rerun-if-changed={}", source.display());
     }
-    check_target()?;
+    target::ensure()?;
     let directory = target_directory()?;
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -95,19 +99,4 @@ fn scrub(cargo: &mut Command) {
             cargo.env_remove(&name);
         }
     }
-}
-
-fn check_target() -> Result<(), String> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output()
-        .map_err(|error| format!("rustc cannot be started: {error}"))?;
-    let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    if output.status.success() && libraries.is_dir() {
-        return Ok(());
-    }
-    Err(format!(
-        "components need the target {TARGET}, which is not installed; run: rustup target add {TARGET}"
-    ))
 }

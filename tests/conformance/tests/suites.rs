@@ -22,6 +22,16 @@ fn directory() -> Option<PathBuf> {
     directory
 }
 
+/// The directory of the cases from the field: `PETREL_CASES`, or beside the recorded ones.
+fn cases_from_the_field() -> Option<PathBuf> {
+    let beside = |recorded: PathBuf| recorded.parent().map(|parent| parent.join("cases"));
+    let named = std::env::var_os("PETREL_CASES").map(PathBuf::from);
+    named
+        .or_else(|| directory().and_then(beside))
+        .map(|cases| cases.join("orquesta"))
+        .filter(|cases| cases.is_dir())
+}
+
 /// What differs from what was recorded, but for what differs in any case.
 #[expect(clippy::unwrap_used, reason = "this is a part of a test")]
 fn differences(directory: &Path, suite: Suite, mode: Mode) -> Vec<Difference> {
@@ -64,4 +74,16 @@ fn a_workflow_goes_on_from_any_prefix_of_its_log() {
         events += prefixes.unwrap_or_else(|error| panic!("{}: {error}", case["name"]));
     }
     assert!(events > 1_000, "only {events} events were looked at");
+}
+
+#[test]
+fn random_workflows_from_the_field_agree_but_for_known_differences() {
+    let Some(directory) = cases_from_the_field() else { return };
+    let exceptions = Exceptions::read().unwrap();
+    let suite = SUITES.into_iter().find(|suite| suite.name == "orquesta").unwrap();
+    let report = conformance::run(suite, &[directory], Mode::Again).unwrap();
+    assert!(!report.passed.is_empty(), "no cases");
+    let mut unknown = report.differences;
+    unknown.retain(|difference| exceptions.reason(suite.name, &difference.id).is_none());
+    assert!(unknown.is_empty(), "{unknown:#?}");
 }

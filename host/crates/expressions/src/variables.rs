@@ -31,15 +31,22 @@ impl Variables {
     /// Sets `name`; where both the old and the new value are objects they are merged, at every depth, and
     /// the new one wins.
     pub fn merge(&mut self, name: &str, value: &Arc<Value>) {
-        let merged = match self.0.get(name) {
-            Some(old) if old.is_object() && value.is_object() => {
-                let mut merged = Value::clone(old);
-                merge(&mut merged, value);
-                Arc::new(merged)
-            }
-            _ => Arc::clone(value),
-        };
+        let merged = self.0.get(name).map_or_else(|| Arc::clone(value), |old| Self::merged(old, value));
         self.insert(name, merged);
+    }
+
+    /// What [`Variables::merge`] makes of an old and a new value; the old one itself where all of the new one is in it.
+    #[must_use]
+    pub fn merged(old: &Arc<Value>, new: &Arc<Value>) -> Arc<Value> {
+        if !old.is_object() || !new.is_object() {
+            return Arc::clone(new);
+        }
+        if has(old, new) {
+            return Arc::clone(old);
+        }
+        let mut merged = Value::clone(old);
+        merge(&mut merged, new);
+        Arc::new(merged)
     }
 
     /// Merges all of `others`, in their order, as [`Variables::merge`] does.
@@ -84,6 +91,16 @@ impl From<Map<String, Value>> for Variables {
 impl FromIterator<(Arc<str>, Arc<Value>)> for Variables {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Arc<Value>)>>(entries: I) -> Self {
         Self(Arc::new(entries.into_iter().collect()))
+    }
+}
+
+/// Whether putting `new` over `old` would change nothing.
+fn has(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            new.iter().all(|(name, value)| old.get(name).is_some_and(|inner| has(inner, value)))
+        }
+        (old, new) => old == new,
     }
 }
 

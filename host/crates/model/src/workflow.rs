@@ -114,6 +114,9 @@ pub enum WorkflowEvent {
         /// What it may take.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<WorkflowLimits>,
+        /// The edition of the conductor's rules that it goes by; 0 for those that began before there were editions.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        edition: u32,
     },
     /// It was asked for a status, by its name.
     Requested {

@@ -85,6 +85,15 @@ impl Conducted {
         }
     }
 
+    /// The same by the rules of an edition of the conductor, which are those that were in force when it began.
+    #[must_use]
+    pub fn with_edition(self, edition: u32) -> Self {
+        match self {
+            Self::Orquesta(conductor) => Self::Orquesta(Box::new(conductor.with_edition(edition))),
+            Self::Chain(_) => self,
+        }
+    }
+
     /// Whether any of its tasks is active. After it has failed, some may be that ran beside the one that failed.
     pub fn is_active(&self) -> bool {
         match self {

@@ -10,6 +10,7 @@
 //! The rules are Orquesta's. Where an event meets them: [`progress`] (a task changes), [`transitions`] (it
 //! has ended), [`starting`] (what is ready), [`requests`] (pause, resume, cancel), [`rerun`], [`output`].
 
+mod context;
 mod log;
 mod output;
 mod progress;
@@ -35,10 +36,11 @@ pub use world::{Records, Secrets, World};
 
 use crate::definition::Definition;
 use crate::status::Status;
+use context::{Context, Dictionaries};
 use log::Errors;
 use progress::Change;
 use staging::{Staged, Staging};
-use state::{Context, Table};
+use state::Table;
 
 /// What a workflow is given beside its variables: the configuration of its pack.
 pub const CONFIG: &str = "config_context";
@@ -114,6 +116,8 @@ pub struct Conductor {
     status: Status,
     table: Arc<Table>,
     staging: Staging,
+    dictionaries: Dictionaries,
+    fails_idle_tasks: bool,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -124,6 +128,16 @@ pub struct Conductor {
     /// forgets what it saw, so it never gets less.
     known_bytes: usize,
 }
+
+/// The edition of the conductor's rules. A log is read by the edition that it began with, so that it gives the same
+/// whenever it is read.
+pub const EDITION: u32 = 1;
+
+/// The edition since which tasks have dictionaries in common; see [`context`].
+const DICTIONARIES_IN_COMMON: u32 = 1;
+
+/// The edition since which a task that has nothing to do fails when its end cannot be evaluated; it ran for ever.
+const IDLE_TASKS_FAIL: u32 = 1;
 
 /// What a run of a task takes in memory, in bytes, about.
 const TASK_BYTES: usize = 512;
@@ -142,6 +156,8 @@ impl Conductor {
             status: Status::Unset,
             table: Arc::default(),
             staging: Staging::default(),
+            dictionaries: Dictionaries::default(),
+            fails_idle_tasks: true,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -152,6 +168,7 @@ impl Conductor {
         match conductor.initial(input, parent, world) {
             Ok((variables, timeout)) => {
                 conductor.timeout = timeout;
+                conductor.dictionaries = Dictionaries::new(variables.clone());
                 conductor.stage_starts(&Context::initial(variables));
             }
             Err(errors) => {
@@ -168,6 +185,16 @@ impl Conductor {
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same by the rules of an edition: those that were in force when the workflow began.
+    #[must_use]
+    pub fn with_edition(mut self, edition: u32) -> Self {
+        self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
+        if edition < DICTIONARIES_IN_COMMON {
+            self.dictionaries.keep_apart();
+        }
+        self
     }
 
     fn stage_starts(&mut self, context: &Context) {
@@ -284,20 +311,19 @@ impl Conductor {
             Some(item) => Change::Item { item, status: report.status, result: Some(result) },
             None => Change::Action { status: report.status, result: Some(result) },
         };
-        if let Err(error) = self.change(place, &change, world) {
-            // Nothing has changed. The task fails as far as it can, and the workflow with it.
-            let failed = Change::Action { status: Status::Failed, result: None };
-            drop(self.change(place, &failed, world));
-            self.fail();
-            self.errors.add(ErrorEntry {
-                message: error,
-                task_id: Some(Arc::clone(&report.task)),
-                route: Some(report.route),
-                ..ErrorEntry::default()
-            });
-        }
+        self.change_or_fail(place, &change, world);
         self.render_output(world);
         if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+    }
+
+    /// Applies a change of a task. Where it cannot be applied the task fails as far as it can, and the workflow with it.
+    fn change_or_fail(&mut self, place: state::Place, change: &Change<'_>, world: &World) {
+        let Err(message) = self.change(place, change, world) else { return };
+        let failed = Change::Action { status: Status::Failed, result: None };
+        drop(self.change(place, &failed, world));
+        self.fail();
+        let (task_id, route) = (Some(self.definition.name(place.0)), Some(place.1));
+        self.errors.add(ErrorEntry { message, task_id, route, ..ErrorEntry::default() });
     }
 
     /// Whether an action of a task was paused.
@@ -336,7 +362,7 @@ impl Conductor {
 
     /// About how much memory its tasks and variables take, in bytes.
     pub fn bytes(&self) -> usize {
-        self.known_bytes + self.table.entries().len() * TASK_BYTES
+        self.known_bytes + self.dictionaries.bytes() + self.table.entries().len() * TASK_BYTES
     }
 
     /// What went wrong, in order.

@@ -15,7 +15,7 @@ pub mod rehearsal;
 mod status;
 
 pub use conducted::{Conducted, Source};
-pub use conductor::{Conductor, Event, Report, Start, World};
+pub use conductor::{Conductor, EDITION, Event, Report, Start, World};
 pub use definition::Definition;
 pub use inspection::{Finding, inspect};
 pub use status::{Status, UnknownStatus};

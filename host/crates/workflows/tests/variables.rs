@@ -41,6 +41,12 @@ fn what_a_workflow_knows_has_a_limit_that_is_named() {
         "begin": {"action": "core.noop", "next": [{"do": "loop"}]},
         "loop": {"action": "core.noop", "next": [{"publish": [{"big": "<% result() %>"}], "do": "loop"}]},
     }});
+    let fills = json!({"version": 1.0, "vars": [{"n": 0}, {"big": {"text": "x".repeat(1 << 20)}}], "tasks": {
+        "begin": {"action": "core.noop", "next": [{"do": "loop"}]},
+        "loop": {"action": "core.noop", "next": [
+            {"publish": [{"n": "<% ctx().n + 1 %>"}, {"big": {"n": "<% ctx().n %>"}}], "do": "loop"},
+        ]},
+    }});
     let items = json!({"version": 1.0, "tasks": {
         "many": {"with": "<% range(100).toList() %>", "action": "core.noop"},
     }});
@@ -53,6 +59,7 @@ fn what_a_workflow_knows_has_a_limit_that_is_named() {
     let limits = WorkflowLimits { variables: 10 << 20, items_window: 3, ..WorkflowLimits::default() };
     for (name, source, most) in [
         ("a cycle that publishes", orquesta(&publishes), 12),
+        ("a cycle that puts little into a large dictionary", orquesta(&fills), 12),
         ("items that give much", orquesta(&items), 13),
         ("a chain, which keeps all twice", chain, 6),
     ] {

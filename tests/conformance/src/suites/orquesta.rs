@@ -197,7 +197,11 @@ impl Player {
         }
         if let Some(retry) = start.retry {
             task["retry"] = json!(retry);
-            for (_, earlier) in self.tasks.iter_mut().filter(|(number, _)| *number == start.number) {
+            let earlier = self
+                .tasks
+                .iter_mut()
+                .filter(|(number, known)| *number == start.number && known.get("retry") != task.get("retry"));
+            for (_, earlier) in earlier {
                 earlier["status"] = json!("retrying");
             }
         }
@@ -224,8 +228,11 @@ impl Player {
 
     /// Adds a start of a task; more items of the same run belong to the same start.
     fn add(&mut self, start: &Start, task: Value) {
-        let goes_on = start.items.is_some() && start.retry.is_none();
-        let known = self.tasks.iter_mut().rev().find(|(number, _)| goes_on && *number == start.number);
+        let is_same = |number: usize, known: &Value| {
+            number == start.number && known.get("retry").and_then(Value::as_u64) == start.retry.map(u64::from)
+        };
+        let mut before = self.tasks.iter_mut().rev();
+        let known = before.find(|(number, known)| start.items.is_some() && is_same(*number, known));
         match known {
             Some((_, known)) => {
                 let more = task["actions"].as_array().cloned().unwrap_or_default();

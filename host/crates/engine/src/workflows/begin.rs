@@ -10,7 +10,7 @@ use petrel_model::{
 };
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
-use petrel_workflows::{Conducted, Status};
+use petrel_workflows::{Conducted, EDITION, Status};
 use serde_json::{Value, json};
 
 use super::definitions::{Compiled, not_begun};
@@ -297,6 +297,7 @@ impl Begins {
             input: Arc::clone(&self.input),
             context: Arc::clone(&self.context),
             limits: Some(limits),
+            edition: EDITION,
         };
         (vec![WorkflowEntry { at: self.now, keys: keys.reads(), event }], conductor, results)
     }

@@ -140,7 +140,7 @@ pub(super) async fn replay(
 ) -> Result<(Conducted, Option<Arc<Results>>), Error> {
     let damaged = |what: &str| Error::Unreadable(format!("the log of the workflow {id} {what}"));
     let (first, rest) = log.split_first().ok_or_else(|| damaged("is empty"))?;
-    let WorkflowEvent::Began { definition, input, context, limits } = &first.event else {
+    let WorkflowEvent::Began { definition, input, context, limits, edition } = &first.event else {
         return Err(damaged("does not say how it began"));
     };
     let compiled = engine.0.workflows.definitions.stored(engine.store(), definition).await?;
@@ -150,7 +150,7 @@ pub(super) async fn replay(
     }
     let limits = limits.unwrap_or(WorkflowLimits::NONE);
     let (input, context) = (Arc::clone(input), Arc::clone(context));
-    let began = Began { engine: engine.clone(), id, compiled, input, context, limits };
+    let began = Began { engine: engine.clone(), id, compiled, input, context, limits, edition: *edition };
     if let Some(replayed) = quick(|| began.replay(first, rest, &events)) {
         return Ok(replayed);
     }
@@ -166,6 +166,7 @@ struct Began {
     input: Arc<Object>,
     context: Arc<Object>,
     limits: WorkflowLimits,
+    edition: u32,
 }
 
 impl Began {
@@ -180,7 +181,8 @@ impl Began {
         let around = world::Around::new(&self.engine, results.clone());
         let world = around.then(first, 0);
         let mut conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world)
-            .with_limits(self.limits);
+            .with_limits(self.limits)
+            .with_edition(self.edition);
         for ((entry, event), number) in rest.iter().zip(events).zip(1..) {
             if let (Some(results), Event::Report(report)) = (&results, event) {
                 results.keep(report, &conductor);

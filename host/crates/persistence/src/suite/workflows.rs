@@ -32,6 +32,7 @@ fn events() -> [WorkflowEvent; 5] {
             input: object(json!({"n": 1, "text": "x".repeat(200_000)})),
             context: object(json!({"st2": {}})),
             limits: Some(WorkflowLimits::default()),
+            edition: 1,
         },
         WorkflowEvent::Requested { status: "running".into() },
         WorkflowEvent::Reported {

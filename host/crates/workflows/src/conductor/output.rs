@@ -25,7 +25,8 @@ impl Conductor {
             return;
         }
         let definition = Arc::clone(&self.definition);
-        let mut variables = self.final_variables();
+        let terminal = self.table.terminal().map(|(_, entry)| &entry.context);
+        let mut variables = self.dictionaries.together(terminal);
         let (mut output, mut errors) = (Map::new(), Vec::new());
         for (name, statement) in &definition.output {
             match statement.evaluate(&self.bare_scope(&variables, world)) {
@@ -50,14 +51,7 @@ impl Conductor {
     /// The variables that the workflow ends with: those of its last tasks, in the order in which they were
     /// started, each putting what was published on its way over those before.
     pub(crate) fn final_variables(&self) -> Variables {
-        let mut variables: Option<Variables> = None;
-        for (_, entry) in self.table.terminal() {
-            match &mut variables {
-                None => variables = Some(entry.context.full.clone()),
-                Some(variables) => variables.merge_all(&entry.context.published),
-            }
-        }
-        variables.unwrap_or_default()
+        self.dictionaries.clone().together(self.table.terminal().map(|(_, entry)| &entry.context))
     }
 
     /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use petrel_model::size;
 use serde_json::Value;
 
+use super::context::Context;
 use super::staging::Staged;
-use super::starting::{MOST_SECONDS, within};
-use super::state::{Arrival, Attempts, Context, Entry, Origin, Place};
+use super::starting::{MOST_SECONDS, as_integer, within};
+use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
 use crate::machine::{self, OtherItems, Rest, TaskChange};
@@ -59,8 +60,11 @@ impl Conductor {
                     || (entry.status.is_completed() && change.status().is_starting())
             }
         };
-        let before = self.entry_before(place, is_new, world)?;
+        let mut before = self.entry_before(place, is_new, world)?;
         let after = self.status_after(place, before.status, change);
+        if after.unwrap_or(before.status).is_completed() {
+            self.dictionaries.refresh(&mut before.context);
+        }
         // Nobody else asks for it, and the list of what many items gave is long.
         let ends = after.is_some_and(Status::is_completed);
         let result = if ends { self.result_of(place, change) } else { Arc::default() };
@@ -71,7 +75,10 @@ impl Conductor {
         let old = before.status;
         // From here on nothing fails.
         let number = match number {
-            Some(number) if !is_new => number,
+            Some(number) if !is_new => {
+                self.table_mut().set_context(number, before.context);
+                number
+            }
             _ => {
                 let definition = Arc::clone(&self.definition);
                 self.table_mut().add(before, &definition)
@@ -112,7 +119,7 @@ impl Conductor {
     }
 
     /// The latest entry of a task, or the one that it will have.
-    fn entry_before(&self, place: Place, is_new: bool, world: &World) -> Result<Entry, String> {
+    fn entry_before(&mut self, place: Place, is_new: bool, world: &World) -> Result<Entry, String> {
         if !is_new && let Some(entry) = self.table.latest_entry(place) {
             return Ok(Entry { next: Vec::new(), origins: Vec::new(), ..entry.clone() });
         }
@@ -120,7 +127,11 @@ impl Conductor {
             let name = self.definition.name(place.0);
             format!("InvalidTaskStateEntry: The task \"{name}\" was not started.")
         })?;
-        self.new_entry(place, staged.context.clone(), staged.origins.clone(), world)
+        let (mut context, origins) = (staged.context.clone(), staged.origins.clone());
+        if self.definition.task(place.0).is_some_and(|task| task.retry.is_some()) {
+            self.dictionaries.refresh(&mut context);
+        }
+        self.new_entry(place, context, origins, world)
     }
 
     /// An entry for a task that starts.
@@ -383,14 +394,5 @@ impl Conductor {
                 ..ErrorEntry::default()
             });
         }
-    }
-}
-
-/// An integer as Python sees one; `true` and `false` are 1 and 0.
-pub(super) fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(value) => Some(i64::from(*value)),
-        Value::Number(number) => number.as_i64(),
-        _ => None,
     }
 }

@@ -6,7 +6,8 @@ use petrel_expressions::workflow::{CurrentTask, Tasks};
 use petrel_expressions::{Variables, WorkflowScope};
 use serde_json::{Value, json};
 
-use super::state::{Context, Place, Table};
+use super::context::Context;
+use super::state::{Place, Table};
 use super::{Conductor, Records, World};
 use crate::definition::Definition;
 use crate::status::Status;

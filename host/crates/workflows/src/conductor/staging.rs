@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::state::{Attempts, Context, Origin, Place};
+use super::context::Context;
+use super::state::{Attempts, Origin, Place};
 use crate::machine::OtherItems;
 use crate::status::Status;
 

@@ -8,7 +8,7 @@ use petrel_expressions::{EntryError, Statement, WorkflowScope};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
-use super::progress::{Change, as_integer};
+use super::progress::Change;
 use super::staging::{ItemStates, Staged};
 use super::state::Place;
 use super::{Action, Conductor, ErrorEntry, Start, World};
@@ -52,7 +52,11 @@ impl Conductor {
                 started.push(start);
                 if has_nothing_to_do {
                     let done = Change::Action { status: Status::Succeeded, result: None };
-                    drop(self.change(place, &done, world));
+                    if self.fails_idle_tasks {
+                        self.change_or_fail(place, &done, world);
+                    } else {
+                        drop(self.change(place, &done, world));
+                    }
                     self.render_output(world);
                 }
             }
@@ -62,7 +66,7 @@ impl Conductor {
     /// Which limit is exceeded when these start too, so many because of this event; and what to do about it.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
         let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
-        if self.known_bytes > variables {
+        if self.known_bytes + self.dictionaries.bytes() > variables {
             return Some(format!(
                 "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
                  (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
@@ -156,9 +160,11 @@ impl Conductor {
     /// Evaluates a task that is staged; nothing when none of its items can be started now.
     fn evaluate(&mut self, place: Place, world: &World) -> Result<Option<Ready>, String> {
         let definition = Arc::clone(&self.definition);
-        let (Some(task), Some(staged)) = (definition.task(place.0), self.staging.get(place)) else {
-            return Ok(None);
-        };
+        let Some(task) = definition.task(place.0) else { return Ok(None) };
+        if let Some(staged) = self.staging.get_mut(place) {
+            self.dictionaries.refresh(&mut staged.context);
+        }
+        let Some(staged) = self.staging.get(place) else { return Ok(None) };
         let scope = self.task_scope(place, &staged.context, Arc::default(), world);
         let mut start = Start {
             task: Arc::clone(&task.name),
@@ -246,6 +252,15 @@ pub(super) fn seconds(
     let number = as_integer(&value)
         .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
     within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
+}
+
+/// An integer as Python sees one; `true` and `false` are 1 and 0.
+pub(super) fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Bool(value) => Some(i64::from(*value)),
+        Value::Number(number) => number.as_i64(),
+        _ => None,
+    }
 }
 
 /// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the

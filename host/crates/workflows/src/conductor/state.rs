@@ -4,43 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use petrel_expressions::Variables;
-
+use super::context::Context;
 use crate::definition::{Definition, TaskId};
 use crate::status::Status;
 
 /// A task on a route.
 pub(super) type Place = (TaskId, u32);
-
-/// The variables that a task sees.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Context {
-    /// All of them.
-    pub(super) full: Variables,
-    /// Those that were published on the way, without what the workflow began with. At a join only they are
-    /// put over what another branch brought.
-    pub(super) published: Variables,
-}
-
-impl Context {
-    /// What a workflow begins with.
-    pub(super) fn initial(full: Variables) -> Self {
-        Self { full, published: Variables::new() }
-    }
-
-    /// This, and what a transition published.
-    pub(super) fn with(&self, published: &Variables) -> Self {
-        let mut next = self.clone();
-        next.join(published);
-        next
-    }
-
-    /// Puts what another branch published over it.
-    pub(super) fn join(&mut self, published: &Variables) {
-        self.full.merge_all(published);
-        self.published.merge_all(published);
-    }
-}
 
 /// How a task is done again.
 #[derive(Debug, Clone, PartialEq)]
@@ -233,6 +202,13 @@ impl Table {
         if self.latest.get(&(entry.task, entry.route)) == Some(&number) {
             self.uncount(old);
             self.count(status, 1);
+        }
+    }
+
+    /// Sets what the run of a task sees.
+    pub(super) fn set_context(&mut self, number: usize, context: Context) {
+        if let Some(entry) = self.entries.get_mut(number) {
+            entry.context = context;
         }
     }
 

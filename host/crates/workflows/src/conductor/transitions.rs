@@ -7,8 +7,9 @@ use petrel_expressions::{EvaluationError, Variables, WorkflowScope};
 use petrel_model::size;
 use serde_json::Value;
 
+use super::context::Context;
 use super::staging::Staged;
-use super::state::{Arrival, Context, Place};
+use super::state::{Arrival, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Definition, Engine, Transition};
 
@@ -51,7 +52,8 @@ impl Conductor {
                 Some(Ok(published)) => {
                     self.known_bytes +=
                         published.iter().map(|(_, value)| size::of_value(value)).sum::<usize>();
-                    let target = self.stage(place, number, transition, &context.with(&published));
+                    let context = self.dictionaries.after(&context, &published);
+                    let target = self.stage(place, number, transition, context);
                     if definition.task(target.0).is_some_and(|task| task.engine.is_some()) {
                         commands.push_back(target);
                     } else if self.staging.next(target).is_some_and(|staged| staged.is_ready) {
@@ -72,18 +74,18 @@ impl Conductor {
     }
 
     /// Stages the target of a transition that is followed, with the context that it brings.
-    fn stage(&mut self, source: Place, number: usize, transition: &Transition, context: &Context) -> Place {
+    fn stage(&mut self, source: Place, number: usize, transition: &Transition, context: Context) -> Place {
         let target = (transition.target, self.route_of(source.1, transition));
         let origin = (Arc::clone(&transition.origin), number);
         match self.staging.next_mut(target) {
             Some(staged) => {
-                staged.context.join(&context.published);
+                self.dictionaries.join(&mut staged.context, &context);
                 staged.origins.retain(|(name, _)| *name != origin.0);
                 staged.origins.push(origin);
                 staged.items = None;
                 staged.is_completed = false;
             }
-            None => self.staging.add_next(Staged::new(target, context.clone(), vec![origin], false)),
+            None => self.staging.add_next(Staged::new(target, context, vec![origin], false)),
         }
         let is_join = self.definition.task(transition.target).is_some_and(|task| task.join.is_some());
         let is_ready = !is_join || self.arrival((transition.target, source.1)) == Arrival::Complete;

@@ -1,0 +1,21 @@
+//! Sees to it that components can be built, before anything else of ours is: all other crates wait for this one. What it
+//! makes, this crate does not use.
+
+use std::process::ExitCode;
+
+#[path = "../../build/target.rs"]
+mod target;
+
+fn main() -> ExitCode {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../../build/target.rs");
+    match target::ensure() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            for line in message.lines() {
+                println!("cargo::error={line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
