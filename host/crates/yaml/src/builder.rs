@@ -136,13 +136,18 @@ impl Builder<'_> {
             self.alias()?
         } else {
             let properties = self.properties()?;
-            let node = self.content(place, &properties)?;
-            if let Some(anchor) = properties.anchor {
-                self.anchors.insert(anchor, Some(node.clone()));
-            }
-            node
+            self.anchored(place, properties)?
         };
         self.depth -= 1;
+        Ok(node)
+    }
+
+    /// The node behind its properties.
+    fn anchored(&mut self, place: Place, properties: Properties) -> Result<Node, Error> {
+        let node = self.content(place, &properties)?;
+        if let Some(anchor) = properties.anchor {
+            self.anchors.insert(anchor, Some(node.clone()));
+        }
         Ok(node)
     }
 

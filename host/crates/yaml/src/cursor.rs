@@ -47,9 +47,6 @@ impl<'a> Cursor<'a> {
             let code = u32::from(char);
             return Err(Error::syntax(cursor.mark, &format!("the character U+{code:04X} is not allowed")));
         }
-        if cursor.peek() == BYTE_ORDER {
-            cursor.advance();
-        }
         Ok(cursor)
     }
 
@@ -74,6 +71,13 @@ impl<'a> Cursor<'a> {
         if let Some(char) = chars.next() {
             self.rest = chars.as_str();
             self.count(char);
+        }
+    }
+
+    /// Goes beyond a mark of byte order at the start of a line.
+    pub(crate) fn skip_byte_order(&mut self) {
+        if self.mark.column == 0 && self.peek() == BYTE_ORDER {
+            self.advance();
         }
     }
 

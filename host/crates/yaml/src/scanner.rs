@@ -156,6 +156,7 @@ impl<'a> Scanner<'a> {
     /// Goes to where the next token starts. A tab before something that may be a key would be indentation.
     fn skip_spaces(&mut self) {
         loop {
+            self.cursor.skip_byte_order();
             let takes_tabs = self.is_in_flow() || !self.allows_key;
             self.cursor.take_while(|char| char == ' ' || (takes_tabs && char == '\t'));
             self.skip_comment();

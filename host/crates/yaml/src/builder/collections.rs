@@ -151,18 +151,24 @@ impl Builder<'_> {
 
     fn key(&mut self, place: Place) -> Result<Key, Error> {
         let start = self.tokens.peek()?.start;
-        if matches!(self.tokens.peek()?.kind, Kind::Scalar(_)) {
-            let scalar = self.scalar()?;
-            let is_merge = scalar.is_plain && scalar.text == "<<";
-            let value = match self.keys {
-                Keys::Strict => Value::Null,
-                Keys::Loose => self.meaning(&scalar, None, start)?.to_json(),
-            };
-            return Ok(Key { is_merge, ..self.spelled(scalar.text, &value, start) });
-        }
-        let node = self.node(place)?;
+        self.enter(start)?;
+        let mut is_merge = false;
+        let node = if matches!(self.tokens.peek()?.kind, Kind::Alias(_)) {
+            self.alias()?
+        } else {
+            let properties = self.properties()?;
+            if let Kind::Scalar(scalar) = &self.tokens.peek()?.kind {
+                is_merge = scalar.is_plain && scalar.text == "<<" && properties.tag.is_none();
+                if properties.start.is_none() && self.keys == Keys::Strict {
+                    self.depth -= 1;
+                    return Ok(Key { text: self.scalar()?.text, start, is_merge });
+                }
+            }
+            self.anchored(place, properties)?
+        };
+        self.depth -= 1;
         match node.content {
-            Content::Scalar { value, text } => Ok(self.spelled(text, &value, start)),
+            Content::Scalar { value, text } => Ok(Key { is_merge, ..self.spelled(text, &value, start) }),
             _ => Err(Error::meaning(start, "a key must be a single value; write it as text")),
         }
     }
