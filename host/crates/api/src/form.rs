@@ -8,15 +8,20 @@ use serde_json::{Value, json};
 
 use crate::ApiError;
 
-/// How forms in one line are called.
-pub(crate) const URLENCODED: &str = "application/x-www-form-urlencoded";
-/// How forms in parts are called.
-pub(crate) const MULTIPART: &str = "multipart/form-data";
-
 /// How many parts a form may have.
 const PARTS: usize = 1000;
 /// The longest boundary (RFC 2046, section 5.1.1).
 const LONGEST_BOUNDARY: usize = 70;
+
+/// Whether a body is a form in one line.
+pub(crate) fn is_urlencoded(content_type: &str) -> bool {
+    media_type::is(content_type, "application/x-www-form-urlencoded")
+}
+
+/// Whether a body is a form in parts.
+pub(crate) fn is_multipart(content_type: &str) -> bool {
+    media_type::is(content_type, "multipart/form-data")
+}
 
 /// The fields of a form in one line.
 pub(crate) fn urlencoded(bytes: &[u8]) -> Object {

@@ -1,14 +1,21 @@
 //! What the header `Content-Type` says (RFC 9110, section 8.3): a type, in whatever case, and its parameters.
 
-/// The type itself, as `text/html` of `Text/HTML; charset=utf-8`.
-pub fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// The type itself, as `text/html` of `text/html; charset=utf-8`, in the case that it came in.
+pub fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether it is of the type `wanted`.
+pub fn is(content_type: &str, wanted: &str) -> bool {
+    essence(content_type).eq_ignore_ascii_case(wanted)
 }
 
 /// Whether it is JSON: `application/json`, or what is built on it (`application/problem+json`; RFC 6839).
 pub fn is_json(content_type: &str) -> bool {
-    let essence = essence(content_type);
-    essence == "application/json" || essence.split_once('/').is_some_and(|(_, kind)| kind.ends_with("+json"))
+    let is_built_on_it = |(_, kind): (&str, &str)| {
+        kind.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
+    };
+    is(content_type, "application/json") || essence(content_type).split_once('/').is_some_and(is_built_on_it)
 }
 
 /// The value of a parameter, as `utf-8` of `text/html; charset="utf-8"`. Works for `Content-Disposition` too.

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::dispatcher::Accepted;
 use petrel_engine::incoming::{Event, LargeEvent, SMALL};
-use petrel_model::{Object, Payload, media_type, size};
+use petrel_model::{Object, Payload, size};
 use serde_json::Value;
 
 use crate::body::Held;
@@ -83,10 +83,7 @@ async fn read(
 ) -> Result<Sent, ApiError> {
     let (title_cased, lower) = header_maps(headers);
     let kind = content_type(headers);
-    let is_form = match media_type::essence(kind).as_str() {
-        form::URLENCODED => !looks_like_json(&bytes),
-        essence => essence == form::MULTIPART,
-    };
+    let is_form = form::is_multipart(kind) || (form::is_urlencoded(kind) && !looks_like_json(&bytes));
     if bytes.len() <= SMALL || is_form {
         held.grow(api, bytes.len() + size::parsed(&bytes))?;
         let body = if bytes.len() <= SMALL {
@@ -149,17 +146,19 @@ fn looks_like_json(bytes: &[u8]) -> bool {
 
 /// The body as JSON, whatever its type says that is no form.
 fn body(content_type: &str, bytes: &[u8]) -> Result<Value, ApiError> {
-    match media_type::essence(content_type).as_str() {
+    if form::is_urlencoded(content_type) {
         // `curl -d '{...}'` without a header claims to be a form; what parses as JSON is taken as such.
-        form::URLENCODED => match serde_json::from_slice(bytes) {
+        return match serde_json::from_slice(bytes) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
             _ => Ok(Value::Object(form::urlencoded(bytes))),
-        },
-        form::MULTIPART => form::multipart(content_type, bytes).map(Value::Object),
-        _ => match json(bytes)? {
-            body @ (Value::Object(_) | Value::Array(_)) => Ok(body),
-            _ => Err(ApiError::invalid("the body is neither an object nor a list", "send a JSON object")),
-        },
+        };
+    }
+    if form::is_multipart(content_type) {
+        return form::multipart(content_type, bytes).map(Value::Object);
+    }
+    match json(bytes)? {
+        body @ (Value::Object(_) | Value::Array(_)) => Ok(body),
+        _ => Err(ApiError::invalid("the body is neither an object nor a list", "send a JSON object")),
     }
 }
 
