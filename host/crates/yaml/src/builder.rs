@@ -17,6 +17,12 @@ use crate::{Content, Error, Keys, Node, Position, scalar};
 /// How many nodes aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;
 
+/// How many nodes anchors may name in all, each as often as it is within what one names.
+const NAMED_LIMIT: usize = 100_000;
+
+/// How much text aliases may add, and how much anchors may name, in bytes.
+const TEXT_LIMIT: usize = 8 << 20;
+
 /// How deep nodes may nest.
 const DEPTH_LIMIT: usize = 64;
 
@@ -29,7 +35,8 @@ pub(crate) fn build(text: &str, keys: Keys, is_json: bool) -> Result<Node, Error
         tokens: Scanner::new(text)?,
         handles: BTreeMap::new(),
         anchors: BTreeMap::new(),
-        expanded: 0,
+        expanded: Weight::default(),
+        named: Weight::default(),
         depth: 0,
         keys,
         is_json,
@@ -45,7 +52,10 @@ struct Builder<'a> {
     handles: BTreeMap<String, String>,
     /// What anchors name; nothing within that itself.
     anchors: BTreeMap<String, Option<Node>>,
-    expanded: usize,
+    /// What aliases and merges have added.
+    expanded: Weight,
+    /// What anchors name, of which there is a copy.
+    named: Weight,
     depth: usize,
     keys: Keys,
     is_json: bool,
@@ -146,6 +156,12 @@ impl Builder<'_> {
     fn anchored(&mut self, place: Place, properties: Properties) -> Result<Node, Error> {
         let node = self.content(place, &properties)?;
         if let Some(anchor) = properties.anchor {
+            self.named.add(&node);
+            if self.named.exceeds(NAMED_LIMIT) {
+                let message =
+                    format!("anchors name more than {NAMED_LIMIT} values or 8 MiB; name less with &");
+                return Err(Error::meaning(properties.start.unwrap_or_default(), message));
+            }
             self.anchors.insert(anchor, Some(node.clone()));
         }
         Ok(node)
@@ -277,10 +293,11 @@ impl Builder<'_> {
     }
 
     fn expand(&mut self, node: &Node, mark: Mark) -> Result<(), Error> {
-        self.expanded += size(node);
-        if self.expanded > EXPANSION_LIMIT {
-            let message =
-                format!("aliases add more than {EXPANSION_LIMIT} values; write them out where they differ");
+        self.expanded.add(node);
+        if self.expanded.exceeds(EXPANSION_LIMIT) {
+            let message = format!(
+                "aliases add more than {EXPANSION_LIMIT} values or 8 MiB; write them out where they differ"
+            );
             return Err(Error::meaning(mark, message));
         }
         Ok(())
@@ -292,11 +309,29 @@ fn empty(mark: Mark) -> Node {
     Node { position, content: Content::Scalar { value: Value::Null, text: String::new() } }
 }
 
-fn size(node: &Node) -> usize {
-    1 + match &node.content {
-        Content::Scalar { .. } => 0,
-        Content::List(items) => items.iter().map(size).sum(),
-        Content::Mapping(entries) => entries.iter().map(|entry| size(&entry.node)).sum(),
+/// What copies of nodes take.
+#[derive(Debug, Default)]
+struct Weight {
+    values: usize,
+    /// In bytes.
+    text: usize,
+}
+
+impl Weight {
+    fn add(&mut self, node: &Node) {
+        self.values += 1;
+        match &node.content {
+            Content::Scalar { text, .. } => self.text += text.len(),
+            Content::List(items) => items.iter().for_each(|item| self.add(item)),
+            Content::Mapping(entries) => entries.iter().for_each(|entry| {
+                self.text += entry.key.len();
+                self.add(&entry.node);
+            }),
+        }
+    }
+
+    fn exceeds(&self, values: usize) -> bool {
+        self.values > values || self.text > TEXT_LIMIT
     }
 }
 

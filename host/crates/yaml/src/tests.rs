@@ -89,7 +89,14 @@ fn what_is_wrong_is_told_with_its_place() {
         let last = n - 1;
         text + &format!("a{n}: &a{n} [*a{last},*a{last},*a{last},*a{last},*a{last},*a{last},*a{last}]\n")
     });
+    let text = "x".repeat(1 << 20);
+    let long = format!("- &x {text}\n{}", "- *x\n".repeat(9));
+    let nested = (0..9).map(|level| format!("&a{level} [")).collect::<String>() + &text + &"]".repeat(9);
+    let many = format!("&a [&b [&c [{}]]]", "1,".repeat(40_000));
     for (text, expected) in [
+        (long.as_str(), "line 10, column 3: aliases add more than 10000 values or 8 MiB"),
+        (&nested, "anchors name more than 100000 values or 8 MiB"),
+        (&many, "anchors name more than 100000 values or 8 MiB"),
         ("a: 1\na: 2", "line 2, column 1: the key a is written twice"),
         (
             "a: 'x",
