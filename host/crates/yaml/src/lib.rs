@@ -2,7 +2,7 @@
 //! `1:30` is 90, `<<` merges.
 //!
 //! What `PyYAML` reads is read, and as the same: `scanner` makes tokens of a text, `builder` nodes of tokens, and
-//! what a scalar means is decided in `scalar`; `tests/pyyaml` compares. The result is a [`Node`], whose every part
+//! what a scalar means is decided in `scalar`; `tests/conformance/tests/pyyaml` compares. The result is a [`Node`], whose every part
 //! keeps its place so that a message can point at it, or a [`Document`], a plain value beside its places. Dates stay
 //! text and keys keep their order.
 //!

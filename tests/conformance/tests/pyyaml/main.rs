@@ -1,4 +1,4 @@
-//! `PyYAML` reads a document, and this crate reads the same; what `PyYAML` refuses is refused.
+//! `PyYAML` reads a document, and `petrel-yaml` reads the same; what `PyYAML` refuses is refused.
 //!
 //! StackStorm reads packs with `PyYAML`'s reader in C (libyaml) and workflows with the one in Python, so a document that
 //! either of them takes is read, as the one in C has it where they differ; so is one in which each of them refuses
@@ -66,7 +66,7 @@ fn texts(count: usize) -> Vec<String> {
     let mut texts: Vec<_> = (0..count).map(|_| documents::made(&mut dice)).collect();
     texts.extend((0..count).map(|_| documents::pieces(&mut dice)));
     let mut real = Vec::new();
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for directory in ["packs", "examples", "tests"].map(|name| here.join(name)) {
         collect(&directory, &mut real);
     }
