@@ -7,6 +7,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Err(error) = petrel_yaml::parse_node(text) {
         assert!(error.position.line >= 1 && error.position.column >= 1, "{error}");
+        // A place within the text, or right behind it.
+        assert!(error.position.line.max(error.position.column) <= text.len() + 1, "{error}");
         assert!(!error.message.is_empty());
     }
     let _document = petrel_yaml::parse(text);

@@ -29,6 +29,7 @@ mod rules;
 mod scenarios;
 mod scripts;
 mod secrets;
+mod senders;
 mod serve;
 mod sign_in;
 mod tls;

@@ -96,6 +96,8 @@ fn what_a_request_presents_is_taken_wherever_stackstorm_takes_it() {
         (format!("?x-auth-token={token}"), String::new(), "authentication token", "query"),
         (String::new(), format!("Cookie: auth-token={token}\r\n"), "authentication token", "cookie"),
         (String::new(), format!("Authorization: Bearer {token}\r\n"), "authentication token", "header"),
+        // Alertmanager and Grafana know no other way.
+        (String::new(), format!("Authorization: Bearer {key}\r\n"), "API key", "header"),
         (String::new(), format!("St2-Api-Key: {key}\r\n"), "API key", "header"),
         (format!("?st2-api-key={key}"), String::new(), "API key", "query"),
         (String::new(), format!("Authorization: St2-Api-Key {key}\r\n"), "API key", "header"),
@@ -110,6 +112,7 @@ fn what_a_request_presents_is_taken_wherever_stackstorm_takes_it() {
         ("X-Auth-Token: nonsense\r\n".into(), "the token is not valid"),
         (format!("X-Auth-Token: {key}\r\n"), "the token is not valid"),
         (format!("St2-Api-Key: {token}\r\n"), "the API key is not valid"),
+        ("Authorization: Bearer nonsense\r\n".into(), "the token or API key is not valid"),
         (basic("admin", &host.password), "One of Token or API key required."),
     ] {
         let [code, message, hint] = who(&host, "", &head).with_status(401).error();

@@ -1,6 +1,6 @@
 //! Who may come in. What a request presents is looked for where StackStorm looks for it, in the same
 //! order: `X-Auth-Token`, `St2-Api-Key`, the queries of these names, the cookie `auth-token`; and then in
-//! `Authorization`, as `Bearer TOKEN` or `St2-Api-Key KEY`.
+//! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a key.
 //!
 //! Whose it is, is asked of `petrel_engine::accounts`; only the host's own admin token is compared here.
 
@@ -51,6 +51,8 @@ pub(crate) struct SignedIn {
 enum Kind {
     Token,
     ApiKey,
+    /// Either.
+    Bearer,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -98,6 +100,11 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
     let (what, found) = match presented.kind {
         Kind::Token => ("token", api.engine.identify_token(&presented.secret)),
         Kind::ApiKey => ("API key", api.engine.identify_api_key(&presented.secret)),
+        Kind::Bearer => match api.engine.identify_token(&presented.secret) {
+            // It may be a key then, and what a key is worth is worth saying.
+            Err(Worthless::Unknown) => ("token or API key", api.engine.identify_api_key(&presented.secret)),
+            found => ("token", found),
+        },
     };
     found.map_err(|worthless| {
         let why = match worthless {
@@ -163,7 +170,7 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 fn authorization(headers: &HeaderMap) -> Option<Presented> {
     let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let kind = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Kind::Token,
+        "bearer" => Kind::Bearer,
         "st2-api-key" => Kind::ApiKey,
         _ => return None,
     };
@@ -213,7 +220,8 @@ mod tests {
             (&all[2..], query, Some((Kind::Token, "3!", "query"))),
             (&all[2..], Some("st2-api-key=4"), Some((Kind::ApiKey, "4", "query"))),
             (&all[2..], None, Some((Kind::Token, "5", "cookie"))),
-            (&all[3..], None, Some((Kind::Token, "6", "header"))),
+            (&all[3..], None, Some((Kind::Bearer, "6", "header"))),
+            (&[("authorization", "bearer  8")], None, Some((Kind::Bearer, "8", "header"))),
             (&[("authorization", "st2-api-key 7")], None, Some((Kind::ApiKey, "7", "header"))),
             (&[("authorization", "Basic eA==")], None, None),
             (&[], None, None),

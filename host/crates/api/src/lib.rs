@@ -17,6 +17,7 @@ pub mod auth;
 mod body;
 mod error;
 mod extract;
+mod form;
 mod listing;
 mod measures;
 mod page;

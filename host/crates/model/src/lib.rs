@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod depth;
 pub mod execution;
 pub mod id;
+pub mod media_type;
 pub mod names;
 pub mod output;
 pub mod pack;

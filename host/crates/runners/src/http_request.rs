@@ -1,29 +1,33 @@
 //! The runner `http-request`: one HTTP request, as StackStorm's, and its answer as the result.
 //!
-//! What is sent is decided in `plan.rs`, what the answer means in `answer.rs`; here the request is carried out,
+//! What is sent is decided in `plan.rs`, `coding.rs` unpacks the answer and `answer.rs` says what it means; here the request is carried out,
 //! within its time, and is ended when it is canceled. It takes a place among the components, since it runs inside
 //! of this process and costs a socket, not a process.
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
-use petrel_model::size;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::OutputSink;
 use crate::{Call, End, Outcome, Runner, RunnerType, Slots};
 
 mod answer;
+mod coding;
 mod plan;
 
+use coding::{Coding, Failed};
 use plan::{Payload, Plan, Route};
 
 /// How many clients are kept: one for each way in which requests are sent.
 const CLIENTS: usize = 32;
+/// How many answers are unpacked at a time: each takes a processor, and memory beside what comes out.
+const UNPACKED_AT_ONCE: usize = 1;
 /// How many redirects are followed.
 const REDIRECTS: usize = 30;
 
@@ -42,6 +46,8 @@ pub struct HttpRequest {
     runner_type: RunnerType,
     options: Options,
     clients: Mutex<HashMap<Route, reqwest::Client>>,
+    /// Who unpacks.
+    turns: Arc<Semaphore>,
 }
 
 impl HttpRequest {
@@ -55,7 +61,8 @@ impl HttpRequest {
             parameters: parameters(),
             slots: Slots::Component,
         };
-        Self { runner_type, options, clients: Mutex::default() }
+        let turns = Arc::new(Semaphore::new(UNPACKED_AT_ONCE));
+        Self { runner_type, options, clients: Mutex::default(), turns }
     }
 
     /// The client for a route; made when it is first needed, since reading the machine's certificates takes time.
@@ -117,11 +124,45 @@ impl HttpRequest {
             }
         };
         let mut answer = request.send().await.map_err(failed)?;
-        let mut body = Body::new(answer::is_json(answer.headers()), self.options.body_limit);
+        let codings = coding::codings(answer.headers());
+        let (limit, stored) = (self.options.body_limit, answer::stored_size(answer.headers()));
+        let mut body = Body::new(if codings.is_empty() { stored } else { <[u8]>::len }, limit);
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             body.take(&chunk, &what, output)?;
         }
+        // What has no body, as the answer to HEAD, may say how it would be packed.
+        if !codings.is_empty() && !body.bytes.is_empty() {
+            body = self.unpack(codings, body.bytes, Body::new(stored, limit), what, output.clone()).await?;
+        }
         Ok(answer::outcome(answer.status().as_u16(), answer.headers(), body.bytes, output))
+    }
+
+    /// Puts what `packed` holds into `body`, on a thread for work that takes a while.
+    async fn unpack(
+        &self,
+        codings: Vec<Coding>,
+        packed: Vec<u8>,
+        mut body: Body,
+        asked: String,
+        output: OutputSink,
+    ) -> Result<Body, Outcome> {
+        let damaged = |asked: &str, why: &dyn std::fmt::Display| {
+            let hint = "look at the server, or ask for it as it is with the header Accept-Encoding: identity";
+            let message = format!("{asked} was answered with a body that cannot be unpacked: {why}");
+            Outcome::failed("http.encoding", message, hint)
+        };
+        let turn =
+            Arc::clone(&self.turns).acquire_owned().await.map_err(|closed| damaged(&asked, &closed))?;
+        let name = asked.clone();
+        let unpacked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let taken = coding::unpack(&codings, packed, |piece| body.take(piece, &asked, &output));
+            taken.map(|()| body).map_err(|failed| match failed {
+                Failed::Refused(outcome) => outcome,
+                Failed::Damaged(error) => damaged(&asked, &error),
+            })
+        });
+        unpacked.await.unwrap_or_else(|gone| Err(damaged(&name, &gone)))
     }
 }
 
@@ -131,21 +172,18 @@ struct Body {
     /// What it takes where it is stored, in bytes.
     stored: usize,
     limit: usize,
-    is_json: bool,
+    /// How much of that a part of it takes.
+    size: fn(&[u8]) -> usize,
 }
 
 impl Body {
-    fn new(is_json: bool, limit: usize) -> Self {
-        Self { bytes: Vec::new(), stored: 0, limit, is_json }
+    fn new(size: fn(&[u8]) -> usize, limit: usize) -> Self {
+        Self { bytes: Vec::new(), stored: 0, limit, size }
     }
 
     /// Takes in more of the answer to what was asked.
     fn take(&mut self, chunk: &[u8], asked: &str, output: &OutputSink) -> Result<(), Outcome> {
-        let stored = if self.is_json {
-            chunk.iter().map(|byte| size::in_json(*byte)).sum::<usize>()
-        } else {
-            size::of_text(chunk)
-        };
+        let stored = (self.size)(chunk);
         self.stored = self.stored.saturating_add(stored);
         let limit = self.limit;
         if self.stored > limit {

@@ -1,21 +1,27 @@
 //! YAML 1.1, which packs, workflows and expressions are written in: `yes` and `on` are booleans, `010` is 8,
 //! `1:30` is 90, `<<` merges.
 //!
-//! The events come from a YAML 1.2 parser (`builder`); what a scalar means is decided in `scalar`. The
-//! result is a [`Node`], whose every part keeps its place so that a message can point at it, or a
-//! [`Document`], a plain value beside its places. Dates stay text and keys keep their order.
+//! What `PyYAML` reads is read, and as the same: `scanner` makes tokens of a text, `builder` nodes of tokens, and
+//! what a scalar means is decided in `scalar`; `tests/conformance/tests/pyyaml` compares. The result is a [`Node`], whose every part
+//! keeps its place so that a message can point at it, or a [`Document`], a plain value beside its places. Dates stay
+//! text and keys keep their order.
 //!
 //! Pure: text in, values out. Writing YAML is `petrel_packs::write` and `petrel_expressions`.
 
 mod builder;
+mod cursor;
 mod document;
 mod node;
 mod scalar;
+mod scanner;
+mod token;
 
 pub use document::{Document, Step};
 pub use node::{Content, Entry, Node};
 
 use serde_json::Value;
+
+use cursor::Mark;
 
 /// A place in a text, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +49,25 @@ pub struct Error {
     is_syntax: bool,
 }
 
+impl Error {
+    /// What the text says cannot be taken.
+    fn meaning(mark: Mark, message: impl Into<String>) -> Self {
+        Self { position: mark.into(), message: message.into(), is_syntax: false }
+    }
+
+    /// The text cannot be read, and why.
+    fn syntax(mark: Mark, why: &str) -> Self {
+        let message = format!("this is no YAML: {why}; check indentation and quotes");
+        Self { position: mark.into(), message, is_syntax: true }
+    }
+
+    /// How messages speak of something that began before their own place.
+    fn begins(what: &str, mark: Mark) -> String {
+        let Position { line, column } = mark.into();
+        format!("{what} that begins in line {line}, column {column}")
+    }
+}
+
 /// What becomes of keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Keys {
@@ -63,7 +88,7 @@ pub fn parse_node(text: &str) -> Result<Node, Error> {
     let json: Option<Value> =
         if text.trim_start().starts_with('{') { serde_json::from_str(text).ok() } else { None };
     match (builder::build(text, Keys::Strict, json.is_some()), json) {
-        // The parser does not know all of JSON's escapes. What it says is known then, if not where.
+        // JSON may have longer keys, and characters that YAML does not allow. What it says is known then, if not where.
         (Err(error), Some(json)) if error.is_syntax => Ok(Node::from_json(&json)),
         (result, _) => result,
     }

@@ -39,12 +39,11 @@ fn scalars_are_those_of_1_1() {
         ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
         ("1.2.3", json!("1.2.3")),
         ("-", json!([null])),
-        ("...", json!(null)),
         ("~", json!(null)),
         ("", json!(null)),
         ("2020-01-02", json!("2020-01-02")),
         ("!!str 5", json!("5")),
-        ("! 5", json!("5")),
+        ("! 5", json!(5)),
         ("!!float 5", json!(5.0)),
         ("- a\n- {b: [1, on]}", json!(["a", {"b": [1, true]}])),
     ] {
@@ -53,10 +52,35 @@ fn scalars_are_those_of_1_1() {
 }
 
 #[test]
+fn what_is_quoted_or_in_brackets_goes_on_at_any_column() {
+    for (text, expected) in [
+        ("a:\n  - b: '{{\n      ctx(\"x\")\n  }}'\n", json!({"a": [{"b": "{{ ctx(\"x\") }}"}]})),
+        ("- a: \"one\ntwo\n  three\"\n", json!([{"a": "one two three"}])),
+        ("a:\n  b: [1,\n2\n]\nc: {d: e,\nf: g\n}\n", json!({"a": {"b": [1, 2]}, "c": {"d": "e", "f": "g"}})),
+        ("a: 'b\n\n\nc'\n", json!({"a": "b\n\nc"})),
+        ("a: \"b \\\n   c\\\n\\  d\"\n", json!({"a": "b c  d"})),
+    ] {
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn tabs_separate_but_do_not_indent() {
+    assert_eq!(read("a:\tb\t# c\nd: [\te,\n\tf]\n"), json!({"a": "b", "d": ["e", "f"]}));
+    for text in ["a:\n\tb: c", "\ta: b", "a: b\n\tc", "- a: b\n\t c: d"] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains("a tab cannot indent"), "{text:?}: {error}");
+    }
+}
+
+#[test]
 fn anchors_and_merges() {
     let text =
         "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\nall:\n  <<: [*b, *m]\n  x: 0\n  again: *b\n  on: 1\n";
     assert_eq!(read(text)["all"].to_string(), r#"{"x":0,"y":2,"z":4,"again":{"x":1,"y":2},"on":1}"#);
+    // Of a list the first counts, of several keys the last; a key may have an anchor too.
+    let text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\n&k c:\n  <<: *a\n  <<: *b\n  *k : 3\n";
+    assert_eq!(read(text)["c"], json!({"x": 2, "y": 2, "c": 3}));
 }
 
 #[test]
@@ -65,19 +89,49 @@ fn what_is_wrong_is_told_with_its_place() {
         let last = n - 1;
         text + &format!("a{n}: &a{n} [*a{last},*a{last},*a{last},*a{last},*a{last},*a{last},*a{last}]\n")
     });
+    let text = "x".repeat(1 << 20);
+    let long = format!("- &x {text}\n{}", "- *x\n".repeat(9));
+    let nested = (0..9).map(|level| format!("&a{level} [")).collect::<String>() + &text + &"]".repeat(9);
+    let many = format!("&a [&b [&c [{}]]]", "1,".repeat(40_000));
     for (text, expected) in [
+        (long.as_str(), "line 10, column 3: aliases add more than 10000 values or 8 MiB"),
+        (&nested, "anchors name more than 100000 values or 8 MiB"),
+        (&many, "anchors name more than 100000 values or 8 MiB"),
         ("a: 1\na: 2", "line 2, column 1: the key a is written twice"),
-        ("a: 'x", "this is no YAML"),
+        (
+            "a: 'x",
+            "line 1, column 6: this is no YAML: the text ends before the last quote, in a quoted text that begins in line 1, column 4; check indentation and quotes",
+        ),
+        ("a: \"\\", "the text ends before the last quote"),
+        (
+            "a:\n b: [1,\n 2\nc: d",
+            "line 4, column 2: this is no YAML: `,` or `]` is expected and not `:`, in a list that begins in line 2, column 5",
+        ),
+        ("a b\nc: d", "line 2, column 2: this is no YAML: the value of a key cannot begin here"),
+        (
+            "a: b\nc\nd: e",
+            "line 3, column 1: this is no YAML: there is no `:` behind a key that begins in line 2, column 1",
+        ),
+        ("a: @b", "line 1, column 4: this is no YAML: nothing can begin with `@` without quotes"),
+        ("a: \u{7}", "line 1, column 4: this is no YAML: the character U+0007 is not allowed"),
+        ("a: *b", "line 1, column 4: this is no YAML: there is no anchor &b before the alias"),
+        ("a: [!!str, b]\nc: !!strange d", "line 2, column 4: the tag !!strange is not known"),
+        ("a: &x 1\nb: &x 2", "line 2, column 4: the anchor x is written twice"),
+        ("...", "a value is expected and not `...`"),
+        ("%YAML 2.0\n---\na", "only YAML 1 can be read"),
         ("a:\n  - b\n c: d", "line 3"),
         ("---\na\n---\nb", "a second document"),
         ("a: !ruby/object x", "the tag"),
         ("a: .inf", "line 1, column 4: .inf has no JSON form"),
         ("a: 99999999999999999999999", "is beyond 64 bits"),
         ("? [a]\n: b", "a key must be a single value"),
-        ("<<: 5", "<< takes a mapping"),
-        ("a: &x [*x]", "a"),
+        ("<<: 5", "line 1, column 5: << takes a mapping"),
+        ("a: &x [*x]", "line 1, column 8: the alias stands inside of what it names"),
         (&bomb, "aliases add more than 10000 values"),
         (&"[".repeat(100), "nest deeper than 64"),
+        (&"[\n".repeat(100_000), "nest deeper than 64"),
+        (&"- ".repeat(100_000), "nest deeper than 64"),
+        (&"? ".repeat(100_000), "nest deeper than 64"),
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text:.60}: {error}");

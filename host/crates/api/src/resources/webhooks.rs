@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
 use crate::page::{Asked, lists};
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError, form, views};
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
@@ -83,13 +83,21 @@ async fn read(
     bytes: Bytes,
 ) -> Result<Sent, ApiError> {
     let (title_cased, lower) = header_maps(headers);
-    let is_form = content_type(headers).starts_with(FORM);
-    if bytes.len() <= SMALL || (is_form && !looks_like_json(&bytes)) {
+    let kind = content_type(headers);
+    let is_form = form::is_multipart(kind) || (form::is_urlencoded(kind) && !looks_like_json(&bytes));
+    if bytes.len() <= SMALL || is_form {
         held.grow(api, bytes.len() + size::parsed(&bytes))?;
+        let body = if bytes.len() <= SMALL {
+            body(kind, &bytes)?
+        } else {
+            // It takes a while, and others are to have their turn.
+            let kind = kind.to_owned();
+            tokio::task::spawn_blocking(move || body(&kind, &bytes)).await??
+        };
         let mut whole = Object::new();
         whole.insert("headers".into(), title_cased.into());
         whole.insert("headers_lower".into(), lower.into());
-        whole.insert("body".into(), body(headers, &bytes)?);
+        whole.insert("body".into(), body);
         return Ok(Sent { event: Value::Object(whole).into(), length: None, held: Held::default() });
     }
     // The text of the payload, and once more while it is put together.
@@ -129,9 +137,6 @@ impl AsRef<[u8]> for Tail {
     }
 }
 
-/// How bodies of forms are called.
-const FORM: &str = "application/x-www-form-urlencoded";
-
 fn content_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -140,21 +145,17 @@ fn looks_like_json(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'{' | b'['))
 }
 
-/// The body as JSON; a form becomes an object of lists.
-fn body(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, ApiError> {
-    if content_type(headers).starts_with(FORM) {
+/// The body as JSON, whatever its type says that is no form.
+fn body(content_type: &str, bytes: &[u8]) -> Result<Value, ApiError> {
+    if form::is_urlencoded(content_type) {
         // `curl -d '{...}'` without a header claims to be a form; what parses as JSON is taken as such.
-        if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_slice(bytes) {
-            return Ok(value);
-        }
-        let mut form = Object::new();
-        for (name, value) in form_urlencoded::parse(bytes) {
-            let values = form.entry(name.into_owned()).or_insert_with(|| Value::Array(Vec::new()));
-            if let Some(values) = values.as_array_mut() {
-                values.push(Value::from(value.into_owned()));
-            }
-        }
-        return Ok(Value::Object(form));
+        return match serde_json::from_slice(bytes) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+            _ => Ok(Value::Object(form::urlencoded(bytes))),
+        };
+    }
+    if form::is_multipart(content_type) {
+        return form::multipart(content_type, bytes).map(Value::Object);
     }
     match json(bytes)? {
         body @ (Value::Object(_) | Value::Array(_)) => Ok(body),
@@ -231,13 +232,21 @@ mod tests {
 
     #[test]
     fn bodies_are_read_as_stackstorm_reads_them() {
-        let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
-        let read = |headers: &HeaderMap, text: &'static str| body(headers, &Bytes::from(text));
-        assert_eq!(read(&form, "a=1&b=2&a=3").unwrap(), json!({"a": ["1", "3"], "b": ["2"]}));
-        assert_eq!(read(&form, "{\"a\": 1}").unwrap(), json!({"a": 1}));
-        assert_eq!(read(&headers(&[]), "").unwrap(), json!({}));
-        assert_eq!(read(&headers(&[]), "[1]").unwrap(), json!([1]));
-        assert!(read(&headers(&[]), "1").is_err() && read(&headers(&[]), "{").is_err());
+        let parts = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
+        for (kind, text, expected) in [
+            ("application/x-www-form-urlencoded", "a=1&b=2&a=3", Some(json!({"a": ["1", "3"], "b": ["2"]}))),
+            ("Application/X-WWW-Form-urlencoded ; charset=utf-8", "a=1", Some(json!({"a": ["1"]}))),
+            ("application/x-www-form-urlencoded", "{\"a\": 1}", Some(json!({"a": 1}))),
+            ("multipart/form-data; boundary=x", parts, Some(json!({"a": ["1"]}))),
+            ("multipart/form-data; boundary=y", parts, None),
+            ("application/cloudevents+json", "{\"a\": 1}", Some(json!({"a": 1}))),
+            ("", "", Some(json!({}))),
+            ("", "[1]", Some(json!([1]))),
+            ("", "1", None),
+            ("", "{", None),
+        ] {
+            assert_eq!(body(kind, text.as_bytes()).ok(), expected, "{kind}: {text}");
+        }
     }
 
     #[test]

@@ -232,7 +232,8 @@ fn what_is_hidden_is_no_metadata() {
 fn of_many_problems_some_are_told_and_all_are_counted() {
     let unknown = |count: usize| (0..count).map(|number| format!("key{number}: 1\n")).collect::<String>();
     let action = format!("name: run\nrunner_type: noop\n{}", unknown(60_000));
-    let long = format!("name: long\nrunner_type: noop\nparameters: {{p: {{{}: 1}}}}\n", "y".repeat(500_000));
+    let long =
+        format!("name: long\nrunner_type: noop\nparameters: {{p: {{? {}: 1}}}}\n", "y".repeat(500_000));
     let files: &[(&str, &[u8])] = &[
         ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
         ("actions/long.yaml", long.as_bytes()),

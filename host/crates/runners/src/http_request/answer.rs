@@ -1,9 +1,9 @@
 //! What an answer means, and its result in StackStorm's shape: `{status_code, body, parsed, headers}`.
 //!
-//! Codes from 200 to 206 are a success. The body is parsed when its content type is `application/json` and it is
-//! JSON. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
+//! Codes from 200 to 206 are a success. The body is unpacked, and parsed when its content type is
+//! JSON (beyond StackStorm, in all its forms: `application/problem+json`) and it is that. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
 
-use petrel_model::Object;
+use petrel_model::{Object, media_type, size};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 
@@ -30,9 +30,15 @@ pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &
     Outcome { end, result: Value::Object(result) }
 }
 
+/// What tells how much a part of the body takes where it is stored, in bytes.
+pub(super) fn stored_size(headers: &HeaderMap) -> fn(&[u8]) -> usize {
+    let of_json = |part: &[u8]| part.iter().map(|byte| size::in_json(*byte)).sum();
+    if is_json(headers) { of_json } else { size::of_text }
+}
+
 /// Whether the server says that its answer is JSON.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    kind(headers).split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+fn is_json(headers: &HeaderMap) -> bool {
+    media_type::is_json(kind(headers))
 }
 
 fn kind(headers: &HeaderMap) -> &str {
@@ -70,6 +76,7 @@ mod tests {
         for (status, kind, body, end, expected) in [
             (200, "application/json; charset=utf-8", "{\"a\": 1}", End::Succeeded, (true, json!({"a": 1}))),
             (200, "application/json", "{\"a\": ", End::Succeeded, (false, json!("{\"a\": "))),
+            (200, "Application/Problem+JSON", "[1]", End::Succeeded, (true, json!([1]))),
             (201, "application/json", "", End::Succeeded, (false, json!(""))),
             (206, "text/plain", "5", End::Succeeded, (false, json!("5"))),
             (207, "text/plain", "x", End::Failed, (false, json!("x"))),

@@ -2,18 +2,21 @@
 //! out is the business of `http_request.rs`.
 //!
 //! The method is POST when there is a body or a file, and else GET. A body is sent as JSON when the header
-//! `Content-Type` is `application/json`: text that is JSON, or a literal of Python, is read as such first. Any
-//! other body is sent as it is, and an object as a form.
+//! `Content-Type` is JSON: text that is JSON, or a literal of Python, is read as such first. Any other body is sent as it is, and an object as a form.
 
 use std::time::Duration;
 
-use petrel_model::Object;
-use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use petrel_model::{Object, media_type};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE, USER_AGENT,
+};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::given::Given;
 use crate::{Call, Outcome};
+
+use super::coding;
 
 /// How many seconds a request may take, unless it says otherwise.
 const TIMEOUT: f64 = 60.0;
@@ -203,6 +206,7 @@ fn headers(call: &Call, given: Given<'_>) -> Result<HeaderMap, Outcome> {
     // So that what is asked can be traced back to us; the caller may know better.
     add(USER_AGENT.as_str(), concat!("petrel/", env!("CARGO_PKG_VERSION")))?;
     add("x-stanley-action", call.action.reference.name())?;
+    add(ACCEPT_ENCODING.as_str(), coding::ACCEPTED)?;
     let given_headers = given.0.get("headers").and_then(Value::as_object);
     for (name, value) in given_headers.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         add(name, &text_of(value))?;
@@ -219,7 +223,16 @@ fn headers(call: &Call, given: Given<'_>) -> Result<HeaderMap, Outcome> {
         })?;
         add(name.trim(), value.trim())?;
     }
+    if headers.contains_key(RANGE) && !given_headers.is_some_and(|given| names(given, &ACCEPT_ENCODING)) {
+        // A part of what is packed cannot be unpacked.
+        headers.remove(ACCEPT_ENCODING);
+    }
     Ok(headers)
+}
+
+/// Whether `given` names this header, in whatever case.
+fn names(given: &Object, header: &HeaderName) -> bool {
+    given.keys().any(|name| name.eq_ignore_ascii_case(header.as_str()))
 }
 
 fn payload(
@@ -236,7 +249,8 @@ fn payload(
         return Ok(Payload::File { name: name.into(), content: content.into(), kind });
     }
     let Some(body) = body else { return Ok(Payload::Nothing) };
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_json = media_type::is_json(kind);
     Ok(Payload::Bytes(match (is_json, body) {
         (true, Value::String(text)) => {
             let value = serde_json::from_str(text).ok().or_else(|| python_literal(text)).ok_or_else(|| {

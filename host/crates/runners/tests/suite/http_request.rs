@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call_of;
 
+mod packed;
+
 /// The largest body that the tests take.
 const LIMIT: usize = 10_000;
 
@@ -44,6 +46,10 @@ async fn answer(mut stream: TcpStream) {
         }
         _ => ("500 Oh", String::new(), String::new()),
     };
+    if let Some(answer) = packed::answer(&path) {
+        drop(stream.write_all(&answer).await);
+        return;
+    }
     let length = body.len();
     let answer =
         format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
@@ -100,6 +106,8 @@ async fn a_request_is_sent_as_it_was_asked() {
             &["/echo?q=a+b%26c&n=1&l=1&l=2 "],
             "",
         ),
+        (json!({}), &["accept-encoding: gzip, deflate, br, zstd"], ""),
+        (json!({"headers": {"accept-encoding": "br"}}), &["accept-encoding: br\r\n"], ""),
         (json!({"headers": {"X-A": 5, "User-Agent": "me"}}), &["x-a: 5", "user-agent: me"], ""),
         (json!({"cookies": {"a": "1", "b": "2"}}), &["cookie: a=1; b=2"], ""),
         (json!({"username": "ann", "password": "pw"}), &["authorization: basic yw5uonb3"], ""),
@@ -107,6 +115,11 @@ async fn a_request_is_sent_as_it_was_asked() {
         (json!({"headers": json_header, "body": "{\"a\":  [1]}"}), &["post"], "{\"a\":[1]}"),
         (json!({"headers": json_header, "body": "{'a': None}"}), &["post"], "{\"a\":null}"),
         (json!({"headers": json_header, "body": {"a": 1}}), &["post"], "{\"a\":1}"),
+        (
+            json!({"headers": {"Content-Type": "Application/Problem+JSON; charset=utf-8"}, "body": {"a": 1}}),
+            &["content-type: application/problem+json; charset=utf-8"],
+            "{\"a\":1}",
+        ),
         (
             json!({"body": {"a": "x y", "b": 1}}),
             &["content-type: application/x-www-form-urlencoded"],
@@ -122,6 +135,9 @@ async fn a_request_is_sent_as_it_was_asked() {
         assert!(heads.iter().all(|part| head.contains(part)), "{parameters}: {head}");
         assert_eq!(sent["body"], body, "{parameters}");
     }
+    // What is packed and then cut cannot be unpacked.
+    let part = run(json!({"url": url, "headers": {"Range": "bytes=0-9"}})).await.result["body"].clone();
+    assert!(!part["head"].as_str().unwrap().contains("accept-encoding"), "{part}");
     let file =
         json!({"url": url, "file_name": "a.txt", "file_content": "hello", "file_content_type": "text/x"});
     let sent = run(file).await.result["body"].clone();
@@ -157,6 +173,48 @@ async fn an_answer_becomes_the_result() {
     assert_eq!((large.end, &large.result["code"]), (End::Failed, &json!("limit.body")));
     let slow = run_at("/slow", json!({"timeout": 0.2})).await;
     assert_eq!((slow.end, &slow.result["code"]), (End::TimedOut, &json!("http.timeout")));
+}
+
+#[tokio::test]
+async fn an_answer_is_unpacked_and_no_larger_than_it_may_be_then() {
+    let server = server().await;
+    let packed = async |name: &str, more: Value| {
+        let mut all = more.as_object().cloned().unwrap();
+        all.insert("url".into(), format!("{server}/packed/{name}").into());
+        run(all.into()).await
+    };
+    for name in
+        ["gzip", "members", "zlib", "headless", "brotli", "zstd", "frames", "layers", "strange", "plain"]
+    {
+        let outcome = packed(name, json!({})).await;
+        let Outcome { end, result } = &outcome;
+        assert_eq!(
+            (end, &result["body"]),
+            (&End::Succeeded, &json!({"a": "Gr\u{fc}\u{df}e"})),
+            "{name}: {outcome:?}"
+        );
+        // The headers are as they came.
+        assert!(result["headers"]["Content-Encoding"].is_string(), "{name}: {outcome:?}");
+    }
+    for (name, code) in [
+        ("damaged", "http.encoding"),
+        ("other", "http.encoding"),
+        ("changed", "http.encoding"),
+        ("onion", "http.encoding"),
+        ("bomb-gzip", "limit.body"),
+        ("bomb-deflate", "limit.body"),
+        ("bomb-br", "limit.body"),
+        ("bomb-zstd", "limit.body"),
+    ] {
+        let outcome = packed(name, json!({})).await;
+        assert_eq!(
+            (outcome.end, &outcome.result["code"]),
+            (End::Failed, &json!(code)),
+            "{name}: {outcome:?}"
+        );
+    }
+    let head = packed("gzip", json!({"method": "HEAD"})).await;
+    assert_eq!((head.end, &head.result["body"]), (End::Succeeded, &json!("")));
 }
 
 #[tokio::test]

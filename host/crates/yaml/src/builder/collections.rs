@@ -1,0 +1,211 @@
+//! Lists and mappings, by indentation and in brackets, as the grammar of `PyYAML` has them.
+
+use serde_json::Value;
+
+use crate::cursor::Mark;
+use crate::token::Kind;
+use crate::{Content, Error, Keys, Node};
+
+use super::pairs::{Key, Pairs};
+use super::{Builder, Place, empty};
+
+impl Builder<'_> {
+    /// A list whose items are indented.
+    pub(super) fn items(&mut self) -> Result<Content, Error> {
+        let ends = |kind: &Kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd);
+        let start = self.tokens.take()?.start;
+        let mut items = Vec::new();
+        while let Some(mark) = self.take_if(|kind| matches!(kind, Kind::BlockEntry))? {
+            items.push(self.node_or_nothing(Place::Block, mark, ends)?);
+        }
+        match self.take_if(|kind| matches!(kind, Kind::BlockEnd))? {
+            Some(_) => Ok(Content::List(items)),
+            None => Err(self.misplaced("a list", start, "`-` or less indentation")),
+        }
+    }
+
+    /// A list in a mapping, in the same column as its keys.
+    pub(super) fn unindented_items(&mut self) -> Result<Content, Error> {
+        let ends = |kind: &Kind| matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
+        let mut items = Vec::new();
+        while let Some(mark) = self.take_if(|kind| matches!(kind, Kind::BlockEntry))? {
+            items.push(self.node_or_nothing(Place::Block, mark, ends)?);
+        }
+        Ok(Content::List(items))
+    }
+
+    /// A mapping whose keys are in lines of their own.
+    pub(super) fn entries(&mut self) -> Result<Content, Error> {
+        let ends = |kind: &Kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd);
+        let start = self.tokens.take()?.start;
+        let mut pairs = Pairs::new(self.keys);
+        while let Some(mark) = self.take_if(|kind| matches!(kind, Kind::Key))? {
+            self.pair(&mut pairs, mark, Place::InBlockMapping, ends)?;
+        }
+        match self.take_if(|kind| matches!(kind, Kind::BlockEnd))? {
+            Some(_) => Ok(Content::Mapping(pairs.into_entries())),
+            None => Err(self.misplaced("a mapping", start, "a key or less indentation")),
+        }
+    }
+
+    /// A list in brackets.
+    pub(super) fn flow_items(&mut self) -> Result<Content, Error> {
+        let is_end = |kind: &Kind| matches!(kind, Kind::FlowListEnd);
+        let start = self.tokens.take()?.start;
+        let mut items = Vec::new();
+        while self.take_if(is_end)?.is_none() {
+            if !items.is_empty() {
+                if self.take_if(|kind| matches!(kind, Kind::FlowEntry))?.is_none() {
+                    return Err(self.misplaced("a list", start, "`,` or `]`"));
+                }
+                if self.take_if(is_end)?.is_some() {
+                    break;
+                }
+            }
+            items.push(match self.take_if(|kind| matches!(kind, Kind::Key))? {
+                Some(mark) => self.single_pair(mark)?,
+                None => self.node(Place::Flow)?,
+            });
+        }
+        Ok(Content::List(items))
+    }
+
+    /// A mapping that is an item of a list in brackets: `[a: 1]`.
+    fn single_pair(&mut self, mark: Mark) -> Result<Node, Error> {
+        let ends = |kind: &Kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowListEnd);
+        self.enter(mark)?;
+        let mut pairs = Pairs::new(self.keys);
+        self.pair(&mut pairs, mark, Place::Flow, ends)?;
+        self.depth -= 1;
+        Ok(Node { position: mark.into(), content: Content::Mapping(pairs.into_entries()) })
+    }
+
+    /// A mapping in braces.
+    pub(super) fn flow_entries(&mut self) -> Result<Content, Error> {
+        let is_end = |kind: &Kind| matches!(kind, Kind::FlowMappingEnd);
+        let ends = |kind: &Kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd);
+        let start = self.tokens.take()?.start;
+        let mut pairs = Pairs::new(self.keys);
+        let mut is_first = true;
+        while self.take_if(is_end)?.is_none() {
+            if !is_first {
+                if self.take_if(|kind| matches!(kind, Kind::FlowEntry))?.is_none() {
+                    return Err(self.misplaced("a mapping", start, "`,` or `}`"));
+                }
+                if self.take_if(is_end)?.is_some() {
+                    break;
+                }
+            }
+            is_first = false;
+            if let Some(mark) = self.take_if(|kind| matches!(kind, Kind::Key))? {
+                self.pair(&mut pairs, mark, Place::Flow, ends)?;
+            } else {
+                let key = self.key(Place::Flow)?;
+                let mark = self.tokens.peek()?.start;
+                self.add(&mut pairs, key, empty(mark), mark)?;
+            }
+        }
+        Ok(Content::Mapping(pairs.into_entries()))
+    }
+
+    /// A key, whose token is behind us, and its value. Both may be nothing, before what `ends` them.
+    fn pair(
+        &mut self,
+        pairs: &mut Pairs,
+        mark: Mark,
+        place: Place,
+        ends: fn(&Kind) -> bool,
+    ) -> Result<(), Error> {
+        let key = if ends(&self.tokens.peek()?.kind) {
+            self.spelled(String::new(), &Value::Null, mark)
+        } else {
+            self.key(place)?
+        };
+        let value = self.take_if(|kind| matches!(kind, Kind::Value))?;
+        let start = self.tokens.peek()?.start;
+        let node = match value {
+            Some(mark) => self.node_or_nothing(place, mark, ends)?,
+            None => empty(start),
+        };
+        self.add(pairs, key, node, start)
+    }
+
+    fn add(&mut self, pairs: &mut Pairs, key: Key, node: Node, mark: Mark) -> Result<(), Error> {
+        if !key.is_merge {
+            return pairs.insert(key, node);
+        }
+        let sources = match &node.content {
+            Content::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(&node),
+        };
+        for source in sources {
+            if source.entries().is_none() {
+                let message = "<< takes a mapping or a list of mappings; refer to one with *";
+                return Err(Error::meaning(mark, message));
+            }
+            self.expand(source, mark)?;
+        }
+        pairs.merge(sources);
+        Ok(())
+    }
+
+    fn key(&mut self, place: Place) -> Result<Key, Error> {
+        let start = self.tokens.peek()?.start;
+        self.enter(start)?;
+        let mut is_merge = false;
+        let node = if matches!(self.tokens.peek()?.kind, Kind::Alias(_)) {
+            self.alias()?
+        } else {
+            let properties = self.properties()?;
+            if let Kind::Scalar(scalar) = &self.tokens.peek()?.kind {
+                is_merge = scalar.is_plain && scalar.text == "<<" && properties.tag.is_none();
+                if properties.start.is_none() && self.keys == Keys::Strict {
+                    self.depth -= 1;
+                    return Ok(Key { text: self.scalar()?.text, start, is_merge });
+                }
+            }
+            self.anchored(place, properties)?
+        };
+        self.depth -= 1;
+        match node.content {
+            Content::Scalar { value, text } => Ok(Key { is_merge, ..self.spelled(text, &value, start) }),
+            _ => Err(Error::meaning(start, "a key must be a single value; write it as text")),
+        }
+    }
+
+    /// A key that was written as `text` and means `value`.
+    fn spelled(&self, text: String, value: &Value, start: Mark) -> Key {
+        let text = if self.keys == Keys::Strict || value.is_string() { text } else { value.to_string() };
+        Key { text, start, is_merge: false }
+    }
+
+    /// The next token if it `is` one, and where it stands.
+    fn take_if(&mut self, is: impl Fn(&Kind) -> bool) -> Result<Option<Mark>, Error> {
+        if is(&self.tokens.peek()?.kind) {
+            self.tokens.take().map(|token| Some(token.start))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// An error about a token that does not belong into what began at `start`.
+    fn misplaced(&mut self, what: &str, start: Mark, expected: &str) -> Error {
+        match self.tokens.peek() {
+            Ok(token) => {
+                let (found, begins) = (token.kind.name(), Error::begins(what, start));
+                Error::syntax(token.start, &format!("{expected} is expected and not {found}, in {begins}"))
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// A node, or nothing where a token follows that `ends` it.
+    fn node_or_nothing(
+        &mut self,
+        place: Place,
+        before: Mark,
+        ends: fn(&Kind) -> bool,
+    ) -> Result<Node, Error> {
+        if ends(&self.tokens.peek()?.kind) { Ok(empty(before)) } else { self.node(place) }
+    }
+}

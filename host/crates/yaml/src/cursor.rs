@@ -1,0 +1,148 @@
+//! A text that is being read: the next characters of it, and the place where they stand.
+
+use crate::{Error, Position};
+
+/// What stands behind the last character; it occurs in no text that [`Cursor::new`] takes.
+pub(crate) const END: char = '\0';
+
+/// The mark of byte order: it takes no column.
+const BYTE_ORDER: char = '\u{feff}';
+
+/// A place in a text, all counted from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// How many characters stand before it.
+    pub(crate) index: usize,
+    pub(crate) line: usize,
+    /// In characters.
+    pub(crate) column: usize,
+}
+
+impl From<Mark> for Position {
+    fn from(mark: Mark) -> Self {
+        Self { line: mark.line + 1, column: mark.column + 1 }
+    }
+}
+
+/// The rest of a text.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a str,
+    mark: Mark,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the start of `text`.
+    ///
+    /// # Errors
+    /// An [`Error`] for a character that no YAML has in it, but as an escape.
+    pub(crate) fn new(text: &'a str) -> Result<Self, Error> {
+        let mut cursor = Self { rest: text, mark: Mark::default() };
+        if let Some(char) = text.chars().find(|char| !is_printable(*char)) {
+            while cursor.peek() != char && !cursor.rest.is_empty() {
+                if cursor.line_break().is_none() {
+                    cursor.advance();
+                }
+            }
+            let code = u32::from(char);
+            return Err(Error::syntax(cursor.mark, &format!("the character U+{code:04X} is not allowed")));
+        }
+        Ok(cursor)
+    }
+
+    /// Where the next character stands.
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// The next character.
+    pub(crate) fn peek(&self) -> char {
+        self.rest.chars().next().unwrap_or(END)
+    }
+
+    /// The character after `skipped` others.
+    pub(crate) fn peek_at(&self, skipped: usize) -> char {
+        self.rest.chars().nth(skipped).unwrap_or(END)
+    }
+
+    /// Goes beyond the next character, which is no line break.
+    pub(crate) fn advance(&mut self) {
+        let mut chars = self.rest.chars();
+        if let Some(char) = chars.next() {
+            self.rest = chars.as_str();
+            self.count(char);
+        }
+    }
+
+    /// Goes beyond a mark of byte order at the start of a line.
+    pub(crate) fn skip_byte_order(&mut self) {
+        if self.mark.column == 0 && self.peek() == BYTE_ORDER {
+            self.advance();
+        }
+    }
+
+    /// Goes beyond the next characters, among which is no line break, up to the first for which `ends` holds: it is
+    /// given that character and the one behind it.
+    pub(crate) fn take_until(&mut self, ends: impl Fn(char, char) -> bool) -> &'a str {
+        let whole = self.rest;
+        let mut chars = whole.chars();
+        while let Some(char) = chars.next() {
+            let next = chars.clone().next().unwrap_or(END);
+            if ends(char, next) {
+                break;
+            }
+            self.rest = chars.as_str();
+            self.count(char);
+        }
+        whole.get(..whole.len() - self.rest.len()).unwrap_or_default()
+    }
+
+    /// As [`take_until`](Self::take_until), up to the first character for which `goes_on` does not hold.
+    pub(crate) fn take_while(&mut self, goes_on: impl Fn(char) -> bool) -> &'a str {
+        self.take_until(|char, _next| !goes_on(char))
+    }
+
+    /// Goes beyond a line break, if one is next, and tells how it is read: most as `\n`.
+    pub(crate) fn line_break(&mut self) -> Option<char> {
+        let (meant, length) = match self.peek() {
+            '\r' if self.peek_at(1) == '\n' => ('\n', 2),
+            '\n' | '\r' | '\u{85}' => ('\n', 1),
+            separator @ ('\u{2028}' | '\u{2029}') => (separator, 1),
+            _ => return None,
+        };
+        (0..length).for_each(|_| self.advance());
+        self.mark.line += 1;
+        self.mark.column = 0;
+        Some(meant)
+    }
+
+    /// Whether `---` or `...` is next, at the start of a line and by itself.
+    pub(crate) fn is_at_document(&self, indicator: &str) -> bool {
+        self.mark.column == 0 && self.rest.starts_with(indicator) && is_space(self.peek_at(3))
+    }
+
+    fn count(&mut self, char: char) {
+        self.mark.index += 1;
+        self.mark.column += usize::from(char != BYTE_ORDER);
+    }
+}
+
+/// What may stand in a text.
+fn is_printable(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r' | '\u{85}' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Whether a line ends here.
+pub(crate) fn is_break(char: char) -> bool {
+    matches!(char, END | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether it separates words of a line.
+pub(crate) fn is_blank(char: char) -> bool {
+    matches!(char, ' ' | '\t')
+}
+
+/// A blank, or the end of a line.
+pub(crate) fn is_space(char: char) -> bool {
+    is_blank(char) || is_break(char)
+}

@@ -1,0 +1,68 @@
+//! Texts without quotes.
+
+use crate::Error;
+use crate::cursor::{Mark, is_blank, is_space};
+use crate::token::{Kind, Scalar, Token};
+
+use super::{Scanner, folded};
+
+impl Scanner<'_> {
+    /// A text without quotes, over several lines if the others are indented.
+    pub(super) fn plain(&mut self) -> Result<Token, Error> {
+        let (start, in_flow) = (self.cursor.mark(), self.is_in_flow());
+        let is_bracket = |char| in_flow && matches!(char, ',' | '[' | ']' | '{' | '}');
+        // `:?` is nothing in brackets, as both readers have it.
+        let ends_key = |next| is_space(next) || is_bracket(next) || (in_flow && next == '?');
+        let ends = |char, next| is_space(char) || is_bracket(char) || (char == ':' && ends_key(next));
+        let (mut text, mut between) = (String::new(), String::new());
+        while self.cursor.peek() != '#' && !self.is_at_any_document() {
+            let word = self.cursor.take_until(ends);
+            if word.is_empty() {
+                break;
+            }
+            self.allows_key = false;
+            text.push_str(&between);
+            text.push_str(word);
+            between.clear();
+            between.push_str(self.cursor.take_while(is_blank));
+            let Some(first) = self.cursor.line_break() else {
+                if between.is_empty() {
+                    break;
+                }
+                continue;
+            };
+            between.clear();
+            self.allows_key = true;
+            folded(first, &self.empty_lines(start)?, &mut between);
+            if !in_flow && self.cursor.mark().column < self.inside {
+                break;
+            }
+        }
+        if text.is_empty() {
+            let char = self.cursor.peek();
+            return Err(Error::syntax(start, &format!("`{char}` has nothing before it")));
+        }
+        Ok(Token { kind: Kind::Scalar(Scalar { text, is_plain: true }), start })
+    }
+
+    /// The line breaks of lines with nothing in them, up to the first character of another line.
+    fn empty_lines(&mut self, start: Mark) -> Result<String, Error> {
+        let mut breaks = String::new();
+        loop {
+            while is_blank(self.cursor.peek()) {
+                if self.cursor.peek() == '\t' && self.cursor.mark().column < self.inside {
+                    return Err(self.wrong("a text", start, "a tab cannot indent"));
+                }
+                self.cursor.advance();
+            }
+            match self.cursor.line_break() {
+                Some(line_break) => breaks.push(line_break),
+                None => return Ok(breaks),
+            }
+        }
+    }
+
+    pub(super) fn is_at_any_document(&self) -> bool {
+        self.cursor.is_at_document("---") || self.cursor.is_at_document("...")
+    }
+}
