@@ -41,7 +41,10 @@ fn libraries() -> Result<PathBuf, String> {
         .output()
         .map_err(|error| format!("rustc cannot be started: {error}"))?;
     if !output.status.success() {
-        return Err(format!("rustc does not know {TARGET}: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(format!(
+            "rustc does not know {TARGET}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
     }
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }

@@ -80,11 +80,8 @@ impl Engine {
         })?;
         let runners = self.content().runners().clone();
         // What came with the host was looked at when that was built.
-        let read = if built_in {
-            reading::files(&directory).await
-        } else {
-            look_at(&directory, &runners).await
-        };
+        let read =
+            if built_in { reading::files(&directory).await } else { look_at(&directory, &runners).await };
         let mut contents = read.map_err(|problems| {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             Error::invalid(lines.join("\n"), "correct the pack and register it again")

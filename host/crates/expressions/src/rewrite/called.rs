@@ -112,7 +112,7 @@ mod tests {
         for (source, expected) in [
             ("{% for a in f(1) if g(a) %}{{ a | h }}{% endfor %}", "f() g() h| "),
             ("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1) }}{{ n(1) }}", "n() "),
-            ("{% set f = ctx() %}{# {{ g() }} #}{% raw %}{{ h() }}{% endraw %}{{- f() -}}", ""),
+            ("{% set f = ctx() %}{# {{ g() }} #}{% raw %}{{ h() }}{% endraw %}{{- f() -}}", "ctx() "),
             ("{% filter upper %}f(x){% endfilter %} f(x) {%- if(i()) -%}{% endif %}", "upper| i() "),
             ("{{ f() }} {{ g( }} {{ h() }}", "f() "),
         ] {
