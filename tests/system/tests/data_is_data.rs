@@ -156,7 +156,8 @@ fn serve(place: &Place) -> Host<'_> {
     host.ok(&["pack", "register", &place.path("flows")]);
     host.ok(&["key", "set", "topsecret", SECRET]);
     host.ok(&["key", "set", "poison", POISON]);
-    let values = json!({"poison": POISON}).to_string();
+    // What the datastore gives a configuration is not looked at again.
+    let values = json!({"poison": "{{ st2kv.system.poison }}"}).to_string();
     host.try_send("PUT", "/configs/flows", "", values.as_bytes()).unwrap().with_status(200);
     host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
     host

@@ -204,9 +204,8 @@ fn a_configuration_that_cannot_be_filled_in_is_named_and_no_secret_of_it_is_told
     let unread = put(&host, &json!({"zone": "{{ st2kv.system"})).with_status(400);
     assert_says(&unread.body, &["`zone` is no template that can be read", "st2kv.system.key"]);
     put(&host, &json!({"pin": "{{ st2kv.system.a | from_json_string }}"})).with_status(200);
-    let failed = host.cli(&["run", "mine.show", "region=a", "zone=b", "-j"]).with_code(1).json();
-    assert_eq!(failed["result"]["code"], "configuration", "{failed:#}");
-    assert_says(failed["result"]["error"].as_str().unwrap(), &["pack `mine`", "`pin`"]);
-    assert_says(failed["result"]["hint"].as_str().unwrap(), &["petrel pack configure mine FILE"]);
+    let failed = host.cli(&["run", "mine.show", "region=a", "zone=b", "-j"]).with_code(2).json();
+    let told = failed["faultstring"].as_str().unwrap();
+    assert_says(told, &["pack `mine`", "`pin`", "petrel pack configure mine FILE"]);
     host.stop();
 }

@@ -40,11 +40,12 @@ impl Unfilled {
 }
 
 impl Configuration {
-    /// Makes `values` ready. Text that looks like a template and cannot be read as one stays what it is.
+    /// Makes `values` ready. A text is a template if it reads the datastore and nothing else; any other stays what it is,
+    /// as a password with braces in it.
     pub(crate) fn new(values: Object) -> Self {
         let mut templates = BTreeMap::new();
         walk(&values, "", &mut |_place: &str, text: &str| {
-            if let Ok(template) = Template::compile(text) {
+            if let Some(template) = Template::compile(text).ok().filter(reads_the_datastore) {
                 templates.insert(text.to_owned(), template);
             }
         });
@@ -114,11 +115,15 @@ fn reason(error: &TemplateError) -> String {
     }
 }
 
-/// The first place in `values` that looks like a template and cannot be read as one.
+fn reads_the_datastore(template: &Template) -> bool {
+    !template.datastore_keys().is_empty() && template.names().all(|name| matches!(name, "st2kv" | "system"))
+}
+
+/// The first place in `values` that is meant to read the datastore and cannot be read as a template.
 pub(crate) fn unreadable(values: &Object) -> Option<String> {
     let mut found = None;
     walk(values, "", &mut |place: &str, text: &str| {
-        if found.is_none() && Template::compile(text).is_err() {
+        if found.is_none() && text.contains("st2kv") && Template::compile(text).is_err() {
             found = Some(place.to_owned());
         }
     });
@@ -200,6 +205,11 @@ mod tests {
             (json!({"kv": "{{ st2kv.system.code }}"}), json!({"kv": "{{ st2kv.system.plain }}"})),
             (json!({"kv": "{{ st2kv.system.gone }}"}), json!({"kv": null})),
             (json!({"password": "a{{b"}), json!({"password": "a{{b"})),
+            (json!({"a": "{{ 1 + 1 }}{{ trigger.b }}"}), json!({"a": "{{ 1 + 1 }}{{ trigger.b }}"})),
+            (
+                json!({"a": "{{ st2kv.system.plain }}{{ b }}"}),
+                json!({"a": "{{ st2kv.system.plain }}{{ b }}"}),
+            ),
         ] {
             assert_eq!(filled(given.clone()), Ok(expected), "{given}");
         }
@@ -207,12 +217,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_filled_in_is_named_and_not_quoted() {
-        let error = filled(json!({"auth": [{"pin": "{{ hush.hush }}"}]})).unwrap_err();
+        let error =
+            filled(json!({"auth": [{"pin": "{{ st2kv.system.plain | from_json_string }}"}]})).unwrap_err();
         assert!(error.contains("pack `p`") && error.contains("`auth[0].pin`"), "{error}");
-        assert!(!error.contains("hush"), "{error}");
-        let endless = "{% for a in range(9000) %}{% for b in range(9000) %}x{% endfor %}{% endfor %}";
+        assert!(!error.contains("pv") && !error.contains("plain"), "{error}");
+        let endless = "{% for a in range(9000) %}{% for b in range(9000) %}{{ st2kv.system.plain }}{% endfor %}{% endfor %}";
         assert!(filled(json!({"a": endless})).unwrap_err().contains("`a` "));
-        assert_eq!(unreadable(&object(json!({"a": {"b": ["{{ x }}", "{{ x"]}}))), Some("a.b[1]".to_owned()));
-        assert_eq!(unreadable(&object(json!({"a": "{{ x }}", "b": "}"}))), None);
+        assert_eq!(
+            unreadable(&object(json!({"a": {"b": ["{{ x", "{{ st2kv.x"]}}))),
+            Some("a.b[1]".to_owned())
+        );
+        assert_eq!(unreadable(&object(json!({"a": "{{ st2kv.x }}", "b": "}"}))), None);
     }
 }
