@@ -77,17 +77,17 @@ impl Configuration {
         let beyond = |limit: Limit| (place.to_owned(), format!("was given up: {limit}"));
         work::charge(work::ITEM).map_err(beyond)?;
         match value {
-            Value::String(text) => match self.templates.get(text) {
-                Some(template) => match template.render(scope) {
+            Value::String(text) => {
+                let Some(template) = self.templates.get(text) else {
+                    work::charge(text.len() as u64).map_err(beyond)?;
+                    return Ok(value.clone());
+                };
+                match template.render(scope) {
                     Ok(text) if text.is_empty() => Ok(Value::Null),
                     Ok(text) => Ok(Value::String(text)),
                     Err(error) => Err((place.to_owned(), reason(&error))),
-                },
-                None => {
-                    work::charge(text.len() as u64).map_err(beyond)?;
-                    Ok(value.clone())
                 }
-            },
+            }
             Value::Array(items) => {
                 let item =
                     |(number, item): (usize, &Value)| self.fill(item, &format!("{place}[{number}]"), scope);

@@ -57,13 +57,11 @@ impl Compiled {
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
-        match wrong_calls(&self.calls, &Registered(content), &self.stored.source) {
-            Some(invalid) => Err(not_begun(&invalid.to_errors())),
-            None => {
-                self.fits.store(revision, Ordering::Relaxed);
-                Ok(())
-            }
+        if let Some(invalid) = wrong_calls(&self.calls, &Registered(content), &self.stored.source) {
+            return Err(not_begun(&invalid.to_errors()));
         }
+        self.fits.store(revision, Ordering::Relaxed);
+        Ok(())
     }
 }
 

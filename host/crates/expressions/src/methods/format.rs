@@ -238,22 +238,18 @@ fn with_plain_names<'a>(text: &'a str, values: &Value) -> Result<(Cow<'a, str>, 
         let (before, from) = rest.split_at(percent);
         plain.push_str(before);
         let name = from.strip_prefix("%(").and_then(|inside| inside.split_once(')'));
-        rest = match name.filter(|(name, _)| !name.is_ascii()) {
-            Some((name, after)) => {
-                let value = values.get_item(&Value::from(name)).ok().filter(|value| !value.is_undefined());
-                let value = value.ok_or_else(|| wrong(format!("KeyError: '{name}'")))?;
-                // No key that somebody would write.
-                let other = format!("\u{1}{}", named.len());
-                write!(plain, "%({other})").map_err(|error| wrong(error.to_string()))?;
-                named.push((Value::from(other), value));
-                after
-            }
-            None => {
-                let taken = if from.starts_with("%%") { 2 } else { 1 };
-                let (literal, after) = from.split_at(taken);
-                plain.push_str(literal);
-                after
-            }
+        rest = if let Some((name, after)) = name.filter(|(name, _)| !name.is_ascii()) {
+            let value = values.get_item(&Value::from(name)).ok().filter(|value| !value.is_undefined());
+            let value = value.ok_or_else(|| wrong(format!("KeyError: '{name}'")))?;
+            // No key that somebody would write.
+            let other = format!("\u{1}{}", named.len());
+            write!(plain, "%({other})").map_err(|error| wrong(error.to_string()))?;
+            named.push((Value::from(other), value));
+            after
+        } else {
+            let (literal, after) = from.split_at(if from.starts_with("%%") { 2 } else { 1 });
+            plain.push_str(literal);
+            after
         };
     }
     if named.is_empty() || values.kind() != ValueKind::Map {

@@ -67,10 +67,10 @@ fn full_year(year: i64, this_year: i64) -> i64 {
 
 fn date(found: &Found, year: i64, today: civil::Date) -> Option<civil::Date> {
     let year = i16::try_from(year).ok().filter(|year| *year >= 1)?;
-    let month = found.month.map_or(Some(today.month()), small)?;
+    let month = found.month.map_or_else(|| Some(today.month()), small)?;
     let last = civil::Date::new(year, month, 1).ok()?.days_in_month();
     // A month without a day has at most its last one.
-    let day = found.day.map_or(Some(today.day().min(last)), small)?;
+    let day = found.day.map_or_else(|| Some(today.day().min(last)), small)?;
     let date = civil::Date::new(year, month, day).ok()?;
     match found.weekday.filter(|_| found.day.is_none()) {
         // The next such day, today included.
