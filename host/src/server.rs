@@ -77,6 +77,15 @@ pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> 
     outcome
 }
 
+/// How connections are taken.
+fn connections(settings: &Settings, tls: Option<Tls>) -> Connections {
+    let limits = Limits {
+        all: settings.server.max_connections,
+        per_address: settings.server.max_connections_per_address,
+    };
+    Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds), limits }
+}
+
 async fn serve(
     settings: Settings,
     accept_loss: bool,
@@ -123,11 +132,7 @@ async fn serve(
         trail: Arc::default(),
     };
     let hang_up = CancellationToken::new();
-    let limits = Limits {
-        all: settings.server.max_connections,
-        per_address: settings.server.max_connections_per_address,
-    };
-    let connections = Connections { tls, idle: Duration::from_secs(settings.server.idle_seconds), limits };
+    let connections = connections(&settings, tls);
     let server = tokio::spawn(petrel_api::serve(listener, connections, api, hang_up.clone()));
 
     let notifier = Arc::new(Notifier::from_environment());

@@ -153,13 +153,7 @@ impl Execution {
                     ("timestamp_lt", moment(before)?),
                     ("parent", (!all).then(|| "null".to_owned())),
                 ];
-                let mut query = format!("/executions?limit={limit}&sort_desc=true");
-                for (name, value) in filters {
-                    if let Some(value) = value {
-                        query.push_str(&format!("&{name}={}", path_segment(&value)));
-                    }
-                }
-                list(session, &secrets.asked(&query)).await?;
+                list(session, &secrets.asked(&newest(limit, filters))).await?;
             }
             Self::Get { id, all, secrets } => {
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
@@ -190,6 +184,20 @@ impl Execution {
         }
         Ok(Code::Ok)
     }
+}
+
+/// The path of the newest executions that pass the filters that are given.
+fn newest(
+    limit: impl std::fmt::Display,
+    filters: impl IntoIterator<Item = (&'static str, Option<String>)>,
+) -> String {
+    let mut path = format!("/executions?limit={limit}&sort_desc=true");
+    for (name, value) in filters {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", path_segment(&value)));
+        }
+    }
+    path
 }
 
 /// Lists what `path` asks for.
