@@ -316,6 +316,22 @@ mod tests {
             ("a**", "", None),
             ("[a", "", None),
             ("a\\", "", None),
+            ("(?i:A)b", "ab", Some(true)),
+            ("(?<=a)b", "ab", Some(true)),
+            ("(a)?(?(1)b|c)", "ab", Some(true)),
+            ("(?>a)b", "ab", Some(true)),
+            ("(?a)a", "a", Some(true)),
+            // What only the library knows; an expression that calls itself takes all memory.
+            ("b(?P>0)", "bbb", None),
+            ("b(?aP>0)", "bbb", None),
+            ("b(?R)", "", None),
+            ("(a)(?1)", "", None),
+            ("(?&x)", "", None),
+            ("(?<x>a)", "", None),
+            ("(?|a|b)", "", None),
+            ("(?~a)", "", None),
+            ("(?", "", None),
+            ("(*FAIL)", "", None),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern}");
         }

@@ -115,6 +115,9 @@ impl Translation<'_> {
 
     fn group(&mut self) -> Result<(), String> {
         if self.rest.next_if_eq(&'?').is_none() {
+            if self.rest.peek() == Some(&'*') {
+                return Err("nothing to repeat".into());
+            }
             self.out.push('(');
             return Ok(());
         }
@@ -128,6 +131,7 @@ impl Translation<'_> {
         while let Some(flag) = self.rest.next_if(|char| "aiLmsux-".contains(*char)) {
             flags.push(flag);
         }
+        self.check_extension(!flags.is_empty())?;
         let on = flags.split('-').next().unwrap_or_default();
         self.is_verbose |= on.contains('x');
         self.is_multiline |= on.contains('m');
@@ -140,6 +144,23 @@ impl Translation<'_> {
             self.out.push_str(&flags);
         }
         Ok(())
+    }
+
+    /// Whether Python knows what stands behind `(?` and its flags. The library knows more: with calls of groups an
+    /// expression can call itself, and nothing bounds the memory of that.
+    fn check_extension(&self, has_flags: bool) -> Result<(), String> {
+        let mut ahead = self.rest.clone();
+        let first = ahead.next();
+        let is_known = match (first, ahead.next()) {
+            (Some(':'), _) => true,
+            (Some(')'), _) => has_flags,
+            _ if has_flags => false,
+            (Some('=' | '!' | '>'), _) | (Some('P'), Some('<' | '=')) | (Some('<'), Some('=' | '!')) => true,
+            (Some('('), Some(next)) => next.is_alphanumeric() || next == '_',
+            _ => false,
+        };
+        let extension: String = self.rest.clone().take(2).collect();
+        if is_known { Ok(()) } else { Err(format!("unknown extension ?{extension}")) }
     }
 
     /// `{` opens a repetition only if all of `{m}`, `{m,}`, `{,n}` or `{m,n}` follows; else it is itself.
