@@ -95,15 +95,31 @@ fn too_large(text: &str) -> String {
     format!("{text} is beyond 64 bits; put it in quotes")
 }
 
-/// The parts of a number: whether it is negative, and the rest without sign and underscores.
-fn unsigned(text: &str) -> (bool, String) {
+/// The parts of a number: whether it is negative, and the rest without sign and underscores. `None` where an underscore
+/// stands that none may: before the first digit, behind a colon, in an exponent, in a word.
+fn unsigned(text: &str) -> Option<(bool, String)> {
     let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    (text.starts_with('-'), rest.replace('_', ""))
+    if rest.contains('_') {
+        let whole = rest.split('.').next().unwrap_or_default();
+        let behind_colon = whole.split_once(':').is_some_and(|(_, behind)| behind.contains('_'));
+        let is_prefixed = ["0b", "0x"].iter().any(|prefix| rest.starts_with(prefix));
+        let is_exponent_split =
+            rest.rsplit_once(['e', 'E']).is_some_and(|(_, exponent)| exponent.contains('_'));
+        let is_word = rest.contains(|char: char| char.is_ascii_alphabetic() && !matches!(char, 'e' | 'E'));
+        let is_wrong = behind_colon || is_exponent_split || is_word;
+        if rest.starts_with('_') || rest.starts_with("._") || (is_wrong && !is_prefixed) {
+            return None;
+        }
+    }
+    Some((text.starts_with('-'), rest.replace('_', "")))
 }
 
 /// An integer in base 2, 8 (a leading zero), 10, 16 or 60; `None` for what is none.
 fn integer(text: &str) -> Option<Result<i128, String>> {
-    let (negative, digits) = unsigned(text);
+    let (negative, digits) = unsigned(text)?;
+    if matches!(digits.as_str(), "0b" | "0x") && text.ends_with('_') {
+        return Some(Err(format!("{text} is a number without digits; put it in quotes")));
+    }
     let all =
         |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|char| char.is_digit(radix));
     let parsed = if let Some(digits) = digits.strip_prefix("0b").filter(|digits| all(digits, 2)) {
@@ -112,7 +128,7 @@ fn integer(text: &str) -> Option<Result<i128, String>> {
         i128::from_str_radix(digits, 16)
     } else if digits.len() > 1 && digits.starts_with('0') && all(&digits, 8) {
         i128::from_str_radix(&digits, 8)
-    } else if all(&digits, 10) && (digits == "0" || !digits.starts_with('0')) && !text.starts_with('_') {
+    } else if all(&digits, 10) && (digits == "0" || !digits.starts_with('0')) {
         digits.parse()
     } else {
         let parts: Vec<_> = digits.split(':').collect();
@@ -133,7 +149,7 @@ fn integer(text: &str) -> Option<Result<i128, String>> {
 
 /// A float: it needs a dot, and its exponent a sign.
 fn float(text: &str) -> Option<f64> {
-    let (negative, digits) = unsigned(text);
+    let (negative, digits) = unsigned(text)?;
     let signed = |value: f64| if negative { -value } else { value };
     match digits.as_str() {
         ".inf" | ".Inf" | ".INF" => return Some(signed(f64::INFINITY)),
@@ -162,8 +178,10 @@ fn float(text: &str) -> Option<f64> {
 }
 
 fn sexagesimal(first: &str, rest: &str, fraction: &str) -> Option<f64> {
-    let mut sum: f64 = first.parse().ok()?;
+    let is_digits = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let mut sum: f64 = Some(first).filter(|first| is_digits(first))?.parse().ok()?;
     for part in rest.split(':') {
+        let part = Some(part).filter(|part| is_digits(part) && part.len() <= 2)?;
         sum = sum * 60.0 + part.parse::<u8>().ok().filter(|part| *part < 60).map(f64::from)?;
     }
     Some(sum + format!("0.{fraction}").parse::<f64>().unwrap_or(0.0))

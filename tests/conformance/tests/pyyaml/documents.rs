@@ -250,6 +250,15 @@ pub(crate) fn pieces(dice: &mut Dice) -> String {
     (0..=dice.roll(14)).map(|_| dice.pick(&pieces)).collect()
 }
 
+/// A scalar that looks like a number.
+pub(crate) fn number(dice: &mut Dice) -> String {
+    let pieces = [
+        "0", "1", "5", "7", "9", "60", "_", ".", ":", "-", "+", "e", "E", "x", "b", "o", "a", "inf", "nan",
+        "0b", "0x", "1:",
+    ];
+    (0..=dice.roll(6)).map(|_| dice.pick(&pieces)).collect()
+}
+
 /// Some lines of a real document, damaged in a few places.
 pub(crate) fn damaged(dice: &mut Dice, document: &str) -> String {
     let lines: Vec<_> = document.split_inclusive('\n').collect();
