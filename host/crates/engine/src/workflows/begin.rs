@@ -48,11 +48,13 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
     };
     match result {
-        Ok(live) => *held = live.filter(|live| !live.is_idle()),
+        Ok(live) => {
+            live.iter().for_each(|live| timers::follow(engine, live));
+            *held = live.filter(|live| !live.is_idle());
+        }
         Err(error) => give_up(engine, execution, error).await,
     }
-    if let Some(live) = held.as_mut() {
-        live.timer = timers::arm(engine, live);
+    if let Some(live) = held.as_ref() {
         if let Some(parent) = &live.execution.parent {
             pause_with(engine.clone(), id, parent.execution);
         }
@@ -263,7 +265,7 @@ impl Begins {
             results,
             began: self.now,
             stopped: None,
-            timer: None,
+            given: live::given_bytes(&self.execution),
         };
         let mut step = Step::new(&self.engine, live);
         step.write(log);
