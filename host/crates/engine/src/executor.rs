@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
+use petrel_runners::shares::Holder;
 use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Stream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +69,11 @@ impl<'a> Run<'a> {
         Self {
             engine,
             cancel,
-            output: OutputSink::within(engine.0.options.output_limit, &engine.0.results),
+            output: OutputSink::within(
+                engine.0.options.output_limit,
+                &engine.0.results,
+                Holder::of(&execution),
+            ),
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,
