@@ -22,7 +22,6 @@ use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::evaluation::quick;
-use crate::given;
 use crate::requests as executions;
 use crate::service::Engine;
 
@@ -36,7 +35,6 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         // Whoever ends the workflow above ends it too.
         return;
     }
-    let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     if let Err(error) = workflow.begin_work(engine, &mut held).await {
