@@ -39,7 +39,7 @@ fn workflows_that_wait_share_one_limit_whatever_they_wait_for() {
     let metadata = "name: wait\nrunner_type: orquesta\nentry_point: workflows/wait.yaml\nenabled: true\nparameters: {big: {type: string}}\n";
     place.write("flows/actions/wait.yaml", metadata);
     let definition =
-        "version: 1.0\ninput: [big]\ntimeout: 20\ntasks: {nap: {delay: 600, action: core.noop}}\n";
+        "version: 1.0\ninput: [big]\ntimeout: 40\ntasks: {nap: {delay: 600, action: core.noop}}\n";
     place.write("flows/actions/workflows/wait.yaml", definition);
     let host = place.start(&[]);
     host.ok(&["pack", "register", &place.path("flows")]);
