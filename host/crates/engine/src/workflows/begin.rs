@@ -52,10 +52,8 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         }
         Err(error) => give_up(engine, execution, error).await,
     }
-    if let Some(live) = held.as_ref() {
-        if let Some(parent) = &live.execution.parent {
-            pause_with(engine.clone(), id, parent.execution);
-        }
+    if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
+        pause_with(engine.clone(), id, parent.execution);
     }
     if held.is_none() {
         engine.0.workflows.forget(id, &workflow);
