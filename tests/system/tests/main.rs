@@ -32,6 +32,7 @@ mod secrets;
 mod senders;
 mod serve;
 mod sign_in;
+mod starving;
 mod tls;
 mod trees;
 mod trust;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
+use petrel_runners::shares::Holder;
 use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Stream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,6 @@ use tracing::Instrument as _;
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
-use crate::given;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
@@ -35,10 +35,13 @@ pub(crate) async fn execute(engine: &Engine, execution: Execution) {
         // Whoever ends its workflow ends it too.
         return;
     }
-    let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let cancel = engine.0.end_running.child_token();
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
-    let result = Run::new(engine, execution, cancel).carry_out().await;
+    let result = Run::new(engine, execution, cancel.clone()).carry_out().await;
+    if result.is_err() {
+        // When its start could not be stored it still runs, with nobody to hear of its end.
+        cancel.cancel();
+    }
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     match result {
         Ok(()) => {}
@@ -68,7 +71,11 @@ impl<'a> Run<'a> {
         Self {
             engine,
             cancel,
-            output: OutputSink::within(engine.0.options.output_limit, &engine.0.results),
+            output: OutputSink::within(
+                engine.0.options.output_limit,
+                &engine.0.results,
+                Holder::of(&execution),
+            ),
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
             is_started: false,
             execution,

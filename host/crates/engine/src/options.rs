@@ -37,8 +37,8 @@ pub struct Options {
     pub bytes_in_flight: usize,
     /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
-    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. Default
-    /// 96 MiB.
+    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. One user
+    /// may have three quarters of it, one workflow or rule a half. Default 96 MiB.
     pub given_limit: usize,
     /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
     pub results_limit: usize,

@@ -1,15 +1,20 @@
 //! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
 //! processes never wait for components or the other way round.
+//!
+//! What was given much runs if there is room for that, and is [set aside](crate::given) otherwise: nobody waits for
+//! room who holds a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_model::Execution;
 use petrel_runners::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
 use crate::clock;
 use crate::executor;
+use crate::given::{self, Admission, Place};
 use crate::measures::{self, Busy};
 use crate::service::Engine;
 use crate::workflows;
@@ -44,6 +49,8 @@ impl Scheduler {
     /// Runs until the host is to stop.
     pub(crate) async fn run(self) {
         let stop = self.engine.0.stop_starting.clone();
+        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
+        let mut aside_first = false;
         loop {
             let slot = tokio::select! {
                 slot = Arc::clone(&self.slots).acquire_owned() => slot,
@@ -54,7 +61,8 @@ impl Scheduler {
             let work = self.engine.0.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
-            if stop.is_cancelled() || self.start_due(slot).await {
+            aside_first = !aside_first;
+            if stop.is_cancelled() || self.start_some(slot, aside_first).await {
                 continue;
             }
             tokio::select! {
@@ -65,8 +73,32 @@ impl Scheduler {
         }
     }
 
+    /// Starts what can start. Says whether there was any.
+    async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
+        let mut slot = Some(slot);
+        if aside_first {
+            self.start_set_aside(&mut slot).await || self.start_due(&mut slot).await
+        } else {
+            self.start_due(&mut slot).await || self.start_set_aside(&mut slot).await
+        }
+    }
+
+    /// Starts one that was set aside, if there is room for it by now.
+    async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
+        let Some((id, place)) = given::next(&self.engine, self.kind) else { return false };
+        match self.engine.store().execution(id).await {
+            Ok(Some(execution)) if execution.status.is_waiting() => {
+                self.start(execution, slot.take(), Some(place));
+            }
+            // It was canceled meanwhile.
+            Ok(_) => {}
+            Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+        }
+        true
+    }
+
     /// Starts what is due, as far as slots are free. Says whether there was any.
-    async fn start_due(&self, first: OwnedSemaphorePermit) -> bool {
+    async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = clock::now();
         let claimed = match self.engine.store().claim(&self.runners, now, room).await {
@@ -77,28 +109,32 @@ impl Scheduler {
             }
         };
         let found = !claimed.is_empty();
-        let mut first = Some(first);
         for execution in claimed {
+            let Admission::Runs(place) = given::admit(&self.engine, self.kind, &execution) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
             };
-            let engine = self.engine.clone();
-            // At the level of errors, so that every line has it, whatever is logged.
-            let span = tracing::error_span!("execution", id = %execution.id);
-            let busy = Busy::now(self.kind);
-            let conducts = self.kind == Slots::Workflow;
-            let run = async move {
-                if conducts {
-                    workflows::begin(&engine, execution).await;
-                } else {
-                    executor::execute(&engine, execution).await;
-                }
-                drop((slot, busy));
-            };
-            self.engine.0.tasks.spawn(run.instrument(span));
+            self.start(execution, slot, place);
         }
         found
+    }
+
+    fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
+        let engine = self.engine.clone();
+        // At the level of errors, so that every line has it, whatever is logged.
+        let span = tracing::error_span!("execution", id = %execution.id);
+        let busy = Busy::now(self.kind);
+        let conducts = self.kind == Slots::Workflow;
+        let run = async move {
+            if conducts {
+                workflows::begin(&engine, execution).await;
+            } else {
+                executor::execute(&engine, execution).await;
+            }
+            drop((place, slot, busy));
+        };
+        self.engine.0.tasks.spawn(run.instrument(span));
     }
 
     async fn until_due(&self) -> Duration {

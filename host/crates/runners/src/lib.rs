@@ -4,7 +4,7 @@
 //! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
 //! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`] and [`room`] are the contract; [`local_shell`] has
+//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract; [`local_shell`] has
 //! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
 //! group; [`http_request`] makes requests, and [`python_script`] runs
 //! actions written in Python.
@@ -28,6 +28,7 @@ pub mod process;
 mod program;
 pub mod python_script;
 pub mod room;
+pub mod shares;
 
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;

@@ -3,7 +3,7 @@
 //! The sink takes lines without waiting; the engine's executor takes them out now and then and stores
 //! them. What is beyond the limit is dropped and counted, and the last line says so.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use petrel_model::size;
@@ -12,6 +12,7 @@ use serde_json::Value;
 pub use petrel_model::output::{OutputLine, Stream};
 
 use crate::room::ResultRoom;
+use crate::shares::Holder;
 
 /// What a line takes beside its text where it is stored, in bytes.
 const LINE_BYTES: usize = 32;
@@ -28,10 +29,43 @@ pub struct OutputSink(Arc<Sink>);
 #[derive(Debug)]
 struct Sink {
     buffer: Mutex<Buffer>,
-    /// Where results have their room; as much as they like if not given.
-    room: Option<Arc<ResultRoom>>,
-    /// What of it this run has, in bytes.
-    claimed: AtomicUsize,
+    /// Where the result has its room; as much as it likes if not given.
+    place: Option<Place>,
+    /// Whether room was asked for and not there.
+    was_refused: AtomicBool,
+}
+
+/// Room for the result of one run.
+#[derive(Debug)]
+struct Place {
+    room: Arc<ResultRoom>,
+    holder: Holder,
+    /// What this run has, in bytes, with what it has without asking.
+    claimed: Mutex<usize>,
+}
+
+impl Place {
+    fn claim(&self, bytes: usize) -> bool {
+        let own = self.room.own();
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(all) = claimed.checked_add(bytes) else { return false };
+        let missing = all.saturating_sub(own) - claimed.saturating_sub(own);
+        let has_room = missing == 0 || self.room.take(&self.holder, missing);
+        if has_room {
+            *claimed = all;
+        }
+        has_room
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let claimed = *self.claimed.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let taken = claimed.saturating_sub(self.room.own());
+        if taken > 0 {
+            self.room.give_back(&self.holder, taken);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,14 +81,14 @@ impl OutputSink {
         Self::make(limit, None)
     }
 
-    /// As [`OutputSink::new`], for a run whose result has its room in `room`.
-    pub fn within(limit: usize, room: &Arc<ResultRoom>) -> Self {
-        Self::make(limit, Some(Arc::clone(room)))
+    /// As [`OutputSink::new`], for a run whose result has its room in `room`, on account of `holder`.
+    pub fn within(limit: usize, room: &Arc<ResultRoom>, holder: Holder) -> Self {
+        Self::make(limit, Some(Place { room: Arc::clone(room), holder, claimed: Mutex::new(0) }))
     }
 
-    fn make(limit: usize, room: Option<Arc<ResultRoom>>) -> Self {
+    fn make(limit: usize, place: Option<Place>) -> Self {
         let buffer = Mutex::new(Buffer { lines: Vec::new(), room: limit, dropped: 0 });
-        Self(Arc::new(Sink { buffer, room, claimed: AtomicUsize::new(0) }))
+        Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
     /// Adds a line; drops it when the limit is reached.
@@ -90,22 +124,35 @@ impl OutputSink {
         self.buffer().dropped
     }
 
-    /// Takes room for `bytes` of the result, until the last clone is dropped; `false` if what runs has taken it all.
+    /// Takes room for `bytes` of the result, until the last clone is dropped; `false` if what runs has taken it all, or
+    /// its user, its workflow or its rule their share.
     pub fn claim(&self, bytes: usize) -> bool {
-        let Some(room) = &self.0.room else { return true };
-        let has_room = room.take(bytes);
-        if has_room {
-            self.0.claimed.fetch_add(bytes, Ordering::Relaxed);
+        let has_room = self.0.place.as_ref().is_none_or(|place| place.claim(bytes));
+        if !has_room {
+            self.0.was_refused.store(true, Ordering::Relaxed);
         }
         has_room
     }
 
     /// Why a claim was refused.
     pub fn refusal(&self) -> String {
-        let limit = self.0.room.as_ref().map_or(usize::MAX, |room| room.limit()) >> 20;
+        let limit = self.0.place.as_ref().map_or(usize::MAX, |place| place.room.limit()) >> 20;
         format!(
-            "the results of all that runs may take {limit} MiB together (engine.results_mib), and it is not left"
+            "the results of all that runs may take {limit} MiB together (engine.results_mib), one user's three quarters \
+             of it and those of one workflow or rule a half, and it is not left"
         )
+    }
+
+    /// What a result is to say of itself if a claim was refused for it, so that not all of it is there, or not as it
+    /// should be.
+    pub fn shortfall(&self) -> Option<String> {
+        let was_refused = self.0.was_refused.load(Ordering::Relaxed);
+        was_refused.then(|| {
+            let why = self.refusal();
+            format!(
+                "the result is not whole: {why}; run it again when less runs, or raise engine.results_mib"
+            )
+        })
     }
 
     /// The value that `text` is as JSON; `None` if it is no JSON, or if there is no room for all its parts: then a line
@@ -124,19 +171,16 @@ impl OutputSink {
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        if let Some(room) = &self.room {
-            room.give_back(*self.claimed.get_mut());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::shares::Root;
+
+    fn holder(user: &str) -> Holder {
+        Holder { user: user.into(), root: Root::User(user.into()) }
+    }
 
     #[test]
     fn lines_beyond_the_limit_are_dropped_and_counted() {
@@ -161,21 +205,39 @@ mod tests {
     #[test]
     fn what_runs_shares_room_for_results() {
         let room = Arc::new(ResultRoom::new(100));
-        let (one, other) = (OutputSink::within(1000, &room), OutputSink::within(1000, &room));
+        let [one, other] = ["ann", "bob"].map(|user| OutputSink::within(1000, &room, holder(user)));
         let clone = one.clone();
-        assert!(one.claim(60) && clone.claim(30));
-        assert!(!other.claim(20), "more than is left");
+        assert!(one.claim(30) && clone.claim(20));
+        assert!(!one.claim(1), "more than its share");
+        assert!(!other.claim(60), "more than is left");
         drop(one);
-        assert!(!other.claim(20), "a clone has it still");
+        assert!(!other.claim(60), "a clone has it still");
         drop(clone);
         assert!(other.claim(100));
         assert!(OutputSink::new(0).claim(usize::MAX), "without a common room");
     }
 
     #[test]
+    fn a_small_result_has_its_place_whatever_others_hold() {
+        let room = Arc::new(ResultRoom::new(100 << 10));
+        let all: Vec<_> =
+            ["ann", "bob", "cyd"].map(|user| OutputSink::within(1000, &room, holder(user))).into();
+        assert!(all[0].claim(50 << 10) && all[1].claim(50 << 10) && all[2].claim(200));
+        // What is its own, and what was left.
+        assert!(all[2].claim(100));
+        assert_eq!(all.iter().filter(|sink| sink.shortfall().is_some()).count(), 0);
+        assert!(!all[2].claim(1));
+        let told = all[2].shortfall().unwrap();
+        assert!(told.contains("not whole") && told.contains("engine.results_mib"), "{told}");
+        drop(all);
+        let sink = OutputSink::within(1000, &room, holder("dan"));
+        assert!(sink.claim(room.limit() + room.own()), "all of it was given back");
+    }
+
+    #[test]
     fn what_has_no_room_as_a_value_stays_text() {
         let room = Arc::new(ResultRoom::new(1000));
-        let sink = OutputSink::within(1000, &room);
+        let sink = OutputSink::within(1000, &room, holder("ann"));
         let many = format!("[{}1]", "1,".repeat(100));
         for (text, value) in [
             ("{\"a\": 1}", Some(json!({"a": 1}))),

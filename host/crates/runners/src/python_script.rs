@@ -198,7 +198,7 @@ fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> 
     result.insert("stdout".into(), finished.stdout.text().into());
     result.insert("stderr".into(), finished.stderr.text().into());
     result.insert("exit_code".into(), exit_code.into());
-    if let Some(error) = error {
+    if let Some(error) = error.or_else(|| output.shortfall()) {
         result.insert("error".into(), error.into());
     }
     Outcome { end, result: Value::Object(result) }

@@ -22,7 +22,6 @@ use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::evaluation::quick;
-use crate::given;
 use crate::requests as executions;
 use crate::service::Engine;
 
@@ -36,7 +35,6 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         // Whoever ends the workflow above ends it too.
         return;
     }
-    let Some((execution, _room)) = given::with_room(engine, execution).await else { return };
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     if let Err(error) = workflow.begin_work(engine, &mut held).await {
@@ -48,14 +46,14 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
     };
     match result {
-        Ok(live) => *held = live.filter(|live| !live.is_idle()),
+        Ok(live) => {
+            live.iter().for_each(|live| timers::follow(engine, live));
+            *held = live.filter(|live| !live.is_idle());
+        }
         Err(error) => give_up(engine, execution, error).await,
     }
-    if let Some(live) = held.as_mut() {
-        live.timer = timers::arm(engine, live);
-        if let Some(parent) = &live.execution.parent {
-            pause_with(engine.clone(), id, parent.execution);
-        }
+    if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
+        pause_with(engine.clone(), id, parent.execution);
     }
     if held.is_none() {
         engine.0.workflows.forget(id, &workflow);
@@ -263,7 +261,7 @@ impl Begins {
             results,
             began: self.now,
             stopped: None,
-            timer: None,
+            given: live::given_bytes(&self.execution),
         };
         let mut step = Step::new(&self.engine, live);
         step.write(log);

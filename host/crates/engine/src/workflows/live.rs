@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, ExecutionId, Object, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent, WorkflowLimits,
+    Execution, ExecutionId, Object, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent,
+    WorkflowLimits, size,
 };
 use petrel_workflows::conductor::{ErrorEntry, Event, Report, Rerun};
 use petrel_workflows::{Conducted, Status};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
+use super::ACTION_CHAIN;
 use super::definitions::Compiled;
-use super::timers::{self, Timer};
 use super::world::{self, Results};
 use crate::error::Error;
 use crate::evaluation::quick;
@@ -20,6 +22,20 @@ use crate::service::Engine;
 
 /// How many children are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
+
+/// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
+/// the same moment: all that have the same timeout, say.
+const LOADS_AT_ONCE: usize = 4;
+
+/// Turns to make a workflow anew. Who has one waits for nothing but the store and the evaluation of its log.
+#[derive(Debug)]
+pub(super) struct Loads(Semaphore);
+
+impl Default for Loads {
+    fn default() -> Self {
+        Self(Semaphore::new(LOADS_AT_ONCE))
+    }
+}
 
 /// A workflow in memory.
 pub(super) struct Live {
@@ -35,8 +51,8 @@ pub(super) struct Live {
     pub(super) began: Timestamp,
     /// Whether it was made to fail from outside, and how.
     pub(super) stopped: Option<Stopped>,
-    /// What ends it when it takes too long.
-    pub(super) timer: Option<Timer>,
+    /// How much its parameters take beside what the conductor counts, in bytes.
+    pub(super) given: usize,
 }
 
 /// How a workflow was made to fail from outside.
@@ -66,13 +82,14 @@ impl Live {
 
     /// Whether nothing will happen to it unless somebody asks for it.
     pub(super) fn is_idle(&self) -> bool {
-        let has_time = self.conductor.timeout().is_none();
-        self.active.is_empty()
-            && (self.conductor.status().is_completed() || (self.conductor.status().is_resting() && has_time))
+        let status = self.conductor.status();
+        self.active.is_empty() && (status.is_completed() || status.is_resting())
     }
 
     /// A workflow from the store.
     pub(super) async fn load(engine: &Engine, id: ExecutionId) -> Result<Self, Error> {
+        // It is never closed.
+        let _turn = engine.0.workflows.loads.0.acquire().await;
         let found = engine.store().execution(id).await?;
         let execution = found.ok_or_else(|| Error::NotFound {
             what: "execution",
@@ -84,19 +101,16 @@ impl Live {
         let active = active(engine, id).await?;
         let sequence = u64::try_from(log.len()).unwrap_or(u64::MAX);
         let began = began(&log).unwrap_or(execution.requested_at);
-        let mut live = Self {
-            execution,
-            conductor,
-            sequence,
-            active,
-            results,
-            began,
-            stopped: stopped(&log),
-            timer: None,
-        };
-        live.timer = timers::arm(engine, &live);
-        Ok(live)
+        let (given, stopped) = (given_bytes(&execution), stopped(&log));
+        Ok(Self { execution, conductor, sequence, active, results, began, stopped, given })
     }
+}
+
+/// How much the parameters of a workflow take beside what its conductor counts, in bytes: as they are stored and, of a
+/// chain, as they are final.
+pub(super) fn given_bytes(execution: &Execution) -> usize {
+    let stored: usize = execution.parameters.values().map(size::of_value).sum();
+    if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
 }
 
 /// When what a log tells of began, or was last run again.

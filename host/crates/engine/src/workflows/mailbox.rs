@@ -11,10 +11,11 @@ use tokio::sync::oneshot;
 
 use super::closing::Closing;
 use super::definitions::Definitions;
-use super::live::Live;
+use super::live::{Live, Loads};
 use super::report::Report;
 use super::residence::{Residence, Resident};
 use super::step;
+use super::timers::{self, Timers};
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -60,6 +61,9 @@ pub(crate) struct Workflows {
     /// Those of which nothing may begin any more.
     pub(crate) closing: Closing,
     pub(super) definitions: Definitions,
+    pub(super) loads: Loads,
+    /// What ends those that may take only so long.
+    pub(super) timers: Timers,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -137,6 +141,9 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
                 step::process(engine, id, &mut live, batch).await;
             }
             workflow.end_work();
+            if let Some(live) = live.as_ref() {
+                timers::follow(engine, live);
+            }
             if live.as_ref().is_none_or(Live::is_idle) && lock(&workflow.queue).is_empty() {
                 engine.0.workflows.forget(id, &workflow);
                 *live = None;

@@ -1,8 +1,11 @@
 //! Which workflows stay in memory while nothing happens to them. A workflow that waits for what is inside it is made
 //! anew from its log when that tells something; so when many wait, those to which nothing has happened for longest go.
 //!
-//! Only those that are quickly made anew go, and only they are counted: others have limits of their own.
+//! Any workflow can go, whatever it waits for: its log is the truth, and what ends it by the time is kept apart
+//! ([`timers`](super::timers)). So all that wait are bounded together. One with a long log is dear to make anew, and
+//! goes later than others, but it goes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -11,8 +14,9 @@ use petrel_model::ExecutionId;
 use super::live::Live;
 use super::mailbox::{Workflow, Workflows, lock};
 
-/// A workflow with more entries in its log takes a while to be made anew.
-const MOST_ENTRIES: u64 = 256;
+/// A workflow goes as if something had happened to it so many moments later as its log has entries, for which it is
+/// read again; and these are the most.
+const MOST_CREDIT: u64 = 10_000;
 /// What a workflow takes beside its tasks and variables, in bytes, about.
 const BASE_BYTES: usize = 8 << 10;
 /// What each execution inside it takes there, in bytes, about.
@@ -23,7 +27,7 @@ const ACTIVE_BYTES: usize = 128;
 pub(super) struct Residence {
     /// Grows with whatever happens.
     moments: AtomicU64,
-    /// How much they take that could go, in bytes.
+    /// How much they take, in bytes.
     taken: AtomicUsize,
     /// With no more taken than this none is looked for that can go; all there is while one is looked for.
     next_look: AtomicUsize,
@@ -34,19 +38,27 @@ pub(super) struct Residence {
 pub(super) struct Resident {
     /// When something happened to it last.
     used_at: AtomicU64,
-    /// How much it takes, in bytes, if it could go.
+    /// For how many moments longer it stays, since it is dear to make anew.
+    credit: AtomicU64,
+    /// How much it takes, in bytes.
     taken: AtomicUsize,
+}
+
+impl Resident {
+    fn used_at(&self) -> u64 {
+        self.used_at.load(Ordering::Relaxed)
+    }
+
+    /// When it is to go.
+    fn turn(&self) -> u64 {
+        self.used_at().saturating_add(self.credit.load(Ordering::Relaxed))
+    }
 }
 
 impl Live {
     /// About how much memory it takes, in bytes.
     fn bytes(&self) -> usize {
-        BASE_BYTES + self.conductor.bytes() + self.active.len() * ACTIVE_BYTES
-    }
-
-    /// Whether it can go while nothing happens to it. One that ends by the time stays, with its timer.
-    fn can_go(&self) -> bool {
-        self.timer.is_none() && self.sequence <= MOST_ENTRIES
+        BASE_BYTES + self.given + self.conductor.bytes() + self.active.len() * ACTIVE_BYTES
     }
 }
 
@@ -55,7 +67,8 @@ impl Workflows {
     pub(super) fn used(&self, workflow: &Workflow, live: Option<&Live>) {
         let (all, one) = (&self.residence, &workflow.resident);
         one.used_at.store(all.moments.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        let now = live.filter(|live| live.can_go()).map_or(0, Live::bytes);
+        one.credit.store(live.map_or(0, |live| live.sequence.min(MOST_CREDIT)), Ordering::Relaxed);
+        let now = live.map_or(0, Live::bytes);
         let before = one.taken.swap(now, Ordering::Relaxed);
         // Added first, so that it is never less than nothing.
         all.taken.fetch_add(now, Ordering::Relaxed);
@@ -71,17 +84,10 @@ impl Workflows {
         {
             return;
         }
-        let mut known: Vec<_> = lock(&self.known)
-            .iter()
-            .map(|(id, workflow)| {
-                (workflow.resident.used_at.load(Ordering::Relaxed), *id, Arc::clone(workflow))
-            })
-            .collect();
-        known.sort_unstable_by_key(|(used_at, ..)| *used_at);
-        // The last one is at work: it would be made anew at once, however large.
-        known.pop();
         let enough = limit / 4 * 3;
-        for (_, id, workflow) in &known {
+        // Not in the head of the loop: what is known would be held while some of it is forgotten.
+        let known = in_turn(&lock(&self.known));
+        for (id, workflow) in &known {
             if taken.load(Ordering::Relaxed) <= enough {
                 break;
             }
@@ -93,16 +99,57 @@ impl Workflows {
 
     fn let_go(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
         let Ok(mut live) = workflow.live.try_lock() else { return };
-        if live.as_ref().is_some_and(Live::can_go) && lock(&workflow.queue).is_empty() {
+        if live.is_some() && lock(&workflow.queue).is_empty() {
             self.forget(id, workflow);
             *live = None;
         }
     }
 }
 
+/// The workflows in the order in which they are to go.
+fn in_turn(known: &HashMap<ExecutionId, Arc<Workflow>>) -> Vec<(ExecutionId, Arc<Workflow>)> {
+    // The last one is at work: it would be made anew at once, however large.
+    let at_work = known.values().map(|workflow| workflow.resident.used_at()).max();
+    let mut turns: Vec<_> = known
+        .iter()
+        .filter(|(_, workflow)| Some(workflow.resident.used_at()) != at_work)
+        .map(|(id, workflow)| (workflow.resident.turn(), *id, Arc::clone(workflow)))
+        .collect();
+    turns.sort_unstable_by_key(|(turn, id, _)| (*turn, *id));
+    turns.into_iter().map(|(_, id, workflow)| (id, workflow)).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use petrel_persistence::suite::id;
+
     use super::*;
+
+    fn workflow(used_at: u64, credit: u64) -> Arc<Workflow> {
+        let workflow = Workflow::default();
+        workflow.resident.used_at.store(used_at, Ordering::Relaxed);
+        workflow.resident.credit.store(credit, Ordering::Relaxed);
+        Arc::new(workflow)
+    }
+
+    #[test]
+    fn who_waits_for_longest_goes_first_and_a_long_log_goes_later_but_goes() {
+        for (known, turns) in [
+            // By when something happened to each, and how long its log is; the last one is at work.
+            (&[(3, 0), (1, 0), (2, 0), (9, 0)][..], &[2, 3, 1][..]),
+            (&[(1, 5), (2, 0), (3, 0), (9, 0)], &[2, 3, 1]),
+            (&[(1, MOST_CREDIT), (2, 0), (9, 1)], &[2, 1]),
+            (&[(4, 0)], &[]),
+        ] {
+            let known: HashMap<ExecutionId, _> = (1..)
+                .map(id)
+                .zip(known.iter().map(|(used_at, credit)| workflow(*used_at, *credit)))
+                .collect();
+            let found: Vec<ExecutionId> = in_turn(&known).into_iter().map(|(id, _)| id).collect();
+            let expected: Vec<ExecutionId> = turns.iter().map(|number| id(*number)).collect();
+            assert_eq!(found, expected);
+        }
+    }
 
     #[test]
     fn what_is_counted_is_given_back() {

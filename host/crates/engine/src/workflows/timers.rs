@@ -1,22 +1,24 @@
-//! Workflows that may take only so long, and those that an earlier process was conducting.
+//! Workflows that may take only so long, and those that an earlier process was conducting. What ends a workflow by the
+//! time is kept here and not with the workflow, which so can leave memory while it waits.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use petrel_model::{Execution, ExecutionId};
+use petrel_model::{Execution, ExecutionId, Timestamp};
 use petrel_workflows::Status;
 use tokio::task::AbortHandle;
 
 use super::cascade;
 use super::live::Live;
-use super::mailbox::{Message, deliver};
+use super::mailbox::{Message, deliver, lock};
 use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
 /// What ends a workflow when it takes too long; it is called off when this is dropped.
 #[derive(Debug)]
-pub(super) struct Timer(AbortHandle);
+struct Timer(AbortHandle);
 
 impl Drop for Timer {
     fn drop(&mut self) {
@@ -24,13 +26,30 @@ impl Drop for Timer {
     }
 }
 
-/// Has a workflow ended when it has taken longer than it may. The time counts from its beginning, whichever
-/// process that was in.
-pub(super) fn arm(engine: &Engine, live: &Live) -> Option<Timer> {
-    let timeout = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok());
-    let timeout = timeout.filter(|_| !live.execution.status.is_final())?;
-    let end = live.began.plus(Duration::from_secs(timeout));
-    let (engine, id) = (engine.clone(), live.execution.id);
+/// What ends the workflows that may take only so long and have not ended, in memory or not.
+#[derive(Debug, Default)]
+pub(super) struct Timers(Mutex<HashMap<ExecutionId, Timer>>);
+
+/// Has a workflow ended when it has taken longer than it may, unless that is seen to; calls that off once it has
+/// ended. The time counts from its beginning, whichever process that was in. To be called whenever something has
+/// happened to it.
+pub(super) fn follow(engine: &Engine, live: &Live) {
+    // Most have no timeout, and need no lock.
+    let Some(timeout) = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok()) else {
+        return;
+    };
+    let id = live.execution.id;
+    let mut timers = lock(&engine.0.workflows.timers.0);
+    if live.execution.status.is_final() {
+        timers.remove(&id);
+    } else {
+        let end = live.began.plus(Duration::from_secs(timeout));
+        timers.entry(id).or_insert_with(|| arm(engine.clone(), id, end));
+    }
+}
+
+/// Has the workflow `id` ended at `end`.
+fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
     let waiting = tokio::spawn(async move {
         tokio::select! {
             () = tokio::time::sleep(end.since(clock::now())) => {}
@@ -43,7 +62,7 @@ pub(super) fn arm(engine: &Engine, live: &Live) -> Option<Timer> {
             }
         });
     });
-    Some(Timer(waiting.abort_handle()))
+    Timer(waiting.abort_handle())
 }
 
 /// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
@@ -64,6 +83,7 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
             }
         }
         if let Some(live) = held.as_ref() {
+            follow(&engine, live);
             if live.is_closing() {
                 cascade::end(&engine, live);
             } else {

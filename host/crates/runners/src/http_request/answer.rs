@@ -26,6 +26,9 @@ pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &
     result.insert("parsed".into(), parsed.is_some().into());
     result.insert("body".into(), parsed.unwrap_or_else(|| text.into()));
     result.insert("headers".into(), Value::Object(named));
+    if let Some(shortfall) = output.shortfall() {
+        result.insert("error".into(), shortfall.into());
+    }
     let end = if (200..=206).contains(&status) { End::Succeeded } else { End::Failed };
     Outcome { end, result: Value::Object(result) }
 }

@@ -1,5 +1,6 @@
 //! What the end of a shell command means, and its result in StackStorm's shape:
-//! `{failed, succeeded, return_code, stdout, stderr}`, with `error` where nobody else says why.
+//! `{failed, succeeded, return_code, stdout, stderr}`, with `error` where nobody else says why, or where not all of
+//! it is there since others have the room.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -28,7 +29,7 @@ pub(crate) fn outcome(
     result.insert("return_code".into(), return_code.into());
     result.insert("stdout".into(), decoded(finished.stdout, decode_scalars, output));
     result.insert("stderr".into(), decoded(finished.stderr, decode_scalars, output));
-    if let Some(error) = error {
+    if let Some(error) = error.or_else(|| output.shortfall()) {
         result.insert("error".into(), error.into());
     }
     Outcome { end, result: Value::Object(result) }
@@ -65,7 +66,10 @@ fn ended(status: ExitStatus) -> (End, i32, Option<String>) {
 pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
     for (name, captured) in [("stdout", &finished.stdout), ("stderr", &finished.stderr)] {
         if captured.dropped > 0 {
-            let text = format!("{name} was cut: {} more bytes were dropped", captured.dropped);
+            let mut text = format!("{name} was cut: {} more bytes were dropped", captured.dropped);
+            if captured.is_crowded_out {
+                text = format!("{text}: {}", output.refusal());
+            }
             output.line(Stream::Output, text);
         }
     }

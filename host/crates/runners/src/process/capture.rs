@@ -64,7 +64,8 @@ impl Captured {
             }
             text.push_str("\n[cut: ");
             text.push_str(&self.dropped.to_string());
-            text.push_str(" more bytes were dropped]");
+            text.push_str(" more bytes were dropped");
+            text.push_str(if self.is_crowded_out { ", see engine.results_mib]" } else { "]" });
         }
         text
     }
@@ -136,6 +137,7 @@ mod tests {
 
     use super::*;
     use crate::ResultRoom;
+    use crate::shares::{Holder, Root};
 
     #[test]
     fn what_is_kept_is_counted_as_it_is_stored() {
@@ -147,7 +149,8 @@ mod tests {
             // What is too much for all together is dropped as it comes.
             (100, 10, &["01234", "5678901", "2"], "01234", 8),
         ] {
-            let sink = OutputSink::within(1000, &Arc::new(ResultRoom::new(room)));
+            let holder = Holder { user: "ann".into(), root: Root::User("ann".into()) };
+            let sink = OutputSink::within(1000, &Arc::new(ResultRoom::new(room)), holder);
             let mut captured = Captured::default();
             pieces.iter().for_each(|piece| captured.take(piece.as_bytes(), limit, &sink));
             assert_eq!(
@@ -170,12 +173,13 @@ mod tests {
 
     #[test]
     fn text_says_what_is_missing() {
-        for (bytes, dropped, text) in [
-            (&b"a\n"[..], 0, "a\n"),
-            (b"a\xff", 0, "a\u{fffd}"),
-            (b"a\n", 3, "a\n[cut: 3 more bytes were dropped]"),
+        for (bytes, dropped, is_crowded_out, text) in [
+            (&b"a\n"[..], 0, false, "a\n"),
+            (b"a\xff", 0, false, "a\u{fffd}"),
+            (b"a\n", 3, false, "a\n[cut: 3 more bytes were dropped]"),
+            (b"a\n", 3, true, "a\n[cut: 3 more bytes were dropped, see engine.results_mib]"),
         ] {
-            let captured = Captured { bytes: bytes.to_vec(), dropped, ..Captured::default() };
+            let captured = Captured { bytes: bytes.to_vec(), dropped, is_crowded_out, ..Captured::default() };
             assert_eq!(captured.text(), text);
         }
     }
