@@ -153,6 +153,38 @@ fn who_says_run_restores_without_a_hold() {
     host.stop();
 }
 
+#[test]
+fn what_is_held_is_canceled_at_once_and_cannot_be_paused() {
+    let (place, other) = (Place::default(), Place::default());
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    host.stop();
+    other.petrel(&["restore", &file]).with_code(0);
+    let host = other.start(&SLOTS);
+    let refused = host.cli(&["execution", "pause", &in_flight.workflow]).with_code(6);
+    assert_says(&refused.stderr, &["is held", "`petrel resume-all`", "canceling it is possible"]);
+    for id in [&in_flight.running, &in_flight.workflow] {
+        host.ok(&["execution", "cancel", id]);
+        host.until(id, "canceled");
+    }
+    let children = host.list(&format!("/executions/{}/children", in_flight.workflow));
+    let statuses: Vec<_> = children.iter().map(|child| &child["status"]).collect();
+    assert_eq!(statuses, ["canceled"]);
+    // What nobody has canceled rests on.
+    assert_eq!(held(&host), 2);
+    let refused = host.cli(&["execution", "pause", &in_flight.workflow]).with_code(6);
+    assert_says(&refused.stderr, &["is canceled"]);
+    assert_says(&host.ok(&["resume-all"]).stdout, &["2 executions", "go on"]);
+    host.until(&in_flight.waiting, "succeeded");
+    for id in [&in_flight.running, &in_flight.workflow] {
+        assert_eq!(host.execution(id)["status"], "canceled");
+    }
+    assert_eq!(place.read("out"), "waiting\n");
+    host.stop();
+    assert_says(&other.petrel(&["store", "check"]).with_code(0).stdout, &["no problems"]);
+}
+
 /// A host over a store that was restored from a backup with five executions in flight.
 fn restored(other: &Place) -> Place {
     let place = Place::default();
