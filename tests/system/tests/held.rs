@@ -197,6 +197,51 @@ fn restored(other: &Place) -> Place {
 }
 
 #[test]
+fn a_copy_beside_the_original_ends_nothing_that_runs_there() {
+    let place = Place::default();
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    for arguments in [&["restore", file.as_str()][..], &["restore", file.as_str(), "--run"]] {
+        let other = Place::default();
+        other.petrel(arguments).with_code(0);
+        let copy = other.start(&SLOTS);
+        copy.ok(&["resume-all"]);
+        copy.until(&in_flight.running, "abandoned");
+        copy.until(&in_flight.workflow, "failed");
+        copy.stop();
+        let [one, another] =
+            [&place, &other].map(|place| std::fs::read(place.data().join("identity")).unwrap());
+        assert_ne!(one, another);
+        for (id, status) in in_flight.all() {
+            assert_eq!(host.execution(id)["status"], status, "{arguments:?}");
+        }
+    }
+    // Had it been ended by somebody else, it could not be canceled.
+    host.ok(&["execution", "cancel", &in_flight.running]);
+    host.until(&in_flight.running, "canceled");
+    host.stop();
+}
+
+#[test]
+fn what_a_host_runs_itself_is_not_ended_when_what_is_held_is_let_go_on() {
+    let other = Place::default();
+    let _of_the_backup = restored(&other);
+    let host = other.start(&SLOTS);
+    // It has no mark of its execution, as what an earlier host has left may have none.
+    let [mark, stop] = ["mark", "stop"].map(|name| other.path(name));
+    let script = other.write("hide.py", include_str!("../../../host/crates/runners/tests/hiding/hide.py"));
+    let id = host.shell(&format!("python3 {script} {mark} {stop} stays; sleep 60"));
+    petrel_system_tests::eventually("it hides", || (!other.read("mark").is_empty()).then_some(()));
+    host.ok(&["resume-all"]);
+    let before = other.read("mark");
+    petrel_system_tests::eventually("it goes on", || (other.read("mark") != before).then_some(()));
+    assert_eq!(host.execution(&id)["status"], "running");
+    other.write("stop", "");
+    host.stop();
+}
+
+#[test]
 fn of_many_who_let_go_on_what_is_held_each_tells_what_it_did_itself() {
     let other = Place::default();
     let _of_the_backup = restored(&other);
