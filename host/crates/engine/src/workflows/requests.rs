@@ -60,9 +60,12 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
             "`petrel resume-all` lets all that is held go on; canceling it is possible",
         ));
     }
-    if execution.status.is_final() || execution.status.is_waiting() {
-        let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
-        return Err(conflict(message, "look at it with `petrel execution get`"));
+    let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
+    if execution.status.is_final() {
+        return Err(conflict(message, "`petrel execution rerun` runs it again"));
+    }
+    if execution.status.is_waiting() {
+        return Err(conflict(message, "wait until it runs; canceling it is possible"));
     }
     deliver(engine, id, Message::Request(status)).await
 }
