@@ -1,9 +1,10 @@
-//! The data directory: where it is, the admin's token in it, and the packs of the binary laid out in it.
+//! The data directory: where it is, the admin's token and its identity in it, and the packs of the binary laid out in it.
 //!
 //! | in it | |
 //! |---|---|
 //! | `store/` | the embedded store |
 //! | `admin-token` | the admin's token, readable by its owner only |
+//! | `identity` | by what the host tells its own processes from those of a host over a copy of the store |
 //! | `packs/` | packs that came with the binary |
 //! | `components/` | compiled components |
 //! | `python/` | what Python actions import |
@@ -23,6 +24,9 @@ use crate::bundled::BundledPack;
 
 /// The largest file with a token or a digest that is read, in bytes.
 pub(crate) const LARGEST_TOKEN: u64 = 4096;
+
+/// The file with the identity.
+const IDENTITY: &str = "identity";
 
 /// `petrel` in the user's XDG data home.
 pub(crate) fn default() -> PathBuf {
@@ -79,13 +83,34 @@ pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
 
 /// Another token for the admin, in the place of the one that is there.
 pub(crate) fn new_admin_token(data_dir: &Path) -> anyhow::Result<String> {
-    let file = token_file(data_dir);
+    write_random(&token_file(data_dir))
+}
+
+/// The identity of the data directory; made on the first start. It is in no backup: what is restored elsewhere is another
+/// host's.
+pub(crate) fn identity(data_dir: &Path) -> anyhow::Result<String> {
+    let file = data_dir.join(IDENTITY);
+    match plain_file::read_text(&file, LARGEST_TOKEN) {
+        Ok(identity) if !identity.trim().is_empty() => Ok(identity.trim().to_owned()),
+        _ => write_random(&file),
+    }
+}
+
+/// Lets the next host over this data directory be another one than the last: the store in it comes from elsewhere.
+pub(crate) fn forget_identity(data_dir: &Path) -> std::io::Result<()> {
+    match fs::remove_file(data_dir.join(IDENTITY)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a text that nobody can guess to a file of which it is all, and gives it.
+fn write_random(file: &Path) -> anyhow::Result<String> {
     let mut random = [0; 24];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random token can be made: {error}"))?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    write_private(&file, token.as_bytes())
-        .with_context(|| format!("{} cannot be written", file.display()))?;
-    Ok(token)
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random text can be made: {error}"))?;
+    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(file, text.as_bytes()).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(text)
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
@@ -137,6 +162,21 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identity_stays_until_it_is_forgotten() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(IDENTITY);
+        forget_identity(place.path()).unwrap();
+        let first = identity(place.path()).unwrap();
+        assert_eq!((first.len(), identity(place.path()).unwrap()), (48, first.clone()));
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        forget_identity(place.path()).unwrap();
+        let second = identity(place.path()).unwrap();
+        assert_ne!(first, second);
+        fs::write(&file, " \n").unwrap();
+        assert_ne!(identity(place.path()).unwrap(), second, "one that was cut");
+    }
 
     #[test]
     fn a_directory_is_private_whether_it_is_there_or_not() {

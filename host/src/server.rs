@@ -104,7 +104,7 @@ async fn serve(
     let url = settings.url_at(address);
     let store = open_store(&settings, &data_dir, accept_loss).await?;
     // No other host has this data directory now, and nothing is started yet.
-    let _reaper = Reaper::start(&data_dir);
+    let _reaper = Reaper::start(&data_dir, &data_directory::identity(&data_dir)?);
     let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
     let report =

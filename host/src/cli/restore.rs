@@ -8,6 +8,7 @@ use super::store::{unmade, unmade_directory};
 use crate::archive_file::{self, as_json, in_words};
 use crate::backup_files::Layout;
 use crate::config::{Configuration, Flags};
+use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -38,6 +39,11 @@ impl Restore {
         let (data_dir, engine) = (settings.data_dir(), settings.store.engine);
         let mut layout = Layout::begin(&data_dir).map_err(|error| unmade_directory(&settings, &error))?;
         let in_flight = if self.run { InFlight::GoesOn } else { InFlight::Held };
+        if !settings.store_directory().exists() {
+            // Whatever ran over a store that was here is not of the one that comes.
+            data_directory::forget_identity(&data_dir)
+                .map_err(|error| unmade_directory(&settings, &error))?;
+        }
         let lay_out = |path: &str, mode: u32, content: &[u8]| layout.add(path, mode, content);
         let restored =
             restore::restore(&mut archive, &settings.store_directory(), engine, in_flight, lay_out);

@@ -110,10 +110,21 @@ impl Place {
 
     /// The same with more in its environment.
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
+        self.launch(self.command(), arguments, environment)
+    }
+
+    /// The same by a shell that does something first, and then becomes the host.
+    pub fn start_behind(&self, entry: &str, arguments: &[&str]) -> Host<'_> {
+        let mut command = self.command_of(Path::new("sh"));
+        command.arg("-c").arg(format!("{entry}\nexec \"$0\" \"$@\""));
+        command.arg(petrel_crash::host::binary().unwrap());
+        self.launch(command, arguments, &[])
+    }
+
+    fn launch(&self, mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
         let is_first = !self.data.join("store").exists();
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut process = self
-            .command()
+        let mut process = command
             .env("PETREL_LISTEN", "127.0.0.1:0")
             .envs(environment.iter().copied())
             .arg("serve")

@@ -153,6 +153,38 @@ fn who_says_run_restores_without_a_hold() {
     host.stop();
 }
 
+#[test]
+fn what_is_held_is_canceled_at_once_and_cannot_be_paused() {
+    let (place, other) = (Place::default(), Place::default());
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    host.stop();
+    other.petrel(&["restore", &file]).with_code(0);
+    let host = other.start(&SLOTS);
+    let refused = host.cli(&["execution", "pause", &in_flight.workflow]).with_code(6);
+    assert_says(&refused.stderr, &["is held", "`petrel resume-all`", "canceling it is possible"]);
+    for id in [&in_flight.running, &in_flight.workflow] {
+        host.ok(&["execution", "cancel", id]);
+        host.until(id, "canceled");
+    }
+    let children = host.list(&format!("/executions/{}/children", in_flight.workflow));
+    let statuses: Vec<_> = children.iter().map(|child| &child["status"]).collect();
+    assert_eq!(statuses, ["canceled"]);
+    // What nobody has canceled rests on.
+    assert_eq!(held(&host), 2);
+    let refused = host.cli(&["execution", "pause", &in_flight.workflow]).with_code(6);
+    assert_says(&refused.stderr, &["is canceled"]);
+    assert_says(&host.ok(&["resume-all"]).stdout, &["2 executions", "go on"]);
+    host.until(&in_flight.waiting, "succeeded");
+    for id in [&in_flight.running, &in_flight.workflow] {
+        assert_eq!(host.execution(id)["status"], "canceled");
+    }
+    assert_eq!(place.read("out"), "waiting\n");
+    host.stop();
+    assert_says(&other.petrel(&["store", "check"]).with_code(0).stdout, &["no problems"]);
+}
+
 /// A host over a store that was restored from a backup with five executions in flight.
 fn restored(other: &Place) -> Place {
     let place = Place::default();
@@ -162,6 +194,51 @@ fn restored(other: &Place) -> Place {
     host.stop();
     other.petrel(&["restore", &file]).with_code(0);
     place
+}
+
+#[test]
+fn a_copy_beside_the_original_ends_nothing_that_runs_there() {
+    let place = Place::default();
+    let file = place.path("petrel.backup");
+    let host = place.start(&SLOTS);
+    let in_flight = InFlight::of(&host, &place, &file);
+    for arguments in [&["restore", file.as_str()][..], &["restore", file.as_str(), "--run"]] {
+        let other = Place::default();
+        other.petrel(arguments).with_code(0);
+        let copy = other.start(&SLOTS);
+        copy.ok(&["resume-all"]);
+        copy.until(&in_flight.running, "abandoned");
+        copy.until(&in_flight.workflow, "failed");
+        copy.stop();
+        let [one, another] =
+            [&place, &other].map(|place| std::fs::read(place.data().join("identity")).unwrap());
+        assert_ne!(one, another);
+        for (id, status) in in_flight.all() {
+            assert_eq!(host.execution(id)["status"], status, "{arguments:?}");
+        }
+    }
+    // Had it been ended by somebody else, it could not be canceled.
+    host.ok(&["execution", "cancel", &in_flight.running]);
+    host.until(&in_flight.running, "canceled");
+    host.stop();
+}
+
+#[test]
+fn what_a_host_runs_itself_is_not_ended_when_what_is_held_is_let_go_on() {
+    let other = Place::default();
+    let _of_the_backup = restored(&other);
+    let host = other.start(&SLOTS);
+    // It has no mark of its execution, as what an earlier host has left may have none.
+    let [mark, stop] = ["mark", "stop"].map(|name| other.path(name));
+    let script = other.write("hide.py", include_str!("../../../host/crates/runners/tests/hiding/hide.py"));
+    let id = host.shell(&format!("python3 {script} {mark} {stop} stays; sleep 60"));
+    petrel_system_tests::eventually("it hides", || (!other.read("mark").is_empty()).then_some(()));
+    host.ok(&["resume-all"]);
+    let before = other.read("mark");
+    petrel_system_tests::eventually("it goes on", || (other.read("mark") != before).then_some(()));
+    assert_eq!(host.execution(&id)["status"], "running");
+    other.write("stop", "");
+    host.stop();
 }
 
 #[test]

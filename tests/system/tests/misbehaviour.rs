@@ -155,6 +155,31 @@ fn assert_it_cannot_hide(place: &Place, hide: &str) {
     host.stop();
 }
 
+#[test]
+fn what_an_entry_point_has_started_is_none_of_the_hosts() {
+    let place = Place::default();
+    let [daemon, side, mark, stop, go] =
+        ["daemon.sh", "side.sh", "beat", "stop", "go"].map(|name| place.path(name));
+    place.write("daemon.sh", &beat(&mark).replace("date", &format!("[ -e {stop} ] && exit; date")));
+    // It comes to the host, as an orphan without any mark, while an execution runs.
+    let start = format!("(setsid sh {daemon} &)");
+    place.write(
+        "side.sh",
+        &format!("until [ -e {go} ]; do sleep 0.1; done; {start}; until [ -e {stop} ]; do sleep 0.1; done"),
+    );
+    let host = place.start_behind(&format!("sh {side} </dev/null >/dev/null 2>&1 &"), &[]);
+    let id = host.shell("sleep 60");
+    host.until(&id, "running");
+    place.write("go", "");
+    eventually("the daemon runs", || beats(&place, "beat").then_some(()));
+    host.delete(&format!("/executions/{id}")).with_status(200);
+    host.until(&id, "canceled");
+    eventually("the daemon lives", || beats(&place, "beat").then_some(()));
+    place.write("stop", "");
+    eventually("the daemon ends by itself", || (!beats(&place, "beat")).then_some(()));
+    host.stop();
+}
+
 /// What a host that was killed has left behind is ended by the next one.
 fn assert_nothing_survives_its_host(place: &Place, hide: &str) {
     let host = place.start(&[]);

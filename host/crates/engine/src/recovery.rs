@@ -36,8 +36,10 @@ impl Engine {
                 engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
             }
             *is_left_over = true;
-            // What had begun is an orphan from now on, as it would be after a crash.
-            let report = recover(&engine).await?;
+            // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
+            // runs here; and what does run here is this host's own by now.
+            let orphans = engine.store().orphans().await?;
+            let report = take_up(&engine, orphans).await?;
             *is_left_over = false;
             engine.0.work.notify_waiters();
             Ok(Resumed { held, report })
@@ -82,13 +84,19 @@ impl Report {
     }
 }
 
-/// Takes up what an earlier process left.
+/// Takes up what an earlier process left, once what it left running is ended. To be called before this one runs anything.
 ///
 /// # Errors
 /// When the store fails.
 pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     let orphans = engine.store().orphans().await?;
-    let mut report = Report { processes: end_leftovers(engine, &orphans), ..Report::default() };
+    let processes = end_leftovers(engine, &orphans);
+    Ok(Report { processes, ..take_up(engine, orphans).await? })
+}
+
+/// Brings each orphan to where it belongs.
+async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Error> {
+    let mut report = Report::default();
     let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
     for orphan in orphans {
@@ -105,7 +113,7 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// Before anything is run again, what still runs of it is ended.
+/// Ends what still runs of the orphans, before this host runs anything: later its own would be taken for leftovers.
 fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
     let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for orphan in orphans {

@@ -128,25 +128,32 @@ impl Engine {
                 name: id.to_string(),
                 hint: "`petrel execution list` shows what there is".into(),
             })?;
-            if execution.status == Status::Canceling {
-                self.end(id);
-                return Ok(Ok(execution));
-            }
-            if !execution.status.is_cancelable() {
-                return Ok(Err(execution));
+            let is_held = self.store().is_held(id);
+            match execution.status {
+                Status::Canceling if is_held => {}
+                Status::Canceling => {
+                    self.end(id);
+                    return Ok(Ok(execution));
+                }
+                status if !status.is_cancelable() => return Ok(Err(execution)),
+                _ => {}
             }
             if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
-                match self.cancel_workflow(id).await {
+                match self.cancel_workflow(execution).await {
                     // It has ended meanwhile, most likely: then that is the answer.
                     Err(Error::Conflict { .. }) => continue,
                     canceled => return canceled.map(Ok),
                 }
             }
-            let expect = Expect::ExecutionVersion(id, execution.version);
-            execution
-                .apply(StatusEvent::CancelRequested, clock::now())
+            let (expect, version) =
+                (Expect::ExecutionVersion(id, execution.version), execution.version.saturating_add(1));
+            moves_of_cancel(execution.status, is_held)
+                .iter()
+                .try_for_each(|event| execution.apply(*event, clock::now()))
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            execution.context.cancelled_by = Some(user.to_owned());
+            // One commit is one version, however many moves it makes.
+            execution.version = version;
+            execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
             let changes = vec![Change::UpdateExecution(execution.clone())];
             match self.commit_outcome(&execution, vec![expect], changes).await {
                 Ok(()) => {
@@ -208,6 +215,15 @@ impl Engine {
     fn waiting_share(&self) -> usize {
         let Options { waiting_limit, waiting_share, .. } = self.0.options;
         (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
+    }
+}
+
+/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
+fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
+    match status {
+        Status::Canceling => &[StatusEvent::Canceled],
+        status if is_held && !status.is_waiting() => &[StatusEvent::CancelRequested, StatusEvent::Canceled],
+        _ => &[StatusEvent::CancelRequested],
     }
 }
 

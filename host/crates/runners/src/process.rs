@@ -21,6 +21,7 @@ mod capture;
 mod children;
 mod group;
 mod home;
+mod identity;
 mod input;
 mod leftovers;
 mod marks;
@@ -36,6 +37,7 @@ pub use reaper::Reaper;
 use capture::Reader;
 use children::Started;
 use group::{Group, signal};
+use identity::Identity;
 use seal::Seal;
 
 /// How long a group that was asked to end may take before it is killed.
@@ -47,11 +49,14 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_millis(500);
 /// The variable by which a process that outlived its host is found again.
 pub const EXECUTION_VARIABLE: &str = "PETREL_EXECUTION_ID";
+/// The variable beside it that proves that this host has set it.
+pub const PROOF_VARIABLE: &str = "PETREL_EXECUTION_PROOF";
 
 /// What to start.
 #[derive(Debug)]
 pub struct Spec {
-    /// The execution that it is for; all that is started carries it in [`EXECUTION_VARIABLE`], and its seal.
+    /// The execution that it is for; all that is started carries it in [`EXECUTION_VARIABLE`], with its proof and
+    /// its seal.
     pub execution: String,
     /// The program.
     pub program: OsString,
@@ -141,6 +146,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
 
 /// Starts a process, in a group of its own and with the marks of its execution.
 fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
+    let identity = Identity::own();
     // Dropped at the end, with its copy of what the process finds at standard input.
     let mut command = Command::new(&spec.program);
     command
@@ -148,13 +154,14 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
         .env_clear()
         .envs(spec.environment.drain(..))
         .env(EXECUTION_VARIABLE, &spec.execution)
+        .env(PROOF_VARIABLE, identity.proof(&spec.execution))
         .current_dir(&spec.working_directory)
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
-    children::start(|| Seal::of(&spec.execution).put_on(|| command.spawn()), Child::id)
+    children::start(|| Seal::of(&spec.execution, identity).put_on(|| command.spawn()), Child::id)
 }
 
 /// The number by which the system knows a pipe.

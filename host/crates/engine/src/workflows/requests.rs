@@ -3,7 +3,7 @@
 
 use petrel_model::execution::RerunOf;
 use petrel_model::secrets::has_secret;
-use petrel_model::{Execution, ExecutionId, Object};
+use petrel_model::{Execution, ExecutionId, Object, Status as Stored};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::is_workflow;
 use super::mailbox::{Message, deliver};
 use super::report::Report;
+use super::timers::take_up;
 use crate::behalf::Behalf;
 use crate::error::Error;
 use crate::requests::Request;
@@ -51,7 +52,7 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
             "only workflows can be paused and resumed; `petrel execution cancel` ends it",
         ));
     }
-    if engine.store().is_held(id) {
+    if engine.store().is_held(id) && !execution.status.is_final() {
         let message =
             format!("execution {id} is held: it was in flight at the backup that this host is restored from");
         return Err(conflict(
@@ -59,9 +60,12 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
             "`petrel resume-all` lets all that is held go on; canceling it is possible",
         ));
     }
-    if execution.status.is_final() || execution.status.is_waiting() {
-        let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
-        return Err(conflict(message, "look at it with `petrel execution get`"));
+    let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
+    if execution.status.is_final() {
+        return Err(conflict(message, "`petrel execution rerun` runs it again"));
+    }
+    if execution.status.is_waiting() {
+        return Err(conflict(message, "wait until it runs; canceling it is possible"));
     }
     deliver(engine, id, Message::Request(status)).await
 }
@@ -189,8 +193,15 @@ impl Engine {
         }
     }
 
-    /// Asks a workflow that has begun to end.
-    pub(crate) async fn cancel_workflow(&self, id: ExecutionId) -> Result<Execution, Error> {
-        deliver(self, id, Message::Request(Status::Canceling)).await
+    /// Asks a workflow that has begun to end. One that was asked already, before the backup that it is held since, has
+    /// told nobody here: what is inside it is told now.
+    pub(crate) async fn cancel_workflow(&self, workflow: Execution) -> Result<Execution, Error> {
+        let id = workflow.id;
+        if workflow.status != Stored::Canceling {
+            return deliver(self, id, Message::Request(Status::Canceling)).await;
+        }
+        self.0.workflows.closing.add(id);
+        take_up(self.clone(), vec![workflow.clone()]).await;
+        Ok(workflow)
     }
 }

@@ -162,6 +162,13 @@ impl Step {
             self.is_canceled = true;
             return Ok(());
         }
+        if matches!(
+            (status, self.live.conductor.status()),
+            (Status::Pausing, Status::Paused) | (Status::Resuming, Status::Running)
+        ) {
+            // It is so already, and StackStorm answers with how it stands.
+            return Ok(());
+        }
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
             message: format!("execution {}: {refused}", self.live.execution.id),

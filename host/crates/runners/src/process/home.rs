@@ -23,8 +23,8 @@ const PROCESSES: &str = "cgroup.procs";
 /// How often a home is made that another host takes for an empty one that was left, and clears away.
 const TRIES: usize = 5;
 
-/// Where this process has gone into.
-static ENTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// Where this process has gone into, and whether it was there before.
+static ENTERED: Mutex<Option<(PathBuf, bool)>> = Mutex::new(None);
 
 /// That this process is in its home. It goes back to where it was when this is dropped.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ impl Home {
         let parent = own_group()?;
         let path = parent.join(format!("{PREFIX}{:x}-{:x}", place.dev(), place.ino()));
         clear_away(&parent, &path);
+        // It stays where its host was killed.
+        let was_there = path.exists();
         let mut made = make(&path);
         for _ in 1..TRIES {
             if !made.as_ref().is_err_and(is_gone) {
@@ -56,7 +58,7 @@ impl Home {
             let _ = fs::remove_dir(&path);
             return Err(error);
         }
-        *ENTERED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
+        *ENTERED.lock().unwrap_or_else(PoisonError::into_inner) = Some((path.clone(), was_there));
         Ok(Self { path, parent })
     }
 }
@@ -71,10 +73,15 @@ impl Drop for Home {
     }
 }
 
+/// Whether an earlier host has left its home, in which all is that it has left.
+pub(super) fn was_there() -> bool {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(_, was_there)| *was_there)
+}
+
 /// The numbers of all who are in the home of this process, but for this one; nobody when it has none.
 pub(super) fn others() -> Vec<i32> {
     let entered = ENTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let ids = entered.and_then(|path| fs::read_to_string(path.join(PROCESSES)).ok()).unwrap_or_default();
+    let ids = entered.and_then(|(path, _)| fs::read_to_string(path.join(PROCESSES)).ok()).unwrap_or_default();
     let own = getpid().as_raw_pid();
     ids.lines().filter_map(|id| id.parse().ok()).filter(|id| *id != own).collect()
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::group::signal;
-use super::marks::{Bare, Marks};
+use super::identity::Identity;
+use super::marks::{Marks, Search};
 use super::table::{self, Life, Process};
 use super::{children, home};
 
@@ -25,10 +26,10 @@ const LOOKS: usize = 2000;
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const SHORT_PAUSES: usize = 20;
 
-/// Kills what an earlier process has started for the given executions and is still there. To be called before this one
-/// starts anything. Returns how many processes there were.
+/// Kills what an earlier process, over the same data directory, has started for the given executions and is still there.
+/// To be called before this one starts anything. Returns how many processes there were.
 pub fn end_leftovers(executions: &[String]) -> usize {
-    let marks = Marks::of(executions).with_bare(Bare::InHome);
+    let marks = Marks::of(executions, Identity::own(), Search::Left);
     in_rounds(|| {
         let ended = end(|all, known| marks.families(all, known));
         ended.max(hunt(home::others, |id| marks.say(id)))
@@ -38,7 +39,7 @@ pub fn end_leftovers(executions: &[String]) -> usize {
 /// How to know the processes of an execution that began at the tick `began` and is about to be ended: also by who is
 /// below `leader` now. To be asked before anything is ended, since who loses its parent is below nobody.
 pub(super) async fn look(execution: &str, leader: Option<Pid>, began: u64) -> Marks {
-    let marks = Marks::of(&[execution.to_owned()]).with_bare(Bare::StraysSince(began));
+    let marks = Marks::of(&[execution.to_owned()], Identity::own(), Search::Since(began));
     let Some(leader) = leader.map(Pid::as_raw_pid) else { return marks };
     let below = move || table::families(&table::all(), |process| process.life.id == leader);
     let seen = tokio::task::spawn_blocking(below);

@@ -3,8 +3,9 @@
 //!
 //! It is a resource limit, since those are handed down to whatever a process starts and can be read of every process
 //! (`/proc/ID/limits`): the time that a real-time process may compute at a stretch, set to more than 35 years, which
-//! limits nothing. Its value says the execution. A process that sets this very limit itself takes the seal off; it
-//! is then still found by its environment, below its parent, or by having none of these: what is started has a seal.
+//! limits nothing. Its value says the execution, and that this host has put it on ([`Identity`]). A process that sets this
+//! very limit itself takes the seal off; it is then still found by its environment, below its parent, or by having none
+//! of these: what is started has a seal.
 //!
 //! A child has the limits that this process has when it is started. So they change for that moment, and one is started
 //! after the other.
@@ -13,10 +14,16 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::identity::Identity;
+
 /// Where seals begin, in microseconds: about 35 years.
 const BASE: u64 = 1 << 50;
+/// How many bits of a seal say the execution.
+const NAME_BITS: u32 = 34;
+/// How many bits below them say that it was made, and not made up.
+const CHECK_BITS: u32 = 16;
 /// How many seals there are.
-const MANY: u64 = 1 << 50;
+const MANY: u64 = 1 << (NAME_BITS + CHECK_BITS);
 
 /// What `/proc/ID/limits` calls the limit.
 const NAME: &str = "Max realtime timeout";
@@ -32,14 +39,11 @@ static STARTING: Mutex<()> = Mutex::new(());
 pub(super) struct Seal(u64);
 
 impl Seal {
-    /// The seal of the execution with this id. It is the same in every process of the host, so that a later one can
-    /// find what an earlier one has left.
-    pub(super) fn of(execution: &str) -> Self {
-        // FNV-1a: ids differ in their last digits, and the seal is to differ everywhere.
-        let hash = execution.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        Self(BASE + hash % MANY)
+    /// The seal that a host with this identity puts on the execution with this id. It is the same in every process of
+    /// that host, so that a later one can find what an earlier one has left.
+    pub(super) fn of(execution: &str, identity: &Identity) -> Self {
+        let name = identity.number("seal", execution) >> (u64::BITS - NAME_BITS);
+        Self(BASE + (name << CHECK_BITS) + check(name, identity))
     }
 
     /// The seal on a process, if it has one.
@@ -47,10 +51,16 @@ impl Seal {
         Self::read(&limits_of(process)?)
     }
 
-    /// Whether a process that was started with a seal has taken it off. Not said of any where none can be put on.
-    pub(super) fn is_off(process: i32) -> bool {
-        let can_be_on = OWN.maximum.is_none_or(|highest| highest >= BASE + MANY);
-        can_be_on && limits_of(process).is_some_and(|limits| Self::read(&limits).is_none())
+    /// Whether a host with this identity has made it.
+    pub(super) fn is_of(self, identity: &Identity) -> bool {
+        let number = self.0.saturating_sub(BASE);
+        number % (1 << CHECK_BITS) == check(number >> CHECK_BITS, identity)
+    }
+
+    /// Whether a process would have a seal if one was put on it. Not said of any where none can be, nor of one that has
+    /// gone.
+    pub(super) fn could_be_on(process: i32) -> bool {
+        OWN.maximum.is_none_or(|highest| highest >= BASE + MANY) && limits_of(process).is_some()
     }
 
     fn read(limits: &str) -> Option<Self> {
@@ -72,6 +82,11 @@ impl Seal {
         }
         started
     }
+}
+
+/// What follows the name of an execution in its seal.
+fn check(name: u64, identity: &Identity) -> u64 {
+    identity.number("check", &name.to_string()) >> (u64::BITS - CHECK_BITS)
 }
 
 /// What the system says of the limits of a process; `None` when it has gone.
@@ -111,36 +126,43 @@ mod tests {
     }
 
     #[test]
-    fn every_execution_has_its_own() {
-        let seals: Vec<_> = ["", "1", "6a1e5c2f9b1d4e5f60718293", "6a1e5c2f9b1d4e5f60718294"]
+    fn every_execution_of_every_host_has_its_own() {
+        let hosts = ["", "a", "b"].map(Identity::named);
+        let executions = ["", "1", "6a1e5c2f9b1d4e5f60718293", "6a1e5c2f9b1d4e5f60718294"];
+        let seals: Vec<_> = hosts
             .iter()
-            .map(|execution| Seal::of(execution))
+            .flat_map(|host| executions.iter().map(move |execution| Seal::of(execution, host)))
             .collect();
         for (number, seal) in seals.iter().enumerate() {
             assert!((BASE..BASE + MANY).contains(&seal.0));
             assert_eq!(seals.iter().filter(|other| *other == seal).count(), 1, "{number}");
+            let makers: Vec<_> = hosts.iter().map(|host| seal.is_of(host)).collect();
+            let expected: Vec<_> = (0..hosts.len()).map(|host| host == number / executions.len()).collect();
+            assert_eq!(makers, expected, "{number}");
+            assert!(!Seal(seal.0 ^ 1).is_of(&hosts[number / executions.len()]), "one that was made up");
         }
     }
 
     #[test]
-    fn it_is_known_of_a_process_whether_the_seal_is_off() {
-        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293");
+    fn a_seal_is_on_what_was_started_with_it_and_on_nothing_else() {
+        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293", &Identity::named("a"));
         let mut command = Command::new("sleep");
         command.arg("60");
-        for (mut child, is_off) in
-            [(seal.put_on(|| command.spawn()).unwrap(), false), (without(|| command.spawn()).unwrap(), true)]
-        {
+        for (mut child, expected) in [
+            (seal.put_on(|| command.spawn()).unwrap(), Some(seal)),
+            (without(|| command.spawn()).unwrap(), None),
+        ] {
             let id = i32::try_from(child.id()).unwrap();
-            assert_eq!((Seal::is_off(id), Seal::on(id)), (is_off, (!is_off).then_some(seal)));
+            assert_eq!((Seal::could_be_on(id), Seal::on(id)), (true, expected));
             child.kill().unwrap();
             child.wait().unwrap();
-            assert!(!Seal::is_off(id), "one that has gone");
+            assert!(!Seal::could_be_on(id), "one that has gone");
         }
     }
 
     #[test]
     fn a_seal_stays_on_what_empties_its_environment_and_this_process_has_none() {
-        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293");
+        let seal = Seal::of("6a1e5c2f9b1d4e5f60718293", &Identity::named("a"));
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "exec env -i /bin/sh -c 'exec cat /proc/self/limits'"]);
         let output = seal.put_on(|| command.output()).unwrap();

@@ -84,7 +84,7 @@ fn strays() -> String {
 async fn who_takes_off_all_marks_is_ended_with_its_execution() {
     let place = Place(tempfile::tempdir().unwrap());
     std::fs::write(place.path("hide.py"), include_str!("hide.py")).unwrap();
-    let (_reaper, runner) = (Reaper::start(place.0.path()), runner(place.0.path()));
+    let (_reaper, runner) = (Reaper::start(place.0.path(), "of this test"), runner(place.0.path()));
 
     for (how, timeout, is_canceled, end) in [
         ("stays", 5.0, false, End::TimedOut),

@@ -152,16 +152,30 @@ async fn a_process_in_the_background_does_not_hold_the_execution() {
 
 #[tokio::test]
 async fn what_an_earlier_host_left_running_is_found_and_ended() {
-    let id = Id::from_parts(77, std::process::id().into()).to_string();
-    let mut left = tokio::process::Command::new("sleep")
-        .arg("60")
-        .env(petrel_runners::process::EXECUTION_VARIABLE, &id)
-        .process_group(0)
-        .spawn()
-        .unwrap();
+    let service = call(json!({"cmd": "setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $!"}));
+    let id = service.execution_id.to_string();
+    let outcome = runner().run(service, OutputSink::new(10), CancellationToken::new()).await;
+    let left = format!("/proc/{}/cmdline", outcome.result["stdout"]);
+    assert!(!std::fs::read(&left).unwrap().is_empty());
     assert_eq!(runner().end_leftovers(&["other".into()]), 0);
     assert_eq!(runner().end_leftovers(&[id]), 1);
-    assert!(!left.wait().await.unwrap().success());
+    // Somebody waits for it, sooner or later; until then it is there, with nothing in it.
+    assert!(std::fs::read(&left).unwrap_or_default().is_empty());
+}
+
+#[tokio::test]
+async fn who_only_says_that_it_is_of_an_execution_is_left_alone() {
+    let id = Id::from_parts(77, std::process::id().into()).to_string();
+    let mut stranger = tokio::process::Command::new("sleep")
+        .arg("60")
+        .env(petrel_runners::process::EXECUTION_VARIABLE, &id)
+        .env(petrel_runners::process::PROOF_VARIABLE, &id)
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    assert_eq!(runner().end_leftovers(&[id]), 0);
+    assert!(stranger.try_wait().unwrap().is_none());
 }
 
 /// A command that leaves a process in a session of its own behind, which writes to a file for as long as it lives.
