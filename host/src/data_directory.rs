@@ -49,6 +49,17 @@ pub(crate) fn store(data_dir: &Path) -> PathBuf {
     data_dir.join("store")
 }
 
+/// Where processes start.
+pub(crate) fn work(data_dir: &Path) -> PathBuf {
+    data_dir.join("work")
+}
+
+/// Whether a host has worked here before and its store has gone: a new one in its place would look as if nothing had
+/// ever been. What a host makes once it has a store tells.
+pub(crate) fn has_lost_its_store(data_dir: &Path) -> bool {
+    work(data_dir).exists() && !store(data_dir).exists()
+}
+
 /// The file with the admin's token.
 pub(crate) fn token_file(data_dir: &Path) -> PathBuf {
     data_dir.join("admin-token")

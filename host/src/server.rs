@@ -234,6 +234,14 @@ async fn open_store(
     accept_loss: bool,
 ) -> Result<Arc<dyn Store>, Failure> {
     let directory = data_directory::store(data_dir);
+    if data_directory::has_lost_its_store(data_dir) {
+        return Err(Failure::new(
+            Code::Server,
+            "store",
+            format!("a host has worked in {}, and its store is not there", data_dir.display()),
+            "put the store back, or make one with `petrel store import` or `petrel restore`; to begin anew with nothing, name another --data-dir",
+        ));
+    }
     let options = StoreOptions { accept_loss, ..settings.store_options() };
     let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, &options)).await;
     let store = opened
@@ -305,7 +313,7 @@ async fn build_engine(
 
 /// The runners of the host, with what they need laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
-    data_directory::make_private(&data_dir.join("work"))?;
+    data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_dir.join("python");
     python_script::library::lay_out(&library)
         .with_context(|| format!("what Python actions need cannot be laid out in {}", library.display()))?;

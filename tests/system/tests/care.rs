@@ -44,6 +44,21 @@ fn is_empty(directory: &str) -> bool {
 }
 
 #[test]
+fn a_host_whose_store_has_gone_does_not_begin_with_an_empty_one() {
+    let place = Place::default();
+    place.start(&[]).stop();
+    let (store, aside) = (place.data().join("store"), place.path("aside"));
+    fs::rename(&store, &aside).unwrap();
+    let data = place.data().to_str().unwrap().to_owned();
+    let refused = place.petrel(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &data]);
+    assert_ne!(refused.code, 0);
+    assert_says(&refused.stderr, &["its store is not there", "petrel store import", "--data-dir"]);
+    assert!(!store.exists(), "what was refused leaves nothing behind");
+    fs::rename(&aside, &store).unwrap();
+    place.start(&[]).stop();
+}
+
+#[test]
 fn a_backup_of_a_busy_host_brings_back_everything_that_was_acknowledged_before() {
     let place = Place::default();
     let host = place.start(&[]);

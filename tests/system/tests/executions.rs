@@ -244,6 +244,7 @@ fn executions_and_enforcements_are_found_by_what_is_known_of_them() {
     assert_eq!(get("/attribute/result").json()["stdout"], "hello");
     assert_eq!(get("/result").json()["stdout"], "hello");
     assert_eq!(get("/children").json(), json!([]));
+    assert_eq!(get("/children").header("x-total-count"), "0");
     get("/attribute/context").with_status(400);
     host.get("/executions/000000000000000000000000/children").with_status(404);
 

@@ -12,9 +12,9 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// The commands of a block; one goes on behind a backslash.
+    /// The commands of a block; one goes on behind a backslash, and behind `&&`.
     pub(crate) fn commands(&self) -> Vec<String> {
-        let joined = self.text.replace("\\\n", " ");
+        let joined = self.text.replace("\\\n", " ").replace("&&\n", "&& ");
         joined.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
     }
 }

@@ -132,7 +132,7 @@ pub(crate) fn execution(
     put("liveaction", json!({"id": execution.id, "action": reference, "parameters": parameters}));
     put("start_timestamp", json!(execution.requested_at));
     put("end_timestamp", json!(execution.ended_at));
-    let elapsed = execution.ended_at.map(|end| end.since(execution.requested_at).as_secs_f64());
+    let elapsed = execution.ended_at.map(|end| end.seconds_since(execution.requested_at));
     put("elapsed_seconds", json!(elapsed));
     put("parameters", Value::Object(parameters));
     let mut context = execution.context.shown();

@@ -38,6 +38,11 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The same in seconds, as it is shown: to the microsecond, and without the noise of binary fractions beyond.
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.since(earlier).as_secs_f64() * 1e6).round() / 1e6
+    }
+
     /// The point `ago` earlier.
     #[must_use]
     pub fn minus(self, ago: Duration) -> Self {
@@ -99,5 +104,20 @@ mod tests {
         assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!(time.plus(Duration::from_secs(2)).since(time), Duration::from_secs(2));
         assert_eq!(time.since(time.plus(Duration::from_secs(2))), Duration::ZERO);
+    }
+
+    #[test]
+    fn seconds_are_shown_as_they_were_measured() {
+        let time = Timestamp::from_micros(1_763_640_000_000_000);
+        for (micros, shown) in [
+            (0, "0.0"),
+            (1, "1e-6"),
+            (4_821, "0.004821"),
+            (1_527_770, "1.52777"),
+            (86_400_000_001, "86400.000001"),
+        ] {
+            let seconds = time.plus(Duration::from_micros(micros)).seconds_since(time);
+            assert_eq!(seconds.to_bits(), shown.parse::<f64>().unwrap().to_bits(), "{micros}");
+        }
     }
 }

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::bindings::exports::petrel::pack::action::Context;
+use crate::bindings::petrel::types::types::Error as GuestError;
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
 use crate::failure::{self, Ended};
-use crate::instance::{Instance, NotStarted};
+use crate::instance::{Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::output::Output;
 use crate::remarks;
@@ -67,55 +68,59 @@ impl ComponentRunner {
     async fn call(
         &self,
         call: &Call,
-        component: &LoadedComponent,
+        component: Arc<LoadedComponent>,
         record: &Arc<CallRecord>,
         cancel: &CancellationToken,
     ) -> Result<Outcome, LoadError> {
         let core = self.runtime.core().await?;
         let limits = &self.runtime.options().limits;
-        let (Ok(_place), Ok(_slot)) = (component.places.acquire().await, core.slots.acquire().await) else {
+        let place = Arc::clone(&component.places).acquire_owned().await;
+        let slot = Arc::clone(&core.slots).acquire_owned().await;
+        let (Ok(place), Ok(slot)) = (place, slot) else {
             return Err(LoadError::Host("it is shutting down".to_owned()));
         };
         let share = core.memory.share(component.least_memory.min(limits.memory)).await;
-        let _ticking = core.ticker.call();
+        let held = Held::new(slot, Some(place), core.ticker.call());
         let timeout = timeout(&call.parameters);
         let context = context(call, timeout);
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
             return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
         };
         let grants = &self.runtime.options().grants;
-        let mut instance =
-            match Instance::new(component, share, limits, grants, call.action.reference.pack(), record) {
-                Ok(instance) => instance,
-                Err(NotStarted(message)) => return Err(LoadError::Host(message)),
-            };
+        let pack = call.action.reference.pack();
+        let mut instance = Instance::new(component, (held, share), limits, grants, pack, record)
+            .map_err(|NotStarted(message)| LoadError::Host(message))?;
         let deadline = Instant::now() + Duration::from_secs(timeout);
-        let run = instance.run(&context, &parameters);
-        let returned = match watch(run, &record.cpu, deadline, cancel).await {
+        let run = async move {
+            let returned = instance.run(&context, &parameters).await;
+            (returned, instance.memory_refused())
+        };
+        let (returned, memory_refused) = match watch(run, record, &core.apart, deadline, cancel).await {
             Err(Stopped::Canceled) => return Ok(canceled()),
             Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
-            Ok(returned) => returned,
+            Ok(ended) => ended,
         };
-        let ended = Ended {
-            limits,
-            memory_refused: instance.memory_refused(),
-            memory_of_all: core.memory.limit(),
-            record,
-        };
-        Ok(match returned {
-            Ok(Ok(result)) if result.len() > limits.result => {
-                failure::result_too_large(limits, Some(result.len()))
-            }
-            Ok(Ok(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
-                failure::no_room_for_result(&record.output.refusal())
-            }
-            Ok(Ok(result)) => match serde_json::from_str(&result) {
-                Ok(value) => Outcome::succeeded(value),
-                Err(error) => failure::result_invalid(&error),
-            },
-            Ok(Err(error)) => ended.guest(error),
-            Err(error) => ended.by(&error),
-        })
+        let ended = Ended { limits, memory_refused, memory_of_all: core.memory.limit(), record };
+        Ok(outcome(returned, &ended))
+    }
+}
+
+/// What came of a call that has returned.
+fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Ended<'_>) -> Outcome {
+    let Ended { limits, record, .. } = ended;
+    match returned {
+        Ok(Ok(result)) if result.len() > limits.result => {
+            failure::result_too_large(limits, Some(result.len()))
+        }
+        Ok(Ok(result)) if !record.output.claim(size::parsed(result.as_bytes())) => {
+            failure::no_room_for_result(&record.output.refusal())
+        }
+        Ok(Ok(result)) => match serde_json::from_str(&result) {
+            Ok(value) => Outcome::succeeded(value),
+            Err(error) => failure::result_invalid(&error),
+        },
+        Ok(Err(error)) => ended.guest(error),
+        Err(error) => ended.by(&error),
     }
 }
 
@@ -147,7 +152,7 @@ impl Runner for ComponentRunner {
         let record = Arc::new(CallRecord::new(Output::new(output, &self.runtime.options().limits)));
         let work = async {
             let component = self.component(&call).await?;
-            self.call(&call, &component, &record, &cancel).await
+            self.call(&call, component, &record, &cancel).await
         };
         // `call` heeds the token once the component runs; until then it may be waiting or compiling.
         let done = tokio::select! {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
 use crate::grants::Grants;
-use crate::instance::Instance;
+use crate::instance::{Held, Instance};
 use crate::limits::{Limits, watch};
 use crate::output::Output;
 use crate::{LoadError, PackRuntime};
@@ -89,30 +89,32 @@ impl PackRuntime {
     /// What the component at `path` tells about itself; `None` if it has nothing to tell.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
         let component = self.core().await?.components.get(path).await?;
-        self.describe_loaded(&component).await
+        self.describe_loaded(component).await
     }
 
     /// As [`PackRuntime::describe`], for a component that is not in a file yet.
     pub async fn describe_bytes(&self, component: Vec<u8>) -> Result<Option<Description>, DescribeError> {
         let component = self.core().await?.components.load_bytes(component, "the given component").await?;
-        self.describe_loaded(&component).await
+        self.describe_loaded(Arc::new(component)).await
     }
 
     async fn describe_loaded(
         &self,
-        component: &LoadedComponent,
+        component: Arc<LoadedComponent>,
     ) -> Result<Option<Description>, DescribeError> {
         let core = self.core().await?;
         let failed = |reason: String| DescribeError::Failed(reason);
         let limits = Limits { cpu: LONGEST, ..self.options().limits.clone() };
         let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &limits)));
-        let _slot = core.slots.acquire().await.map_err(|closed| failed(closed.to_string()))?;
+        let slot = Arc::clone(&core.slots).acquire_owned().await;
+        let slot = slot.map_err(|closed| failed(closed.to_string()))?;
         let share = core.memory.share(component.least_memory.min(limits.memory)).await;
-        let _ticking = core.ticker.call();
-        let mut instance = Instance::new(component, share, &limits, &Grants::default(), "", &record)
+        let held = Held::new(slot, None, core.ticker.call());
+        let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());
-        let told = watch(instance.describe(), &record.cpu, deadline, &never)
+        let describe = async move { instance.describe().await };
+        let told = watch(describe, &record, &core.apart, deadline, &never)
             .await
             .map_err(|_stopped| failed(format!("it took longer than {} s", LONGEST.as_secs())))?
             .map_err(|error| failed(format!("{error:#}")))?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
@@ -10,25 +11,47 @@ use crate::bindings::petrel::types::types::{Error as GuestError, Json};
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
 use crate::grants::Grants;
-use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
+use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits, SHORT};
 use crate::linker::CallState;
 use crate::memory::{MemoryLimiter, Refused, Share};
+use crate::ticker::Ticking;
 
 /// An instance that has not run yet.
-pub(crate) struct Instance<'a> {
-    component: &'a LoadedComponent,
+pub(crate) struct Instance {
+    component: Arc<LoadedComponent>,
     store: Store<CallState>,
+    /// Given back after the store, which is what it is held for.
+    _held: Held,
+}
+
+/// What an instance holds of what all of them share, beside memory: wherever it runs, and until it is gone.
+pub(crate) struct Held {
+    _slot: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
+    _ticking: Ticking,
+}
+
+impl Held {
+    /// One of the pool's slots, one of the places of its component (who only asks it about itself takes none), and the
+    /// clock.
+    pub(crate) fn new(
+        slot: OwnedSemaphorePermit,
+        place: Option<OwnedSemaphorePermit>,
+        ticking: Ticking,
+    ) -> Self {
+        Self { _slot: slot, _place: place, _ticking: ticking }
+    }
 }
 
 /// The host could not make an instance; says why.
 #[derive(Debug)]
 pub(crate) struct NotStarted(pub(crate) String);
 
-impl<'a> Instance<'a> {
-    /// An instance of `component` for `pack`, with what `share` holds of the memory of all.
+impl Instance {
+    /// An instance of `component` for `pack`, with what it holds of what is there for all, `share` of the memory.
     pub(crate) fn new(
-        component: &'a LoadedComponent,
-        share: Share,
+        component: Arc<LoadedComponent>,
+        (held, share): (Held, Share),
         limits: &Limits,
         grants: &Grants,
         pack: &str,
@@ -47,12 +70,14 @@ impl<'a> Instance<'a> {
         store.set_epoch_deadline(1);
         let cpu_limit = limits.cpu;
         store.epoch_deadline_callback(move |context: StoreContextMut<'_, CallState>| {
-            if context.data().record.cpu.spent() > cpu_limit {
+            let spent = context.data().record.cpu.spent();
+            if spent > cpu_limit {
                 return Err(CpuExhausted.into());
             }
-            Ok(UpdateDeadline::Yield(1))
+            // The clock ticks for all: most calls that it finds are about to end.
+            Ok(if spent < SHORT { UpdateDeadline::Continue(1) } else { UpdateDeadline::Yield(1) })
         });
-        Ok(Self { component, store })
+        Ok(Self { component, store, _held: held })
     }
 
     /// Instantiates the component and calls the action that `context` names.

@@ -5,7 +5,7 @@
 //!
 //! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
 //! and linked (`linker`, `host_functions`); `instance` makes a fresh instance with its [`grants`],
-//! [`limits`] and share of `memory`; `call_record` notes what happens, `output` passes on what it writes and picks out
+//! [`limits`] and share of `memory`; `call_record` notes what happens, `apart` has what computes for long, `output` passes on what it writes and picks out
 //! its `last_words`, and `failure` words a bad end. [`description`] asks a component about itself, and `remarks` compares that
 //! with the metadata. `engine_settings` and `ticker` are for all.
 
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OnceCell, Semaphore};
 
+mod apart;
 mod bindings;
 mod call_record;
 mod component_cache;
@@ -40,6 +41,7 @@ pub use engine_settings::EngineOptions;
 pub use grants::Grants;
 pub use limits::Limits;
 
+use apart::Apart;
 use component_cache::ComponentCache;
 use component_cache::disk::CompiledFiles;
 use memory::MemoryBudget;
@@ -76,9 +78,11 @@ pub(crate) struct Core {
     pub(crate) components: ComponentCache,
     pub(crate) ticker: Ticker,
     /// A permit an instance: the pool has no more.
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     /// What all instances may take together.
     pub(crate) memory: MemoryBudget,
+    /// Where calls go on that compute for long.
+    pub(crate) apart: Apart,
 }
 
 impl PackRuntime {
@@ -128,9 +132,10 @@ impl PackRuntime {
         let engine = engine_settings::engine(options).map_err(host)?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Host(error.to_string()))?;
         let linker = linker::linker(&engine).map_err(host)?;
-        let slots = Semaphore::new(engine_settings::slots(options) as usize);
+        let slots = Arc::new(Semaphore::new(engine_settings::slots(options) as usize));
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
-        Ok(Core { components, ticker, slots, memory: MemoryBudget::new(options.memory_of_all) })
+        let memory = MemoryBudget::new(options.memory_of_all);
+        Ok(Core { components, ticker, slots, memory, apart: Apart::default() })
     }
 }
 

@@ -5,12 +5,16 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
+
+use crate::apart::{Apart, Gone};
+use crate::call_record::CallRecord;
 
 /// What one call may use. The wall time is the runner's parameter `timeout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +56,9 @@ impl Default for Limits {
 /// What a host call may copy out of a component, in bytes.
 pub(crate) const HOSTCALL_FUEL: usize = 8 << 20;
 
+/// Time on a processor up to which a call is a short one: it is not interrupted, and stays on the worker where it began.
+pub(crate) const SHORT: Duration = Duration::from_millis(1);
+
 /// Random bytes that a component can ask for at once.
 pub(crate) const LARGEST_RANDOM: u64 = 1 << 20;
 
@@ -76,6 +83,11 @@ impl CpuMeter {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(present))
     }
 
+    /// Whether it was a short call up to its latest poll.
+    fn is_short(&self) -> bool {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed)) < SHORT
+    }
+
     fn begin(&self) {
         self.began.store(thread_cpu_nanoseconds(), Ordering::Relaxed);
     }
@@ -96,32 +108,60 @@ pub(crate) enum Stopped {
 /// Runs `call` until it is done, `deadline` is reached or `cancel` fires; then the call is dropped.
 ///
 /// Most calls are done at once, so the timer is only set up when a call gives way for the first time. A
-/// call that computes gives way at each tick.
-pub(crate) async fn watch<T>(
-    call: impl Future<Output = T>,
-    meter: &CpuMeter,
+/// call that computes gives way at each tick: it is no short one, and goes on `apart`.
+pub(crate) async fn watch<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
+    record: &Arc<CallRecord>,
+    apart: &Apart,
     deadline: Instant,
     cancel: &CancellationToken,
 ) -> Result<T, Stopped> {
     if cancel.is_cancelled() {
         return Err(Stopped::Canceled);
     }
-    let mut call = pin!(call);
-    let mut metered = poll_fn(|context| {
-        meter.begin();
-        let polled = call.as_mut().poll(context);
-        meter.end();
-        polled
+    let mut call = Box::pin(metered(call, Arc::clone(record)));
+    // Nothing means that it has to go on elsewhere.
+    let mut here = poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if record.cpu.is_short() => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
     });
-    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(pin!(&mut metered).poll(context))).await {
-        return Ok(done);
+    let goes_on_here = match poll_fn(|context| Poll::Ready(pin!(&mut here).poll(context))).await {
+        Poll::Ready(Some(done)) => return Ok(done),
+        Poll::Ready(None) => false,
+        Poll::Pending => true,
+    };
+    let mut stopped = pin!(async {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Stopped::Canceled,
+            () = tokio::time::sleep_until(deadline.into()) => Stopped::TimedOut,
+        }
+    });
+    if goes_on_here {
+        tokio::select! {
+            biased;
+            why = &mut stopped => return Err(why),
+            done = here => if let Some(done) = done { return Ok(done) },
+        }
     }
     tokio::select! {
         biased;
-        () = cancel.cancelled() => Err(Stopped::Canceled),
-        () = tokio::time::sleep_until(deadline.into()) => Err(Stopped::TimedOut),
-        done = metered => Ok(done),
+        why = &mut stopped => Err(why),
+        done = apart.finish(call) => done.map_err(|Gone| Stopped::Canceled),
     }
+}
+
+/// `call`, with the time that it takes noted in `record`.
+async fn metered<T>(call: impl Future<Output = T>, record: Arc<CallRecord>) -> T {
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        record.cpu.begin();
+        let polled = call.as_mut().poll(context);
+        record.cpu.end();
+        polled
+    })
+    .await
 }
 
 /// What the current thread has used of a processor, in nanoseconds.
@@ -133,22 +173,89 @@ fn thread_cpu_nanoseconds() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::thread::{self, ThreadId};
+
+    use petrel_runners::OutputSink;
+    use tokio::task::yield_now;
+
+    use crate::output::Output;
+
     use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    /// Watches `call` on this thread for at most `time`; with what it has used of a processor.
+    fn watched<T: Send + 'static>(
+        call: impl Future<Output = T> + Send + 'static,
+        time: Duration,
+    ) -> (Result<T, Stopped>, Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &Limits::default())));
+        let (apart, cancel) = (Apart::default(), CancellationToken::new());
+        let done = runtime.block_on(watch(call, &record, &apart, Instant::now() + time, &cancel));
+        let spent = Duration::from_nanos(record.cpu.spent.load(Ordering::Relaxed));
+        (done, spent)
+    }
+
+    /// Keeps the processor busy until this poll is no short one any more.
+    fn compute() {
+        let begun = thread_cpu_nanoseconds();
+        while Duration::from_nanos(thread_cpu_nanoseconds() - begun) < 2 * SHORT {}
+    }
+
+    fn here() -> ThreadId {
+        thread::current().id()
+    }
 
     #[test]
     fn cpu_time_is_measured_within_polls_only() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let meter = CpuMeter::default();
-        let cancel = CancellationToken::new();
-        let deadline = Instant::now() + Duration::from_millis(50);
         let endless = async {
             loop {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        let stopped = runtime.block_on(watch::<()>(endless, &meter, deadline, &cancel));
+        let (stopped, spent) = watched::<()>(endless, Duration::from_millis(50));
         assert_eq!(stopped, Err(Stopped::TimedOut));
-        let spent = Duration::from_nanos(meter.spent.load(Ordering::Relaxed));
         assert!(spent > Duration::ZERO && spent < Duration::from_millis(60), "{spent:?}");
+    }
+
+    #[test]
+    fn a_short_call_stays_on_its_thread_however_often_it_waits() {
+        let call = async {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            here()
+        };
+        assert_eq!(watched(call, LONG).0, Ok(here()));
+    }
+
+    #[test]
+    fn what_computes_for_long_goes_on_elsewhere_at_once_or_later() {
+        for waits in [0, 3] {
+            let call = async move {
+                for _ in 0..waits {
+                    yield_now().await;
+                }
+                let before = here();
+                compute();
+                yield_now().await;
+                (before, here())
+            };
+            let (before, after) = watched(call, LONG).0.unwrap();
+            assert_eq!(before, here(), "{waits}");
+            assert_ne!(after, here(), "{waits}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_elsewhere_ends_when_its_time_is_up() {
+        let endless = async {
+            loop {
+                compute();
+                yield_now().await;
+            }
+        };
+        assert_eq!(watched::<()>(endless, Duration::from_millis(50)).0, Err(Stopped::TimedOut));
     }
 }

@@ -1,4 +1,4 @@
-//! The clock that interrupts components: one thread that moves the engine's epoch on every 10 ms.
+//! The clock that interrupts components: one thread that moves the engine's epoch on every 4 ms.
 //!
 //! At each tick a running component comes back to the host (`limits` decides what then). The thread
 //! sleeps while no call is in progress, so an idle host has no wake-ups.
@@ -11,10 +11,10 @@ use std::time::Duration;
 use wasmtime::Engine;
 
 /// How long a component runs at most before it comes back to the host.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(4);
 
 /// Ticks without a call after which the thread goes to sleep: waking it costs more than a few ticks.
-const IDLE_TICKS: u32 = 100;
+const IDLE_TICKS: u32 = 250;
 
 /// A handle on the thread. The thread ends with the engine.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ struct Calls {
 
 /// Keeps the clock going while it lives.
 #[derive(Debug)]
-pub(crate) struct Ticking<'a>(&'a Calls);
+pub(crate) struct Ticking(Arc<Calls>);
 
 impl Ticker {
     /// Starts the thread for `engine`.
@@ -56,12 +56,12 @@ impl Ticker {
     }
 
     /// Says that a call is in progress, until what it returns is dropped.
-    pub(crate) fn call(&self) -> Ticking<'_> {
+    pub(crate) fn call(&self) -> Ticking {
         self.calls.in_progress.fetch_add(1, Ordering::SeqCst);
         if self.calls.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
-        Ticking(&self.calls)
+        Ticking(Arc::clone(&self.calls))
     }
 }
 
@@ -77,7 +77,7 @@ impl Calls {
     }
 }
 
-impl Drop for Ticking<'_> {
+impl Drop for Ticking {
     fn drop(&mut self) {
         self.0.in_progress.fetch_sub(1, Ordering::SeqCst);
     }

@@ -47,6 +47,16 @@ fn say_where_to_go_on(answer: &mut Response, header: &'static str, next: Option<
     }
 }
 
+impl Total {
+    /// Says it in the headers of `answer`.
+    fn say(self, answer: &mut Response) {
+        answer.headers_mut().insert("x-total-count", self.count.into());
+        if !self.is_exact {
+            answer.headers_mut().insert("x-total-at-least", HeaderValue::from_static("true"));
+        }
+    }
+}
+
 /// What is listed in parts.
 pub(crate) trait Listed {
     /// Its id.
@@ -191,9 +201,18 @@ impl<T: Listed> Part<T> {
     where
         T: Send + Unpin + 'static,
     {
+        let total = self.total;
         let mut answer = listing::answer(self.items.into_iter().map(view), self.held.take());
+        if let Some(total) = total {
+            total.say(&mut answer);
+        }
         say_where_to_go_on(&mut answer, "x-next-after", self.goes_on_at);
         answer
+    }
+
+    /// Says how many there are, as far as it was read from the first on: all of them, unless it ends early.
+    pub(crate) fn count(&mut self) {
+        self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
     /// Ends it where it is, although there may be more.

@@ -231,6 +231,7 @@ pub(crate) async fn children(
     let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
     let (mut level, mut part) = (vec![execution.id], Part::default());
     let mut after = parsed(after)?;
+    let is_from_the_first = after.is_none();
     for _ in 0..depth {
         let mut next = Vec::new();
         for id in level {
@@ -240,6 +241,9 @@ pub(crate) async fn children(
             break;
         }
         level = next;
+    }
+    if is_from_the_first {
+        part.count();
     }
     Ok(part.answer(move |child| page.narrow(view(&api, &child, secrets))))
 }

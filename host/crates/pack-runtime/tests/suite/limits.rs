@@ -94,6 +94,31 @@ async fn cpu_time_is_limited_and_waiting_costs_none() {
 }
 
 #[tokio::test]
+async fn who_computes_for_long_leaves_the_thread_that_answers_others() {
+    let subject = Subject::limited(Limits { cpu: Duration::from_millis(300), ..Limits::default() });
+    subject.call("echo", json!({})).await.value();
+    let before = time_of_this_thread();
+    let calls: Vec<_> = std::iter::repeat_with(|| {
+        let subject = subject.clone();
+        tokio::spawn(async move { subject.call("spin", json!({})).await })
+    })
+    .take(4)
+    .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().failure().0, "limit.cpu");
+    }
+    // Four times 0.3 s were used.
+    let here = time_of_this_thread() - before;
+    assert!(here < Duration::from_millis(300), "{here:?}");
+}
+
+/// What this thread has used of a processor.
+fn time_of_this_thread() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+#[tokio::test]
 async fn the_stack_is_limited() {
     let subject = Subject::behave();
     let done = subject.call("recurse", json!({})).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Object;
+use crate::conductor::CONFIG;
 use crate::status::Status;
 
 /// What is played.
@@ -15,7 +16,7 @@ pub struct Script {
     pub name: String,
     /// The inputs of the workflow.
     pub input: Arc<Object>,
-    /// The variables that its surroundings give.
+    /// The variables that its surroundings give; its `config_context`, the configuration of the pack, among them.
     pub context: Object,
     /// The datastore.
     pub keys: BTreeMap<String, String>,
@@ -87,7 +88,11 @@ pub fn parse(source: &Value) -> Result<(String, Vec<Script>), String> {
 }
 
 fn script(source: &Object, at: &str) -> Result<Script, String> {
-    known(source, at, &["name", "input", "context", "keys", "now", "actions", "expect"])?;
+    known(source, at, &["name", "input", "context", "config_context", "keys", "now", "actions", "expect"])?;
+    let mut context = object(source, at, "context")?;
+    if source.contains_key(CONFIG) {
+        context.insert(CONFIG.to_owned(), Value::Object(object(source, at, CONFIG)?));
+    }
     let now = source.get("now").and_then(Value::as_str).unwrap_or("2026-01-01T00:00:00Z");
     let now: petrel_model::Timestamp =
         now.parse().map_err(|_invalid| format!("{at}now must be a time like 2026-01-01T00:00:00Z"))?;
@@ -107,7 +112,7 @@ fn script(source: &Object, at: &str) -> Result<Script, String> {
     Ok(Script {
         name: source.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         input: Arc::new(object(source, at, "input")?),
-        context: object(source, at, "context")?,
+        context,
         keys: keys.collect(),
         now_micros: now.as_micros(),
         actions: actions.collect::<Result<_, String>>()?,

@@ -1,0 +1,78 @@
+//! Threads of their own for calls that compute for long. They stand back behind the workers that answer requests: who
+//! waits for something small does not wait for a component of somebody else.
+//!
+//! A call begins on the worker that asked for it, since most are done before a hop to another thread would be; `limits`
+//! says when one has to go on here. The threads are only there once a first call had to.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::thread::available_parallelism;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+/// How far these threads stand back, as `nice` counts it: beside a worker one gets a tenth of a processor, alone all
+/// of it.
+const NICE: i32 = 10;
+
+/// Where calls go on that compute for long.
+#[derive(Debug, Default)]
+pub(crate) struct Apart(OnceLock<Option<Runtime>>);
+
+/// These threads are gone, and the call with them: the host ends.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl Apart {
+    /// Has `call` go on here until it is done. It is dropped, here too, when what this returns is.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
+    ) -> Result<T, Gone> {
+        let Some(runtime) = self.0.get_or_init(start) else { return Ok(call.await) };
+        let mut task = EndsWithItsCaller(runtime.spawn(call));
+        match (&mut task.0).await {
+            Ok(done) => Ok(done),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_ended) => Err(Gone),
+            },
+        }
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // Not waited for: who drops this may be a worker that others wait for.
+        if let Some(runtime) = self.0.take().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A call that nobody waits for any more is ended at its next tick.
+struct EndsWithItsCaller<T>(JoinHandle<T>);
+
+impl<T> Drop for EndsWithItsCaller<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The threads; without them calls go on where they began.
+fn start() -> Option<Runtime> {
+    let started = Builder::new_multi_thread()
+        .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
+        .thread_name("compute")
+        .on_thread_start(|| {
+            // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
+            let _is_set = rustix::process::setpriority_process(None, NICE);
+        })
+        .enable_all()
+        .build();
+    started
+        .inspect_err(|error| tracing::warn!(%error, "components that compute for long slow down what else the host does: no threads can be had for them"))
+        .ok()
+}
