@@ -116,7 +116,8 @@ impl Pack {
             }
             Self::Get { pack } => {
                 let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
-                let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];
+                let attributes =
+                    ["ref", "name", "description", "version", "author", "keywords", "path", "refused"];
                 print::attributes(session.form, &pack, &attributes);
             }
             Self::Reload { pack } => {
