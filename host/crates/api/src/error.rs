@@ -133,7 +133,7 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
                 "{method} makes no sense at {path}: {resource} come with the files of their pack; make, change or \
                  remove the file in its folder {folder}, and register the pack again"
             ),
-            "petrel pack register PACK".to_owned(),
+            "`petrel pack register PACK` reads them again".to_owned(),
         ),
         None => {
             (format!("{method} makes no sense at {path}"), "see the header Allow of this answer".to_owned())
