@@ -272,7 +272,7 @@ fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     }
     Err(Error::Conflict {
         message: format!("the pack `{name}` came with petrel, or will, and cannot be replaced"),
-        hint: "give your pack another ref in its pack.yaml".into(),
+        hint: "give your pack another ref in its pack.yaml, and write it in what calls its actions".into(),
         id: None,
     })
 }
