@@ -135,10 +135,20 @@ enum Verb {
     ApiKey(api_key::ApiKey),
 }
 
-/// What every client verb gets.
+/// What every client verb gets that talks to a host.
 struct Session {
     client: Client,
     form: Form,
+}
+
+impl Session {
+    /// Finds out where the host is, and who signs in.
+    ///
+    /// # Errors
+    /// When nobody has said where, and the settings of this machine make no sense.
+    fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(connection)?, form })
+    }
 }
 
 /// Whether secrets are shown.
@@ -199,30 +209,31 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
         Failure::new(Code::Server, "client", format!("no runtime can be started: {error}"), "")
     })?;
     runtime.block_on(async {
-        let session = Session { client: Client::new(connection)?, form };
+        // A verb that needs no host is not kept from its work by settings that make no sense.
+        let session = || Session::open(connection, form);
         match verb {
             Verb::Serve(serve) => serve.run(),
             Verb::Config(config) => config.run(form),
             Verb::Store(store) => store.run(form),
             Verb::Restore(restore) => restore.run(form),
-            Verb::Workflow(workflow) => workflow.run(&session).await,
-            Verb::Backup(backup) => backup.run(&session).await,
-            Verb::ResumeAll(resume) => resume.run(&session).await,
+            Verb::Workflow(workflow) => workflow.run(connection, form).await,
+            Verb::Backup(backup) => backup.run(&session()?).await,
+            Verb::ResumeAll(resume) => resume.run(&session()?).await,
             Verb::Completion(completion) => Ok(completion.run(Arguments::command())),
-            Verb::Run(run) => run.run(&session).await,
-            Verb::Action(action) => action.run(&session).await,
-            Verb::Execution(execution) => execution.run(&session).await,
-            Verb::Rule(rule) => rule.run(&session).await,
-            Verb::Trigger(trigger) => trigger.run(&session).await,
-            Verb::Pack(pack) => pack.run(&session).await,
-            Verb::Key(key) => key.run(&session).await,
-            Verb::Log(log) => log.run(&session).await,
-            Verb::Login(login) => login.run(&session).await,
-            Verb::Logout(logout) => logout.run(&session).await,
-            Verb::Whoami(whoami) => whoami.run(&session).await,
-            Verb::User(user) => user.run(&session).await,
-            Verb::Token(token) => token.run(&session).await,
-            Verb::ApiKey(key) => key.run(&session).await,
+            Verb::Run(run) => run.run(&session()?).await,
+            Verb::Action(action) => action.run(&session()?).await,
+            Verb::Execution(execution) => execution.run(&session()?).await,
+            Verb::Rule(rule) => rule.run(&session()?).await,
+            Verb::Trigger(trigger) => trigger.run(&session()?).await,
+            Verb::Pack(pack) => pack.run(connection, form).await,
+            Verb::Key(key) => key.run(&session()?).await,
+            Verb::Log(log) => log.run(&session()?).await,
+            Verb::Login(login) => login.run(&session()?).await,
+            Verb::Logout(logout) => logout.run(&session()?).await,
+            Verb::Whoami(whoami) => whoami.run(&session()?).await,
+            Verb::User(user) => user.run(&session()?).await,
+            Verb::Token(token) => token.run(&session()?).await,
+            Verb::ApiKey(key) => key.run(&session()?).await,
         }
     })
 }

@@ -82,6 +82,14 @@ impl Configuration {
         Some(Self::taken(&flags, BTreeMap::new()).ok()?.settings)
     }
 
+    /// The defaults.
+    ///
+    /// # Errors
+    /// When one of them is not what it must be.
+    pub(crate) fn of_nobody() -> Result<Settings, Failure> {
+        Ok(Self::taken(&Flags::default(), BTreeMap::new())?.settings)
+    }
+
     fn with(flags: &Flags, variables: BTreeMap<&'static str, Raw>) -> Result<Self, Failure> {
         let configuration = Self::taken(flags, variables)?;
         check::check(&configuration.settings)?;

@@ -1,6 +1,7 @@
 //! `petrel action`: what can be run.
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::{Session, path_segment};
 use crate::exit::{Code, Failure};
@@ -32,8 +33,12 @@ impl Action {
         match self {
             Self::List { pack } => {
                 let filter = pack.map_or_else(String::new, |pack| format!("&pack={}", path_segment(&pack)));
-                let actions = session.client.list(&format!("/actions?limit=-1{filter}")).await?;
-                let columns = [("ACTION", "ref"), ("RUNNER", "runner_type"), ("DESCRIPTION", "description")];
+                let mut actions = session.client.list(&format!("/actions?limit=-1{filter}")).await?;
+                let mut columns =
+                    vec![("ACTION", "ref"), ("RUNNER", "runner_type"), ("DESCRIPTION", "description")];
+                if session.form == Form::Text && mark(&mut actions) {
+                    columns.insert(2, ("STATE", "state"));
+                }
                 print::listing(session.form, &actions, &columns);
             }
             Self::Get { reference } => {
@@ -52,6 +57,7 @@ impl Action {
                     "ref",
                     "description",
                     "enabled",
+                    "refused",
                     "runner_type",
                     "entry_point",
                     "idempotent",
@@ -63,4 +69,21 @@ impl Action {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Gives each action that is not run its `state`: refused or disabled. Says whether there is one.
+fn mark(actions: &mut Value) -> bool {
+    let mut has_any = false;
+    for action in actions.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        let state = if action.contains_key("refused") {
+            "refused"
+        } else if action.get("enabled") == Some(&Value::Bool(false)) {
+            "disabled"
+        } else {
+            continue;
+        };
+        action.insert("state".into(), state.into());
+        has_any = true;
+    }
+    has_any
 }

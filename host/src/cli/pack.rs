@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use petrel_engine::content::Runners;
 use petrel_engine::registration::look_at;
 use petrel_model::names::check_pack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Secrets, Session, path_segment};
-use crate::config::{Configuration, Flags};
+use crate::client::Connection;
+use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 use crate::server::runners_to_look;
@@ -98,7 +100,16 @@ pub(crate) enum Pack {
 }
 
 impl Pack {
-    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
+    pub(crate) async fn run(self, connection: &Connection, form: Form) -> Result<Code, Failure> {
+        match self {
+            Self::Check { directory } => check(form, &directory).await,
+            Self::Describe { component, write } => describe::describe(form, &component, write).await,
+            verb => verb.ask(&Session::open(connection, form)?).await,
+        }
+    }
+
+    /// Does what takes a host.
+    async fn ask(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
                 let packs = session.client.list("/packs?limit=-1").await?;
@@ -116,7 +127,8 @@ impl Pack {
             }
             Self::Get { pack } => {
                 let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
-                let attributes = ["ref", "name", "description", "version", "author", "keywords", "path"];
+                let attributes =
+                    ["ref", "name", "description", "version", "author", "keywords", "path", "refused"];
                 print::attributes(session.form, &pack, &attributes);
             }
             Self::Reload { pack } => {
@@ -180,7 +192,7 @@ fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
 /// Says everything that must be corrected in a pack, and what to think about.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
-    let runners = runners_to_look(&Configuration::load_for_store(&Flags::default())?)?;
+    let runners = runners()?;
     let (problems, warnings) = match look_at(&directory, &runners).await {
         Ok(contents) => (contents.refused.into_values().flatten().collect(), contents.notes),
         Err(problems) => (problems, Vec::new()),
@@ -196,6 +208,18 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     print::note(&format!("{}, {}", many(problems.len(), "error"), many(warnings.len(), "warning")));
     Ok(code)
+}
+
+/// The runners to look at a pack with: by the settings of this machine, or by the defaults where these make no sense.
+fn runners() -> Result<Runners, Failure> {
+    let of_machine = Configuration::of_client().and_then(|settings| runners_to_look(&settings));
+    of_machine.or_else(|failure| {
+        let reason = failure.message;
+        print::note(&format!(
+            "looked at by the default settings, since those of this machine make no sense: {reason}"
+        ));
+        runners_to_look(&Configuration::of_nobody()?)
+    })
 }
 
 /// The configuration in a file.

@@ -14,6 +14,7 @@ use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
 
 use super::{Session, read_file};
+use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -59,10 +60,13 @@ pub(crate) enum Workflow {
 }
 
 impl Workflow {
-    pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
-        let form = session.form;
+    pub(crate) async fn run(self, connection: &Connection, form: Form) -> Result<Code, Failure> {
         match self {
-            Self::Inspect { files, offline } => inspect(session, &files, offline).await,
+            Self::Inspect { files, offline: true } => inspect(None, form, &files).await,
+            Self::Inspect { files, offline: false } => {
+                let session = Session::open(connection, form);
+                inspect(session.map_err(not_looked_at).ok(), form, &files).await
+            }
             Self::Graph { file, svg } => {
                 let source = read_file(&file)?;
                 let Source::Orquesta(definition) = load(&file, &source)? else {
@@ -88,16 +92,21 @@ fn lines(file: &str, Invalid(found): &Invalid) -> Vec<String> {
     found.iter().map(|found| format!("{file}:{found}")).collect()
 }
 
-async fn inspect(session: &Session, files: &[String], offline: bool) -> Result<Code, Failure> {
-    let (mut code, mut all, mut has_host) = (Code::Ok, Vec::new(), !offline);
+/// Inspects files, beside the actions of the host of `session` if there is one.
+async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> Result<Code, Failure> {
+    let (mut code, mut all) = (Code::Ok, Vec::new());
     for file in files {
         let source = read_file(file)?;
-        let asked = if has_host { asked(session, &source).await } else { None };
-        has_host = asked.is_some();
+        let asked = match &session {
+            Some(session) => session.client.inspect(source.clone()).await.map_err(not_looked_at).ok(),
+            None => None,
+        };
+        // One that does not answer is not asked again.
+        session = session.filter(|_| asked.is_some());
         let found = asked
             .unwrap_or_else(|| inspected(language(&source), &source).beside(&NoActions).found().to_errors());
         let findings = found.as_array().map(Vec::as_slice).unwrap_or_default();
-        if session.form == Form::Text {
+        if form == Form::Text {
             findings.iter().for_each(|finding| print::line(&told(file, finding)));
             if findings.is_empty() {
                 print::note(&format!("{file}: nothing is wrong"));
@@ -108,22 +117,16 @@ async fn inspect(session: &Session, files: &[String], offline: bool) -> Result<C
         }
         all.push(json!({"file": file, "errors": found}));
     }
-    if session.form == Form::Json {
+    if form == Form::Json {
         print::json(&Value::Array(all));
     }
     Ok(code)
 }
 
-/// What the host finds in a workflow; nothing when there is none, which is said.
-async fn asked(session: &Session, source: &str) -> Option<Value> {
-    match session.client.inspect(source.to_owned()).await {
-        Ok(found) => Some(found),
-        Err(failure) => {
-            let reason = failure.message;
-            print::note(&format!("what the actions that are called take was not looked at: {reason}"));
-            None
-        }
-    }
+/// Says that no host was asked, and why.
+fn not_looked_at(failure: Failure) {
+    let Failure { message, .. } = failure;
+    print::note(&format!("what the actions that are called take was not looked at: {message}"));
 }
 
 fn is_note(finding: &Value) -> bool {

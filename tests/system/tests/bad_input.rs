@@ -210,6 +210,10 @@ const BAD_REQUESTS: &[(&str, &str, &str, u16, &[&str])] = &[
     ("GET", "/rules/examples.hok", "", 404, &["rule `examples.hok` does not exist", "examples.hook"]),
     ("GET", "/nothing", "", 404, &["/api/v1/nothing"]),
     ("PATCH", "/rules", "", 405, &["PATCH", "Allow"]),
+    ("POST", "/actions", "{}", 405, &["POST", "files of their pack", "actions, and register the pack again"]),
+    ("PUT", "/actions/core.noop", "{}", 405, &["PUT", "files of their pack"]),
+    ("DELETE", "/actions/core.noop", "", 405, &["DELETE", "files of their pack"]),
+    ("POST", "/triggertypes", "{}", 405, &["triggers, and register the pack again"]),
 ];
 
 #[test]

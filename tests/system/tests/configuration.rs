@@ -93,3 +93,42 @@ fn what_is_wrong_in_the_file_is_refused_with_its_line() {
     assert_says(&refused.stderr, &["missing.toml", "--config"]);
     assert!(!place.data().exists());
 }
+
+#[test]
+fn a_verb_that_needs_no_host_is_not_stopped_by_what_is_wrong_in_the_file() {
+    let place = Place::default();
+    place.write("config/petrel/petrel.toml", "[server\nlisten = here\n");
+    let metadata = "ref: mine\nname: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n";
+    place.write("mine/pack.yaml", metadata);
+    let flow = place.write("flow.yaml", "version: 1.0\ntasks: {a: {action: core.noop}}\n");
+    place.write("test.yaml", "workflow: flow.yaml\nexpect: {status: succeeded}\n");
+    let (pack, test) = (place.path("mine"), place.path("test.yaml"));
+    for (verb, code) in [
+        (&["pack", "check", &pack][..], 0),
+        (&["pack", "describe", &flow], 1),
+        (&["workflow", "inspect", &flow], 0),
+        (&["workflow", "inspect", "--offline", &flow], 0),
+        (&["workflow", "graph", &flow], 0),
+        (&["workflow", "test", &test], 0),
+        (&["completion", "bash"], 0),
+        (&["config", "reference"], 0),
+        // These read it, and say where it is wrong.
+        (&["config", "show"], 2),
+        (&["store", "check"], 2),
+        (&["pack", "list"], 2),
+    ] {
+        let ended = place.petrel(verb).with_code(code);
+        // Wherever it is named it is with its line.
+        let names = ended.stderr.contains("petrel.toml");
+        assert!(!names || ended.stderr.contains("petrel.toml:1: "), "{verb:?}: {}", ended.stderr);
+        assert!(names || code != 2, "{verb:?}: {}", ended.stderr);
+    }
+    // What was left out for it is said.
+    for verb in [&["pack", "check", &pack][..], &["workflow", "inspect", &flow]] {
+        assert_says(&place.petrel(verb).with_code(0).stderr, &["petrel.toml:1"]);
+    }
+    std::fs::remove_file(place.path("config/petrel/petrel.toml")).unwrap();
+    let granted =
+        place.script(&format!("petrel pack check {pack}"), &[("PETREL_GRANT_DIRECTORY", "nonsense")]);
+    assert_says(&granted.with_code(0).stderr, &["`nonsense` is no grant of a directory"]);
+}

@@ -149,3 +149,73 @@ output: [{said: <% task(say).result.stdout %>}]
     }
     host.stop();
 }
+
+#[test]
+fn check_and_registration_note_what_is_called_wrongly() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, "calls");
+    workflow(
+        &place,
+        "flow",
+        "version: 1.0
+tasks:
+  own:
+    action: calls.act wich=\"x\"
+    next: [{publish: path=ok, do: gone}]
+  gone:
+    action: calls.gone
+    next: [{do: foreign}]
+  foreign:
+    action: core.echo messages=\"x\"
+    next: [{do: later}]
+  later:
+    action: later.act x=1
+    next: [{do: unread}]
+  unread:
+    action: calls.unread x=1
+",
+    );
+    workflow(
+        &place,
+        "chain",
+        "chain:\n  - {name: one, ref: calls.act, parameters: {wich: x}, on-success: two, descripton: x}\n  - {name: two, ref: calls.gone}\n",
+    );
+    place.write(
+        "calls/actions/act.yaml",
+        "name: act\nrunner_type: local-shell-cmd\nenabled: true\nparameters: {cmd: {immutable: true, default: 'true'}, which: {type: string, required: true}}\n",
+    );
+    place.write("calls/actions/unread.yaml", "name: unread\nrunner_typ: noop\n");
+    let own = [
+        "actions/workflows/flow.yaml:4:5: tasks.own.input: Action \"calls.act\" is missing required input \"which\". Correct it, \
+         or `calls.flow` fails before its first task.",
+        "actions/workflows/flow.yaml:4:5: tasks.own.input.wich: Action \"calls.act\" has unexpected input \"wich\".",
+        "actions/workflows/flow.yaml:5:13: tasks.own.next[0].publish: `path=ok` is dropped",
+        "actions/workflows/flow.yaml:7:5: tasks.gone.action: The action \"calls.gone\" is not registered in the database.",
+        "actions/workflows/chain.yaml:2:",
+        "chain[0].descripton: `descripton` is not known here and means nothing",
+        "chain[0].parameters: Action \"calls.act\" is missing required input \"which\". Correct it, or `calls.chain` fails at \
+         this task.",
+        "chain[1].ref: The action \"calls.gone\" is not registered in the database.",
+    ];
+    let checked = place.petrel(&["pack", "check", &place.path("calls")]).with_code(1);
+    let registered = host.ok(&["pack", "register", &place.path("calls")]);
+    for says in own {
+        assert_says(&checked.stdout, &[says]);
+        assert_says(&registered.stderr, &[says]);
+    }
+    // What other packs hold is known where there is a host. What cannot be read is told as such, and no more.
+    let foreign = [
+        "flow.yaml:10:5: tasks.foreign.input.messages: Action \"core.echo\" has unexpected input \"messages\".",
+        "flow.yaml:13:5: tasks.later.action: The action \"later.act\" is not registered in the database; register the pack \
+         \"later\" before the workflow is run.",
+    ];
+    assert_says(&registered.stderr, &foreign);
+    for says in ["core.echo", "later.act", "tasks.unread"] {
+        assert!(!checked.stdout.contains(says), "{says}: {}", checked.stdout);
+    }
+    assert!(!registered.stderr.contains("tasks.unread"), "{}", registered.stderr);
+    // Notes keep nothing from being registered, nor an action that comes later from being called.
+    host.ok(&["action", "get", "calls.flow"]);
+    host.stop();
+}

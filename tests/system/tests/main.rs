@@ -24,6 +24,7 @@ mod packs;
 mod pages;
 mod python;
 mod readme;
+mod refused;
 mod restart;
 mod rules;
 mod scenarios;

@@ -296,3 +296,32 @@ fn criteria_and_why_see_the_datastore() {
     assert_eq!(event(&host, "hello"), (202, 0));
     host.stop();
 }
+
+#[test]
+fn a_rule_is_warned_of_values_that_its_action_refuses() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write("mine/pack.yaml", "name: mine\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n");
+    place.write(
+        "mine/actions/act.yaml",
+        "name: act\nrunner_type: noop\nparameters:\n  count: {type: integer}\n  nested: {type: object, properties: {port: {type: integer}}}\n",
+    );
+    host.ok(&["pack", "register", &place.path("mine")]);
+    for (number, (given, says)) in [
+        ("count: '5', nested: {port: 1}", ""),
+        ("count: '{{ trigger.body.n }}', nested: {port: '{{ trigger.body.p }}'}", ""),
+        ("count: many", "\"many\" is not a value of type integer"),
+        ("nested: {port: x}", "nested.port: \"x\" is not an integer"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let rule = format!(
+            "name: r{number}\npack: mine\ntrigger: {{type: core.st2.webhook, parameters: {{url: r{number}}}}}\naction: {{ref: mine.act, parameters: {{{given}}}}}\n"
+        );
+        let made = host.ok(&["rule", "create", &place.write("rule.yaml", &rule)]).stderr;
+        assert_eq!(made.contains("every match will fail"), !says.is_empty(), "{given}: {made}");
+        assert_says(&made, &[says]);
+    }
+    host.stop();
+}

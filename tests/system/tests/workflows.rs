@@ -344,7 +344,7 @@ fn what_cannot_go_well_ends_all_the_same() {
     host.until(&id, "failed");
     let again = host.ok(&["execution", "rerun", &id, "--tasks", "a"]);
     let ended = host.until(again.stdout.trim(), "failed");
-    assert_says(&ended["result"].to_string(), &["is a required property"]);
+    assert_says(&ended["result"].to_string(), &["the workflow has no `tasks`; add it"]);
     host.stop();
 }
 

@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::extract::OriginalUri;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use petrel_engine::Error;
 use serde_json::{Value, json};
@@ -122,11 +122,25 @@ pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
 }
 
 /// A path that knows other methods.
-pub(crate) async fn unknown_method(method: Method, uri: Uri) -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        format!("{method} makes no sense at {}", uri.path()),
-        "see the header Allow of this answer",
-    )
+pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
+    let path = uri.path();
+    let resource = path.split('/').skip_while(|part| *part != "v1").nth(1);
+    let of_pack = FROM_PACKS.iter().find(|(name, _)| resource == Some(*name));
+    // StackStorm's client shows nothing but the message.
+    let (message, hint) = match of_pack {
+        Some((resource, folder)) => (
+            format!(
+                "{method} makes no sense at {path}: {resource} come with the files of their pack; make, change or \
+                 remove the file in its folder {folder}, and register the pack again"
+            ),
+            "`petrel pack register PACK` reads them again".to_owned(),
+        ),
+        None => {
+            (format!("{method} makes no sense at {path}"), "see the header Allow of this answer".to_owned())
+        }
+    };
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message, hint)
 }
+
+/// What is made by registering a pack and by nothing else, and the folder of its files.
+const FROM_PACKS: [(&str, &str); 2] = [("actions", "actions"), ("triggertypes", "triggers")];

@@ -37,6 +37,8 @@ pub(crate) fn action(registered: &RegisteredAction) -> Value {
     view.insert("pack".into(), pack.into());
     view.insert("uid".into(), format!("action:{pack}:{name}").into());
     view.insert("metadata_file".into(), format!("actions/{name}.yaml").into());
+    // Beyond StackStorm, which would not have it at all.
+    view.extend(registered.refused.as_ref().map(|why| ("refused".to_owned(), json!(why))));
     Value::Object(view)
 }
 

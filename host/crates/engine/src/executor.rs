@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::clock;
-use crate::content::RegisteredAction;
+use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::measures::{self, Stage};
 use crate::requests;
@@ -128,19 +128,26 @@ impl<'a> Run<'a> {
         Ok(Ok((runner, call)))
     }
 
-    /// Who runs it, and what is registered for it now.
+    /// Who runs it, and what is registered for it now. What is refused by now is not run.
     fn found(&self) -> Result<Found, Box<Outcome>> {
-        let content = self.engine.content();
-        let gone =
-            |message: String| Box::new(Outcome::failed("action.gone", message, "register the pack again"));
-        let registered =
-            Arc::clone(content.action(&self.execution.action).map_err(|error| gone(error.to_string()))?);
-        drop(content);
+        let (reference, content) = (&self.execution.action, self.engine.content());
+        let failed = |error: &Error| {
+            let (code, hint) = match error {
+                Error::Invalid { hint, .. } => ("action.refused", hint.as_str()),
+                _ => ("action.gone", "register the pack again"),
+            };
+            Box::new(Outcome::failed(code, error.to_string(), hint))
+        };
+        let registered = content.action(reference).map(Arc::clone).map_err(|error| failed(&error))?;
+        if let Some(why) = &registered.refused {
+            return Err(failed(&refused(reference, why)));
+        }
         let runner = registered.runner.clone().ok_or_else(|| {
-            gone(format!(
-                "{} needs the runner `{}`, which this host does not have",
-                self.execution.action, registered.action.runner_type
-            ))
+            let message = format!(
+                "{reference} needs the runner `{}`, which this host does not have",
+                registered.action.runner_type
+            );
+            Box::new(Outcome::failed("action.gone", message, "register the pack again"))
         })?;
         Ok((runner, registered))
     }

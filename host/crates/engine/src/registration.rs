@@ -1,6 +1,8 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
-//! longer there is forgotten. [`reading`] says what is wrong with one, [`rules`] what becomes of its rules.
+//! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
+//! becomes of its rules.
 
+mod flows;
 mod reading;
 mod rules;
 
@@ -13,6 +15,7 @@ use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 
+use flows::Around;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
@@ -78,10 +81,13 @@ impl Engine {
                 "name the one with pack.yaml",
             )
         })?;
-        let runners = self.content().runners().clone();
+        let around = Around::Host(self.clone());
         // What came with the host was looked at when that was built.
-        let read =
-            if built_in { reading::files(&directory).await } else { look_at(&directory, &runners).await };
+        let read = if built_in {
+            reading::files(&directory, around).await
+        } else {
+            reading::look_around(&directory, around).await
+        };
         let mut contents = read.map_err(|problems| {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             Error::invalid(lines.join("\n"), "correct the pack and register it again")
@@ -266,7 +272,7 @@ fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     }
     Err(Error::Conflict {
         message: format!("the pack `{name}` came with petrel, or will, and cannot be replaced"),
-        hint: "give your pack another ref in its pack.yaml".into(),
+        hint: "give your pack another ref in its pack.yaml, and write it in what calls its actions".into(),
         id: None,
     })
 }

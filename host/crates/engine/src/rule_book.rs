@@ -1,6 +1,8 @@
-//! Makes, changes and deletes rules. How a change comes about is in [`change`].
+//! Makes, changes and deletes rules. How a change comes about is in [`change`], whether its parameters are what its action
+//! takes in [`fitting`].
 
 mod change;
+mod fitting;
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use petrel_rules::{CompiledRule, check, warnings};
 use serde_json::Value;
 
 use change::RuleChange;
+pub(crate) use fitting::misfits;
 
 use crate::clock;
 use crate::error::Error;
@@ -133,8 +136,8 @@ impl Engine {
 
     /// Refuses what cannot work, and warns about what may not be meant.
     pub(crate) fn check_rule(&self, rule: &Rule) -> Result<Vec<String>, Error> {
-        let content = self.content();
-        let action = content.action(&rule.action.reference);
+        // What is registered is not held while schemas and templates are compiled.
+        let action = self.content().action(&rule.action.reference).cloned();
         // What is secret among the parameters of what is not there is not known.
         let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.is_secret(name));
         let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
@@ -143,6 +146,7 @@ impl Engine {
             return Err(Error::invalid(message, "correct the rule and try again"));
         }
         let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
+        found.extend(action.as_deref().into_iter().flat_map(|action| misfits(rule, action)));
         found.extend(action.err().map(|error| without_action(rule, &error)));
         Ok(found)
     }

@@ -1,15 +1,16 @@
 //! What is wrong with a workflow's definition, all of it at once, before anything runs.
 //!
-//! The kinds, places and words are Orquesta's: [`syntax`] against the grammar, [`semantics`] of tasks and
-//! how they hang together, [`expressions`] that cannot be read, [`context`] for variables that are read
-//! before they are set; [`inspect`] has all of these. [`contents`] compares a workflow with the actions that it calls,
-//! by what the caller knows of them. What the original passes over is found by [`slips()`].
+//! The kinds, places and words are Orquesta's: [`syntax`] against the grammar (worded by [`shapes`], as Orquesta leaves it to
+//! a library), [`semantics`] of tasks and how they hang together, [`expressions`] that cannot be read, [`context`] for
+//! variables that are read before they are set; [`inspect`] has all of these. [`contents`] compares a workflow with the
+//! actions that it calls, by what the caller knows of them. What the original passes over is found by [`slips()`].
 
 pub mod contents;
 mod context;
 mod expressions;
 mod known;
 mod semantics;
+mod shapes;
 mod slips;
 mod syntax;
 mod walked;

@@ -1,41 +1,47 @@
 //! Reads a pack that is to be registered, or that is only looked at: both hear the same of it.
 //!
 //! What is wrong with one action (its metadata, its workflow, its component) goes to [`PackContents::refused`], and to the
-//! notes in the words with which that action is refused when somebody runs it.
+//! notes in the words with which that action is refused when somebody runs it. [`super::flows`] looks at workflows.
 
 use std::path::Path;
 
 use petrel_model::Action;
-use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
-use petrel_packs::{Directory, PackContents, Problem, Source, read_pack};
+use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
+use super::flows::{Around, check_workflows};
 use crate::content::{Runners, without_runner};
-use crate::workflows;
 
 /// How many problems of one action are told when it is run, and characters of them.
 const MOST_REASONS: usize = 10;
 const LONGEST_REASON: usize = 4_000;
 
-/// Looks at the pack in a directory, as a host with these runners does when it registers it.
+/// Looks at the pack in a directory, as a host with these runners does when it registers it. What packs beside it hold is
+/// not known, so nothing is said of calls of their actions.
 ///
 /// # Errors
 /// What keeps it from being registered: every problem, with file, line and column.
 pub async fn look_at(directory: &Path, runners: &Runners) -> Result<PackContents, Vec<Problem>> {
-    let mut contents = files(directory).await?;
+    look_around(directory, Around::Runners(runners.clone())).await
+}
+
+/// The same beside what is `around`.
+pub(super) async fn look_around(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
+    let runners = around.runners();
+    let mut contents = files(directory, around).await?;
     let missing = contents.actions.iter().filter(|action| !runners.contains_key(&action.runner_type));
     let missing: Vec<_> = missing
         .map(|action| {
-            let (message, hint) = without_runner(action, runners);
+            let (message, hint) = without_runner(action, &runners);
             format!("{message}; {hint}")
         })
         .collect();
     contents.notes.extend(missing);
-    ask_runners(directory, &mut contents, runners).await;
+    ask_runners(directory, &mut contents, &runners).await;
     Ok(contents)
 }
 
 /// The same as far as the files alone tell it.
-pub(super) async fn files(directory: &Path) -> Result<PackContents, Vec<Problem>> {
+pub(super) async fn files(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
     let path = directory.to_path_buf();
     let read = tokio::task::spawn_blocking(move || -> Result<PackContents, Vec<Problem>> {
         let opened = Directory::open(&path).map_err(|error| {
@@ -44,51 +50,13 @@ pub(super) async fn files(directory: &Path) -> Result<PackContents, Vec<Problem>
             vec![Problem { file: path.display().to_string(), position: None, message }]
         })?;
         let mut contents = read_pack(&opened)?;
-        check_workflows(&opened, &mut contents);
+        check_workflows(&opened, &mut contents, &around);
         Ok(contents)
     });
     read.await.unwrap_or_else(|gone| {
         let message = format!("it could not be read ({gone}); see the log of the host");
         Err(vec![Problem { file: "pack.yaml".to_owned(), position: None, message }])
     })
-}
-
-/// Refuses the actions whose workflow is wrong.
-fn check_workflows(pack: &dyn Source, contents: &mut PackContents) {
-    let mut left = MOST_PROBLEMS_OF_PACK;
-    for action in &contents.actions {
-        let name = action.reference.name();
-        // Of one that is refused already its file may be missing.
-        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
-            continue;
-        }
-        let mut problems = workflow_problems(pack, action);
-        if !problems.is_empty() {
-            // The first is told of each, however many there are.
-            problems.truncate(left.max(1));
-            left = left.saturating_sub(problems.len());
-            contents.refused.insert(name.to_owned(), problems);
-        }
-    }
-}
-
-/// What is wrong with the workflow of an action, as other problems of a pack are said.
-fn workflow_problems(pack: &dyn Source, action: &Action) -> Vec<Problem> {
-    let file = format!("actions/{}", action.entry_point);
-    let source = match pack.read(&file, LARGEST_WORKFLOW) {
-        Ok(source) => source,
-        Err(error) => {
-            let message = format!("the workflow cannot be read ({error}); check the file");
-            return vec![Problem { file, position: None, message }];
-        }
-    };
-    let Err(invalid) = workflows::check(&action.runner_type, &source) else { return Vec::new() };
-    let problem = |found: workflows::Found| Problem {
-        file: file.clone(),
-        position: found.position,
-        message: found.without_position(),
-    };
-    invalid.0.into_iter().map(problem).collect()
 }
 
 /// Has the runners look at what they are to run.

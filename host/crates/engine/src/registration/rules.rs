@@ -11,7 +11,7 @@ use petrel_rules::{check, warnings};
 use crate::clock;
 use crate::content::RegisteredAction;
 use crate::error::Error;
-use crate::rule_book::without_action;
+use crate::rule_book::{misfits, without_action};
 use crate::service::Engine;
 
 /// What becomes of the rules of a pack.
@@ -91,6 +91,7 @@ impl Engine {
             Err(Error::invalid(message, "correct the rule and register the pack again"))
         })?;
         let mut notes = warnings(rule, action.map(RegisteredAction::target));
+        notes.extend(action.into_iter().flat_map(|action| misfits(rule, action)));
         if action.is_none() {
             let names = new_actions.keys().map(|known| known.as_str());
             let error = error.unwrap_or_else(|| Error::not_found("action", reference.as_str(), names));

@@ -19,7 +19,7 @@ use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children, requests, timers};
 use crate::clock;
-use crate::content::RegisteredAction;
+use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::requests as executions;
@@ -111,7 +111,11 @@ struct Prepared {
 async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Value> {
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
-    let registered = registered.map_err(|error| failed(error.to_string()))?;
+    let told = |error: Error| failed(format!("{error}; {}", error.hint()));
+    let registered = registered.map_err(told)?;
+    if let Some(why) = &registered.refused {
+        return Err(told(refused(&execution.action, why)));
+    }
     let reevaluates = registered.action.expressions.reevaluate || engine.0.options.reevaluates;
     let rerun = rerun_of(execution);
     let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;

@@ -75,7 +75,7 @@ pub(super) fn make(
         pack: reference.pack().to_owned(),
         ..Context::default()
     };
-    let given = if reevaluates { Given::compile(&input) } else { Given::data(&input) };
+    let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates = Templates { engine, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;

@@ -17,6 +17,18 @@ impl Given {
         Self(parameters.iter().map(|(name, value)| (name.clone(), Parameter::compile(value))).collect())
     }
 
+    /// As [`compile`](Self::compile), of what expressions of a workflow gave that asks for it to be evaluated again. Its
+    /// author chose no type, so what holds no template is cast as data.
+    pub fn evaluated_again(parameters: &Object) -> Self {
+        let mut given = Self::compile(parameters);
+        for (_, parameter) in &mut given.0 {
+            if let Parameter::Value(value) = parameter {
+                *parameter = Parameter::Data(value.take());
+            }
+        }
+        given
+    }
+
     /// Parameters that are data: what they hold was rendered before, and is never looked at for templates.
     pub fn data(parameters: &Object) -> Self {
         Self::default().over(parameters)

@@ -88,7 +88,10 @@ impl Signature {
     }
 
     /// `value` in the type that is declared for `name`.
-    pub(super) fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
+    ///
+    /// # Errors
+    /// When it is none of that type.
+    pub fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
         match self.kind(name) {
             Some(kind) => cast::to(kind, value).map_err(|source| {
                 let error = Error::Cast { parameter: name.to_owned(), source };

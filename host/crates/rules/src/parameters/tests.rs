@@ -62,6 +62,20 @@ fn rendered_and_cast() {
 }
 
 #[test]
+fn what_an_expression_gave_becomes_the_text_that_is_declared() {
+    let schema = object(&json!({"s": {"type": "string"}, "i": {"type": "integer"}, "t": {"type": "string"}}));
+    let signature = Signature::new(&Object::new(), &schema);
+    let scope = scope(json!({}), json!({}), Arc::default());
+    let input = object(&json!({"s": 5, "i": "7", "t": "{{ 1 + 1 }}"}));
+    for (given, text) in [(Given::data(&input), "{{ 1 + 1 }}"), (Given::evaluated_again(&input), "2")] {
+        let made = live(&given, &signature, &scope).unwrap();
+        assert_eq!(Value::Object(made), json!({"s": "5", "i": 7, "t": text}));
+    }
+    // Who writes it chose its type.
+    assert!(live(&Given::compile(&input), &signature, &scope).is_err());
+}
+
+#[test]
 fn what_cannot_be_made_is_told() {
     for (schema, given, expected) in [
         (json!({}), json!({"a": "{{ b }}"}), "parameter a refers to b"),

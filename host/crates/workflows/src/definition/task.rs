@@ -86,7 +86,7 @@ impl Task {
                 .filter(|delay| *delay != &Value::from(0))
                 .cloned()
                 .map(Statement::compile),
-            join: source.get("join").map(join).transpose()?,
+            join: source.get("join").map(|value| join(name, value)).transpose()?,
             items: source.get("with").map(|with| items(name, with)).transpose()?,
             action: statement("action"),
             input: statement("input"),
@@ -143,14 +143,17 @@ impl Task {
     }
 }
 
-fn join(value: &Value) -> Result<Join, NotWellFormed> {
+fn join(name: &str, value: &Value) -> Result<Join, NotWellFormed> {
     if value == "all" {
         return Ok(Join::All);
     }
     let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
-    count
-        .map(Join::Count)
-        .ok_or_else(|| NotWellFormed(format!("`join: {value}` is neither `all` nor a number")))
+    count.map(Join::Count).ok_or_else(|| {
+        NotWellFormed(format!(
+            "`join` of the task `{name}` is {value}, and must be `all` or a whole number up to {}",
+            u32::MAX
+        ))
+    })
 }
 
 fn items(name: &str, with: &Value) -> Result<Items, NotWellFormed> {

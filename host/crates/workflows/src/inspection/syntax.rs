@@ -1,11 +1,12 @@
-//! The grammar of a definition, by its schema. The schema is of use to editors as well.
+//! The grammar of a definition, by its schema. The schema is of use to editors as well. What is wrong is worded in
+//! [`super::shapes`].
 
 use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
-use super::{Finding, Kind, Severity};
+use super::{Finding, Kind, Severity, shapes};
 use crate::definition::shape;
 
 /// The grammar, as a JSON schema.
@@ -27,7 +28,7 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
             kind: Kind::Syntax,
             schema_path: path(error.schema_path().as_str()),
             spec_path: path(error.instance_path().as_str()),
-            message: error.to_string(),
+            message: shapes::message(&error),
             language: None,
             expression: None,
             severity: Severity::Error,

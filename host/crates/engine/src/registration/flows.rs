@@ -1,0 +1,109 @@
+//! Looks at the workflows and chains of a pack that is registered or checked. What is wrong with one by itself refuses its
+//! action. What is wrong with its calls of other actions is a note, since these may come later, and so is what may not
+//! mean what it says. How one is inspected is in [`crate::workflows`].
+
+use petrel_model::Action;
+use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
+use petrel_packs::{PackContents, Problem, Source};
+use petrel_workflows::inspection::Kind;
+
+use crate::content::Runners;
+use crate::service::Engine;
+use crate::workflows::{self, ACTION_CHAIN, Found, WithPack};
+
+/// What is known beside a pack that is read.
+pub(super) enum Around {
+    /// What is registered on this host.
+    Host(Engine),
+    /// What these runners take, and of other packs nothing.
+    Runners(Runners),
+}
+
+impl Around {
+    /// The runners that are there.
+    pub(super) fn runners(&self) -> Runners {
+        match self {
+            Self::Host(engine) => engine.content().runners().clone(),
+            Self::Runners(runners) => runners.clone(),
+        }
+    }
+}
+
+/// Refuses the actions whose workflow is wrong by itself, and notes what else there is to say about workflows.
+pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, around: &Around) {
+    let unread: Vec<String> = contents.refused.keys().cloned().collect();
+    let unread = unread.iter().map(String::as_str);
+    let known = WithPack::alone(&around.runners(), &contents.pack.reference, &contents.actions, unread);
+    let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
+    for action in &contents.actions {
+        let name = action.reference.name();
+        // Of one that is refused already its file may be missing.
+        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
+            continue;
+        }
+        let mut looked = look(pack, action, &known, around);
+        notes.append(&mut looked.notes);
+        more += notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
+        notes.truncate(MOST_PROBLEMS_OF_PACK);
+        if !looked.problems.is_empty() {
+            // The first is told of each, however many there are.
+            looked.problems.truncate(left.max(1));
+            left = left.saturating_sub(looked.problems.len());
+            contents.refused.insert(name.to_owned(), looked.problems);
+        }
+    }
+    contents.notes.append(&mut notes);
+    if more > 0 {
+        contents.notes.push(format!("and {more} more notes on workflows; see to these first"));
+    }
+}
+
+/// What was found in the workflow of an action.
+struct Looked {
+    /// What keeps it from running.
+    problems: Vec<Problem>,
+    /// What else there is to say.
+    notes: Vec<String>,
+}
+
+fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Around) -> Looked {
+    let file = format!("actions/{}", action.entry_point);
+    let source = match pack.read(&file, LARGEST_WORKFLOW) {
+        Ok(source) => source,
+        Err(error) => {
+            let message = format!("the workflow cannot be read ({error}); check the file");
+            return Looked { problems: vec![Problem { file, position: None, message }], notes: Vec::new() };
+        }
+    };
+    let problem = |found: &Found| Problem {
+        file: file.clone(),
+        position: found.position,
+        message: found.without_position(),
+    };
+    let inspected = workflows::inspect(&action.runner_type, &source);
+    let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
+    let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
+    // What is registered is held for the comparison alone.
+    let inspected = match around {
+        Around::Host(engine) => inspected.beside(&known.beside(&engine.content())),
+        Around::Runners(_) => inspected.beside(known),
+    };
+    let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
+    let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));
+    let notes = inspected.found().0.iter().filter(is_said).map(note).collect();
+    Looked { problems, notes }
+}
+
+/// What comes of it if nobody corrects a call.
+fn consequence(action: &Action, found: &Found) -> String {
+    let is_chain = action.runner_type == ACTION_CHAIN;
+    match found.finding.kind {
+        Kind::Content if is_chain => {
+            format!(" Correct it, or `{}` fails at this task.", action.reference)
+        }
+        Kind::Content if !found.finding.is_note() => {
+            format!(" Correct it, or `{}` fails before its first task.", action.reference)
+        }
+        _ => String::new(),
+    }
+}

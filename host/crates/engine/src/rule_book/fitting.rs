@@ -1,0 +1,45 @@
+//! Whether what a rule writes for its action is what that takes. Values without a template are known when the rule is made;
+//! what templates give is checked at each match.
+
+use petrel_expressions::is_template;
+use petrel_model::parameters::Parameters;
+use petrel_model::{Object, Rule};
+use serde_json::Value;
+
+use crate::content::RegisteredAction;
+use crate::validation::Validator;
+
+/// A sentence for each parameter that the action refuses.
+pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String> {
+    let written = rule.action.parameters.iter().filter(|(_, value)| !value.is_null() && !has_template(value));
+    let wrong = written.filter_map(|(name, value)| misfit(name, value, registered));
+    let told = wrong.map(|reason| {
+        format!(
+            "rule {}: the action {} refuses a parameter, so every match will fail: {reason}; correct the value",
+            rule.reference, rule.action.reference
+        )
+    });
+    told.collect()
+}
+
+/// What is wrong with a value, once it is cast.
+fn misfit(name: &str, value: &Value, registered: &RegisteredAction) -> Option<String> {
+    let schema = registered.parameters.get(name)?;
+    match registered.signature.cast(name, value.clone()) {
+        Err(error) => Some(error.to_string()),
+        Ok(cast) => {
+            let alone = Parameters::from_iter([(name.to_owned(), schema.clone())]);
+            let cast = Object::from_iter([(name.to_owned(), cast)]);
+            Validator::of_parameters(&alone).check(&Value::Object(cast)).err()
+        }
+    }
+}
+
+fn has_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(items) => items.iter().any(has_template),
+        Value::Object(fields) => fields.iter().any(|(key, value)| is_template(key) || has_template(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
