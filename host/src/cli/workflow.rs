@@ -18,6 +18,10 @@ use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
+mod fitting;
+
+use fitting::Names;
+
 /// How often files are looked at with `--watch`.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -214,9 +218,18 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
     seen.push(path.clone());
     let source = plain_file::read_text(&path, LARGEST_WORKFLOW)
         .map_err(|error| format!("        {} cannot be read: {error}", path.display()))?;
-    let source = check(language(&source), &source)
+    let checked = check(language(&source), &source)
         .map_err(|invalid| lines(&format!("        {}", path.display()), &invalid).join("\n"))?;
-    Ok((source, scripts))
+    let written =
+        petrel_yaml::parse(&source).map_err(|error| format!("        {}: {error}", path.display()))?;
+    let names = Names::of(&checked, &written.value);
+    for script in &scripts {
+        names.check(script).map_err(|error| {
+            let test = if script.name.is_empty() { String::new() } else { format!(" ({})", script.name) };
+            format!("        {file}{test}: {error}")
+        })?;
+    }
+    Ok((checked, scripts))
 }
 
 /// A difference for people: what, both sides, what was known, and what went wrong.
