@@ -82,7 +82,7 @@ pub(crate) async fn register(
     JsonBody(Registration { path, packs }): JsonBody<Registration>,
 ) -> Result<Json<Value>, ApiError> {
     if let Some(path) = path {
-        return Ok(Json(registered(&[api.engine.register_pack(&path, false).await?])));
+        return answer(&api, &[api.engine.register_pack(&path, false).await?]).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
         let content = api.engine.content();
@@ -92,7 +92,7 @@ pub(crate) async fn register(
     for pack in packs {
         reports.push(api.engine.register_again(&pack).await?);
     }
-    Ok(Json(registered(&reports)))
+    answer(&api, &reports).await
 }
 
 /// What is to be installed.
@@ -117,7 +117,16 @@ pub(crate) async fn install(
         })?;
         reports.push(api.engine.register_pack(&path, true).await?);
     }
-    Ok(Json(registered(&reports)))
+    answer(&api, &reports).await
+}
+
+/// Says what was registered, once its components are compiled: whoever sends the first event then sees what comes of it.
+async fn answer(api: &Api, reports: &[Report]) -> Result<Json<Value>, ApiError> {
+    // What lay in a directory was compiled to be looked at.
+    for report in reports.iter().filter(|report| report.pack.built_in) {
+        api.engine.prepared(&report.pack.reference).await;
+    }
+    Ok(Json(registered(reports)))
 }
 
 /// What was registered: the sums, and of a single pack the pack.
