@@ -391,13 +391,18 @@ fn a_failed_workflow_is_run_again_from_a_task_on() {
     assert_says(&stranger["result"].to_string(), &["nobody", "were not run"]);
     place.write("log.ok", "");
     let again = host.ok(&["execution", "rerun", &id, "--tasks", "check"]);
+    assert_says(&again.stderr, &[&format!("runs flows.flaky of {id} again from check on")]);
     let again = again.stdout.trim();
     host.until(again, "succeeded");
+    assert_says(&host.ok(&["execution", "get", again]).stdout, &["context.re-run.ref:", &id]);
+    assert_says(&host.ok(&["execution", "output", again]).stderr, &["shows its tasks"]);
     assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\n");
     assert_eq!(tasks(&host, again), ["check succeeded", "after succeeded"]);
     let anew = host.ok(&["execution", "rerun", &id]);
     host.until(anew.stdout.trim(), "succeeded");
     assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\nbefore\ncheck\nafter\n");
+    let ran = host.ok(&["run", "flows.flaky", &format!("file={}", place.path("log"))]);
+    assert_says(&ran.stdout, &["tasks\n", "before", "check", "after", "core.local"]);
     host.stop();
 }
 
