@@ -1,5 +1,6 @@
 //! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
 
+use petrel_model::secrets::is_masked;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -13,7 +14,20 @@ pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> 
     if session.form == Form::Text && task_tree::is_workflow(execution) {
         task_tree::print(session, execution).await?;
     }
+    if session.form == Form::Text && is_masked_whole(execution) {
+        print::note(
+            "its action is not registered any more, so which of its parameters were secret is not known, and all are \
+             masked; the admin sees them with --show-secrets",
+        );
+    }
     Ok(())
+}
+
+/// Whether parameters are masked only because nobody knows any more which of them are secret.
+fn is_masked_whole(execution: &Value) -> bool {
+    let parameters = execution.get("parameters").and_then(Value::as_object);
+    let is_masked = parameters.is_some_and(|all| !all.is_empty() && all.values().all(is_masked));
+    is_masked && execution.pointer("/action/uid").is_none()
 }
 
 /// Says of a workflow, which prints nothing itself, where the output is.
@@ -61,6 +75,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_masked_since_its_action_is_gone_is_told() {
+        let masked = json!({"cmd": "********"});
+        for (execution, expected) in [
+            (json!({"action": {"ref": "p.a"}, "parameters": masked}), true),
+            (json!({"action": {"ref": "p.a", "uid": "action:p:a"}, "parameters": masked}), false),
+            (json!({"action": {"ref": "p.a"}, "parameters": {"cmd": "true"}}), false),
+            (json!({"action": {"ref": "p.a"}}), false),
+        ] {
+            assert_eq!(is_masked_whole(&execution), expected, "{execution}");
+        }
+    }
 
     #[test]
     fn a_result_says_what_went_wrong() {
