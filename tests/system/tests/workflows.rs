@@ -480,6 +480,15 @@ fn a_workflow_is_tested_without_a_host() {
     let said =
         ["FAILED", "tasks[1] differs", "expected \"after\"", "got      \"check\"", "file: \"x\"", "1 failed"];
     assert_says(&failed.stdout, &said);
+    // One that speaks of what is not there tests nothing.
+    for (part, slip, says) in [
+        ("{check: {status", "{chek: {status", "did you mean check?"),
+        ("input: {file: x}", "input: {fil: x}", "did you mean file?"),
+        ("{status: failed}}", "{stats: failed}}", "did you mean status?"),
+    ] {
+        place.write("test.yaml", &TEST.replace(part, slip));
+        assert_says(&place.petrel(&["workflow", "test", &file]).with_code(1).stdout, &["FAILED", says]);
+    }
     let drawn = place.petrel(&["workflow", "graph", &place.path("flows/actions/workflows/flaky.yaml")]);
     assert_says(&drawn.with_code(0).stdout, &["digraph", "\"before\" -> \"check\"", "succeeded()"]);
     let svg =
