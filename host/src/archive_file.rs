@@ -9,10 +9,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use petrel_persistence::store::Archived;
+use petrel_persistence_embedded::archive;
 use serde_json::{Value, json};
 
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
+use crate::print;
 
+/// How much of a file is looked at to know an archive, in bytes.
+const HEAD: u64 = 32;
 /// What stands for standard output, and for standard input.
 const STANDARD: &str = "-";
 
@@ -36,11 +40,12 @@ impl Target {
     /// Begins the file `name`, or standard output for `-`.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// When the file cannot be made, or what is there is something else than an archive.
     pub(crate) fn begin(name: &str) -> Result<Self, Failure> {
         if name == STANDARD {
             return Ok(Self::Standard(io::stdout()));
         }
+        spare(Path::new(name))?;
         let path = PathBuf::from(format!("{name}.part"));
         let failed = |error| unwritten(name, &error);
         // Not one that is there: who has it open might have had more rights than are due.
@@ -76,11 +81,30 @@ impl Target {
                 let failed = |error| unwritten(&name, &error);
                 part.file.flush().and_then(|()| part.file.get_ref().sync_all()).map_err(failed)?;
                 let held = check(&mut BufReader::new(File::open(&part.path).map_err(failed)?))?;
+                let is_replaced = part.name.exists();
                 part.keep().map_err(failed)?;
+                if is_replaced {
+                    print::note(&format!("{name} was there already, and is replaced"));
+                }
                 Ok(Some(held))
             }
         }
     }
+}
+
+/// Refuses to put an archive in the place of what is none: it would be lost.
+fn spare(name: &Path) -> Result<(), Failure> {
+    let Ok(found) = fs::metadata(name) else { return Ok(()) };
+    let is_archive = || {
+        let mut head = Vec::new();
+        let read = File::open(name).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        read.is_ok() && (head.is_empty() || archive::is_begun(&head))
+    };
+    if found.is_file() && is_archive() {
+        return Ok(());
+    }
+    let message = format!("{} is there already, and is no archive of petrel", name.display());
+    Err(Failure::new(Code::Conflict, "exists", message, "name another file, or remove that one"))
 }
 
 impl Write for Target {
@@ -146,7 +170,9 @@ pub(crate) fn open(name: &str) -> Result<Box<dyn Read>, Failure> {
 /// What an archive holds, for people.
 pub(crate) fn in_words(held: &Archived) -> String {
     let Archived { rows, blobs, files, bytes } = held;
-    format!("{rows} rows, {blobs} large values, {files} files, {}", size(*bytes))
+    let [rows, blobs, files] = [(*rows, "row"), (*blobs, "large value"), (*files, "file")]
+        .map(|(count, what)| print::counted(count, what));
+    format!("{rows}, {blobs}, {files}, {}", size(*bytes))
 }
 
 /// The same for programs.
@@ -177,13 +203,14 @@ mod tests {
         let name = directory.path().join("backup");
         let name = name.to_str().unwrap();
         let files = || fs::read_dir(directory.path()).unwrap().count();
-        fs::write(name, "the one before").unwrap();
+        const BEFORE: &str = "petrel-archive 1\nthe one before";
+        fs::write(name, BEFORE).unwrap();
         fs::write(format!("{name}.part"), "left over").unwrap();
         let mut target = Target::begin(name).unwrap();
         target.write_all(b"new").unwrap();
         let failed = target.end(|_| Err(Failure::usage("broken", ""))).unwrap_err();
         assert_eq!((failed.message.as_str(), files()), ("broken", 1));
-        assert_eq!(fs::read_to_string(name).unwrap(), "the one before");
+        assert_eq!(fs::read_to_string(name).unwrap(), BEFORE);
         let mut target = Target::begin(name).unwrap();
         target.write_all(b"new").unwrap();
         let read = |from: &mut dyn Read| {
@@ -195,6 +222,22 @@ mod tests {
         assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600);
         let missing = Target::begin(&format!("{name}/below")).err().unwrap();
         assert!(missing.to_string().contains("cannot be written"), "{missing}");
+    }
+
+    #[test]
+    fn what_is_no_archive_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = directory.path().join("notes");
+        for (content, is_replaced) in
+            [("", true), ("petrel-archive 1\n", true), ("petrel-archive 2\nx", true), ("my notes", false)]
+        {
+            fs::write(&name, content).unwrap();
+            let refused = Target::begin(name.to_str().unwrap()).err();
+            assert_eq!(refused.is_none(), is_replaced, "{content}");
+            assert!(refused.is_none_or(|refused| refused.message.contains("is no archive of petrel")));
+            assert_eq!(fs::read_to_string(&name).unwrap(), content);
+        }
+        assert!(Target::begin(directory.path().to_str().unwrap()).is_err());
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Client {
 const JSON: &str = "application/json";
 /// The stable word for that nobody answers.
 const UNREACHABLE: &str = "unreachable";
+/// What the library for TLS says where no TLS is spoken.
+const PLAIN: [&str; 2] = ["InvalidContentType", "corrupt message"];
 /// How long and how much of an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -310,6 +312,8 @@ impl Client {
         let message = format!("no host answers at {}: {}", self.url, cause(error));
         let hint = if message.contains("certificate") {
             "name the certificate of its issuer with --ca-file, or correct the name in --url"
+        } else if self.url.starts_with("https:") && PLAIN.iter().any(|sign| message.contains(sign)) {
+            "the host there speaks plain HTTP: write http:// in --url or PETREL_URL"
         } else {
             "start one with `petrel serve`, or say where it is with --url"
         };

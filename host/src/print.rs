@@ -104,6 +104,11 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     note_unreadable(rows);
 }
 
+/// So many of `what`, in the singular or the plural.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Says of a listing for people that there is more than what is shown.
 pub(crate) fn count(form: Form, items: &Value, count: Option<Count>) {
     let shown = items.as_array().map(Vec::len).unwrap_or_default();
@@ -234,6 +239,13 @@ mod tests {
             ("elapsed_seconds", json!(0.004_821), "0.005"),
         ] {
             assert_eq!(cell(path, Some(&value)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        for (count, told) in [(0, "0 rows"), (1, "1 row"), (2, "2 rows")] {
+            assert_eq!(counted(count, "row"), told);
         }
     }
 

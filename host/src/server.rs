@@ -96,7 +96,10 @@ async fn serve(
     let stop = stop_signal();
     let figures = figures()?;
     let data_dir = settings.data_dir();
-    data_directory::make_private(&data_dir)?;
+    data_directory::make_private(&data_dir).map_err(|error| {
+        let hint = "name a directory that you can write to with --data-dir or server.data_dir";
+        Failure::new(Code::Server, "host", format!("{error:#}"), hint)
+    })?;
     // First what is most often in the way, before anything is touched.
     let tls = tls(&settings)?;
     let listener = bind(&settings).await?;

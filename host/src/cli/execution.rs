@@ -11,11 +11,14 @@ use super::moment::moment;
 use super::{Secrets, Session, path_segment, run};
 use crate::client::Waiting;
 use crate::exit::{Code, Failure};
-use crate::parameters;
 use crate::print::{self, Form};
 
+mod ending;
 mod held;
+mod rerun;
 mod task_tree;
+
+pub(super) use ending::show_whole;
 
 /// Look at executions, and end them.
 #[derive(Debug, Subcommand)]
@@ -159,10 +162,7 @@ impl Execution {
                 let id = if all && id == "last" { newest_of_all(session).await? } else { id };
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let execution = session.client.execution(Method::GET, &path, None).await?;
-                show(session.form, &execution);
-                if session.form == Form::Text && task_tree::is_workflow(&execution) {
-                    task_tree::print(session, &execution).await?;
-                }
+                show_whole(session, &execution).await?;
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
@@ -171,12 +171,15 @@ impl Execution {
                     Form::Json => print::json(&json!({"id": id, "output": output})),
                     Form::Text => print::line(output.trim_end_matches('\n')),
                 }
+                if session.form == Form::Text && output.is_empty() {
+                    ending::point_to_tasks(session, &id).await?;
+                }
             }
             Self::Tail { id, wait } => return tail(session, &id, wait.map(Duration::from_secs)).await,
             Self::Pause { ids } => return ask(session, &ids, "pausing").await,
             Self::Resume { ids } => return ask(session, &ids, "resuming").await,
             Self::Rerun { id, parameters, tasks, reset } => {
-                rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
+                rerun::rerun(session, &id, &parameters, json!({"tasks": tasks, "reset": reset})).await?;
             }
             Self::Cancel { ids } => {
                 return cancel(session, &ids).await;
@@ -256,28 +259,6 @@ fn tell_status(_: &str, execution: &Value) {
     print::note(&format!("{}: {}", text(execution, "id"), text(execution, "status")));
 }
 
-async fn rerun(session: &Session, id: &str, given: &[String], mut body: Value) -> Result<(), Failure> {
-    let client = &session.client;
-    let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
-    let old = client.execution(Method::GET, &path, None).await?;
-    let action = old.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
-    if !given.is_empty() {
-        let schemas = client.get(&format!("/actions/views/parameters/{}", path_segment(action))).await?;
-        let schemas = schemas.get("parameters").unwrap_or(&Value::Null);
-        let parsed = Value::Object(parameters::parse(given, schemas)?);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("parameters".into(), parsed);
-        }
-    }
-    let path = format!("/executions/{}/re_run", text(&old, "id"));
-    let execution = client.execution(Method::POST, &path, Some(&body)).await?;
-    match session.form {
-        Form::Json => print::json(&execution),
-        Form::Text => print::line(text(&execution, "id")),
-    }
-    Ok(())
-}
-
 /// Prints output as it comes, for so long at most. The host is asked again every second, from the line where we are.
 async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result<Code, Failure> {
     let client = &session.client;
@@ -321,7 +302,11 @@ async fn follow(
                 Form::Json => {
                     print::json(&json!({"id": id, "status": text(&execution, "status"), "output": all}));
                 }
-                Form::Text => print::note(&format!("{id}: {}", text(&execution, "status"))),
+                Form::Text => {
+                    let reason = if lines == 0 { ending::reason(session, &execution).await? } else { None };
+                    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                    print::note(&format!("{id}: {}{reason}", text(&execution, "status")));
+                }
             }
             return Ok(run::outcome(&execution));
         }
@@ -341,6 +326,7 @@ pub(crate) fn show(form: Form, execution: &Value) {
         "context.user",
         "context.rule.name",
         "context.trigger_instance.id",
+        "context.re-run.ref",
         "start_timestamp",
         "end_timestamp",
         "elapsed_seconds",

@@ -55,7 +55,7 @@ impl Restore {
             Form::Text => {
                 print::line(&format!("{}: {}, kept by {engine}", data_dir.display(), in_words(archived)));
                 print_in_flight(&restored, !self.run);
-                print::line("next: start the host with `petrel serve`");
+                print::line(&format!("next: start the host with `petrel serve{}`", self.flags.words()));
             }
         }
         Ok(Code::Ok)
@@ -77,12 +77,12 @@ fn print_in_flight(restored: &Restored, is_held: bool) {
         return;
     }
     print::line(&format!(
-        "{} executions were in flight at the backup: {waiting} waited, {begun} had begun",
-        waiting + begun
+        "in flight at the backup: {}; {waiting} waited, {begun} had begun",
+        print::counted(waiting + begun, "execution")
     ));
     print::line(if is_held {
-        "  they are held, as they may have gone on since; `petrel resume-all` lets them go on"
+        "  held, as they may have gone on since; `petrel resume-all` lets go on what is held"
     } else {
-        "  they go on as soon as the host is started"
+        "  what was in flight goes on as soon as the host is started"
     });
 }

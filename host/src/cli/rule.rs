@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Secrets, Session, path_segment, read_file};
+use super::{Secrets, Session, path_segment, read_file, trigger};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -140,7 +140,7 @@ const LISTENS_TO: &str = "listens_to";
 fn name_trigger(rule: &mut Value) {
     let text = |path: &str| rule.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let (kind, url) = (text("/trigger/type"), text("/trigger/parameters/url"));
-    let shown = if url.is_empty() { kind.to_owned() } else { format!("{kind} {url}") };
+    let shown = trigger::named(kind, url);
     if let Some(rule) = rule.as_object_mut() {
         rule.insert(LISTENS_TO.into(), shown.into());
     }
@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn a_rule_says_which_webhook_it_listens_to() {
         for (trigger, expected) in [
-            (json!({"type": "core.st2.webhook", "parameters": {"url": "github"}}), "core.st2.webhook github"),
+            (json!({"type": "core.st2.webhook", "parameters": {"url": "github"}}), "webhook /github"),
+            (json!({"type": "mine.event", "parameters": {"url": "github"}}), "mine.event"),
             (json!({"type": "mine.event", "parameters": {}}), "mine.event"),
         ] {
             let mut rule = json!({"trigger": trigger});

@@ -65,7 +65,7 @@ impl Run {
         let id = id(&execution).to_owned();
         print::progress(&format!("{} is {} as {id}; ^C stops waiting", self.action, status(&execution)));
         let execution = until_interrupted(&id, self.wait(session, &id, execution)).await?;
-        super::execution::show(session.form, &execution);
+        super::execution::show_whole(session, &execution).await?;
         Ok(outcome(&execution))
     }
 

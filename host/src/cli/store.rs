@@ -108,9 +108,7 @@ impl Store {
                 Ok(Code::Ok)
             }
             Self::Export { file, reading } => export(form, &file, &reading),
-            Self::Import { file, engine, flags } => {
-                import(form, &file, &Configuration::load(&flags.and("store.engine", engine))?.settings)
-            }
+            Self::Import { file, engine, flags } => import(form, &file, &flags.and("store.engine", engine)),
         }
     }
 }
@@ -134,11 +132,13 @@ fn repair(form: Form, reading: &Reading) -> Result<Code, Failure> {
 fn show_repaired(repaired: &Repaired) {
     let Repaired { set_aside, file, mended, .. } = repaired;
     match file {
-        Some(file) => print::line(&format!("set aside {set_aside} rows in {}", file.display())),
+        Some(file) => {
+            print::line(&format!("set aside {} in {}", print::counted(*set_aside, "row"), file.display()));
+        }
         None => print::line("nothing had to be set aside"),
     }
     if *mended > 0 {
-        print::line(&format!("made {mended} rows anew from others"));
+        print::line(&format!("made {} anew from others", print::counted(*mended, "row")));
     }
 }
 
@@ -188,7 +188,8 @@ fn show_checked(
             }
             if *held > 0 {
                 print::line(&format!(
-                    "{held} executions are held since a restore; `petrel resume-all` lets them go on"
+                    "held since a restore: {}; `petrel resume-all` lets go on what is held",
+                    print::counted(*held, "execution")
                 ));
             }
             show_problems(problems, *problem_count, repaired.is_some());
@@ -202,10 +203,12 @@ fn show_problems(problems: &[String], count: u64, is_repaired: bool) {
     match count {
         0 => print::line("no problems"),
         count if is_repaired => print::line(&format!(
-            "{count} problems are left; keep a copy of the data directory, and restore from a backup"
+            "left: {}; keep a copy of the data directory, and restore from a backup",
+            print::counted(count, "problem")
         )),
         count => print::line(&format!(
-            "{count} problems; keep a copy of the data directory, and restore from a backup, or go on with what is whole by `petrel store check --repair`"
+            "{}; keep a copy of the data directory, and restore from a backup, or go on with what is whole by `petrel store check --repair`",
+            print::counted(count, "problem")
         )),
     }
 }
@@ -252,7 +255,8 @@ fn export(form: Form, file: &str, reading: &Reading) -> Result<Code, Failure> {
     Ok(Code::Ok)
 }
 
-fn import(form: Form, file: &str, settings: &Settings) -> Result<Code, Failure> {
+fn import(form: Form, file: &str, flags: &Flags) -> Result<Code, Failure> {
+    let settings = &Configuration::load(flags)?.settings;
     let mut archive = archive_file::open(file)?;
     let directory = settings.store_directory();
     let layout = Layout::begin(&settings.data_dir()).map_err(|error| unmade_directory(settings, &error))?;
@@ -262,10 +266,13 @@ fn import(form: Form, file: &str, settings: &Settings) -> Result<Code, Failure> 
     let imported = imported.map_err(|error| unmade(file, &error))?.archived;
     layout.keep();
     show_imported(form, &directory, &imported, engine.name());
+    if form == Form::Text {
+        print::line(&format!("next: start the host with `petrel serve{}`", flags.words()));
+    }
     if imported.files > 0 {
         print::note(&format!(
-            "left out {} files of the data directory; `petrel restore` lays them out too",
-            imported.files
+            "left out {} of the data directory; `petrel restore` lays out files too",
+            print::counted(imported.files, "file")
         ));
     }
     Ok(Code::Ok)
@@ -275,8 +282,7 @@ fn show_imported(form: Form, directory: &Path, imported: &Archived, engine: &str
     match form {
         Form::Json => print::json(&as_json(imported)),
         Form::Text => {
-            print::line(&format!("{}: {}, kept by {engine}", directory.display(), in_words(imported)));
-            print::line("next: start the host with `petrel serve`");
+            print::line(&format!("{}: {}, kept by {engine}", directory.display(), in_words(imported)))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `petrel trigger`: the kinds of events, the events that came in, and why rules did or did not match.
 
 use clap::Subcommand;
+use petrel_model::trigger::WEBHOOK;
 use serde_json::Value;
 
 use super::{Secrets, Session, path_segment};
@@ -27,10 +28,10 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an event and what came of it
-    #[command(after_help = "Examples:\n  petrel trigger get last")]
+    /// Show an event and what came of it, or what events of a kind hold
+    #[command(after_help = "Examples:\n  petrel trigger get last\n  petrel trigger get core.st2.webhook")]
     Get {
-        /// The id of the event, or `last`
+        /// The id of the event, or `last`; or a kind of events, as pack.name
         id: String,
         #[command(flatten)]
         secrets: Secrets,
@@ -58,7 +59,10 @@ impl Trigger {
                 let filter =
                     kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
                 let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
-                let (instances, count) = session.client.counted(&path).await?;
+                let (mut instances, count) = session.client.counted(&path).await?;
+                if session.form == Form::Text {
+                    name_webhooks(session, &mut instances).await?;
+                }
                 let columns = [
                     ("ID", "id"),
                     ("TRIGGER", "trigger"),
@@ -67,6 +71,11 @@ impl Trigger {
                 ];
                 print::listing(session.form, &instances, &columns);
                 print::count(session.form, &instances, count);
+            }
+            Self::Get { id, .. } if id.contains('.') => {
+                let kind = session.client.get(&format!("/triggertypes/{}", path_segment(&id))).await?;
+                let attributes = ["ref", "description", "parameters_schema", "payload_schema"];
+                print::attributes(session.form, &kind, &attributes);
             }
             Self::Get { id, secrets } => {
                 let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));
@@ -85,6 +94,35 @@ impl Trigger {
         }
         Ok(Code::Ok)
     }
+}
+
+/// How tables name what a rule listens to, or an event is of: the kind of trigger, and of a webhook where it is.
+pub(super) fn named(kind: &str, url: &str) -> String {
+    if kind == WEBHOOK && !url.is_empty() { format!("webhook /{url}") } else { kind.to_owned() }
+}
+
+/// Says of the events of webhooks which webhook it was. One that no rule listens to any more is not known.
+async fn name_webhooks(session: &Session, instances: &mut Value) -> Result<(), Failure> {
+    let mut events: Vec<_> = instances
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .filter(|event| text(event, "trigger_type") == WEBHOOK)
+        .collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    let webhooks = session.client.list(&format!("/triggers?type={WEBHOOK}&limit=-1")).await?;
+    let webhooks = webhooks.as_array().map(Vec::as_slice).unwrap_or_default();
+    for event in &mut events {
+        let webhook = webhooks.iter().find(|webhook| text(webhook, "ref") == text(event, "trigger"));
+        let url = webhook.and_then(|webhook| webhook.pointer("/parameters/url")).and_then(Value::as_str);
+        let name = named(WEBHOOK, url.unwrap_or_default());
+        if let Some(event) = event.as_object_mut() {
+            event.insert("trigger".into(), name.into());
+        }
+    }
+    Ok(())
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

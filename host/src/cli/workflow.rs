@@ -18,6 +18,10 @@ use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
+mod fitting;
+
+use fitting::Names;
+
 /// How often files are looked at with `--watch`.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -27,7 +31,8 @@ pub(crate) enum Workflow {
     /// Say all that is wrong with workflows, by line and column
     #[command(after_help = "Examples:\n  petrel workflow inspect actions/workflows/deploy.yaml")]
     Inspect {
-        /// Files of workflows or action chains, or - for standard input
+        /// Files of workflows or action chains, or - for standard input; of a directory all that are in it, of a pack
+        /// those in actions/workflows
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
         /// Ask no host about the actions that they call
@@ -95,7 +100,7 @@ fn lines(file: &str, Invalid(found): &Invalid) -> Vec<String> {
 /// Inspects files, beside the actions of the host of `session` if there is one.
 async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> Result<Code, Failure> {
     let (mut code, mut all) = (Code::Ok, Vec::new());
-    for file in files {
+    for file in &within(files)? {
         let source = read_file(file)?;
         let asked = match &session {
             Some(session) => session.client.inspect(source.clone()).await.map_err(not_looked_at).ok(),
@@ -121,6 +126,38 @@ async fn inspect(mut session: Option<Session>, form: Form, files: &[String]) -> 
         print::json(&Value::Array(all));
     }
     Ok(code)
+}
+
+/// The files that are named, with the workflows in directories in place of these: of a pack those in `actions/workflows`.
+fn within(files: &[String]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        let given = Path::new(file);
+        if !given.is_dir() {
+            all.push(file.clone());
+            continue;
+        }
+        let of_pack = given.join("actions/workflows");
+        let directory = if of_pack.is_dir() { of_pack } else { given.to_owned() };
+        let unreadable = |error: std::io::Error| {
+            let message = format!("{} cannot be read: {error}", directory.display());
+            Failure::usage(message, "check the name of the directory")
+        };
+        let entries = std::fs::read_dir(&directory).map_err(unreadable)?;
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let mut found: Vec<_> = paths.filter(is_yaml).map(|path| path.display().to_string()).collect();
+        if found.is_empty() {
+            let message = format!("{} is a directory without a workflow", directory.display());
+            return Err(Failure::usage(
+                message,
+                "name files, a directory of files, or the directory of a pack",
+            ));
+        }
+        found.sort();
+        all.append(&mut found);
+    }
+    Ok(all)
 }
 
 /// Says that no host was asked, and why.
@@ -214,9 +251,18 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
     seen.push(path.clone());
     let source = plain_file::read_text(&path, LARGEST_WORKFLOW)
         .map_err(|error| format!("        {} cannot be read: {error}", path.display()))?;
-    let source = check(language(&source), &source)
+    let checked = check(language(&source), &source)
         .map_err(|invalid| lines(&format!("        {}", path.display()), &invalid).join("\n"))?;
-    Ok((source, scripts))
+    let written =
+        petrel_yaml::parse(&source).map_err(|error| format!("        {}: {error}", path.display()))?;
+    let names = Names::of(&checked, &written.value);
+    for script in &scripts {
+        names.check(script).map_err(|error| {
+            let test = if script.name.is_empty() { String::new() } else { format!(" ({})", script.name) };
+            format!("        {file}{test}: {error}")
+        })?;
+    }
+    Ok((checked, scripts))
 }
 
 /// A difference for people: what, both sides, what was known, and what went wrong.
@@ -245,5 +291,27 @@ fn watch(form: Form, files: &[String]) -> Result<Code, Failure> {
             std::thread::sleep(LOOK);
         }
         print::note("something has changed; once more");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_stands_for_the_workflows_in_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name).display().to_string();
+        std::fs::create_dir_all(place.path().join("pack/actions/workflows")).unwrap();
+        std::fs::create_dir_all(place.path().join("empty")).unwrap();
+        for name in ["pack/actions/b.yaml", "pack/actions/workflows/b.yaml", "pack/actions/workflows/a.yml"] {
+            std::fs::write(place.path().join(name), "").unwrap();
+        }
+        let flows = [path("pack/actions/workflows/a.yml"), path("pack/actions/workflows/b.yaml")];
+        assert_eq!(within(&[path("pack")]).unwrap(), flows);
+        assert_eq!(within(&[path("pack/actions/workflows"), "-".into()]).unwrap().len(), 3);
+        assert_eq!(within(&[path("missing.yaml")]).unwrap(), [path("missing.yaml")]);
+        let refused = within(&[path("empty")]).unwrap_err();
+        assert!(refused.message.contains("without a workflow"), "{refused}");
     }
 }

@@ -64,10 +64,10 @@ impl Connection {
     /// Where the host is: where it was said to be, else where the settings of this machine have it listen.
     ///
     /// # Errors
-    /// When nobody has said where, and these settings make no sense.
+    /// When what was said is no URL, or nobody has said where and these settings make no sense.
     pub(super) fn place(&self) -> Result<String, Failure> {
         let url = match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
-            Some(url) => url.to_owned(),
+            Some(url) => checked(url)?.to_owned(),
             None => Configuration::of_client()?.url(),
         };
         Ok(url.trim_end_matches('/').to_owned())
@@ -99,6 +99,20 @@ impl Connection {
             .or_else(|| Some(Credential::of_file(logins::token(url)?, Origin::Login(logins::file()?))))
             .or_else(|| admin_token(url))
     }
+}
+
+/// `url`, if it is one of a host.
+fn checked(url: &str) -> Result<&str, Failure> {
+    let read = reqwest::Url::parse(url).ok();
+    if read.is_some_and(|read| matches!(read.scheme(), "http" | "https") && read.has_host()) {
+        return Ok(url);
+    }
+    let hint = if url.contains("://") {
+        "write it as http://HOST:PORT or https://HOST:PORT".to_owned()
+    } else {
+        format!("write http://{url}, or https://{url} if the host has a certificate")
+    };
+    Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is no URL of a host"), hint))
 }
 
 /// What the client signs its requests with.
@@ -222,6 +236,26 @@ mod tests {
             assert!(!failure.to_string().contains("secret"), "{failure}");
             let other = credential.named_in(refused("foreign_origin"), url);
             assert_eq!((other.message.contains("It came"), other.hint.as_str()), (false, "sign in"));
+        }
+    }
+
+    #[test]
+    fn a_url_says_how_the_host_speaks() {
+        for (url, hint) in [
+            ("http://127.0.0.1:9101", None),
+            ("https://petrel.example.com/below", None),
+            ("HTTP://localhost:1", None),
+            ("127.0.0.1:9101", Some("write http://127.0.0.1:9101, or https://")),
+            ("localhost:9101", Some("write http://localhost:9101, or https://")),
+            ("[::1]:9101", Some("write http://[::1]:9101, or https://")),
+            ("ftp://127.0.0.1", Some("http://HOST:PORT")),
+            ("http://", Some("http://HOST:PORT")),
+        ] {
+            let refused = checked(url).err();
+            assert_eq!(refused.is_some(), hint.is_some(), "{url}");
+            if let (Some(refused), Some(hint)) = (refused, hint) {
+                assert!(refused.hint.contains(hint) && refused.message.contains(url), "{refused}");
+            }
         }
     }
 

@@ -189,6 +189,21 @@ async fn an_answer_has_an_end() {
 }
 
 #[tokio::test]
+async fn a_host_that_speaks_plain_http_is_told_from_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            drop(stream.read(&mut [0; 4096]).await);
+            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await);
+        }
+    });
+    let failure = client(&url).get("/rules/a.b").await.unwrap_err();
+    assert_eq!(failure.kind, UNREACHABLE, "{failure}");
+    assert!(failure.hint.contains("write http://"), "{failure}");
+}
+
+#[tokio::test]
 async fn a_token_goes_to_nobody_else() {
     let thief = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = format!(

@@ -51,30 +51,31 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
 /// Numbers with which nothing would work.
 fn check_numbers(settings: &Settings) -> Result<(), Failure> {
     let Settings { server, engine, workflows, expressions, components, auth, .. } = settings;
-    let limits = [workflows.max_descendants, workflows.items_window, workflows.max_tasks_in_step];
-    for (is_useless, message) in [
-        (engine.process_slots == 0 || engine.component_slots == 0, "with no slots nothing would ever run"),
+    for (is_useless, key, consequence) in [
+        (engine.process_slots == 0, "engine.process_slots", "no process would ever run"),
+        (engine.component_slots == 0, "engine.component_slots", "no component would ever run"),
+        (workflows.max_descendants == 0, "workflows.max_descendants", "no workflow would ever run"),
+        (workflows.items_window == 0, "workflows.items_window", "no items of a task would ever run"),
+        (workflows.max_tasks_in_step == 0, "workflows.max_tasks_in_step", "no workflow would ever run"),
+        (workflows.max_tasks == 0, "workflows.max_tasks", "no workflow would ever run"),
+        (workflows.max_variables_mib == 0, "workflows.max_variables_mib", "no workflow would ever run"),
+        (server.idle_seconds == 0, "server.idle_seconds", "nobody could send anything"),
+        (server.max_connections == 0, "server.max_connections", "nobody could ask anything"),
         (
-            limits.contains(&0) || workflows.max_tasks == 0 || workflows.max_variables_mib == 0,
-            "with a limit of 0 in [workflows] no workflow would ever run",
+            server.max_connections_per_address == 0,
+            "server.max_connections_per_address",
+            "nobody could ask anything",
         ),
-        (server.idle_seconds == 0, "with server.idle_seconds = 0 nobody could send anything"),
-        (
-            server.max_connections == 0 || server.max_connections_per_address == 0,
-            "with no connections nobody could ask anything",
-        ),
-        (server.max_in_flight_mib == 0, "with server.max_in_flight_mib = 0 nothing could be taken in"),
-        (components.memory_mib == 0, "with components.memory_mib = 0 no component could run"),
-        (
-            components.max_memory_mib == 0 || components.max_cpu_seconds == 0,
-            "with components.max_memory_mib or components.max_cpu_seconds at 0 no component could run",
-        ),
-        (engine.results_mib == 0, "with engine.results_mib = 0 nothing could give a result"),
-        (expressions.max_seconds == 0, "with expressions.max_seconds = 0 no expression could take long"),
-        (auth.token_seconds == 0, "with auth.token_seconds = 0 nobody could sign in"),
+        (server.max_in_flight_mib == 0, "server.max_in_flight_mib", "nothing could be taken in"),
+        (components.memory_mib == 0, "components.memory_mib", "no component could run"),
+        (components.max_memory_mib == 0, "components.max_memory_mib", "no component could run"),
+        (components.max_cpu_seconds == 0, "components.max_cpu_seconds", "no component could run"),
+        (engine.results_mib == 0, "engine.results_mib", "nothing could give a result"),
+        (expressions.max_seconds == 0, "expressions.max_seconds", "no expression could take long"),
+        (auth.token_seconds == 0, "auth.token_seconds", "nobody could sign in"),
     ] {
         if is_useless {
-            return Err(Failure::usage(message, "give at least 1"));
+            return Err(Failure::usage(format!("with {key} = 0 {consequence}"), "give at least 1"));
         }
     }
     if components.max_memory_mib > LARGEST_MEMORY_MIB {

@@ -67,8 +67,12 @@ type Problems = Vec<(usize, String)>;
 fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let line = |offset: usize| ends.partition_point(|end| *end < offset) + 1;
-    let table = DeTable::parse(text)
-        .map_err(|error| vec![(line(error.span().unwrap_or_default().start), error.message().to_owned())])?;
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = line(error.span().unwrap_or_default().start);
+        let written = text.lines().nth(at - 1).unwrap_or_default();
+        let message = error.message();
+        vec![(at, unquoted(written).map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}")))]
+    })?;
     let mut values = BTreeMap::new();
     let mut problems = Problems::new();
     let mut more = 0;
@@ -100,6 +104,15 @@ fn parse(text: &str) -> Result<BTreeMap<String, (Raw, usize)>, Problems> {
         problems.push((ends.len() + 1, format!("and {more} more problems; correct these first")));
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// What to do about a line whose value is a text without quotes, if it is such a line.
+fn unquoted(line: &str) -> Option<String> {
+    let (key, value) = line.split_once('=')?;
+    let (key, value) = (key.trim(), value.split(" #").next().unwrap_or_default().trim());
+    let is_bare = !value.is_empty() && !value.contains(['"', '\'', '[', '{', '\\']);
+    let is_text = is_bare && DeTable::parse(&format!("value = {value}")).is_err();
+    is_text.then(|| format!("put the text in quotes: {key} = \"{value}\""))
 }
 
 fn unknown_section(name: &str) -> String {
@@ -175,6 +188,12 @@ mod tests {
             ("[colour]\na = 1", 1, "there are [server], "),
             ("[log]\ncolour = 1", 2, "in [log] there are level, format"),
             ("[server\n", 1, ""),
+            (
+                "[server]\nlisten = 127.0.0.1:9317 # here\n",
+                2,
+                "put the text in quotes: listen = \"127.0.0.1:9317\"",
+            ),
+            ("[server]\ndata_dir = /var/lib/petrel", 2, "in quotes: data_dir = \"/var/lib/petrel\""),
             ("[server]\nlisten = \"a\"\nlisten = \"b\"", 3, "duplicate key"),
         ] {
             let problems = parse(text).unwrap_err();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, FromArgMatches};
+use petrel_runners::local_shell::identity::quoted;
 
 use super::layers::rows;
 use super::table::Row;
@@ -25,6 +26,23 @@ impl Flags {
             self.given.insert(key, Raw::Written(value));
         }
         self
+    }
+
+    /// These flags as words of a command line, each with a blank before it: for a command that is to mean the same.
+    pub(crate) fn words(&self) -> String {
+        let config =
+            self.config.iter().map(|file| format!(" --config={}", quoted(&file.display().to_string())));
+        let given = rows().filter_map(|row| {
+            let value = match self.given.get(row.key)? {
+                Raw::Written(text) | Raw::Text(text) => text.clone(),
+                Raw::List(texts) => texts.join(","),
+                Raw::Switch(on) => on.to_string(),
+                Raw::Number(number) => number.to_string(),
+                Raw::Other(_) => return None,
+            };
+            Some(format!(" --{}={}", row.flag, quoted(&value)))
+        });
+        config.chain(given).collect()
     }
 }
 
@@ -87,6 +105,21 @@ impl FromArgMatches for Flags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_are_said_as_they_are_given() {
+        let given = [
+            ("server.data_dir", Raw::Written("/my data".into())),
+            ("store.engine", Raw::Written("redb".into())),
+            ("engine.process_slots", Raw::Number(2)),
+        ];
+        let flags = Flags { config: Some("a.toml".into()), given: given.into() };
+        assert_eq!(
+            flags.words(),
+            " --config=a.toml --data-dir='/my data' --process-slots=2 --store-engine=redb"
+        );
+        assert_eq!(Flags::default().words(), "");
+    }
 
     #[test]
     fn the_help_of_a_flag_stands_by_itself() {

@@ -1,5 +1,7 @@
 //! Settings as text: what is in force and where it comes from, and the reference of all there are.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::Configuration;
@@ -70,8 +72,22 @@ pub(crate) fn as_json(configuration: &Configuration) -> Value {
 }
 
 fn in_force(configuration: &Configuration) -> impl Iterator<Item = (&'static str, Raw, String)> {
-    let values = configuration.settings.values();
-    rows().zip(values).map(|(row, value)| (row.key, value, configuration.layers.find(row).1.to_string()))
+    let settings = &configuration.settings;
+    let values = settings.values();
+    rows().zip(values).map(move |(row, value)| {
+        // A place that nobody has named is one all the same.
+        let is_unnamed = matches!(&value, Raw::Text(text) if text.is_empty());
+        let value = match row.key {
+            "server.data_dir" if is_unnamed => placed(&settings.data_dir()),
+            "packs.config_dir" if is_unnamed => placed(&settings.data_dir().join("configs")),
+            _ => value,
+        };
+        (row.key, value, configuration.layers.find(row).1.to_string())
+    })
+}
+
+fn placed(path: &Path) -> Raw {
+    Raw::Text(path.display().to_string())
 }
 
 #[cfg(test)]
@@ -113,6 +129,18 @@ mod tests {
             Configuration::with(&Flags::default(), BTreeMap::default()).unwrap().settings
         );
         assert!(in_force(&from_file).all(|(_, _, origin)| origin.contains("petrel.toml:")));
+    }
+
+    #[test]
+    fn places_that_nobody_has_named_are_shown() {
+        let given = [("server.data_dir", Raw::Written("/d".into()))].into();
+        for flags in [Flags::default(), Flags { given, ..Flags::default() }] {
+            let configuration = Configuration::with(&flags, BTreeMap::default()).unwrap();
+            let data_dir = configuration.settings.data_dir();
+            let shown = as_json(&configuration);
+            assert_eq!(shown["server.data_dir"]["value"], json!(data_dir));
+            assert_eq!(shown["packs.config_dir"]["value"], json!(data_dir.join("configs")));
+        }
     }
 
     #[test]

@@ -187,8 +187,19 @@ fn errors_are_text_for_people_and_objects_for_programs() {
             "unreachable",
             &["no host answers at http://127.0.0.1:1", "petrel serve", "--url"],
         ),
+        (
+            &["action", "list", "--url=127.0.0.1:9317"],
+            2,
+            "usage",
+            &["`127.0.0.1:9317`", "PETREL_URL", "write http://127.0.0.1:9317"],
+        ),
         (&["rule", "create", "missing.yaml", &here], 2, "usage", &["missing.yaml"]),
-        (&["execution", "get", "last", &here], 3, "not_found", &["execution `last` does not exist"]),
+        (
+            &["execution", "get", "last", &here],
+            3,
+            "not_found",
+            &["execution `last` does not exist", "petrel run core.noop"],
+        ),
         (&["trigger", "why", "last", &here], 3, "not_found", &["trigger instance `last` does not exist"]),
     ] {
         let text = place.petrel(words).with_code(code);
@@ -238,9 +249,11 @@ fn what_there_is_can_be_looked_at() {
         (&["action", "list", "--pack", "core"], &["core.echo"]),
         (&["action", "get", "core.local"], &["\"cmd\"", "\"timeout\"", "local-shell-cmd"]),
         (&["pack", "list"], &["core", "github", "0.1.0"]),
+        (&["rule", "list"], &["webhook /github"]),
         (&["rule", "get", "github.on_push"], &["github.decide_push", "core.st2.webhook"]),
         (&["trigger", "list"], &["core.st2.webhook"]),
-        (&["trigger", "instances", "--type", "core.st2.webhook"], &["processed"]),
+        (&["trigger", "instances", "--type", "core.st2.webhook"], &["webhook /github", "processed"]),
+        (&["trigger", "get", "core.st2.webhook"], &["parameters_schema", "\"url\"", "payload_schema"]),
         (&["trigger", "get", "last"], &["enforcements", "github.on_push", &execution]),
         (&["trigger", "why", "last"], &["github.on_push: matches: there are no criteria"]),
         (&["execution", "list"], &[&execution, "stanley", "succeeded"]),

@@ -80,6 +80,7 @@ fn what_is_wrong_in_the_file_is_refused_with_its_line() {
         ("[engine]\nprocess_slots = \"few\"\n", &[":2: engine.process_slots is \"few\"", "a whole number"]),
         ("[store]\nengine = \"rocks\"\n", &[":2: store.engine", "\"sled\" or \"redb\""]),
         ("[engine\n", &[":1: "]),
+        ("[server]\nlisten = 127.0.0.1:9317\n", &[":2: ", "in quotes: listen = \"127.0.0.1:9317\""]),
     ] {
         let file = place.write("petrel.toml", text);
         let refused = place.petrel(&["serve", "--config", &file]).with_code(2);
@@ -89,6 +90,10 @@ fn what_is_wrong_in_the_file_is_refused_with_its_line() {
     }
     let refused = place.petrel(&["serve", "--log-level", "=loud"]).with_code(2);
     assert_says(&refused.stderr, &["log.level is `=loud`", "debug"]);
+    let refused = place.petrel(&["serve", "--process-slots", "0"]).with_code(2);
+    assert_says(&refused.stderr, &["engine.process_slots = 0", "at least 1"]);
+    let refused = place.petrel(&["serve", "--data-dir", "/proc/x"]).with_code(8);
+    assert_says(&refused.stderr, &["/proc/x cannot be made", "\n  try: ", "--data-dir"]);
     let refused = place.petrel(&["serve", "--config", "missing.toml"]).with_code(2);
     assert_says(&refused.stderr, &["missing.toml", "--config"]);
     assert!(!place.data().exists());

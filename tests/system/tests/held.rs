@@ -71,8 +71,12 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     let other = Place::default();
     let restored = other.petrel(&["restore", &file]).with_code(0);
     // The workflow and what its task has asked for are two.
-    let says =
-        ["5 executions were in flight", "2 waited, 3 had begun", "they are held", "`petrel resume-all`"];
+    let says = [
+        "in flight at the backup: 5 executions",
+        "2 waited, 3 had begun",
+        "held, as they",
+        "`petrel resume-all`",
+    ];
     assert_says(&restored.stdout, &says);
     let host = other.start(&SLOTS);
     host.send_plain("GET", "/readyz", "", b"").with_status(200);
@@ -99,7 +103,7 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     drop(host);
     assert_says(
         &other.petrel(&["store", "check"]).with_code(0).stdout,
-        &["5 executions are held", "no problems"],
+        &["held since a restore: 5 executions", "no problems"],
     );
     let host = other.start(&SLOTS);
     assert_eq!(held(&host), 5);
@@ -141,7 +145,10 @@ fn who_says_run_restores_without_a_hold() {
     host.stop();
     let other = Place::default();
     let restored = other.petrel(&["restore", &file, "--run"]).with_code(0);
-    assert_says(&restored.stdout, &["5 executions were in flight", "go on as soon as the host is started"]);
+    assert_says(
+        &restored.stdout,
+        &["in flight at the backup: 5 executions", "goes on as soon as the host is started"],
+    );
     let host = other.start(&SLOTS);
     assert_eq!(held(&host), 0);
     for id in [&in_flight.waiting, &in_flight.delayed] {

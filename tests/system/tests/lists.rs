@@ -326,7 +326,7 @@ fn rules_are_switched_together_and_say_which_webhook_they_hear() {
     for name in ["one", "two"] {
         host.post("/rules", &rule(name, true)).with_status(201);
     }
-    assert_says(&host.ok(&["rule", "list"]).stdout, &["core.st2.webhook one", "core.st2.webhook two"]);
+    assert_says(&host.ok(&["rule", "list"]).stdout, &["webhook /one", "webhook /two"]);
     let told = host.cli(&["rule", "disable", "examples.one", "examples.none", "examples.two"]).with_code(1);
     assert_says(&told.stderr, &["disabled examples.one", "examples.none: ", "disabled examples.two"]);
     assert_eq!(host.list("/rules?pack=examples&enabled=false").len(), 2);

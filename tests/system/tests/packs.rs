@@ -1,6 +1,6 @@
 //! Packs of one's own.
 
-use petrel_system_tests::{Place, assert_says};
+use petrel_system_tests::{Place, assert_says, count_files};
 
 const PACK: &str =
     "ref: mine\nname: mine\ndescription: A pack.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n";
@@ -335,7 +335,11 @@ fn an_example_is_registered_on_request_and_gives_way() {
     host.cli(&["pack", "get", "github"]).with_code(3);
     let refused = host.cli(&["pack", "install", "jira"]).with_code(2);
     assert_says(&refused.stderr, &["`jira`", "builtin:github", "petrel pack register DIRECTORY"]);
+    host.until_prepared();
+    let compiled = || count_files(&place.data().join("components"), "cwasm");
+    let before = compiled();
     host.ok(&["pack", "install", "builtin:github"]);
+    assert_eq!(compiled(), before + 1, "its component is compiled when the answer comes");
     host.stop();
     // It is there until somebody removes it, and its name is free.
     let host = place.start(&[]);

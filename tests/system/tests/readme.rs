@@ -166,23 +166,27 @@ fn every_command_of_the_readme_is_done_by_a_test() {
     }
 }
 
+/// What the directory is called here that the README has its reader write into.
+const FIRST: &str = "first";
+
 /// Who pastes what the README says, block by block, with a host that is elsewhere.
 struct Reader<'a> {
     place: &'a Place,
     host: &'a Host<'a>,
     /// The directory of which the README says that it may be named by `XDG_DATA_HOME`.
     data_home: String,
-    /// What stays in the shell from one block to the next: its aliases and variables.
+    /// What stays in the shell from one block to the next: its aliases and variables, and where it is.
     said: String,
     /// What the last block of commands printed.
     printed: String,
 }
 
 impl Reader<'_> {
-    /// `text`, with the port of this test, and without a file that other tests may have too.
+    /// `text`, with the port of this test, and without a file or a directory that other tests may have too.
     fn here(&self, text: &str) -> String {
         text.replace("http://127.0.0.1:9101", &format!("http://{}", self.host.address))
             .replace("/tmp/petrel.webhook_sample.out", &self.place.path("sample.out"))
+            .replace("~/petrel-first", &self.place.path(FIRST))
     }
 
     fn paste(&mut self, block: &Block) {
@@ -194,7 +198,10 @@ impl Reader<'_> {
         self.printed = ended.stdout;
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase());
         let stays = |line: &&str| {
-            line.starts_with("alias ") || line.split_once('=').is_some_and(|(name, _)| is_name(name))
+            let is_place = line.starts_with("mkdir ") && line.contains(" && cd ");
+            is_place
+                || line.starts_with("alias ")
+                || line.split_once('=').is_some_and(|(name, _)| is_name(name))
         };
         text.lines().filter(stays).for_each(|line| self.said += &format!("{line}\n"));
     }
@@ -206,7 +213,7 @@ impl Reader<'_> {
                 block.text.lines().for_each(|line| assert_says(&self.printed, &[line]));
             }
             (_, Some(file)) => {
-                self.place.write(file, &self.here(&block.text));
+                self.place.write(&format!("{FIRST}/{file}"), &self.here(&block.text));
             }
             (language, None) => {
                 panic!("a block of {language} is neither for a file nor what is printed: {}", block.text)

@@ -264,7 +264,9 @@ fn what_was_refused_and_what_was_changed_leaves_a_trace() {
     host.stop();
     let log = place.read("log");
     let line = |part: &str| log.lines().filter(|line| line.contains(part)).collect::<Vec<_>>().join("\n");
-    assert_says(&line("a request was refused"), &["/api/v1/webhooks/nowhere", "404", "401", "127.0.0.1"]);
+    let refused = line("a request was refused");
+    assert_says(&refused, &["/api/v1/webhooks/nowhere", "404", "401", "127.0.0.1"]);
+    assert_says(&refused, &["reason=\"not_found\"", "reason=\"unauthorized\""]);
     assert_says(
         &line("petrel_audit"),
         &[
@@ -273,6 +275,7 @@ fn what_was_refused_and_what_was_changed_leaves_a_trace() {
             "/api/v1/rules/github.on_push/enabled",
             "PUT",
             "about=\"github.on_push\"",
+            "about=\"github\"",
             "user=\"bob\"",
         ],
     );

@@ -391,13 +391,18 @@ fn a_failed_workflow_is_run_again_from_a_task_on() {
     assert_says(&stranger["result"].to_string(), &["nobody", "were not run"]);
     place.write("log.ok", "");
     let again = host.ok(&["execution", "rerun", &id, "--tasks", "check"]);
+    assert_says(&again.stderr, &[&format!("runs flows.flaky of {id} again from check on")]);
     let again = again.stdout.trim();
     host.until(again, "succeeded");
+    assert_says(&host.ok(&["execution", "get", again]).stdout, &["context.re-run.ref:", &id]);
+    assert_says(&host.ok(&["execution", "output", again]).stderr, &["shows its tasks"]);
     assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\n");
     assert_eq!(tasks(&host, again), ["check succeeded", "after succeeded"]);
     let anew = host.ok(&["execution", "rerun", &id]);
     host.until(anew.stdout.trim(), "succeeded");
     assert_eq!(place.read("log"), "before\ncheck\ncheck\nafter\nbefore\ncheck\nafter\n");
+    let ran = host.ok(&["run", "flows.flaky", &format!("file={}", place.path("log"))]);
+    assert_says(&ran.stdout, &["tasks\n", "before", "check", "after", "core.local"]);
     host.stop();
 }
 
@@ -475,6 +480,15 @@ fn a_workflow_is_tested_without_a_host() {
     let said =
         ["FAILED", "tasks[1] differs", "expected \"after\"", "got      \"check\"", "file: \"x\"", "1 failed"];
     assert_says(&failed.stdout, &said);
+    // One that speaks of what is not there tests nothing.
+    for (part, slip, says) in [
+        ("{check: {status", "{chek: {status", "did you mean check?"),
+        ("input: {file: x}", "input: {fil: x}", "did you mean file?"),
+        ("{status: failed}}", "{stats: failed}}", "did you mean status?"),
+    ] {
+        place.write("test.yaml", &TEST.replace(part, slip));
+        assert_says(&place.petrel(&["workflow", "test", &file]).with_code(1).stdout, &["FAILED", says]);
+    }
     let drawn = place.petrel(&["workflow", "graph", &place.path("flows/actions/workflows/flaky.yaml")]);
     assert_says(&drawn.with_code(0).stdout, &["digraph", "\"before\" -> \"check\"", "succeeded()"]);
     let svg =

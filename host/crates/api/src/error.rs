@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use petrel_engine::Error;
 use serde_json::{Value, json};
 
+use crate::trail::Reason;
+
 /// An answer that says what is wrong, and what to do about it.
 #[derive(Debug)]
 pub struct ApiError {
@@ -104,6 +106,7 @@ impl IntoResponse for ApiError {
             body.insert("conflict-id".into(), Value::from(id));
         }
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(Reason(self.code));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -44,6 +44,11 @@ pub(crate) struct Refused {
 #[derive(Debug, Clone)]
 pub(crate) struct About(pub(crate) String);
 
+/// Why a request was refused, in the stable word that its answer has: an extension of answers. (The message stays out: it may
+/// quote what was sent.)
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 /// What was refused of late.
 #[derive(Debug, Default)]
 pub struct Trail {
@@ -108,7 +113,8 @@ impl Trace {
         let Self { method, uri, address } = self;
         let status = response.status();
         if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
-            refused(trail, &method, uri.path(), status, address);
+            let reason = response.extensions().get::<Reason>().map_or("", |Reason(reason)| reason);
+            refused(trail, (&method, uri.path()), (status, reason), address);
         } else if status.is_success() && CHANGED.contains(&resource(uri.path())) {
             let user = response.extensions().get::<User>().map_or("", |User(user)| user);
             let about = response.extensions().get::<About>().map_or("", |About(about)| about);
@@ -117,7 +123,12 @@ impl Trace {
     }
 }
 
-fn refused(trail: &Trail, method: &Method, path: &str, status: StatusCode, address: Option<IpAddr>) {
+fn refused(
+    trail: &Trail,
+    (method, path): (&Method, &str),
+    (status, reason): (StatusCode, &str),
+    address: Option<IpAddr>,
+) {
     // The query stays out: it may hold a token.
     let path: String = path.chars().take(LONGEST_PATH).collect();
     let (is_logged, passed_over) = trail.may_log(Instant::now());
@@ -125,7 +136,7 @@ fn refused(trail: &Trail, method: &Method, path: &str, status: StatusCode, addre
         tracing::info!(count = passed_over, "more requests were refused");
     }
     if is_logged {
-        tracing::info!(address = address.map(display), %method, path, status = status.as_u16(), "a request was refused");
+        tracing::info!(address = address.map(display), %method, path, status = status.as_u16(), reason, "a request was refused");
     }
     if resource(&path) == "webhooks" {
         let at = petrel_engine::clock::now();

@@ -14,6 +14,18 @@ impl Engine {
     /// the background, one after the other, and ends when the host stops; who runs such an action meanwhile waits for the
     /// same.
     pub(crate) fn prepare(&self, pack: Option<&str>) {
+        let all = self.preparation(pack);
+        self.0.tasks.spawn(all);
+    }
+
+    /// Waits until what the actions of `pack` start from is prepared, or the host stops: the first event after it need
+    /// not wait.
+    pub async fn prepared(&self, pack: &str) {
+        self.preparation(Some(pack)).await;
+    }
+
+    /// Prepares what the actions of `pack` start from, or those of all packs.
+    fn preparation(&self, pack: Option<&str>) -> impl Future<Output = ()> + Send + use<> {
         let (starts, runners) = {
             let content = self.content();
             let enabled = content.actions().filter(|known| known.action.enabled);
@@ -35,6 +47,6 @@ impl Engine {
             }
         };
         let stop = self.0.stop_starting.clone();
-        self.0.tasks.spawn(async move { stop.run_until_cancelled(all).await.unwrap_or_default() });
+        async move { stop.run_until_cancelled(all).await.unwrap_or_default() }
     }
 }

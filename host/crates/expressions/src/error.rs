@@ -76,7 +76,7 @@ fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
     let detail = error.detail().unwrap_or_default();
     match kind {
         ErrorKind::UndefinedError => {
-            format!("{} is not defined; check the name, or add `| default('')`", missing::name(detail))
+            format!("{} is not defined; check the name, or add `| default(VALUE)`", missing::name(detail))
         }
         ErrorKind::UnknownFilter => format!("{detail}; check its name"),
         _ if detail.is_empty() => kind.to_string(),

@@ -250,6 +250,11 @@ pub(crate) fn stored(writes: &[base::Write]) -> u64 {
     writes.iter().filter(|(key, value)| value.is_some() && keys::is_stored(key)).count() as u64
 }
 
+/// Whether a file that begins with `head` is an archive, of whichever version.
+pub fn is_begun(head: &[u8]) -> bool {
+    head.starts_with(b"petrel-archive ")
+}
+
 /// What an archive holds, once all of it has been read.
 ///
 /// # Errors

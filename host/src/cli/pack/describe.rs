@@ -23,6 +23,16 @@ struct Metadata {
 /// Prints what `component` says about its actions as their metadata, or writes it into the pack that holds it.
 pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Result<Code, Failure> {
     let component = std::path::absolute(component).unwrap_or_else(|_unknown| component.to_owned());
+    if component.is_dir() {
+        let name = component.display();
+        let hint = match compiled_in(&component) {
+            Some(found) => format!("name the component in it: `petrel pack describe {}`", found.display()),
+            None => format!(
+                "name the compiled component, {name}/wasm/NAME.wasm for example; `petrel pack check {name}` looks at a pack"
+            ),
+        };
+        return Err(Failure::usage(format!("{name} is a directory, and no component"), hint));
+    }
     let pack = component.ancestors().skip(1).find(|directory| directory.join("pack.yaml").is_file());
     let actions = asked(&component, &entry_point(&component, pack)).await?;
     let files = if write { written(&component, pack, &actions)? } else { Vec::new() };
@@ -38,6 +48,15 @@ pub(super) async fn describe(form: Form, component: &Path, write: bool) -> Resul
         actions.iter().for_each(|action| print::text(&action.text));
     }
     Ok(Code::Ok)
+}
+
+/// The first component in a directory, or in its `wasm`.
+fn compiled_in(directory: &Path) -> Option<PathBuf> {
+    let within = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().flatten();
+    let entries = within(directory.to_path_buf()).chain(within(directory.join("wasm")));
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "wasm"));
+    files.min()
 }
 
 /// How the metadata names the component: by its path within the pack.
@@ -107,6 +126,17 @@ fn written(component: &Path, pack: Option<&Path>, actions: &[Metadata]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_directory_is_told_from_a_component() {
+        let place = tempfile::tempdir().unwrap();
+        let refused = describe(Form::Text, place.path(), false).await.unwrap_err();
+        assert!(refused.message.contains("is a directory") && refused.hint.contains("wasm/NAME.wasm"));
+        fs::create_dir(place.path().join("wasm")).unwrap();
+        fs::write(place.path().join("wasm/mine.wasm"), "").unwrap();
+        let refused = describe(Form::Text, place.path(), false).await.unwrap_err();
+        assert!(refused.hint.contains("wasm/mine.wasm"), "{refused}");
+    }
 
     #[test]
     fn a_component_is_named_by_its_place_in_the_pack() {

@@ -384,7 +384,9 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
                 return Ok(execution.id);
             }
             if before.is_none() {
-                return Err(no_such(text));
+                let message = "execution `last` does not exist: nothing has run yet";
+                let hint = "`petrel run core.noop` runs something";
+                return Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint));
             }
             tokio::task::yield_now().await;
         }

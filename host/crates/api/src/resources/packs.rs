@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use petrel_engine::registration::Report;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
+use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 /// Where the name of a pack that came with the host says so.
@@ -80,9 +81,9 @@ pub(crate) struct Registration {
 pub(crate) async fn register(
     State(api): State<Api>,
     JsonBody(Registration { path, packs }): JsonBody<Registration>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     if let Some(path) = path {
-        return Ok(Json(registered(&[api.engine.register_pack(&path, false).await?])));
+        return answer(&api, &[api.engine.register_pack(&path, false).await?]).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
         let content = api.engine.content();
@@ -92,7 +93,7 @@ pub(crate) async fn register(
     for pack in packs {
         reports.push(api.engine.register_again(&pack).await?);
     }
-    Ok(Json(registered(&reports)))
+    answer(&api, &reports).await
 }
 
 /// What is to be installed.
@@ -105,7 +106,7 @@ pub(crate) struct Installation {
 pub(crate) async fn install(
     State(api): State<Api>,
     JsonBody(Installation { packs }): JsonBody<Installation>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     // What cannot be is said before anything is done.
     let names = packs.iter().map(|pack| api.shipped.named(pack)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::new();
@@ -117,7 +118,17 @@ pub(crate) async fn install(
         })?;
         reports.push(api.engine.register_pack(&path, true).await?);
     }
-    Ok(Json(registered(&reports)))
+    answer(&api, &reports).await
+}
+
+/// Says what was registered, once its components are compiled: whoever sends the first event then sees what comes of it.
+async fn answer(api: &Api, reports: &[Report]) -> Result<Response, ApiError> {
+    // What lay in a directory was compiled to be looked at.
+    for report in reports.iter().filter(|report| report.pack.built_in) {
+        api.engine.prepared(&report.pack.reference).await;
+    }
+    let names: Vec<_> = reports.iter().map(|report| report.pack.reference.as_str()).collect();
+    Ok((Extension(About(names.join(","))), Json(registered(reports))).into_response())
 }
 
 /// What was registered: the sums, and of a single pack the pack.

@@ -138,7 +138,11 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
                 );
                 ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
             }
-            None => no_such(),
+            None => {
+                let message = "trigger instance `last` does not exist: no event has come in yet";
+                let hint = "post one to a webhook; `petrel rule list` shows which there are";
+                ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
+            }
         });
     }
     let id: TriggerInstanceId = text

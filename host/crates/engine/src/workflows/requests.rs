@@ -60,11 +60,12 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
             "`petrel resume-all` lets all that is held go on; canceling it is possible",
         ));
     }
-    let message = format!("execution {id} is {}, so it cannot be made {status}", execution.status);
     if execution.status.is_final() {
+        let message = format!("execution {id} has ended: it is {}", execution.status);
         return Err(conflict(message, "`petrel execution rerun` runs it again"));
     }
     if execution.status.is_waiting() {
+        let message = format!("execution {id} is {} and has not begun", execution.status);
         return Err(conflict(message, "wait until it runs; canceling it is possible"));
     }
     deliver(engine, id, Message::Request(status)).await

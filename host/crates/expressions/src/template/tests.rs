@@ -89,7 +89,7 @@ fn what_is_wrong_is_told() {
 fn what_is_not_defined_is_named_once() {
     let values = json!({"d": {"k": 1}, "l": [1], "s": "it's", "n": 7});
     for (template, expected) in [
-        ("{{ nope }}", "`nope` is not defined; check the name, or add `| default('')`"),
+        ("{{ nope }}", "`nope` is not defined; check the name, or add `| default(VALUE)`"),
         ("{{ d.nope }}", "`d.nope` is not defined; check"),
         ("{{ d.nope.more }}", "`d.nope` is not defined; check"),
         ("{{ d['nope'] }}", "nope"),

@@ -55,10 +55,10 @@ impl LoadError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {
-                "entry_point names a file within the pack, for example wasm/NAME.wasm; build the component, or install the pack again"
+                "entry_point names a file within the pack, for example wasm/NAME.wasm; build the component, and register the pack again"
             }
             Self::Invalid { .. } => {
-                "build it for the target wasm32-wasip2 with an SDK of Petrel, and install the pack again"
+                "build it for the target wasm32-wasip2 with an SDK of Petrel, and register the pack again"
             }
             Self::World { .. } => {
                 "build it against the world petrel:pack/action-world of this version, for example with petrel-pack-sdk"

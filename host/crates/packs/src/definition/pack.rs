@@ -77,8 +77,15 @@ fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) ->
         return reference;
     }
     let shown = short(reference.as_deref().filter(|made| !made.is_empty()).or(name).unwrap_or_default());
-    let message =
-        format!("`{shown}` is not a ref for a pack; write ref with lower-case letters, digits and _");
+    let message = match &*shown {
+        "" => {
+            "the pack has no ref and no name to make one of; write ref with lower-case letters, digits and _"
+                .to_owned()
+        }
+        shown => {
+            format!("`{shown}` is not a ref for a pack; write ref with lower-case letters, digits and _")
+        }
+    };
     problems.add(fields.position("ref"), message);
     None
 }

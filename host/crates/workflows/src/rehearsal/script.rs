@@ -79,7 +79,7 @@ pub fn parse(source: &Value) -> Result<(String, Vec<Script>), String> {
     let tests = tests.as_array().ok_or("`tests` must be a list")?;
     let scripts = tests.iter().enumerate().map(|(number, test)| {
         let at = format!("tests[{number}].");
-        let test = test.as_object().ok_or_else(|| format!("{at} must be a mapping"))?;
+        let test = test.as_object().ok_or_else(|| format!("tests[{number}] must be a mapping"))?;
         let mut all = common.clone();
         all.extend(test.clone());
         script(&all, &at)
@@ -122,10 +122,20 @@ fn script(source: &Object, at: &str) -> Result<Script, String> {
 
 /// `{status, result}`, or the result of a success by itself.
 fn planned(plan: &Value, at: &str) -> Result<Planned, String> {
-    let is_plan = |object: &Map<String, Value>| {
-        !object.is_empty() && object.keys().all(|key| key == "status" || key == "result")
-    };
-    match plan.as_object().filter(|object| is_plan(object)) {
+    const KEYS: [&str; 2] = ["status", "result"];
+    // What has one of these keys, or nearly, was hardly meant as a result by itself.
+    let is_plan =
+        |object: &Map<String, Value>| object.keys().any(|key| KEYS.iter().any(|known| is_near(key, known)));
+    let plan_object = plan.as_object().filter(|object| is_plan(object));
+    if let Some(key) = plan_object.and_then(|object| object.keys().find(|key| !KEYS.contains(&key.as_str())))
+    {
+        let near = KEYS.iter().find(|known| is_near(key, known));
+        let hint = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+        return Err(format!(
+            "{at}: `{key}` is not known beside `status` and `result`; {hint}what is part of the result stands below `result`"
+        ));
+    }
+    match plan_object {
         Some(object) => Ok(Planned {
             status: object.get("status").map_or(Ok(Status::Succeeded), |value| status(value, at))?,
             result: Arc::new(object.get("result").cloned().unwrap_or_default()),
@@ -140,8 +150,22 @@ fn status(value: &Value, at: &str) -> Result<Status, String> {
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(known)
 }
 
+/// Whether `word` is `known`, or differs from it by one letter at most that was left out, added or mistaken.
+fn is_near(word: &str, known: &str) -> bool {
+    let (shorter, longer) = if word.len() < known.len() { (word, known) } else { (known, word) };
+    let (a, b) = (shorter.as_bytes(), longer.as_bytes());
+    let before = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let behind = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    b.len() - a.len() <= 1 && before + behind + 1 >= b.len()
+}
+
 fn expectation(source: &Object, at: &str) -> Result<Expectation, String> {
-    known(source, at, &["status", "output", "tasks", "variables", "errors"])?;
+    const PARTS: [&str; 5] = ["status", "output", "tasks", "variables", "errors"];
+    known(source, at, &PARTS)?;
+    if source.is_empty() {
+        let parts = PARTS.join(", ");
+        return Err(format!("`{}` names nothing to compare; it may have {parts}", at.trim_end_matches('.')));
+    }
     let texts = |name: &str| match source.get(name) {
         None => Ok(None),
         Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
@@ -150,7 +174,7 @@ fn expectation(source: &Object, at: &str) -> Result<Expectation, String> {
         Some(_) => Err(format!("{at}{name} must be a list of texts")),
     };
     Ok(Expectation {
-        status: source.get("status").map(|value| status(value, at)).transpose()?,
+        status: source.get("status").map(|value| status(value, at.trim_end_matches('.'))).transpose()?,
         output: source.get("output").cloned(),
         tasks: texts("tasks")?,
         variables: object(source, at, "variables")?,

@@ -1,0 +1,107 @@
+//! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
+
+use petrel_model::secrets::is_masked;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{Session, path_segment, run, show, task_tree, text};
+use crate::exit::Failure;
+use crate::print::{self, Form};
+
+/// Shows an execution, and below it the tasks of a workflow.
+pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> Result<(), Failure> {
+    show(session.form, execution);
+    if session.form == Form::Text && task_tree::is_workflow(execution) {
+        task_tree::print(session, execution).await?;
+    }
+    if session.form == Form::Text && is_masked_whole(execution) {
+        print::note(
+            "its action is not registered any more, so which of its parameters were secret is not known, and all are \
+             masked; the admin sees them with --show-secrets",
+        );
+    }
+    Ok(())
+}
+
+/// Whether parameters are masked only because nobody knows any more which of them are secret.
+fn is_masked_whole(execution: &Value) -> bool {
+    let parameters = execution.get("parameters").and_then(Value::as_object);
+    let is_masked = parameters.is_some_and(|all| !all.is_empty() && all.values().all(is_masked));
+    is_masked && execution.pointer("/action/uid").is_none()
+}
+
+/// Says of a workflow, which prints nothing itself, where the output is.
+pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Failure> {
+    let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
+    let execution = session.client.execution(Method::GET, &path, None).await?;
+    if task_tree::is_workflow(&execution) {
+        let id = text(&execution, "id");
+        print::note(&format!(
+            "a workflow prints nothing itself: `petrel execution get {id}` shows its tasks, `petrel execution output` the \
+             output of one, `petrel execution tail {id}` that of all"
+        ));
+    }
+    Ok(())
+}
+
+/// Why an execution that has ended did not succeed, if its result says so.
+pub(super) async fn reason(session: &Session, execution: &Value) -> Result<Option<String>, Failure> {
+    if !run::is_final(execution) || text(execution, "status") == "succeeded" {
+        return Ok(None);
+    }
+    let path = format!("/executions/{}", path_segment(text(execution, "id")));
+    let whole = session.client.execution(Method::GET, &path, None).await?;
+    Ok(whole.get("result").and_then(said_by))
+}
+
+/// What a result says that went wrong: an action's `error`, or the `errors` of a workflow.
+fn said_by(result: &Value) -> Option<String> {
+    let error = text(result, "error").trim();
+    if !error.is_empty() {
+        return Some(error.to_owned());
+    }
+    let errors = result.get("errors")?.as_array()?.iter();
+    let lines: Vec<_> = errors
+        .map(|error| match (text(error, "task_id"), text(error, "message")) {
+            ("", message) => message.to_owned(),
+            (task, message) => format!("{task}: {message}"),
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_masked_since_its_action_is_gone_is_told() {
+        let masked = json!({"cmd": "********"});
+        for (execution, expected) in [
+            (json!({"action": {"ref": "p.a"}, "parameters": masked}), true),
+            (json!({"action": {"ref": "p.a", "uid": "action:p:a"}, "parameters": masked}), false),
+            (json!({"action": {"ref": "p.a"}, "parameters": {"cmd": "true"}}), false),
+            (json!({"action": {"ref": "p.a"}}), false),
+        ] {
+            assert_eq!(is_masked_whole(&execution), expected, "{execution}");
+        }
+    }
+
+    #[test]
+    fn a_result_says_what_went_wrong() {
+        for (result, expected) in [
+            (json!({"error": "the parameter count is missing\n"}), Some("the parameter count is missing")),
+            (
+                json!({"output": null, "errors": [{"task_id": "a", "message": "no"}, {"message": "bad"}]}),
+                Some("a: no\nbad"),
+            ),
+            (json!({"stdout": "", "return_code": 1}), None),
+            (json!({"errors": []}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(said_by(&result).as_deref(), expected, "{result}");
+        }
+    }
+}
