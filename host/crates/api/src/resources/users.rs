@@ -2,7 +2,6 @@
 //! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,8 +23,7 @@ pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<S
     let authentication = match identity.credential {
         // It does not expire, and clients of StackStorm read a time here: the last one that can be written down.
         Credential::AdminToken => {
-            let last = Timestamp::default().plus(Duration::MAX);
-            json!({"method": "authentication token", "location": location, "token_expire": last})
+            json!({"method": "authentication token", "location": location, "token_expire": Timestamp::LAST})
         }
         Credential::Token(_, expires_at) => {
             json!({"method": "authentication token", "location": location, "token_expire": expires_at})
