@@ -1,7 +1,9 @@
 //! What StackStorm's own client asks for, beside what `lists.rs` has of it: webhooks, API keys from a file, executions that
 //! are run again, what is inside a workflow. The requests are those that its version 3.9.0 sends.
 
-use petrel_system_tests::{Host, Place, assert_says};
+#![expect(clippy::indexing_slicing, reason = "what is absent reads as null")]
+
+use petrel_system_tests::{Answer, Host, Place, assert_says};
 use serde_json::{Value, json};
 
 #[test]
@@ -14,5 +16,152 @@ fn a_delay_beyond_all_time_is_still_waited_for_after_a_restart() {
     let soon = host.request(&json!({"action": "core.noop"}));
     host.until(&soon, "succeeded");
     assert_eq!(host.execution(&far)["status"], "delayed");
+    host.stop();
+}
+
+const RULE: &str = r#"{"name": "hook", "pack": "examples", "trigger": {"type": "core.st2.webhook", "parameters": {"url": "a/b"}}, "action": {"ref": "core.noop"}}"#;
+
+#[test]
+fn webhooks_are_listed_and_found_by_their_url() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.post("/rules", &serde_json::from_str(RULE).unwrap()).with_status(201);
+    let listed = host.list("/webhooks?include_attributes=url,type,description");
+    assert_eq!(listed[0]["parameters"]["url"], "a/b", "{listed:?}");
+    assert_eq!(listed[0]["pack"], Value::Null, "what was not asked for");
+    for url in ["a/b", "/a/b/"] {
+        let one = host.get(&format!("/webhooks/{url}")).with_status(200).json();
+        assert_eq!(one["parameters"]["url"], "a/b");
+    }
+    assert_says(&host.get("/webhooks/nope").with_status(404).body, &["webhook `nope` does not exist", "a/b"]);
+    host.stop();
+}
+
+/// Changes an API key.
+fn put_key(host: &Host<'_>, id: &str, body: &Value) -> Answer {
+    let head = "Content-Type: application/json\r\n";
+    host.try_send("PUT", &format!("/apikeys/{id}"), head, body.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn a_key_of_another_host_does_not_seem_to_be_taken_over() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let count = || host.list("/apikeys").len();
+    let hash = "ab".repeat(64);
+    for (name, value) in [("key_hash", hash.as_str()), ("id", "5f0000000000000000000009"), ("key", "secret")]
+    {
+        let body = json!({"user": "admin", "metadata": {}, "enabled": true, name: value});
+        let refused = host.post("/apikeys", &body).with_status(400);
+        assert_says(&refused.body, &[&format!("`{name}` of an API key cannot be given"), "nothing was made"]);
+    }
+    assert_eq!(count(), 0);
+    let made = host.post("/apikeys", &json!({"user": "admin"})).with_status(201).json();
+    let id = made["id"].as_str().unwrap();
+    let shown = host.get(&format!("/apikeys/{id}?show_secrets=true")).json();
+    for (body, status) in [
+        (json!({"enabled": false}), 200),
+        (json!({"enabled": true, "id": id, "key_hash": "********"}), 200),
+        (json!({"enabled": true, "id": id, "key_hash": shown["key_hash"]}), 200),
+        (shown.clone(), 200),
+        (json!({"enabled": false, "key_hash": hash}), 400),
+        (json!({"enabled": false, "id": "5f0000000000000000000009"}), 400),
+    ] {
+        put_key(&host, id, &body).with_status(status);
+    }
+    assert_eq!(
+        host.get(&format!("/apikeys/{id}")).json()["enabled"],
+        true,
+        "what was refused changed nothing"
+    );
+    for verb in ["get", "enable", "disable", "delete"] {
+        let refused = host.cli(&["apikey", verb, "nope"]);
+        assert_says(&refused.stderr, &["API key `nope` does not exist"]);
+    }
+    host.stop();
+}
+
+const PACK: &str =
+    "ref: flows\nname: flows\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n";
+
+/// A host with a pack of these workflows: name, runner and definition. Each takes `text`.
+fn with_workflows<'a>(place: &'a Place, workflows: &[(&str, &str, &str)]) -> Host<'a> {
+    place.write("flows/pack.yaml", PACK);
+    for (name, runner, definition) in workflows {
+        let metadata = format!(
+            "name: {name}\nrunner_type: {runner}\nentry_point: workflows/{name}.yaml\nenabled: true\nparameters: {{text: {{type: string, default: x}}}}\n"
+        );
+        place.write(&format!("flows/actions/{name}.yaml"), &metadata);
+        place.write(&format!("flows/actions/workflows/{name}.yaml"), definition);
+    }
+    let host = place.start(&[]);
+    host.ok(&["pack", "register", &place.path("flows")]);
+    host
+}
+
+/// Runs something to its end; gives its id.
+fn run(host: &Host<'_>, body: &Value) -> String {
+    let id = host.request(body);
+    host.until(&id, "succeeded");
+    id
+}
+
+const FLOW: &str = r#"
+version: 1.0
+input: [text]
+tasks:
+  one: {action: core.echo message=<% ctx().text %>, next: [{do: two}]}
+  two: {action: core.noop}
+"#;
+const CHAIN: &str = "chain: [{name: c1, ref: core.noop}]\n";
+
+#[test]
+fn what_is_run_again_is_what_was_asked_for_or_it_is_refused() {
+    let place = Place::default();
+    let host = with_workflows(&place, &[("flow", "orquesta", FLOW), ("chained", "action-chain", CHAIN)]);
+    let flow = run(&host, &json!({"action": "flows.flow", "parameters": {"text": "y"}}));
+    let chain = run(&host, &json!({"action": "flows.chained"}));
+    let plain = run(&host, &json!({"action": "core.noop"}));
+    let again = |id: &str, body: &Value| host.post(&format!("/executions/{id}/re_run"), body);
+    let count = || host.list("/executions?parent=null").len();
+    let before = count();
+    for (id, body, says) in [
+        (
+            &flow,
+            json!({"parameters": {"text": "z"}, "tasks": ["one"], "reset": ["one"]}),
+            "Parameters override is not supported when re-running task(s) for a workflow.",
+        ),
+        (&flow, json!({"tasks": ["nosuch"], "reset": ["nosuch"]}), "has no task `nosuch`"),
+        (&flow, json!({"tasks": ["one", "two|x"]}), "has no task `two|x`"),
+        (&chain, json!({"tasks": ["c1"]}), "only supported for Orquesta workflows"),
+        (&plain, json!({"tasks": ["c1"]}), "only supported for Orquesta workflows"),
+        (&flow, json!({"delay": -1}), "delay"),
+    ] {
+        assert_says(&again(id, &body).with_status(400).body, &[says]);
+    }
+    assert_eq!(count(), before, "what was refused leaves nothing behind");
+    let made = again(&flow, &json!({"parameters": {}, "tasks": ["two"], "reset": ["two"], "delay": 0}));
+    host.until(made.with_status(201).json()["id"].as_str().unwrap(), "succeeded");
+    host.stop();
+}
+
+#[test]
+fn an_execution_is_run_again_later_and_with_other_parameters_alone() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let echo = |parameters: Value| json!({"action": "core.echo", "parameters": parameters});
+    let id = run(&host, &echo(json!({"message": "old"})));
+    let again = |query: &str, body: &Value| host.post(&format!("/executions/{id}/re_run{query}"), body);
+    let made = again("", &json!({"delay": 3_600_000})).with_status(201).json();
+    let late = host.execution(made["id"].as_str().unwrap());
+    assert_eq!((&late["status"], &late["parameters"]), (&json!("delayed"), &json!({"message": "old"})));
+    // Without those that it had nothing is left but the defaults.
+    let bare = again("?no_merge=true", &json!({"parameters": {}}));
+    assert_says(&bare.with_status(400).body, &["message"]);
+    let new = again("?no_merge=true", &json!({"parameters": {"message": "new"}})).with_status(201).json();
+    let new = host.until(new["id"].as_str().unwrap(), "succeeded");
+    assert_eq!(new["parameters"], json!({"message": "new"}));
+    assert_says(&again("?no_merge=maybe", &json!({})).with_status(400).body, &["no_merge"]);
+    assert_says(&again("?nomerge=true", &json!({})).with_status(400).body, &["nomerge", "no_merge"]);
     host.stop();
 }

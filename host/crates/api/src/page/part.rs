@@ -215,6 +215,11 @@ impl<T: Listed> Part<T> {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
+    /// Puts the oldest first, whatever order they were added in.
+    pub(crate) fn sort_by_age(&mut self) {
+        self.items.sort_by_key(Listed::id);
+    }
+
     /// Ends it where it is, although there may be more.
     pub(crate) fn end_here(&mut self) {
         self.goes_on_at = self.items.last().map(Listed::id);
