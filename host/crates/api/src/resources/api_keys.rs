@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::accounts::api_keys::KeyChange;
 use petrel_model::secrets::MASK;
-use petrel_model::{ApiKey, Object};
+use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ impl Given {
 
     /// Refuses another id and another hash than `key` has; clients send back what they were shown.
     fn refuse_another(&self, key: &ApiKey) -> Result<(), ApiError> {
-        let is_other_id = self.id.as_ref().is_some_and(|id| id.parse() != Ok(key.id));
+        let is_other_id = self.id.as_ref().is_some_and(|id| id.parse::<ApiKeyId>().ok() != Some(key.id));
         let is_same = |hash: &String| hash.is_empty() || hash == MASK || *hash == key.digest;
         let is_other_hash = self.key_hash.as_ref().is_some_and(|hash| !is_same(hash));
         let name = match (is_other_id, is_other_hash, self.key.is_some()) {
