@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::auth::User;
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
@@ -30,6 +31,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(id): Segment,
     secrets: Secrets,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets)))
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 /// Where the name of a pack that came with the host says so.
@@ -58,7 +59,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     asked.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::pack(api.engine.content().pack(&name)?)))
 }
 

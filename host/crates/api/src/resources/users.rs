@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 /// As StackStorm's `whoami` has it.
@@ -41,7 +42,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     asked.of(&lists::USERS)?.answer(&api, api.engine.accounts().users(), views::user)
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::user(api.engine.accounts().user(&name)?)))
 }
 
