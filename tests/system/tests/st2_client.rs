@@ -159,3 +159,104 @@ fn an_execution_is_run_again_later_and_with_other_parameters_alone() {
     assert_says(&again("?nomerge=true", &json!({})).with_status(400).body, &["nomerge", "no_merge"]);
     host.stop();
 }
+
+const OUTER: &str = r#"
+version: 1.0
+tasks:
+  a: {action: flows.inner, next: [{do: b}]}
+  b: {action: core.noop}
+"#;
+const INNER: &str = r#"
+version: 1.0
+tasks:
+  x: {action: core.noop, next: [{do: y}]}
+  y: {action: core.noop}
+"#;
+
+#[test]
+fn what_is_inside_a_workflow_comes_as_the_original_has_it() {
+    let place = Place::default();
+    let host = with_workflows(&place, &[("outer", "orquesta", OUTER), ("inner", "orquesta", INNER)]);
+    let id = run(&host, &json!({"action": "flows.outer"}));
+    let names = |query: &str| {
+        let found = host.list(&format!("/executions/{id}/children{query}"));
+        let name = |child: &Value| child["context"]["orquesta"]["task_name"].as_str().unwrap().to_owned();
+        found.iter().map(name).collect::<Vec<_>>().join(" ")
+    };
+    for (query, expected) in [
+        ("", "a x y b"),
+        ("?depth=-1", "a x y b"),
+        ("?depth=0&result_fmt=default", "a x y b"),
+        ("?depth=2", "a x y b"),
+        ("?depth=1", "a b"),
+        ("?result_fmt=sorted", "a x y b"),
+        ("?depth=1&result_fmt=sorted&show_secrets=True", "a b"),
+    ] {
+        assert_eq!(names(query), expected, "{query}");
+    }
+    let found = host.list(&format!("/executions/{id}/children"));
+    assert_eq!(found[0]["children"], json!([found[1]["id"], found[2]["id"]]));
+    assert_eq!(found[3]["children"], Value::Null);
+    let outer = host.get(&format!("/executions/{id}?include_attributes=id,children")).json();
+    assert_eq!(outer, json!({"id": id, "children": [found[0]["id"], found[3]["id"]]}));
+    host.stop();
+}
+
+#[test]
+fn output_is_narrowed_to_where_it_came_from() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = host.shell("echo out; echo err >&2");
+    host.until(&id, "succeeded");
+    let output = |query: &str| host.get(&format!("/executions/{id}/output{query}"));
+    for (query, expected) in [
+        ("?output_type=stdout", "out\n"),
+        ("?output_type=stderr", "err\n"),
+        ("?output_type=output", ""),
+        ("?output_type=stderr&output_format=raw&existing_only=true", "err\n"),
+    ] {
+        assert_eq!(output(query).with_status(200).body, expected, "{query}");
+    }
+    assert_eq!(output("?output_type=all").body.len(), "out\nerr\n".len());
+    assert_says(&output("?output_type=nosuch").with_status(400).body, &["output_type", "stderr"]);
+    host.stop();
+}
+
+#[test]
+fn queries_of_single_things_are_read_by_name() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.post("/rules", &serde_json::from_str(RULE).unwrap()).with_status(201);
+    let id = run(&host, &json!({"action": "core.noop"}));
+    host.try_send("POST", "/webhooks/a/b?any=thing", "", b"{}").unwrap().with_status(202);
+    for path in [
+        &*format!("/executions/{id}"),
+        &format!("/executions/{id}/output"),
+        &format!("/executions/{id}/children"),
+        &format!("/executions/{id}/result"),
+        &format!("/executions/{id}/attribute/status"),
+        "/triggerinstances/last/why",
+        "/triggerinstances/last",
+        "/actions/core.noop",
+        "/actions/views/parameters/core.noop",
+        "/runnertypes/noop",
+        "/rules/examples.hook",
+        "/triggertypes/core.st2.webhook",
+        "/webhooks/a/b",
+        "/users/admin",
+        "/packs/core",
+        "/status",
+        "/hold",
+        "/log",
+    ] {
+        host.get(&format!("{path}?show_secrets=True&x-auth-token=t&st2-api-key=k")).with_status(200);
+        assert_says(&host.get(&format!("{path}?nosuch=1")).with_status(400).body, &["knows no `nosuch`"]);
+        for value in ["anything", ""] {
+            let refused = host.get(&format!("{path}?show_secrets={value}")).with_status(400);
+            assert_says(&refused.body, &["show_secrets"]);
+        }
+    }
+    let wait = host.get(&format!("/executions/{id}?wait=long")).with_status(400);
+    assert_says(&wait.body, &["`wait`: `long` is not a number of seconds"]);
+    host.stop();
+}

@@ -215,12 +215,16 @@ impl PageRequest {
         headers
     }
 
+    /// Whether this attribute is asked for by its name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        matches!(&self.attributes, Attributes::Only(names) if names.iter().any(|known| known == name))
+    }
+
     /// The same, where `name` is but a part of the attribute `whole`: who asks for it gets that.
     pub(crate) fn with_whole(mut self, name: &str, whole: &str) -> Self {
-        if let Attributes::Only(names) = &mut self.attributes
-            && names.iter().any(|known| known == name)
-        {
-            names.push(whole.to_owned());
+        let is_named = self.names(name);
+        if let Attributes::Only(names) = &mut self.attributes {
+            names.extend(is_named.then(|| whole.to_owned()));
         }
         self
     }

@@ -134,6 +134,11 @@ impl<T> Part<T> {
         self.bytes >= MOST_BYTES
     }
 
+    /// The items.
+    pub(crate) fn items(&self) -> &[T] {
+        &self.items
+    }
+
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
         self.items.len()

@@ -11,6 +11,7 @@ use axum::{Extension, Json};
 use petrel_engine::behalf::Behalf;
 use petrel_engine::intake::Claim;
 use petrel_engine::requests::Request;
+use petrel_engine::workflows::is_workflow;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use petrel_persistence::{ExecutionFilter, Page};
@@ -157,7 +158,16 @@ pub(crate) async fn one(
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
-    listing::one(&page.narrow(view(&api, &execution, secrets)), held)
+    // There may be many: only who asks for them gets them, as the client does that follows the output.
+    let inside = match page.names("children") && is_workflow(&execution.runner) {
+        true => children::ids(&api, id).await?,
+        false => Vec::new(),
+    };
+    let mut shown = view(&api, &execution, secrets);
+    if let Some(shown) = shown.as_object_mut().filter(|_| !inside.is_empty()) {
+        shown.insert("children".into(), json!(inside));
+    }
+    listing::one(&page.narrow(shown), held)
 }
 
 /// The output as text, as StackStorm has it, `from` a line on.

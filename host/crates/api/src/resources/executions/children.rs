@@ -1,11 +1,12 @@
 //! `/executions/{id}/children`: what is inside a workflow.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use axum::extract::State;
 use axum::response::Response;
 use petrel_engine::workflows::is_workflow;
 use petrel_model::{Execution, ExecutionId};
+use serde_json::json;
 
 use super::{found, view};
 use crate::extract::{Secrets, Segment};
@@ -67,7 +68,7 @@ pub(crate) async fn list(
         }
     };
     let workflow = found(&api, &id).await?;
-    let mut part = inside(&api, workflow.id, after, depth).await?;
+    let mut part = descendants(&api, workflow.id, after, depth).await?;
     if is_sorted {
         // Ids are in the order of time.
         part.sort_by_age();
@@ -75,11 +76,36 @@ pub(crate) async fn list(
     if after.is_none() {
         part.count();
     }
-    Ok(part.answer(move |child| page.narrow(view(&api, &child, secrets))))
+    // As the original has it in every execution: its client marks workflows by it.
+    let mut inside: BTreeMap<ExecutionId, Vec<ExecutionId>> = BTreeMap::new();
+    for child in part.items() {
+        if let Some(parent) = &child.parent {
+            inside.entry(parent.execution).or_default().push(child.id);
+        }
+    }
+    Ok(part.answer(move |child| {
+        let mut shown = view(&api, &child, secrets);
+        if let (Some(ids), Some(shown)) = (inside.get(&child.id), shown.as_object_mut()) {
+            shown.insert("children".into(), json!(ids));
+        }
+        page.narrow(shown)
+    }))
+}
+
+/// The ids of what the tasks of a workflow have asked for, oldest first, as far as one answer goes.
+pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<ExecutionId>, ApiError> {
+    let (mut level, mut ids) = (Level::of(workflow, None), Vec::new());
+    while let Some(child) = level.next(api).await? {
+        ids.push(child.id);
+        if ids.len() == MOST {
+            break;
+        }
+    }
+    Ok(ids)
 }
 
 /// What is inside `workflow` down to `depth`, as far as there is room.
-async fn inside(
+async fn descendants(
     api: &Api,
     workflow: ExecutionId,
     after: Option<ExecutionId>,
