@@ -260,3 +260,41 @@ fn queries_of_single_things_are_read_by_name() {
     assert_says(&wait.body, &["`wait`: `long` is not a number of seconds"]);
     host.stop();
 }
+
+#[test]
+fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let packs = || host.list("/packs").len();
+    let before = packs();
+    for (path, body, says) in [
+        (
+            "/packs/install",
+            json!({"packs": ["builtin:github"], "force": false, "skip_dependencies": false}),
+            "nothing was installed",
+        ),
+        ("/packs/register", json!({"types": ["actions", "rules"]}), "nothing was registered"),
+        ("/packs/register", json!({"types": ["sensors"], "packs": ["core"]}), "not with its sensors alone"),
+    ] {
+        assert_says(&host.post(path, &body).with_status(400).body, &[says]);
+    }
+    assert_eq!(packs(), before);
+    let registered = host.post("/packs/register", &json!({"types": ["all"], "packs": ["core"]}));
+    let registered = registered.with_status(200).json();
+    assert_eq!((&registered["sensors"], &registered["aliases"]), (&json!(0), &json!(0)));
+    for (method, path, says) in [
+        ("GET", "/policies", "no policies yet"),
+        ("GET", "/policytypes/action.concurrency", "no policies yet"),
+        ("GET", "/traces/?limit=50&sort_desc=True", "no traces yet"),
+        ("GET", "/inquiries", "no inquiries yet"),
+        ("GET", "/sensortypes/epack.S", "no sensors yet"),
+        ("POST", "/actionalias/match", "no action aliases yet"),
+        ("POST", "/packs/uninstall", "petrel pack remove"),
+        ("POST", "/triggerinstances/5f0000000000000000000000/re_emit", "no events that are sent again yet"),
+    ] {
+        let refused = host.try_send(method, path, "", b"").unwrap().with_status(501);
+        assert_says(&refused.body, &[says, "not_implemented"]);
+    }
+    host.get("/nosuch").with_status(404);
+    host.stop();
+}

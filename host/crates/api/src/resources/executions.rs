@@ -159,9 +159,10 @@ pub(crate) async fn one(
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
     // There may be many: only who asks for them gets them, as the client does that follows the output.
-    let inside = match page.names("children") && is_workflow(&execution.runner) {
-        true => children::ids(&api, id).await?,
-        false => Vec::new(),
+    let inside = if page.names("children") && is_workflow(&execution.runner) {
+        children::ids(&api, id).await?
+    } else {
+        Vec::new()
     };
     let mut shown = view(&api, &execution, secrets);
     if let Some(shown) = shown.as_object_mut().filter(|_| !inside.is_empty()) {
