@@ -115,6 +115,8 @@ fn what_is_run_again_is_what_was_asked_for_or_it_is_refused() {
     let host = with_workflows(&place, &[("flow", "orquesta", FLOW), ("chained", "action-chain", CHAIN)]);
     let flow = run(&host, &json!({"action": "flows.flow", "parameters": {"text": "y"}}));
     let chain = run(&host, &json!({"action": "flows.chained"}));
+    let inside = host.list(&format!("/executions/{chain}/children"));
+    assert_eq!(inside[0]["context"]["chain"], json!({"name": "c1", "ref": "core.noop"}));
     let plain = run(&host, &json!({"action": "core.noop"}));
     let again = |id: &str, body: &Value| host.post(&format!("/executions/{id}/re_run"), body);
     let count = || host.list("/executions?parent=null").len();
