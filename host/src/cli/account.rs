@@ -1,6 +1,7 @@
 //! `petrel login`, `logout`, `whoami`: who the client is to a host.
 
 use clap::Args;
+use petrel_model::Timestamp;
 use serde_json::json;
 
 use super::{Session, read_password};
@@ -84,7 +85,13 @@ pub(crate) struct Whoami;
 
 impl Whoami {
     pub(crate) async fn run(self, session: &Session) -> Result<Code, Failure> {
-        let user = session.client.get("/user").await?;
+        let mut user = session.client.get("/user").await?;
+        let ends = user.pointer_mut("/authentication/token_expire");
+        // Programs get the time itself.
+        if let Some(ends) = ends.filter(|ends| session.form == Form::Text && **ends == json!(Timestamp::LAST))
+        {
+            *ends = json!("never");
+        }
         let attributes =
             ["username", "authentication.method", "authentication.token_expire", "rbac.is_admin"];
         print::attributes(session.form, &user, &attributes);

@@ -186,7 +186,7 @@ fn audit(client: &mut Client, id: &str, number: usize, report: &mut Report) -> a
         text(&execution, "/status"),
         execution.get("result")
     );
-    let children = client.send("GET", &format!("/executions/{id}/children"), "")?.json()?;
+    let children = client.send("GET", &format!("/executions/{id}/children?depth=1"), "")?.json()?;
     let children = children.as_array().context("children are no list")?;
     let mut done: BTreeMap<String, usize> = BTreeMap::new();
     for child in children {

@@ -285,8 +285,9 @@ impl Run<'_> {
     fn wrong(&self, request: &Request, outcome: &Result<u16, Broken>) -> Option<String> {
         match outcome {
             Err(Broken::Hang) => Some("no answer in time".into()),
-            // Who is gone is found gone by its process; and a host may say that it has no room.
-            Err(Broken::Unreachable(_)) | Ok(503 | 507) => None,
+            // Who is gone is found gone by its process; and a host may say that it has no room, or that something of
+            // StackStorm's is not there yet.
+            Err(Broken::Unreachable(_)) | Ok(501 | 503 | 507) => None,
             Err(Broken::HungUp(why)) => {
                 let is_whole = request.cut.is_none() && request.body.len() <= LARGE;
                 is_whole.then(|| format!("no answer: {why}"))

@@ -243,7 +243,7 @@ async fn growth(host: &Host, tasks: usize) -> anyhow::Result<Value> {
     let mut control = Connection::open(&host.address, &host.token).await?;
     let id = start(&mut control, &format!("sequence_{tasks}"), &json!({})).await?;
     end(&mut control, &id).await?;
-    let path = format!("/executions/{id}/children?include_attributes=end_timestamp");
+    let path = format!("/executions/{id}/children?depth=1&include_attributes=end_timestamp");
     let children = control.send("GET", &path, "", "").await?.json()?;
     let ends: Vec<f64> = children
         .as_array()
@@ -296,7 +296,7 @@ async fn crash(host: &mut Host) -> anyhow::Result<Value> {
     let mut control = Connection::open(&host.address, &host.token).await?;
     let id = start(&mut control, "naps", &json!({})).await?;
     tokio::time::sleep(NAP.0 * 50).await;
-    let children = format!("/executions/{id}/children?include_attributes=status");
+    let children = format!("/executions/{id}/children?depth=1&include_attributes=status");
     let ready = host.restart(true)?;
     let restarted = Instant::now();
     let mut control = Connection::open(&host.address, &host.token).await?;

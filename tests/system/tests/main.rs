@@ -33,6 +33,7 @@ mod secrets;
 mod senders;
 mod serve;
 mod sign_in;
+mod st2_client;
 mod starving;
 mod tls;
 mod trees;

@@ -106,7 +106,7 @@ fn what_runs_beside_a_task_that_failed_ends_before_the_workflow_does() {
     register(&host, &place);
     let id = start(&host, "trees.uneven", &json!({}));
     let failed = host.until(&id, "failed");
-    let children = host.list(&format!("/executions/{id}/children"));
+    let children = host.list(&format!("/executions/{id}/children?depth=1"));
     let lasts = children.iter().find(|child| child["context"]["orquesta"]["task_name"] == "lasts").unwrap();
     assert_eq!(lasts["status"], "succeeded", "{failed}");
     host.stop();
@@ -137,7 +137,7 @@ fn a_workflow_that_failed_beside_what_still_runs_can_be_canceled() {
     register(&host, &place);
     let id = start(&host, "trees.uneven", &json!({}));
     eventually("one task has failed", || {
-        let children = host.list(&format!("/executions/{id}/children"));
+        let children = host.list(&format!("/executions/{id}/children?depth=1"));
         children.iter().any(|child| child["status"] == "failed").then_some(())
     });
     assert_eq!(host.execution(&id)["status"], "running");
@@ -187,10 +187,10 @@ fn a_task_over_many_items_asks_for_a_window_of_them() {
     let id = start(&host, "trees.many", &json!({}));
     let innocent = host.shell("echo hello");
     host.until(&innocent, "succeeded");
-    let inside = host.list(&format!("/executions/{id}/children"));
+    let inside = host.list(&format!("/executions/{id}/children?depth=1"));
     assert!(inside.len() < 30, "the other waited for {} of 30 items", inside.len());
     let ended = eventually("it has ended", || {
-        let children = host.list(&format!("/executions/{id}/children"));
+        let children = host.list(&format!("/executions/{id}/children?depth=1"));
         let open =
             children.iter().filter(|child| matches!(child["status"].as_str(), Some("requested" | "running")));
         // The list of 30 is read in two parts, one a moment after the other, and the window moves on in between.

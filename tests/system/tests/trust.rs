@@ -25,7 +25,7 @@ fn a_context_forges_nothing_and_can_be_read_back() {
     let forged = json!({
         "user": "x", "pack": 7, "rule": {"id": "y"}, "trigger_instance": [], "api_user": {}, "cancelled_by": "z",
         "re-run": {"ref": "a", "tasks": ["b"]}, "given": 1, "other": {}, "parent": {"execution_id": "c"},
-        "orquesta": null, "source": "chat",
+        "orquesta": null, "chain": {"name": "d"}, "source": "chat",
     });
     for (name, value) in forged.as_object().unwrap() {
         let id = host.request(&json!({"action": "core.noop", "context": {name: value}}));

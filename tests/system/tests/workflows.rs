@@ -36,7 +36,7 @@ fn serve<'a>(place: &'a Place, workflows: &[(&str, &str, &str)]) -> Host<'a> {
 
 /// The executions that the tasks of a workflow have asked for, as `TASK STATUS`.
 fn tasks(host: &Host<'_>, id: &str) -> Vec<String> {
-    let children = host.list(&format!("/executions/{id}/children"));
+    let children = host.list(&format!("/executions/{id}/children?depth=1"));
     let line = |child: &Value| {
         let task = child["context"]["orquesta"]["task_name"].as_str().unwrap_or_default();
         format!("{task} {}", child["status"].as_str().unwrap_or_default())
@@ -104,7 +104,7 @@ fn a_workflow_runs_with_all_that_it_is_made_of() {
     let tailed = host.ok(&["execution", "tail", &id]);
     assert_says(&tailed.stdout, &["hello ann", "left 3"]);
     assert_says(&tailed.stderr, &["greet[0]", "both", "succeeded"]);
-    let children = host.list(&format!("/executions/{id}/children"));
+    let children = host.list(&format!("/executions/{id}/children?depth=1"));
     let last = children.last().unwrap();
     assert_eq!(last["result"]["stdout"], "hello ann, hello bob, hello cyd");
     assert_eq!(last["parent"], json!(id));
@@ -257,7 +257,8 @@ fn a_workflow_inside_another_one_is_paused_and_resumed_with_it() {
     let host = serve(&place, &[("inner", file, wait), ("outer", file, outer)]);
     let id = start(&host, "flows.outer", &json!({"file": place.path("go")}));
     eventually("the inner one runs", || {
-        let sub = host.list(&format!("/executions/{id}/children")).first()?["id"].as_str()?.to_owned();
+        let sub =
+            host.list(&format!("/executions/{id}/children?depth=1")).first()?["id"].as_str()?.to_owned();
         (tasks(&host, &sub) == ["wait running"]).then_some(())
     });
     host.ok(&["execution", "pause", &id]);
@@ -283,7 +284,8 @@ fn a_workflow_inside_another_one_goes_on_with_it_when_its_host_is_lost_at_that_m
         let go = format!("go{round}");
         let id = start(&host, "flows.outer", &json!({"file": place.path(&go)}));
         let sub = eventually("the inner one runs", || {
-            let sub = host.list(&format!("/executions/{id}/children")).first()?["id"].as_str()?.to_owned();
+            let sub =
+                host.list(&format!("/executions/{id}/children?depth=1")).first()?["id"].as_str()?.to_owned();
             (tasks(&host, &sub) == ["one running"]).then_some(sub)
         });
         host.ok(&["execution", "pause", &id]);
@@ -386,9 +388,12 @@ fn a_failed_workflow_is_run_again_from_a_task_on() {
     let host = serve(&place, &[("flaky", "{file: {type: string}}", FLAKY)]);
     let id = start(&host, "flows.flaky", &json!({"file": place.path("log")}));
     host.until(&id, "failed");
-    let stranger = host.cli(&["execution", "rerun", &id, "--tasks", "nobody"]).with_code(0);
-    let stranger = host.until(stranger.stdout.trim(), "failed");
-    assert_says(&stranger["result"].to_string(), &["nobody", "were not run"]);
+    let stranger = host.post(&format!("/executions/{id}/re_run"), &json!({"tasks": ["nobody"]}));
+    assert_says(&stranger.with_status(400).body, &["has no task `nobody`", "after, before, check"]);
+    // It is one of its tasks, but it was never reached.
+    let unreached = host.ok(&["execution", "rerun", &id, "--tasks", "after"]);
+    let unreached = host.until(unreached.stdout.trim(), "failed");
+    assert_says(&unreached["result"].to_string(), &["after", "were not run"]);
     place.write("log.ok", "");
     let again = host.ok(&["execution", "rerun", &id, "--tasks", "check"]);
     assert_says(&again.stderr, &[&format!("runs flows.flaky of {id} again from check on")]);

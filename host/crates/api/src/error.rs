@@ -116,6 +116,9 @@ impl IntoResponse for ApiError {
 
 /// No such path. It is the one that was asked for, whatever a router has taken off it.
 pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
+    if let Some(missing) = missing(uri.path()) {
+        return missing;
+    }
     ApiError::new(
         StatusCode::NOT_FOUND,
         "not_found",
@@ -124,9 +127,56 @@ pub(crate) async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     )
 }
 
+/// The answer where StackStorm has something and this host has nothing yet.
+fn missing(path: &str) -> Option<ApiError> {
+    let what = not_yet(path)?;
+    // StackStorm's client shows nothing but the message.
+    let message = format!("this host has no {what} yet, which StackStorm has at {path}");
+    let hint = "do without for now: no setting and no pack brings it";
+    Some(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message, hint))
+}
+
+/// What StackStorm has at a path, where this host has nothing yet.
+fn not_yet(path: &str) -> Option<&'static str> {
+    let mut parts = path.split('/').skip_while(|part| *part != "v1").skip(1);
+    let (resource, below, further) = (parts.next()?, parts.next(), parts.next());
+    let found = NOT_YET.iter().find(|(known, under, _)| {
+        *known == resource && (under.is_none() || *under == below || *under == further)
+    });
+    found.map(|(_, _, what)| *what)
+}
+
+/// Paths of StackStorm's API that are not there yet: the resource, what stands one or two parts below it if that matters,
+/// and what it is, for people.
+const NOT_YET: [(&str, Option<&str>, &str); 20] = [
+    ("policies", None, "policies"),
+    ("policytypes", None, "policies"),
+    ("traces", None, "traces"),
+    ("inquiries", None, "inquiries"),
+    ("sensortypes", None, "sensors"),
+    ("timers", None, "timers"),
+    ("actionalias", None, "action aliases"),
+    ("aliasexecution", None, "action aliases"),
+    ("rbac", None, "roles"),
+    ("service_registry", None, "registry of services"),
+    ("ruletypes", None, "types of rules"),
+    ("stream", None, "stream of events"),
+    ("packs", Some("index"), "index of packs"),
+    ("packs", Some("uninstall"), "removal of packs by an execution (`petrel pack remove` removes one)"),
+    ("packs", Some("views"), "files of packs to show"),
+    ("actions", Some("views"), "such view of actions"),
+    ("actions", Some("clone"), "copies of actions"),
+    ("rules", Some("views"), "views of rules"),
+    ("executions", Some("views"), "views of executions"),
+    ("triggerinstances", Some("re_emit"), "events that are sent again"),
+];
+
 /// A path that knows other methods.
 pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     let path = uri.path();
+    if let Some(missing) = missing(path) {
+        return missing;
+    }
     let resource = path.split('/').skip_while(|part| *part != "v1").nth(1);
     let of_pack = FROM_PACKS.iter().find(|(name, _)| resource == Some(*name));
     // StackStorm's client shows nothing but the message.
@@ -147,3 +197,25 @@ pub(crate) async fn unknown_method(method: Method, OriginalUri(uri): OriginalUri
 
 /// What is made by registering a pack and by nothing else, and the folder of its files.
 const FROM_PACKS: [(&str, &str); 2] = [("actions", "actions"), ("triggertypes", "triggers")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stackstorm_has_and_this_host_has_not_yet_is_named() {
+        for (path, what) in [
+            ("/api/v1/policies", Some("policies")),
+            ("/v1/policies/epack.p", Some("policies")),
+            ("/api/v1/traces/5f0000000000000000000000", Some("traces")),
+            ("/api/v1/packs/index/search", Some("index of packs")),
+            ("/api/v1/triggerinstances/5f0000000000000000000000/re_emit", Some("events that are sent again")),
+            ("/api/v1/packs/mine/other", None),
+            ("/api/v1/nosuch", None),
+            ("/api/v1", None),
+            ("/policies", None),
+        ] {
+            assert_eq!(not_yet(path), what, "{path}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
-//! Bodies, paths and queries of requests, with errors in our form. How a body is read is in `body.rs`.
+//! Bodies and paths of requests, and what stands in queries, with errors in our form. How a body is read is in `body.rs`,
+//! which names a query may have in `page/query.rs` and `said.rs`.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use petrel_engine::incoming::SMALL;
 use petrel_model::{Timestamp, size};
@@ -87,35 +88,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Pair {
     }
 }
 
-/// The query of a request.
-pub(crate) struct Params<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(ApiError::invalid(
-                format!("the query cannot be read: {}", rejection.body_text()),
-                "correct what stands behind the question mark",
-            )),
-        }
-    }
-}
-
-/// A part of a query, parsed; nothing when it is not there or empty.
-pub(crate) fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>, ApiError>
-where
-    T::Err: std::fmt::Display,
-{
-    let text = text.filter(|text| !text.is_empty());
-    text.map(|text| {
-        text.parse().map_err(|error: T::Err| ApiError::invalid(error.to_string(), "correct the query"))
-    })
-    .transpose()
-}
-
 /// What is true and what is false in a query, as StackStorm and its client write it (`True`).
 pub(crate) fn flag(name: &str, text: &str) -> Result<bool, ApiError> {
     match text.to_ascii_lowercase().as_str() {
@@ -153,13 +125,17 @@ impl FromRequestParts<Api> for Secrets {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let is_true = |text: &str| ["true", "1", "yes", "y"].contains(&text.to_ascii_lowercase().as_str());
-        let query = parts.uri.query().unwrap_or_default();
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        let is_asked_for = pairs.any(|(name, value)| name == "show_secrets" && is_true(&value));
+        let is_asked_for = asks_for_secrets(parts.uri.query().unwrap_or_default())?;
         let is_admin = || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.is_admin(user));
         Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
     }
+}
+
+/// Whether a query asks for secrets, by `show_secrets`.
+pub(crate) fn asks_for_secrets(query: &str) -> Result<bool, ApiError> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let asked = pairs.find(|(name, _)| *name == "show_secrets");
+    asked.map_or(Ok(false), |(name, value)| flag(&name, &value))
 }
 
 /// The JSON value in `bytes`; nothing at all is an empty object.

@@ -23,6 +23,7 @@ mod measures;
 mod page;
 mod request_id;
 mod resources;
+mod said;
 pub mod serve;
 pub mod tls;
 mod trail;

@@ -21,8 +21,9 @@ mod query;
 mod rows;
 
 pub(crate) use collect::{Total, read_each};
+pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
-pub(crate) use query::{Asked, ListRequest};
+pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
 
 /// The default length of a page.
 const DEFAULT_LIMIT: usize = 100;
@@ -76,6 +77,11 @@ impl PageQuery {
             "exclude_attributes" => Some(&mut self.exclude_attributes),
             _ => None,
         }
+    }
+
+    /// What says nothing but which attributes.
+    pub(crate) fn of_one(only: Option<String>, without: Option<String>) -> Self {
+        Self { include_attributes: only, exclude_attributes: without, ..Self::default() }
     }
 
     /// The query, checked.
@@ -207,6 +213,20 @@ impl PageRequest {
             headers.insert("x-limit", self.limit.into());
         }
         headers
+    }
+
+    /// Whether this attribute is asked for by its name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        matches!(&self.attributes, Attributes::Only(names) if names.iter().any(|known| known == name))
+    }
+
+    /// The same, where `name` is but a part of the attribute `whole`: who asks for it gets that.
+    pub(crate) fn with_whole(mut self, name: &str, whole: &str) -> Self {
+        let is_named = self.names(name);
+        if let Attributes::Only(names) = &mut self.attributes {
+            names.extend(is_named.then(|| whole.to_owned()));
+        }
+        self
     }
 
     /// One item with the attributes that were asked for.

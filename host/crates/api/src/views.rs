@@ -145,6 +145,10 @@ pub(crate) fn execution(
         put("task_execution", task.get("task_execution_id").cloned().unwrap_or_default());
         context.insert("parent".into(), json!({"execution_id": parent.execution}));
         context.insert("orquesta".into(), task);
+        if parent.in_chain {
+            // Beside what is said of the task of any workflow.
+            context.insert("chain".into(), json!({"name": &*parent.task, "ref": reference}));
+        }
     }
     if execution.runner == ORQUESTA {
         context.insert("workflow_execution".into(), json!(execution.id));

@@ -25,6 +25,9 @@ pub mod users;
 
 pub(crate) use sign_in::SignIns;
 
+/// How many characters an id has; a key has more.
+const LENGTH_OF_ID: usize = 24;
+
 /// Where a token's metadata says who had it made for somebody else.
 const MADE_BY: &str = "created_by";
 
@@ -105,8 +108,11 @@ impl Accounts {
         let id = id_or_key.parse().ok().or_else(by_key);
         id.and_then(|id: ApiKeyId| self.api_keys.get(&id)).ok_or_else(|| Error::NotFound {
             what: "API key",
-            // What does not look like an id may be a key: it is not repeated.
-            name: id_or_key.parse::<ApiKeyId>().map(|id| id.to_string()).unwrap_or_default(),
+            // What is longer than an id may be a key: it is not repeated.
+            name: match id_or_key.chars().count() {
+                ..=LENGTH_OF_ID => id_or_key.to_owned(),
+                length => format!("(not shown: {length} characters)"),
+            },
             hint: "`petrel apikey list` shows what there is".into(),
         })
     }
@@ -254,7 +260,9 @@ mod tests {
         assert_eq!(accounts.key_owner("key"), Err(Worthless::Disabled));
         accounts.delete_api_key(id);
         assert_eq!(accounts.key_owner("key"), Err(Worthless::Unknown));
-        let message = accounts.api_key("a-secret-key").unwrap_err().to_string();
-        assert!(!message.contains("a-secret-key"), "{message}");
+        let message = accounts.api_key(&"5ec2e7".repeat(8)).unwrap_err().to_string();
+        assert!(!message.contains("5ec2e7"), "{message}");
+        let message = accounts.api_key("nope").unwrap_err().to_string();
+        assert_eq!(message, "API key `nope` does not exist");
     }
 }

@@ -18,6 +18,10 @@ pub struct Timestamp(i64);
 pub struct InvalidTimestamp(pub String);
 
 impl Timestamp {
+    /// The last point that can be written down and read back: the last whole second that `jiff` has, at the end of the
+    /// year 9999. It stands for what is later, and for what never ends.
+    pub const LAST: Self = Self(253_402_207_200_000_000);
+
     /// The point `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -49,19 +53,22 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The point `delay` later, and the end of the year 9999 at the latest: what is later cannot be written down.
+    /// The point `delay` later, and [`LAST`](Self::LAST) at the latest: what is later cannot be written down.
     #[must_use]
     pub fn plus(self, delay: Duration) -> Self {
-        let latest = jiff::Timestamp::MAX.as_microsecond();
-        Self(self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX)).min(latest))
+        let later = self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
+        Self(later).min(Self::LAST)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A stored value beyond jiff's range can only come from damage; show it as the epoch.
-        let time = jiff::Timestamp::from_microsecond(self.0).unwrap_or_default();
-        write!(f, "{time:.6}")
+        // What is beyond jiff's range is shown as its nearest end, never as a time that has long been: what is due then
+        // would be due at once.
+        let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let time = jiff::Timestamp::from_microsecond(self.0)
+            .or_else(|_| jiff::Timestamp::from_second(nearest.as_second()));
+        write!(f, "{:.6}", time.unwrap_or(nearest))
     }
 }
 
@@ -76,7 +83,7 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
         let time: jiff::Timestamp = text.parse().map_err(|_unparsable| InvalidTimestamp(text.to_owned()))?;
-        Ok(Self(time.as_microsecond()))
+        Ok(Self(time.as_microsecond()).min(Self::LAST))
     }
 }
 
@@ -104,6 +111,26 @@ mod tests {
         assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!(time.plus(Duration::from_secs(2)).since(time), Duration::from_secs(2));
         assert_eq!(time.since(time.plus(Duration::from_secs(2))), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_never_ends_is_written_and_read_back() {
+        assert_eq!(Timestamp::LAST.as_micros(), jiff::Timestamp::MAX.as_second() * 1_000_000);
+        let start = Timestamp::from_micros(1_763_640_000_000_000);
+        for (time, shown) in [
+            (Timestamp::default().plus(Duration::MAX), "9999-12-30T22:00:00.000000Z"),
+            (start.plus(Duration::MAX), "9999-12-30T22:00:00.000000Z"),
+            (start.plus(Duration::from_millis(9_999_999_999_999_999)), "9999-12-30T22:00:00.000000Z"),
+            (Timestamp::LAST.plus(Duration::from_micros(1)), "9999-12-30T22:00:00.000000Z"),
+            (Timestamp::LAST.minus(Duration::from_micros(1)), "9999-12-30T21:59:59.999999Z"),
+        ] {
+            assert_eq!(time.to_string(), shown);
+            let stored = serde_json::to_string(&time).unwrap();
+            assert_eq!(serde_json::from_str::<Timestamp>(&stored).unwrap(), time, "{shown}");
+        }
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), Timestamp::LAST.to_string());
+        assert_eq!("9999-12-30T22:00:00.999999Z".parse(), Ok(Timestamp::LAST));
+        assert!(Timestamp::from_micros(i64::MIN).to_string().starts_with("-009999-"));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct Parent {
     /// The top workflow, when that is not the workflow itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<ExecutionId>,
+    /// Whether the workflow is an action chain. Older rows do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_chain: bool,
 }
 
 impl Parent {

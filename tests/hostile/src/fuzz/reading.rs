@@ -18,7 +18,7 @@ const GROWING: [&str; 2] = ["executions", "triggerinstances"];
 /// What is found by way of others, so that a page has to do.
 const BY_PAGE: [&str; 1] = ["ruleenforcements"];
 /// What does not come in pages.
-const WHOLE: [&str; 5] = ["keys", "webhooks", "log", "status", "user"];
+const WHOLE: [&str; 6] = ["keys", "webhooks", "log", "status", "user", "hold"];
 /// What is trimmed at each look, and to how many: each of them costs every event something, and is kept in memory.
 const TRIMMED: [(&str, usize); 4] = [("apikeys", 40), ("keys", 20), ("rules", 60), ("users", 12)];
 /// What hangs below a thing (output, children) is read for every so manyeth.

@@ -54,7 +54,7 @@ pub(super) const OF_ALL: [&str; 5] = ["limit", "offset", "sort", "include_attrib
 /// What a list from the store may be asked beside: where to go on.
 pub(super) const OF_STORED: [&str; 2] = ["before", "after"];
 /// What any request may say beside.
-pub(super) const OF_REQUESTS: [&str; 3] = ["show_secrets", "x-auth-token", "st2-api-key"];
+pub(crate) const OF_REQUESTS: [&str; 3] = ["show_secrets", "x-auth-token", "st2-api-key"];
 
 const fn column(name: &'static str, kind: Kind) -> Column {
     Column { name, kind }

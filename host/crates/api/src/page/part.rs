@@ -134,6 +134,11 @@ impl<T> Part<T> {
         self.bytes >= MOST_BYTES
     }
 
+    /// The items.
+    pub(crate) fn items(&self) -> &[T] {
+        &self.items
+    }
+
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
@@ -213,6 +218,11 @@ impl<T: Listed> Part<T> {
     /// Says how many there are, as far as it was read from the first on: all of them, unless it ends early.
     pub(crate) fn count(&mut self) {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
+    }
+
+    /// Puts the oldest first, whatever order they were added in.
+    pub(crate) fn sort_by_age(&mut self) {
+        self.items.sort_by_key(Listed::id);
     }
 
     /// Ends it where it is, although there may be more.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
 use super::rows::{Cell, Row};
 use super::{PageQuery, PageRequest};
-use crate::extract::{flag, time};
+use crate::extract::{asks_for_secrets, flag, time};
 use crate::{Api, ApiError, views};
 
 /// How many values one filter takes, as in StackStorm.
@@ -29,7 +29,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let query = parts.uri.query().unwrap_or_default();
+        asks_for_secrets(query)?;
+        let pairs = form_urlencoded::parse(query.as_bytes());
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
     }
 }
@@ -101,7 +103,8 @@ impl Asked {
     }
 }
 
-fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
+/// Refuses what is said twice: which of the two would count?
+pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
     for (number, (name, _)) in pairs.iter().enumerate() {
         if pairs.iter().take(number).any(|(earlier, _)| earlier == name) {
             let message = format!("`{}` is given twice", shown(name));
@@ -112,7 +115,7 @@ fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
 }
 
 /// A name as it came, fit for a message.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().take(64).flat_map(char::escape_debug).collect()
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::extract::Segment;
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
@@ -19,6 +20,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(reference): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::action(api.engine.content().action(&parsed(&reference)?)?)))
 }
@@ -27,6 +29,7 @@ pub(crate) async fn one(
 pub(crate) async fn parameters(
     State(api): State<Api>,
     Segment(reference): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     Ok(Json(json!({"parameters": content.action(&parsed(&reference)?)?.parameters})))
@@ -47,6 +50,7 @@ pub(crate) async fn runner_types(State(api): State<Api>, asked: Asked) -> Result
 pub(crate) async fn runner_type(
     State(api): State<Api>,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     content.runners().get(&name).map(|runner| Json(views::runner_type(runner.runner_type()))).ok_or_else(

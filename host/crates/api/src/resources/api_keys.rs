@@ -6,13 +6,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::accounts::api_keys::KeyChange;
-use petrel_model::Object;
+use petrel_model::secrets::MASK;
+use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::User;
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
@@ -29,6 +31,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(id): Segment,
     secrets: Secrets,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets)))
 }
@@ -42,6 +45,41 @@ pub(crate) struct Given {
     metadata: Option<Object>,
     #[serde(default)]
     enabled: Option<bool>,
+    /// What it is among others: the host makes these, so that a change only repeats them.
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    key_hash: Option<String>,
+    #[serde(default)]
+    key: Option<String>,
+}
+
+impl Given {
+    /// Refuses what a new key cannot be given: a key of another host must not seem to be good here.
+    fn refuse_made(&self) -> Result<(), ApiError> {
+        let made = [("key_hash", &self.key_hash), ("key", &self.key), ("id", &self.id)];
+        let given = made.iter().find(|(_, value)| value.as_ref().is_some_and(|text| !text.is_empty()));
+        let Some((name, _)) = given else { return Ok(()) };
+        let message = format!(
+            "`{name}` of an API key cannot be given: keys of another host cannot be taken over yet, and nothing was made"
+        );
+        Err(ApiError::invalid(message, "make a key without it, and hand its users that one"))
+    }
+
+    /// Refuses another id and another hash than `key` has; clients send back what they were shown.
+    fn refuse_another(&self, key: &ApiKey) -> Result<(), ApiError> {
+        let is_other_id = self.id.as_ref().is_some_and(|id| id.parse::<ApiKeyId>().ok() != Some(key.id));
+        let is_same = |hash: &String| hash.is_empty() || hash == MASK || *hash == key.digest;
+        let is_other_hash = self.key_hash.as_ref().is_some_and(|hash| !is_same(hash));
+        let name = match (is_other_id, is_other_hash, self.key.is_some()) {
+            (true, ..) => "id",
+            (_, true, _) => "key_hash",
+            (.., true) => "key",
+            _ => return Ok(()),
+        };
+        let message = format!("`{name}` of the API key `{}` cannot be changed", key.id);
+        Err(ApiError::invalid(message, "leave it out; make a new key and delete this one"))
+    }
 }
 
 pub(crate) async fn create(
@@ -49,6 +87,7 @@ pub(crate) async fn create(
     Extension(User(caller)): Extension<User>,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Response, ApiError> {
+    given.refuse_made()?;
     let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
     let enabled = given.enabled.unwrap_or(true);
     let minted =
@@ -67,6 +106,7 @@ pub(crate) async fn change(
     Segment(id): Segment,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Json<Value>, ApiError> {
+    given.refuse_another(api.engine.accounts().api_key(&id)?)?;
     let change = KeyChange {
         user: given.user.filter(|user| !user.is_empty()),
         metadata: given.metadata,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 pub(crate) async fn list(
@@ -28,6 +29,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     secrets: Secrets,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     shown(&api.engine.content(), &name, secrets)
 }
@@ -66,7 +68,11 @@ pub(crate) async fn schemas(State(api): State<Api>, asked: Asked) -> Result<Resp
     asked.answer(&api, with_schema, |(pack, schema)| schema_view(pack, schema))
 }
 
-pub(crate) async fn schema(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn schema(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     let pack = content.pack(&name)?;
     let schema = pack.config_schema.as_ref().ok_or_else(|| {

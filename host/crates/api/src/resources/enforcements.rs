@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::extract::Segment;
 use crate::page::{Asked, ListRequest, Part, Total, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 /// How many events are read from the store at once.
@@ -125,7 +126,11 @@ pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError
     }
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(id): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(id): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     let hint = "`petrel trigger get ID` shows the enforcements of an event";
     let parsed: EnforcementId = id
         .parse()

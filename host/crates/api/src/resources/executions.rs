@@ -1,4 +1,5 @@
-//! `/executions`: ask for one, look at it, end it.
+//! `/executions`: ask for one, look at it, end it. What is inside a workflow is in [`children`], doing one again in
+//! [`again`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,21 @@ use axum::{Extension, Json};
 use petrel_engine::behalf::Behalf;
 use petrel_engine::intake::Claim;
 use petrel_engine::requests::Request;
+use petrel_engine::workflows::is_workflow;
+use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use petrel_persistence::{ExecutionFilter, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::auth::{SignedIn, User};
-use crate::extract::{JsonBody, Pair, Params, Secrets, Segment, parsed};
-use crate::page::{Asked, ListRequest, Listed as _, PageQuery, Part, lists, read_each};
+use crate::extract::{JsonBody, Pair, Secrets, Segment};
+use crate::page::{Asked, ListRequest, Listed as _, lists, read_each};
+use crate::said::{ATTRIBUTES, Nothing, Said};
 use crate::{Api, ApiError, listing, views};
+
+pub(crate) mod again;
+pub(crate) mod children;
 
 /// How long a client may wait in one request.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -116,28 +123,33 @@ pub(crate) async fn create(
         delay: new.delay.map(Duration::from_millis),
     };
     let execution = api.engine.request(request).await?;
-    let mut view = view(&api, &execution, Secrets::Masked);
+    Ok(made(&api, &execution))
+}
+
+/// The answer to who has asked for an execution.
+fn made(api: &Api, execution: &Execution) -> Response {
+    let mut view = view(api, execution, Secrets::Masked);
     if let Some(view) = view.as_object_mut() {
         // With a delay as well: it is what StackStorm answers, before its scheduler has seen it.
         view.insert("status".into(), json!(execution.status));
     }
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    (StatusCode::CREATED, Json(view)).into_response()
 }
 
-/// `wait`: seconds until the answer comes although the execution has not ended.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Wait {
-    wait: Option<f64>,
-}
+/// How output is asked for: by the number of the first line, and by where its lines came from.
+const OF_OUTPUT: [&str; 4] = ["from", "output_type", "output_format", "existing_only"];
 
+/// One execution; with `wait` the answer comes when it has ended, or after so many seconds.
 pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
-    Params(Wait { wait }): Params<Wait>,
-    Params(page): Params<PageQuery>,
+    said: Said,
 ) -> Result<Response, ApiError> {
-    let page = page.parse()?;
+    let [only, without] = ATTRIBUTES;
+    let said = said.only(&["wait", only, without])?;
+    let page = said.attributes()?;
+    let wait = said.parsed::<f64>("wait", "a number of seconds")?;
     let id = execution_id(&api, &id).await?;
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
@@ -146,28 +158,56 @@ pub(crate) async fn one(
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
-    listing::one(&page.narrow(view(&api, &execution, secrets)), held)
+    // There may be many: only who asks for them gets them, as the client does that follows the output.
+    let inside = if page.names("children") && is_workflow(&execution.runner) {
+        children::ids(&api, id).await?
+    } else {
+        Vec::new()
+    };
+    let mut shown = view(&api, &execution, secrets);
+    if let Some(shown) = shown.as_object_mut().filter(|_| !inside.is_empty()) {
+        shown.insert("children".into(), json!(inside));
+    }
+    listing::one(&page.narrow(shown), held)
 }
 
-/// `from`: the number of the first line.
-#[derive(Debug, Deserialize)]
-pub(crate) struct From {
-    from: Option<u32>,
-}
-
+/// The output as text, as StackStorm has it, `from` a line on.
 pub(crate) async fn output(
     State(api): State<Api>,
     Segment(id): Segment,
-    Params(From { from }): Params<From>,
+    said: Said,
 ) -> Result<Response, ApiError> {
+    let said = said.only(&OF_OUTPUT)?;
+    // It is raw, and what there is, whatever these say; but they are to make sense.
+    said.flag("existing_only")?;
+    if said.text("output_format").is_some_and(|format| format != "raw") {
+        return Err(ApiError::invalid("`output_format` is not raw", "leave it out: output is plain text"));
+    }
+    let stream = stream(&said)?;
+    let from = said.parsed("from", "the number of a line")?;
     let id = execution_id(&api, &id).await?;
     if api.engine.store().execution(id).await?.is_none() {
         return Err(no_such(&id.to_string()));
     }
-    let lines = api.engine.store().output(id, from.unwrap_or(0)).await?;
+    let mut lines = api.engine.store().output(id, from.unwrap_or(0)).await?;
+    lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok((headers, views::output(&lines)).into_response())
+}
+
+/// Which output is asked for; none is all of it.
+fn stream(said: &Said) -> Result<Option<Stream>, ApiError> {
+    match said.text("output_type") {
+        None | Some("all") => Ok(None),
+        Some("stdout") => Ok(Some(Stream::Stdout)),
+        Some("stderr") => Ok(Some(Stream::Stderr)),
+        Some("output") => Ok(Some(Stream::Output)),
+        Some(_) => {
+            let message = "`output_type` is no kind of output";
+            Err(ApiError::invalid(message, "it is one of all, stdout, stderr, output"))
+        }
+    }
 }
 
 /// One attribute by itself, as StackStorm has it.
@@ -175,6 +215,7 @@ pub(crate) async fn attribute(
     State(api): State<Api>,
     secrets: Secrets,
     Pair(id, name): Pair,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     if !["result", "trigger_instance", "status"].contains(&name.as_str()) {
         let message = format!("Attribute \"{name}\" is not supported.");
@@ -190,6 +231,7 @@ pub(crate) async fn result(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
@@ -203,73 +245,6 @@ fn held(api: &Api, execution: &Execution) -> Result<Option<Claim>, ApiError> {
     let mut held = None;
     listing::hold(api, &mut held, execution.bytes().saturating_mul(3))?;
     Ok(held)
-}
-
-/// How many executions one answer of [`children`] holds at most.
-const MOST_CHILDREN: usize = 10_000;
-/// How many of them are read from the store at once.
-const CHILDREN_AT_ONCE: usize = 16;
-
-/// What the tasks of a workflow have asked for, oldest first; with `depth` above 1 what those have asked for in
-/// turn as well. An answer that ends early says in `X-Next-After` what to give as `after` to go on, with a depth of 1.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Depth {
-    depth: Option<i64>,
-    after: Option<String>,
-}
-
-pub(crate) async fn children(
-    State(api): State<Api>,
-    secrets: Secrets,
-    Segment(id): Segment,
-    Params(Depth { depth, after }): Params<Depth>,
-    Params(page): Params<PageQuery>,
-) -> Result<Response, ApiError> {
-    let page = page.parse()?;
-    let execution = found(&api, &id).await?;
-    // StackStorm's -1 is everything.
-    let depth = depth.map_or(1, |depth| u64::try_from(depth).unwrap_or(u64::MAX));
-    let (mut level, mut part) = (vec![execution.id], Part::default());
-    let mut after = parsed(after)?;
-    let is_from_the_first = after.is_none();
-    for _ in 0..depth {
-        let mut next = Vec::new();
-        for id in level {
-            next.extend(add_children(&api, id, after.take(), &mut part).await?);
-        }
-        if next.is_empty() || part.is_full() {
-            break;
-        }
-        level = next;
-    }
-    if is_from_the_first {
-        part.count();
-    }
-    Ok(part.answer(move |child| page.narrow(view(&api, &child, secrets))))
-}
-
-/// Adds what the tasks of `workflow` have asked for after `after`, as far as there is room; which those are.
-async fn add_children(
-    api: &Api,
-    workflow: ExecutionId,
-    mut after: Option<ExecutionId>,
-    part: &mut Part<Execution>,
-) -> Result<Vec<ExecutionId>, ApiError> {
-    let mut added = Vec::new();
-    while !part.is_full() && part.len() < MOST_CHILDREN {
-        let wanted = CHILDREN_AT_ONCE.min(MOST_CHILDREN - part.len());
-        let read = api.engine.store().children(workflow, after, wanted).await?;
-        let Some(last) = read.last() else { break };
-        after = Some(last.id);
-        added.extend(read.iter().map(|child| child.id));
-        part.add(read.into_iter(), true);
-        part.hold(api)?;
-        if part.len() == MOST_CHILDREN {
-            part.end_here();
-        }
-        tokio::task::yield_now().await;
-    }
-    Ok(added)
 }
 
 /// A status that a workflow is to have.
@@ -298,36 +273,6 @@ pub(crate) async fn change(
         }
     };
     Ok(Json(view(&api, &execution, Secrets::Masked)))
-}
-
-/// From where an execution is run again.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Again {
-    #[serde(default)]
-    parameters: Option<Object>,
-    #[serde(default)]
-    tasks: Option<Vec<String>>,
-    #[serde(default)]
-    reset: Option<Vec<String>>,
-    #[serde(default)]
-    user: Option<String>,
-}
-
-pub(crate) async fn rerun(
-    State(api): State<Api>,
-    Extension(signed_in): Extension<SignedIn>,
-    Segment(id): Segment,
-    JsonBody(again): JsonBody<Again>,
-) -> Result<Response, ApiError> {
-    let id = execution_id(&api, &id).await?;
-    let again = petrel_engine::workflows::requests::Again {
-        parameters: again.parameters.unwrap_or_default(),
-        tasks: again.tasks.unwrap_or_default(),
-        reset: again.reset.unwrap_or_default(),
-        behalf: behalf(&api, &signed_in, again.user.as_deref())?,
-    };
-    let execution = api.engine.rerun(id, again).await?;
-    Ok((StatusCode::CREATED, Json(view(&api, &execution, Secrets::Masked))).into_response())
 }
 
 /// On whose behalf a request comes that names `wanted`; who had a token made for somebody else is kept as well.

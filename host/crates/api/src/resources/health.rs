@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::JsonBody;
+use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
 
 /// The routes; [`status`] and the log are below `/api/v1`.
@@ -41,7 +42,7 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
 /// start counts as both for a moment. Executions that are held since a restore; and what cannot be read of what is
 /// kept by name (packs, rules, users and so on).
-pub(crate) async fn status(State(api): State<Api>) -> Json<Value> {
+pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "waiting": api.engine.store().waiting(),
@@ -77,7 +78,7 @@ pub trait LogControl: Send + Sync {
     fn set_level(&self, level: &str) -> Result<(), String>;
 }
 
-pub(crate) async fn log_level(State(api): State<Api>) -> Json<Value> {
+pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<Value> {
     Json(json!({"level": api.log.level()}))
 }
 

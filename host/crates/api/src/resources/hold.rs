@@ -8,9 +8,10 @@ use petrel_engine::accounts::users::ADMIN;
 use serde_json::{Value, json};
 
 use crate::auth::User;
+use crate::said::Nothing;
 use crate::{Api, ApiError};
 
-pub(crate) async fn look(State(api): State<Api>) -> Json<Value> {
+pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Value> {
     Json(json!({"held": api.engine.store().held()}))
 }
 

@@ -8,8 +8,9 @@ use petrel_engine::Error;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::extract::{JsonBody, Params, Segment, flag};
+use crate::extract::{JsonBody, Segment, flag};
 use crate::page::{Asked, lists};
+use crate::said::Said;
 use crate::{Api, ApiError};
 
 /// The scope that is kept so far.
@@ -27,13 +28,8 @@ fn view(name: &str, value: &str) -> Value {
     })
 }
 
-/// Where a key is looked for, and what a query may ask for beside.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Place {
-    scope: Option<String>,
-    user: Option<String>,
-    ttl: Option<String>,
-}
+/// Where a key is looked for, and how.
+const PLACE: [&str; 3] = ["scope", "user", "decrypt"];
 
 /// Refuses what would be promised and not kept: keys are texts, shared by all, in clear, without an end.
 fn refuse(what: &str, is_asked_for: bool) -> Result<(), ApiError> {
@@ -67,9 +63,12 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(Place { scope, user, .. }): Params<Place>,
+    said: Said,
 ) -> Result<Json<Value>, ApiError> {
-    refuse_place(scope.as_deref(), user.as_deref())?;
+    let said = said.only(&PLACE)?;
+    refuse_place(said.text("scope"), said.text("user"))?;
+    // As in the list.
+    said.flag("decrypt")?;
     let datastore = api.engine.datastore();
     match datastore.system.get(&name) {
         Some(value) => Ok(Json(view(&name, value))),
@@ -101,15 +100,17 @@ pub(crate) struct New {
 pub(crate) async fn set(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(place): Params<Place>,
+    said: Said,
     JsonBody(new): JsonBody<New>,
 ) -> Result<Json<Value>, ApiError> {
-    for (scope, user) in [(&place.scope, &place.user), (&new.scope, &new.user)] {
-        refuse_place(scope.as_deref(), user.as_deref())?;
+    let said = said.only(&["scope", "user", "ttl"])?;
+    let places = [(said.text("scope"), said.text("user")), (new.scope.as_deref(), new.user.as_deref())];
+    for (scope, user) in places {
+        refuse_place(scope, user)?;
         // Looked for everywhere, a key is still set in one place.
-        refuse("scope: all", scope.as_deref() == Some("all"))?;
+        refuse("scope: all", scope == Some("all"))?;
     }
-    refuse("ttl", place.ttl.is_some())?;
+    refuse("ttl", said.text("ttl").is_some())?;
     refuse("expire_timestamp", new.expire_timestamp.is_some_and(|at| !at.is_null()))?;
     refuse("secret", new.secret == Some(true))?;
     refuse("encrypted", new.encrypted == Some(true))?;
@@ -125,9 +126,10 @@ pub(crate) async fn set(
 pub(crate) async fn delete(
     State(api): State<Api>,
     Segment(name): Segment,
-    Params(Place { scope, user, .. }): Params<Place>,
+    said: Said,
 ) -> Result<StatusCode, ApiError> {
-    refuse_place(scope.as_deref(), user.as_deref())?;
+    let said = said.only(&["scope", "user"])?;
+    refuse_place(said.text("scope"), said.text("user"))?;
     api.engine.delete_key(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
@@ -59,7 +60,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     asked.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::pack(api.engine.content().pack(&name)?)))
 }
 
@@ -70,18 +75,32 @@ pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Re
 }
 
 /// What is to be registered: the pack in a directory on the machine of the host, or packs that are known, by name; all of
-/// these where neither is given. StackStorm's `types` and `fail_on_failure` are taken: all types are registered, and what
-/// cannot be is said.
+/// these where neither is given. StackStorm's `fail_on_failure` is taken: what cannot be registered is said.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Registration {
     path: Option<PathBuf>,
     packs: Option<Vec<String>>,
+    types: Option<Vec<String>>,
+}
+
+/// Refuses to register but a part of a pack: it is one commit with all that is in it.
+fn refuse_types(types: Option<&[String]>) -> Result<(), ApiError> {
+    let Some(some) = types.filter(|types| !types.is_empty() && !types.iter().any(|kind| kind == "all"))
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "`types`: a pack is registered with all that is in it, not with its {} alone; nothing was registered",
+        some.join(", ")
+    );
+    Err(ApiError::invalid(message, "leave `types` out (`--types` of StackStorm's client)"))
 }
 
 pub(crate) async fn register(
     State(api): State<Api>,
-    JsonBody(Registration { path, packs }): JsonBody<Registration>,
+    JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
+    refuse_types(types.as_deref())?;
     if let Some(path) = path {
         return answer(&api, &[api.engine.register_pack(&path, false).await?]).await;
     }
@@ -100,15 +119,32 @@ pub(crate) async fn register(
 #[derive(Debug, Deserialize)]
 pub(crate) struct Installation {
     packs: Vec<String>,
+    /// StackStorm's client sends these, whatever they are, and waits for an execution then.
+    force: Option<Value>,
+    skip_dependencies: Option<Value>,
+}
+
+impl Installation {
+    /// Refuses what a client of StackStorm sends: it would fail at the answer although all was done.
+    fn refuse_original(&self) -> Result<(), ApiError> {
+        let sent = [("force", &self.force), ("skip_dependencies", &self.skip_dependencies)];
+        let Some((name, _)) = sent.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
+        let message = format!(
+            "`{name}`: packs are not installed by an execution that could be waited for; nothing was installed. \
+             `petrel pack install` lays out what came with the host, `petrel pack register DIRECTORY` takes any other"
+        );
+        Err(ApiError::invalid(message, "send `packs` alone: the answer says what was registered"))
+    }
 }
 
 /// Lays packs out that came with the host, and registers them.
 pub(crate) async fn install(
     State(api): State<Api>,
-    JsonBody(Installation { packs }): JsonBody<Installation>,
+    JsonBody(wanted): JsonBody<Installation>,
 ) -> Result<Response, ApiError> {
     // What cannot be is said before anything is done.
-    let names = packs.iter().map(|pack| api.shipped.named(pack)).collect::<Result<Vec<_>, _>>()?;
+    wanted.refuse_original()?;
+    let names = wanted.packs.iter().map(|pack| api.shipped.named(pack)).collect::<Result<Vec<_>, _>>()?;
     let mut reports = Vec::new();
     for name in names {
         let lay_out = Arc::clone(&api.shipped.lay_out);
@@ -140,6 +176,10 @@ fn registered(reports: &[Report]) -> Value {
         "actions": sum(|report| report.actions),
         "triggers": sum(|report| report.trigger_types),
         "rules": sum(|report| report.rules),
+        // What StackStorm counts beside, and is not registered here.
+        "sensors": 0,
+        "aliases": 0,
+        "policies": 0,
         "notes": notes,
     });
     if let Some(answer) = answer.as_object_mut() {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::auth::User;
 use crate::extract::{JsonBody, Raw, Secrets, Segment, text};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::trail::About;
 use crate::{Api, ApiError, views};
 
@@ -30,6 +31,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(name): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     Ok(Json(views::rule(content.rule(&name)?, &content, secrets)))

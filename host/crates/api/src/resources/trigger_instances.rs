@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::enforcements::Found;
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, lists, read_each};
+use crate::said::Nothing;
 use crate::trail::Refused;
 use crate::views::{self, EventView};
 use crate::{Api, ApiError, listing};
@@ -79,6 +80,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
     let mut held = None;
@@ -107,6 +109,7 @@ pub(crate) async fn why(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(id): Segment,
+    _: Nothing,
 ) -> Result<Response, ApiError> {
     let instance = find(&api, &id).await?;
     let mut held = None;

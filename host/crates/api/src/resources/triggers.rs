@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
@@ -19,6 +20,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(reference): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
         ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")
@@ -41,6 +43,7 @@ pub(crate) async fn one_trigger(
     State(api): State<Api>,
     secrets: Secrets,
     Segment(reference): Segment,
+    _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
     let content = api.engine.content();
     let found = content.triggers().find(|(known, _)| known.as_str() == reference);

@@ -2,7 +2,6 @@
 //! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
 /// As StackStorm's `whoami` has it.
@@ -24,8 +24,7 @@ pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<S
     let authentication = match identity.credential {
         // It does not expire, and clients of StackStorm read a time here: the last one that can be written down.
         Credential::AdminToken => {
-            let last = Timestamp::default().plus(Duration::MAX);
-            json!({"method": "authentication token", "location": location, "token_expire": last})
+            json!({"method": "authentication token", "location": location, "token_expire": Timestamp::LAST})
         }
         Credential::Token(_, expires_at) => {
             json!({"method": "authentication token", "location": location, "token_expire": expires_at})
@@ -43,7 +42,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     asked.of(&lists::USERS)?.answer(&api, api.engine.accounts().users(), views::user)
 }
 
-pub(crate) async fn one(State(api): State<Api>, Segment(name): Segment) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    Segment(name): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
     Ok(Json(views::user(api.engine.accounts().user(&name)?)))
 }
 

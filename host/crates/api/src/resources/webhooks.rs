@@ -1,5 +1,5 @@
-//! `POST /webhooks/{url}`: an event comes in. The answer, 202 with the body that was sent, comes when the
-//! event and what it led to are stored.
+//! `/webhooks`: those that rules listen to. `POST /webhooks/{url}`: an event comes in. The answer, 202 with the body that
+//! was sent, comes when the event and what it led to are stored.
 //!
 //! The payload is `{headers, headers_lower, body}`, as StackStorm's; credentials are not part of it. The
 //! answer names what was stored: `X-Trigger-Instance-Id`, and `X-Execution-Ids` if there are any. A
@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
 use crate::page::{Asked, lists};
+use crate::said::Nothing;
 use crate::{Api, ApiError, form, views};
 
 /// Headers that carry credentials.
@@ -214,10 +215,24 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.content());
+    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.content());
+    // StackStorm's client asks for the first and reads it in the second.
+    asked.page = asked.page.with_whole("url", "parameters");
     asked.answer(&api, content.webhooks(), |(reference, trigger)| {
         views::trigger(reference, trigger, &content, secrets)
     })
+}
+
+/// The trigger behind a webhook.
+pub(crate) async fn one(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(url): Segment,
+    _: Nothing,
+) -> Result<Json<Value>, ApiError> {
+    let content = api.engine.content();
+    let (reference, trigger) = content.webhook(&url)?;
+    Ok(Json(views::trigger(reference, trigger, &content, secrets)))
 }
 
 #[cfg(test)]

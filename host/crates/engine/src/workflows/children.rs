@@ -11,6 +11,7 @@ use petrel_workflows::Start;
 use petrel_workflows::conductor::Action;
 use serde_json::{Value, json};
 
+use super::ACTION_CHAIN;
 use super::world::task_execution_id;
 use crate::requests;
 use crate::scope::Templates;
@@ -68,6 +69,7 @@ pub(super) fn make(
         item: action.item.and_then(|item| u64::try_from(item).ok()),
         depth,
         root: workflow.parent.as_ref().map(Parent::root),
+        in_chain: workflow.runner == ACTION_CHAIN,
     };
     let context = Context {
         user: workflow.context.user.clone(),

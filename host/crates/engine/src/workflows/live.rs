@@ -106,6 +106,17 @@ impl Live {
     }
 }
 
+/// The definition that a workflow began with; nothing of one that never began.
+pub(super) async fn definition(engine: &Engine, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
+    // It is never closed.
+    let _turn = engine.0.workflows.loads.0.acquire().await;
+    let log = engine.store().workflow_log(id).await?;
+    let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
+        return Ok(None);
+    };
+    engine.0.workflows.definitions.stored(engine.store(), definition).await.map(Some)
+}
+
 /// How much the parameters of a workflow take beside what its conductor counts, in bytes: as they are stored and, of a
 /// chain, as they are final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {

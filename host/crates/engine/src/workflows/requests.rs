@@ -1,17 +1,19 @@
 //! What people ask of workflows: to pause, to resume, to end, to be run again. And where the outcome of an
 //! execution goes that belongs to a workflow.
 
+use std::time::Duration;
+
 use petrel_model::execution::RerunOf;
 use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, ExecutionId, Object, Status as Stored};
 use petrel_persistence::{Change, Expect};
-use petrel_workflows::Status;
+use petrel_workflows::{Source, Status};
 use serde_json::Value;
 
-use super::is_workflow;
 use super::mailbox::{Message, deliver};
 use super::report::Report;
 use super::timers::take_up;
+use super::{ORQUESTA, is_workflow, live};
 use crate::behalf::Behalf;
 use crate::error::Error;
 use crate::requests::Request;
@@ -71,17 +73,55 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
     deliver(engine, id, Message::Request(status)).await
 }
 
+/// How many tasks an answer names that does not find one.
+const TASKS_SHOWN: usize = 20;
+
 /// From where an execution is run again.
 #[derive(Debug, Clone)]
 pub struct Again {
     /// Parameters in the place of those that it had.
     pub parameters: Object,
+    /// Whether those that it had are taken over beside them.
+    pub merges: bool,
     /// The tasks of the workflow; all of it from the beginning when there are none.
     pub tasks: Vec<String>,
     /// Those of the tasks of which all items are done again, not only those that have failed.
     pub reset: Vec<String>,
     /// On whose behalf.
     pub behalf: Behalf,
+    /// How long to wait before it starts.
+    pub delay: Option<Duration>,
+}
+
+impl Again {
+    /// Refuses what does not go together for `execution`, in StackStorm's words.
+    fn check(&self, execution: &Execution) -> Result<(), Error> {
+        let id = execution.id;
+        if self.tasks.is_empty() && self.reset.is_empty() {
+            return Ok(());
+        }
+        if !self.parameters.is_empty() {
+            let message = "Parameters override is not supported when re-running task(s) for a workflow.";
+            let hint = "leave out the parameters, or the tasks: then all of it runs again";
+            return Err(Error::invalid(message, hint));
+        }
+        if let Some(stranger) = self.reset.iter().find(|name| !self.tasks.contains(name)) {
+            let message = format!("the task `{stranger}` is to be reset, but is not among those run again");
+            return Err(Error::invalid(message, "name it among the tasks too"));
+        }
+        if execution.runner != ORQUESTA {
+            let message = format!(
+                "Task option is only supported for Orquesta workflows: execution {id} is run by `{}`",
+                execution.runner
+            );
+            return Err(Error::invalid(message, "leave out the tasks: then all of it runs again"));
+        }
+        if !execution.status.is_final() {
+            let message = format!("execution {id} is {} and has not ended", execution.status);
+            return Err(Error::invalid(message, "wait for its end, or cancel it"));
+        }
+        Ok(())
+    }
 }
 
 impl Engine {
@@ -114,30 +154,42 @@ impl Engine {
             name: id.to_string(),
             hint: "`petrel execution list` shows what there is".into(),
         })?;
-        let Again { parameters, tasks, reset, behalf } = again;
-        if !tasks.is_empty() && !is_workflow(&execution.runner) {
-            let message = format!("execution {id} is run by `{}` and has no tasks", execution.runner);
-            return Err(Error::invalid(message, "leave out the tasks"));
+        again.check(&execution)?;
+        self.refuse_unknown_tasks(id, &again.tasks).await?;
+        let Again { parameters, merges, tasks, reset, behalf, delay } = again;
+        let taken_over = if merges { Object::clone(&execution.parameters) } else { Object::new() };
+        if merges {
+            self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
         }
-        if !tasks.is_empty() && !execution.status.is_final() {
-            let message = format!("execution {id} is {} and has not ended", execution.status);
-            return Err(Error::invalid(message, "wait for its end, or cancel it"));
-        }
-        if let Some(stranger) = reset.iter().find(|name| !tasks.contains(name)) {
-            let message = format!("the task `{stranger}` is to be reset, but is not among those run again");
-            return Err(Error::invalid(message, "name it among the tasks too"));
-        }
-        self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
         let request = Request {
             action: execution.action,
             parameters,
-            rendered: Object::clone(&execution.parameters),
+            rendered: taken_over,
             behalf,
             context: Object::new(),
             rerun: Some(RerunOf { execution: id, tasks, reset }),
-            delay: None,
+            delay,
         };
         self.request(request).await
+    }
+
+    /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
+    /// why when it is run.
+    async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let Some(compiled) = live::definition(self, workflow).await? else { return Ok(()) };
+        let Source::Orquesta(definition) = &compiled.definition else { return Ok(()) };
+        let is_known = |task: &&String| match task.split_once('|') {
+            Some((name, route)) => definition.find(name).is_some() && route.parse::<u32>().is_ok(),
+            None => definition.find(task).is_some(),
+        };
+        let Some(stranger) = tasks.iter().find(|task| !is_known(task)) else { return Ok(()) };
+        let known = definition.tasks().iter().filter(|task| task.engine.is_none()).take(TASKS_SHOWN);
+        let known: Vec<&str> = known.map(|task| &*task.name).collect();
+        let hint = format!("its tasks are {}; NAME|2 is the task on its third route", known.join(", "));
+        Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
     }
 
     /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be

@@ -57,8 +57,8 @@ pub struct RerunOf {
     pub reset: Vec<String>,
 }
 
-/// What only the host says of an execution, where it is shown; the last two come from its place in a workflow.
-const OWN: [&str; 10] = [
+/// What only the host says of an execution, where it is shown; the last three come from its place in a workflow.
+const OWN: [&str; 11] = [
     "user",
     "pack",
     "trigger_instance",
@@ -69,6 +69,7 @@ const OWN: [&str; 10] = [
     "given",
     "parent",
     "orquesta",
+    "chain",
 ];
 
 impl Context {

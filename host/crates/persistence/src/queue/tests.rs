@@ -13,8 +13,16 @@ fn of_user(n: u64, user: &str) -> Execution {
 
 fn inside(n: u64, workflow: u64, root: Option<u64>) -> Execution {
     let root = root.map(id);
-    let parent =
-        Parent { execution: id(workflow), task: "t".into(), number: 0, route: 0, item: None, depth: 0, root };
+    let parent = Parent {
+        execution: id(workflow),
+        task: "t".into(),
+        number: 0,
+        route: 0,
+        item: None,
+        depth: 0,
+        root,
+        in_chain: false,
+    };
     Execution { parent: Some(parent), ..execution(n) }
 }
 

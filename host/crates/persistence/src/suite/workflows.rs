@@ -14,8 +14,16 @@ use super::{Backend, at, execution, id};
 use crate::{Change, Commit, CommitError, Expect, Store};
 
 fn child(n: u64, of: u64) -> Execution {
-    let parent =
-        Parent { execution: id(of), task: "t".into(), number: n, route: 0, item: None, depth: 0, root: None };
+    let parent = Parent {
+        execution: id(of),
+        task: "t".into(),
+        number: n,
+        route: 0,
+        item: None,
+        depth: 0,
+        root: None,
+        in_chain: false,
+    };
     Execution { parent: Some(parent), ..execution(n) }
 }
 

@@ -1,0 +1,54 @@
+//! `POST /executions/{id}/re_run`: an execution is done again.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use petrel_engine::workflows::requests;
+use petrel_model::Object;
+use serde::Deserialize;
+
+use super::{behalf, execution_id, made};
+use crate::auth::SignedIn;
+use crate::extract::{JsonBody, Segment};
+use crate::said::Said;
+use crate::{Api, ApiError};
+
+/// What is done again, and how.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Again {
+    #[serde(default)]
+    parameters: Option<Object>,
+    #[serde(default)]
+    tasks: Option<Vec<String>>,
+    #[serde(default)]
+    reset: Option<Vec<String>>,
+    #[serde(default)]
+    user: Option<String>,
+    /// In milliseconds.
+    #[serde(default)]
+    delay: Option<u64>,
+}
+
+/// Runs an execution again. With `no_merge=true` the parameters that it had are not taken over.
+pub(crate) async fn rerun(
+    State(api): State<Api>,
+    Extension(signed_in): Extension<SignedIn>,
+    Segment(id): Segment,
+    said: Said,
+    JsonBody(again): JsonBody<Again>,
+) -> Result<Response, ApiError> {
+    let said = said.only(&["no_merge"])?;
+    let id = execution_id(&api, &id).await?;
+    let again = requests::Again {
+        parameters: again.parameters.unwrap_or_default(),
+        merges: !said.flag("no_merge")?,
+        tasks: again.tasks.unwrap_or_default(),
+        reset: again.reset.unwrap_or_default(),
+        behalf: behalf(&api, &signed_in, again.user.as_deref())?,
+        delay: again.delay.map(Duration::from_millis),
+    };
+    let execution = api.engine.rerun(id, again).await?;
+    Ok(made(&api, &execution))
+}

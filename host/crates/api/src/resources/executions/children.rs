@@ -1,0 +1,133 @@
+//! `/executions/{id}/children`: what is inside a workflow.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use axum::extract::State;
+use axum::response::Response;
+use petrel_engine::workflows::is_workflow;
+use petrel_model::{Execution, ExecutionId};
+use serde_json::json;
+
+use super::{found, view};
+use crate::extract::{Secrets, Segment};
+use crate::page::Part;
+use crate::said::{ATTRIBUTES, Said};
+use crate::{Api, ApiError};
+
+/// How many executions one answer holds at most.
+const MOST: usize = 10_000;
+/// How many of them are read from the store at once.
+const AT_ONCE: usize = 16;
+
+/// A workflow whose children are being read.
+struct Level {
+    workflow: ExecutionId,
+    /// The last one that was read.
+    after: Option<ExecutionId>,
+    /// What was read and not yet taken.
+    read: VecDeque<Execution>,
+}
+
+impl Level {
+    fn of(workflow: ExecutionId, after: Option<ExecutionId>) -> Self {
+        Self { workflow, after, read: VecDeque::new() }
+    }
+
+    /// The next child, oldest first.
+    async fn next(&mut self, api: &Api) -> Result<Option<Execution>, ApiError> {
+        if self.read.is_empty() {
+            self.read = api.engine.store().children(self.workflow, self.after, AT_ONCE).await?.into();
+            self.after = self.read.back().map(|last| last.id).or(self.after);
+            tokio::task::yield_now().await;
+        }
+        Ok(self.read.pop_front())
+    }
+}
+
+/// What the tasks of a workflow have asked for, each followed by what is inside it, as StackStorm's `get_descendants` has
+/// it; with `result_fmt=sorted` the oldest first. `depth` says how far down: 1 is its own tasks; -1, 0 and nothing are
+/// all. An answer that ends early says in `X-Next-After` what to give as `after` to go on, with a depth of 1.
+pub(crate) async fn list(
+    State(api): State<Api>,
+    secrets: Secrets,
+    Segment(id): Segment,
+    said: Said,
+) -> Result<Response, ApiError> {
+    let [only, without] = ATTRIBUTES;
+    let said = said.only(&["depth", "result_fmt", "after", only, without])?;
+    let page = said.attributes()?;
+    let depth = said.parsed::<i64>("depth", "a whole number")?.unwrap_or(-1);
+    let depth = usize::try_from(depth).ok().filter(|depth| *depth > 0).unwrap_or(usize::MAX);
+    let after: Option<ExecutionId> = said.parsed("after", "the id of an execution")?;
+    let is_sorted = match said.text("result_fmt") {
+        None | Some("default") => false,
+        Some("sorted") => true,
+        Some(_) => {
+            let message = "`result_fmt` is neither default nor sorted";
+            return Err(ApiError::invalid(message, "write result_fmt=sorted for the oldest first"));
+        }
+    };
+    let workflow = found(&api, &id).await?;
+    let mut part = descendants(&api, workflow.id, after, depth).await?;
+    if is_sorted {
+        // Ids are in the order of time.
+        part.sort_by_age();
+    }
+    if after.is_none() {
+        part.count();
+    }
+    // As the original has it in every execution: its client marks workflows by it.
+    let mut inside: BTreeMap<ExecutionId, Vec<ExecutionId>> = BTreeMap::new();
+    for child in part.items() {
+        if let Some(parent) = &child.parent {
+            inside.entry(parent.execution).or_default().push(child.id);
+        }
+    }
+    Ok(part.answer(move |child| {
+        let mut shown = view(&api, &child, secrets);
+        if let (Some(ids), Some(shown)) = (inside.get(&child.id), shown.as_object_mut()) {
+            shown.insert("children".into(), json!(ids));
+        }
+        page.narrow(shown)
+    }))
+}
+
+/// The ids of what the tasks of a workflow have asked for, oldest first, as far as one answer goes.
+pub(super) async fn ids(api: &Api, workflow: ExecutionId) -> Result<Vec<ExecutionId>, ApiError> {
+    let (mut level, mut ids) = (Level::of(workflow, None), Vec::new());
+    while let Some(child) = level.next(api).await? {
+        ids.push(child.id);
+        if ids.len() == MOST {
+            break;
+        }
+    }
+    Ok(ids)
+}
+
+/// What is inside `workflow` down to `depth`, as far as there is room.
+async fn descendants(
+    api: &Api,
+    workflow: ExecutionId,
+    after: Option<ExecutionId>,
+    depth: usize,
+) -> Result<Part<Execution>, ApiError> {
+    let mut part = Part::default();
+    let mut levels = vec![Level::of(workflow, after)];
+    while let Some(level) = levels.last_mut() {
+        let Some(child) = level.next(api).await? else {
+            levels.pop();
+            continue;
+        };
+        let below = (is_workflow(&child.runner) && levels.len() < depth).then(|| Level::of(child.id, None));
+        part.add(std::iter::once(child), true);
+        part.hold(api)?;
+        if part.len() == MOST {
+            part.end_here();
+        }
+        if part.is_full() || part.len() >= MOST {
+            break;
+        }
+        levels.extend(below);
+    }
+    Ok(part)
+}

@@ -1,0 +1,128 @@
+//! What a query says to a route that is for no list: each name is known to its route or refused, as lists do it
+//! (`page/query.rs`), since who misspells one must not get something else than was asked for.
+
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::ApiError;
+use crate::extract::{asks_for_secrets, flag};
+use crate::page::{OF_REQUESTS, PageQuery, PageRequest, refuse_repeated, shown};
+
+/// The names by which attributes are chosen of what is shown.
+pub(crate) const ATTRIBUTES: [&str; 2] = ["include_attributes", "exclude_attributes"];
+
+/// The query of a request, without what any request may say.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    path: String,
+    pairs: Vec<(String, String)>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Said {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::read(parts.uri.path(), parts.uri.query().unwrap_or_default())
+    }
+}
+
+/// A query that says nothing but what any request may.
+#[derive(Debug)]
+pub(crate) struct Nothing;
+
+impl<S: Send + Sync> FromRequestParts<S> for Nothing {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Said::from_request_parts(parts, state).await?.only(&[]).map(|_said| Self)
+    }
+}
+
+impl Said {
+    fn read(path: &str, query: &str) -> Result<Self, ApiError> {
+        asks_for_secrets(query)?;
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let pairs: Vec<_> = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        refuse_repeated(&pairs)?;
+        let pairs = pairs.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
+        Ok(Self { path: path.to_owned(), pairs: pairs.collect() })
+    }
+
+    /// The same, once it is clear that it says nothing but these.
+    ///
+    /// # Errors
+    /// 400 with the first name that is not among them, and with those that are.
+    pub(crate) fn only(self, known: &[&str]) -> Result<Self, ApiError> {
+        let Some((name, _)) = self.pairs.iter().find(|(name, _)| !known.contains(&name.as_str())) else {
+            return Ok(self);
+        };
+        let hint = if known.is_empty() {
+            "leave out what stands behind the question mark".to_owned()
+        } else {
+            format!("it knows {}", known.join(", "))
+        };
+        Err(ApiError::invalid(format!("{} knows no `{}`", shown(&self.path), shown(name)), hint))
+    }
+
+    /// What it says under `name`; nothing when it is not there or empty.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let found = self.pairs.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The same, read as a number or an id.
+    pub(crate) fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, ApiError> {
+        let read = |text: &str| {
+            text.parse().map_err(|_unparsable| {
+                let message = format!("`{name}`: `{}` is not {what}", shown(text));
+                ApiError::invalid(message, format!("write {what}, or leave {name} out"))
+            })
+        };
+        self.text(name).map(read).transpose()
+    }
+
+    /// Whether it says `name=true`.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        self.text(name).map_or(Ok(false), |text| flag(name, text))
+    }
+
+    /// The attributes that it asks for.
+    pub(crate) fn attributes(&self) -> Result<PageRequest, ApiError> {
+        let [only, without] = ATTRIBUTES.map(|name| self.text(name).map(str::to_owned));
+        PageQuery::of_one(only, without).parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_route_does_not_know_is_refused_by_name() {
+        let known = ["depth", "wide"];
+        for (query, is_taken) in [
+            ("", true),
+            ("depth=1", true),
+            ("depth=1&wide=true&show_secrets=True&x-auth-token=t&st2-api-key=k", true),
+            ("dept=1", false),
+            ("depth=1&depth=2", false),
+            ("show_secrets=anything", false),
+            ("show_secrets=", false),
+        ] {
+            let said = Said::read("/executions/1", query).and_then(|said| said.only(&known));
+            assert_eq!(said.is_ok(), is_taken, "{query}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_or_refused() {
+        let said = Said::read("/executions/1", "depth=-1&wide=yes&empty=&odd=x").unwrap();
+        assert_eq!(said.parsed::<i64>("depth", "a whole number").unwrap(), Some(-1));
+        assert_eq!(said.parsed::<i64>("empty", "a whole number").unwrap(), None);
+        assert_eq!(said.text("missing"), None);
+        assert!(said.flag("wide").unwrap() && !said.flag("missing").unwrap());
+        assert!(said.parsed::<i64>("odd", "a whole number").is_err() && said.flag("odd").is_err());
+    }
+}
