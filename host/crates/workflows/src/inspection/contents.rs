@@ -5,6 +5,8 @@
 //! `validate_action_parameters`. Chains are not looked at there: one runs up to the task that cannot, so what is found in
 //! a chain is a note.
 
+use std::collections::BTreeSet;
+
 use petrel_expressions::Statement;
 use petrel_model::parameters::{Parameters, Schema};
 use serde_json::{Map, Value};
@@ -13,6 +15,10 @@ use super::expressions::action_and_input;
 use super::{Finding, Kind, Place, syntax};
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
+
+/// How many findings [`inspect`] makes; that there are more is shown by one more. A workflow may call thousands of actions
+/// that are not there.
+pub const MOST_FINDINGS: usize = 1_000;
 
 /// What is known of an action.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +67,7 @@ pub struct Call {
 /// The inputs of a call.
 #[derive(Debug, Clone, Default)]
 struct Inputs {
-    names: Vec<String>,
+    names: BTreeSet<String>,
     /// Whether there are others, whose names come from expressions.
     has_more: bool,
 }
@@ -119,14 +125,21 @@ pub fn calls_of_chain(chain: &ChainDefinition) -> Vec<Call> {
     chain.nodes.iter().enumerate().map(call).collect()
 }
 
-/// All that is wrong with `calls` by what `actions` knows. Sorted by kind and place.
+/// What is wrong with `calls` by what `actions` knows: all of it, or one more than [`MOST_FINDINGS`]. Sorted by kind and
+/// place.
 pub fn inspect(calls: &[Call], actions: &dyn Actions) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = calls.iter().flat_map(|call| call.inspect(actions)).collect();
+    let mut findings: Vec<Finding> =
+        calls.iter().flat_map(|call| call.inspect(actions)).take(MOST_FINDINGS + 1).collect();
     findings.sort();
     findings
 }
 
 impl Call {
+    /// What is called, as it is written.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
         let action = &self.action;
         let at_action = |message| vec![self.finding(&self.action_place, message)];
@@ -284,6 +297,16 @@ mod tests {
                 .map(|(place, message)| (format!("tasks.t.{place}"), (*message).to_owned()))
                 .collect();
             assert_eq!(found, expected, "{task}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_wrong_calls_no_more_is_made_than_is_told() {
+        for (count, found) in [(10, 10), (MOST_FINDINGS, MOST_FINDINGS), (20_000, MOST_FINDINGS + 1)] {
+            let task =
+                |number: usize| (format!("t{number}"), json!({"action": format!("core.zorg{number}")}));
+            let tasks: Map<_, _> = (0..count).map(task).collect();
+            assert_eq!(inspect(&calls(&json!({"tasks": tasks})), &actions()).len(), found, "{count}");
         }
     }
 
