@@ -14,7 +14,7 @@ pub struct Timestamp(i64);
 
 /// A text that is not a time in RFC 3339 form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time; write it as 2026-11-20T12:00:00Z")]
+#[error("`{}` is not a time; write it as 2026-11-20T12:00:00Z", crate::quoted::quoted(.0))]
 pub struct InvalidTimestamp(pub String);
 
 impl Timestamp {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use petrel_expressions::Statement;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
@@ -141,19 +142,19 @@ impl Call {
     }
 
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
-        let action = &self.action;
+        let action = quoted(&self.action);
         let at_action = |message| vec![self.finding(&self.action_place, message)];
-        if !action.contains('.') {
+        if !self.action.contains('.') {
             return at_action(format!("The action reference \"{action}\" is not formatted correctly."));
         }
-        match actions.find(action) {
+        match actions.find(&self.action) {
             Known::Takes(parameters) => self.compared(parameters),
             Known::Unclear => Vec::new(),
             Known::Missing => {
                 at_action(format!("The action \"{action}\" is not registered in the database."))
             }
             Known::Later => {
-                let pack = action.split('.').next().unwrap_or_default();
+                let pack = quoted(self.action.split('.').next().unwrap_or_default());
                 let message = format!(
                     "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
                      the workflow is run."
@@ -166,9 +167,9 @@ impl Call {
     /// What is given, beside what is taken.
     fn compared(&self, parameters: &Parameters) -> Vec<Finding> {
         let Some(inputs) = &self.inputs else { return Vec::new() };
-        let action = &self.action;
+        let action = quoted(&self.action);
         let unexpected = inputs.names.iter().filter(|name| !parameters.contains_key(*name)).map(|name| {
-            let message = format!("Action \"{action}\" has unexpected input \"{name}\".");
+            let message = format!("Action \"{action}\" has unexpected input \"{}\".", quoted(name));
             self.finding(&self.input_place.entry(name), message)
         });
         let is_given = |name: &String| inputs.has_more || inputs.names.contains(name);
