@@ -107,7 +107,12 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
         return Err(wrong(format!("round needs a number, and was given a value of type {}", value.kind())));
     }
+    let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
+    let scaled = number * scale;
+    // Beyond all digits that a number has.
+    let is_beyond = precision > 0 && number.is_finite() && !scaled.is_finite();
     let up = match args.text(1)? {
+        None | Some("common") if is_beyond => return Ok(value),
         None | Some("common") => {
             let whole =
                 if value.kind() == ValueKind::Bool { integer(i128::from(value.is_true())) } else { value };
@@ -122,8 +127,11 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
         Some("floor") => false,
         Some(other) => return Err(wrong(format!("round knows common, ceil and floor, not {other}"))),
     };
-    let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
-    let scaled = number * scale;
+    // As the original: these are computed with floats.
+    if is_beyond || scale == 0.0 {
+        let message = "round cannot round to so many digits";
+        return Err(wrong(format!("{message}; give a precision between -300 and 300")));
+    }
     Ok(Value::from(if up { scaled.ceil() } else { scaled.floor() } / scale))
 }
 

@@ -173,6 +173,12 @@ mod tests {
                 true,
                 "always holds; write it as `<% succeeded() %>`",
             ),
+            (
+                next(json!({"when": "succeeded() %>"})),
+                "next[1].when",
+                true,
+                "always holds; write it as `<% succeeded() %>`",
+            ),
             (next(json!({"when": "<% succeeded()"})), "next[1].when", false, "end it with `%>`"),
             (next(json!({"publish": "path=ok"})), "next[1].publish", true, "`path=ok` is dropped"),
             (
