@@ -103,7 +103,7 @@ fn plain(value: Value) -> Result<Value, Error> {
 pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("round", &["precision", "method"], given)?;
     let (value, precision) = (defined(value)?, args.integer(0, 0)?);
-    let precision = i32::try_from(precision.clamp(-400, 400)).unwrap_or(0);
+    let precision = i32::try_from(precision.clamp(-300, 400)).unwrap_or(0);
     if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
         return Err(wrong(format!("round needs a number, and was given a value of type {}", value.kind())));
     }
@@ -112,10 +112,12 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     // Beyond all digits that a number has.
     let is_beyond = precision > 0 && number.is_finite() && !scaled.is_finite();
     let up = match args.text(1)? {
-        None | Some("common") if is_beyond => return Ok(value),
         None | Some("common") => {
             let whole =
                 if value.kind() == ValueKind::Bool { integer(i128::from(value.is_true())) } else { value };
+            if is_beyond {
+                return Ok(whole);
+            }
             return minijinja::filters::round(
                 whole,
                 Some(precision),
@@ -128,7 +130,7 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
         Some(other) => return Err(wrong(format!("round knows common, ceil and floor, not {other}"))),
     };
     // As the original: these are computed with floats.
-    if is_beyond || scale == 0.0 {
+    if is_beyond {
         let message = "round cannot round to so many digits";
         return Err(wrong(format!("{message}; give a precision between -300 and 300")));
     }

@@ -285,6 +285,7 @@ mod tests {
             ("message=<% a %> is b", &[("is b", None)]),
             ("a=1 message=<% ctx(x) + 1", &[("message=<% ctx(x) + 1", None)]),
             ("é=é b=2", &[("é=é", None)]),
+            ("env={\"A\":\"b c\",\"D\":1} a=1", &[("env={\"A\":\"b c\",\"D\":1}", None)]),
         ] {
             let found: Vec<_> =
                 dropped(text).into_iter().map(|dropped| (dropped.text, dropped.read)).collect();
