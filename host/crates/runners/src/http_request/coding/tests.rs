@@ -52,7 +52,7 @@ fn what_is_between_codings_is_bounded() {
         (
             "a frame of nothing",
             &frame,
-            gzip(&[&long[..], &vec![0; LIMIT + PIECE]].concat()),
+            gzip(&[long.to_vec(), vec![0; LIMIT + PIECE]].concat()),
             Err("between its"),
         ),
         ("many frames", &frame, gzip(&SKIPPED.repeat(PARTS + 1)), Err("100000 parts")),
