@@ -75,9 +75,18 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        let time: jiff::Timestamp = text.parse().map_err(|_unparsable| InvalidTimestamp(text.to_owned()))?;
+        let time = text.parse().ok().or_else(|| end_of_time(text));
+        let time: jiff::Timestamp = time.ok_or_else(|| InvalidTimestamp(text.to_owned()))?;
         Ok(Self(time.as_microsecond()))
     }
+}
+
+/// The latest time there is, if `text` is one within the last 26 hours of the year 9999, which jiff leaves out. Whoever writes
+/// it means the end of all times.
+fn end_of_time(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let is_whole = pieces.time().is_some() && pieces.offset().is_some();
+    (is_whole && pieces.date() >= jiff::civil::date(9999, 12, 30)).then_some(jiff::Timestamp::MAX)
 }
 
 impl Serialize for Timestamp {
@@ -104,6 +113,17 @@ mod tests {
         assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!(time.plus(Duration::from_secs(2)).since(time), Duration::from_secs(2));
         assert_eq!(time.since(time.plus(Duration::from_secs(2))), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_end_of_all_times_is_the_latest_there_is() {
+        let latest = Timestamp::from_micros(jiff::Timestamp::MAX.as_microsecond());
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999+00:00", "9999-12-30T23:00:00Z"] {
+            assert_eq!(text.parse(), Ok(latest), "{text}");
+        }
+        for text in ["9999-12-31", "9999-12-32T00:00:00Z", "10000-01-01T00:00:00Z", "9999-12-31T24:00:00Z"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[test]
