@@ -3,6 +3,7 @@
 //!
 //! How long a body may be is decided in `body.rs`.
 
+use petrel_model::quoted::quoted;
 use petrel_model::{Object, media_type};
 use serde_json::{Value, json};
 
@@ -85,7 +86,9 @@ fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
         }),
         None => match std::str::from_utf8(content) {
             Ok(text) => text.into(),
-            Err(_invalid) => return Err(wrong(&format!("the field `{name}` is not UTF-8, and no file"))),
+            Err(_invalid) => {
+                return Err(wrong(&format!("the field `{}` is not UTF-8, and no file", quoted(&name))));
+            }
         },
     };
     Ok((name, value))

@@ -115,6 +115,7 @@ pub(crate) async fn set(
     refuse("encrypted", new.encrypted == Some(true))?;
     refuse("ttl", new.ttl.is_some_and(|ttl| !ttl.is_null()))?;
     if let Some(other) = new.name.filter(|other| !other.is_empty() && *other != name) {
+        let (name, other) = (quoted(&name), quoted(&other));
         let message = format!("the key is `{name}` in the path and `{other}` in the body");
         return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
     }
