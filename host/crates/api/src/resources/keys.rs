@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::Error;
+use petrel_model::quoted::quoted;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
