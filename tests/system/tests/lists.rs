@@ -225,6 +225,59 @@ fn events_and_enforcements_are_narrowed() {
 }
 
 #[test]
+fn pages_until_one_is_empty_are_the_whole_list() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for name in ["one", "two", "three"] {
+        let rule = json!({
+            "name": name, "pack": "examples", "enabled": true, "action": {"ref": "core.noop"},
+            "trigger": {"type": "core.st2.webhook", "parameters": {"url": "hook"}},
+        });
+        host.post("/rules", &rule).with_status(201);
+    }
+    // Events that come at once are taken in beside each other.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    host.post("/webhooks/hook", &json!({})).with_status(202);
+                }
+            });
+        }
+    });
+    for (list, count) in [("executions", 60), ("triggerinstances", 20), ("ruleenforcements", 60)] {
+        for (order, on) in [("sort=-id", "before"), ("sort=id", "after")] {
+            let whole = ids(&host.list(&format!("/{list}?{order}")));
+            assert_eq!(whole.len(), count, "{list} {order}");
+            for limit in [1, 2, 7, 100] {
+                let (mut paged, mut at) = (Vec::new(), String::new());
+                // Each page but the last has something new.
+                for _ in 0..=count {
+                    let answer = host.get(&format!("/{list}?{order}&limit={limit}{at}")).with_status(200);
+                    if at.is_empty() {
+                        assert_eq!(
+                            answer.header("x-total-count"),
+                            count.to_string(),
+                            "{list} {order} {limit}"
+                        );
+                    }
+                    let page = ids(answer.json().as_array().unwrap());
+                    let Some(last) = page.last() else { break };
+                    at = format!("&{on}={last}");
+                    paged.extend(page);
+                }
+                assert_eq!(paged, whole, "{list} {order} {limit}");
+            }
+        }
+    }
+    let enforcement = &host.list("/ruleenforcements?limit=1")[0];
+    let execution = enforcement["execution_id"].as_str().unwrap();
+    let found = host.list(&format!("/ruleenforcements?execution={execution}&limit=-1"));
+    assert_eq!(ids(&found), [enforcement["id"].as_str().unwrap()]);
+    host.stop();
+}
+
+#[test]
 fn clients_of_stackstorm_find_what_they_read() {
     let place = Place::default();
     let host = place.start(&[]);

@@ -526,5 +526,13 @@ fn a_workflow_is_inspected_up_to_a_mebibyte() {
         &told.as_array().unwrap().last().unwrap().to_string(),
         &["more problems; correct these first"],
     );
+    // Nor is each of very many actions compared with all that there are.
+    let tasks: String =
+        (0..20_000).map(|number| format!("  t{number}: {{action: core.zorg{number}}}\n")).collect();
+    let wrong = format!("version: 1.0\ntasks:\n{tasks}");
+    let answer = host.try_send("POST", "/workflows/inspect", "", wrong.as_bytes()).unwrap().with_status(200);
+    let told = answer.json();
+    assert_eq!(told.as_array().unwrap().len(), 1_001);
+    assert_says(&told[1_000].to_string(), &["and more problems; correct these first"]);
     host.stop();
 }

@@ -3,6 +3,7 @@
 //!
 //! How long a body may be is decided in `body.rs`.
 
+use petrel_model::quoted::quoted;
 use petrel_model::{Object, media_type};
 use serde_json::{Value, json};
 
@@ -75,7 +76,9 @@ fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
     };
     let disposition = header("content-disposition").unwrap_or_default();
     let name = media_type::parameter(disposition, "name").ok_or_else(|| wrong("a part has no name"))?;
-    let value = match media_type::parameter(disposition, "filename") {
+    let file = media_type::parameter(disposition, "filename")
+        .or_else(|| media_type::parameter(disposition, "filename*").map(|file| extended(&file)));
+    let value = match file {
         Some(file) => json!({
             "filename": file,
             "content_type": header("content-type").unwrap_or("application/octet-stream"),
@@ -83,10 +86,31 @@ fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
         }),
         None => match std::str::from_utf8(content) {
             Ok(text) => text.into(),
-            Err(_invalid) => return Err(wrong(&format!("the field `{name}` is not UTF-8, and no file"))),
+            Err(_invalid) => {
+                return Err(wrong(&format!("the field `{}` is not UTF-8, and no file", quoted(&name))));
+            }
         },
     };
     Ok((name, value))
+}
+
+/// The name in `UTF-8''na%C3%AFve.txt` (RFC 8187), where a client gives no other.
+fn extended(written: &str) -> String {
+    let name = written.splitn(3, '\'').nth(2).unwrap_or(written);
+    let (mut bytes, mut rest) = (Vec::new(), name.as_bytes());
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let [first, behind @ ..] = rest {
+        if let (b'%', [high, low, after @ ..]) = (*first, behind)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            bytes.push(high * 16 + low);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = behind;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn add(form: &mut Object, name: String, value: Value) {
@@ -126,6 +150,7 @@ mod tests {
             "\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n",
             "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x;y.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n\u{1}\u{2}é\r\n",
             "\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\n\r\n\r\n",
+            "\r\nContent-Disposition: form-data; name=f; filename*=UTF-8''na%C3%AFve%.txt\r\n\r\n1\r\n",
             "--\r\nwhatever follows",
         ]);
         let expected = json!({
@@ -134,6 +159,7 @@ mod tests {
             "f": [
                 {"filename": "x;y.jpg", "content_type": "image/jpeg", "size": 4},
                 {"filename": "", "content_type": "application/octet-stream", "size": 0},
+                {"filename": "na\u{ef}ve%.txt", "content_type": "application/octet-stream", "size": 1},
             ],
         });
         assert_eq!(read(&["--"]).unwrap(), json!({}));

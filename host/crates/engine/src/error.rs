@@ -8,7 +8,7 @@ use petrel_persistence::{CommitError, Unreadable};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such thing.
-    #[error("{what} `{name}` does not exist")]
+    #[error("{what} `{}` does not exist", petrel_model::quoted::quoted(.name))]
     NotFound {
         /// The kind of thing: `action`, `rule`, ...
         what: &'static str,

@@ -36,7 +36,7 @@ mod world;
 pub(crate) use begin::begin;
 pub use children::task;
 pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
-pub use known::{Registered, WithPack};
+pub(crate) use known::{Registered, WithPack};
 pub(crate) use mailbox::Workflows;
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
 pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};

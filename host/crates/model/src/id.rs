@@ -17,7 +17,7 @@ pub struct Id([u8; 12]);
 
 /// A text that is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an id; an id is 24 hexadecimal digits, as printed by a list command")]
+#[error("`{}` is not an id; an id is 24 hexadecimal digits, as printed by a list command", crate::quoted::quoted(.0))]
 pub struct InvalidId(pub String);
 
 impl Id {

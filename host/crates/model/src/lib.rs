@@ -19,6 +19,7 @@ pub mod output;
 pub mod pack;
 pub mod parameters;
 pub mod payload;
+pub mod quoted;
 pub mod reference;
 pub mod rule;
 pub mod secrets;

@@ -15,7 +15,7 @@ pub struct Ref {
 
 /// A text without a pack or without a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a reference; write it as pack.name, for example core.local")]
+#[error("`{}` is not a reference; write it as pack.name, for example core.local", crate::quoted::quoted(.0))]
 pub struct InvalidRef(pub String);
 
 impl Ref {

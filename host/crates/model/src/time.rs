@@ -14,7 +14,7 @@ pub struct Timestamp(i64);
 
 /// A text that is not a time in RFC 3339 form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time; write it as 2026-11-20T12:00:00Z")]
+#[error("`{}` is not a time; write it as 2026-11-20T12:00:00Z", crate::quoted::quoted(.0))]
 pub struct InvalidTimestamp(pub String);
 
 impl Timestamp {
@@ -82,9 +82,18 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        let time: jiff::Timestamp = text.parse().map_err(|_unparsable| InvalidTimestamp(text.to_owned()))?;
+        let time = text.parse::<jiff::Timestamp>().ok().or_else(|| end_of_time(text));
+        let time = time.ok_or_else(|| InvalidTimestamp(text.to_owned()))?;
         Ok(Self(time.as_microsecond()).min(Self::LAST))
     }
+}
+
+/// The latest time there is, if `text` is one within the last 26 hours of the year 9999, which jiff leaves out. Whoever writes
+/// it means the end of all times.
+fn end_of_time(text: &str) -> Option<jiff::Timestamp> {
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let is_whole = pieces.time().is_some() && pieces.offset().is_some();
+    (is_whole && pieces.date() >= jiff::civil::date(9999, 12, 30)).then_some(jiff::Timestamp::MAX)
 }
 
 impl Serialize for Timestamp {
@@ -131,6 +140,16 @@ mod tests {
         assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), Timestamp::LAST.to_string());
         assert_eq!("9999-12-30T22:00:00.999999Z".parse(), Ok(Timestamp::LAST));
         assert!(Timestamp::from_micros(i64::MIN).to_string().starts_with("-009999-"));
+    }
+
+    #[test]
+    fn the_end_of_all_times_is_the_latest_there_is() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999+00:00", "9999-12-30T23:00:00Z"] {
+            assert_eq!(text.parse(), Ok(Timestamp::LAST), "{text}");
+        }
+        for text in ["9999-12-31", "9999-12-32T00:00:00Z", "10000-01-01T00:00:00Z"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -21,13 +21,14 @@ mod answer;
 mod coding;
 mod plan;
 
-use coding::{Coding, Failed};
+use coding::{Bounds, Coding, Failed};
 use plan::{Payload, Plan, Route};
 
 /// How many clients are kept: one for each way in which requests are sent.
 const CLIENTS: usize = 32;
 /// How many answers are unpacked at a time: each takes a processor, and memory beside what comes out.
-const UNPACKED_AT_ONCE: usize = 1;
+/// One alone keeps no other waiting.
+const UNPACKED_AT_ONCE: usize = 2;
 /// How many redirects are followed.
 const REDIRECTS: usize = 30;
 
@@ -154,9 +155,12 @@ impl HttpRequest {
         let turn =
             Arc::clone(&self.turns).acquire_owned().await.map_err(|closed| damaged(&asked, &closed))?;
         let name = asked.clone();
+        let bounds = Bounds { limit: body.limit, ended: CancellationToken::new() };
+        // It ends with the request, at its timeout and when it is canceled.
+        let _waits = bounds.ended.clone().drop_guard();
         let unpacked = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let taken = coding::unpack(&codings, packed, |piece| body.take(piece, &asked, &output));
+            let taken = coding::unpack(&codings, packed, &bounds, |piece| body.take(piece, &asked, &output));
             taken.map(|()| body).map_err(|failed| match failed {
                 Failed::Refused(outcome) => outcome,
                 Failed::Damaged(error) => damaged(&asked, &error),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cursor::Mark;
 use crate::scanner::Scanner;
 use crate::token::{Directive, Kind, Scalar, Token};
-use crate::{Content, Error, Keys, Node, Position, scalar};
+use crate::{Content, Error, Keys, Node, Position, quoted, scalar};
 
 /// How many nodes aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;
@@ -111,7 +111,7 @@ impl Builder<'_> {
                 }
                 Kind::Directive(Directive::Version(_)) => return wrong("only YAML 1 can be read"),
                 Kind::Directive(Directive::Tag { handle, .. }) if self.handles.contains_key(&handle) => {
-                    return wrong(&format!("the handle {handle} is said twice"));
+                    return wrong(&format!("the handle {} is said twice", quoted(&handle)));
                 }
                 Kind::Directive(Directive::Tag { handle, prefix }) => {
                     self.handles.insert(handle, prefix);
@@ -190,7 +190,8 @@ impl Builder<'_> {
             match kind {
                 Kind::Anchor(name) => {
                     if self.anchors.insert(name.clone(), None).is_some() {
-                        let message = format!("the anchor {name} is written twice; give one another name");
+                        let message =
+                            format!("the anchor {} is written twice; give one another name", quoted(&name));
                         return Err(Error::meaning(start, message));
                     }
                     properties.anchor = Some(name);
@@ -211,7 +212,9 @@ impl Builder<'_> {
             (Some(prefix), _) => Ok(prefix.clone()),
             (None, "!") => Ok("!".into()),
             (None, "!!") => Ok(OF_YAML.into()),
-            (None, _) => Err(Error::syntax(mark, &format!("the handle {handle} of the tag is not known"))),
+            (None, _) => {
+                Err(Error::syntax(mark, &format!("the handle {} of the tag is not known", quoted(handle))))
+            }
         }
     }
 
@@ -284,7 +287,10 @@ impl Builder<'_> {
                 return Err(Error::meaning(start, message));
             }
             None => {
-                return Err(Error::syntax(start, &format!("there is no anchor &{name} before the alias")));
+                return Err(Error::syntax(
+                    start,
+                    &format!("there is no anchor &{} before the alias", quoted(&name)),
+                ));
             }
         };
         self.expand(&node, start)?;
@@ -337,5 +343,5 @@ impl Weight {
 
 fn unknown_tag(tag: &str, mark: Mark) -> Error {
     let written = tag.strip_prefix(OF_YAML).map_or_else(|| tag.to_owned(), |kind| format!("!!{kind}"));
-    Error::meaning(mark, format!("the tag {written} is not known; remove it"))
+    Error::meaning(mark, format!("the tag {} is not known; remove it", quoted(&written)))
 }

@@ -19,6 +19,8 @@ mod token;
 pub use document::{Document, Step};
 pub use node::{Content, Entry, Node};
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use cursor::Mark;
@@ -65,6 +67,14 @@ impl Error {
     fn begins(what: &str, mark: Mark) -> String {
         let Position { line, column } = mark.into();
         format!("{what} that begins in line {line}, column {column}")
+    }
+}
+
+/// What is written, as messages quote it: its first 200 characters, and `…` if there are more.
+fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(200) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::quoted;
+
 /// The meaning of `text`: `wanted` is the kind that a tag asks for.
 pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {
     let meant = || plain(text);
@@ -16,10 +18,14 @@ pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Resul
                 "float" => value.is_number(),
                 "null" => value.is_null(),
                 "timestamp" => return Ok(Value::from(text)),
-                _ => return Err(format!("the tag !!{kind} is not known; remove it")),
+                _ => return Err(format!("the tag !!{} is not known; remove it", quoted(kind))),
             };
             let value = if kind == "float" { value.as_f64().map_or(value, Value::from) } else { value };
-            if fits { Ok(value) } else { Err(format!("`{text}` is not a value of type {kind}; correct it")) }
+            if fits {
+                Ok(value)
+            } else {
+                Err(format!("`{}` is not a value of type {kind}; correct it", quoted(text)))
+            }
         }
     }
 }
@@ -86,13 +92,13 @@ fn plain(text: &str) -> Result<Value, String> {
     match float(text) {
         Some(value) => Number::from_f64(value)
             .map(Value::Number)
-            .ok_or_else(|| format!("{text} has no JSON form; put it in quotes")),
+            .ok_or_else(|| format!("{} has no JSON form; put it in quotes", quoted(text))),
         None => Ok(Value::from(text)),
     }
 }
 
 fn too_large(text: &str) -> String {
-    format!("{text} is beyond 64 bits; put it in quotes")
+    format!("{} is beyond 64 bits; put it in quotes", quoted(text))
 }
 
 /// The parts of a number: whether it is negative, and the rest without sign and underscores. `None` where an underscore
@@ -118,7 +124,7 @@ fn unsigned(text: &str) -> Option<(bool, String)> {
 fn integer(text: &str) -> Option<Result<i128, String>> {
     let (negative, digits) = unsigned(text)?;
     if matches!(digits.as_str(), "0b" | "0x") && text.ends_with('_') {
-        return Some(Err(format!("{text} is a number without digits; put it in quotes")));
+        return Some(Err(format!("{} is a number without digits; put it in quotes", quoted(text))));
     }
     let all =
         |digits: &str, radix: u32| !digits.is_empty() && digits.chars().all(|char| char.is_digit(radix));

@@ -183,6 +183,31 @@ fn many_keys_cost_each_as_much_as_few() {
 }
 
 #[test]
+fn what_messages_quote_is_cut() {
+    let long = "a1".repeat(2_500);
+    let digits = "1".repeat(5_000);
+    for text in [
+        format!("!{long} 1"),
+        format!("!!{long} 1"),
+        format!("!<{long}> 1"),
+        format!("!x{long}!y 1"),
+        format!("%TAG !{long}! x\n%TAG !{long}! x\n---\n1"),
+        format!("*{long}"),
+        format!("[&{long} 1, &{long} 1]"),
+        format!("{{{long}: 1, {long}: 2}}"),
+        format!("a: {digits}"),
+        format!("a: 0b_{}", "_".repeat(5_000)),
+        format!("a: {digits}.0e+999"),
+        format!("a: !!int {long}"),
+    ] {
+        let Err(error) = parse(&text) else { continue };
+        assert!(error.message.chars().count() < 400, "{}: {}", text.get(..20).unwrap(), error.message);
+    }
+    let error = parse(&format!("{{{long}: 1, {long}: 2}}")).unwrap_err();
+    assert!(error.message.contains("…"), "{error}");
+}
+
+#[test]
 fn plain_texts_are_told_from_other_values() {
     for text in ["a", "y", "1e3", "1.2.3", "2020-1-2", "2020-01-02 x", "-a", "12:60"] {
         assert!(is_text(text), "{text}");

@@ -125,7 +125,8 @@ impl<T> Part<T> {
 
     /// Items that are all that was asked for, and what lies among them and cannot be read; the oldest first if
     /// `is_rising`.
-    pub(crate) fn of(items: Vec<T>, lost: Vec<Unreadable>, total: Total, is_rising: bool) -> Self {
+    #[cfg(test)]
+    pub(super) fn of(items: Vec<T>, lost: Vec<Unreadable>, total: Total, is_rising: bool) -> Self {
         Self { items, lost, total: Some(total), is_rising, ..Self::default() }
     }
 
@@ -223,6 +224,17 @@ impl<T: Listed> Part<T> {
     /// Puts the oldest first, whatever order they were added in.
     pub(crate) fn sort_by_age(&mut self) {
         self.items.sort_by_key(Listed::id);
+    }
+
+    /// Says that nobody has looked beyond `at`. It goes on there, unless it has all of the `limit` items that were asked for:
+    /// then it goes on behind the last of these.
+    pub(crate) fn cut_at(&mut self, at: Id, limit: usize) {
+        if let Some(total) = &mut self.total {
+            total.is_exact = false;
+        }
+        if self.items.len() < limit {
+            self.goes_on_at = self.goes_on_at.or(Some(at));
+        }
     }
 
     /// Ends it where it is, although there may be more.

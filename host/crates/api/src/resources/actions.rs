@@ -59,7 +59,7 @@ pub(crate) async fn runner_type(
             ApiError::new(
                 StatusCode::NOT_FOUND,
                 "not_found",
-                format!("runner `{name}` does not exist"),
+                format!("runner `{}` does not exist", petrel_model::quoted::quoted(&name)),
                 format!("this host has: {}", known.join(", ")),
             )
         },

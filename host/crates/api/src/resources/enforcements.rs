@@ -1,111 +1,199 @@
-//! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest
-//! first.
+//! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest first, and those of
+//! one event by their ids. So the place of one in the list is that of its event, not that of its id: events are taken in
+//! beside each other.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use petrel_model::{Enforcement, EnforcementId, TriggerInstanceId};
-use petrel_persistence::{Error, Unreadable};
+use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
+use petrel_persistence::{Error, Page, Unreadable};
 use serde_json::Value;
 
 use crate::extract::Segment;
-use crate::page::{Asked, ListRequest, Part, Total, lists};
+use crate::page::{Asked, ListRequest, Part, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
-/// How many events are read from the store at once.
-const STEP: usize = 200;
+/// How many events are read from the store at once: of few there may be more enforcements than are wanted, or none.
+const FEWEST: usize = 20;
+const MOST: usize = 1_000;
 /// How many events one request looks at.
 const LONGEST_LOOK: usize = 10_000;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    let asked = asked.of(&lists::ENFORCEMENTS)?;
-    let wanted = asked.page.offset.saturating_add(asked.page.limit);
-    let mut found = Gathered::default();
-    let mut is_exact = true;
-    if let Some(id) = asked.wanted("trigger_instance").and_then(|id| id.parse().ok()) {
-        // Of one event there is no need to look at others.
-        let ids = of_event(&api, id, &mut found.lost).await?;
-        found.add(&api, &asked, ids).await?;
-    } else if let Some(ids) = asked.ids_from(None) {
-        found.add(&api, &asked, ids.into_iter().map(EnforcementId).collect()).await?;
-    } else {
-        let page = &asked.page;
-        let from = if asked.is_rising { page.after } else { page.before };
-        let mut at = from.map(TriggerInstanceId);
-        is_exact = false;
-        for _ in 0..LONGEST_LOOK / STEP {
-            let (ids, next) = of_events(&api, at, asked.is_rising).await?;
-            found.add(&api, &asked, ids).await?;
-            at = next;
-            is_exact = at.is_none();
-            if is_exact || found.whole.len() >= wanted {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+    let asked = Arc::new(asked.of(&lists::ENFORCEMENTS)?);
+    let (way, look) = (Way::of(&api, &asked).await?, Look::default());
+    let mut found = asked.collect(&api, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
+    if let Some(at) = look.ended_at.get() {
+        found.cut_at(*at, asked.page.limit);
     }
-    let total = Total { count: found.whole.len(), is_exact };
-    let part: Vec<_> = found.whole.into_iter().skip(asked.page.offset).take(asked.page.limit).collect();
-    let part = Part::of(part, found.lost, total, asked.is_rising);
-    let asked = Arc::new(asked);
     let of_list = Arc::clone(&asked);
-    Ok(asked.answer_part(part, move |one| of_list.page.narrow(views::enforcement(&one))))
+    Ok(asked.answer_part(found, move |one| of_list.page.narrow(views::enforcement(&one))))
 }
 
-/// The enforcements of one event; nothing of one that cannot be read, which is then said to be so.
+/// Where enforcements are looked for.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// There are none.
+    Nowhere,
+    /// In one event; there is no need to look at others.
+    Event(TriggerInstanceId),
+    /// In all.
+    Everywhere,
+}
+
+impl Way {
+    async fn of(api: &Api, asked: &ListRequest) -> Result<Self, Error> {
+        if let Some(event) = asked.wanted("trigger_instance").and_then(|id| id.parse().ok()) {
+            return Ok(Self::Event(event));
+        }
+        let execution: Option<ExecutionId> = asked.wanted("execution").and_then(|id| id.parse().ok());
+        let Some(execution) = execution else { return Ok(Self::Everywhere) };
+        match api.engine.store().execution(execution).await {
+            // What no event has led to, no rule has.
+            Ok(Some(execution)) => {
+                let origin = execution.context.trigger_instance.as_ref();
+                Ok(origin.map_or(Self::Nowhere, |origin| Self::Event(origin.id)))
+            }
+            // Its enforcement may be kept for longer.
+            Ok(None) | Err(Error::Damaged { .. }) => Ok(Self::Everywhere),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How far one request looks.
+struct Look {
+    /// How many events it may look at still.
+    left: AtomicUsize,
+    /// Where it has ended, if it may look at no more.
+    ended_at: OnceLock<Id>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { left: AtomicUsize::new(LONGEST_LOOK), ended_at: OnceLock::new() }
+    }
+}
+
+/// What is looked at in one go.
+#[derive(Default)]
+struct Step {
+    /// Enforcements, in the order of the list.
+    ids: Vec<Id>,
+    lost: Vec<Unreadable>,
+    /// Where it goes on after these: an event.
+    next: Option<Id>,
+}
+
+/// Enforcements from `at` on, which is one of them or an event, in the order of the list.
+async fn read(
+    api: &Api,
+    asked: &ListRequest,
+    (way, look): (Way, &Look),
+    at: Option<Id>,
+    limit: usize,
+) -> Result<Page<Enforcement, Id>, Error> {
+    let step = match way {
+        Way::Nowhere => Step::default(),
+        Way::Event(event) => of_event(api, event, asked.is_rising, at).await?,
+        Way::Everywhere => match asked.ids_from(at) {
+            Some(ids) => Step { ids, ..Step::default() },
+            None => look.step(api, asked.is_rising, at, limit).await?,
+        },
+    };
+    let store = api.engine.store();
+    let one = move |id: Id| async move {
+        let found = store.enforcement(EnforcementId(id)).await;
+        found.map(|found| found.filter(|one| asked.admits(one)))
+    };
+    let mut page = read_each("enforcement", step.ids, limit, true, one).await?;
+    page.unreadable.extend(step.lost);
+    page.next = page.next.or(step.next);
+    Ok(page)
+}
+
+/// The enforcements of one event that come after `past`; nothing of one that cannot be read, which is then said to be so.
 async fn of_event(
     api: &Api,
     id: TriggerInstanceId,
-    lost: &mut Vec<Unreadable>,
-) -> Result<Vec<EnforcementId>, ApiError> {
+    is_rising: bool,
+    past: Option<Id>,
+) -> Result<Step, Error> {
     match api.engine.store().trigger_instance(id).await {
-        Ok(instance) => Ok(instance.map(|instance| instance.enforcements).unwrap_or_default()),
-        Err(Error::Damaged { reason, .. }) => {
-            lost.push(Unreadable { kind: "trigger instance", id: id.to_string(), reason });
-            Ok(Vec::new())
+        Ok(instance) => {
+            let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
+            Ok(Step { ids: in_order(ids, is_rising, past), ..Step::default() })
         }
-        Err(error) => Err(error.into()),
+        Err(Error::Damaged { reason, .. }) => {
+            let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
+            // It is said once.
+            Ok(Step { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Step::default() })
+        }
+        Err(error) => Err(error),
     }
 }
 
-/// The enforcements of some events after `at`, and where to go on.
-async fn of_events(
+/// Those of the enforcements of an event that come after `past`, in the order of the list.
+fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<Id> {
+    let is_left = |id: &Id| past.is_none_or(|past| if is_rising { *id > past } else { *id < past });
+    let mut ids: Vec<Id> = ids.into_iter().map(|id| id.0).filter(is_left).collect();
+    ids.sort_unstable();
+    if !is_rising {
+        ids.reverse();
+    }
+    ids
+}
+
+impl Look {
+    /// The rest of the event that `at` is an enforcement of, or the enforcements of the events after it.
+    async fn step(&self, api: &Api, is_rising: bool, at: Option<Id>, limit: usize) -> Result<Step, Error> {
+        let mut past = None;
+        if let Some(id) = at {
+            match api.engine.store().enforcement(EnforcementId(id)).await {
+                Ok(Some(last)) => {
+                    let event = last.trigger_instance_id;
+                    let rest = of_event(api, event, is_rising, at).await?;
+                    return Ok(Step { next: Some(event.0), ..rest });
+                }
+                // An event, or gone together with its own.
+                Ok(None) => {}
+                // Of its event nothing is known, so that comes again; it itself does not.
+                Err(Error::Damaged { .. }) => past = at,
+                Err(error) => return Err(error),
+            }
+        }
+        let count = limit.clamp(FEWEST, MOST).min(self.left.load(Ordering::Relaxed));
+        if let (0, Some(at)) = (count, at) {
+            self.ended_at.get_or_init(|| at);
+            return Ok(Step::default());
+        }
+        self.left.fetch_sub(count, Ordering::Relaxed);
+        let (events, next) = after(api, at.map(TriggerInstanceId), is_rising, count).await?;
+        let ids = events.into_iter().flat_map(|ids| in_order(ids, is_rising, past)).collect();
+        Ok(Step { ids, lost: Vec::new(), next: next.map(|id| id.0) })
+    }
+}
+
+/// The enforcements of up to `count` events after `at`, by event, and where to go on.
+async fn after(
     api: &Api,
     at: Option<TriggerInstanceId>,
     is_rising: bool,
-) -> Result<(Vec<EnforcementId>, Option<TriggerInstanceId>), ApiError> {
+    count: usize,
+) -> Result<(Vec<Vec<EnforcementId>>, Option<TriggerInstanceId>), Error> {
     let store = api.engine.store();
     if is_rising {
-        let ages = store.oldest_trigger_instances(at, STEP).await?;
-        let next = ages.last().map(|age| age.id).filter(|_| ages.len() == STEP);
-        return Ok((ages.into_iter().flat_map(|age| age.enforcements).collect(), next));
+        let ages = store.oldest_trigger_instances(at, count).await?;
+        let next = ages.last().map(|age| age.id).filter(|_| ages.len() == count);
+        return Ok((ages.into_iter().map(|age| age.enforcements).collect(), next));
     }
-    let page = store.trigger_instances(None, at, STEP).await?;
-    Ok((page.items.into_iter().flat_map(|instance| instance.enforcements).collect(), page.next))
-}
-
-/// What was found.
-#[derive(Default)]
-struct Gathered {
-    whole: Vec<Enforcement>,
-    lost: Vec<Unreadable>,
-}
-
-impl Gathered {
-    /// Adds those of these ids that were asked for.
-    async fn add(&mut self, api: &Api, asked: &ListRequest, ids: Vec<EnforcementId>) -> Result<(), ApiError> {
-        for id in ids {
-            match find(api, id).await? {
-                Found::Whole(one) => self.whole.extend(one.filter(|one| asked.admits(one))),
-                Found::Unreadable(one) => self.lost.push(one),
-            }
-        }
-        Ok(())
-    }
+    let page = store.trigger_instances(None, at, count).await?;
+    Ok((page.items.into_iter().map(|instance| instance.enforcements).collect(), page.next))
 }
 
 /// An enforcement among others.
@@ -139,4 +227,25 @@ pub(crate) async fn one(
         ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("enforcement `{id}` does not exist"), hint)
     })?;
     Ok(Json(views::enforcement(&found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_enforcements_of_an_event_are_in_the_order_of_the_list() {
+        let id = |number: u64| Id::from_parts(number, 0);
+        let event = || [2, 1, 3].map(|number| EnforcementId(id(number))).to_vec();
+        for (is_rising, past, expected) in [
+            (false, None, &[3, 2, 1][..]),
+            (false, Some(3), &[2, 1]),
+            (false, Some(1), &[]),
+            (true, None, &[1, 2, 3]),
+            (true, Some(1), &[2, 3]),
+        ] {
+            let expected: Vec<_> = expected.iter().map(|number| id(*number)).collect();
+            assert_eq!(in_order(event(), is_rising, past.map(id)), expected, "{is_rising} {past:?}");
+        }
+    }
 }

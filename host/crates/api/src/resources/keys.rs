@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::Error;
+use petrel_model::quoted::quoted;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -116,6 +117,7 @@ pub(crate) async fn set(
     refuse("encrypted", new.encrypted == Some(true))?;
     refuse("ttl", new.ttl.is_some_and(|ttl| !ttl.is_null()))?;
     if let Some(other) = new.name.filter(|other| !other.is_empty() && *other != name) {
+        let (name, other) = (quoted(&name), quoted(&other));
         let message = format!("the key is `{name}` in the path and `{other}` in the body");
         return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
     }

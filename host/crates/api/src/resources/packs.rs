@@ -45,7 +45,10 @@ impl Shipped {
         known.ok_or_else(|| {
             let all: Vec<_> = self.names.iter().map(|name| format!("{BUILTIN}{name}")).collect();
             ApiError::invalid(
-                format!("`{text}` cannot be installed: only what came with petrel can"),
+                format!(
+                    "`{}` cannot be installed: only what came with petrel can",
+                    petrel_model::quoted::quoted(text)
+                ),
                 format!(
                     "{}; register what lies in a directory: petrel pack register DIRECTORY",
                     all.join(" or ")

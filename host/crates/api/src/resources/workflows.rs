@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use petrel_engine::workflows::{LARGEST_WORKFLOW, Registered, inspect as inspected, language};
+use petrel_engine::workflows::LARGEST_WORKFLOW;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::extract::{Raw, text};
 use crate::{Api, ApiError};
 
-/// How many are inspected at once: it takes a processor, and memory.
-static TURNS: Semaphore = Semaphore::const_new(2);
+/// How many are inspected at once: it takes memory, and one of the few threads for what takes long.
+static TURNS: Semaphore = Semaphore::const_new(1);
 
 /// Takes the text of a workflow or a chain; gives a list of what is wrong with it, beside the actions that are registered,
 /// empty when nothing is.
@@ -24,12 +24,5 @@ pub(crate) async fn inspect(State(api): State<Api>, Raw(bytes): Raw) -> Result<J
     }
     let source = text(&bytes)?.to_owned();
     let _turn = TURNS.acquire().await;
-    // A large one takes a while, and others are to have their turn.
-    let found = tokio::task::spawn_blocking(move || {
-        let inspected = inspected(language(&source), &source);
-        // What is registered is held for the comparison alone.
-        let inspected = inspected.beside(&Registered(&api.engine.content()));
-        inspected.found().to_errors()
-    });
-    Ok(Json(found.await?))
+    Ok(Json(api.engine.inspect_workflow(source).await?))
 }

@@ -1,5 +1,6 @@
 //! The words with which an action is refused: when its pack is registered or checked, and when somebody runs it.
 
+use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
 use petrel_packs::nearest;
 
@@ -20,8 +21,11 @@ pub(crate) fn refused(action: &Ref, why: &str) -> Error {
 /// That this host has no runner for an action: what is wrong, and what to do.
 pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     let (name, known) = (&action.runner_type, || runners.keys().map(String::as_str));
-    let message =
-        format!("action `{}` needs the runner `{name}`, which this host does not have", action.reference);
+    let message = format!(
+        "action `{}` needs the runner `{}`, which this host does not have",
+        action.reference,
+        quoted(name)
+    );
     let hint = match nearest(name, known()) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("this host has: {}", known().collect::<Vec<_>>().join(", ")),

@@ -9,7 +9,7 @@ use petrel_workflows::inspection::Kind;
 
 use crate::content::Runners;
 use crate::service::Engine;
-use crate::workflows::{self, ACTION_CHAIN, Found, WithPack};
+use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
 /// What is known beside a pack that is read.
 pub(super) enum Around {
@@ -83,9 +83,11 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let inspected = workflows::inspect(&action.runner_type, &source);
     let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
-    // What is registered is held for the comparison alone.
     let inspected = match around {
-        Around::Host(engine) => inspected.beside(&known.beside(&engine.content())),
+        Around::Host(engine) => {
+            let others = Registered::on(engine, inspected.calls());
+            inspected.beside(&known.beside(others))
+        }
         Around::Runners(_) => inspected.beside(known),
     };
     let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;

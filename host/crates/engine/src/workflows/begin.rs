@@ -120,7 +120,7 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let rerun = rerun_of(execution);
     let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;
     if rerun.is_none() {
-        compiled.compare(&engine.content())?;
+        compiled.compare(engine).await?;
     }
     let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
     let finals = finals.await.map_err(|error| failed(error.to_string()))?;

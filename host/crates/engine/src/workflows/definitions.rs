@@ -21,9 +21,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::inspected::{Invalid, inspect_as, wrong_calls};
 use super::known::Registered;
-use crate::content::{Content, RegisteredAction};
+use crate::content::RegisteredAction;
 use crate::error::Error;
+use crate::service::Engine;
 use crate::workflows::{ACTION_CHAIN, ORQUESTA};
+
+/// How many calls are compared at once; for more another thread is asked, since that takes a while.
+const FEW_CALLS: usize = 256;
 
 /// A definition that can be run.
 #[derive(Debug)]
@@ -52,16 +56,29 @@ impl Compiled {
     ///
     /// # Errors
     /// What a workflow reports that cannot begin because of it.
-    pub(crate) fn compare(&self, content: &Content) -> Result<(), Value> {
-        let revision = content.revision().saturating_add(1);
+    pub(crate) async fn compare(self: &Arc<Self>, engine: &Engine) -> Result<(), Value> {
+        // What changes from here on is compared again the next time.
+        let revision = engine.content().revision().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
-        if let Some(invalid) = wrong_calls(&self.calls, &Registered(content), &self.stored.source) {
+        let wrong = if self.calls.len() > FEW_CALLS {
+            let (same, engine) = (Arc::clone(self), engine.clone());
+            tokio::task::spawn_blocking(move || same.wrong(&engine)).await.map_err(|gone| {
+                not_begun(&json!([{"type": "error", "message": Error::from(gone).to_string()}]))
+            })?
+        } else {
+            self.wrong(engine)
+        };
+        if let Some(invalid) = wrong {
             return Err(not_begun(&invalid.to_errors()));
         }
         self.fits.store(revision, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn wrong(&self, engine: &Engine) -> Option<Invalid> {
+        wrong_calls(&self.calls, &Registered::on(engine, &self.calls), &self.stored.source)
     }
 }
 
@@ -99,8 +116,10 @@ type Key = (PathBuf, bool);
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     files: Mutex<HashMap<Key, File>>,
-    by_digest: Mutex<HashMap<Arc<str>, Arc<Compiled>>>,
+    by_digest: Arc<ByDigest>,
 }
+
+type ByDigest = Mutex<HashMap<Arc<str>, Arc<Compiled>>>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,32 +151,16 @@ impl Definitions {
         {
             return Ok(Arc::clone(compiled));
         }
-        let file = path.clone();
-        let read = tokio::task::spawn_blocking(move || plain_file::read_text(&file, LARGEST_WORKFLOW)).await;
-        let source = read.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
-        let compiled = self
-            .compile(&action.action.runner_type, &source, reevaluates)
-            .map_err(|invalid| not_begun(&invalid.to_errors()))?;
-        lock(&self.files).insert(key, (changed, length, Arc::clone(&compiled)));
-        Ok(compiled)
-    }
-
-    fn compile(&self, runner: &str, source: &str, reevaluates: bool) -> Result<Arc<Compiled>, Invalid> {
-        // The same text may be meant in either language, and evaluated in either way.
-        let mark = if reevaluates { REEVALUATING } else { "" };
-        let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
-        if let Some(known) = lock(&self.by_digest).get(&digest) {
-            return Ok(Arc::clone(known));
-        }
-        let (definition, calls) = inspect_as(runner, source, reevaluates).into_parts()?;
-        let compiled = Arc::new(Compiled {
-            definition,
-            calls,
-            fits: AtomicU64::new(0),
-            stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
-            is_stored: AtomicBool::new(false),
+        let (file, runner) = (path.clone(), action.action.runner_type.clone());
+        let by_digest = Arc::clone(&self.by_digest);
+        // To inspect a large one takes longer than to read it.
+        let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
+            let source = plain_file::read_text(&file, LARGEST_WORKFLOW)?;
+            Ok(compile(&by_digest, &runner, &source, reevaluates))
         });
-        lock(&self.by_digest).insert(digest, Arc::clone(&compiled));
+        let compiled = read.await.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
+        let compiled = compiled.map_err(|invalid| not_begun(&invalid.to_errors()))?;
+        lock(&self.files).insert(key, (changed, length, Arc::clone(&compiled)));
         Ok(compiled)
     }
 
@@ -187,6 +190,31 @@ impl Definitions {
         lock(&self.by_digest).insert(digest.into(), Arc::clone(&compiled));
         Ok(compiled)
     }
+}
+
+/// Inspects and compiles a text, unless that was done before.
+fn compile(
+    by_digest: &ByDigest,
+    runner: &str,
+    source: &str,
+    reevaluates: bool,
+) -> Result<Arc<Compiled>, Invalid> {
+    // The same text may be meant in either language, and evaluated in either way.
+    let mark = if reevaluates { REEVALUATING } else { "" };
+    let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
+    if let Some(known) = lock(by_digest).get(&digest) {
+        return Ok(Arc::clone(known));
+    }
+    let (definition, calls) = inspect_as(runner, source, reevaluates).into_parts()?;
+    let compiled = Arc::new(Compiled {
+        definition,
+        calls,
+        fits: AtomicU64::new(0),
+        stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
+        is_stored: AtomicBool::new(false),
+    });
+    lock(by_digest).insert(digest, Arc::clone(&compiled));
+    Ok(compiled)
 }
 
 /// The result of a workflow that could not begin.

@@ -11,7 +11,10 @@ use petrel_workflows::{Definition, Finding, Source};
 use petrel_yaml::{Document, Position};
 use serde_json::{Value, json};
 
+use super::known::Registered;
 use super::{ACTION_CHAIN, ORQUESTA};
+use crate::error::Error;
+use crate::service::Engine;
 
 /// The variables that every workflow begins with.
 const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
@@ -29,6 +32,24 @@ pub struct Found {
     pub finding: Finding,
     /// Where in the file, as near as it can be told.
     pub position: Option<Position>,
+}
+
+impl Engine {
+    /// Inspects the text of a workflow or a chain beside the actions that are registered, where others do not wait for it.
+    /// Gives all that is found, as a failed workflow reports it.
+    ///
+    /// # Errors
+    /// When much waits to be evaluated already, or the host stops meanwhile.
+    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+        self.check_evaluations()?;
+        let engine = self.clone();
+        self.heavy(move || {
+            let inspected = inspect(language(&source), &source);
+            let registered = Registered::on(&engine, &inspected.calls);
+            inspected.beside(&registered).found().to_errors()
+        })
+        .await
+    }
 }
 
 impl fmt::Display for Found {
@@ -113,6 +134,7 @@ pub(super) fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspe
             source: None,
             findings: vec![Finding::syntax(error.message)],
             calls: Vec::new(),
+            is_cut: false,
             place: Place::Known(error.position),
         },
     }
@@ -132,7 +154,7 @@ fn of_workflow(document: Document, reevaluates: bool) -> Inspected {
     }
     findings.extend(slips(&document.value));
     let calls = contents::calls(&document.value);
-    Inspected { source, findings, calls, place: Place::In(document) }
+    Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
 }
 
 fn of_chain(document: Document, reevaluates: bool) -> Inspected {
@@ -153,7 +175,7 @@ fn of_chain(document: Document, reevaluates: bool) -> Inspected {
         ..Finding::syntax(problem.message)
     };
     let findings = problems.into_iter().map(finding).collect();
-    Inspected { source, findings, calls, place: Place::In(document) }
+    Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
 }
 
 /// A workflow's text that was inspected.
@@ -162,6 +184,8 @@ pub struct Inspected {
     source: Option<Source>,
     findings: Vec<Finding>,
     calls: Vec<Call>,
+    /// Whether more is wrong with these than was found.
+    is_cut: bool,
     place: Place,
 }
 
@@ -178,8 +202,15 @@ impl Inspected {
     /// The same with what is wrong with its calls of actions, by what `actions` knows.
     #[must_use]
     pub fn beside(mut self, actions: &dyn Actions) -> Self {
-        self.findings.extend(contents::inspect(&self.calls, actions));
+        let found = contents::inspect(&self.calls, actions);
+        self.is_cut |= found.len() > contents::MOST_FINDINGS;
+        self.findings.extend(found);
         self
+    }
+
+    /// What it calls.
+    pub(crate) fn calls(&self) -> &[Call] {
+        &self.calls
     }
 
     /// Whether the workflow cannot begin.
@@ -199,7 +230,7 @@ impl Inspected {
             };
             Found { position: Some(position), finding }
         };
-        Invalid(as_many_as_are_told(findings).into_iter().map(found).collect())
+        Invalid(as_many_as_are_told(findings, self.is_cut).into_iter().map(found).collect())
     }
 
     /// What can be run.
@@ -227,6 +258,7 @@ impl Inspected {
 /// What is wrong with `calls` by what `actions` knows, in the text of the workflow that makes them; notes are left out.
 pub(super) fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
     let mut findings = contents::inspect(calls, actions);
+    let is_cut = findings.len() > contents::MOST_FINDINGS;
     findings.retain(|finding| !finding.is_note());
     if findings.is_empty() {
         return None;
@@ -236,11 +268,12 @@ pub(super) fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -
         position: document.as_ref().map(|document| position(document, &finding)),
         finding,
     };
-    Some(Invalid(as_many_as_are_told(findings).into_iter().map(found).collect()))
+    Some(Invalid(as_many_as_are_told(findings, is_cut).into_iter().map(found).collect()))
 }
 
-/// The first of these, and how many more there are: each may quote a text of the size of a workflow.
-fn as_many_as_are_told(mut findings: Vec<Finding>) -> Vec<Finding> {
+/// The first of these, and how many more there are, which is not known if they are `cut`: each may quote a text of the size
+/// of a workflow.
+fn as_many_as_are_told(mut findings: Vec<Finding>, is_cut: bool) -> Vec<Finding> {
     let mut quoted = 0;
     let told = findings.iter().take(MOST_FINDINGS).take_while(|finding| {
         quoted += finding.expression.as_ref().map_or(0, |text| text.len());
@@ -248,9 +281,9 @@ fn as_many_as_are_told(mut findings: Vec<Finding>) -> Vec<Finding> {
     });
     let told = told.count().max(1);
     if let Some(severity) = findings.get(told).map(|finding| finding.severity) {
-        let more = findings.len() - told;
+        let more = if is_cut { String::new() } else { format!("{} ", findings.len() - told) };
         findings.truncate(told);
-        let message = format!("and {more} more problems; correct these first");
+        let message = format!("and {more}more problems; correct these first");
         findings.push(Finding { severity, ..Finding::syntax(message) });
     }
     findings

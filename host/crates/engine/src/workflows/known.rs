@@ -1,43 +1,84 @@
-//! Which actions a workflow may call: those that are registered, and those of a pack that is about to be.
+//! Which actions a workflow may call: those that are registered, and those of a pack that is about to be. What is asked of
+//! the content is taken out of it at once, so that nobody waits for a comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref};
-use petrel_workflows::inspection::contents::{Actions, Known};
+use petrel_workflows::inspection::contents::{Actions, Call, Known};
 
-use crate::content::{Content, Runners};
-use crate::error::Error;
+use crate::content::{Content, RegisteredAction, Runners};
+use crate::service::Engine;
 
-/// The actions that are registered, and no others.
-pub struct Registered<'a>(pub &'a Content);
+/// What is registered of the actions that were asked for, and of no others.
+pub(crate) struct Registered {
+    /// Sorted by reference.
+    found: Vec<(Ref, Entry)>,
+    /// All packs that are registered.
+    packs: BTreeSet<String>,
+}
 
-impl Actions for Registered<'_> {
+/// What the content has under a reference.
+enum Entry {
+    Action(Arc<RegisteredAction>),
+    /// It is there, and cannot be run.
+    Hidden,
+    Missing,
+}
+
+impl Registered {
+    /// What this host has of the actions that these call.
+    pub(crate) fn on(engine: &Engine, calls: &[Call]) -> Self {
+        let asked = references(calls.iter().map(Call::action));
+        Self::of(&engine.content(), asked)
+    }
+
+    /// What `content` has of these, which are sorted. Whoever holds it waits for nothing else.
+    fn of(content: &Content, asked: Vec<Ref>) -> Self {
+        let found = asked.into_iter().map(|reference| {
+            let entry = match content.registered(&reference) {
+                Some(action) => Entry::Action(Arc::clone(action)),
+                None if content.is_hidden(&reference) => Entry::Hidden,
+                None => Entry::Missing,
+            };
+            (reference, entry)
+        });
+        Self { found: found.collect(), packs: content.packs().map(|pack| pack.reference.clone()).collect() }
+    }
+}
+
+/// Each of these that is a reference, once, sorted as text.
+fn references<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Ref> {
+    let distinct: BTreeSet<&str> = texts.collect();
+    distinct.into_iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+impl Actions for Registered {
     fn find(&self, reference: &str) -> Known<'_> {
-        let Ok(reference) = reference.parse::<Ref>() else { return Known::Missing };
-        match self.0.action(&reference) {
-            Ok(action) if action.runner.is_some() => Known::Takes(&action.parameters),
-            Err(Error::NotFound { .. }) => Known::Missing,
+        let at = self.found.binary_search_by(|(one, _)| one.as_str().cmp(reference));
+        match at.ok().and_then(|at| self.found.get(at)) {
+            Some((_, Entry::Action(action))) if action.runner.is_some() => Known::Takes(&action.parameters),
             // What a runner takes that this host has not, nobody knows; nor what cannot be read.
-            Ok(_) | Err(_) => Known::Unclear,
+            Some((_, Entry::Action(_) | Entry::Hidden)) => Known::Unclear,
+            Some((_, Entry::Missing)) | None => Known::Missing,
         }
     }
 }
 
 /// The actions of a pack that is looked at, as they are in it, and those of other packs as they are registered.
-pub struct WithPack<'a> {
+pub(crate) struct WithPack<'a> {
     pack: &'a str,
     /// Its actions by name, with what they take where that is known.
     own: Arc<BTreeMap<&'a str, Option<Parameters>>>,
     /// The others; nothing where no host is asked.
-    others: Option<Registered<'a>>,
+    others: Option<Registered>,
 }
 
 impl<'a> WithPack<'a> {
     /// The actions of `pack` where nothing is known of others, on a host with these runners. Those that are called
     /// `unread` are there, and what they take cannot be read.
-    pub fn alone(
+    pub(crate) fn alone(
         runners: &Runners,
         pack: &'a str,
         actions: &'a [Action],
@@ -54,12 +95,9 @@ impl<'a> WithPack<'a> {
         Self { pack, own: Arc::new(unread.chain(own).collect()), others: None }
     }
 
-    /// The same on the host with this content, which is held as long as what is returned.
-    pub fn beside<'b>(&self, content: &'b Content) -> WithPack<'b>
-    where
-        'a: 'b,
-    {
-        WithPack { pack: self.pack, own: Arc::clone(&self.own), others: Some(Registered(content)) }
+    /// The same on a host that has these of others.
+    pub(crate) fn beside(&self, others: Registered) -> Self {
+        Self { pack: self.pack, own: Arc::clone(&self.own), others: Some(others) }
     }
 }
 
@@ -73,7 +111,7 @@ impl Actions for WithPack<'_> {
             _ if pack == self.pack => Known::Missing,
             None => Known::Unclear,
             Some(others) => match others.find(reference) {
-                Known::Missing if others.0.pack(pack).is_err() => Known::Later,
+                Known::Missing if !others.packs.contains(pack) => Known::Later,
                 known => known,
             },
         }
@@ -82,6 +120,8 @@ impl Actions for WithPack<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn action(reference: &str) -> Action {
@@ -96,7 +136,6 @@ mod tests {
         let (content, actions) = (Content::default(), [action("mine.a")]);
         let told = |actions: &dyn Actions, reference: &str| format!("{:?}", actions.find(reference));
         let alone = WithPack::alone(content.runners(), "mine", &actions, ["unread"]);
-        let with = alone.beside(&content);
         for (reference, registered, beside, by_itself) in [
             ("mine.a", "Missing", "Unclear", "Unclear"),
             ("mine.unread", "Missing", "Unclear", "Unclear"),
@@ -105,9 +144,26 @@ mod tests {
             ("other.a", "Missing", "Later", "Unclear"),
             ("no reference", "Missing", "Later", "Unclear"),
         ] {
-            assert_eq!(told(&Registered(&content), reference), registered, "{reference}");
-            assert_eq!(told(&with, reference), beside, "{reference}");
+            let others = || Registered::of(&content, references([reference].into_iter()));
+            assert_eq!(told(&others(), reference), registered, "{reference}");
+            assert_eq!(told(&alone.beside(others()), reference), beside, "{reference}");
             assert_eq!(told(&alone, reference), by_itself, "{reference}");
+        }
+    }
+    #[test]
+    fn what_is_called_often_is_looked_up_once() {
+        let called = ["core.noop", "b.c", "core.noop", "no reference", "b.c", "a-b.c", "a.b"];
+        let asked = references(called.into_iter());
+        assert_eq!(asked.iter().map(Ref::as_str).collect::<Vec<_>>(), ["a-b.c", "a.b", "b.c", "core.noop"]);
+        let mut content = Content::default();
+        for reference in ["a.b", "core.noop"] {
+            content.put_action(RegisteredAction::new(action(reference), &Runners::new(), PathBuf::new()));
+        }
+        let registered = Registered::of(&content, asked);
+        for (reference, known) in
+            [("a.b", "Unclear"), ("core.noop", "Unclear"), ("a-b.c", "Missing"), ("b.c", "Missing")]
+        {
+            assert_eq!(format!("{:?}", registered.find(reference)), known, "{reference}");
         }
     }
 }

@@ -103,14 +103,21 @@ fn plain(value: Value) -> Result<Value, Error> {
 pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     let args = Arguments::bind("round", &["precision", "method"], given)?;
     let (value, precision) = (defined(value)?, args.integer(0, 0)?);
-    let precision = i32::try_from(precision.clamp(-400, 400)).unwrap_or(0);
+    let precision = i32::try_from(precision.clamp(-300, 400)).unwrap_or(0);
     if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
         return Err(wrong(format!("round needs a number, and was given a value of type {}", value.kind())));
     }
+    let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
+    let scaled = number * scale;
+    // Beyond all digits that a number has.
+    let is_beyond = precision > 0 && number.is_finite() && !scaled.is_finite();
     let up = match args.text(1)? {
         None | Some("common") => {
             let whole =
                 if value.kind() == ValueKind::Bool { integer(i128::from(value.is_true())) } else { value };
+            if is_beyond {
+                return Ok(whole);
+            }
             return minijinja::filters::round(
                 whole,
                 Some(precision),
@@ -122,8 +129,11 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
         Some("floor") => false,
         Some(other) => return Err(wrong(format!("round knows common, ceil and floor, not {other}"))),
     };
-    let (number, scale) = (super::order::number(&value).to_f64(), 10_f64.powi(precision));
-    let scaled = number * scale;
+    // As the original: these are computed with floats.
+    if is_beyond {
+        let message = "round cannot round to so many digits";
+        return Err(wrong(format!("{message}; give a precision between -300 and 300")));
+    }
     Ok(Value::from(if up { scaled.ceil() } else { scaled.floor() } / scale))
 }
 

@@ -54,8 +54,38 @@ pub(super) fn collect(text: &str, into: &mut Vec<Slip>) {
             };
             add_unknown(language, part, unknown, into);
         }
-        add_open(language, text, into);
+        if text.contains(language.delimiters().0) {
+            add_open(language, text, &without_other(language, text), into);
+        }
     }
+}
+
+/// `text`, of the same length, with blanks for the expressions and comments of the other language: what opens in one of
+/// these begins nothing.
+fn without_other(language: Language, text: &str) -> String {
+    let blanks = |part: &str| std::iter::repeat_n(' ', part.len());
+    let (mut left, mut rest) = (String::with_capacity(text.len()), text);
+    let other = if language == Language::Jinja { Language::Yaql } else { Language::Jinja };
+    for part in other.parts(text) {
+        let Some((before, behind)) = rest.split_once(part) else { break };
+        left.push_str(before);
+        left.extend(blanks(part));
+        rest = behind;
+    }
+    left.push_str(rest);
+    if other == Language::Yaql {
+        return left;
+    }
+    let (mut without, mut rest) = (String::with_capacity(left.len()), left.as_str());
+    while let Some((before, behind)) = rest.split_once("{#")
+        && let Some((comment, after)) = behind.split_once("#}")
+    {
+        without.push_str(before);
+        without.extend(blanks("{##}").chain(blanks(comment)));
+        rest = after;
+    }
+    without.push_str(rest);
+    without
 }
 
 fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into: &mut Vec<Slip>) {
@@ -71,11 +101,12 @@ fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into
     }));
 }
 
-/// Adds the expressions that do not end on their line, one for each line. The text is gone through once.
-fn add_open(language: Language, text: &str, into: &mut Vec<Slip>) {
+/// Adds the expressions that do not end on their line, one for each line, of what is looked at of `text`. That is gone
+/// through once.
+fn add_open(language: Language, text: &str, looked_at: &str, into: &mut Vec<Slip>) {
     let (open, close) = language.delimiters();
     let from =
-        |at: usize, mark: &str| text.get(at..).and_then(|rest| rest.find(mark)).map(|place| at + place);
+        |at: usize, mark: &str| looked_at.get(at..).and_then(|rest| rest.find(mark)).map(|place| at + place);
     let (mut at, mut line_end) = (0, 0);
     let mut closing = Some(0);
     while let Some(start) = from(at, open) {
@@ -156,6 +187,12 @@ mod tests {
             ("{\"a\": {\"b\": 1}}", &[]),
             ("echo ${a%b}", &[]),
             ("é {{ é", &[(Unclosed, "{{ é")]),
+            // What opens within the other language begins nothing.
+            ("{{ '<%' }}", &[]),
+            ("{# <% #}", &[]),
+            ("<% '{{' %>", &[]),
+            ("{{ 'é<%' }} <% {{ x }}", &[(Unclosed, "<% {{ x }}")]),
+            ("{# <%", &[(Unclosed, "<%")]),
         ] {
             let expected: Vec<_> = expected.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect();
             assert_eq!(found(text), expected, "{text}");

@@ -86,6 +86,7 @@ fn filters() {
             "{{ 2.5 | round }} {{ 42.55 | round(1) }} {{ 3 | round(0, 'ceil') }} {{ 1234 | round(-2) }}",
             "2.0 42.5 3.0 1200",
         ),
+        ("{{ 3.7 | round(precision=99999999999) }} {{ 1e10 | round(300) }}", "3.7 10000000000.0"),
         (
             "{{ s | truncate(5) }} {{ s | truncate(7, true, '!', 0) }} {{ 'x' | center(3) }}|",
             "he... hello !  x |",

@@ -79,7 +79,10 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             Some(pack) => pack.to_owned(),
             None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
         };
-        if let Err(invalid) = names::check_pack(&pack) {
+        // The name of the pack that it is in is checked where that says it.
+        if home.is_none()
+            && let Err(invalid) = names::check_pack(&pack)
+        {
             problems.add(fields.position("pack"), format!("{invalid}; {}", invalid.remedy));
         }
         let reference = reference(fields, &pack, problems);

@@ -115,6 +115,12 @@ impl Reading<'_> {
             return (needs_file || is_component)
                 .then(|| format!("an action of {runner} needs an entry_point; name its file"));
         }
+        if (is_component || needs_file) && action.entry_point.starts_with('/') {
+            let (shown, folder) = (short(&action.entry_point), if is_component { "." } else { "actions" });
+            return Some(format!(
+                "entry_point is {shown}, which is an absolute path; write it as it is below the folder {folder} of the pack"
+            ));
+        }
         match (is_component, needs_file) {
             (true, _) => self.file_problem(&action.entry_point, "entry_point"),
             (_, true) => self.file_problem(&format!("actions/{}", action.entry_point), "entry_point"),

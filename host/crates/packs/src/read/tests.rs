@@ -136,6 +136,18 @@ fn schemas_as_the_exchange_has_them_are_read_with_notes() {
 }
 
 #[test]
+fn what_is_wrong_with_a_pack_is_said_once_and_as_it_is() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"description: d\nversion: 0.1.0\nauthor: a\n"),
+        ("actions/a.yaml", b"name: a\nrunner_type: local-shell-script\nentry_point: /opt/a.sh\n"),
+        ("rules/r.yaml", b"name: r\ntrigger: {type: core.st2.webhook}\naction: {ref: core.noop}\n"),
+    ];
+    let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
+    assert!(!told.iter().any(|told| told.contains("``")), "{told:#?}");
+    assert!(told.iter().any(|told| told.contains("/opt/a.sh, which is an absolute path")), "{told:#?}");
+}
+
+#[test]
 fn a_directory_ends_at_its_edge() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("c.wasm"), "").unwrap();

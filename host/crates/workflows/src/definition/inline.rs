@@ -81,13 +81,27 @@ pub fn dropped(text: &str) -> Vec<Dropped<'_>> {
         let rest = rest.trim_matches(is_end);
         // Of an expression that has no end the words mean nothing by themselves.
         let is_list = rest.contains('=') && !["<%", "{{"].iter().any(|mark| rest.contains(mark));
-        let words: Vec<&str> = if is_list { rest.split_whitespace().collect() } else { vec![rest] };
+        let words: Vec<&str> = if is_list { words_of(rest) } else { vec![rest] };
         let words =
             words.into_iter().map(|word| word.trim_matches(SEPARATORS)).filter(|word| !word.is_empty());
         dropped.extend(words.map(|text| Dropped { text, read: None }));
         before = next;
     }
     dropped
+}
+
+/// The words of a text; what is in braces is one, with what stands around it.
+fn words_of(text: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let is_between = |letter: char| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && letter.is_whitespace()
+    };
+    text.split(is_between).collect()
 }
 
 /// Finds where values end, and looks at no part of the text twice for that.
@@ -271,6 +285,7 @@ mod tests {
             ("message=<% a %> is b", &[("is b", None)]),
             ("a=1 message=<% ctx(x) + 1", &[("message=<% ctx(x) + 1", None)]),
             ("é=é b=2", &[("é=é", None)]),
+            ("env={\"A\":\"b c\",\"D\":1} a=1", &[("env={\"A\":\"b c\",\"D\":1}", None)]),
         ] {
             let found: Vec<_> =
                 dropped(text).into_iter().map(|dropped| (dropped.text, dropped.read)).collect();

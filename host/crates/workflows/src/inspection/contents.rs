@@ -5,14 +5,21 @@
 //! `validate_action_parameters`. Chains are not looked at there: one runs up to the task that cannot, so what is found in
 //! a chain is a note.
 
+use std::collections::BTreeSet;
+
 use petrel_expressions::Statement;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
 use super::{Finding, Kind, Place, syntax};
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
+
+/// How many findings [`inspect`] makes; that there are more is shown by one more. A workflow may call thousands of actions
+/// that are not there.
+pub const MOST_FINDINGS: usize = 1_000;
 
 /// What is known of an action.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +68,7 @@ pub struct Call {
 /// The inputs of a call.
 #[derive(Debug, Clone, Default)]
 struct Inputs {
-    names: Vec<String>,
+    names: BTreeSet<String>,
     /// Whether there are others, whose names come from expressions.
     has_more: bool,
 }
@@ -119,28 +126,35 @@ pub fn calls_of_chain(chain: &ChainDefinition) -> Vec<Call> {
     chain.nodes.iter().enumerate().map(call).collect()
 }
 
-/// All that is wrong with `calls` by what `actions` knows. Sorted by kind and place.
+/// What is wrong with `calls` by what `actions` knows: all of it, or one more than [`MOST_FINDINGS`]. Sorted by kind and
+/// place.
 pub fn inspect(calls: &[Call], actions: &dyn Actions) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = calls.iter().flat_map(|call| call.inspect(actions)).collect();
+    let mut findings: Vec<Finding> =
+        calls.iter().flat_map(|call| call.inspect(actions)).take(MOST_FINDINGS + 1).collect();
     findings.sort();
     findings
 }
 
 impl Call {
+    /// What is called, as it is written.
+    pub fn action(&self) -> &str {
+        &self.action
+    }
+
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
-        let action = &self.action;
+        let action = quoted(&self.action);
         let at_action = |message| vec![self.finding(&self.action_place, message)];
-        if !action.contains('.') {
+        if !self.action.contains('.') {
             return at_action(format!("The action reference \"{action}\" is not formatted correctly."));
         }
-        match actions.find(action) {
+        match actions.find(&self.action) {
             Known::Takes(parameters) => self.compared(parameters),
             Known::Unclear => Vec::new(),
             Known::Missing => {
                 at_action(format!("The action \"{action}\" is not registered in the database."))
             }
             Known::Later => {
-                let pack = action.split('.').next().unwrap_or_default();
+                let pack = quoted(self.action.split('.').next().unwrap_or_default());
                 let message = format!(
                     "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
                      the workflow is run."
@@ -153,9 +167,9 @@ impl Call {
     /// What is given, beside what is taken.
     fn compared(&self, parameters: &Parameters) -> Vec<Finding> {
         let Some(inputs) = &self.inputs else { return Vec::new() };
-        let action = &self.action;
+        let action = quoted(&self.action);
         let unexpected = inputs.names.iter().filter(|name| !parameters.contains_key(*name)).map(|name| {
-            let message = format!("Action \"{action}\" has unexpected input \"{name}\".");
+            let message = format!("Action \"{action}\" has unexpected input \"{}\".", quoted(name));
             self.finding(&self.input_place.entry(name), message)
         });
         let is_given = |name: &String| inputs.has_more || inputs.names.contains(name);
@@ -284,6 +298,16 @@ mod tests {
                 .map(|(place, message)| (format!("tasks.t.{place}"), (*message).to_owned()))
                 .collect();
             assert_eq!(found, expected, "{task}");
+        }
+    }
+
+    #[test]
+    fn of_very_many_wrong_calls_no_more_is_made_than_is_told() {
+        for (count, found) in [(10, 10), (MOST_FINDINGS, MOST_FINDINGS), (20_000, MOST_FINDINGS + 1)] {
+            let task =
+                |number: usize| (format!("t{number}"), json!({"action": format!("core.zorg{number}")}));
+            let tasks: Map<_, _> = (0..count).map(task).collect();
+            assert_eq!(inspect(&calls(&json!({"tasks": tasks})), &actions()).len(), found, "{count}");
         }
     }
 

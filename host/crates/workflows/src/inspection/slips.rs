@@ -97,8 +97,12 @@ fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
 /// A condition without an expression is a text, and holds.
 fn of_condition(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     if !text.is_empty() && !["<%", "{{", "{%"].iter().any(|mark| text.contains(mark)) {
-        let text = shortened(text);
-        let message = format!("`{text}` is no expression, so it always holds; write it as `<% {text} %>`");
+        // What is half an expression is to become a whole one.
+        let inside = shortened(text.trim().trim_end_matches("%>").trim_end_matches("}}").trim_end());
+        let message = format!(
+            "`{}` is no expression, so it always holds; write it as `<% {inside} %>`",
+            shortened(text)
+        );
         findings.push(Finding::new(Kind::Expression, place, message).noted());
     }
 }
@@ -165,6 +169,12 @@ mod tests {
             (next(json!({"when": "{{ succeded() }}"})), "next[1].when", false, "did you mean \"succeeded\"?"),
             (
                 next(json!({"when": "succeeded()"})),
+                "next[1].when",
+                true,
+                "always holds; write it as `<% succeeded() %>`",
+            ),
+            (
+                next(json!({"when": "succeeded() %>"})),
                 "next[1].when",
                 true,
                 "always holds; write it as `<% succeeded() %>`",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cursor::Mark;
-use crate::{Entry, Error, Keys, Node};
+use crate::{Entry, Error, Keys, Node, quoted};
 
 /// A key as it was written.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Pairs {
     pub(super) fn insert(&mut self, key: Key, node: Node) -> Result<(), Error> {
         if let Some(place) = self.places.get(&key.text) {
             if self.keys == Keys::Strict {
-                let message = format!("the key {} is written twice; keep one of them", key.text);
+                let message = format!("the key {} is written twice; keep one of them", quoted(&key.text));
                 return Err(Error::meaning(key.start, message));
             }
             if let Some(known) = self.own.get_mut(*place) {

@@ -1,0 +1,37 @@
+//! What somebody wrote, as messages quote it: enough of it to be recognised by.
+
+use std::borrow::Cow;
+
+/// How many characters of a text a message quotes.
+const LONGEST: usize = 200;
+
+/// `text`, or its first 200 characters with `…` behind them.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::InvalidId;
+    use crate::reference::InvalidRef;
+    use crate::time::InvalidTimestamp;
+
+    #[test]
+    fn a_long_text_is_cut_where_a_message_quotes_it() {
+        assert_eq!(quoted("ä"), "ä");
+        assert_eq!(quoted(&"ä".repeat(200)), "ä".repeat(200));
+        assert_eq!(quoted(&"ä".repeat(201)), format!("{}…", "ä".repeat(200)));
+        let long = || "x".repeat(5_000);
+        for message in [
+            InvalidId(long()).to_string(),
+            InvalidRef(long()).to_string(),
+            InvalidTimestamp(long()).to_string(),
+        ] {
+            assert!(message.contains('…') && message.len() < 400, "{message}");
+        }
+    }
+}
