@@ -82,6 +82,7 @@ impl PythonScript {
         let request = json!({
             "file": file,
             "pack": call.action.reference.pack(),
+            "pack_path": call.pack_path,
             "user": call.user,
             "log_level": given.text("log_level").unwrap_or("DEBUG"),
             "config": &*call.pack_config,
