@@ -36,6 +36,7 @@ use crate::grants;
 use crate::greeting::{self, Whereabouts};
 use crate::log;
 use crate::notify::Notifier;
+use crate::prerequisites;
 use crate::signals::{end_in_any_case, stop_signal};
 
 /// What a process finds in its environment of what the host found in its own.
@@ -313,6 +314,7 @@ async fn build_engine(
 
 /// The runners of the host, with what they need laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
+    prerequisites::check_user(settings.runners.run_as.as_deref())?;
     data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_dir.join("python");
     python_script::library::lay_out(&library)
@@ -351,6 +353,10 @@ fn all_runners(
         interpreter: settings.runners.python.clone(),
         library: data_dir.join("python"),
     };
+    // Without a directory to keep anything in, nothing is run.
+    if cache_directory.is_some() {
+        prerequisites::warn_of_python(&python);
+    }
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
         grants: grants::parse(&settings.runners.grant_directories)?,
