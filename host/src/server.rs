@@ -96,6 +96,8 @@ async fn serve(
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
     let figures = figures()?;
+    // Before the reaper is there, which would take what this asks for a stray.
+    prerequisites::check_user(settings.runners.run_as.as_deref())?;
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir)?;
     // First what is most often in the way, before anything is touched.
@@ -314,7 +316,6 @@ async fn build_engine(
 
 /// The runners of the host, with what they need laid out.
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
-    prerequisites::check_user(settings.runners.run_as.as_deref())?;
     data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_dir.join("python");
     python_script::library::lay_out(&library)
