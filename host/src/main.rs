@@ -26,6 +26,7 @@ mod log;
 mod logins;
 mod notify;
 mod parameters;
+mod prerequisites;
 mod print;
 mod server;
 mod signals;

@@ -1,5 +1,5 @@
-//! Parameters as typed at the shell: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE`, or just words, which are
-//! a command. A value is read by the type that the action declares, as StackStorm's client does.
+//! Parameters as typed at the shell: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE` (`NAME=\@TEXT` for a text that begins so),
+//! or just words, which are a command. A value is read by the type that the action declares, as StackStorm's client does.
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
@@ -58,16 +58,20 @@ fn exact(name: &str, text: &str) -> Result<Value, Failure> {
     })
 }
 
-/// `@FILE` stands for what is in the file.
+/// `@FILE` stands for what is in the file, and `\@` for an @ that begins a text.
 fn content(name: &str, text: &str) -> Result<String, Failure> {
-    match text.strip_prefix('@').filter(|file| !file.is_empty()) {
-        Some(file) if std::path::Path::new(file).is_file() => {
-            plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
-                Failure::usage(format!("{name}: {file} cannot be read: {error}"), "check the file")
-            })
-        }
-        _ => Ok(text.to_owned()),
+    if let Some(rest) = text.strip_prefix('\\').filter(|rest| rest.starts_with('@')) {
+        return Ok(rest.to_owned());
     }
+    let Some(file) = text.strip_prefix('@').filter(|file| !file.is_empty()) else {
+        return Ok(text.to_owned());
+    };
+    plain_file::read_text(file.as_ref(), LARGEST_INPUT).map_err(|error| {
+        Failure::usage(
+            format!("the parameter {name}: the file {file} cannot be read: {error}"),
+            format!("check the path; a text that begins with @ is written {name}='\\@...'"),
+        )
+    })
 }
 
 fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
@@ -145,6 +149,10 @@ mod tests {
             (&["l=[1]", "o={\"a\": 1}"], json!({"l": [1], "o": {"a": 1}})),
             (&["o=a=1,b=2", "x=5", "y:=5"], json!({"o": {"a": "1", "b": "2"}, "x": "5", "y": 5})),
             (&["n={{ m }}"], json!({"n": "{{ m }}"})),
+            (
+                &["x=\\@here", "cmd=@", "o={\"a\": \"@b\"}"],
+                json!({"x": "@here", "cmd": "@", "o": {"a": "@b"}}),
+            ),
             (&["uname", "-a"], json!({"cmd": "uname -a"})),
             (&["n=1", "echo a=b", "c"], json!({"n": 1, "cmd": "echo a=b c"})),
         ] {
@@ -165,6 +173,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let large = directory.path().join("large");
         std::fs::File::create(&large).unwrap().set_len(LARGEST_INPUT + 1).unwrap();
+        let absent = directory.path().join("nofile.json");
+        for path in [absent.as_path(), directory.path()] {
+            let refused = parsed(&[&format!("x=@{}", path.display())]).unwrap_err();
+            let begin = format!("the parameter x: the file {} cannot be read", path.display());
+            assert!(refused.starts_with(&begin), "{refused}");
+        }
         let refused = parsed(&[&format!("x=@{}", large.display())]).unwrap_err();
         assert!(refused.contains("more than 10 MiB"), "{refused}");
         assert!(parsed(&["y:={"]).unwrap_err().starts_with("the parameter y is not JSON"));

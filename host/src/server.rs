@@ -36,6 +36,7 @@ use crate::grants;
 use crate::greeting::{self, Whereabouts};
 use crate::log;
 use crate::notify::Notifier;
+use crate::prerequisites;
 use crate::signals::{end_in_any_case, stop_signal};
 
 /// What a process finds in its environment of what the host found in its own.
@@ -95,6 +96,8 @@ async fn serve(
     // From here on a signal stops in order, however early it comes.
     let stop = stop_signal();
     let figures = figures()?;
+    // Before the reaper is there, which would take what this asks for a stray.
+    prerequisites::check_user(settings.runners.run_as.as_deref())?;
     let data_dir = settings.data_dir();
     data_directory::make_private(&data_dir).map_err(|error| {
         let hint = "name a directory that you can write to with --data-dir or server.data_dir";
@@ -354,6 +357,10 @@ fn all_runners(
         interpreter: settings.runners.python.clone(),
         library: data_dir.join("python"),
     };
+    // Without a directory to keep anything in, nothing is run.
+    if cache_directory.is_some() {
+        prerequisites::warn_of_python(&python);
+    }
     let runtime = PackRuntime::new(petrel_pack_runtime::Options {
         cache_directory,
         grants: grants::parse(&settings.runners.grant_directories)?,

@@ -28,7 +28,7 @@ const LONG_LOOK: Duration = Duration::from_secs(20);
   petrel run github.decide_push payload=@push.json branches:='[\"main\"]'
   petrel run --async core.local cmd='make nightly'
 
-Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE.
+Parameters are NAME=VALUE, read by the type that the action declares; NAME:=JSON; NAME=@FILE (NAME='\\@TEXT' for a text that begins so).
 ^C stops waiting, and the action goes on.")]
 pub(crate) struct Run {
     /// The action, as pack.name

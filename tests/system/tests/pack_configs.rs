@@ -201,11 +201,26 @@ fn a_configuration_that_cannot_be_filled_in_is_named_and_no_secret_of_it_is_told
     let refused = host.cli(&["run", "mine.show", "port={{ config_context.pin }}"]).with_code(2);
     assert_says(&refused.stderr, &["parameter port", "integer"]);
     assert!(!refused.stderr.contains("hush"), "{refused:?}");
+    let absent = host.cli(&["run", "mine.show", "region={{ config_context.absent }}"]).with_code(2);
+    assert_says(
+        &absent.stderr,
+        &["parameter region", "pack mine has no key absent", "petrel pack configure mine"],
+    );
+    assert!(!absent.stderr.contains("hush"), "{absent:?}");
+    let bare = host.cli(&["run", "core.local", "cmd=echo {{ config_context.x }}"]).with_code(2);
+    assert_says(
+        &bare.stderr,
+        &["parameter cmd", "pack core has no configuration", "petrel pack configure core"],
+    );
+    assert!(!bare.stderr.contains("holds a secret"), "{bare:?}");
     let unread = put(&host, &json!({"zone": "{{ st2kv.system"})).with_status(400);
     assert_says(&unread.body, &["`zone` is no template that can be read", "st2kv.system.key"]);
     put(&host, &json!({"pin": "{{ st2kv.system.a | from_json_string }}"})).with_status(200);
     let failed = host.cli(&["run", "mine.show", "region=a", "zone=b", "-j"]).with_code(2).json();
     let told = failed["faultstring"].as_str().unwrap();
-    assert_says(told, &["pack `mine`", "`pin`", "petrel pack configure mine FILE"]);
+    assert_says(
+        told,
+        &["pack `mine`", "`pin`", "has no key st2kv.system.a", "petrel pack configure mine FILE"],
+    );
     host.stop();
 }

@@ -68,6 +68,13 @@ fn relative_paths_are_found_from_where_actions_start() {
 }
 
 #[test]
+fn a_user_who_is_not_there_is_refused_before_anything_begins() {
+    let place = Place::default();
+    let refused = place.petrel(&["serve", "--listen", "127.0.0.1:0", "--run-as", "nobodyy"]).with_code(2);
+    assert_says(&refused.stderr, &["runners.run_as is `nobodyy`", "no such user"]);
+}
+
+#[test]
 fn a_missing_interpreter_is_named() {
     let place = Place::default();
     let host = place.start(&["--python", "no-such-python"]);

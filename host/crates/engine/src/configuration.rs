@@ -35,7 +35,11 @@ pub(crate) struct Unfilled {
 impl Unfilled {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
-        format!("correct it with `petrel pack configure {} FILE`, or set the keys that it reads", self.pack)
+        format!(
+            "correct it with `petrel pack configure {} FILE`, or set the keys that it reads with `petrel key set NAME VALUE`; one that \
+             may be absent gets `| default('')`",
+            self.pack
+        )
     }
 }
 
@@ -52,11 +56,22 @@ impl Configuration {
         Self { values: Arc::new(values), templates }
     }
 
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether it has this key, at the top.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     /// The configuration of `pack` for an action that runs now, with the keys of `datastore` where it asks for them.
     /// What comes of a template is text, or null when it is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
     ///
     /// # Errors
-    /// Which of its templates cannot be rendered.
+    /// Which of its templates cannot be rendered, or reads a key that is not there and does not say what then.
+    /// (Beyond the original, where the value becomes null, and the action runs with a password that is none.)
     pub(crate) fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
         if self.templates.is_empty() {
             return Ok(Arc::clone(&self.values));
@@ -82,6 +97,11 @@ impl Configuration {
                     work::charge(text.len() as u64).map_err(beyond)?;
                     return Ok(value.clone());
                 };
+                if let Some(missing) = scope.datastore().missing(template.datastore_keys())
+                    && !copes_with_absence(template.source())
+                {
+                    return Err((place.to_owned(), format!("reads what is not there: {missing}")));
+                }
                 match template.render(scope) {
                     Ok(text) if text.is_empty() => Ok(Value::Null),
                     Ok(text) => Ok(Value::String(text)),
@@ -102,6 +122,11 @@ impl Configuration {
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
         }
     }
+}
+
+/// Whether a template says what is to be where a key is not there. That it reads as an empty text is what it goes by.
+fn copes_with_absence(source: &str) -> bool {
+    ["{%", "default", " or ", " if "].iter().any(|word| source.contains(word))
 }
 
 /// Why a template cannot be rendered, without a word of it.
@@ -203,7 +228,8 @@ mod tests {
             // Text stays text, and what came out is not looked at again.
             (json!({"kv": "{{ st2kv.system.list }}"}), json!({"kv": "[1]"})),
             (json!({"kv": "{{ st2kv.system.code }}"}), json!({"kv": "{{ st2kv.system.plain }}"})),
-            (json!({"kv": "{{ st2kv.system.gone }}"}), json!({"kv": null})),
+            (json!({"kv": "{{ st2kv.system.gone | default('') }}"}), json!({"kv": null})),
+            (json!({"kv": "{{ st2kv.system.gone or 'x' }}"}), json!({"kv": "x"})),
             (json!({"password": "a{{b"}), json!({"password": "a{{b"})),
             (json!({"a": "{{ 1 + 1 }}{{ trigger.b }}"}), json!({"a": "{{ 1 + 1 }}{{ trigger.b }}"})),
             (
@@ -212,6 +238,20 @@ mod tests {
             ),
         ] {
             assert_eq!(filled(given.clone()), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_named_with_its_place() {
+        for (given, place) in [
+            (json!({"token": "{{ st2kv.system.tok }}"}), "token"),
+            (json!({"auth": {"token": ["Bearer {{ system.tok }}"]}}), "auth.token[0]"),
+            (json!({"token": "{{ st2kv.system.plain }}{{ st2kv.system.tok | upper }}"}), "token"),
+        ] {
+            let says =
+                format!("`{place}` reads what is not there: the datastore has no key st2kv.system.tok");
+            let error = filled(given.clone()).unwrap_err();
+            assert!(error.contains("pack `p`") && error.ends_with(&says), "{given}: {error}");
         }
     }
 

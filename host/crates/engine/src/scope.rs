@@ -54,6 +54,9 @@ impl Templates<'_> {
             return false;
         }
         let content = self.engine.content();
+        if content.configuration(self.pack()).is_empty() {
+            return false;
+        }
         let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
         drop(content);
         let Some(schema) = schema else { return true };
@@ -61,9 +64,38 @@ impl Templates<'_> {
         parameters::read_secret(CONFIG, self.given, &self.registered.signature, &schema)
     }
 
-    /// `error` as it may be told.
+    /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
     pub(crate) fn told(&self, error: Error) -> Error {
-        if self.read_secret_configuration() { error.hidden() } else { error }
+        let told = if self.read_secret_configuration() { error.hidden() } else { error };
+        if !matches!(told, Error::Render { .. } | Error::Hidden { .. }) {
+            return told;
+        }
+        match self.missing_configuration() {
+            Some(missing) => Error::Missing { error: Box::new(told), missing },
+            None => told,
+        }
+    }
+
+    /// What the configuration lacks of what the templates read of it.
+    fn missing_configuration(&self) -> Option<String> {
+        if !self.ask_for_configuration() {
+            return None;
+        }
+        let pack = self.pack();
+        let configuration = self.engine.content().configuration(pack);
+        if configuration.is_empty() {
+            return Some(format!(
+                "the pack {pack} has no configuration; `petrel pack configure {pack} FILE` gives one"
+            ));
+        }
+        let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
+        let missing: Vec<_> = read.into_iter().filter(|key| !configuration.has(key)).collect();
+        (!missing.is_empty()).then(|| {
+            format!(
+                "the configuration of pack {pack} has no key {}; add it with `petrel pack configure {pack} FILE`",
+                missing.join(", ")
+            )
+        })
     }
 
     fn ask_for_configuration(&self) -> bool {

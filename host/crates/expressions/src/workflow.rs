@@ -16,10 +16,13 @@ pub(crate) const READING: u64 = 20_000;
 /// What is said of `item()` where there is none.
 pub(crate) const NO_ITEM: &str = "There is no item here; item() is for the input of a task that has `with`";
 
-/// What is said of a key that is not there, `key` being what was asked for.
+/// What is said of a key that is not there, `key` being what was asked for. One that all share is named without its
+/// scope, as in StackStorm.
 pub(crate) fn missing_key(key: &str) -> String {
-    let said = format!("The key \"{key}\" does not exist in the StackStorm datastore.");
-    if key.starts_with("system.") {
+    let shared = key.strip_prefix("system.");
+    let name = shared.unwrap_or(key);
+    let said = format!("The key \"{name}\" does not exist in the StackStorm datastore.");
+    if shared.is_some() {
         return said;
     }
     format!("{said} It was looked for among those of the user; one that all share is \"system.{key}\".")

@@ -1,5 +1,5 @@
 //! What to think about in a pack that can be registered as it is: secrets that would show, scripts that would not
-//! start. What must be corrected is found in [`crate::read`].
+//! start, imports that are not offered. What must be corrected is found in [`crate::read`].
 
 use std::path::Path;
 
@@ -7,6 +7,8 @@ use petrel_model::Action;
 use petrel_model::parameters::Schema;
 
 use crate::source::Source;
+
+mod imports;
 
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
@@ -17,6 +19,9 @@ const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// What there is to say about an action, a sentence each, with its metadata file in front.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    if action.runner_type == "python-script" {
+        return on_imports(file, action, source);
+    }
     if !SCRIPT_RUNNERS.contains(&action.runner_type.as_str()) {
         return Vec::new();
     }
@@ -40,6 +45,21 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     let run_bit = (!source.is_executable(&script))
         .then(|| format!("{file}: {script} has no run bit; set it: chmod +x {script}"));
     secrets.chain(interpreter).chain(run_bit).collect()
+}
+
+/// What there is to say about what a Python action imports.
+fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    let script = format!("actions/{}", action.entry_point);
+    // That it is not there is said as what it is.
+    let text = source.read(&script, imports::LARGEST).unwrap_or_default();
+    let modules = imports::not_offered(&text).into_iter();
+    let told = modules.map(|module| {
+        format!(
+            "{file}: {script} imports {module}, which Petrel does not offer, so that the action will fail; have it do \
+             without, or call the API"
+        )
+    });
+    told.collect()
 }
 
 /// What there is to say about what interprets a script that begins so.

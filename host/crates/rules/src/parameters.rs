@@ -11,6 +11,7 @@ mod given;
 mod graph;
 mod signature;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_expressions::{Datastore, Scope};
@@ -58,12 +59,12 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
-    /// The same, of a parameter that reads keys of the datastore which are not there.
+    /// The same, where keys are read which are not there, of the datastore or of the pack's configuration.
     #[error("{error}; {missing}")]
     Missing {
         /// What came of that.
         error: Box<Self>,
-        /// Which keys.
+        /// Which keys, and of what.
         missing: String,
     },
     /// What templates ask for by this name cannot be had.
@@ -129,6 +130,21 @@ pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Va
         .chain(signature.templates())
         .for_each(|template| reads.add_name(name, template.source()));
     reads.has_secret(&Marks::of(schema))
+}
+
+/// The keys that templates among `given` or the defaults of `signature` read by name of the object that they see under
+/// `name`: `x` of `{{ name.x.y }}` and `{{ name['x'] }}`.
+pub fn keys_read(name: &str, given: &Given, signature: &Signature) -> BTreeSet<String> {
+    let templates = given.templates().chain(signature.templates());
+    templates.flat_map(|template| template.source().split(name).skip(1).filter_map(first_key)).collect()
+}
+
+/// The key that is asked for by what follows the name of an object.
+fn first_key(rest: &str) -> Option<String> {
+    let quoted = || rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\""));
+    let key = rest.strip_prefix('.').or_else(quoted)?;
+    let key: String = key.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!key.is_empty()).then_some(key)
 }
 
 /// The parameters with which an execution runs.

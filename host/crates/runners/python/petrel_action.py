@@ -18,6 +18,8 @@ from importlib import util
 INVALID_STATUS = 220
 # Digits that may be an integer beyond 64 bits, which the host cannot hold exactly.
 MANY_DIGITS = re.compile("[0-9]{19}")
+# StackStorm's own modules: nothing that could be installed for an action, but what is beside this file.
+ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
 
 
 class Unsuitable(Exception):
@@ -72,28 +74,47 @@ def main():
         # The first frame is this one.
         trace = error.__traceback__.tb_next if error.__traceback__ else None
         traceback.print_exception(type(error), error, trace)
-        if isinstance(error, ModuleNotFoundError):
-            sys.stderr.write(
-                "The module %s is not there for %s; install what the requirements.txt of the pack %s lists.\n"
-                % (error.name, sys.executable, request["pack"])
-            )
+        sys.stderr.write(remedy(error, request["pack"]))
         sys.exit(1)
     channel.answer(status, result)
 
 
+def remedy(error, pack):
+    """What to do about an import that failed; nothing for other errors."""
+    if not isinstance(error, ImportError) or not error.name:
+        return ""
+    if error.name.split(".")[0] in ST2_MODULES:
+        return (
+            "Petrel does not offer to actions what is imported here from %s: of StackStorm's own modules it has "
+            "a part only. Change the action so that it does without, or have it call the API.\n" % error.name
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            "The module %s is not there for %s; install what the requirements.txt of the pack %s lists, and what packs "
+            "find in StackStorm's own environment without listing it (six, requests, PyYAML, Jinja2).\n"
+            % (error.name, sys.executable, pack)
+        )
+    return ""
+
+
 def construct(request):
     """The action of the file, made with the configuration of its pack."""
-    kind = load(request["file"])
-    from st2common.runners.utils import ActionService
+    import st2common
 
+    st2common.own_pack = (request["pack"], request["pack_path"])
+    kind = load(request["file"])
+    from st2common.runners.utils import ActionService, PackConfigDict
+
+    # With the pack's name from here on: an action need not hand its service to what it derives from.
+    config = PackConfigDict(request["pack"], request["config"])
     service = ActionService(request["pack"], kind.__name__, request["user"], request["log_level"])
     try:
-        return kind(config=request["config"], action_service=service)
+        return kind(config=config, action_service=service)
     except TypeError as error:
         # Older actions take the configuration only.
         if "unexpected keyword argument 'action_service'" not in str(error):
             raise
-    action = kind(config=request["config"])
+    action = kind(config=config)
     action.action_service = service
     return action
 

@@ -23,8 +23,8 @@ impl<'a> Given<'a> {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// How long it may take: the parameter `timeout`, in seconds. No limit for zero and less, as StackStorm
-    /// has it.
+    /// How long it may take: the parameter `timeout`, in seconds. No limit for zero and less, where
+    /// StackStorm would end it at its first look.
     pub(crate) fn timeout(self, default: f64) -> Option<Duration> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
         (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))

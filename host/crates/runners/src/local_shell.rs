@@ -96,7 +96,7 @@ fn common_parameters(what: &str) -> Parameters {
         "sudo": {"type": "boolean", "default": false, "description": format!("Run the {what} as root, by sudo")},
         "sudo_password": {"type": "string", "default": null, "secret": true, "required": false,
             "description": "The password for sudo; it travels by standard input"},
-        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take")},
+        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take; no limit with 0 and less")},
     });
     parameters.as_object().cloned().unwrap_or_default()
 }
@@ -167,10 +167,10 @@ async fn carry_out(
     output: &OutputSink,
     cancel: &CancellationToken,
 ) -> Outcome {
-    let (directory, limit) = (spec.working_directory.clone(), spec.timeout);
+    let (program, directory, limit) = (spec.program.clone(), spec.working_directory.clone(), spec.timeout);
     match process::run(spec, output, cancel).await {
         Ok(finished) => ending::outcome(finished, limit, decode_scalars, output),
-        Err(error) => process::not_started(&call.action.reference, &directory, &error),
+        Err(error) => process::not_started(&call.action.reference, &program, &directory, &error),
     }
 }
 

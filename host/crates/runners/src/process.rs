@@ -1,7 +1,7 @@
 //! Starts a process in a group of its own, feeds its output to a sink line by line, and ends the whole
 //! group on timeout and cancel. What to start, and what an exit means, is the runner's business.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -169,8 +169,14 @@ fn number(pipe: Option<&impl AsFd>) -> Option<u64> {
     pipe.and_then(|pipe| rustix::fs::fstat(pipe).ok()).map(|found| found.st_ino)
 }
 
-/// The outcome of a call whose process could not be started in `directory`.
-pub(crate) fn not_started(action: &Ref, directory: &Path, error: &std::io::Error) -> Outcome {
+/// The outcome of a call whose `program` could not be started in `directory`. The system says "no such file" of
+/// whatever is missing: which it is, is looked up here.
+pub(crate) fn not_started(
+    action: &Ref,
+    program: &OsStr,
+    directory: &Path,
+    error: &std::io::Error,
+) -> Outcome {
     if error.raw_os_error() == Some(Errno::TOOBIG.raw_os_error()) {
         return Outcome::failed(
             "process.arguments",
@@ -178,11 +184,34 @@ pub(crate) fn not_started(action: &Ref, directory: &Path, error: &std::io::Error
             "hand over what is large in a file",
         );
     }
-    Outcome::failed(
-        "process.start",
-        format!("{action} could not be started in {}: {error}", directory.display()),
-        "check that the working directory exists and that its shell (for sudo: sudo) is installed",
-    )
+    let path = Path::new(program);
+    let name = path.display();
+    let place = directory.display();
+    let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+    let (reason, remedy) = if !directory.is_dir() {
+        (
+            format!("{place}, where it is to start, is no directory"),
+            "give an existing directory in cwd, or make it",
+        )
+    } else if is_missing && program == "sudo" {
+        (
+            "the program sudo is not on PATH, and it takes sudo to run as root or as another user".to_owned(),
+            "install sudo; or run the host as that user, without --run-as and without sudo",
+        )
+    } else if is_missing && path.exists() {
+        (
+            format!("what is to interpret {name}, as its first line says, is missing"),
+            "install it, or correct the first line",
+        )
+    } else if is_missing {
+        (format!("the program {name} is not there"), "install it, or correct its path")
+    } else {
+        (
+            format!("{name} in {place}: {error}"),
+            "check that the user of the host may enter the directory and run the program",
+        )
+    };
+    Outcome::failed("process.start", format!("{action} could not be started: {reason}"), remedy)
 }
 
 /// Waits for the end, and brings it about when it is time. The group comes with the tick at which it began.
@@ -215,4 +244,44 @@ async fn watch(
     // What has left the group.
     leftovers::end_all(marks).await;
     Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let script = place.path().join("a.sh");
+        fs::write(&script, "#!/nowhere/sh\n").unwrap();
+        let (here, gone) = (place.path(), place.path().join("gone"));
+        let action: Ref = "mine.act".parse().unwrap();
+        for (program, directory, kind, says) in [
+            (
+                "/bin/sh",
+                gone.as_path(),
+                ErrorKind::NotFound,
+                format!("{}, where it is to start", gone.display()),
+            ),
+            ("sudo", here, ErrorKind::NotFound, "the program sudo is not on PATH".to_owned()),
+            ("sudo", gone.as_path(), ErrorKind::NotFound, "is no directory".to_owned()),
+            ("/nowhere/zsh", here, ErrorKind::NotFound, "the program /nowhere/zsh is not there".to_owned()),
+            (
+                script.to_str().unwrap(),
+                here,
+                ErrorKind::NotFound,
+                format!("what is to interpret {}", script.display()),
+            ),
+            ("/bin/sh", here, ErrorKind::PermissionDenied, format!("/bin/sh in {}", here.display())),
+        ] {
+            let outcome = not_started(&action, program.as_ref(), directory, &Error::from(kind));
+            assert_eq!(outcome.result["code"], "process.start");
+            let error = outcome.result["error"].as_str().unwrap();
+            assert!(error.starts_with("mine.act could not be started: ") && error.contains(&says), "{error}");
+        }
+    }
 }

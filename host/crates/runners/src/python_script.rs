@@ -45,6 +45,13 @@ pub struct Options {
     pub library: PathBuf,
 }
 
+impl Options {
+    /// Where the interpreter is, if it is there.
+    pub fn find_interpreter(&self) -> Option<PathBuf> {
+        program::find(&self.interpreter, program::folders(&self.environment))
+    }
+}
+
 /// Runs Python actions.
 #[derive(Debug)]
 pub struct PythonScript {
@@ -61,7 +68,7 @@ impl PythonScript {
             "env": {"type": "object", "description": "Variables to add to the environment"},
             "log_level": {"type": "string", "default": "DEBUG", "description": "What the action's logger lets through",
                 "enum": ["AUDIT", "CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]},
-            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take"},
+            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take; no limit with 0 and less"},
         });
         Self {
             runner_type: RunnerType {
@@ -82,6 +89,7 @@ impl PythonScript {
         let request = json!({
             "file": file,
             "pack": call.action.reference.pack(),
+            "pack_path": call.pack_path,
             "user": call.user,
             "log_level": given.text("log_level").unwrap_or("DEBUG"),
             "config": &*call.pack_config,
@@ -117,9 +125,9 @@ impl PythonScript {
 
     /// Where the interpreter is.
     fn interpreter(&self, call: &Call) -> Result<PathBuf, Outcome> {
-        let name = &self.options.interpreter;
-        let folders = program::folders(&self.options.environment);
-        program::find(name, folders).ok_or_else(|| {
+        self.options.find_interpreter().ok_or_else(|| {
+            let name = &self.options.interpreter;
+            let folders = program::folders(&self.options.environment);
             let place = if name.contains('/') {
                 "cannot be run".to_owned()
             } else {
@@ -150,6 +158,7 @@ impl Runner for PythonScript {
             Err(outcome) => return outcome,
         };
         let spec = self.spec(&call, &file, interpreter);
+        let program = spec.program.clone();
         let limit = spec.timeout;
         match process::run(spec, &output, &cancel).await {
             Ok(finished) => {
@@ -157,7 +166,8 @@ impl Runner for PythonScript {
                 outcome(finished, limit, &output)
             }
             Err(error) => {
-                process::not_started(&call.action.reference, &self.options.working_directory, &error)
+                let directory = &self.options.working_directory;
+                process::not_started(&call.action.reference, &program, directory, &error)
             }
         }
     }

@@ -181,7 +181,7 @@ fn an_argument_that_is_unknown_doubled_or_missing_is_named_with_what_was_called(
         ("task_status(route=0)", "task_status needs task_id"),
         ("st2kv(default=1)", "st2kv needs key"),
         ("st2kv('none')", "The key \"none\" does not exist in the StackStorm datastore"),
-        ("st2kv('system.none')", "The key \"system.none\" does not exist in the StackStorm datastore"),
+        ("st2kv('system.none')", "The key \"none\" does not exist in the StackStorm datastore"),
         ("st2kv('a', decrypt='yes')", "Decrypt parameter is not typeof bool."),
         ("result(1)", "result takes at most 0 arguments, and 1 are given"),
         ("zip([1], fill=0)", "zip has no argument fill"),

@@ -81,6 +81,12 @@ fn the_platform_answers() {
                  It was looked for among those of the user; one that all share is \"system.none\"."
             ),
         ),
+        (
+            "st2kv('system.none')",
+            json!(
+                "ExpressionEvaluationException: The key \"none\" does not exist in the StackStorm datastore."
+            ),
+        ),
         ("now()", json!("2020-01-02T03:04:05.000001+00:00")),
         ("random() < 1 and random(1, 3) in [1, 2, 3]", json!(true)),
         ("random() = random()", json!(false)),

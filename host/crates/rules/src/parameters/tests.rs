@@ -203,3 +203,14 @@ fn a_missing_key_of_the_datastore_is_named_with_what_came_of_it() {
     let fine = object(&json!({"s": "{{ st2kv.system.gone }}", "m": 1}));
     assert_eq!(live(&Given::compile(&fine), &signature, &scope).unwrap()["s"], json!(""));
 }
+
+#[test]
+fn the_keys_that_templates_read_of_an_object_are_known() {
+    let signature = Signature::new(
+        &Object::new(),
+        &object(&json!({"b": {"default": "{{ config_context['token'] }}{{ trigger.n }}"}})),
+    );
+    let given = json!({"a": "{{ config_context.auth.pin }} {{ config_context }}", "l": ["{{ config_context.x|upper }}"]});
+    let read = keys_read("config_context", &Given::compile(&object(&given)), &signature);
+    assert!(read.iter().eq(["auth", "token", "x"]), "{read:?}");
+}

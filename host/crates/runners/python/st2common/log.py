@@ -5,12 +5,22 @@ from logging import CRITICAL, DEBUG, ERROR, INFO, WARNING  # noqa: F401
 
 AUDIT = CRITICAL + 10
 
+logging.AUDIT = AUDIT
 logging.addLevelName(AUDIT, "AUDIT")
 
 # Maps what actions write after importing this module `as logging`.
 Formatter = logging.Formatter
 Handler = logging.Handler
 StreamHandler = logging.StreamHandler
+
+
+def _audit(logger, message, *arguments, **more):
+    """Logs at the level AUDIT."""
+    if logger.isEnabledFor(AUDIT):
+        logger._log(AUDIT, message, arguments, **more)
+
+
+logging.Logger.audit = _audit
 
 
 def getLogger(name):  # noqa: N802

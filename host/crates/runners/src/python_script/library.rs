@@ -14,15 +14,34 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 8] = files![
+const FILES: [(&str, &str); 27] = files![
     "petrel_action.py",
     "st2common/__init__.py",
     "st2common/log.py",
+    "st2common/constants/__init__.py",
+    "st2common/constants/action.py",
+    "st2common/constants/keyvalue.py",
+    "st2common/constants/pack.py",
+    "st2common/content/__init__.py",
+    "st2common/content/utils.py",
     "st2common/exceptions/__init__.py",
     "st2common/exceptions/action.py",
+    "st2common/exceptions/connection.py",
+    "st2common/exceptions/content.py",
+    "st2common/exceptions/keyvalue.py",
     "st2common/runners/__init__.py",
     "st2common/runners/base_action.py",
     "st2common/runners/utils.py",
+    "st2common/util/__init__.py",
+    "st2common/util/compat.py",
+    "st2common/util/date.py",
+    "st2common/util/isotime.py",
+    "st2common/util/jinja.py",
+    "st2common/util/misc.py",
+    "st2common/util/monkey_patch.py",
+    "st2common/util/shell.py",
+    "st2common/util/green/__init__.py",
+    "st2common/util/green/shell.py",
 ];
 
 /// Lays the library out in `directory`, unless it is there already.

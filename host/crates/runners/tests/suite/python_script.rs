@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{call_of, shell_options};
 
+mod of_stackstorm;
+
 /// The head of every action file of these tests.
 const HEAD: &str = "import sys, os, datetime, decimal\nfrom st2common.runners.base_action import Action\n";
 
@@ -164,8 +166,22 @@ async fn what_cannot_be_run_says_why() {
         (act("self.config['key']"), "missing key \"key\""),
         (
             act("self.action_service.get_value('token')"),
-            "get_value('token'), and this version of Petrel has no datastore",
+            "get_value('token'), which Petrel does not offer to Python actions yet; hand the value over as a parameter",
         ),
+        (
+            act("self.action_service.set_value('token', 1)"),
+            "Petrel does not offer to Python actions yet; return",
+        ),
+        (act("self.action_service.get_user_info()"), "the template \"{{ action_context.user }}\""),
+        (
+            "import st2common.bootstrap.sensorsregistrar\n".into(),
+            "Petrel does not offer to actions what is imported here from st2common.bootstrap",
+        ),
+        (
+            "from st2common.util import db\n".into(),
+            "Petrel does not offer to actions what is imported here from st2common.util",
+        ),
+        ("from st2reactor.sensor.base import Sensor\n".into(), "from st2reactor: of StackStorm's own"),
         (
             format!("{HEAD}class Act(Action):\n    def run(self, x):\n        pass\n"),
             "unexpected keyword argument 'y'",
@@ -183,6 +199,19 @@ async fn what_cannot_be_run_says_why() {
     fs::remove_file(place.pack.path().join("actions/act.py")).unwrap();
     let outcome = place.run_with(place.options(), json!({}), CancellationToken::new()).await;
     assert_eq!(outcome.result["code"], "script.missing");
+}
+
+#[tokio::test]
+async fn who_hands_on_the_configuration_alone_still_names_the_pack() {
+    let place = Place::new();
+    for parent in ["super().__init__(config)", "super().__init__(config=config)"] {
+        let file = format!(
+            "{HEAD}class Act(Action):\n    def __init__(self, config):\n        {parent}\n    def run(self):\n        return self.config['key']\n"
+        );
+        let outcome = place.run(&file, json!({})).await;
+        let stderr = outcome.result["stderr"].as_str().unwrap_or_default();
+        assert!(stderr.contains("Config for pack \"mine\" is missing key \"key\""), "{parent}: {stderr}");
+    }
 }
 
 #[tokio::test]

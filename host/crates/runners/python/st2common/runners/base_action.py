@@ -16,7 +16,9 @@ class Action(abc.ABC):
     def __init__(self, config=None, action_service=None):
         """`config` is the pack's configuration, `action_service` what the host offers."""
         wrapper = getattr(action_service, "_action_wrapper", None)
-        self.config = PackConfigDict(getattr(wrapper, "_pack", "unknown"), config or {})
+        if not isinstance(config, PackConfigDict):
+            config = PackConfigDict(getattr(wrapper, "_pack", "unknown"), config or {})
+        self.config = config
         self.action_service = action_service
         self.logger = get_logger_for_python_runner_action(
             type(self).__name__, log_level=getattr(wrapper, "_log_level", "debug")

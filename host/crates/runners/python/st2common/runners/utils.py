@@ -16,7 +16,7 @@ class PackConfigDict(dict):
     def __missing__(self, key):
         # A ValueError and no KeyError, as in StackStorm.
         raise ValueError(
-            'Config for pack "%s" is missing key "%s". Add it to the configuration of the pack, %s.yaml.'
+            'Config for pack "%s" is missing key "%s". Set it with: petrel pack configure %s'
             % (self._pack_name, key, self._pack_name)
         )
 
@@ -46,7 +46,7 @@ class _Wrapper:
 
 
 class ActionService:
-    """What the host offers to an action. The datastore is not there yet, and every call says so."""
+    """What StackStorm offers to an action. Petrel offers none of it to Python yet, and every call says so."""
 
     def __init__(self, pack, class_name, user, log_level):
         self._action_wrapper = _Wrapper(pack, class_name, user, log_level)
@@ -56,23 +56,25 @@ class ActionService:
         return self
 
     def get_user_info(self):
-        raise self._later("get_user_info")
+        raise self._later("get_user_info()", "{{ action_context.user }}")
 
     def list_values(self, local=True, prefix=None, limit=None, offset=None):
-        raise self._later("list_values")
+        raise self._later("list_values()", "{{ st2kv.system.NAME }}")
 
     def get_value(self, name, local=True, scope="system", decrypt=False):
-        raise self._later("get_value", name)
+        raise self._later("get_value(%r)" % name, "{{ st2kv.system.NAME }}")
 
     def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
-        raise self._later("set_value", name)
+        raise self._later("set_value(%r, ...)" % name)
 
     def delete_value(self, name, local=True, scope="system"):
-        raise self._later("delete_value", name)
+        raise self._later("delete_value(%r)" % name)
 
-    def _later(self, method, name=None):
-        called = "%s(%r)" % (method, name) if name else "%s()" % method
+    def _later(self, called, template=None):
+        remedy = "return the value, and have the next task of a workflow or `petrel key` change the datastore"
+        if template:
+            remedy = 'hand the value over as a parameter, with the template "%s"' % template
         return NotImplementedError(
-            "%s of pack %s calls action_service.%s, and this version of Petrel has no datastore yet; hand the value "
-            "over as a parameter" % (self._action_wrapper._class_name, self._action_wrapper._pack, called)
+            "%s of pack %s calls action_service.%s, which Petrel does not offer to Python actions yet; %s"
+            % (self._action_wrapper._class_name, self._action_wrapper._pack, called, remedy)
         )

@@ -1,0 +1,126 @@
+//! What a Python action imports of StackStorm's own modules and Petrel does not offer: told at registration, since the
+//! action will fail. Its file is looked through line by line, so what a function imports counts too.
+
+use std::collections::BTreeSet;
+
+/// The largest file that is looked through, in bytes.
+pub(super) const LARGEST: u64 = 256 << 10;
+
+/// StackStorm's own packages, which nobody can install beside the host.
+const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream"];
+
+/// Packages that hold modules and nothing else: what is imported from them is a module.
+const HOLDERS: [&str; 5] =
+    ["st2common", "st2common.constants", "st2common.content", "st2common.runners", "st2common.util"];
+
+/// The modules that are offered, which lie in `python/` of `petrel-runners`.
+const OFFERED: [&str; 26] = [
+    "st2common",
+    "st2common.constants",
+    "st2common.constants.action",
+    "st2common.constants.keyvalue",
+    "st2common.constants.pack",
+    "st2common.content",
+    "st2common.content.utils",
+    "st2common.exceptions",
+    "st2common.exceptions.action",
+    "st2common.exceptions.connection",
+    "st2common.exceptions.content",
+    "st2common.exceptions.keyvalue",
+    "st2common.log",
+    "st2common.runners",
+    "st2common.runners.base_action",
+    "st2common.runners.utils",
+    "st2common.util",
+    "st2common.util.compat",
+    "st2common.util.date",
+    "st2common.util.green",
+    "st2common.util.green.shell",
+    "st2common.util.isotime",
+    "st2common.util.jinja",
+    "st2common.util.misc",
+    "st2common.util.monkey_patch",
+    "st2common.util.shell",
+];
+
+/// The modules of StackStorm that a Python file imports and that are not offered.
+pub(super) fn not_offered(text: &str) -> BTreeSet<String> {
+    let modules = text.lines().flat_map(|line| imported(line.trim()));
+    modules.filter(|module| is_stackstorms(module) && !is_offered(module)).collect()
+}
+
+/// The modules that a line imports, as far as it can be told from the line alone.
+fn imported(line: &str) -> Vec<String> {
+    if let Some(modules) = line.strip_prefix("import ") {
+        return names(modules).map(str::to_owned).collect();
+    }
+    let Some((module, what)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) else {
+        return Vec::new();
+    };
+    let module = module.trim();
+    if !HOLDERS.contains(&module) {
+        return vec![module.to_owned()];
+    }
+    names(what).map(|name| format!("{module}.{name}")).collect()
+}
+
+/// The names in a list of them, without the names that they get and what is said of them.
+fn names(list: &str) -> impl Iterator<Item = &str> {
+    let list = list.split(['#', ';']).next().unwrap_or_default();
+    let words = list.split(',').filter_map(|part| part.split_whitespace().next());
+    words.map(|word| word.trim_matches(['(', ')', '\\'])).filter(|word| !word.is_empty() && *word != "*")
+}
+
+fn is_stackstorms(module: &str) -> bool {
+    module.split('.').next().is_some_and(|package| PACKAGES.contains(&package))
+}
+
+fn is_offered(module: &str) -> bool {
+    OFFERED.contains(&module)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_offered_is_found_in_every_form() {
+        for (text, expected) in [
+            ("from st2common.runners.base_action import Action\nimport json, st2common\n", &[][..]),
+            ("from st2common.util import isotime as t, date\nfrom st2common import log as logging", &[]),
+            ("from st2common.exceptions import StackStormBaseException", &[]),
+            ("import st2common.bootstrap.sensorsregistrar as r", &["st2common.bootstrap.sensorsregistrar"]),
+            ("    from st2common.util import (db,  # why\n        isotime)", &["st2common.util.db"]),
+            ("from st2common.models.system.action import X", &["st2common.models.system.action"]),
+            ("import os, st2reactor.sensor.base", &["st2reactor.sensor.base"]),
+            ("from st2client.client import Client\nimport st2_dispatch", &[]),
+            ("# import st2common.nothing\nx = 'from st2api import y'", &[]),
+            ("from st2common.util import *", &[]),
+        ] {
+            assert!(not_offered(text).iter().eq(expected), "{text}: {:?}", not_offered(text));
+        }
+    }
+
+    #[test]
+    fn what_is_called_offered_lies_with_the_runner() {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runners/python");
+        let mut there = BTreeSet::new();
+        let mut folders = vec!["st2common".to_owned()];
+        while let Some(folder) = folders.pop() {
+            there.insert(folder.replace('/', "."));
+            for entry in std::fs::read_dir(python.join(&folder)).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let path = format!("{folder}/{name}");
+                if let Some(module) = path.strip_suffix(".py").filter(|_| name != "__init__.py") {
+                    there.insert(module.replace('/', "."));
+                } else if python.join(&path).join("__init__.py").exists() {
+                    folders.push(path);
+                }
+            }
+        }
+        let told: BTreeSet<_> = OFFERED.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(told, there);
+    }
+}

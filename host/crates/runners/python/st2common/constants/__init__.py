@@ -1,0 +1,1 @@
+"""Names that StackStorm gives to things."""

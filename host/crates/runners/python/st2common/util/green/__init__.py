@@ -1,0 +1,1 @@
+"""Functions that in StackStorm leave the process to others while they wait. Here an action has its process alone."""

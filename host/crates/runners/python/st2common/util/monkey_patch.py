@@ -1,0 +1,9 @@
+"""In StackStorm it makes the standard library cooperate with eventlet. An action has its process alone: nothing to do."""
+
+
+def monkey_patch(patch_thread=None):
+    """Does nothing."""
+
+
+def use_select_poll_workaround(nose_only=True):
+    """Does nothing."""

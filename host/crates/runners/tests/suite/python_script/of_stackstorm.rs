@@ -1,0 +1,89 @@
+//! What packs import of StackStorm's own modules.
+
+use petrel_runners::End;
+use serde_json::{Value, json};
+
+use super::{Place, act};
+
+/// What an action imports from `st2common`, what it makes of it, and the JSON of what StackStorm makes of it.
+const OF_STACKSTORM: [(&str, &str, &str); 23] = [
+    (
+        ".util import isotime",
+        "isotime.format(datetime.datetime(2020, 1, 2, 12, tzinfo=datetime.timezone.utc))",
+        r#""2020-01-02T12:00:00.000000+00:00""#,
+    ),
+    (
+        ".util import isotime",
+        "isotime.format(datetime.datetime(2020, 1, 2, 12, tzinfo=datetime.timezone.utc), usec=False, offset=False)",
+        r#""2020-01-02T12:00:00Z""#,
+    ),
+    (
+        ".util import isotime",
+        "isotime.format(datetime.datetime(2020, 1, 2), usec=False)",
+        r#""2020-01-02T00:00:00+00:00""#,
+    ),
+    (".util import isotime", "isotime.format(0, False)", r#""1970-01-01T00:00:00+00:00""#),
+    (
+        ".util import isotime",
+        "isotime.parse('2020-01-02T12:00:00.5Z', validate_value=False).isoformat()",
+        r#""2020-01-02T12:00:00.500000+00:00""#,
+    ),
+    (".util import isotime", "isotime.validate('2020-01-02', raise_exception=False)", "false"),
+    (".util import date", "date.parse('20200102T120000+0230').isoformat()", r#""2020-01-02T09:30:00+00:00""#),
+    (
+        ".util import date",
+        "date.parse('2020-01-02 12:00', preserve_original_tz=True).isoformat()",
+        r#""2020-01-02T12:00:00+00:00""#,
+    ),
+    (
+        ".util.shell import run_command",
+        "list(run_command(['sh', '-c', 'echo a; echo b >&2; exit 3']))",
+        r#"[3, "a\n", "b\n"]"#,
+    ),
+    (
+        ".util.shell import run_command",
+        "list(run_command('echo $A', shell=True, env={'A': 'x'}))",
+        r#"[0, "x\n", ""]"#,
+    ),
+    (".util.shell import quote_unix", "quote_unix('a b')", r#""'a b'""#),
+    (".util.green.shell import run_command", "run_command(['sleep', '30'], timeout=0.1)[3]", "true"),
+    (".util.green.shell import run_command", "run_command('cat', stdin_value='x')[1].decode()", r#""x""#),
+    (".util.compat import to_ascii", "to_ascii('aé')", r#""a""#),
+    (
+        ".util.misc import deep_update",
+        "deep_update({'a': {'b': 1}}, {'a': {'c': 2}})",
+        r#"{"a": {"b": 1, "c": 2}}"#,
+    ),
+    (".util import jinja", "jinja.is_jinja_expression('{{ x }}')", "true"),
+    (".util import jinja", "jinja.to_human_time_from_seconds(3785)", r#""1h3m5s""#),
+    (
+        ".content import utils",
+        "utils.get_pack_base_path('mine') == os.path.dirname(os.path.dirname(__file__))",
+        "true",
+    ),
+    (".constants.action import LIVEACTION_STATUS_TIMED_OUT as status", "status", r#""timeout""#),
+    (".constants.keyvalue import SYSTEM_SCOPE as scope", "scope", r#""system""#),
+    (
+        ".exceptions.action import InvalidActionParameterException as error",
+        "error.__mro__[1].__name__",
+        r#""StackStormBaseException""#,
+    ),
+    (".util.monkey_patch import monkey_patch", "monkey_patch()", "null"),
+    (" import log as logging", "logging.getLogger('x').audit('said')", "null"),
+];
+
+#[tokio::test]
+async fn what_packs_import_of_stackstorm_gives_what_it_gives_there() {
+    let place = Place::new();
+    for (import, value, expected) in OF_STACKSTORM {
+        let outcome = place
+            .run(&format!("from st2common{import}\n{}", act(&format!("return {value}"))), json!({}))
+            .await;
+        let expected: Value = serde_json::from_str(expected).unwrap();
+        assert_eq!(
+            (outcome.end, &outcome.result["result"]),
+            (End::Succeeded, &expected),
+            "{value}: {outcome:?}"
+        );
+    }
+}
