@@ -4,7 +4,9 @@
 
 mod flows;
 mod reading;
+mod rule_files;
 mod rules;
+mod schemas;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -206,11 +208,18 @@ impl Engine {
 
     /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
     fn make_ready(&self, contents: PackContents) -> Result<Ready, Error> {
-        let PackContents { mut pack, actions, trigger_types, rules, refused, mut notes, .. } = contents;
+        let PackContents {
+            mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, ..
+        } = contents;
         for (name, problems) in refused {
             let why = reading::reason(&problems);
             notes.push(refusal(&Ref::new(&pack.reference, &name), &why));
             pack.refused.insert(name, why);
+        }
+        for (name, problems) in refused_rules {
+            let why = reading::reason(&problems);
+            notes.push(format!("rule `{}.{name}` is refused: {why}", pack.reference));
+            pack.refused_rules.insert(name, why);
         }
         notes.extend(self.moved(&pack));
         pack.rules = Some(rules.iter().map(|rule| (rule.name.clone(), rule.enabled)).collect());
@@ -223,7 +232,7 @@ impl Engine {
         };
         let actions: Vec<_> = actions.into_iter().map(register).collect();
         let RulesOfPack { rules, expect, gone } =
-            self.rules_of(&pack.reference, rules, &trigger_types, &actions, &mut notes)?;
+            self.rules_of(&pack.reference, rules, &trigger_types, &mut notes);
         Ok(Ready {
             actions,
             kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
@@ -266,13 +275,17 @@ impl Engine {
 
 /// The names of the host's own packs are nobody else's.
 fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
-    let name = &pack.reference;
-    if pack.built_in || !names::is_own_pack(name) {
-        return Ok(());
+    match own_name(pack).filter(|_| !pack.built_in) {
+        Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
+        None => Ok(()),
     }
-    Err(Error::Conflict {
-        message: format!("the pack `{name}` came with petrel, or will, and cannot be replaced"),
-        hint: "give your pack another ref in its pack.yaml, and write it in what calls its actions".into(),
-        id: None,
+}
+
+/// What to say, and what to do, where a pack has the name of one of the host's own.
+fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
+    let name = &pack.reference;
+    names::is_own_pack(name).then(|| {
+        let message = format!("the pack `{name}` came with petrel, or will, and cannot be replaced");
+        (message, "give your pack another ref in its pack.yaml, and write it in what calls its actions")
     })
 }
