@@ -30,7 +30,7 @@ fn a_directory_becomes_a_pack() {
         place.write(&format!("mine/{file}"), content);
     }
     let made = host.ok(&["pack", "register", &place.path("mine")]);
-    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 1 rules"]);
+    assert_says(&made.stdout, &["registered mine: 1 action, 0 triggers, 1 rule"]);
     assert_says(&host.ok(&["pack", "list"]).stdout, &["core", "mine", "1.0.0", &place.path("mine")]);
     let run = host.ok(&["run", "mine.greet", "who=you; id", "-j"]).json();
     assert_eq!(run["result"]["stdout"], "hello you; id");
@@ -136,7 +136,7 @@ fn a_rule_whose_trigger_does_not_exist_is_passed_over() {
         &RULE.replace("core.st2.webhook, parameters: {url: greet}", "core.st2.webhok"),
     );
     let made = host.ok(&["pack", "register", &place.path("mine")]);
-    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 0 rules"]);
+    assert_says(&made.stdout, &["registered mine: 1 action, 0 triggers, 0 rules"]);
     assert_says(
         &made.stderr,
         &[
@@ -261,6 +261,81 @@ fn what_check_says_is_what_register_says_and_what_a_run_is_refused_with() {
     place.write("mine/actions/typo.yaml", "name: typo\nrunner_type: noop\n");
     host.ok(&["pack", "register", "mine"]);
     host.ok(&["run", "mine.typo"]);
+    host.stop();
+}
+
+/// Rules that cannot work: a name, what is written in place of what, and what is said.
+const BAD_RULES: [(&str, &str, &str, &str); 6] = [
+    ("operator", "type: exists", "type: inlist, pattern: 1", "`inlist` is not an operator; did you mean in?"),
+    ("regex", "type: exists", "type: regex, pattern: '('", "is not a regular expression"),
+    ("template", "{{ trigger.body.who }}", "{{ trigger", "action.parameters.who: template `{{ trigger`"),
+    ("no_url", ", parameters: {url: greet}", "", "'url' is a required property"),
+    ("surplus", "url: greet", "url: greet, ulr: 1", "'ulr' was unexpected"),
+    ("typo", "enabled", "enable", "did you mean enabled?"),
+];
+
+#[test]
+fn a_bad_rule_is_left_out_alone_and_check_says_so_too() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let rule = RULE.replace("action:", "criteria: {trigger.body.who: {type: exists}}\naction:");
+    place.write("mine/pack.yaml", PACK);
+    place.write("mine/actions/greet.yaml", GREET);
+    place.write("mine/rules/on_greet.yaml", &rule);
+    for (name, _, _, _) in BAD_RULES {
+        place.write(&format!("mine/rules/{name}.yaml"), &rule.replace("on_greet", name));
+    }
+    let warned = rule.replace("on_greet", "warned").replace("who:", "whom:").replace("trigger.body", "body");
+    place.write("mine/rules/warned.yaml", &warned);
+    host.ok(&["pack", "register", &place.path("mine")]);
+    for (name, from, to, _) in BAD_RULES {
+        let bad = rule.replace("on_greet", name).replace(from, to);
+        place.write(&format!("mine/rules/{name}.yaml"), &bad);
+    }
+    let checked = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1).stdout;
+    let registered = host.ok(&["pack", "register", &place.path("mine")]);
+    assert_says(&registered.stdout, &["1 action, 0 triggers, 2 rules"]);
+    for (name, _, _, says) in BAD_RULES {
+        assert_says(&checked, &[&format!("error: rules/{name}.yaml"), says]);
+        let gone = format!("rule `mine.{name}` is gone");
+        assert_says(&registered.stderr, &[&format!("rule `mine.{name}` is refused: "), says, &gone]);
+        assert_says(&host.cli(&["rule", "get", &format!("mine.{name}")]).with_code(3).stderr, &[says]);
+        assert_says(&host.ok(&["pack", "get", "mine"]).stdout, &["refused_rules:", says]);
+    }
+    // What is only to be thought about is said alike, too.
+    for says in ["takes no parameter whom", "needs the parameter who", "criterion body.who is about nothing"]
+    {
+        assert_says(&checked, &["warning: rule mine.warned", says]);
+        assert_says(&registered.stderr, &[says]);
+    }
+    host.ok(&["rule", "get", "mine.on_greet"]);
+    host.stop();
+}
+
+#[test]
+fn names_schemas_and_what_is_no_directory_are_told_when_a_pack_is_checked() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    for name in ["core", "linux", "chatops", "packs", "default"] {
+        place.write(&format!("{name}/pack.yaml"), &PACK.replace("mine", name));
+        let checked = place.petrel(&["pack", "check", &place.path(name)]).with_code(1);
+        assert_says(&checked.stdout, &[&format!("`{name}`"), "came with petrel", "another ref"]);
+        host.cli(&["pack", "register", &place.path(name)]).with_code(6);
+    }
+    let pack = place.write("mine/pack.yaml", PACK);
+    let bad = GREET.replace("required: true", "pattern: '(('");
+    place.write("mine/actions/greet.yaml", &bad);
+    place.write("mine/actions/wave.yaml", &GREET.replace("greet", "wave"));
+    let says = ["actions/greet.yaml: the schema of parameter who is not valid"];
+    assert_says(&place.petrel(&["pack", "check", &place.path("mine")]).with_code(1).stdout, &says);
+    assert_says(&host.ok(&["pack", "register", &place.path("mine")]).stderr, &says);
+    host.ok(&["run", "mine.wave", "who=you"]);
+    for verb in ["check", "register"] {
+        let refused = host.cli(&["pack", verb, &pack]).with_code(2);
+        assert_says(&refused.stderr, &["is a file, and a pack is a directory", "name the directory"]);
+    }
+    let refused = host.cli(&["pack", "register", "nope"]).with_code(3);
+    assert_says(&refused.stderr, &["neither a directory nor a registered pack `nope`"]);
     host.stop();
 }
 
@@ -411,8 +486,8 @@ fn a_fifo_holds_up_neither_who_registers_it_nor_the_end_of_the_host() {
         let path = place.path(&format!("mine/{file}"));
         std::fs::remove_file(&path).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
-        // What is wrong with an action is its own affair.
-        let code = if file.starts_with("actions/") { 0 } else { 2 };
+        // What is wrong with an action or a rule is its own affair.
+        let code = if file.contains('/') { 0 } else { 2 };
         let refused = host.cli(&["pack", "register", &place.path("mine")]).with_code(code);
         assert_says(&refused.stderr, &[file, "it is a FIFO, and must be a plain file"]);
         let checked = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1);

@@ -70,8 +70,9 @@ impl RegisteredAction {
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
             runner_type: &self.action.runner_type,
+            declared: &self.parameters,
             // Without its runner it is not known what else it takes.
-            parameters: self.runner.as_ref().map(|_| &self.parameters),
+            is_whole: self.runner.is_some(),
         }
     }
 }

@@ -152,6 +152,26 @@ fn what_is_wrong_with_a_rule_leaves_it_out_and_nothing_else() {
 }
 
 #[test]
+fn a_command_that_names_a_file_is_told() {
+    let cases = [
+        ("entry_point: x.py", 1),
+        ("entry_point: ''", 0),
+        ("entry_point: x.py\nparameters: {cmd: {default: date}}", 0),
+        ("entry_point: x.py\nparameters: {cmd: {type: string}}", 1),
+    ];
+    for (rest, count) in cases {
+        let text = format!("name: a\nrunner_type: local-shell-cmd\n{rest}\n");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(notes.len(), count, "{rest}: {notes:#?}");
+        assert!(notes.iter().all(|note| note.contains("runs its parameter cmd and not x.py")), "{notes:#?}");
+    }
+}
+
+#[test]
 fn a_directory_that_is_called_as_metadata_is_told() {
     let (_place, root) = laid_out();
     for folder in ["rules/x.yaml", "actions/y.yml", "actions/lib"] {
