@@ -1,7 +1,8 @@
 //! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
 //! rules of an event. It is read from the store at the start, and changed after each commit that
-//! changes it, never before. [`refusals`] words what of it is not run.
+//! changes it, never before. [`refusals`] words what of it is not run, [`alone`] makes some without a store.
 
+mod alone;
 mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +14,6 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
-use petrel_packs::PackContents;
 use petrel_persistence::{Store, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
@@ -126,22 +126,6 @@ pub struct Content {
 }
 
 impl Content {
-    /// What a host with these runners has that registered no more than these packs: for who looks at another without a host.
-    pub fn of_packs(runners: Runners, packs: Vec<PackContents>) -> Self {
-        let mut content = Self { runners, ..Self::default() };
-        for PackContents { pack, actions, trigger_types, .. } in packs {
-            for action in actions {
-                let action = RegisteredAction::new(action, &content.runners, PathBuf::new());
-                content.put_action(action);
-            }
-            trigger_types
-                .into_iter()
-                .for_each(|kind| content.put_trigger_type(RegisteredTriggerType::new(kind)));
-            content.put_pack(pack);
-        }
-        content
-    }
-
     /// What `store` holds, for a host with these runners.
     ///
     /// # Errors
@@ -262,21 +246,6 @@ impl Content {
         let by_reference = name.parse::<Ref>().ok().and_then(|reference| self.rules.get(&reference));
         let by_id = || name.parse::<RuleId>().ok().and_then(|id| self.index.get(id));
         by_reference.or_else(|| self.rules.get(&by_id()?.rule().reference)).ok_or_else(|| self.left_out(name))
-    }
-
-    /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.
-    fn left_out(&self, name: &str) -> Error {
-        let reference = name.parse::<Ref>().ok();
-        let why =
-            reference.as_ref().and_then(|rule| self.packs.get(rule.pack())?.refused_rules.get(rule.name()));
-        match why {
-            Some(why) => Error::NotFound {
-                what: "rule",
-                name: name.to_owned(),
-                hint: format!("its file is refused: {why}; correct it and register its pack again"),
-            },
-            None => self.missing("rule", name, self.rules.keys().map(Ref::as_str)),
-        }
     }
 
     /// Whether there is a rule of this reference.
