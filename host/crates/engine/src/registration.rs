@@ -213,12 +213,13 @@ impl Engine {
         } = contents;
         for (name, problems) in refused {
             let why = reading::reason(&problems);
-            notes.push(refusal(&Ref::new(&pack.reference, &name), &why));
+            notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
             pack.refused.insert(name, why);
         }
         for (name, problems) in refused_rules {
             let why = reading::reason(&problems);
-            notes.push(format!("rule `{}.{name}` is refused: {why}", pack.reference));
+            let reasons = reading::reasons(&problems);
+            notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
             pack.refused_rules.insert(name, why);
         }
         notes.extend(self.moved(&pack));

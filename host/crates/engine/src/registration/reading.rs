@@ -95,24 +95,33 @@ async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Ru
     }
 }
 
-/// Why an action is refused, in a line.
+/// Why an action or a rule is refused, in a line.
 pub(super) fn reason(problems: &[Problem]) -> String {
+    told(problems, "; ")
+}
+
+/// The same for who registers the pack: of several problems each has a line of its own.
+pub(super) fn reasons(problems: &[Problem]) -> String {
+    if problems.len() < 2 { reason(problems) } else { format!("\n  {}", told(problems, "\n  ")) }
+}
+
+fn told(problems: &[Problem], between: &str) -> String {
     let mut text = String::new();
-    let mut told = 0;
+    let mut count = 0;
     for problem in problems.iter().take(MOST_REASONS) {
         let problem = problem.to_string();
-        if told > 0 && text.len() + problem.len() > LONGEST_REASON {
+        if count > 0 && text.len() + problem.len() > LONGEST_REASON {
             break;
         }
-        if told > 0 {
-            text.push_str("; ");
+        if count > 0 {
+            text.push_str(between);
         }
         text.push_str(beginning(&problem));
-        told += 1;
+        count += 1;
     }
-    match problems.len().saturating_sub(told) {
+    match problems.len().saturating_sub(count) {
         0 => text,
-        more => format!("{text}; and {more} more problems"),
+        more => format!("{text}{between}and {more} more problems"),
     }
 }
 
@@ -136,6 +145,9 @@ mod tests {
         assert_eq!(reason(&[problem("one"), problem("two")]), "actions/a.yaml: one; actions/a.yaml: two");
         let many = reason(&vec![problem("x"); 25]);
         assert!(many.ends_with("; and 15 more problems"), "{many}");
+        assert_eq!(reasons(&[problem("one")]), "actions/a.yaml: one");
+        let lines = reasons(&[problem("one"), problem("two")]);
+        assert_eq!(lines, "\n  actions/a.yaml: one\n  actions/a.yaml: two");
         let long = reason(&vec![problem(&"x".repeat(3_000)); 3]);
         assert!(long.ends_with("; and 2 more problems") && long.len() < 4_000, "{long}");
         assert!(reason(&[problem(&"é".repeat(100_000))]).len() < 9_000);

@@ -2,10 +2,11 @@
 //! can be checked with them, and whether defaults are what they ask for. An action of which no run can succeed is refused.
 
 use petrel_model::parameters::{Parameters, Schema, merged};
+use petrel_model::secrets::has_secret;
 use petrel_model::{Action, Object};
 use petrel_packs::{PackContents, Problem};
-use petrel_rules::parameters::Signature;
-use serde_json::Value;
+use petrel_rules::parameters::{Given, Signature, read_secret};
+use serde_json::{Value, json};
 
 use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
@@ -24,6 +25,11 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
         if !wrong.is_empty() {
             contents.refused.insert(name.to_owned(), wrong.into_iter().map(problem).collect());
         }
+    }
+    if let Some(schema) = &contents.pack.config_schema {
+        let schema = json!({"properties": schema});
+        let shown = contents.actions.iter().flat_map(|action| shown_secrets(action, &schema));
+        contents.notes.extend(shown);
     }
     let schema = contents.pack.config_schema.iter().flatten();
     let wrong = schema.filter_map(|(name, schema)| wrong_value(name, schema));
@@ -47,6 +53,26 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<String> {
         Some(format!("the default of parameter {name} does not fit: {reason}; correct it"))
     })
     .collect()
+}
+
+/// A sentence for each parameter that is not secret and whose default writes what is secret in the configuration.
+fn shown_secrets(action: &Action, configuration: &Value) -> Vec<String> {
+    let none = Parameters::new();
+    let open = action.parameters.iter().filter(|(_, schema)| !has_secret(schema));
+    let shown = open.filter(|(name, schema)| {
+        let alone = Parameters::from_iter([((*name).clone(), (*schema).clone())]);
+        let signature = Signature::new(&none, &alone);
+        read_secret("config_context", &Given::default(), &signature, configuration)
+    });
+    shown
+        .map(|(name, _)| {
+            format!(
+                "action `{}`: the default of parameter {name} is a secret of the configuration, and everybody sees it in \
+                 executions; say secret: true of the parameter",
+                action.reference
+            )
+        })
+        .collect()
 }
 
 /// What is wrong with a value of the configuration, as its schema describes it.
@@ -75,9 +101,25 @@ fn default(schema: &Value) -> Option<&Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn a_secret_of_the_configuration_in_an_open_parameter_is_told() {
+        let configuration = json!({"properties": {"token": {"type": "string", "secret": true}, "url": {}}});
+        for (schema, count) in [
+            (json!({"type": "string", "default": "{{ config_context.token }}"}), 1),
+            (json!({"type": "string", "default": "{{ config_context.token }}", "secret": true}), 0),
+            (json!({"type": "string", "default": "{{ config_context.url }}"}), 0),
+            (json!({"type": "string", "default": "token"}), 0),
+        ] {
+            let action = json!({
+                "ref": "p.a", "runner_type": "noop", "description": "", "entry_point": "",
+                "parameters": {"n": schema},
+            });
+            let action: Action = serde_json::from_value(action).unwrap();
+            assert_eq!(shown_secrets(&action, &configuration).len(), count, "{schema}");
+        }
+    }
 
     #[test]
     fn a_parameter_that_no_value_fits_is_named_with_the_reason() {
