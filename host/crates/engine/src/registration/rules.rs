@@ -52,6 +52,7 @@ impl Engine {
                 Some(known) => {
                     let before = before.as_ref().and_then(|before| before.get(known.reference.name()));
                     notes.extend(switched(&mut rule, &known, before.copied()));
+                    notes.extend(changed(&rule, &known));
                     Expect::RuleIs(known.reference, known.id)
                 }
                 None => Expect::RuleAbsent(rule.reference.clone()),
@@ -103,11 +104,36 @@ fn switched(rule: &mut Rule, known: &Rule, before: Option<bool>) -> Option<Strin
     ))
 }
 
+/// What to say of a rule that was something else than its file says now: the file has changed, or somebody has changed the
+/// rule by hand, which ends here.
+fn changed(rule: &Rule, known: &Rule) -> Option<String> {
+    let before = Rule { enabled: rule.enabled, context: rule.context.clone(), ..known.clone() };
+    (before != *rule).then(|| {
+        format!(
+            "rule `{}` was another one and is now as its file says; what was changed by hand goes into the file",
+            rule.reference
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_rule_that_is_put_back_is_told() {
+        let rule = |enabled: bool, url: &str| -> Rule {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": "p.r", "enabled": enabled, "action": {"ref": "core.noop"},
+                "trigger": {"type": "core.st2.webhook", "parameters": {"url": url}},
+            });
+            serde_json::from_value(rule).unwrap()
+        };
+        assert_eq!(changed(&rule(true, "a"), &rule(false, "a")), None);
+        assert!(changed(&rule(true, "a"), &rule(true, "b")).is_some_and(|note| note.contains("rule `p.r`")));
+    }
 
     #[test]
     fn the_file_of_a_rule_counts_where_it_has_changed() {
