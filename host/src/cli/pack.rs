@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_engine::content::Runners;
+use petrel_engine::content::{Content, Runners};
 use petrel_engine::registration::look_at;
 use petrel_model::names::check_pack;
+use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Secrets, Session, path_segment};
+use crate::bundled;
 use crate::client::Connection;
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form};
+use crate::print::{self, Form, many};
 use crate::server::runners_to_look;
 
 mod describe;
@@ -127,8 +129,17 @@ impl Pack {
             }
             Self::Get { pack } => {
                 let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
-                let attributes =
-                    ["ref", "name", "description", "version", "author", "keywords", "path", "refused"];
+                let attributes = [
+                    "ref",
+                    "name",
+                    "description",
+                    "version",
+                    "author",
+                    "keywords",
+                    "path",
+                    "refused",
+                    "refused_rules",
+                ];
                 print::attributes(session.form, &pack, &attributes);
             }
             Self::Reload { pack } => {
@@ -157,7 +168,11 @@ impl Pack {
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
             Self::Register { pack } => {
-                register(session, "/packs/register", &to_register(&pack)?).await?;
+                let asked = to_register(&pack)?;
+                register(session, "/packs/register", &asked).await.map_err(|failure| {
+                    let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
+                    if is_name { neither(&pack) } else { failure }
+                })?;
             }
             Self::Install { packs } => {
                 register(session, "/packs/install", &json!({"packs": packs})).await?;
@@ -178,6 +193,7 @@ async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Fai
 fn to_register(pack: &Path) -> Result<Value, Failure> {
     let name = pack.to_str().filter(|name| check_pack(name).is_ok());
     match (pack.canonicalize(), name) {
+        (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
         (Ok(path), _) => Ok(json!({"path": path})),
         (Err(_), Some(name)) => Ok(json!({"packs": [name]})),
         (Err(error), None) => Err(unreadable(pack, &error)),
@@ -189,12 +205,36 @@ fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(message, "give the directory that holds pack.yaml")
 }
 
+/// That what is to be registered is nothing that there is.
+fn neither(pack: &Path) -> Failure {
+    let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
+    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
+    Failure::new(Code::NotFound, "not_found", message, hint)
+}
+
+fn no_directory(file: &Path) -> Failure {
+    let directory = file.parent().unwrap_or(file);
+    Failure::usage(
+        format!("{} is a file, and a pack is a directory", file.display()),
+        format!("name the directory: {}", directory.display()),
+    )
+}
+
 /// Says everything that must be corrected in a pack, and what to think about.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
-    let runners = runners()?;
-    let (problems, warnings) = match look_at(&directory, &runners).await {
-        Ok(contents) => (contents.refused.into_values().flatten().collect(), contents.notes),
+    if directory.is_file() {
+        return Err(no_directory(&directory));
+    }
+    // A pack of the host's own is one wherever it is, so what it holds is known.
+    let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
+    let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
+    let content = Content::of_packs(runners()?, own);
+    let (problems, warnings) = match look_at(&directory, content).await {
+        Ok(contents) => {
+            let refused = contents.refused.into_values().chain(contents.refused_rules.into_values());
+            (refused.flatten().collect(), contents.notes)
+        }
         Err(problems) => (problems, Vec::new()),
     };
     let code = if problems.is_empty() { Code::Ok } else { Code::Failed };
@@ -205,8 +245,8 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     }
     problems.iter().for_each(|problem| print::line(&format!("error: {problem}")));
     warnings.iter().for_each(|warning| print::line(&format!("warning: {warning}")));
-    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    print::note(&format!("{}, {}", many(problems.len(), "error"), many(warnings.len(), "warning")));
+    let (errors, warnings) = (many(problems.len() as u64, "error"), many(warnings.len() as u64, "warning"));
+    print::note(&format!("{errors}, {warnings}"));
     Ok(code)
 }
 
@@ -243,7 +283,12 @@ fn registered(form: Form, report: &Value) {
     let packs: Vec<_> = packs.filter_map(|pack| pack.get("ref")?.as_str()).collect();
     let (actions, triggers, rules) = (count("actions"), count("triggers"), count("rules"));
     let names = packs.join(", ");
-    print::line(&format!("registered {names}: {actions} actions, {triggers} triggers, {rules} rules"));
+    print::line(&format!(
+        "registered {names}: {}, {}, {}",
+        many(actions, "action"),
+        many(triggers, "trigger"),
+        many(rules, "rule")
+    ));
     for pack in packs {
         print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
     }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod care;
+mod checked_packs;
 mod clock;
 mod command_line;
 mod components;

@@ -30,7 +30,7 @@ fn a_directory_becomes_a_pack() {
         place.write(&format!("mine/{file}"), content);
     }
     let made = host.ok(&["pack", "register", &place.path("mine")]);
-    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 1 rules"]);
+    assert_says(&made.stdout, &["registered mine: 1 action, 0 triggers, 1 rule"]);
     assert_says(&host.ok(&["pack", "list"]).stdout, &["core", "mine", "1.0.0", &place.path("mine")]);
     let run = host.ok(&["run", "mine.greet", "who=you; id", "-j"]).json();
     assert_eq!(run["result"]["stdout"], "hello you; id");
@@ -136,7 +136,7 @@ fn a_rule_whose_trigger_does_not_exist_is_passed_over() {
         &RULE.replace("core.st2.webhook, parameters: {url: greet}", "core.st2.webhok"),
     );
     let made = host.ok(&["pack", "register", &place.path("mine")]);
-    assert_says(&made.stdout, &["registered mine: 1 actions, 0 triggers, 0 rules"]);
+    assert_says(&made.stdout, &["registered mine: 1 action, 0 triggers, 0 rules"]);
     assert_says(
         &made.stderr,
         &[
@@ -415,8 +415,8 @@ fn a_fifo_holds_up_neither_who_registers_it_nor_the_end_of_the_host() {
         let path = place.path(&format!("mine/{file}"));
         std::fs::remove_file(&path).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
-        // What is wrong with an action is its own affair.
-        let code = if file.starts_with("actions/") { 0 } else { 2 };
+        // What is wrong with an action or a rule is its own affair.
+        let code = if file.contains('/') { 0 } else { 2 };
         let refused = host.cli(&["pack", "register", &place.path("mine")]).with_code(code);
         assert_says(&refused.stderr, &[file, "it is a FIFO, and must be a plain file"]);
         let checked = place.petrel(&["pack", "check", &place.path("mine")]).with_code(1);

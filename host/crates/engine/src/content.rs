@@ -1,7 +1,8 @@
 //! What is registered, in memory: packs, actions, trigger types, rules, and the index that finds the
 //! rules of an event. It is read from the store at the start, and changed after each commit that
-//! changes it, never before. [`refusals`] words what of it is not run.
+//! changes it, never before. [`refusals`] words what of it is not run, [`alone`] makes some without a store.
 
+mod alone;
 mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
@@ -69,8 +70,9 @@ impl RegisteredAction {
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
             runner_type: &self.action.runner_type,
+            declared: &self.parameters,
             // Without its runner it is not known what else it takes.
-            parameters: self.runner.as_ref().map(|_| &self.parameters),
+            is_whole: self.runner.is_some(),
         }
     }
 }
@@ -255,9 +257,7 @@ impl Content {
     pub fn rule(&self, name: &str) -> Result<&Arc<Rule>, Error> {
         let by_reference = name.parse::<Ref>().ok().and_then(|reference| self.rules.get(&reference));
         let by_id = || name.parse::<RuleId>().ok().and_then(|id| self.index.get(id));
-        by_reference
-            .or_else(|| self.rules.get(&by_id()?.rule().reference))
-            .ok_or_else(|| self.missing("rule", name, self.rules.keys().map(Ref::as_str)))
+        by_reference.or_else(|| self.rules.get(&by_id()?.rule().reference)).ok_or_else(|| self.left_out(name))
     }
 
     /// Whether there is a rule of this reference.

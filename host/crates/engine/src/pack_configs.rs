@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::parameters::Parameters;
+use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, PackConfig};
 use petrel_packs::definition::read_config;
@@ -108,7 +108,10 @@ impl Engine {
             }
         }
         let stored = self.store().pack_configs().await?.into_iter().find(|config| config.pack == pack);
-        let Some(PackConfig { values, .. }) = stored else { return Ok(None) };
+        let Some(PackConfig { values, .. }) = stored else {
+            notes.extend(schema.and_then(|schema| unconfigured(pack, schema)));
+            return Ok(None);
+        };
         if let Err(error) = fits(pack, &values, schema) {
             notes.push(format!("{error}; {}", error.hint()));
         }
@@ -171,6 +174,22 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
     read_config(&name, &text).map(Some).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
         Error::invalid(lines.join("\n"), "correct the file, and register the pack again")
+    })
+}
+
+/// What to say of a pack that is not configured and needs values for which there is no default.
+fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
+    let is_needed = |schema: &Value| {
+        let schema = Schema::of(schema);
+        schema.is_required() && schema.default().is_none_or(Value::is_null)
+    };
+    let needed: Vec<_> =
+        schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
+    (!needed.is_empty()).then(|| {
+        format!(
+            "the pack `{pack}` is not configured and needs {}; `petrel pack configure {pack} FILE` gives them",
+            needed.join(", ")
+        )
     })
 }
 

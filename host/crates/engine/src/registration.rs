@@ -4,7 +4,9 @@
 
 mod flows;
 mod reading;
+mod rule_files;
 mod rules;
+mod schemas;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use petrel_model::{Action, Pack, Ref, Rule, RuleId, TriggerType, names};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
+use serde_json::Value;
 
 use flows::Around;
 pub use reading::look_at;
@@ -206,13 +209,22 @@ impl Engine {
 
     /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
     fn make_ready(&self, contents: PackContents) -> Result<Ready, Error> {
-        let PackContents { mut pack, actions, trigger_types, rules, refused, mut notes, .. } = contents;
+        let PackContents {
+            mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, ..
+        } = contents;
         for (name, problems) in refused {
             let why = reading::reason(&problems);
-            notes.push(refusal(&Ref::new(&pack.reference, &name), &why));
+            notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
             pack.refused.insert(name, why);
         }
+        for (name, problems) in refused_rules {
+            let why = reading::reason(&problems);
+            let reasons = reading::reasons(&problems);
+            notes.push(format!("rule `{}.{name}` is refused: {reasons}", pack.reference));
+            pack.refused_rules.insert(name, why);
+        }
         notes.extend(self.moved(&pack));
+        notes.extend(self.without_dependencies(&pack));
         pack.rules = Some(rules.iter().map(|rule| (rule.name.clone(), rule.enabled)).collect());
         let runners = self.content().runners().clone();
         let path = PathBuf::from(&pack.path);
@@ -223,7 +235,7 @@ impl Engine {
         };
         let actions: Vec<_> = actions.into_iter().map(register).collect();
         let RulesOfPack { rules, expect, gone } =
-            self.rules_of(&pack.reference, rules, &trigger_types, &actions, &mut notes)?;
+            self.rules_of(&pack.reference, rules, &trigger_types, &mut notes);
         Ok(Ready {
             actions,
             kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
@@ -249,6 +261,25 @@ impl Engine {
         })
     }
 
+    /// What to say of packs that this one names as its `dependencies` and that are not registered.
+    fn without_dependencies(&self, pack: &Pack) -> Vec<String> {
+        let named = pack.other.get("dependencies").and_then(Value::as_array).into_iter().flatten();
+        let content = self.content();
+        let missing = named.filter_map(Value::as_str).filter(|text| {
+            let name = dependency(text);
+            names::check_pack(name).is_ok() && content.pack(name).is_err()
+        });
+        missing
+            .map(|text| {
+                let name = dependency(text);
+                format!(
+                    "the pack `{}` depends on the pack `{name}`, which is not registered; register it too",
+                    pack.reference
+                )
+            })
+            .collect()
+    }
+
     /// What the pack had and has no more.
     fn gone(&self, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
         let content = self.content();
@@ -266,13 +297,37 @@ impl Engine {
 
 /// The names of the host's own packs are nobody else's.
 fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
-    let name = &pack.reference;
-    if pack.built_in || !names::is_own_pack(name) {
-        return Ok(());
+    match own_name(pack).filter(|_| !pack.built_in) {
+        Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
+        None => Ok(()),
     }
-    Err(Error::Conflict {
-        message: format!("the pack `{name}` came with petrel, or will, and cannot be replaced"),
-        hint: "give your pack another ref in its pack.yaml, and write it in what calls its actions".into(),
-        id: None,
+}
+
+/// What to say, and what to do, where a pack has the name of one of the host's own.
+fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
+    let name = &pack.reference;
+    names::is_own_pack(name).then(|| {
+        let message = format!("the pack `{name}` came with petrel, or will, and cannot be replaced");
+        (message, "give your pack another ref in its pack.yaml, and write it in what calls its actions")
     })
+}
+
+/// The name of the pack that a dependency names, which may be a repository, and may have a version.
+fn dependency(text: &str) -> &str {
+    let (address, _version) = text.split_once('=').unwrap_or((text, ""));
+    let name = address.rsplit('/').next().unwrap_or(address);
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    name.strip_prefix("stackstorm-").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_is_a_name_or_a_repository_with_a_version_or_without() {
+        for text in ["csv", "csv=1.0.0", "https://example.com/stackstorm-csv.git", "file:///packs/csv=main"] {
+            assert_eq!(dependency(text), "csv", "{text}");
+        }
+    }
 }

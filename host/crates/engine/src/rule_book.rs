@@ -16,9 +16,10 @@ use petrel_rules::{CompiledRule, check, warnings};
 use serde_json::Value;
 
 use change::RuleChange;
-pub(crate) use fitting::misfits;
+pub(crate) use fitting::{has_template, misfit, misfits};
 
 use crate::clock;
+use crate::content::RegisteredTriggerType;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -116,20 +117,12 @@ impl Engine {
     ) -> Result<Rule, Error> {
         let mut rule = definition.into_rule(id);
         rule.context = context;
-        normalize(&mut rule.trigger)?;
         // What is registered is not held while a schema is compiled and looked at.
         let kind = self.content().trigger_type(&rule.trigger.kind).cloned().map_err(|error| {
             Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
         })?;
-        let parameters = Value::Object(rule.trigger.parameters.clone());
-        kind.parameters.check(&parameters).map_err(|message| {
-            Error::invalid(
-                format!(
-                    "rule `{}`: the parameters of trigger {} do not fit: {message}",
-                    rule.reference, rule.trigger.kind
-                ),
-                format!("`petrel trigger list --json` shows what {} takes", rule.trigger.kind),
-            )
+        settle(&mut rule.trigger, &kind).map_err(|error| {
+            Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
         })?;
         Ok(rule)
     }
@@ -152,13 +145,33 @@ impl Engine {
     }
 }
 
+/// Brings a trigger of the type `kind` into the form that is compared.
+///
+/// # Errors
+/// When its parameters are not what the type takes.
+pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
+    normalize(trigger)?;
+    let parameters = Value::Object(trigger.parameters.clone());
+    kind.parameters.check(&parameters).map_err(|message| {
+        Error::invalid(
+            format!("the parameters of trigger {} do not fit: {message}", trigger.kind),
+            format!("`petrel trigger list --json` shows what {} takes", trigger.kind),
+        )
+    })
+}
+
 /// What there is to say of a rule whose action is not there.
 pub(crate) fn without_action(rule: &Rule, error: &Error) -> String {
     format!(
-        "rule {}: {error}; {}. Until it is there, every match is recorded as a failed enforcement",
+        "rule {}: {error}; {} Until it is there, every match is recorded as a failed enforcement",
         rule.reference,
-        error.hint()
+        sentence(error.hint())
     )
+}
+
+/// `hint` with one mark at its end.
+pub(crate) fn sentence(hint: &str) -> String {
+    if hint.ends_with(['.', '?', '!']) { hint.to_owned() } else { format!("{hint}.") }
 }
 
 fn definition(text: &str) -> Result<RuleDefinition, Error> {

@@ -44,6 +44,16 @@ impl Validator {
         })
     }
 
+    /// Why nothing can be checked with it, where its schema is not valid.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.compiled().as_ref().err().map(String::as_str)
+    }
+
+    fn compiled(&self) -> &Result<jsonschema::Validator, String> {
+        let compile = || jsonschema::validator_for(&self.schema).map_err(|error| error.to_string());
+        self.compiled.get_or_init(compile)
+    }
+
     /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         self.check_with(value, || false)
@@ -55,12 +65,8 @@ impl Validator {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
         }
-        let compile = || jsonschema::validator_for(&self.schema).map_err(|error| error.to_string());
-        let validator = self
-            .compiled
-            .get_or_init(compile)
-            .as_ref()
-            .map_err(|error| format!("its schema is not valid: {error}"))?;
+        let validator =
+            self.compiled().as_ref().map_err(|error| format!("its schema is not valid: {error}"))?;
         validator.validate(value).map_err(|error| {
             words::of(&error, if self.is_secret || hides_values() { Values::Hidden } else { Values::Shown })
         })

@@ -41,6 +41,9 @@ pub struct Pack {
     /// Actions that are refused when they are to be run, by name, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, String>,
+    /// Rules of its files that are left out, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_rules: BTreeMap<String, String>,
     /// The rules that its files held when it was registered, by name, and whether they called them enabled. `None` for
     /// one that was registered before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,12 +6,16 @@ use std::path::Path;
 use petrel_model::Action;
 use petrel_model::parameters::Schema;
 
+use crate::problem::short;
 use crate::source::Source;
 
 mod imports;
 
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
+
+/// Runners that run a command line and no file.
+const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
 /// `python3`.
@@ -21,6 +25,9 @@ const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     if action.runner_type == "python-script" {
         return on_imports(file, action, source);
+    }
+    if COMMAND_RUNNERS.contains(&action.runner_type.as_str()) {
+        return without_command(file, action).into_iter().collect();
     }
     if !SCRIPT_RUNNERS.contains(&action.runner_type.as_str()) {
         return Vec::new();
@@ -60,6 +67,21 @@ fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
         )
     });
     told.collect()
+}
+
+/// What there is to say about an action that names a file and gives no command line.
+fn without_command(file: &str, action: &Action) -> Option<String> {
+    let command = Schema::named(&action.parameters, "cmd").and_then(Schema::default);
+    let is_missing = !action.entry_point.is_empty() && command.is_none_or(serde_json::Value::is_null);
+    is_missing.then(|| {
+        format!(
+            "{file}: a {0} runs its parameter cmd and not {1}, so it fails whenever no cmd is given; give cmd a default, or \
+             make it an action of {2}",
+            action.runner_type,
+            short(&action.entry_point),
+            action.runner_type.replace("-cmd", "-script")
+        )
+    })
 }
 
 /// What there is to say about what interprets a script that begins so.

@@ -1,7 +1,7 @@
 //! Reading a whole pack: every file, and what only shows when they are seen together.
 //!
-//! What is wrong with one action keeps that action from running, and nothing else ([`PackContents::refused`]); anything
-//! else that is wrong keeps the pack from being registered. [`actions`] has what is looked for in actions.
+//! What is wrong with one action keeps that action from running, and nothing else ([`PackContents::refused`]); what is wrong
+//! with one rule leaves that rule out; anything else that is wrong keeps the pack from being registered. [`actions`] has what is looked for in actions.
 
 mod actions;
 
@@ -38,6 +38,8 @@ pub struct PackContents {
     /// What is wrong with actions that will not run for it, by the names of these. One whose file cannot be read at all
     /// goes by the name of the file, and is not among `actions`.
     pub refused: BTreeMap<String, Vec<Problem>>,
+    /// What is wrong with rules that are left out for it, by the names of these, or of the files of such as cannot be read.
+    pub refused_rules: BTreeMap<String, Vec<Problem>>,
     /// What was passed over, and what to think about.
     pub notes: Vec<String>,
 }
@@ -70,7 +72,6 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     let rules = reading.rules();
     reading
         .refuse_twins("trigger type", trigger_types.iter().map(|(file, kind)| (file, kind.reference.name())));
-    reading.refuse_twins("rule", rules.iter().map(|(file, rule)| (file, rule.name.as_str())));
     let config_schema = reading.config_schema();
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
@@ -81,9 +82,10 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     Ok(PackContents {
         actions: actions.into_iter().map(|(_, action)| action).collect(),
         trigger_types: trigger_types.into_iter().map(|(_, kind)| kind).collect(),
-        rules: rules.into_iter().map(|(_, rule)| rule).collect(),
+        rules,
         components,
         refused: reading.refused,
+        refused_rules: reading.refused_rules,
         notes: reading.notes,
         pack: Pack { config_schema, ..pack },
     })
@@ -98,6 +100,7 @@ struct Reading<'a> {
     pack: &'a str,
     problems: Vec<Problem>,
     refused: BTreeMap<String, Vec<Problem>>,
+    refused_rules: BTreeMap<String, Vec<Problem>>,
     notes: Vec<String>,
     /// How many problems may still be told.
     left: usize,
@@ -114,6 +117,7 @@ impl<'a> Reading<'a> {
             pack,
             problems: Vec::new(),
             refused: BTreeMap::new(),
+            refused_rules: BTreeMap::new(),
             notes: Vec::new(),
             left: MOST_PROBLEMS_OF_PACK,
             more: 0,
@@ -137,6 +141,14 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Takes down what leaves the rule `name` out.
+    fn refuse_rule(&mut self, name: &str, problem: Problem) {
+        let is_first = !self.refused_rules.contains_key(name);
+        if self.is_told() || is_first {
+            self.refused_rules.entry(name.to_owned()).or_default().push(problem);
+        }
+    }
+
     /// Whether one more problem is told.
     fn is_told(&mut self) -> bool {
         match self.left.checked_sub(1) {
@@ -148,11 +160,12 @@ impl<'a> Reading<'a> {
 
     /// What was found, all of it.
     fn told(mut self) -> Vec<Problem> {
-        // As the files are read: of `pack.yaml`, of actions, of the others.
+        // As the files are read: of `pack.yaml`, of actions, of the others, of rules.
         let of_pack = |problem: &Problem| problem.file == "pack.yaml";
         let (mut told, others): (Vec<_>, Vec<_>) = self.problems.into_iter().partition(of_pack);
         told.extend(std::mem::take(&mut self.refused).into_values().flatten());
         told.extend(others);
+        told.extend(std::mem::take(&mut self.refused_rules).into_values().flatten());
         if self.more > 0 {
             let message = format!("and {} more problems in this pack; correct these first", self.more);
             told.push(about("pack.yaml", message));
@@ -167,6 +180,11 @@ impl<'a> Reading<'a> {
             // Old packs keep their configuration here. What is hidden is an editor's.
             stem.is_some_and(|stem| (folder != "actions" || stem != "config") && !stem.starts_with('.'))
         };
+        let folders = self.source.folders(folder).unwrap_or_default();
+        let stray = folders.into_iter().filter(is_metadata);
+        self.notes.extend(stray.map(|name| {
+            format!("{folder}/{name} is a directory, so nothing is read of it; put a file in its place, or remove it")
+        }));
         match self.source.list(folder) {
             Ok(names) => {
                 names.into_iter().filter(is_metadata).map(|name| format!("{folder}/{name}")).collect()
@@ -255,10 +273,26 @@ impl<'a> Reading<'a> {
         read_files
     }
 
-    fn rules(&mut self) -> Vec<(String, RuleDefinition)> {
-        let rules = self.each("rules", |file, text, pack| read_rule(file, text, Some(pack)));
-        for (file, rule) in &rules {
-            self.notes.extend(rule.notes.iter().map(|note| format!("{file}: {note}")));
+    /// The rules of the pack, each name once.
+    fn rules(&mut self) -> Vec<RuleDefinition> {
+        let mut rules: Vec<RuleDefinition> = Vec::new();
+        let mut known = BTreeMap::new();
+        for file in self.files("rules") {
+            match self.one(&file, |file, text, pack| read_rule(file, text, Some(pack))) {
+                Ok(rule) => {
+                    if let Some(other) = known.insert(rule.name.clone(), file.clone()) {
+                        let message = format!("rule {} is in {other} too; rename one", short(&rule.name));
+                        // The first one counts, so what is left out goes by its file.
+                        self.refuse_rule(stem(&file), about(&file, message));
+                        continue;
+                    }
+                    self.notes.extend(rule.notes.iter().map(|note| format!("{file}: {note}")));
+                    rules.push(rule);
+                }
+                Err(problems) => {
+                    problems.into_iter().for_each(|problem| self.refuse_rule(stem(&file), problem));
+                }
+            }
         }
         rules
     }
@@ -272,6 +306,12 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// The name of a file without its folder and its ending.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -15,6 +15,15 @@ pub trait Source {
     /// When the folder cannot be read, lies outside of the pack, or holds more than [`MOST_FILES`].
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
+    /// The names of the folders that are directly in a folder, sorted; none if there is no such folder.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    fn folders(&self, folder: &str) -> io::Result<Vec<String>> {
+        let _ = folder;
+        Ok(Vec::new())
+    }
+
     /// The text of a file of at most `limit` bytes.
     ///
     /// # Errors
@@ -63,10 +72,9 @@ impl Directory {
             Err(io::Error::new(io::ErrorKind::PermissionDenied, "it leads out of the pack"))
         }
     }
-}
 
-impl Source for Directory {
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+    /// The names of what is directly in a folder, sorted: of folders, or of all else.
+    fn names(&self, folder: &str, are_folders: bool) -> io::Result<Vec<String>> {
         let path = match self.inside(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             path => path?,
@@ -78,7 +86,7 @@ impl Source for Directory {
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, why));
             }
             let entry = entry?;
-            if !entry.path().is_dir()
+            if entry.path().is_dir() == are_folders
                 && let Some(name) = entry.file_name().to_str()
             {
                 names.push(name.to_owned());
@@ -86,6 +94,16 @@ impl Source for Directory {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+impl Source for Directory {
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.names(folder, false)
+    }
+
+    fn folders(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.names(folder, true)
     }
 
     fn read(&self, path: &str, limit: u64) -> io::Result<String> {

@@ -82,8 +82,13 @@ fn unknown_operator(name: &str) -> String {
         .map(|known| (strsim::damerau_levenshtein(&lower, known), known))
         .min()
         .filter(|(distance, _)| *distance <= 2);
-    match near {
-        Some((_, near)) => format!("`{name}` is not an operator; did you mean {near}?"),
+    // One with more written to it, or only a part of it: `inlist` is `in`.
+    let is_part = |known: &&&str| {
+        lower.starts_with(**known) || lower.ends_with(**known) || known.contains(lower.as_str())
+    };
+    let part = || Operator::NAMES.iter().filter(is_part).max_by_key(|known| known.len());
+    match near.map(|(_, near)| near).or_else(|| part().filter(|_| !lower.is_empty())) {
+        Some(near) => format!("`{name}` is not an operator; did you mean {near}?"),
         None => Error::UnknownOperator(name.to_owned()).to_string(),
     }
 }
@@ -142,6 +147,7 @@ mod tests {
                     "type": "search", "condition": "any",
                     "pattern": {"item.x": {"type": "sounds_like", "pattern": 1}, "item.y": {"type": "exists"}},
                 },
+                "trigger.f": {"type": "inlist", "pattern": [1]},
                 "trigger.fine#1": {"type": "gt", "pattern": 1},
             },
             "action": {"ref": "core.local", "parameters": {"cmd": ["{{ a", "{{ ok }}"]}},
@@ -157,6 +163,7 @@ mod tests {
             "criteria.trigger.c: `(` is not a regular expression",
             "criteria.trigger.d: `some` is not a condition of search",
             "criteria.trigger.e.item.x: `sounds_like` is not an operator; operators are equals",
+            "criteria.trigger.f: `inlist` is not an operator; did you mean in?",
             "action.parameters.cmd[0]: template `{{ a`, line 1",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");

@@ -15,15 +15,17 @@ const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];
 pub struct Target<'a> {
     /// The name of its runner.
     pub runner_type: &'a str,
-    /// Its parameters and its runner's together, if both are known.
-    pub parameters: Option<&'a Parameters>,
+    /// Its parameters, and its runner's as far as these are known.
+    pub declared: &'a Parameters,
+    /// Whether its runner is known, so that it takes nothing else.
+    pub is_whole: bool,
 }
 
 /// What the author of `rule` should think about, a sentence each. Nothing of its action is known where it is not there.
 pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
-    let mut found = unquoted(rule, target.map(|target| target.runner_type));
-    if let Some(parameters) = target.and_then(|target| target.parameters) {
-        found.extend(unfitting(rule, parameters));
+    let mut found = unquoted(rule, target);
+    if let Some(target) = target.filter(|target| target.is_whole) {
+        found.extend(unfitting(rule, target.declared));
     }
     found.extend(rule.criteria.iter().filter(|(key, _)| !is_about_something(key)).map(|(key, _)| {
         format!(
@@ -68,14 +70,17 @@ fn is_about_something(key: &str) -> bool {
         .any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// One warning for each parameter of `rule` through which the payload gets into a shell command without
-/// `| shell_quote`: a parameter `cmd`, or any parameter when the action's runner is a shell.
-fn unquoted(rule: &Rule, runner_type: Option<&str>) -> Vec<String> {
-    let is_shell = runner_type.is_some_and(|runner| {
-        matches!(runner, "local-shell-cmd" | "local-shell-script") || runner.starts_with("remote-shell-")
-    });
+/// One warning for each parameter of `rule` through which text of the payload gets into a shell command without
+/// `| shell_quote`. Arguments of a script are quoted by the host, and numbers hold nothing to quote.
+fn unquoted(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
+    let exposed = target.map(|target| exposed(rule, target));
+    let is_exposed = |name: &str| match &exposed {
+        Some(exposed) => exposed.contains(name),
+        // Of an action that is not there, only the name says what it may be.
+        None => name == COMMAND,
+    };
     let parameters = rule.action.parameters.iter();
-    let risky = parameters.filter(|(name, value)| (is_shell || *name == "cmd") && is_risky(value));
+    let risky = parameters.filter(|(name, value)| is_exposed(name) && is_risky(value));
     risky
         .map(|(name, _)| {
             format!(
@@ -85,6 +90,36 @@ fn unquoted(rule: &Rule, runner_type: Option<&str>) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// The parameter that is the command line of a shell.
+const COMMAND: &str = "cmd";
+
+/// The parameters that reach the command line of a shell as they are: `cmd` itself, and what a default writes into one of
+/// them without quoting it.
+fn exposed<'a>(rule: &'a Rule, target: Target<'a>) -> BTreeSet<&'a str> {
+    let mut exposed = BTreeSet::new();
+    if !matches!(target.runner_type, "local-shell-cmd" | "remote-shell-cmd") {
+        return exposed;
+    }
+    let mut left = vec![COMMAND];
+    while let Some(name) = left.pop() {
+        let schema = Schema::named(target.declared, name);
+        let is_number = schema
+            .and_then(Schema::kind)
+            .is_some_and(|kind| matches!(kind, "integer" | "number" | "boolean" | "null"));
+        if is_number || !exposed.insert(name) {
+            continue;
+        }
+        // What the rule gives is looked at by itself, unless the action does not take it.
+        let is_given = rule.action.parameters.contains_key(name);
+        let default = schema.filter(|schema| !is_given || schema.is_immutable()).and_then(Schema::default);
+        let text = default.and_then(Value::as_str).unwrap_or_default();
+        let open =
+            tags(text).into_iter().filter(|tag| tag.writes && last_filter(tag.inner) != Some("shell_quote"));
+        left.extend(open.flat_map(|tag| words(tag.inner)).filter(|word| target.declared.contains_key(*word)));
+    }
+    exposed
 }
 
 fn is_risky(value: &Value) -> bool {
@@ -167,12 +202,13 @@ mod tests {
 
     use super::*;
 
-    fn warned(parameters: &Value, runner: Option<&str>) -> Vec<String> {
+    fn warned(given: &Value, runner: Option<&str>, declared: &Value) -> Vec<String> {
         let rule = json!({
             "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
-            "action": {"ref": "core.local", "parameters": parameters},
+            "action": {"ref": "core.local", "parameters": given},
         });
-        let target = runner.map(|runner_type| Target { runner_type, parameters: None });
+        let declared = declared.as_object().unwrap();
+        let target = runner.map(|runner_type| Target { runner_type, declared, is_whole: false });
         warnings(&serde_json::from_value(rule).unwrap(), target)
     }
 
@@ -197,7 +233,8 @@ mod tests {
                 "id": "000000000000000000000001", "ref": "p.r", "trigger": {"type": "core.st2.webhook"},
                 "action": {"ref": "core.local", "parameters": given},
             });
-            let target = Target { runner_type: "noop", parameters: parameters.as_object() };
+            let declared = parameters.as_object().unwrap();
+            let target = Target { runner_type: "noop", declared, is_whole: true };
             let said = warnings(&serde_json::from_value(rule).unwrap(), Some(target)).join("\n");
             assert_eq!(said.is_empty(), says.is_empty(), "{given}: {said}");
             assert!(says.iter().all(|says| said.contains(says)), "{given}: {said}");
@@ -240,18 +277,42 @@ mod tests {
             ("{% set n = trigger.n %}{{ n }}", 1),
             ("{% if trigger.n %}x{% endif %}", 0),
         ] {
-            assert_eq!(warned(&json!({"cmd": cmd}), None).len(), count, "{cmd}");
+            assert_eq!(warned(&json!({"cmd": cmd}), None, &json!({})).len(), count, "{cmd}");
         }
     }
 
     #[test]
-    fn all_parameters_of_a_shell_count() {
-        let parameters = json!({"env": {"NAME": ["{{ trigger.name }}"]}, "n": 1});
-        assert!(warned(&parameters, Some("http-request")).is_empty());
-        let warning = warned(&parameters, Some("remote-shell-script")).remove(0);
-        assert!(
-            warning.starts_with("rule p.r: parameter env") && warning.contains("| shell_quote"),
-            "{warning}"
-        );
+    fn only_what_reaches_a_command_line_as_it_is_counts() {
+        let who = json!({"who": "{{ trigger.body.who }}"});
+        let cmd =
+            |text: &str| json!({"who": {"type": "string"}, "cmd": {"immutable": true, "default": text}});
+        let through = json!({
+            "who": {"type": "string"}, "line": {"default": "hello {{ who }}"}, "cmd": {"default": "{{ line }}"},
+        });
+        let number = json!({"who": {"type": "integer"}, "cmd": {"default": "echo {{ who }}"}});
+        let none = json!({});
+        for (given, runner, declared, count) in [
+            (&json!({"cmd": "echo {{ trigger.body }}"}), "local-shell-cmd", &none, 1),
+            (&json!({"cmd": "echo {{ trigger.body }}"}), "remote-shell-cmd", &none, 1),
+            (&json!({"cmd": "echo {{ trigger.body }}"}), "python-script", &none, 0),
+            (&who, "local-shell-cmd", &cmd("echo {{ who }}"), 1),
+            (&who, "local-shell-cmd", &cmd("echo {{ who | upper }}"), 1),
+            (&who, "local-shell-cmd", &cmd("echo {{ who | shell_quote }}"), 0),
+            (&who, "local-shell-cmd", &cmd("date"), 0),
+            (&who, "local-shell-cmd", &through, 1),
+            (&who, "local-shell-cmd", &number, 0),
+            (&who, "local-shell-script", &none, 0),
+            (&who, "remote-shell-script", &none, 0),
+            (
+                &json!({"env": {"N": "{{ trigger.n }}"}, "cwd": "{{ trigger.d }}"}),
+                "local-shell-cmd",
+                &none,
+                0,
+            ),
+        ] {
+            let said = warned(given, Some(runner), declared);
+            assert_eq!(said.len(), count, "{runner} {given} {declared}: {said:?}");
+            assert!(said.iter().all(|said| said.starts_with("rule p.r: parameter ")), "{said:?}");
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! The words with which an action is refused: when its pack is registered or checked, and when somebody runs it.
+//! The words with which an action or a rule is refused: when its pack is registered or checked, and when somebody runs it.
 
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
 use petrel_packs::nearest;
 
-use super::Runners;
+use super::{Content, Runners};
 use crate::error::Error;
 
 /// That an action is refused, as whoever runs it and whoever registers its pack are told.
@@ -31,4 +31,21 @@ pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, Str
         None => format!("this host has: {}", known().collect::<Vec<_>>().join(", ")),
     };
     (message, hint)
+}
+
+impl Content {
+    /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.
+    pub(super) fn left_out(&self, name: &str) -> Error {
+        let reference = name.parse::<Ref>().ok();
+        let why =
+            reference.as_ref().and_then(|rule| self.packs.get(rule.pack())?.refused_rules.get(rule.name()));
+        match why {
+            Some(why) => Error::NotFound {
+                what: "rule",
+                name: name.to_owned(),
+                hint: format!("its file is refused: {why}; correct it and register its pack again"),
+            },
+            None => self.missing("rule", name, self.rules.keys().map(Ref::as_str)),
+        }
+    }
 }

@@ -2,12 +2,15 @@
 //! action. What is wrong with its calls of other actions is a note, since these may come later, and so is what may not
 //! mean what it says. How one is inspected is in [`crate::workflows`].
 
-use petrel_model::Action;
+use std::sync::Arc;
+
+use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
 use petrel_workflows::inspection::Kind;
 
-use crate::content::Runners;
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType, Runners};
+use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 
@@ -15,8 +18,28 @@ use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 pub(super) enum Around {
     /// What is registered on this host.
     Host(Engine),
-    /// What these runners take, and of other packs nothing.
-    Runners(Runners),
+    /// What a host has as soon as it is started, and of other packs nothing.
+    Alone(Arc<Content>),
+}
+
+/// What is known of something that a pack names.
+pub(super) enum Known<T> {
+    /// It is there.
+    There(Arc<T>),
+    /// It is not.
+    Missing(Error),
+    /// Nobody can say without a host.
+    Unknown,
+}
+
+impl<T> Known<T> {
+    /// What is there.
+    pub(super) fn there(&self) -> Option<&T> {
+        match self {
+            Self::There(it) => Some(it),
+            Self::Missing(_) | Self::Unknown => None,
+        }
+    }
 }
 
 impl Around {
@@ -24,7 +47,33 @@ impl Around {
     pub(super) fn runners(&self) -> Runners {
         match self {
             Self::Host(engine) => engine.content().runners().clone(),
-            Self::Runners(runners) => runners.clone(),
+            Self::Alone(content) => content.runners().clone(),
+        }
+    }
+
+    /// An action of another pack.
+    pub(super) fn action(&self, reference: &Ref) -> Known<RegisteredAction> {
+        let found = match self {
+            Self::Host(engine) => engine.content().action(reference).cloned(),
+            Self::Alone(content) => content.action(reference).cloned(),
+        };
+        self.known(reference, found)
+    }
+
+    /// A trigger type of another pack.
+    pub(super) fn trigger_type(&self, reference: &Ref) -> Known<RegisteredTriggerType> {
+        let found = match self {
+            Self::Host(engine) => engine.content().trigger_type(reference).cloned(),
+            Self::Alone(content) => content.trigger_type(reference).cloned(),
+        };
+        self.known(reference, found)
+    }
+
+    fn known<T>(&self, reference: &Ref, found: Result<Arc<T>, Error>) -> Known<T> {
+        match (found, self) {
+            (Ok(it), _) => Known::There(it),
+            (Err(_), Self::Alone(content)) if content.pack(reference.pack()).is_err() => Known::Unknown,
+            (Err(error), _) => Known::Missing(error),
         }
     }
 }
@@ -88,7 +137,7 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
             let others = Registered::on(engine, inspected.calls());
             inspected.beside(&known.beside(others))
         }
-        Around::Runners(_) => inspected.beside(known),
+        Around::Alone(_) => inspected.beside(known),
     };
     let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
     let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));

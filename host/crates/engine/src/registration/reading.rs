@@ -1,27 +1,38 @@
 //! Reads a pack that is to be registered, or that is only looked at: both hear the same of it.
 //!
 //! What is wrong with one action (its metadata, its workflow, its component) goes to [`PackContents::refused`], and to the
-//! notes in the words with which that action is refused when somebody runs it. [`super::flows`] looks at workflows.
+//! notes in the words with which that action is refused when somebody runs it. [`super::flows`] looks at workflows,
+//! [`super::schemas`] at parameters, [`super::rule_files`] at rules.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use petrel_model::Action;
 use petrel_packs::{Directory, PackContents, Problem, read_pack};
 
 use super::flows::{Around, check_workflows};
-use crate::content::{Runners, without_runner};
+use super::own_name;
+use super::rule_files::check_rules;
+use super::schemas::check_schemas;
+use crate::content::{Content, Runners, without_runner};
 
 /// How many problems of one action are told when it is run, and characters of them.
 const MOST_REASONS: usize = 10;
 const LONGEST_REASON: usize = 4_000;
 
-/// Looks at the pack in a directory, as a host with these runners does when it registers it. What packs beside it hold is
-/// not known, so nothing is said of calls of their actions.
+/// Looks at the pack in a directory, as a host does when it registers it that has no more than `content`
+/// ([`Content::of_packs`]). What packs beside these hold is not known, so nothing is said of calls of their actions.
 ///
 /// # Errors
 /// What keeps it from being registered: every problem, with file, line and column.
-pub async fn look_at(directory: &Path, runners: &Runners) -> Result<PackContents, Vec<Problem>> {
-    look_around(directory, Around::Runners(runners.clone())).await
+pub async fn look_at(directory: &Path, content: Content) -> Result<PackContents, Vec<Problem>> {
+    let contents = look_around(directory, Around::Alone(Arc::new(content))).await?;
+    let Some((message, hint)) = own_name(&contents.pack) else { return Ok(contents) };
+    let message = format!("{message}; {hint}");
+    let mut problems = vec![Problem { file: "pack.yaml".to_owned(), position: None, message }];
+    problems.extend(contents.refused.into_values().flatten());
+    problems.extend(contents.refused_rules.into_values().flatten());
+    Err(problems)
 }
 
 /// The same beside what is `around`.
@@ -51,6 +62,8 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
         })?;
         let mut contents = read_pack(&opened)?;
         check_workflows(&opened, &mut contents, &around);
+        check_schemas(&mut contents, &around.runners());
+        check_rules(&mut contents, &around);
         Ok(contents)
     });
     read.await.unwrap_or_else(|gone| {
@@ -82,24 +95,33 @@ async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Ru
     }
 }
 
-/// Why an action is refused, in a line.
+/// Why an action or a rule is refused, in a line.
 pub(super) fn reason(problems: &[Problem]) -> String {
+    told(problems, "; ")
+}
+
+/// The same for who registers the pack: of several problems each has a line of its own.
+pub(super) fn reasons(problems: &[Problem]) -> String {
+    if problems.len() < 2 { reason(problems) } else { format!("\n  {}", told(problems, "\n  ")) }
+}
+
+fn told(problems: &[Problem], between: &str) -> String {
     let mut text = String::new();
-    let mut told = 0;
+    let mut count = 0;
     for problem in problems.iter().take(MOST_REASONS) {
         let problem = problem.to_string();
-        if told > 0 && text.len() + problem.len() > LONGEST_REASON {
+        if count > 0 && text.len() + problem.len() > LONGEST_REASON {
             break;
         }
-        if told > 0 {
-            text.push_str("; ");
+        if count > 0 {
+            text.push_str(between);
         }
         text.push_str(beginning(&problem));
-        told += 1;
+        count += 1;
     }
-    match problems.len().saturating_sub(told) {
+    match problems.len().saturating_sub(count) {
         0 => text,
-        more => format!("{text}; and {more} more problems"),
+        more => format!("{text}{between}and {more} more problems"),
     }
 }
 
@@ -123,6 +145,9 @@ mod tests {
         assert_eq!(reason(&[problem("one"), problem("two")]), "actions/a.yaml: one; actions/a.yaml: two");
         let many = reason(&vec![problem("x"); 25]);
         assert!(many.ends_with("; and 15 more problems"), "{many}");
+        assert_eq!(reasons(&[problem("one")]), "actions/a.yaml: one");
+        let lines = reasons(&[problem("one"), problem("two")]);
+        assert_eq!(lines, "\n  actions/a.yaml: one\n  actions/a.yaml: two");
         let long = reason(&vec![problem(&"x".repeat(3_000)); 3]);
         assert!(long.ends_with("; and 2 more problems") && long.len() < 4_000, "{long}");
         assert!(reason(&[problem(&"é".repeat(100_000))]).len() < 9_000);

@@ -1,17 +1,14 @@
 //! What becomes of the rules of a pack that is registered: those that are there keep their ids, those that have left its
-//! files are gone, and whether one is on is decided between its file and who switched it.
+//! files are gone, and whether one is on is decided between its file and who switched it. What is wrong with them is
+//! looked for before, in [`super::rule_files`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::{Object, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::RuleDefinition;
 use petrel_persistence::Expect;
-use petrel_rules::{check, warnings};
 
 use crate::clock;
-use crate::content::RegisteredAction;
-use crate::error::Error;
-use crate::rule_book::{misfits, without_action};
 use crate::service::Engine;
 
 /// What becomes of the rules of a pack.
@@ -29,90 +26,45 @@ impl Engine {
         pack: &str,
         definitions: Vec<RuleDefinition>,
         new_kinds: &[TriggerType],
-        new_actions: &[RegisteredAction],
         notes: &mut Vec<String>,
-    ) -> Result<RulesOfPack, Error> {
+    ) -> RulesOfPack {
         let before = self.content().pack(pack).ok().and_then(|pack| pack.rules.clone());
-        let new_actions: BTreeMap<&Ref, &RegisteredAction> =
-            new_actions.iter().map(|registered| (&registered.action.reference, registered)).collect();
         let (mut rules, mut expect) = (Vec::new(), Vec::new());
         for definition in definitions {
-            if let Some(note) = self.without_trigger(&definition, new_kinds) {
-                notes.push(note);
-                continue;
-            }
             let known =
                 self.content().rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
             let id = known.as_ref().map_or_else(|| self.mint(clock::now()), |rule| rule.id);
             let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
-            let mut rule = if is_new_kind {
-                definition.into_rule(id)
+            let made = if is_new_kind {
+                Ok(definition.into_rule(id))
             } else {
-                self.rule_of(definition, id, Object::new())?
+                self.rule_of(definition, id, Object::new())
+            };
+            let mut rule = match made {
+                Ok(rule) => rule,
+                // Its trigger has gone since it was looked at.
+                Err(error) => {
+                    notes.push(format!("{error}; {}", error.hint()));
+                    continue;
+                }
             };
             expect.push(match known {
                 Some(known) => {
                     let before = before.as_ref().and_then(|before| before.get(known.reference.name()));
                     notes.extend(switched(&mut rule, &known, before.copied()));
+                    notes.extend(changed(&rule, &known));
                     Expect::RuleIs(known.reference, known.id)
                 }
                 None => Expect::RuleAbsent(rule.reference.clone()),
             });
-            notes.extend(self.notes_on(&rule, &new_actions)?);
             rules.push(rule);
         }
         let gone = self.gone_rules(pack, before.as_ref(), &rules);
         expect.extend(gone.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)));
-        Ok(RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() })
-    }
-
-    /// What there is to say about a rule whose pack brings `new_actions`.
-    ///
-    /// # Errors
-    /// When it cannot work.
-    fn notes_on(
-        &self,
-        rule: &Rule,
-        new_actions: &BTreeMap<&Ref, &RegisteredAction>,
-    ) -> Result<Vec<String>, Error> {
-        let reference = &rule.action.reference;
-        // Nobody waits for the check: what is registered is not held meanwhile.
-        let (known, error) = match self.content().action(reference).cloned() {
-            Ok(known) => (Some(known), None),
-            Err(error) => (None, Some(error)),
-        };
-        // What is gone from its own pack is not there any more.
-        let is_own = reference.pack() == rule.reference.pack();
-        let action = new_actions.get(reference).copied().or_else(|| known.as_deref().filter(|_| !is_own));
-        // Of what is not there it is not known what is secret.
-        let is_secret = |name: &str| action.is_none_or(|action| action.signature.is_secret(name));
-        check(rule, is_secret).into_iter().try_for_each(|problem| {
-            let message = format!("rule `{}`: {}: {}", rule.reference, problem.at, problem.message);
-            Err(Error::invalid(message, "correct the rule and register the pack again"))
-        })?;
-        let mut notes = warnings(rule, action.map(RegisteredAction::target));
-        notes.extend(action.into_iter().flat_map(|action| misfits(rule, action)));
-        if action.is_none() {
-            let names = new_actions.keys().map(|known| known.as_str());
-            let error = error.unwrap_or_else(|| Error::not_found("action", reference.as_str(), names));
-            notes.push(without_action(rule, &error));
-        }
-        Ok(notes)
-    }
-
-    /// What to say of a rule whose trigger type does not exist, as when it is a sensor's or StackStorm's own. It
-    /// would never match; the rest of its pack is of use without it.
-    fn without_trigger(&self, definition: &RuleDefinition, new_kinds: &[TriggerType]) -> Option<String> {
-        let kind = &definition.trigger.kind;
-        if new_kinds.iter().any(|new| new.reference == *kind) {
-            return None;
-        }
-        let error = self.content().trigger_type(kind).err()?;
-        let rule = definition.reference();
-        Some(format!(
-            "rule `{rule}` is passed over: {error}; {}. Register the pack again when it is there",
-            error.hint()
-        ))
+        notes.extend(
+            gone.iter().map(|(rule, _)| format!("rule `{rule}` is gone: its pack brings it no more")),
+        );
+        RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() }
     }
 
     /// The rules that came from files of `pack` and are not among those that it has now.
@@ -152,11 +104,36 @@ fn switched(rule: &mut Rule, known: &Rule, before: Option<bool>) -> Option<Strin
     ))
 }
 
+/// What to say of a rule that was something else than its file says now: the file has changed, or somebody has changed the
+/// rule by hand, which ends here.
+fn changed(rule: &Rule, known: &Rule) -> Option<String> {
+    let before = Rule { enabled: rule.enabled, context: rule.context.clone(), ..known.clone() };
+    (before != *rule).then(|| {
+        format!(
+            "rule `{}` was another one and is now as its file says; what was changed by hand goes into the file",
+            rule.reference
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_rule_that_is_put_back_is_told() {
+        let rule = |enabled: bool, url: &str| -> Rule {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": "p.r", "enabled": enabled, "action": {"ref": "core.noop"},
+                "trigger": {"type": "core.st2.webhook", "parameters": {"url": url}},
+            });
+            serde_json::from_value(rule).unwrap()
+        };
+        assert_eq!(changed(&rule(true, "a"), &rule(false, "a")), None);
+        assert!(changed(&rule(true, "a"), &rule(true, "b")).is_some_and(|note| note.contains("rule `p.r`")));
+    }
 
     #[test]
     fn the_file_of_a_rule_counts_where_it_has_changed() {

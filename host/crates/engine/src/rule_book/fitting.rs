@@ -4,6 +4,7 @@
 use petrel_expressions::is_template;
 use petrel_model::parameters::Parameters;
 use petrel_model::{Object, Rule};
+use petrel_rules::parameters::Signature;
 use serde_json::Value;
 
 use crate::content::RegisteredAction;
@@ -12,7 +13,8 @@ use crate::validation::Validator;
 /// A sentence for each parameter that the action refuses.
 pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String> {
     let written = rule.action.parameters.iter().filter(|(_, value)| !value.is_null() && !has_template(value));
-    let wrong = written.filter_map(|(name, value)| misfit(name, value, registered));
+    let wrong = written
+        .filter_map(|(name, value)| misfit(name, value, &registered.parameters, &registered.signature));
     let told = wrong.map(|reason| {
         format!(
             "rule {}: the action {} refuses a parameter, so every match will fail: {reason}; correct the value",
@@ -22,10 +24,15 @@ pub(crate) fn misfits(rule: &Rule, registered: &RegisteredAction) -> Vec<String>
     told.collect()
 }
 
-/// What is wrong with a value, once it is cast.
-fn misfit(name: &str, value: &Value, registered: &RegisteredAction) -> Option<String> {
-    let schema = registered.parameters.get(name)?;
-    match registered.signature.cast(name, value.clone()) {
+/// What is wrong with a value for one of `parameters`, once it is cast.
+pub(crate) fn misfit(
+    name: &str,
+    value: &Value,
+    parameters: &Parameters,
+    signature: &Signature,
+) -> Option<String> {
+    let schema = parameters.get(name)?;
+    match signature.cast(name, value.clone()) {
         Err(error) => Some(error.to_string()),
         Ok(cast) => {
             let alone = Parameters::from_iter([(name.to_owned(), schema.clone())]);
@@ -35,7 +42,8 @@ fn misfit(name: &str, value: &Value, registered: &RegisteredAction) -> Option<St
     }
 }
 
-fn has_template(value: &Value) -> bool {
+/// Whether there is a template in a value, which is not known before it is rendered.
+pub(crate) fn has_template(value: &Value) -> bool {
     match value {
         Value::String(text) => is_template(text),
         Value::Array(items) => items.iter().any(has_template),

@@ -54,6 +54,7 @@ pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Ve
             built_in: false,
             config_schema: None,
             refused: BTreeMap::new(),
+            refused_rules: BTreeMap::new(),
             rules: None,
             other,
             reference: reference?,

@@ -11,6 +11,8 @@ use crate::problem::{Problem, short};
 /// A rule as people write it: without an id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleDefinition {
+    /// The file that it was read from, as messages name it.
+    pub file: String,
     /// The name within the pack.
     pub name: String,
     /// The pack; `default` where none is written.
@@ -88,7 +90,11 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
         let reference = reference(fields, &pack, problems);
         let trigger = trigger(fields, problems);
         let action = action(fields, home, &mut notes, problems);
+        if home.is_some() && fields.get("enabled").is_none() {
+            notes.push("the rule is off, since it does not say enabled: true".to_owned());
+        }
         Some(RuleDefinition {
+            file: file.to_owned(),
             description: fields.text("description", problems).unwrap_or_default(),
             enabled: fields.flag("enabled", false, problems),
             kind: kind(fields, problems),

@@ -84,7 +84,7 @@ fn a_rule_is_read_strictly() {
 #[test]
 fn an_action_without_a_pack_is_one_of_the_pack_that_the_rule_is_in() {
     // As in the pack nagios of StackStorm's Exchange.
-    let text = "name: r\ntrigger: {type: demo.t}\naction: {ref: check_procs}\n";
+    let text = "name: r\nenabled: true\ntrigger: {type: demo.t}\naction: {ref: check_procs}\n";
     let rule = read_rule("r.yaml", text, Some("demo")).unwrap();
     assert_eq!(rule.action.reference.as_str(), "demo.check_procs");
     assert_eq!(

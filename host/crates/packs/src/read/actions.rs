@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use petrel_model::Action;
 use petrel_model::action::COMPONENT_RUNNER;
 
-use super::{Reading, about};
+use super::{Reading, about, stem};
 use crate::definition::{Component, read_action};
 use crate::limits::LARGEST_ENTRY_POINT;
 use crate::nearest::suggestion;
@@ -153,10 +153,4 @@ impl Reading<'_> {
         let hint = if others.is_empty() { "add the file".to_owned() } else { suggestion(name, &others) };
         Some(format!("{what} is {shown}, and there is no such file; {hint}"))
     }
-}
-
-/// The name of a file without its folder and its ending.
-fn stem(file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)
 }

@@ -30,6 +30,7 @@ fn a_pack_is_read_with_all_that_is_in_it() {
     assert_eq!(
         contents.notes,
         [
+            "rules/r.yaml: the rule is off, since it does not say enabled: true",
             "sensors/s.yaml is passed over: sensors are not read yet",
             "actions/run.yml: actions/lib/run.sh does not say what interprets it; begin it with a line such as #!/bin/sh",
             "actions/run.yml: actions/lib/run.sh has no run bit; set it: chmod +x actions/lib/run.sh",
@@ -73,6 +74,7 @@ fn all_problems_are_told_at_once() {
         ("actions/run.sh", b""),
         ("actions/c.yaml", b"name: x\nrunner_type: noop\nsurprise: 1\n"),
         ("rules/r.yaml", b"name: r\n"),
+        ("triggers/t.yaml", b"name: t\nsurprise: 1\n"),
     ];
     let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
     let expected = [
@@ -82,6 +84,7 @@ fn all_problems_are_told_at_once() {
         "pack.yaml: component c is ../c.wasm, which leads out of the pack",
         "actions/a.yaml: runner_type of an action in a component must be wasm-component",
         "actions/a.yaml: entry_point is actions/rum.sh, and there is no such file; did you mean run.sh?",
+        "triggers/t.yaml:2:1: a trigger type has no field surprise",
         "rules/r.yaml:1:1: a rule needs a field trigger",
         "rules/r.yaml:1:1: a rule needs a field action",
     ];
@@ -117,6 +120,67 @@ fn what_is_wrong_with_an_action_keeps_it_alone_from_running() {
     for ((name, says), (expected, begins)) in refused.iter().zip(expected) {
         assert!(*name == expected && says.starts_with(begins), "{name}: {says}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_leaves_it_out_and_nothing_else() {
+    let rule = |name: &str| {
+        format!("name: {name}\nenabled: true\ntrigger: {{type: demo.push}}\naction: {{ref: demo.run}}\n")
+    };
+    let (fine, twin, typo) = (rule("fine"), rule("fine"), rule("typo").replace("enabled", "enable"));
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("rules/a.yaml", fine.as_bytes()),
+        ("rules/b.yaml", twin.as_bytes()),
+        ("rules/broken.yaml", b"name: 'a\n"),
+        ("rules/typo.yaml", typo.as_bytes()),
+    ];
+    let contents = read_pack(&Embedded(files)).unwrap();
+    let rules: Vec<_> = contents.rules.iter().map(|rule| (rule.name.as_str(), rule.file.as_str())).collect();
+    assert_eq!(rules, [("fine", "rules/a.yaml")]);
+    let refused = contents.refused_rules.iter();
+    let refused: Vec<_> = refused.map(|(name, problems)| (name.as_str(), problems[0].to_string())).collect();
+    let expected = [
+        ("b", "rules/b.yaml: rule fine is in rules/a.yaml too; rename one"),
+        ("broken", "rules/broken.yaml:"),
+        ("typo", "rules/typo.yaml:2:1: a rule has no field enable; did you mean enabled?"),
+    ];
+    assert_eq!(refused.len(), expected.len(), "{refused:#?}");
+    for ((name, says), (expected, begins)) in refused.iter().zip(expected) {
+        assert!(*name == expected && says.starts_with(begins), "{name}: {says}");
+    }
+}
+
+#[test]
+fn a_command_that_names_a_file_is_told() {
+    let cases = [
+        ("entry_point: x.py", 1),
+        ("entry_point: ''", 0),
+        ("entry_point: x.py\nparameters: {cmd: {default: date}}", 0),
+        ("entry_point: x.py\nparameters: {cmd: {type: string}}", 1),
+    ];
+    for (rest, count) in cases {
+        let text = format!("name: a\nrunner_type: local-shell-cmd\n{rest}\n");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        assert_eq!(notes.len(), count, "{rest}: {notes:#?}");
+        assert!(notes.iter().all(|note| note.contains("runs its parameter cmd and not x.py")), "{notes:#?}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_called_as_metadata_is_told() {
+    let (_place, root) = laid_out();
+    for folder in ["rules/x.yaml", "actions/y.yml", "actions/lib"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let notes = read_pack(&Directory::open(&root).unwrap()).unwrap().notes;
+    let told: Vec<_> = notes.iter().filter(|note| note.contains("is a directory")).collect();
+    assert_eq!(told.len(), 2, "{notes:#?}");
+    assert!(told.iter().any(|note| note.starts_with("rules/x.yaml is a directory")), "{notes:#?}");
 }
 
 #[test]
@@ -214,9 +278,11 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
             std::fs::remove_file(root.join(file)).unwrap();
             make(&root.join(file));
             let read = read_pack(&Directory::open(&root).unwrap());
-            // What is wrong with an action is its own affair.
-            assert_eq!(read.is_ok(), file.starts_with("actions/"), "{file}");
-            let problems = read.map_or_else(|told| told, |read| read.refused["run"].clone());
+            // What is wrong with an action or a rule is its own affair.
+            assert_eq!(read.is_ok(), file.contains('/'), "{file}");
+            let refused = |read: PackContents| read.refused.into_iter().chain(read.refused_rules);
+            let problems =
+                read.map_or_else(|told| told, |read| refused(read).flat_map(|(_, told)| told).collect());
             let told = problems[0].to_string();
             assert!(told.contains(file) && told.contains(says), "{file}: {problems:#?}");
         }

@@ -1,0 +1,145 @@
+//! Looks at the schemas of parameters and of the configuration of a pack that is registered or checked: whether anything
+//! can be checked with them, and whether defaults are what they ask for. An action of which no run can succeed is refused.
+
+use petrel_model::parameters::{Parameters, Schema, merged};
+use petrel_model::secrets::has_secret;
+use petrel_model::{Action, Object};
+use petrel_packs::{PackContents, Problem};
+use petrel_rules::parameters::{Given, Signature, read_secret};
+use serde_json::{Value, json};
+
+use crate::content::Runners;
+use crate::rule_book::{has_template, misfit};
+use crate::validation::Validator;
+
+/// Refuses the actions whose parameters nothing can fulfil, and notes what else there is to say about schemas.
+pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
+    for action in &contents.actions {
+        let name = action.reference.name();
+        if contents.refused.contains_key(name) {
+            continue;
+        }
+        let wrong = wrong_parameters(action, runners);
+        let file = format!("actions/{name}.yaml");
+        let problem = |message: String| Problem { file: file.clone(), position: None, message };
+        if !wrong.is_empty() {
+            contents.refused.insert(name.to_owned(), wrong.into_iter().map(problem).collect());
+        }
+    }
+    if let Some(schema) = &contents.pack.config_schema {
+        let schema = json!({"properties": schema});
+        let shown = contents.actions.iter().flat_map(|action| shown_secrets(action, &schema));
+        contents.notes.extend(shown);
+    }
+    let schema = contents.pack.config_schema.iter().flatten();
+    let wrong = schema.filter_map(|(name, schema)| wrong_value(name, schema));
+    contents.notes.extend(wrong.map(|wrong| format!("config.schema.yaml: {wrong}")));
+}
+
+/// A sentence for each parameter of an action that is not valid, or whose default is not.
+fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<String> {
+    let none = Parameters::new();
+    let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
+    let of_runner = of_runner.unwrap_or(&none);
+    let all = merged(of_runner, &action.parameters);
+    let signature = Signature::new(of_runner, &action.parameters);
+    let own = all.iter().filter(|(name, _)| action.parameters.contains_key(*name));
+    own.filter_map(|(name, schema)| {
+        if let Some(reason) = broken(name, schema) {
+            return Some(format!("the schema of parameter {name} is not valid: {reason}; correct it"));
+        }
+        let default = default(schema)?;
+        let reason = misfit(name, default, &all, &signature)?;
+        Some(format!("the default of parameter {name} does not fit: {reason}; correct it"))
+    })
+    .collect()
+}
+
+/// A sentence for each parameter that is not secret and whose default writes what is secret in the configuration.
+fn shown_secrets(action: &Action, configuration: &Value) -> Vec<String> {
+    let none = Parameters::new();
+    let open = action.parameters.iter().filter(|(_, schema)| !has_secret(schema));
+    let shown = open.filter(|(name, schema)| {
+        let alone = Parameters::from_iter([((*name).clone(), (*schema).clone())]);
+        let signature = Signature::new(&none, &alone);
+        read_secret("config_context", &Given::default(), &signature, configuration)
+    });
+    shown
+        .map(|(name, _)| {
+            format!(
+                "action `{}`: the default of parameter {name} is a secret of the configuration, and everybody sees it in \
+                 executions; say secret: true of the parameter",
+                action.reference
+            )
+        })
+        .collect()
+}
+
+/// What is wrong with a value of the configuration, as its schema describes it.
+fn wrong_value(name: &str, schema: &Value) -> Option<String> {
+    if let Some(reason) = broken(name, schema) {
+        return Some(format!("the schema of {name} is not valid: {reason}; correct it"));
+    }
+    let value = Object::from_iter([(name.to_owned(), default(schema)?.clone())]);
+    let reason = alone(name, schema).check(&Value::Object(value)).err()?;
+    Some(format!("the default of {name} does not fit: {reason}; correct it"))
+}
+
+/// Why a schema is none.
+fn broken(name: &str, schema: &Value) -> Option<String> {
+    alone(name, schema).broken().map(str::to_owned)
+}
+
+fn alone(name: &str, schema: &Value) -> Validator {
+    Validator::of_parameters(&Parameters::from_iter([(name.to_owned(), schema.clone())]))
+}
+
+/// A default that is known before anything runs.
+fn default(schema: &Value) -> Option<&Value> {
+    Schema::of(schema).default().filter(|default| !default.is_null() && !has_template(default))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_of_the_configuration_in_an_open_parameter_is_told() {
+        let configuration = json!({"properties": {"token": {"type": "string", "secret": true}, "url": {}}});
+        for (schema, count) in [
+            (json!({"type": "string", "default": "{{ config_context.token }}"}), 1),
+            (json!({"type": "string", "default": "{{ config_context.token }}", "secret": true}), 0),
+            (json!({"type": "string", "default": "{{ config_context.url }}"}), 0),
+            (json!({"type": "string", "default": "token"}), 0),
+        ] {
+            let action = json!({
+                "ref": "p.a", "runner_type": "noop", "description": "", "entry_point": "",
+                "parameters": {"n": schema},
+            });
+            let action: Action = serde_json::from_value(action).unwrap();
+            assert_eq!(shown_secrets(&action, &configuration).len(), count, "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_no_value_fits_is_named_with_the_reason() {
+        for (schema, says) in [
+            (json!({"type": "string", "pattern": "^a+$", "default": "aa"}), None),
+            (json!({"type": "integer", "default": "5"}), None),
+            (json!({"type": "integer", "default": "{{ other }}"}), None),
+            (json!({"type": "string", "default": null}), None),
+            (json!({"type": "string", "pattern": "(("}), Some("the schema of parameter n is not valid: ")),
+            (json!({"type": "integer", "default": "x"}), Some("the default of parameter n does not fit: ")),
+            (json!({"enum": ["a"], "default": "b"}), Some("the default of parameter n does not fit: ")),
+        ] {
+            let action = json!({
+                "ref": "p.a", "runner_type": "noop", "description": "", "entry_point": "",
+                "parameters": {"n": schema},
+            });
+            let action: Action = serde_json::from_value(action).unwrap();
+            let wrong = wrong_parameters(&action, &Runners::new());
+            assert_eq!(wrong.len(), usize::from(says.is_some()), "{schema}: {wrong:?}");
+            assert!(says.is_none_or(|says| wrong[0].starts_with(says)), "{schema}: {wrong:?}");
+        }
+    }
+}
