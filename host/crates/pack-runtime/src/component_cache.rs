@@ -87,6 +87,12 @@ impl ComponentCache {
         self.entry(path, file).component.get_or_try_init(|| self.load(path)).await.map(Arc::clone)
     }
 
+    /// The component that was read from `path`, if it was. The file is not looked at.
+    pub(crate) fn loaded(&self, path: &Path) -> Option<Arc<LoadedComponent>> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(path)?.component.get().map(Arc::clone)
+    }
+
     fn entry(&self, path: &Path, file: FileStamp) -> Entry {
         let found = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
         if let Some(entry) = found.filter(|entry| entry.file == file) {
