@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::apart::compute;
 use crate::bindings::exports::petrel::pack::{action, description};
 use crate::linker::CallState;
 use crate::memory;
@@ -251,7 +252,8 @@ fn compile(
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| LoadError::Host(error.to_string()))
+    let receiver = compute(work).map_err(|error| LoadError::Host(error.to_string()))?;
+    receiver.await.map_err(|panicked| LoadError::Host(panicked.to_string()))
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {
