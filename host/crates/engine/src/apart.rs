@@ -50,7 +50,7 @@ mod tests {
     async fn what_is_done_apart_stands_back_and_its_panic_is_an_error() {
         let here = rustix::process::getpriority_process(None).unwrap();
         let there = wait_for(|| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
-        assert_eq!(there, NICE.max(here));
+        assert!(there >= NICE, "{there}");
         assert_eq!(rustix::process::getpriority_process(None).unwrap(), here, "only that thread does");
         let failed = wait_for(|| assert!(here > 100, "on purpose")).await;
         assert!(failed.unwrap_err().to_string().contains("panicked"));

@@ -17,6 +17,8 @@ use crate::service::Engine;
 
 /// How much of a reason is told, in characters; the execution has all of it.
 const REASON: usize = 300;
+/// Executions of no more bytes need no room of their own while they are looked at.
+const SMALL: usize = 64 << 10;
 
 /// The enforcements of an event, by rule.
 #[derive(Debug, Default)]
@@ -72,6 +74,9 @@ impl Engine {
             Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
             Err(error) => return Err(error.into()),
         };
+        // Its result, and what is masked of it.
+        let bytes = execution.bytes().saturating_mul(2);
+        let _claim = (bytes > SMALL).then(|| self.claim(bytes)).transpose()?;
         let how = match execution.status {
             Status::Succeeded => return Ok(format!("execution {id} succeeded")),
             Status::Failed => "failed",
