@@ -7,7 +7,7 @@ use std::sync::Arc;
 use petrel_model::action::output_key;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::secrets::masked_result;
-use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance};
+use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
 use serde_json::Value;
 
@@ -74,8 +74,9 @@ impl Engine {
             Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
             Err(error) => return Err(error.into()),
         };
-        // Its result, and what is masked of it.
-        let bytes = execution.bytes().saturating_mul(2);
+        // Its parameters, its result, and what is masked of that.
+        let result = execution.result.as_deref().map_or(0, size::of_value).saturating_mul(2);
+        let bytes = execution.parameters.values().map(size::of_value).fold(result, usize::saturating_add);
         let _claim = (bytes > SMALL).then(|| self.claim(bytes)).transpose()?;
         let how = match execution.status {
             Status::Succeeded => return Ok(format!("execution {id} succeeded")),
