@@ -107,6 +107,8 @@ fn what_runs_beside_a_task_that_failed_ends_before_the_workflow_does() {
     let id = start(&host, "trees.uneven", &json!({}));
     let failed = host.until(&id, "failed");
     let children = host.list(&format!("/executions/{id}/children?depth=1"));
+    let told = host.get(&format!("/executions/{id}/children?depth=1"));
+    assert_eq!(told.header("x-total-count"), children.len().to_string());
     let lasts = children.iter().find(|child| child["context"]["orquesta"]["task_name"] == "lasts").unwrap();
     assert_eq!(lasts["status"], "succeeded", "{failed}");
     host.stop();

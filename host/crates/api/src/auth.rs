@@ -18,7 +18,7 @@ use petrel_engine::accounts::{Credential, Identity, Worthless};
 pub use admin_token::AdminToken;
 
 use crate::body::Held;
-use crate::serve::Seat;
+use crate::serve::{Peer, Seat};
 use crate::{Api, ApiError, listing};
 
 /// The location of what came in a cookie.
@@ -81,7 +81,8 @@ pub async fn require(State(api): State<Api>, mut request: Request, next: Next) -
     let user = User(identity.user.clone());
     request.extensions_mut().insert(user.clone());
     request.extensions_mut().insert(SignedIn { identity, location: presented.location });
-    let held = Held::default();
+    let address = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
+    let held = Held::by(address);
     request.extensions_mut().insert(held.clone());
     let only_reads = is_read(request.method());
     let response = next.run(request).await;

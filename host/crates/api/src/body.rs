@@ -4,6 +4,7 @@
 //! Who has not signed in is refused before this: such a body is never read, but for the small ones that ask for a
 //! token.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,9 +35,14 @@ const AHEAD: usize = 3;
 /// The memory that a request takes: an extension of the requests that came in, and free again once it is
 /// answered.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Option<Claim>>>);
+pub(crate) struct Held(Arc<Mutex<Option<Claim>>>, Option<IpAddr>);
 
 impl Held {
+    /// Nothing yet, for a request from this address.
+    pub(crate) fn by(address: Option<IpAddr>) -> Self {
+        Self(Arc::default(), address)
+    }
+
     /// Takes `bytes` more.
     ///
     /// # Errors
@@ -45,7 +51,7 @@ impl Held {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_mut() {
             Some(claim) => claim.grow(bytes)?,
-            None => *held = Some(api.engine.claim(bytes)?),
+            None => *held = Some(api.engine.claim_for(bytes, self.1)?),
         }
         Ok(())
     }
@@ -56,7 +62,7 @@ impl Held {
     /// As [`Held::grow`].
     pub(crate) fn take(&self, api: &Api) -> Result<Claim, ApiError> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(held.map_or_else(|| api.engine.claim(0), Ok)?)
+        Ok(held.map_or_else(|| api.engine.claim_for(0, self.1), Ok)?)
     }
 
     /// Gives back what is held.

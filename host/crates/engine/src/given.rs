@@ -1,14 +1,18 @@
-//! Executions that were given much have room in memory while they run. Room is taken together with a slot or not at
-//! all: who finds none is [set aside](aside), holds nothing, and leaves its slot to others.
+//! Executions that were given much have room in memory while they run, and those whose runs share more than that have
+//! it from their runner ([`petrel_runners::Runner::admit`]). All of it is taken together with a slot or not at all: who
+//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others.
 //!
 //! No user and no root takes all the room (see [`petrel_runners::shares`]).
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use petrel_model::{Execution, ExecutionId, Object, size};
-use petrel_runners::Slots;
 use petrel_runners::shares::{Holder, Shares};
+use petrel_runners::{Slots, Ticket};
+
+use crate::content::RegisteredAction;
 
 use crate::service::Engine;
 
@@ -22,18 +26,49 @@ const SMALL: usize = 256 << 10;
 const COPIES: usize = 3;
 
 /// Room for the parameters of all that runs, in bytes.
-#[derive(Debug)]
 pub(crate) struct GivenRoom {
     /// The most that one execution counts for, or none would ever be left for it beside others.
     most: usize,
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
 struct State {
     shares: Shares,
     /// What waits for room, by the slots that it needs.
-    aside: HashMap<Slots, Line>,
+    aside: HashMap<Slots, Lines>,
+}
+
+/// What waits for the same slots.
+#[derive(Default)]
+struct Lines {
+    /// With large parameters.
+    large: Line,
+    /// Of the others, for what their runner has for them. They do not wait for room that they do not need.
+    small: Line,
+    /// Whether the small come first the next time.
+    small_first: bool,
+}
+
+impl Lines {
+    fn of(&mut self, one: &SetAside) -> &mut Line {
+        if one.needed > 0 { &mut self.large } else { &mut self.small }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.large.is_empty() && self.small.is_empty()
+    }
+
+    fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
+        self.small_first = !self.small_first;
+        let Self { large, small, small_first } = self;
+        let (first, second) = if *small_first { (small, large) } else { (large, small) };
+        first.next(shares, now).or_else(|| second.next(shares, now))
+    }
+
+    fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
+        let found = self.large.forget(ended);
+        self.small.forget(ended) || found
+    }
 }
 
 impl GivenRoom {
@@ -53,45 +88,62 @@ impl GivenRoom {
         (bytes > SMALL).then(|| bytes.saturating_mul(COPIES).min(self.most))
     }
 
-    /// Takes room for an execution, or sets it aside: also when others of its kind are, which it must not pass.
-    fn take(&self, kind: Slots, one: SetAside) -> Result<(), ()> {
+    /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
+    fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        let line = aside.entry(kind).or_default();
-        if line.is_empty() && shares.take(&one.holder, one.needed).is_ok() {
-            return Ok(());
+        let line = aside.entry(kind).or_default().of(&one);
+        if line.is_empty()
+            && let Ok(ticket) = one.take(shares)
+        {
+            return Ok(ticket);
         }
         line.add(one);
         Err(())
     }
 
-    /// Takes room for the next of those that were set aside.
-    fn next(&self, kind: Slots) -> Option<SetAside> {
+    /// Takes what the next of those needs that were set aside.
+    fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        let one = aside.get_mut(&kind)?.next(shares)?;
-        shares.take(&one.holder, one.needed).ok()?;
-        Some(one)
+        aside.get_mut(&kind)?.next(shares, Instant::now())
+    }
+
+    /// Drops what has ended before its turn; says whether others may go on for that.
+    fn forget(&self, ended: &[ExecutionId]) -> bool {
+        let mut state = self.state();
+        if state.aside.values().all(Lines::is_empty) {
+            return false;
+        }
+        let ended: HashSet<ExecutionId> = ended.iter().copied().collect();
+        let mut found = false;
+        for lines in state.aside.values_mut() {
+            found |= lines.forget(&ended);
+        }
+        found
     }
 
     /// Gives room back; says whether anything waits for it.
     fn give_back(&self, holder: &Holder, bytes: usize) -> bool {
         let mut state = self.state();
         state.shares.give_back(holder, bytes);
-        state.aside.values().any(|line| !line.is_empty())
+        state.aside.values().any(|lines| !lines.is_empty())
     }
 }
 
-/// Room that one execution has, until this is dropped.
+/// What one execution has taken, until this is dropped.
 pub(crate) struct Place {
     engine: Engine,
     holder: Holder,
     /// In bytes.
     taken: usize,
+    /// What its runner has for it.
+    ticket: Option<Ticket>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        drop(self.ticket.take());
         if self.engine.0.given.give_back(&self.holder, self.taken) {
             self.engine.0.work.notify_waiters();
         }
@@ -106,21 +158,40 @@ pub(crate) enum Admission {
     SetAside,
 }
 
-/// Takes room for what `execution`, which this process has claimed, was given. Never waits.
+/// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
 pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admission {
     let room = &engine.0.given;
-    let Some(needed) = room.needed(&execution.parameters) else { return Admission::Runs(None) };
+    let needed = room.needed(&execution.parameters).unwrap_or(0);
+    let registered = if kind == Slots::Component { sharing(engine, execution) } else { None };
+    if needed == 0 && registered.is_none() {
+        return Admission::Runs(None);
+    }
     let holder = Holder::of(execution);
-    match room.take(kind, SetAside { id: execution.id, holder: holder.clone(), needed }) {
-        Ok(()) => Admission::Runs(Some(Place { engine: engine.clone(), holder, taken: needed })),
+    match room.take(kind, SetAside { id: execution.id, holder: holder.clone(), needed, registered }) {
+        Ok(ticket) => Admission::Runs(Some(Place { engine: engine.clone(), holder, taken: needed, ticket })),
         Err(()) => Admission::SetAside,
     }
 }
 
+/// What `execution` runs, if its runs share something beside the room for parameters.
+fn sharing(engine: &Engine, execution: &Execution) -> Option<Arc<RegisteredAction>> {
+    let content = engine.content();
+    let registered = content.action(&execution.action).ok()?;
+    let shares = registered.runner.as_ref().is_some_and(|runner| runner.has_shares());
+    shares.then(|| Arc::clone(registered))
+}
+
 /// An execution that was set aside and for which there is room by now. Since then it may have ended.
 pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)> {
-    let SetAside { id, holder, needed } = engine.0.given.next(kind)?;
-    Some((id, Place { engine: engine.clone(), holder, taken: needed }))
+    let (SetAside { id, holder, needed, .. }, ticket) = engine.0.given.next(kind)?;
+    Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }))
+}
+
+/// Drops those of `ended` that were set aside: nobody waits for them any more.
+pub(crate) fn forget(engine: &Engine, ended: &[ExecutionId]) {
+    if engine.0.given.forget(ended) {
+        engine.0.work.notify_waiters();
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +206,7 @@ mod tests {
 
     fn one(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
         let holder = Holder { user: user.into(), root: Root::Rule(rule.into()) };
-        SetAside { id: id(n), holder, needed }
+        SetAside { id: id(n), holder, needed, registered: None }
     }
 
     #[test]
@@ -159,13 +230,28 @@ mod tests {
         assert!(room.take(Slots::Process, one(3, "ann", "b", 5 * MIB)).is_err(), "whatever slots it needs");
         // It comes behind the other, whom it then passes.
         assert!(room.take(kind, one(4, "bob", "c", 5 * MIB)).is_err());
-        assert_eq!(room.next(kind).map(|one| one.id), Some(id(4)));
-        assert_eq!(room.next(kind).map(|one| one.id), None);
+        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(4)));
+        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), None);
         assert!(room.give_back(&first.holder, first.needed), "somebody waits for it");
-        assert_eq!(room.next(kind).map(|one| one.id), Some(id(2)));
+        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(2)));
         assert!(room.give_back(&first.holder, first.needed));
-        assert_eq!(room.next(Slots::Process).map(|one| one.id), Some(id(3)));
+        assert_eq!(room.next(Slots::Process).map(|(one, _ticket)| one.id), Some(id(3)));
         let bob = one(4, "bob", "c", 0).holder;
         assert!(!room.give_back(&bob, 5 * MIB), "nobody waits any more");
+    }
+
+    #[test]
+    fn what_was_canceled_while_it_was_set_aside_is_forgotten_at_once() {
+        let room = GivenRoom::new(12 * MIB);
+        let kind = Slots::Process;
+        assert!(room.take(kind, one(1, "ann", "a", 5 * MIB)).is_ok());
+        for n in [2, 3] {
+            assert!(room.take(kind, one(n, "ann", "a", 5 * MIB)).is_err());
+        }
+        assert!(!room.forget(&[id(1)]), "it runs");
+        assert!(room.forget(&[id(2), id(9)]));
+        assert!(room.forget(&[id(3)]));
+        assert!(!room.give_back(&one(1, "ann", "a", 0).holder, 5 * MIB), "nobody waits any more");
+        assert!(room.take(kind, one(4, "ann", "a", 5 * MIB)).is_ok());
     }
 }

@@ -1,8 +1,10 @@
 //! Room in memory for what is being taken in. Whoever reads a request claims what it takes before it is read, and
 //! more before it is parsed; the claim ends with the request. So however many send, and whatever they send, memory
-//! has a bound.
+//! has a bound. No address takes all of it with the requests that it sends.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -18,17 +20,57 @@ pub(crate) struct Intake {
     room: Arc<Semaphore>,
     /// In bytes.
     limit: usize,
+    addresses: Arc<Addresses>,
 }
 
 impl Intake {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(units(limit) as usize)), limit }
+        let room = Arc::new(Semaphore::new(units(limit) as usize));
+        Self { room, limit, addresses: Arc::default() }
     }
 
-    fn claim(&self, bytes: usize) -> Result<Claim, Error> {
-        let permit = take(&self.room, bytes, bytes, self.limit)?;
-        Ok(Claim { permit, limit: self.limit })
+    fn claim(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
+        let permit = take(&self.room, 0, 0, self.limit)?;
+        let of = address.map(|address| (Arc::clone(&self.addresses), address));
+        let mut claim = Claim { permit, limit: self.limit, of };
+        claim.grow(bytes)?;
+        Ok(claim)
+    }
+}
+
+/// How much each address has, in units.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+
+impl Addresses {
+    fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts `more` units for `address`; `false` if it would have more than three quarters of `limit` bytes.
+    fn add(&self, address: IpAddr, more: usize, limit: usize) -> bool {
+        let share = units(limit - limit / 4) as usize;
+        let mut all = self.all();
+        let held = all.get(&address).copied().unwrap_or(0);
+        let with = held.saturating_add(more);
+        // A single request may be as large as it likes.
+        let has_room = more == 0 || held == 0 || with <= share;
+        if has_room && with > 0 {
+            all.insert(address, with);
+        }
+        has_room
+    }
+
+    /// Who has nothing any more is forgotten.
+    fn give_back(&self, address: IpAddr, units: usize) {
+        let mut all = self.all();
+        let left = all.get(&address).copied().unwrap_or(0).saturating_sub(units);
+        if left == 0 {
+            all.remove(&address);
+        } else {
+            all.insert(address, left);
+        }
     }
 }
 
@@ -37,6 +79,14 @@ impl Intake {
 pub struct Claim {
     permit: OwnedSemaphorePermit,
     limit: usize,
+    /// From where the request comes, if that counts.
+    of: Option<(Arc<Addresses>, IpAddr)>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.tell_given_back(self.permit.num_permits());
+    }
 }
 
 impl Claim {
@@ -47,14 +97,30 @@ impl Claim {
     pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let whole = self.bytes().saturating_add(bytes);
         let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
+        if let Some((addresses, address)) = &self.of
+            && !addresses.add(*address, more.num_permits(), self.limit)
+        {
+            return Err(Error::Busy(format!(
+                "requests from {address} that take {} MiB of memory are under way, and that is the share of one address \
+                 (three quarters of server.max_in_flight_mib)",
+                (self.limit - self.limit / 4) >> 20
+            )));
+        }
         self.permit.merge(more);
         Ok(())
+    }
+
+    fn tell_given_back(&self, units: usize) {
+        if let Some((addresses, address)) = &self.of {
+            addresses.give_back(*address, units);
+        }
     }
 
     /// Gives back what is beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.permit.num_permits().saturating_sub(units(bytes) as usize);
         drop(self.permit.split(surplus));
+        self.tell_given_back(surplus);
     }
 
     /// How many bytes it is about, rounded up.
@@ -69,7 +135,15 @@ impl Engine {
     /// # Errors
     /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Busy`] when it is more than is left.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
-        self.0.intake.claim(bytes)
+        self.0.intake.claim(bytes, None)
+    }
+
+    /// As [`Engine::claim`], for a request that comes from `address`, which has its share.
+    ///
+    /// # Errors
+    /// As [`Engine::claim`], and [`Error::Busy`] when others from there take so much.
+    pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
+        self.0.intake.claim(bytes, address)
     }
 }
 
@@ -110,18 +184,35 @@ mod tests {
     #[test]
     fn what_is_claimed_is_missing_until_it_is_given_back() {
         let intake = Intake::new(10 * MIB);
-        let mut claim = intake.claim(4 * MIB).unwrap();
+        let mut claim = intake.claim(4 * MIB, None).unwrap();
         claim.grow(3 * MIB).unwrap();
         assert_eq!(claim.bytes(), 7 * MIB);
-        assert_eq!(intake.claim(4 * MIB).unwrap_err().code(), "busy");
+        assert_eq!(intake.claim(4 * MIB, None).unwrap_err().code(), "busy");
         assert_eq!(claim.grow(4 * MIB).unwrap_err().code(), "too_large");
-        let other = intake.claim(3 * MIB).unwrap();
+        let other = intake.claim(3 * MIB, None).unwrap();
         claim.shrink_to(2 * MIB);
-        assert_eq!((claim.bytes(), intake.claim(5 * MIB).unwrap().bytes()), (2 * MIB, 5 * MIB));
+        assert_eq!((claim.bytes(), intake.claim(5 * MIB, None).unwrap().bytes()), (2 * MIB, 5 * MIB));
         claim.shrink_to(3 * MIB);
         assert_eq!(claim.bytes(), 2 * MIB);
         drop((claim, other));
-        assert_eq!(intake.claim(10 * MIB).unwrap().bytes(), 10 * MIB);
-        assert_eq!(intake.claim(11 * MIB).unwrap_err().code(), "too_large");
+        assert_eq!(intake.claim(10 * MIB, None).unwrap().bytes(), 10 * MIB);
+        assert_eq!(intake.claim(11 * MIB, None).unwrap_err().code(), "too_large");
+    }
+
+    #[test]
+    fn no_address_takes_all() {
+        let intake = Intake::new(16 * MIB);
+        let [one, other] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+        let mut claim = intake.claim(8 * MIB, one).unwrap();
+        assert!(intake.claim(5 * MIB, one).unwrap_err().to_string().contains("192.0.2.1"));
+        assert_eq!(claim.grow(5 * MIB).unwrap_err().code(), "busy");
+        claim.grow(4 * MIB).unwrap();
+        drop(intake.claim(4 * MIB, other).unwrap());
+        claim.shrink_to(2 * MIB);
+        drop(intake.claim(10 * MIB, one).unwrap());
+        drop(claim);
+        assert!(intake.addresses.all().is_empty());
+        drop(intake.claim(16 * MIB, one).unwrap());
+        assert_eq!(intake.room.available_permits(), 16 << 10);
     }
 }

@@ -22,6 +22,7 @@ use flows::Around;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
+use crate::apart;
 use crate::content::{RegisteredAction, RegisteredTriggerType, refusal};
 use crate::error::Error;
 use crate::service::Engine;
@@ -174,8 +175,7 @@ impl Engine {
 
     async fn register(&self, contents: PackContents) -> Result<Report, Error> {
         let engine = self.clone();
-        let ready = tokio::task::spawn_blocking(move || engine.make_ready(contents)).await;
-        let mut ready = ready.map_err(Error::from)??;
+        let mut ready = apart::wait_for(move || engine.make_ready(contents)).await??;
         let name = ready.pack.reference.clone();
         let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         let changes = ready.changes();

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
 use crate::evaluation::quick;
+use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
@@ -158,6 +159,7 @@ impl Engine {
             match self.commit_outcome(&execution, vec![expect], changes).await {
                 Ok(()) => {
                     self.end(id);
+                    given::forget(self, &[id]);
                     self.0.events.tell(id, execution.status);
                     return Ok(Ok(execution));
                 }

@@ -1,11 +1,12 @@
 //! Python's methods of texts, lists, mappings and numbers, which are part of Jinja there.
 //!
 //! Those that the library has as Python has them are left to it; the rest is here: [`strings`], [`mod@format`]
-//! for `str.format`, [`collections`] for lists and mappings, [`numbers`].
+//! for `str.format`, [`printf`] for `%`, [`collections`] for lists and mappings, [`numbers`].
 
 mod collections;
 mod format;
 mod numbers;
+mod printf;
 mod strings;
 
 use minijinja::value::ValueKind;
@@ -13,7 +14,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use crate::filters::defined;
 
-pub(crate) use format::percent;
+pub(crate) use printf::percent;
 
 use crate::work::{self, Limit};
 

@@ -2,20 +2,26 @@
 //! waits for something small does not wait for a component of somebody else.
 //!
 //! A call begins on the worker that asked for it, since most are done before a hop to another thread would be; `limits`
-//! says when one has to go on here. The threads are only there once a first call had to.
+//! says when one has to go on here. The threads are only there once a first call had to. Compiling has a thread of its
+//! own each time ([`compute`]); those that it is spread over are made by the first of these, and stand back as it does.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// How far these threads stand back, as `nice` counts it: beside a worker one gets a tenth of a processor, alone all
 /// of it.
 const NICE: i32 = 10;
+
+/// The stack of a thread that compiles, in bytes.
+const STACK: usize = 8 << 20;
 
 /// Where calls go on that compute for long.
 #[derive(Debug, Default)]
@@ -66,13 +72,32 @@ fn start() -> Option<Runtime> {
     let started = Builder::new_multi_thread()
         .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
         .thread_name("compute")
-        .on_thread_start(|| {
-            // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
-            let _is_set = rustix::process::setpriority_process(None, NICE);
-        })
+        .on_thread_start(stand_back)
         .enable_all()
         .build();
     started
         .inspect_err(|error| tracing::warn!(%error, "components that compute for long slow down what else the host does: no threads can be had for them"))
         .ok()
+}
+
+/// Does `work`, which gives way to nothing, on a thread that stands back; the receiver gets what came of it, or nothing if
+/// it has panicked.
+///
+/// # Errors
+/// When the system has no thread to give.
+pub(crate) fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (sender, receiver) = oneshot::channel();
+    thread::Builder::new().name("compile".into()).stack_size(STACK).spawn(move || {
+        stand_back();
+        // Who asked may have gone.
+        drop(sender.send(work()));
+    })?;
+    Ok(receiver)
+}
+
+fn stand_back() {
+    // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
+    let _is_set = rustix::process::setpriority_process(None, NICE);
 }

@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::apart::compute;
 use crate::bindings::exports::petrel::pack::{action, description};
 use crate::linker::CallState;
 use crate::memory;
@@ -85,6 +86,12 @@ impl ComponentCache {
         let file = FileStamp::of(path).map_err(|error| missing(path, &error))?;
         // A failure is not kept: the file may be another one the next time.
         self.entry(path, file).component.get_or_try_init(|| self.load(path)).await.map(Arc::clone)
+    }
+
+    /// The component that was read from `path`, if it was. The file is not looked at.
+    pub(crate) fn loaded(&self, path: &Path) -> Option<Arc<LoadedComponent>> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(path)?.component.get().map(Arc::clone)
     }
 
     fn entry(&self, path: &Path, file: FileStamp) -> Entry {
@@ -245,7 +252,8 @@ fn compile(
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| LoadError::Host(error.to_string()))
+    let receiver = compute(work).map_err(|error| LoadError::Host(error.to_string()))?;
+    receiver.await.map_err(|panicked| LoadError::Host(panicked.to_string()))
 }
 
 fn listed(names: impl Iterator<Item = String>) -> String {

@@ -3,14 +3,16 @@
 //!
 //! Components come from `component_cache`; what ends a call badly is worded in `failure`.
 
+use std::collections::HashMap;
 use std::path::{Component as PathPart, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
-use petrel_model::{Action, Object, size};
-use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots};
+use petrel_model::{Action, ExecutionId, Object, size};
+use petrel_runners::shares::{Holder, Refused, Root};
+use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -23,8 +25,9 @@ use crate::failure::{self, Ended};
 use crate::instance::{Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::output::Output;
+use crate::pool::{Admitted, Wanted};
 use crate::remarks;
-use crate::{LoadError, PackRuntime};
+use crate::{Core, LoadError, PackRuntime};
 
 /// The runner's own parameter: how many seconds a call may take.
 pub(crate) const TIMEOUT: &str = "timeout";
@@ -37,6 +40,26 @@ const LONGEST_TIMEOUT: u64 = 365 * 24 * 60 * 60;
 pub struct ComponentRunner {
     runtime: PackRuntime,
     runner_type: RunnerType,
+    /// What those have that were admitted and have not begun.
+    admitted: Arc<Waiting>,
+}
+
+type Waiting = Mutex<HashMap<ExecutionId, Admitted>>;
+
+/// Has what it was admitted with go with an execution that does not come to begin.
+struct Unused {
+    admitted: Arc<Waiting>,
+    execution: ExecutionId,
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        drop(locked(&self.admitted).remove(&self.execution));
+    }
+}
+
+fn locked(admitted: &Waiting) -> MutexGuard<'_, HashMap<ExecutionId, Admitted>> {
+    admitted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ComponentRunner {
@@ -57,7 +80,7 @@ impl ComponentRunner {
             parameters,
             slots: Slots::Component,
         };
-        Self { runtime, runner_type }
+        Self { runtime, runner_type, admitted: Arc::default() }
     }
 
     async fn component(&self, call: &Call) -> Result<Arc<LoadedComponent>, LoadError> {
@@ -74,13 +97,8 @@ impl ComponentRunner {
     ) -> Result<Outcome, LoadError> {
         let core = self.runtime.core().await?;
         let limits = &self.runtime.options().limits;
-        let place = Arc::clone(&component.places).acquire_owned().await;
-        let slot = Arc::clone(&core.slots).acquire_owned().await;
-        let (Ok(place), Ok(slot)) = (place, slot) else {
-            return Err(LoadError::Host("it is shutting down".to_owned()));
-        };
-        let share = core.memory.share(component.least_memory.min(limits.memory)).await;
-        let held = Held::new(slot, Some(place), core.ticker.call());
+        let Admitted { share, permits } = self.admitted(call, &component, record, core).await;
+        let held = Held::new(permits, core.ticker.call());
         let timeout = timeout(&call.parameters);
         let context = context(call, timeout);
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
@@ -100,8 +118,27 @@ impl ComponentRunner {
             Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
             Ok(ended) => ended,
         };
-        let ended = Ended { limits, memory_refused, memory_of_all: core.memory.limit(), record };
+        let ended = Ended { limits, memory_refused, memory_of_all: core.pool.memory(), record };
         Ok(outcome(returned, &ended))
+    }
+
+    /// What the call was admitted with, or else what it needs as soon as it is there.
+    async fn admitted(
+        &self,
+        call: &Call,
+        component: &LoadedComponent,
+        record: &CallRecord,
+        core: &Core,
+    ) -> Admitted {
+        let before = locked(&self.admitted).remove(&call.execution_id);
+        if let Some(admitted) = before {
+            return admitted;
+        }
+        let user = call.user.as_str();
+        let by_user = || Holder { user: user.into(), root: Root::User(user.into()) };
+        let holder = record.output.holder().cloned().unwrap_or_else(by_user);
+        let wanted = Wanted::by_call(component, &holder, self.runtime.options().limits.memory);
+        core.pool.wait_for(wanted).await
     }
 }
 
@@ -128,6 +165,28 @@ fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Ended
 impl Runner for ComponentRunner {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn has_shares(&self) -> bool {
+        true
+    }
+
+    fn admit(
+        &self,
+        execution: ExecutionId,
+        holder: &Holder,
+        pack_path: &Path,
+        entry_point: &str,
+    ) -> Result<Option<Ticket>, Refused> {
+        // What is not loaded yet is loaded by its run, which then waits for its part.
+        let (Some(core), Ok(path)) = (self.runtime.started(), file(pack_path, entry_point)) else {
+            return Ok(None);
+        };
+        let Some(component) = core.components.loaded(&path) else { return Ok(None) };
+        let wanted = Wanted::by_call(&component, holder, self.runtime.options().limits.memory);
+        let admitted = core.pool.take(wanted)?;
+        drop(locked(&self.admitted).insert(execution, admitted));
+        Ok(Some(Box::new(Unused { admitted: Arc::clone(&self.admitted), execution })))
     }
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) {

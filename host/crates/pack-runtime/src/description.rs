@@ -11,6 +11,7 @@ use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::parameters::Parameters;
 use petrel_model::{Action, Object, Ref};
 use petrel_runners::OutputSink;
+use petrel_runners::shares::{Holder, Root};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use crate::grants::Grants;
 use crate::instance::{Held, Instance};
 use crate::limits::{Limits, watch};
 use crate::output::Output;
+use crate::pool::{Admitted, Wanted};
 use crate::{LoadError, PackRuntime};
 
 /// What a component tells about itself.
@@ -106,10 +108,11 @@ impl PackRuntime {
         let failed = |reason: String| DescribeError::Failed(reason);
         let limits = Limits { cpu: LONGEST, ..self.options().limits.clone() };
         let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &limits)));
-        let slot = Arc::clone(&core.slots).acquire_owned().await;
-        let slot = slot.map_err(|closed| failed(closed.to_string()))?;
-        let share = core.memory.share(component.least_memory.min(limits.memory)).await;
-        let held = Held::new(slot, None, core.ticker.call());
+        // All that are asked about themselves are on one account.
+        let nobody = Holder { user: Box::default(), root: Root::User(Box::default()) };
+        let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
+        let Admitted { share, permits } = core.pool.wait_for(wanted).await;
+        let held = Held::new(permits, core.ticker.call());
         let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
             .map_err(|not_started| failed(not_started.0))?;
         let (deadline, never) = (Instant::now() + LONGEST, CancellationToken::new());

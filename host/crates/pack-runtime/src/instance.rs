@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
@@ -14,6 +13,7 @@ use crate::grants::Grants;
 use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits, SHORT};
 use crate::linker::CallState;
 use crate::memory::{MemoryLimiter, Refused, Share};
+use crate::pool::Permits;
 use crate::ticker::Ticking;
 
 /// An instance that has not run yet.
@@ -26,20 +26,14 @@ pub(crate) struct Instance {
 
 /// What an instance holds of what all of them share, beside memory: wherever it runs, and until it is gone.
 pub(crate) struct Held {
-    _slot: OwnedSemaphorePermit,
-    _place: Option<OwnedSemaphorePermit>,
+    _permits: Permits,
     _ticking: Ticking,
 }
 
 impl Held {
-    /// One of the pool's slots, one of the places of its component (who only asks it about itself takes none), and the
-    /// clock.
-    pub(crate) fn new(
-        slot: OwnedSemaphorePermit,
-        place: Option<OwnedSemaphorePermit>,
-        ticking: Ticking,
-    ) -> Self {
-        Self { _slot: slot, _place: place, _ticking: ticking }
+    /// What it was admitted with, and the clock.
+    pub(crate) fn new(permits: Permits, ticking: Ticking) -> Self {
+        Self { _permits: permits, _ticking: ticking }
     }
 }
 

@@ -4,7 +4,7 @@
 //! `petrel-runners`, through which the engine calls it. The contract with components is in `wit/`.
 //!
 //! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
-//! and linked (`linker`, `host_functions`); `instance` makes a fresh instance with its [`grants`],
+//! and linked (`linker`, `host_functions`); `pool` has what it takes to begin, `instance` makes a fresh instance with its [`grants`],
 //! [`limits`] and share of `memory`; `call_record` notes what happens, `apart` has what computes for long, `output` passes on what it writes and picks out
 //! its `last_words`, and `failure` words a bad end. [`description`] asks a component about itself, and `remarks` compares that
 //! with the metadata. `engine_settings` and `ticker` are for all.
@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 mod apart;
 mod bindings;
@@ -30,6 +30,7 @@ pub mod limits;
 mod linker;
 mod memory;
 mod output;
+mod pool;
 mod remarks;
 mod ticker;
 
@@ -44,7 +45,7 @@ pub use limits::Limits;
 use apart::Apart;
 use component_cache::ComponentCache;
 use component_cache::disk::CompiledFiles;
-use memory::MemoryBudget;
+use pool::Pool;
 use ticker::Ticker;
 
 /// How components are run.
@@ -77,10 +78,8 @@ struct Inner {
 pub(crate) struct Core {
     pub(crate) components: ComponentCache,
     pub(crate) ticker: Ticker,
-    /// A permit an instance: the pool has no more.
-    pub(crate) slots: Arc<Semaphore>,
-    /// What all instances may take together.
-    pub(crate) memory: MemoryBudget,
+    /// What all instances share.
+    pub(crate) pool: Pool,
     /// Where calls go on that compute for long.
     pub(crate) apart: Apart,
 }
@@ -119,6 +118,11 @@ impl PackRuntime {
         &self.0.options
     }
 
+    /// What is there, if a component was used yet.
+    pub(crate) fn started(&self) -> Option<&Core> {
+        self.0.core.get()
+    }
+
     pub(crate) async fn core(&self) -> Result<&Core, LoadError> {
         if let Some(core) = self.0.core.get() {
             return Ok(core);
@@ -132,10 +136,9 @@ impl PackRuntime {
         let engine = engine_settings::engine(options).map_err(host)?;
         let ticker = Ticker::start(&engine).map_err(|error| LoadError::Host(error.to_string()))?;
         let linker = linker::linker(&engine).map_err(host)?;
-        let slots = Arc::new(Semaphore::new(engine_settings::slots(options) as usize));
         let components = ComponentCache::new(engine, linker, self.0.files.clone(), limits.concurrency);
-        let memory = MemoryBudget::new(options.memory_of_all);
-        Ok(Core { components, ticker, slots, memory, apart: Apart::default() })
+        let pool = Pool::new(engine_settings::slots(options) as usize, options.memory_of_all);
+        Ok(Core { components, ticker, pool, apart: Apart::default() })
     }
 }
 

@@ -1,13 +1,11 @@
 //! Memory of components: what one instance may take, and what all that run may take together.
 //!
-//! An instance begins when there is room for what it takes from the start; what it grows by later is there at once or
-//! refused, so nobody waits for memory who holds any.
+//! An instance begins when there is room for what it takes from the start (`pool` has who waits for it); what it grows by
+//! later is there at once or refused, so nobody waits for memory who holds any. No user and no root takes all of it.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, Semaphore};
+use petrel_runners::shares::{self, Holder, Shares};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Component;
 
@@ -33,40 +31,34 @@ pub(crate) struct MemoryBudget(Arc<Room>);
 struct Room {
     /// In bytes.
     limit: usize,
-    /// In bytes.
-    taken: AtomicUsize,
-    /// Held by the one that is next to begin, if it has to wait. The others wait behind it, so that small ones do
-    /// not pass a large one for ever.
-    next: Semaphore,
-    freed: Notify,
+    shares: Mutex<Shares>,
 }
 
 impl MemoryBudget {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let (taken, next, freed) = (AtomicUsize::new(0), Semaphore::new(1), Notify::new());
-        Self(Arc::new(Room { limit, taken, next, freed }))
+        Self(Arc::new(Room { limit, shares: Mutex::new(Shares::new(limit)) }))
     }
 
-    /// Room for `bytes`, or for all that there is if that is less, as soon as it is free.
-    pub(crate) async fn share(&self, bytes: usize) -> Share {
+    /// Takes `bytes` for an instance of `holder` that begins, or all that there is if that is less. One that needs more
+    /// than beginners may have begins alone.
+    ///
+    /// # Errors
+    /// Why there is not so much for it now.
+    pub(crate) fn take(&self, holder: &Holder, bytes: usize) -> Result<Share, shares::Refused> {
         let room = &self.0;
         let begun_with = bytes.min(room.limit);
-        let share = || Share { room: Arc::clone(room), held: begun_with, begun_with };
-        if room.next.available_permits() > 0 && room.begin(begun_with) {
-            return share();
-        }
-        // It is never closed.
-        let _turn = room.next.acquire().await;
-        loop {
-            // Asked for before looking, or what is freed in between would be missed.
-            let mut freed = pin!(room.freed.notified());
-            freed.as_mut().enable();
-            if room.begin(begun_with) {
-                return share();
+        let mut shares = room.shares();
+        if shares.taken() > 0 {
+            shares.admits(holder, begun_with)?;
+            let end = room.limit - room.limit / LEFT_BY_BEGINNERS;
+            if shares.taken().saturating_add(begun_with) > end {
+                return Err(shares::Refused::ByAll);
             }
-            freed.await;
         }
+        shares.add(holder, begun_with);
+        drop(shares);
+        Ok(Share { room: Arc::clone(room), holder: holder.clone(), held: begun_with, begun_with })
     }
 
     /// How much there is in all, in bytes.
@@ -76,17 +68,8 @@ impl MemoryBudget {
 }
 
 impl Room {
-    /// Takes `bytes` for an instance that begins. One that needs more than beginners may have begins alone.
-    fn begin(&self, bytes: usize) -> bool {
-        self.take(bytes, self.limit / LEFT_BY_BEGINNERS)
-            || self.taken.compare_exchange(0, bytes, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-
-    /// Takes `bytes` if `left_alone` bytes are left then.
-    fn take(&self, bytes: usize, left_alone: usize) -> bool {
-        let end = self.limit.saturating_sub(left_alone);
-        let add = |taken: usize| taken.checked_add(bytes).filter(|taken| *taken <= end);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,6 +77,7 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Share {
     room: Arc<Room>,
+    holder: Holder,
     /// In bytes.
     held: usize,
     /// In bytes.
@@ -101,16 +85,22 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Takes what is missing to `bytes`; `false` if there is no room for it.
+    /// Takes what is missing to `bytes`; `false` if there is no room for it. What is large, and what belongs to a user that
+    /// has its share with several, leaves a part to others.
     fn reach(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(self.held);
         if missing == 0 {
             return true;
         }
-        let is_small = bytes.saturating_sub(self.begun_with) <= SMALL_GROWTH;
+        let mut shares = self.room.shares();
+        let (of_user, share) = shares.of_user(&self.holder);
+        let has_its_share = of_user > self.held && of_user.saturating_add(missing) > share;
+        let is_small = bytes.saturating_sub(self.begun_with) <= SMALL_GROWTH && !has_its_share;
         let left_alone = if is_small { 0 } else { self.room.limit / LEFT_BY_THE_LARGE };
-        let has_room = self.room.take(missing, left_alone);
+        let end = self.room.limit.saturating_sub(left_alone);
+        let has_room = shares.taken().checked_add(missing).is_some_and(|all| all <= end);
         if has_room {
+            shares.add(&self.holder, missing);
             self.held = bytes;
         }
         has_room
@@ -119,8 +109,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.room.taken.fetch_sub(self.held, Ordering::Relaxed);
-        self.room.freed.notify_one();
+        self.room.shares().give_back(&self.holder, self.held);
     }
 }
 
@@ -211,18 +200,24 @@ pub(crate) fn least(component: &Component) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use petrel_runners::shares::Root;
+
     use super::*;
 
     const MIB: usize = 1 << 20;
 
-    async fn limiter(budget: &MemoryBudget, limit: usize, least: usize) -> MemoryLimiter {
-        MemoryLimiter::new(limit, budget.share(least).await)
+    fn holder(user: &str) -> Holder {
+        Holder { user: user.into(), root: Root::Rule(user.into()) }
     }
 
-    #[tokio::test]
-    async fn memory_counts_over_all_memories_and_tables() {
+    fn limiter(budget: &MemoryBudget, user: &str, limit: usize, least: usize) -> MemoryLimiter {
+        MemoryLimiter::new(limit, budget.take(&holder(user), least).unwrap())
+    }
+
+    #[test]
+    fn memory_counts_over_all_memories_and_tables() {
         let budget = MemoryBudget::new(64 * MIB);
-        let mut limiter = limiter(&budget, 100 * PAGE, PAGE).await;
+        let mut limiter = limiter(&budget, "ann", 100 * PAGE, PAGE);
         assert!(limiter.memory_growing(0, 60 * PAGE, None).unwrap());
         assert!(!limiter.memory_growing(0, 50 * PAGE, None).unwrap());
         assert_eq!(limiter.refused, Some(Refused::ByItsLimit(110 * PAGE)));
@@ -232,11 +227,11 @@ mod tests {
         assert!(!limiter.table_growing(0, TABLE_ELEMENTS + 1, None).unwrap());
     }
 
-    #[tokio::test]
-    async fn what_all_take_together_has_a_bound_and_is_given_back() {
+    #[test]
+    fn what_all_take_together_has_a_bound_and_is_given_back() {
         let budget = MemoryBudget::new(64 * MIB);
-        let mut one = limiter(&budget, 60 * MIB, MIB).await;
-        let mut other = limiter(&budget, 60 * MIB, MIB).await;
+        let mut one = limiter(&budget, "ann", 60 * MIB, MIB);
+        let mut other = limiter(&budget, "bob", 60 * MIB, MIB);
         assert!(one.memory_growing(0, 40 * MIB, None).unwrap());
         assert!(!other.memory_growing(0, 30 * MIB, None).unwrap());
         assert_eq!(other.refused, Some(Refused::ByTheBudget(30 * MIB)));
@@ -244,41 +239,41 @@ mod tests {
         drop(one);
         assert!(other.memory_growing(9 * MIB, 40 * MIB, None).unwrap());
         drop(other);
-        assert_eq!(budget.0.taken.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.0.shares().taken(), 0);
     }
 
-    #[tokio::test]
-    async fn large_ones_leave_a_part_to_those_that_begin_and_these_to_what_grows_a_little() {
+    #[test]
+    fn large_ones_leave_a_part_to_those_that_begin_and_these_to_what_grows_a_little() {
         let budget = MemoryBudget::new(64 * MIB);
-        let mut large = limiter(&budget, 64 * MIB, MIB).await;
+        let mut large = limiter(&budget, "ann", 64 * MIB, MIB);
         assert!(!large.memory_growing(0, 49 * MIB, None).unwrap());
         assert!(large.memory_growing(0, 48 * MIB, None).unwrap());
-        let mut small = limiter(&budget, 64 * MIB, 8 * MIB).await;
-        assert!(!budget.0.begin(MIB));
+        let mut small = limiter(&budget, "bob", 64 * MIB, 8 * MIB);
+        assert_eq!(budget.take(&holder("cyd"), MIB).unwrap_err(), shares::Refused::ByAll);
         assert!(small.memory_growing(0, 16 * MIB, None).unwrap());
         assert!(!small.memory_growing(16 * MIB, 16 * MIB + PAGE, None).unwrap());
     }
 
-    #[tokio::test]
-    async fn who_needs_more_than_is_free_waits_and_who_needs_more_than_there_is_begins_alone() {
-        let budget = Arc::new(MemoryBudget::new(8 * MIB));
-        let held = budget.share(6 * MIB).await;
-        let waiting: Vec<_> = [1000 * MIB, MIB, 2 * MIB]
-            .map(|least| {
-                let budget = Arc::clone(&budget);
-                tokio::spawn(async move { budget.share(least).await.begun_with })
-            })
-            .into();
-        // Each has looked once, and waits.
-        while budget.0.next.available_permits() > 0 {
-            tokio::task::yield_now().await;
-        }
-        assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    #[test]
+    fn no_user_takes_all_however_little_each_of_its_instances_grows() {
+        let budget = MemoryBudget::new(64 * MIB);
+        let mut anns: Vec<_> = (0..4).map(|_| limiter(&budget, "ann", 64 * MIB, 8 * MIB)).collect();
+        assert_eq!(budget.take(&holder("ann"), MIB).unwrap_err(), shares::Refused::ByTheRoot);
+        let grown = anns.iter_mut().map(|one| one.memory_growing(0, 16 * MIB, None).unwrap());
+        // Three quarters of it are 48 MiB.
+        assert_eq!(grown.collect::<Vec<_>>(), [true, true, false, false]);
+        assert_eq!(anns[2].refused, Some(Refused::ByTheBudget(16 * MIB)));
+        let mut bobs = limiter(&budget, "bob", 64 * MIB, 8 * MIB);
+        assert!(bobs.memory_growing(0, 16 * MIB, None).unwrap());
+    }
+
+    #[test]
+    fn who_needs_more_than_there_is_begins_alone() {
+        let budget = MemoryBudget::new(8 * MIB);
+        let held = budget.take(&holder("bob"), MIB).unwrap();
+        assert_eq!(budget.take(&holder("ann"), 1000 * MIB).unwrap_err(), shares::Refused::ByAll);
         drop(held);
-        for (waiting, begun_with) in waiting.into_iter().zip([8 * MIB, MIB, 2 * MIB]) {
-            assert_eq!(waiting.await.unwrap(), begun_with);
-        }
-        let mut alone = limiter(&budget, 1000 * MIB, 1000 * MIB).await;
+        let mut alone = limiter(&budget, "ann", 1000 * MIB, 1000 * MIB);
         assert!(!alone.memory_growing(0, 1000 * MIB, None).unwrap());
         assert_eq!(alone.refused, Some(Refused::ByTheBudget(1000 * MIB)));
     }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use petrel_runners::output::line_size;
+use petrel_runners::shares::Holder;
 use petrel_runners::{OutputSink, Stream};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -63,6 +64,11 @@ impl Output {
     /// Takes room for a result of `bytes` in memory, as [`OutputSink::claim`].
     pub(crate) fn claim(&self, bytes: usize) -> bool {
         self.sink.claim(bytes)
+    }
+
+    /// On whose account the call is.
+    pub(crate) fn holder(&self) -> Option<&Holder> {
+        self.sink.holder()
     }
 
     /// Why a claim was refused.

@@ -9,6 +9,7 @@
 //! group; [`http_request`] makes requests, and [`python_script`] runs
 //! actions written in Python.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,8 +31,13 @@ pub mod python_script;
 pub mod room;
 pub mod shares;
 
+use shares::{Holder, Refused};
+
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
+
+/// What a run has of what all runs of its runner share, from before it begins until this is dropped.
+pub type Ticket = Box<dyn Any + Send>;
 
 /// A kind of runner, as `GET /api/v1/runnertypes` shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +74,27 @@ pub trait Runner: Send + Sync {
     /// When `cancel` fires, whatever was started is ended and [`End::Canceled`] is returned. A runner
     /// never fails for itself: whatever goes wrong is the outcome of this one call.
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome;
+
+    /// Whether runs share something of which [`Runner::admit`] gives each its part.
+    fn has_shares(&self) -> bool {
+        false
+    }
+
+    /// Takes what the run of `execution` needs of what all runs share, all of it or nothing, before it begins; never
+    /// waits. Nothing is needed if there is no ticket.
+    ///
+    /// # Errors
+    /// Why there is not so much for `holder` now. It is asked again later, and holds nothing until then.
+    fn admit(
+        &self,
+        execution: ExecutionId,
+        holder: &Holder,
+        pack_path: &Path,
+        entry_point: &str,
+    ) -> Result<Option<Ticket>, Refused> {
+        let _ = (execution, holder, pack_path, entry_point);
+        Ok(None)
+    }
 
     /// Prepares what an action of the pack in this directory starts from, so that its first run is as quick as the others.
     /// What keeps it from that is the outcome of a run.

@@ -91,6 +91,11 @@ impl OutputSink {
         Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
+    /// On whose account the run takes room, if its result has its room in a common one.
+    pub fn holder(&self) -> Option<&Holder> {
+        self.0.place.as_ref().map(|place| &place.holder)
+    }
+
     /// Adds a line; drops it when the limit is reached.
     pub fn line(&self, stream: Stream, text: impl Into<String>) {
         let text = text.into();

@@ -96,12 +96,27 @@ impl Shares {
     /// As [`Shares::admits`]; then nothing is taken.
     pub fn take(&mut self, holder: &Holder, amount: usize) -> Result<(), Refused> {
         self.admits(holder, amount)?;
+        self.add(holder, amount);
+        Ok(())
+    }
+
+    /// Takes `amount` for `holder`, whatever its share is: for who has asked in another way.
+    pub fn add(&mut self, holder: &Holder, amount: usize) {
         if amount > 0 {
-            self.taken += amount;
+            self.taken = self.taken.saturating_add(amount);
             add(&mut self.users, &holder.user, amount);
             add(&mut self.roots, &holder.root, amount);
         }
-        Ok(())
+    }
+
+    /// How much is taken in all.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// How much the user of `holder` has, and what its share is.
+    pub fn of_user(&self, holder: &Holder) -> (usize, usize) {
+        (self.users.get(&holder.user).copied().unwrap_or(0), self.limit - self.limit / 4)
     }
 
     /// Gives back `amount` that `holder` has.

@@ -121,7 +121,20 @@ pub(crate) fn shown(name: &str) -> String {
 
 fn unknown(list: &List, name: &str) -> ApiError {
     let message = format!("the list at {} knows no `{}`", list.path, shown(name));
-    ApiError::invalid(message, format!("it knows {}", list.names().join(", ")))
+    let known = format!("it knows {}", list.names().join(", "));
+    // StackStorm's executions take several in one: `status:failed action:core.local`.
+    let hint = if name == "filter" {
+        format!("say each by its own name, as in ?{}; {known}", example(list))
+    } else {
+        known
+    };
+    ApiError::invalid(message, hint)
+}
+
+/// A query with two of the things that a list can be narrowed by.
+fn example(list: &List) -> String {
+    let names = list.columns.iter().map(|column| format!("{}=VALUE", column.name)).take(2);
+    names.collect::<Vec<_>>().join("&")
 }
 
 /// By what a list is ordered: names with commas between them, with `-` before what is to come with the largest first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use petrel_model::action::output_key;
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::secrets::masked_result;
-use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance};
+use petrel_model::{Enforcement, Execution, ExecutionId, RuleId, Status, TriggerInstance, size};
 use petrel_persistence as persistence;
 use serde_json::Value;
 
@@ -17,6 +17,8 @@ use crate::service::Engine;
 
 /// How much of a reason is told, in characters; the execution has all of it.
 const REASON: usize = 300;
+/// Executions of no more bytes need no room of their own while they are looked at.
+const SMALL: usize = 64 << 10;
 
 /// The enforcements of an event, by rule.
 #[derive(Debug, Default)]
@@ -72,6 +74,10 @@ impl Engine {
             Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
             Err(error) => return Err(error.into()),
         };
+        // Its parameters, its result, and what is masked of that.
+        let result = execution.result.as_deref().map_or(0, size::of_value).saturating_mul(2);
+        let bytes = execution.parameters.values().map(size::of_value).fold(result, usize::saturating_add);
+        let _claim = (bytes > SMALL).then(|| self.claim(bytes)).transpose()?;
         let how = match execution.status {
             Status::Succeeded => return Ok(format!("execution {id} succeeded")),
             Status::Failed => "failed",

@@ -1,19 +1,49 @@
 //! Executions that are set aside until there is room for what they were given: of each user in turn, of each of its
 //! roots in turn, and the earliest first within one. They hold nothing but their place in this line.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use petrel_model::ExecutionId;
+use petrel_runners::Ticket;
 use petrel_runners::shares::{Holder, Refused, Root, Shares};
 
+use crate::content::RegisteredAction;
+
+/// How long one is waited for that finds no room. For as long others pass it then, and so on in turn: those who need
+/// little are not held up for ever by what a few hold, and do not pass one that needs much for ever.
+const WAITED_FOR: Duration = Duration::from_secs(10);
+
 /// An execution that needs room.
-#[derive(Debug)]
 pub(super) struct SetAside {
     pub(super) id: ExecutionId,
     pub(super) holder: Holder,
-    /// In bytes.
+    /// For its parameters, in bytes; 0 if they are small.
     pub(super) needed: usize,
+    /// What is run, if its runs share more than that.
+    pub(super) registered: Option<Arc<RegisteredAction>>,
+}
+
+impl SetAside {
+    /// Takes all that it needs, or nothing.
+    pub(super) fn take(&self, shares: &mut Shares) -> Result<Option<Ticket>, Refused> {
+        if self.needed > 0 {
+            shares.admits(&self.holder, self.needed)?;
+        }
+        let shared = self.registered.as_ref().and_then(|found| Some((found, found.runner.as_ref()?)));
+        let ticket = match shared {
+            Some((found, runner)) => {
+                runner.admit(self.id, &self.holder, &found.pack_path, &found.action.entry_point)?
+            }
+            None => None,
+        };
+        if self.needed > 0 {
+            shares.take(&self.holder, self.needed)?;
+        }
+        Ok(ticket)
+    }
 }
 
 /// Several that have something, each in its turn.
@@ -48,52 +78,95 @@ impl<K: Clone + Eq + Hash, V: Default> Turns<K, V> {
             self.of.remove(&key);
         }
     }
+
+    /// Drops those that have nothing more.
+    fn keep(&mut self, has_more: impl Fn(&V) -> bool) {
+        self.of.retain(|_key, has| has_more(has));
+        self.order.retain(|key| self.of.contains_key(key));
+    }
 }
 
 /// What waits for room.
-#[derive(Debug, Default)]
-pub(super) struct Line(Turns<Box<str>, Turns<Root, VecDeque<SetAside>>>);
+#[derive(Default)]
+pub(super) struct Line {
+    turns: Turns<Box<str>, Turns<Root, VecDeque<SetAside>>>,
+    /// Since when one finds no room whose turn it is.
+    held_up_since: Option<Instant>,
+}
 
 impl Line {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.order.is_empty()
+        self.turns.order.is_empty()
     }
 
     pub(super) fn add(&mut self, one: SetAside) {
-        self.0.of(&one.holder.user).of(&one.holder.root).push_back(one);
+        self.turns.of(&one.holder.user).of(&one.holder.root).push_back(one);
     }
 
-    /// Takes out the next, if there is room for it.
-    pub(super) fn next(&mut self, shares: &Shares) -> Option<SetAside> {
-        let (user_at, root_at) = self.first(shares)?;
-        let user = self.0.order.get(user_at)?;
-        let roots = self.0.of.get_mut(user)?;
+    /// Takes out the next with all that it needs, if that is there at `now`.
+    pub(super) fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
+        let (user_at, root_at, ticket) = self.first(shares, now)?;
+        let user = self.turns.order.get(user_at)?;
+        let roots = self.turns.of.get_mut(user)?;
         let waiting = roots.of.get_mut(roots.order.get(root_at)?)?;
         let one = waiting.pop_front()?;
         let has_more = !waiting.is_empty();
         roots.served(root_at, has_more);
         let has_more = !roots.order.is_empty();
-        self.0.served(user_at, has_more);
-        Some(one)
+        self.turns.served(user_at, has_more);
+        Some((one, ticket))
     }
 
-    /// The places of the user and of the root whose turn it is. Who has its share is passed over; who has not and finds
-    /// no room is waited for, or those who need little would pass it for ever.
-    fn first(&self, shares: &Shares) -> Option<(usize, usize)> {
-        for (user_at, user) in self.0.order.iter().enumerate() {
-            let Some(roots) = self.0.of.get(user) else { continue };
+    /// The places of the user and of the root whose turn it is, for whom all that is needed was taken. Who has its share
+    /// is passed over; who has not and finds no room is [waited for](WAITED_FOR).
+    fn first(&mut self, shares: &mut Shares, now: Instant) -> Option<(usize, usize, Option<Ticket>)> {
+        let mut passes = false;
+        for (user_at, user) in self.turns.order.iter().enumerate() {
+            let Some(roots) = self.turns.of.get(user) else { continue };
             for (root_at, root) in roots.order.iter().enumerate() {
                 let Some(one) = roots.of.get(root).and_then(VecDeque::front) else { continue };
-                match shares.admits(&one.holder, one.needed) {
-                    Ok(()) => return Some((user_at, root_at)),
+                match one.take(shares) {
+                    Ok(ticket) => {
+                        if !passes {
+                            self.held_up_since = None;
+                        }
+                        return Some((user_at, root_at, ticket));
+                    }
                     Err(Refused::ByTheRoot) => {}
                     Err(Refused::ByTheUser) => break,
-                    Err(Refused::ByAll) => return None,
+                    Err(Refused::ByAll) if passes => {}
+                    Err(Refused::ByAll) => {
+                        let since = *self.held_up_since.get_or_insert(now);
+                        passes = !is_waited_for(now.saturating_duration_since(since));
+                        if !passes {
+                            return None;
+                        }
+                    }
                 }
             }
         }
         None
     }
+
+    /// Drops those that have ended before it was their turn; says whether there were any.
+    pub(super) fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
+        let mut found = false;
+        for roots in self.turns.of.values_mut() {
+            for waiting in roots.of.values_mut() {
+                let before = waiting.len();
+                waiting.retain(|one| !ended.contains(&one.id));
+                found |= waiting.len() < before;
+            }
+            roots.keep(|waiting| !waiting.is_empty());
+        }
+        self.turns.keep(|roots| !roots.order.is_empty());
+        found
+    }
+}
+
+/// Whether one is waited for that has found no room for so long.
+fn is_waited_for(held_up: Duration) -> bool {
+    (held_up.as_secs() / WAITED_FOR.as_secs()).is_multiple_of(2)
 }
 
 #[cfg(test)]
@@ -106,19 +179,28 @@ mod tests {
         Holder { user: user.into(), root: Root::Rule(rule.into()) }
     }
 
+    fn aside(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
+        SetAside { id: id(n), holder: holder(user, rule), needed, registered: None }
+    }
+
+    /// Whose turn it is after so many seconds; what it needs is taken.
+    fn next(line: &mut Line, shares: &mut Shares, begun: Instant, seconds: u64) -> Option<ExecutionId> {
+        line.next(shares, begun + Duration::from_secs(seconds)).map(|(one, _ticket)| one.id)
+    }
+
     #[test]
     fn users_take_turns_and_so_do_the_roots_of_one() {
         let mut line = Line::default();
         for (n, (user, rule)) in
             (1..).zip([("ann", "a"), ("ann", "a"), ("ann", "b"), ("ann", "a"), ("bob", "c"), ("bob", "c")])
         {
-            line.add(SetAside { id: id(n), holder: holder(user, rule), needed: 1 });
+            line.add(aside(n, user, rule, 1));
         }
-        let shares = Shares::new(1000);
+        let (mut shares, begun) = (Shares::new(1000), Instant::now());
         let served: Vec<ExecutionId> =
-            std::iter::from_fn(|| line.next(&shares)).map(|one| one.id).take(10).collect();
+            std::iter::from_fn(|| next(&mut line, &mut shares, begun, 0)).take(10).collect();
         assert_eq!(served, [1, 5, 3, 6, 2, 4].map(id));
-        assert!(line.is_empty() && line.0.of.is_empty());
+        assert!(line.is_empty() && line.turns.of.is_empty());
     }
 
     #[test]
@@ -137,9 +219,55 @@ mod tests {
                 shares.take(&holder(user, rule), *amount).unwrap();
             }
             for (n, (user, rule, needed)) in (1..).zip(waiting) {
-                line.add(SetAside { id: id(n), holder: holder(user, rule), needed: *needed });
+                line.add(aside(n, user, rule, *needed));
             }
-            assert_eq!(line.next(&shares).map(|one| one.id), served.map(id), "{held:?} {waiting:?}");
+            let served_now = next(&mut line, &mut shares, Instant::now(), 0);
+            assert_eq!(served_now, served.map(id), "{held:?} {waiting:?}");
         }
+    }
+
+    #[test]
+    fn who_finds_no_room_is_waited_for_and_passed_in_turn() {
+        let (mut shares, mut line, begun) = (Shares::new(100), Line::default(), Instant::now());
+        shares.take(&holder("ann", "a"), 50).unwrap();
+        shares.take(&holder("bob", "b"), 30).unwrap();
+        for (n, user, needed) in [(1, "cyd", 40), (2, "dan", 1), (3, "eve", 60), (4, "fay", 1), (5, "gus", 1)]
+        {
+            line.add(aside(n, user, user, needed));
+        }
+        for (seconds, served) in [
+            (0, None),
+            (9, None),
+            (10, Some(2)),
+            // Another that needs much does not hold up those behind it once more.
+            (11, Some(4)),
+            (20, None),
+            (29, None),
+        ] {
+            assert_eq!(next(&mut line, &mut shares, begun, seconds), served.map(id), "after {seconds} s");
+        }
+        // What gets free while it is waited for is its.
+        shares.give_back(&holder("bob", "b"), 30);
+        assert_eq!(next(&mut line, &mut shares, begun, 29), Some(id(1)));
+        // And the next has its own time.
+        assert_eq!(next(&mut line, &mut shares, begun, 30), None);
+        assert_eq!(next(&mut line, &mut shares, begun, 39), None);
+        assert_eq!(next(&mut line, &mut shares, begun, 40), Some(id(5)));
+    }
+
+    #[test]
+    fn what_has_ended_is_forgotten_at_once_and_holds_up_nobody() {
+        let (mut shares, mut line, begun) = (Shares::new(100), Line::default(), Instant::now());
+        shares.take(&holder("ann", "a"), 60).unwrap();
+        for (n, user, needed) in [(1, "cyd", 50), (2, "cyd", 1), (3, "dan", 1), (4, "eve", 1)] {
+            line.add(aside(n, user, user, needed));
+        }
+        assert_eq!(next(&mut line, &mut shares, begun, 0), None);
+        assert!(line.forget(&HashSet::from([1, 3].map(id))));
+        assert!(!line.forget(&HashSet::from([id(3)])), "it is gone already");
+        let served: Vec<ExecutionId> =
+            std::iter::from_fn(|| next(&mut line, &mut shares, begun, 0)).take(10).collect();
+        assert_eq!(served, [2, 4].map(id));
+        assert!(line.is_empty() && line.turns.of.is_empty());
     }
 }

@@ -14,6 +14,7 @@ use super::flows::{Around, check_workflows};
 use super::own_name;
 use super::rule_files::check_rules;
 use super::schemas::check_schemas;
+use crate::apart;
 use crate::content::{Content, Runners, without_runner};
 
 /// How many problems of one action are told when it is run, and characters of them.
@@ -54,7 +55,7 @@ pub(super) async fn look_around(directory: &Path, around: Around) -> Result<Pack
 /// The same as far as the files alone tell it.
 pub(super) async fn files(directory: &Path, around: Around) -> Result<PackContents, Vec<Problem>> {
     let path = directory.to_path_buf();
-    let read = tokio::task::spawn_blocking(move || -> Result<PackContents, Vec<Problem>> {
+    let read = apart::wait_for(move || -> Result<PackContents, Vec<Problem>> {
         let opened = Directory::open(&path).map_err(|error| {
             let message =
                 format!("the directory cannot be read ({error}); give the one that holds pack.yaml");

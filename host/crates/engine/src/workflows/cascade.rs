@@ -17,6 +17,7 @@ use super::report::Report;
 use super::{is_workflow, requests};
 use crate::clock;
 use crate::error::Error;
+use crate::given;
 use crate::service::Engine;
 
 /// How many that wait are ended by one commit.
@@ -96,7 +97,10 @@ async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> 
         result => result.map(drop),
     };
     match result {
-        Ok(()) => Vec::new(),
+        Ok(()) => {
+            given::forget(engine, &ids);
+            Vec::new()
+        }
         Err(error) => {
             tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
             ids

@@ -1,9 +1,5 @@
-//! `str.format` and `%` on texts. Numbers are formatted by the library; what it does not know of a
+//! `str.format` (`printf` has `%`). Numbers are formatted by the library; what it does not know of a
 //! replacement field is here: conversions, percentages, and Python's display of values.
-
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, ValueKind};
@@ -12,7 +8,6 @@ use minijinja::{Error, Value};
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
 use crate::python::display;
-use crate::weight::weigh;
 use crate::work;
 
 /// How deep fields may stand within fields.
@@ -164,101 +159,4 @@ fn percentage(value: &Value, spec: &str) -> Result<String, Error> {
 fn numbers(text: &str) -> usize {
     let digits = text.split(|char: char| !char.is_ascii_digit()).filter(|digits| !digits.is_empty());
     digits.fold(0_usize, |sum, digits| sum.saturating_add(digits.parse().unwrap_or(usize::MAX)))
-}
-
-/// Charges for filling `values` into `text`: its widths, those that are among the values, and each value as often as
-/// it may stand in it.
-fn charge_percent(text: &str, values: &[Value]) -> Result<(), Error> {
-    work::charge((text.len() as u64).saturating_mul(20))?;
-    work::make(text.len().saturating_add(numbers(text)))?;
-    let stars = text.contains('*');
-    for value in values {
-        if let Some(width) = value.as_i64().filter(|_| stars) {
-            work::make(usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX))?;
-        }
-        if value.kind() == ValueKind::Map {
-            let named = text.matches("%(").count();
-            for key in value.try_iter().into_iter().flatten() {
-                weigh(&key)?;
-                let item = value.get_item(&key).unwrap_or_default();
-                work::make(named.saturating_mul(length(&item)?))?;
-            }
-        } else {
-            work::make(length(value)?)?;
-        }
-    }
-    Ok(())
-}
-
-/// How long `value` may be as text.
-fn length(value: &Value) -> Result<usize, Error> {
-    match (value.as_str(), value.as_object()) {
-        (Some(text), _) => Ok(text.len()),
-        (None, None) => Ok(64),
-        // The library makes text of it without counting that.
-        (None, Some(_)) => Ok(display::to_text(value)?.len()),
-    }
-}
-
-/// How many values `text` takes one after the other.
-fn conversions(text: &str) -> usize {
-    let (mut count, mut rest) = (0, text);
-    while let Some((_, after)) = rest.split_once('%') {
-        let end = after.find(|char: char| char.is_ascii_alphabetic() || char == '%' || char == '(');
-        let Some((flags, kind)) = end.map(|end| after.split_at(end)) else { break };
-        count += flags.matches('*').count() + usize::from(!kind.starts_with(['%', '(']));
-        rest = kind.get(1..).unwrap_or_default();
-    }
-    count
-}
-
-/// `text % values`, as C formats.
-pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
-    let values = defined(values.clone())?;
-    work::read(text.len())?;
-    let wanted = conversions(text);
-    let has_names = matches!(values.kind(), ValueKind::Map | ValueKind::Seq) && !values.is_tuple();
-    let args = if values.is_tuple() { crate::filters::items(values)? } else { vec![values] };
-    if args.len() > wanted && !(has_names && (wanted == 0 || text.contains("%("))) {
-        return Err(wrong("not all arguments converted during string formatting"));
-    }
-    let (text, args) = match args.as_slice() {
-        [named] if has_names && !text.is_ascii() => with_plain_names(text, named)?,
-        _ => (Cow::Borrowed(text), args),
-    };
-    charge_percent(&text, &args)?;
-    format(FormatStyle::Printf, &text, &args)
-}
-
-/// `text` and its values, with other names for those that are not ASCII: the library takes names apart by bytes.
-fn with_plain_names<'a>(text: &'a str, values: &Value) -> Result<(Cow<'a, str>, Vec<Value>), Error> {
-    let (mut plain, mut rest) = (String::new(), text);
-    let mut named: Vec<(Value, Value)> = Vec::new();
-    while let Some(percent) = rest.find('%') {
-        let (before, from) = rest.split_at(percent);
-        plain.push_str(before);
-        let name = from.strip_prefix("%(").and_then(|inside| inside.split_once(')'));
-        rest = if let Some((name, after)) = name.filter(|(name, _)| !name.is_ascii()) {
-            let value = values.get_item(&Value::from(name)).ok().filter(|value| !value.is_undefined());
-            let value = value.ok_or_else(|| wrong(format!("KeyError: '{name}'")))?;
-            // No key that somebody would write.
-            let other = format!("\u{1}{}", named.len());
-            write!(plain, "%({other})").map_err(|error| wrong(error.to_string()))?;
-            named.push((Value::from(other), value));
-            after
-        } else {
-            let (literal, after) = from.split_at(if from.starts_with("%%") { 2 } else { 1 });
-            plain.push_str(literal);
-            after
-        };
-    }
-    if named.is_empty() || values.kind() != ValueKind::Map {
-        return Ok((Cow::Borrowed(text), vec![values.clone()]));
-    }
-    plain.push_str(rest);
-    for key in values.try_iter()? {
-        let value = values.get_item(&key)?;
-        named.push((key, value));
-    }
-    Ok((Cow::Owned(plain), vec![Value::from_object(named.into_iter().collect::<BTreeMap<_, _>>())]))
 }

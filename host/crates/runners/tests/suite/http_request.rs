@@ -272,3 +272,10 @@ async fn what_cannot_be_asked_says_why() {
     let outcome = run(elsewhere).await;
     assert!(outcome.result["error"].as_str().unwrap().contains("url_hosts_blacklist"), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_was_cut_for_the_room_of_all_says_so() {
+    let parameters = json!({"url": format!("{}/echo", server().await), "body": "x".repeat(600)});
+    let outcome = runner().run(call(parameters), crate::crowded(), CancellationToken::new()).await;
+    crate::assert_says_that_it_was_cut(&outcome);
+}

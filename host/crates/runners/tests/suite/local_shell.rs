@@ -8,7 +8,7 @@ use petrel_runners::{Call, End, Outcome, OutputSink, Runner};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{call_of, shell_options};
+use crate::{assert_says_that_it_was_cut, call_of, crowded, shell_options};
 
 fn runner() -> LocalShell {
     LocalShell::new(shell_options())
@@ -279,4 +279,12 @@ async fn who_holds_the_output_is_ended_whatever_its_environment() {
         runner().run(call(json!({"cmd": cmd})), OutputSink::new(2000), CancellationToken::new()).await;
     assert_eq!((outcome.end, &outcome.result["stdout"]), (End::Succeeded, &json!("started")));
     assert!(!beats(&mark).await && started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_result_that_was_cut_for_the_room_of_all_says_so() {
+    let call = call(json!({"cmd": "head -c 900 /dev/zero | tr '\\0' x"}));
+    let outcome = runner().run(call, crowded(), CancellationToken::new()).await;
+    assert_eq!(outcome.end, End::Succeeded);
+    assert_says_that_it_was_cut(&outcome);
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use petrel_model::Id;
-use petrel_runners::Call;
 use petrel_runners::local_shell::Options;
+use petrel_runners::shares::{Holder, Root};
+use petrel_runners::{Call, Outcome, OutputSink, ResultRoom};
 use serde_json::{Value, json};
 
 mod http_request;
@@ -43,4 +44,16 @@ fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
         pack_path: pack.to_owned(),
         pack_config: Arc::default(),
     }
+}
+
+/// Where a result has next to no room beside those of others.
+fn crowded() -> OutputSink {
+    let ann = Holder { user: "ann".into(), root: Root::User("ann".into()) };
+    OutputSink::within(2000, &Arc::new(ResultRoom::new(100)), ann)
+}
+
+/// The result says that it is not whole, and what to do.
+fn assert_says_that_it_was_cut(outcome: &Outcome) {
+    let error = outcome.result["error"].as_str().unwrap_or_default();
+    assert!(error.contains("not whole") && error.contains("engine.results_mib"), "{outcome:?}");
 }

@@ -335,3 +335,16 @@ async fn parameters_may_be_large() {
     let outcome = place.run(&act("return len(given['x'])"), json!({"x": "é".repeat(1 << 20)})).await;
     assert_eq!(outcome.result["result"], 1 << 20);
 }
+
+#[tokio::test]
+async fn output_that_was_cut_for_the_room_of_all_is_told_in_the_result() {
+    let place = Place::new();
+    let file =
+        format!("{HEAD}class A(Action):\n    def run(self):\n        print('x' * 900)\n        return 1\n");
+    place.write("actions/act.py", &file);
+    let action = json!({"ref": "mine.act", "runner_type": "python-script", "entry_point": "act.py"});
+    let call = call_of(action, json!({}), place.pack.path());
+    let runner = PythonScript::new(place.options());
+    let outcome = runner.run(call, crate::crowded(), CancellationToken::new()).await;
+    crate::assert_says_that_it_was_cut(&outcome);
+}

@@ -45,6 +45,12 @@ fn no_list_shows_more_because_it_does_not_know_what_was_asked() {
 }
 
 #[test]
+fn the_filter_of_the_original_is_told_how_to_be_said() {
+    let said = refused(&EXECUTIONS, "filter=status:failed+action:core.local");
+    assert!(said.contains("`filter`") && said.contains("?id=VALUE&status=VALUE"), "{said}");
+}
+
+#[test]
 fn every_list_takes_what_its_table_says() {
     for list in ALL {
         for column in list.columns {

@@ -1,0 +1,174 @@
+//! What all instances share: slots of the engine's pool, places of their component, memory. A call takes all that it
+//! needs of it or nothing, so nobody holds one of these who waits for another.
+//!
+//! The engine asks before an execution has a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). Who was
+//! not asked for, since its component was not loaded yet or is only asked about itself, waits here.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use petrel_runners::shares::{Holder, Refused};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::component_cache::LoadedComponent;
+use crate::memory::{MemoryBudget, Share};
+
+/// How long at most until one that waits looks again although nothing was heard.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What all instances share.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// A permit an instance: the engine's pool has no more.
+    slots: Arc<Semaphore>,
+    memory: MemoryBudget,
+    /// Held by the one that is next of those that wait here.
+    turn: Semaphore,
+    freed: Arc<Notify>,
+}
+
+/// What one instance takes of it, in bytes, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) holder: &'a Holder,
+    /// In bytes.
+    pub(crate) memory: usize,
+    /// The places of its component; none for who only asks it about itself.
+    pub(crate) places: Option<&'a Arc<Semaphore>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// What a call of `component` takes, which may have so much memory.
+    pub(crate) fn by_call(component: &'a LoadedComponent, holder: &'a Holder, most_memory: usize) -> Self {
+        Self { holder, memory: component.least_memory.min(most_memory), places: Some(&component.places) }
+    }
+}
+
+/// What one instance has taken, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) share: Share,
+    pub(crate) permits: Permits,
+}
+
+/// What it has beside memory. To be dropped after that: others are told then.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    _slot: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
+    // The last: what is before it is free when somebody hears of it.
+    _freed: Freed,
+}
+
+#[derive(Debug)]
+struct Freed(Arc<Notify>);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+impl Pool {
+    /// For so many instances, in so much memory, in bytes.
+    pub(crate) fn new(slots: usize, memory: usize) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(slots)),
+            memory: MemoryBudget::new(memory),
+            turn: Semaphore::new(1),
+            freed: Arc::default(),
+        }
+    }
+
+    /// How much memory there is in all, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.limit()
+    }
+
+    /// Takes all of `wanted`, or nothing; never waits.
+    pub(crate) fn take(&self, wanted: Wanted<'_>) -> Result<Admitted, Refused> {
+        let place = match wanted.places {
+            // Calls of other components need not wait for one of this.
+            Some(places) => Some(Arc::clone(places).try_acquire_owned().map_err(|_none| Refused::ByTheRoot)?),
+            None => None,
+        };
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_none| Refused::ByAll)?;
+        let share = self.memory.take(wanted.holder, wanted.memory)?;
+        let permits = Permits { _slot: slot, _place: place, _freed: Freed(Arc::clone(&self.freed)) };
+        Ok(Admitted { share, permits })
+    }
+
+    /// As [`Pool::take`], as soon as it is there.
+    pub(crate) async fn wait_for(&self, wanted: Wanted<'_>) -> Admitted {
+        // It is never closed.
+        let _turn = self.turn.acquire().await;
+        loop {
+            // Asked for before looking, or what is freed in between would be missed.
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if let Ok(admitted) = self.take(wanted) {
+                return admitted;
+            }
+            drop(timeout(IDLE, freed).await);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_runners::shares::Root;
+
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn holder(user: &str, rule: &str) -> Holder {
+        Holder { user: user.into(), root: Root::Rule(rule.into()) }
+    }
+
+    #[test]
+    fn all_of_it_is_taken_or_nothing() {
+        let (ann, bob, places) = (holder("ann", "a"), holder("bob", "b"), Arc::new(Semaphore::new(2)));
+        let pool = Pool::new(3, 64 * MIB);
+        let wanted = |holder, mib: usize| Wanted { holder, memory: mib * MIB, places: Some(&places) };
+        let first = pool.take(wanted(&ann, 30)).unwrap();
+        assert_eq!(pool.take(wanted(&ann, 3)).unwrap_err(), Refused::ByTheRoot, "a half is its share");
+        assert_eq!(pool.take(wanted(&bob, 30)).unwrap_err(), Refused::ByAll, "an eighth is left for growth");
+        assert_eq!((pool.slots.available_permits(), places.available_permits()), (2, 1), "nothing is kept");
+        let second = pool.take(wanted(&bob, 3)).unwrap();
+        assert_eq!(pool.take(wanted(&bob, 3)).unwrap_err(), Refused::ByTheRoot, "no place");
+        let asks = Wanted { places: None, ..wanted(&bob, 3) };
+        let third = pool.take(asks).unwrap();
+        assert_eq!(pool.take(asks).unwrap_err(), Refused::ByAll, "no slot");
+        drop((first, second, third));
+        assert_eq!((pool.slots.available_permits(), places.available_permits()), (3, 2));
+        assert!(pool.take(wanted(&bob, 64)).is_ok(), "alone it may have all");
+    }
+
+    #[tokio::test]
+    async fn who_waits_holds_nothing_and_hears_of_what_is_freed() {
+        let pool = Arc::new(Pool::new(2, 8 * MIB));
+        let held = pool.take(Wanted { holder: &holder("ann", "a"), memory: 6 * MIB, places: None }).unwrap();
+        let waiting: Vec<_> = [1000 * MIB, MIB]
+            .map(|memory| {
+                let pool = Arc::clone(&pool);
+                tokio::spawn(async move {
+                    let bob = holder("bob", "b");
+                    drop(pool.wait_for(Wanted { holder: &bob, memory, places: None }).await);
+                })
+            })
+            .into();
+        // The first has looked once, and both wait.
+        while pool.turn.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+        assert_eq!(pool.slots.available_permits(), 1);
+        drop(held);
+        for waiting in waiting {
+            timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
+        }
+    }
+}
