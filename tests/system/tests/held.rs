@@ -187,7 +187,9 @@ fn what_is_held_is_canceled_at_once_and_cannot_be_paused() {
     for id in [&in_flight.running, &in_flight.workflow] {
         assert_eq!(host.execution(id)["status"], "canceled");
     }
-    assert_eq!(place.read("out"), "waiting\n");
+    // What was delayed may have had its time meanwhile.
+    let done = place.read("out");
+    assert!(done.lines().all(|line| ["waiting", "delayed"].contains(&line)), "{done}");
     host.stop();
     assert_says(&other.petrel(&["store", "check"]).with_code(0).stdout, &["no problems"]);
 }

@@ -52,7 +52,7 @@ mod tests {
         let there = wait_for(|| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
         assert!(there >= NICE, "{there}");
         assert_eq!(rustix::process::getpriority_process(None).unwrap(), here, "only that thread does");
-        let failed = wait_for(|| assert!(here > 100, "on purpose")).await;
+        let failed = wait_for(move || assert!(here > 100, "on purpose")).await;
         assert!(failed.unwrap_err().to_string().contains("panicked"));
     }
 }

@@ -14,7 +14,7 @@ use petrel_persistence::{Error, Page, Unreadable};
 use serde_json::Value;
 
 use crate::extract::Segment;
-use crate::page::{Asked, ListRequest, Part, lists, read_each};
+use crate::page::{Asked, ListRequest, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
