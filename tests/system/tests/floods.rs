@@ -155,7 +155,7 @@ fn a_large_body_takes_a_few_times_its_size() {
     let grown = host.largest_memory() - before;
     assert!(grown <= 8 * body.len(), "a listing of three large events took {} MiB", grown / MIB);
     let why = host.get("/triggerinstances/last/why").with_status(200).json();
-    assert_eq!(why["rules"][0]["matched"], true);
+    assert_eq!(why["rules"][0]["matched"], true, "{}", why["rules"]);
     host.stop();
 }
 

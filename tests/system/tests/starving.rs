@@ -39,19 +39,24 @@ fn workflows_that_wait_share_one_limit_whatever_they_wait_for() {
     let metadata = "name: wait\nrunner_type: orquesta\nentry_point: workflows/wait.yaml\nenabled: true\nparameters: {big: {type: string}}\n";
     place.write("flows/actions/wait.yaml", metadata);
     let definition =
-        "version: 1.0\ninput: [big]\ntimeout: 40\ntasks: {nap: {delay: 600, action: core.noop}}\n";
+        "version: 1.0\ninput: [big]\ntimeout: 30\ntasks: {nap: {delay: 600, action: core.noop}}\n";
     place.write("flows/actions/workflows/wait.yaml", definition);
     let host = place.start(&[]);
     host.ok(&["pack", "register", &place.path("flows")]);
     host.until_prepared();
     let before = host.largest_memory();
     let body = json!({"action": "flows.wait", "parameters": {"big": "x".repeat(6 << 20)}});
-    let ids: Vec<_> = (0..30).map(|_| host.request(&body)).collect();
+    let t = std::time::Instant::now();
+    let ids: Vec<_> = (0..16).map(|_| host.request(&body)).collect();
+    // The first may have had their time before the last are there.
+    let waits = |id: &str| ["running", "timeout"].iter().any(|status| host.execution(id)["status"] == *status);
     for id in &ids {
-        host.until(id, "running");
+        eventually("it waits, or has waited", || waits(id).then_some(()));
     }
+    eprintln!("running {:?}", t.elapsed());
     let grown = host.largest_memory() - before;
-    assert!(grown < 300 << 20, "thirty that wait take {} MiB", grown >> 20);
+    eprintln!("grown {} MiB", grown >> 20);
+    assert!(grown < 200 << 20, "sixteen that wait take {} MiB", grown >> 20);
     // What has left memory is ended by the time all the same.
     for id in &ids {
         host.until(id, "timeout");
