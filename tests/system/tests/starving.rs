@@ -49,7 +49,8 @@ fn workflows_that_wait_share_one_limit_whatever_they_wait_for() {
     let t = std::time::Instant::now();
     let ids: Vec<_> = (0..16).map(|_| host.request(&body)).collect();
     // The first may have had their time before the last are there.
-    let waits = |id: &str| ["running", "timeout"].iter().any(|status| host.execution(id)["status"] == *status);
+    let waits =
+        |id: &str| ["running", "timeout"].iter().any(|status| host.execution(id)["status"] == *status);
     for id in &ids {
         eventually("it waits, or has waited", || waits(id).then_some(()));
     }

@@ -151,6 +151,10 @@ impl Engine {
 /// When its parameters are not what the type takes.
 pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
     normalize(trigger)?;
+    // As in StackStorm, a type that declares none may be given any.
+    if kind.kind.parameters_schema.is_empty() {
+        return Ok(());
+    }
     let parameters = Value::Object(trigger.parameters.clone());
     kind.parameters.check(&parameters).map_err(|message| {
         Error::invalid(

@@ -14,18 +14,27 @@ use crate::validation::Validator;
 
 /// Refuses the actions whose parameters nothing can fulfil, and notes what else there is to say about schemas.
 pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
+    let mut notes = Vec::new();
     for action in &contents.actions {
         let name = action.reference.name();
         if contents.refused.contains_key(name) {
             continue;
         }
-        let wrong = wrong_parameters(action, runners);
+        let (fatal, odd): (Vec<_>, Vec<_>) =
+            wrong_parameters(action, runners).into_iter().partition(|wrong| wrong.is_fatal);
+        notes.extend(odd.into_iter().map(|wrong| {
+            format!(
+                "action `{}`: {}; a run that does not give the parameter fails",
+                action.reference, wrong.message
+            )
+        }));
         let file = format!("actions/{name}.yaml");
-        let problem = |message: String| Problem { file: file.clone(), position: None, message };
-        if !wrong.is_empty() {
-            contents.refused.insert(name.to_owned(), wrong.into_iter().map(problem).collect());
+        let problem = |wrong: Wrong| Problem { file: file.clone(), position: None, message: wrong.message };
+        if !fatal.is_empty() {
+            contents.refused.insert(name.to_owned(), fatal.into_iter().map(problem).collect());
         }
     }
+    contents.notes.extend(notes);
     if let Some(schema) = &contents.pack.config_schema {
         let schema = json!({"properties": schema});
         let shown = contents.actions.iter().flat_map(|action| shown_secrets(action, &schema));
@@ -36,8 +45,16 @@ pub(super) fn check_schemas(contents: &mut PackContents, runners: &Runners) {
     contents.notes.extend(wrong.map(|wrong| format!("config.schema.yaml: {wrong}")));
 }
 
-/// A sentence for each parameter of an action that is not valid, or whose default is not.
-fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<String> {
+/// What is wrong with a parameter.
+#[derive(Debug)]
+struct Wrong {
+    message: String,
+    /// No run can succeed, whatever it is given.
+    is_fatal: bool,
+}
+
+/// What is wrong with each parameter of an action that is not valid, or whose default is not.
+fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
     let none = Parameters::new();
     let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
     let of_runner = of_runner.unwrap_or(&none);
@@ -46,11 +63,13 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<String> {
     let own = all.iter().filter(|(name, _)| action.parameters.contains_key(*name));
     own.filter_map(|(name, schema)| {
         if let Some(reason) = broken(name, schema) {
-            return Some(format!("the schema of parameter {name} is not valid: {reason}; correct it"));
+            let message = format!("the schema of parameter {name} is not valid: {reason}; correct it");
+            return Some(Wrong { message, is_fatal: true });
         }
         let default = default(schema)?;
         let reason = misfit(name, default, &all, &signature)?;
-        Some(format!("the default of parameter {name} does not fit: {reason}; correct it"))
+        let message = format!("the default of parameter {name} does not fit: {reason}; correct it");
+        Some(Wrong { message, is_fatal: Schema::of(schema).is_immutable() })
     })
     .collect()
 }
@@ -123,14 +142,18 @@ mod tests {
 
     #[test]
     fn a_parameter_that_no_value_fits_is_named_with_the_reason() {
+        let (broken, misfit) =
+            ("the schema of parameter n is not valid: ", "the default of parameter n does not fit: ");
         for (schema, says) in [
             (json!({"type": "string", "pattern": "^a+$", "default": "aa"}), None),
             (json!({"type": "integer", "default": "5"}), None),
             (json!({"type": "integer", "default": "{{ other }}"}), None),
             (json!({"type": "string", "default": null}), None),
-            (json!({"type": "string", "pattern": "(("}), Some("the schema of parameter n is not valid: ")),
-            (json!({"type": "integer", "default": "x"}), Some("the default of parameter n does not fit: ")),
-            (json!({"enum": ["a"], "default": "b"}), Some("the default of parameter n does not fit: ")),
+            (json!({"type": "string", "pattern": "(("}), Some((broken, true))),
+            // A run may give another value.
+            (json!({"type": "integer", "default": "x"}), Some((misfit, false))),
+            (json!({"enum": ["a"], "default": "b"}), Some((misfit, false))),
+            (json!({"type": "integer", "default": "x", "immutable": true}), Some((misfit, true))),
         ] {
             let action = json!({
                 "ref": "p.a", "runner_type": "noop", "description": "", "entry_point": "",
@@ -139,7 +162,10 @@ mod tests {
             let action: Action = serde_json::from_value(action).unwrap();
             let wrong = wrong_parameters(&action, &Runners::new());
             assert_eq!(wrong.len(), usize::from(says.is_some()), "{schema}: {wrong:?}");
-            assert!(says.is_none_or(|says| wrong[0].starts_with(says)), "{schema}: {wrong:?}");
+            let is_as_said = says.is_none_or(|(says, is_fatal)| {
+                wrong[0].message.starts_with(says) && wrong[0].is_fatal == is_fatal
+            });
+            assert!(is_as_said, "{schema}: {wrong:?}");
         }
     }
 }
