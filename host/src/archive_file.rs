@@ -197,13 +197,14 @@ mod tests {
 
     use super::*;
 
+    const BEFORE: &str = "petrel-archive 1\nthe one before";
+
     #[test]
     fn a_file_appears_when_it_is_whole_and_for_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let name = directory.path().join("backup");
         let name = name.to_str().unwrap();
         let files = || fs::read_dir(directory.path()).unwrap().count();
-        const BEFORE: &str = "petrel-archive 1\nthe one before";
         fs::write(name, BEFORE).unwrap();
         fs::write(format!("{name}.part"), "left over").unwrap();
         let mut target = Target::begin(name).unwrap();

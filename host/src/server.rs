@@ -98,11 +98,7 @@ async fn serve(
     let figures = figures()?;
     // Before the reaper is there, which would take what this asks for a stray.
     prerequisites::check_user(settings.runners.run_as.as_deref())?;
-    let data_dir = settings.data_dir();
-    data_directory::make_private(&data_dir).map_err(|error| {
-        let hint = "name a directory that you can write to with --data-dir or server.data_dir";
-        Failure::new(Code::Server, "host", format!("{error:#}"), hint)
-    })?;
+    let data_dir = private_data_dir(&settings)?;
     // First what is most often in the way, before anything is touched.
     let tls = tls(&settings)?;
     let listener = bind(&settings).await?;
@@ -160,6 +156,16 @@ async fn serve(
     // To the last: what runs may take longer to end than systemd is patient.
     beating.abort();
     outcome
+}
+
+/// The data directory, which is there and its owner's alone by then.
+fn private_data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
+    let data_dir = settings.data_dir();
+    data_directory::make_private(&data_dir).map_err(|error| {
+        let hint = "name a directory that you can write to with --data-dir or server.data_dir";
+        Failure::new(Code::Server, "host", format!("{error:#}"), hint)
+    })?;
+    Ok(data_dir)
 }
 
 /// The admin's token, and how it is replaced.

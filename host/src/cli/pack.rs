@@ -127,21 +127,7 @@ impl Pack {
             Self::Describe { component, write } => {
                 return describe::describe(session.form, &component, write).await;
             }
-            Self::Get { pack } => {
-                let pack = session.client.get(&format!("/packs/{}", path_segment(&pack))).await?;
-                let attributes = [
-                    "ref",
-                    "name",
-                    "description",
-                    "version",
-                    "author",
-                    "keywords",
-                    "path",
-                    "refused",
-                    "refused_rules",
-                ];
-                print::attributes(session.form, &pack, &attributes);
-            }
+            Self::Get { pack } => get(session, &pack).await?,
             Self::Reload { pack } => {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
@@ -180,6 +166,15 @@ impl Pack {
         }
         Ok(Code::Ok)
     }
+}
+
+/// Shows what is registered of a pack.
+async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
+    let pack = session.client.get(&format!("/packs/{}", path_segment(pack))).await?;
+    let attributes =
+        ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
+    print::attributes(session.form, &pack, &attributes);
+    Ok(())
 }
 
 /// Asks the host to register something, and says what was.

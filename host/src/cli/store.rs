@@ -282,7 +282,7 @@ fn show_imported(form: Form, directory: &Path, imported: &Archived, engine: &str
     match form {
         Form::Json => print::json(&as_json(imported)),
         Form::Text => {
-            print::line(&format!("{}: {}, kept by {engine}", directory.display(), in_words(imported)))
+            print::line(&format!("{}: {}, kept by {engine}", directory.display(), in_words(imported)));
         }
     }
 }

@@ -170,7 +170,7 @@ fn what_cannot_be_restored_leaves_nothing_and_what_is_there_stays() {
     assert!(!elsewhere.data().join("store").exists());
     // Standard input; and only the store.
     let imported = elsewhere.petrel(&["store", "import", &file]).with_code(0);
-    assert_says(&imported.stderr, &["left out 1 files", "`petrel restore`"]);
+    assert_says(&imported.stderr, &["left out 1 file", "`petrel restore`"]);
     assert_eq!(fs::read(elsewhere.data().join("admin-token")).unwrap(), b"another");
 }
 
@@ -297,7 +297,7 @@ fn a_store_moves_from_one_engine_to_the_other() {
     assert_says(&wrong.stderr, &["store.engine is \"rocks\"", "\"sled\" or \"redb\""]);
     assert!(!other.data().exists());
     let imported = other.petrel(&["store", "import", &file, "--engine", "redb"]).with_code(0);
-    assert_says(&imported.stdout, &["kept by redb", "`petrel serve`"]);
+    assert_says(&imported.stdout, &["kept by redb", "petrel serve"]);
     // What was asked for is refused where it is not what is there; what nobody asked for is not.
     let refused = other.petrel(&["serve", "--listen", "127.0.0.1:0", "--store-engine", "sled"]).with_code(8);
     assert_says(&refused.stderr, &["kept by the engine redb", "asks for sled", "`petrel store export`"]);

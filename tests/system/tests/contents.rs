@@ -150,15 +150,8 @@ output: [{said: <% task(say).result.stdout %>}]
     host.stop();
 }
 
-#[test]
-fn check_and_registration_note_what_is_called_wrongly() {
-    let place = Place::default();
-    let host = place.start(&[]);
-    pack(&place, "calls");
-    workflow(
-        &place,
-        "flow",
-        "version: 1.0
+/// Calls what is there wrongly, and what is not.
+const CALLS: &str = "version: 1.0
 tasks:
   own:
     action: calls.act wich=\"x\"
@@ -174,8 +167,14 @@ tasks:
     next: [{do: unread}]
   unread:
     action: calls.unread x=1
-",
-    );
+";
+
+#[test]
+fn check_and_registration_note_what_is_called_wrongly() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place, "calls");
+    workflow(&place, "flow", CALLS);
     workflow(
         &place,
         "chain",

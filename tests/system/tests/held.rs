@@ -223,7 +223,9 @@ fn a_copy_beside_the_original_ends_nothing_that_runs_there() {
             [&place, &other].map(|place| std::fs::read(place.data().join("identity")).unwrap());
         assert_ne!(one, another);
         for (id, status) in in_flight.all() {
-            assert_eq!(host.execution(id)["status"], status, "{arguments:?}");
+            let now = host.execution(id)["status"].clone();
+            let is_there = now == status || (id == in_flight.delayed && now == "delayed");
+            assert!(is_there, "{arguments:?}: {id} is {now} and was {status}");
         }
     }
     // Had it been ended by somebody else, it could not be canceled.

@@ -100,13 +100,13 @@ fn run(host: &Host<'_>, body: &Value) -> String {
     id
 }
 
-const FLOW: &str = r#"
+const FLOW: &str = r"
 version: 1.0
 input: [text]
 tasks:
   one: {action: core.echo message=<% ctx().text %>, next: [{do: two}]}
   two: {action: core.noop}
-"#;
+";
 const CHAIN: &str = "chain: [{name: c1, ref: core.noop}]\n";
 
 #[test]
@@ -162,18 +162,18 @@ fn an_execution_is_run_again_later_and_with_other_parameters_alone() {
     host.stop();
 }
 
-const OUTER: &str = r#"
+const OUTER: &str = r"
 version: 1.0
 tasks:
   a: {action: flows.inner, next: [{do: b}]}
   b: {action: core.noop}
-"#;
-const INNER: &str = r#"
+";
+const INNER: &str = r"
 version: 1.0
 tasks:
   x: {action: core.noop, next: [{do: y}]}
   y: {action: core.noop}
-"#;
+";
 
 #[test]
 fn what_is_inside_a_workflow_comes_as_the_original_has_it() {

@@ -85,8 +85,16 @@ impl Engine {
             return explanations;
         }
         self.check_evaluations()?;
-        let (engine, instance) = (self.clone(), instance.clone());
-        self.heavy(move || engine.explain_now(&instance, hides_secrets)).await?
+        // What it takes to read the event is not counted as time of its rules.
+        let (engine, event) = (self.clone(), instance.clone());
+        let (payload, claim) =
+            self.heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload)).await??;
+        let (engine, event) = (self.clone(), instance.clone());
+        self.heavy(move || {
+            let _claim = claim;
+            engine.explain_read(&event, payload, hides_secrets)
+        })
+        .await
     }
 
     fn explain_now(
@@ -95,6 +103,16 @@ impl Engine {
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
         let (payload, _claim) = self.stored_values(&instance.trigger, &instance.payload)?;
+        Ok(self.explain_read(instance, payload, hides_secrets))
+    }
+
+    /// As [`Self::explain`] has it, of what the rules read of the event.
+    fn explain_read(
+        &self,
+        instance: &TriggerInstance,
+        payload: Value,
+        hides_secrets: bool,
+    ) -> Vec<Explanation> {
         // What is registered is not held while they are evaluated.
         let (mut rules, secrets): (Vec<_>, _) = {
             let content = self.content();
@@ -103,7 +121,7 @@ impl Engine {
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
-        Ok(rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect())
+        rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect()
     }
 }
 

@@ -175,7 +175,7 @@ impl Engine {
 
     async fn register(&self, contents: PackContents) -> Result<Report, Error> {
         let engine = self.clone();
-        let mut ready = apart::wait_for(move || engine.make_ready(contents)).await??;
+        let mut ready = apart::wait_for(move || engine.make_ready(contents)).await?;
         let name = ready.pack.reference.clone();
         let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
         let changes = ready.changes();
@@ -208,7 +208,7 @@ impl Engine {
     }
 
     /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
-    fn make_ready(&self, contents: PackContents) -> Result<Ready, Error> {
+    fn make_ready(&self, contents: PackContents) -> Ready {
         let PackContents {
             mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, ..
         } = contents;
@@ -236,7 +236,7 @@ impl Engine {
         let actions: Vec<_> = actions.into_iter().map(register).collect();
         let RulesOfPack { rules, expect, gone } =
             self.rules_of(&pack.reference, rules, &trigger_types, &mut notes);
-        Ok(Ready {
+        Ready {
             actions,
             kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
             rules: rules.into_iter().map(|rule| Arc::new(CompiledRule::new(Arc::new(rule)))).collect(),
@@ -246,7 +246,7 @@ impl Engine {
             gone_kinds,
             gone_rules: gone,
             notes,
-        })
+        }
     }
 
     /// What to say of a pack that was registered from another directory.

@@ -76,11 +76,10 @@ impl Scheduler {
     /// Starts what can start. Says whether there was any.
     async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
         let mut slot = Some(slot);
-        if aside_first {
-            self.start_set_aside(&mut slot).await || self.start_due(&mut slot).await
-        } else {
-            self.start_due(&mut slot).await || self.start_set_aside(&mut slot).await
+        if aside_first && self.start_set_aside(&mut slot).await {
+            return true;
         }
+        self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
     }
 
     /// Starts one that was set aside, if there is room for it by now.

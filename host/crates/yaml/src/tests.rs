@@ -195,6 +195,7 @@ fn what_messages_quote_is_cut() {
         format!("*{long}"),
         format!("[&{long} 1, &{long} 1]"),
         format!("{{{long}: 1, {long}: 2}}"),
+        format!("? {long}\n: 1\n? {long}\n: 2"),
         format!("a: {digits}"),
         format!("a: 0b_{}", "_".repeat(5_000)),
         format!("a: {digits}.0e+999"),
@@ -203,7 +204,7 @@ fn what_messages_quote_is_cut() {
         let Err(error) = parse(&text) else { continue };
         assert!(error.message.chars().count() < 400, "{}: {}", text.get(..20).unwrap(), error.message);
     }
-    let error = parse(&format!("{{{long}: 1, {long}: 2}}")).unwrap_err();
+    let error = parse(&format!("? {long}\n: 1\n? {long}\n: 2")).unwrap_err();
     assert!(error.message.contains("…"), "{error}");
 }
 

@@ -103,7 +103,7 @@ tasks:
 ";
 
     /// What is said of a test with these parts, beside what every test has.
-    fn said(workflow: &str, parts: Value) -> String {
+    fn said(workflow: &str, parts: &Value) -> String {
         let mut test = json!({"workflow": "w.yaml", "expect": {"status": "succeeded"}});
         test.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
         let scripts = match rehearsal::parse(&test) {
@@ -153,7 +153,7 @@ tasks:
             (CHAIN, json!({"expect": {"stauts": "failed"}}), "expect.stauts is not known"),
             (CHAIN, json!({"expect": {"status": "done"}}), "expect: `status` must be one of succeeded"),
         ] {
-            let said = said(workflow, parts.clone());
+            let said = said(workflow, &parts);
             assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{parts}: {said}");
         }
     }

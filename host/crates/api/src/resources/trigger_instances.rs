@@ -122,6 +122,23 @@ pub(crate) async fn why(
     listing::one(&Why { trigger_instance, rules, refused }, held)
 }
 
+/// That there is no event, and whether somebody has tried to send one.
+fn no_event(api: &Api) -> ApiError {
+    let said = |message: &str, hint: &str| ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint);
+    if let Some(refused) = api.trail.since(None).last() {
+        let address = refused.address.map_or_else(String::new, |address| format!(" from {address}"));
+        let hint = format!(
+            "a request to {}{address} was refused with {} at {}",
+            refused.path, refused.status, refused.at
+        );
+        return said("no event was accepted yet", &hint);
+    }
+    said(
+        "trigger instance `last` does not exist: no event has come in yet",
+        "post one to a webhook; `petrel rule list` shows which there are",
+    )
+}
+
 /// An event by its id, or the `last` one.
 async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
     let hint = "`petrel trigger instances` shows what there is";
@@ -131,22 +148,7 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
     };
     if text == "last" {
         let newest = api.engine.store().trigger_instances(None, None, 1).await?;
-        return newest.items.into_iter().next().ok_or_else(|| match api.trail.since(None).last() {
-            Some(refused) => {
-                let message = "no event was accepted yet";
-                let address = refused.address.map_or_else(String::new, |address| format!(" from {address}"));
-                let hint = format!(
-                    "a request to {}{address} was refused with {} at {}",
-                    refused.path, refused.status, refused.at
-                );
-                ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
-            }
-            None => {
-                let message = "trigger instance `last` does not exist: no event has come in yet";
-                let hint = "post one to a webhook; `petrel rule list` shows which there are";
-                ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
-            }
-        });
+        return newest.items.into_iter().next().ok_or_else(|| no_event(api));
     }
     let id: TriggerInstanceId = text
         .parse()

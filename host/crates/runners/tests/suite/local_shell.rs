@@ -156,7 +156,13 @@ async fn what_an_earlier_host_left_running_is_found_and_ended() {
     let id = service.execution_id.to_string();
     let outcome = runner().run(service, OutputSink::new(10), CancellationToken::new()).await;
     let left = format!("/proc/{}/cmdline", outcome.result["stdout"]);
-    assert!(!std::fs::read(&left).unwrap().is_empty());
+    // In the moment when one program takes the place of another it is empty.
+    let runs = async || {
+        while std::fs::read(&left).unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), runs()).await.unwrap();
     assert_eq!(runner().end_leftovers(&["other".into()]), 0);
     assert_eq!(runner().end_leftovers(&[id]), 1);
     // Somebody waits for it, sooner or later; until then it is there, with nothing in it.
@@ -204,7 +210,14 @@ async fn a_daemon_is_ended_with_what_started_it() {
         let cmd = format!("{} {command}", daemon(&mark, ">/dev/null 2>&1 </dev/null"));
         let call = call(json!({"cmd": cmd, "timeout": timeout}));
         let outcome = runner().run(call, OutputSink::new(2000), CancellationToken::new()).await;
-        assert_eq!((outcome.end, beats(&mark).await), (end, lives), "{command}");
+        assert_eq!(outcome.end, end, "{command}");
+        if lives {
+            // On a machine that is busy it may not be its turn at once.
+            let alive = async || while !beats(&mark).await {};
+            assert!(tokio::time::timeout(Duration::from_secs(10), alive()).await.is_ok(), "{command}");
+        } else {
+            assert!(!beats(&mark).await, "{command}");
+        }
     }
     // It holds the output: nobody would read what it writes.
     let mark = directory.path().join("loud");
