@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long a host may be silent before its answer, and within it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a host may be silent before its answer, and within it. What it does at lower priority, such as registering
+/// packs, takes its time on a machine where others compute.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An answer.
 #[derive(Debug)]
