@@ -2,7 +2,7 @@
 //! datastore holds in the place of `{{ st2kv.system.key }}`. How it is given, and who may look at it, is in
 //! [`pack_configs`](crate::pack_configs).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::work::{self, Limit};
@@ -18,6 +18,8 @@ use crate::service::Engine;
 #[derive(Debug, Default)]
 pub(crate) struct Configuration {
     values: Arc<Object>,
+    /// What somebody has given, at the top; the rest are defaults of the schema.
+    given: BTreeSet<String>,
     /// The templates in it, by their text. None in most.
     templates: BTreeMap<String, Template>,
 }
@@ -44,16 +46,16 @@ impl Unfilled {
 }
 
 impl Configuration {
-    /// Makes `values` ready. A text is a template if it reads the datastore and nothing else; any other stays what it is,
+    /// Makes `values` ready, of which `given` are no defaults. A text is a template if it reads the datastore and nothing else; any other stays what it is,
     /// as a password with braces in it.
-    pub(crate) fn new(values: Object) -> Self {
+    pub(crate) fn new(values: Object, given: &Object) -> Self {
         let mut templates = BTreeMap::new();
         walk(&values, "", &mut |_place: &str, text: &str| {
             if let Some(template) = Template::compile(text).ok().filter(reads_the_datastore) {
                 templates.insert(text.to_owned(), template);
             }
         });
-        Self { values: Arc::new(values), templates }
+        Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates }
     }
 
     /// Whether there is nothing in it.
@@ -71,7 +73,8 @@ impl Configuration {
     ///
     /// # Errors
     /// Which of its templates cannot be rendered, or reads a key that is not there and does not say what then.
-    /// (Beyond the original, where the value becomes null, and the action runs with a password that is none.)
+    /// (Beyond the original, where the value becomes null, and the action runs with a password that is none. It does here
+    /// for a default of the schema, which the operator has not asked for and cannot correct.)
     pub(crate) fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
         if self.templates.is_empty() {
             return Ok(Arc::clone(&self.values));
@@ -87,6 +90,11 @@ impl Configuration {
         filled.map(Arc::new).map_err(|(place, reason)| Unfilled { pack: pack.to_owned(), place, reason })
     }
 
+    /// Whether what is at `place` was given, or is below what was.
+    fn is_given(&self, place: &str) -> bool {
+        self.given.contains(place.split(['.', '[']).next().unwrap_or(place))
+    }
+
     /// `value`, which is at `place`; or the place that cannot be filled in, and why.
     fn fill(&self, value: &Value, place: &str, scope: &Scope) -> Result<Value, (String, String)> {
         let beyond = |limit: Limit| (place.to_owned(), format!("was given up: {limit}"));
@@ -100,6 +108,9 @@ impl Configuration {
                 if let Some(missing) = scope.datastore().missing(template.datastore_keys())
                     && !copes_with_absence(template.source())
                 {
+                    if !self.is_given(place) {
+                        return Ok(Value::Null);
+                    }
                     return Err((place.to_owned(), format!("reads what is not there: {missing}")));
                 }
                 match template.render(scope) {
@@ -210,11 +221,23 @@ mod tests {
         object
     }
 
+    #[test]
+    fn a_default_that_reads_a_key_that_is_not_there_is_null() {
+        let text = "{{ st2kv.system.gone }}";
+        let (given, all) = (object(json!({"b": text})), object(json!({"a": text, "b": text})));
+        let datastore = Arc::new(Datastore::default());
+        let refused = Configuration::new(all.clone(), &given).filled("p", &datastore).unwrap_err();
+        assert_eq!(refused.place, "b");
+        let filled = Configuration::new(all, &Object::new()).filled("p", &datastore).unwrap();
+        assert_eq!(*filled, object(json!({"a": null, "b": null})));
+    }
+
     fn filled(values: Value) -> Result<Value, String> {
         let system = [("plain", "pv"), ("code", "{{ st2kv.system.plain }}"), ("list", "[1]")];
         let system = system.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let datastore = Arc::new(Datastore { system, ..Datastore::default() });
-        let filled = Configuration::new(object(values)).filled("p", &datastore);
+        let values = object(values);
+        let filled = Configuration::new(values.clone(), &values).filled("p", &datastore);
         filled.map(|values| Value::Object(Object::clone(&values))).map_err(|error| error.to_string())
     }
 

@@ -327,7 +327,7 @@ impl Content {
         let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
         let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
         let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
-        self.configs.insert(pack.to_owned(), Arc::new(Configuration::new(whole)));
+        self.configs.insert(pack.to_owned(), Arc::new(Configuration::new(whole, given)));
     }
 
     /// Registers an action.

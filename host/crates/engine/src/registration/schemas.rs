@@ -68,7 +68,7 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
         }
         let default = default(schema)?;
         let reason = misfit(name, default, &all, &signature)?;
-        let message = format!("the default of parameter {name} does not fit: {reason}; correct it");
+        let message = format!("the default of parameter {name} does not fit: {reason}");
         Some(Wrong { message, is_fatal: Schema::of(schema).is_immutable() })
     })
     .collect()
@@ -101,7 +101,7 @@ fn wrong_value(name: &str, schema: &Value) -> Option<String> {
     }
     let value = Object::from_iter([(name.to_owned(), default(schema)?.clone())]);
     let reason = alone(name, schema).check(&Value::Object(value)).err()?;
-    Some(format!("the default of {name} does not fit: {reason}; correct it"))
+    Some(format!("the default of {name} does not fit: {reason}"))
 }
 
 /// Why a schema is none.
