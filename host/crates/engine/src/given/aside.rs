@@ -132,8 +132,8 @@ impl Line {
                         }
                         return Some((user_at, root_at, ticket));
                     }
-                    Err(Refused::ByTheRoot) => {}
-                    Err(Refused::ByTheUser) => break,
+                    // Another root of the same user may need little enough.
+                    Err(Refused::ByTheRoot | Refused::ByTheUser) => {}
                     Err(Refused::ByAll) if passes => {}
                     Err(Refused::ByAll) => {
                         let since = *self.held_up_since.get_or_insert(now);
