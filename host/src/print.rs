@@ -63,11 +63,6 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// So many of something: `1 rule`, `2 rules`.
-pub(crate) fn many(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
 /// Says to who looks on that something goes on; nothing where standard error is no terminal.
 pub(crate) fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
@@ -109,7 +104,7 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     note_unreadable(rows);
 }
 
-/// So many of `what`, in the singular or the plural.
+/// So many of `what`: `1 rule`, `2 rules`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -15,7 +15,7 @@ use crate::bundled;
 use crate::client::Connection;
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
-use crate::print::{self, Form, many};
+use crate::print::{self, Form, counted};
 use crate::server::runners_to_look;
 
 mod describe;
@@ -240,7 +240,8 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     }
     problems.iter().for_each(|problem| print::line(&format!("error: {problem}")));
     warnings.iter().for_each(|warning| print::line(&format!("warning: {warning}")));
-    let (errors, warnings) = (many(problems.len() as u64, "error"), many(warnings.len() as u64, "warning"));
+    let (errors, warnings) =
+        (counted(problems.len() as u64, "error"), counted(warnings.len() as u64, "warning"));
     print::note(&format!("{errors}, {warnings}"));
     Ok(code)
 }
@@ -280,9 +281,9 @@ fn registered(form: Form, report: &Value) {
     let names = packs.join(", ");
     print::line(&format!(
         "registered {names}: {}, {}, {}",
-        many(actions, "action"),
-        many(triggers, "trigger"),
-        many(rules, "rule")
+        counted(actions, "action"),
+        counted(triggers, "trigger"),
+        counted(rules, "rule")
     ));
     for pack in packs {
         print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
