@@ -3,6 +3,7 @@
 //!
 //! How long a body may be is decided in `body.rs`.
 
+use percent_encoding::percent_decode_str;
 use petrel_model::quoted::quoted;
 use petrel_model::{Object, media_type};
 use serde_json::{Value, json};
@@ -97,20 +98,7 @@ fn field(part: &[u8]) -> Result<(String, Value), ApiError> {
 /// The name in `UTF-8''na%C3%AFve.txt` (RFC 8187), where a client gives no other.
 fn extended(written: &str) -> String {
     let name = written.splitn(3, '\'').nth(2).unwrap_or(written);
-    let (mut bytes, mut rest) = (Vec::new(), name.as_bytes());
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    while let [first, behind @ ..] = rest {
-        if let (b'%', [high, low, after @ ..]) = (*first, behind)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            bytes.push(high * 16 + low);
-            rest = after;
-        } else {
-            bytes.push(*first);
-            rest = behind;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(name).decode_utf8_lossy().into_owned()
 }
 
 fn add(form: &mut Object, name: String, value: Value) {
