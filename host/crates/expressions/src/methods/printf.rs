@@ -12,8 +12,9 @@ use crate::python::display;
 use crate::python::number::PythonNumber::{Float, Integer};
 use crate::work;
 
-/// The most digits that a number in 64 bits has behind its point; what is asked for beyond is zeros.
-const MOST_DIGITS: usize = 1100;
+mod digits;
+
+use digits::{exponent_text, fixed, scientific};
 
 /// `text % values`. The rules are in the library reference of Python, "printf-style String Formatting".
 pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
@@ -330,27 +331,6 @@ impl Field {
     fn pointed(&self, digits: String) -> String {
         if self.is_alternate && !digits.contains('.') { digits + "." } else { digits }
     }
-}
-
-/// A number that is not negative, with so many digits behind its point.
-fn fixed(number: f64, precision: usize) -> Result<String, Error> {
-    let known = precision.min(MOST_DIGITS);
-    work::make(precision.saturating_add(320))?;
-    Ok(format!("{number:.known$}") + &filled('0', precision - known)?)
-}
-
-/// Such a number as one digit and so many behind its point, and the exponent to ten.
-fn scientific(number: f64, precision: usize) -> Result<(String, i64), Error> {
-    let known = precision.min(MOST_DIGITS);
-    work::make(precision.saturating_add(16))?;
-    let text = format!("{number:.known$e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    Ok((format!("{digits}{}", filled('0', precision - known)?), exponent.parse().unwrap_or(0)))
-}
-
-fn exponent_text(exponent: i64) -> String {
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("e{sign}{:02}", exponent.unsigned_abs())
 }
 
 fn character(value: &Value) -> Result<char, Error> {
