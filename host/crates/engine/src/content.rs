@@ -209,13 +209,6 @@ impl Content {
         self.actions.get(reference)
     }
 
-    /// Whether there is an action of this reference that is not registered, since it is refused or cannot be read.
-    pub(crate) fn is_hidden(&self, reference: &Ref) -> bool {
-        let is_refused = |pack: &Arc<Pack>| pack.refused.contains_key(reference.name());
-        self.packs.get(reference.pack()).is_some_and(is_refused)
-            || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
-    }
-
     /// An action.
     pub fn action(&self, reference: &Ref) -> Result<&Arc<RegisteredAction>, Error> {
         let known = self.actions.keys().map(Ref::as_str);

@@ -1,4 +1,5 @@
-//! The words with which an action or a rule is refused: when its pack is registered or checked, and when somebody runs it.
+//! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
+//! runs one.
 
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
@@ -34,6 +35,14 @@ pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, Str
 }
 
 impl Content {
+    /// Whether there is an action of this reference that is not registered, since it is refused or cannot be read.
+    pub(crate) fn is_hidden(&self, reference: &Ref) -> bool {
+        let is_refused =
+            |pack: &std::sync::Arc<petrel_model::Pack>| pack.refused.contains_key(reference.name());
+        self.packs.get(reference.pack()).is_some_and(is_refused)
+            || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
+    }
+
     /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.
     pub(super) fn left_out(&self, name: &str) -> Error {
         let reference = name.parse::<Ref>().ok();
