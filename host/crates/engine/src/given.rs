@@ -13,7 +13,6 @@ use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Slots, Ticket};
 
 use crate::content::RegisteredAction;
-
 use crate::service::Engine;
 
 mod aside;

@@ -117,8 +117,9 @@ impl Line {
         Some((one, ticket))
     }
 
-    /// The places of the user and of the root whose turn it is, for whom all that is needed was taken. Who has its share
-    /// is passed over; who has not and finds no room is [waited for](WAITED_FOR).
+    /// The places of the user and of the root whose turn it is, for whom all that is needed was taken. Who would have more
+    /// than its share is passed over, also by others of the same user; who would not and finds no room is
+    /// [waited for](WAITED_FOR).
     fn first(&mut self, shares: &mut Shares, now: Instant) -> Option<(usize, usize, Option<Ticket>)> {
         let mut passes = false;
         for (user_at, user) in self.turns.order.iter().enumerate() {
@@ -210,6 +211,8 @@ mod tests {
             (&[("ann", "a", 50)][..], &[("ann", "a", 20), ("ann", "b", 20)][..], Some(2)),
             // The user has its three quarters, so another user is.
             (&[("ann", "a", 40), ("ann", "b", 30)], &[("ann", "c", 20), ("bob", "d", 20)], Some(2)),
+            // Another of its rules needs little enough.
+            (&[("ann", "a", 40), ("ann", "b", 30)], &[("ann", "c", 20), ("ann", "d", 5)], Some(2)),
             // It is the turn of one that finds no room.
             (&[("ann", "a", 50), ("bob", "b", 30)], &[("cyd", "c", 30), ("dan", "d", 1)], None),
             (&[], &[("cyd", "c", 30), ("dan", "d", 1)], Some(1)),
