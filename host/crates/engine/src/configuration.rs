@@ -46,8 +46,8 @@ impl Unfilled {
 }
 
 impl Configuration {
-    /// Makes `values` ready, of which `given` are no defaults. A text is a template if it reads the datastore and nothing else; any other stays what it is,
-    /// as a password with braces in it.
+    /// Makes `values` ready, of which `given` are no defaults. A text is a template if it reads the datastore and nothing
+    /// else; any other stays what it is, as a password with braces in it.
     pub(crate) fn new(values: Object, given: &Object) -> Self {
         let mut templates = BTreeMap::new();
         walk(&values, "", &mut |_place: &str, text: &str| {

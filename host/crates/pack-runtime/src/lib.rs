@@ -4,10 +4,11 @@
 //! `petrel-runners`, through which the engine calls it. The contract with components is in `wit/`.
 //!
 //! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
-//! and linked (`linker`, `host_functions`); `pool` has what it takes to begin, `instance` makes a fresh instance with its [`grants`],
-//! [`limits`] and share of `memory`; `call_record` notes what happens, `apart` has what computes for long, `output` passes on what it writes and picks out
-//! its `last_words`, and `failure` words a bad end. [`description`] asks a component about itself, and `remarks` compares that
-//! with the metadata. `engine_settings` and `ticker` are for all.
+//! and linked (`linker`, `host_functions`); `pool` has what it takes to begin; `instance` makes a fresh instance
+//! with its [`grants`], [`limits`] and share of `memory`; `call_record` notes what happens; `apart` has what
+//! computes for long; `output` passes on what it writes and picks out its `last_words`, and `failure` words a bad
+//! end. [`description`] asks a component about itself, and `remarks` compares that with the metadata.
+//! `engine_settings` and `ticker` are for all.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -150,6 +150,7 @@ mod tests {
             assert_eq!(told(&alone, reference), by_itself, "{reference}");
         }
     }
+
     #[test]
     fn what_is_called_often_is_looked_up_once() {
         let called = ["core.noop", "b.c", "core.noop", "no reference", "b.c", "a-b.c", "a.b"];
