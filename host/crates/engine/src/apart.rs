@@ -1,34 +1,11 @@
-//! Threads of their own for what keeps a processor busy for long. They stand back behind the workers that answer
-//! requests: who waits for something small does not wait for something large of somebody else.
+//! What keeps a processor busy for long and people wait for, done on a thread that stands back
+//! ([`petrel_runners::apart`]).
 
-use std::io;
 use std::thread::Builder;
 
-use tokio::sync::oneshot;
+use petrel_runners::apart::spawn;
 
 use crate::error::Error;
-
-/// How far such a thread stands back, as `nice` counts it: beside a worker it gets a tenth of a processor, alone all
-/// of it.
-const NICE: i32 = 10;
-
-/// Does `work` on a thread of its own; the receiver gets what came of it, or nothing if it has panicked.
-///
-/// # Errors
-/// When the system has no thread to give.
-pub(crate) fn spawn<T: Send + 'static>(
-    builder: Builder,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<oneshot::Receiver<T>> {
-    let (sender, receiver) = oneshot::channel();
-    builder.spawn(move || {
-        // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
-        let _is_set = rustix::process::setpriority_process(None, NICE);
-        // Who asked may have gone.
-        drop(sender.send(work()));
-    })?;
-    Ok(receiver)
-}
 
 /// Does `work`, which people wait for, on such a thread, and gives what came of it.
 ///
@@ -44,6 +21,8 @@ pub(crate) async fn wait_for<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use petrel_runners::apart::NICE;
+
     use super::*;
 
     #[tokio::test]

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use petrel_expressions::work::{self, Allowance, Interrupt, Limit, UNITS, within};
+use petrel_runners::apart;
 use tokio::sync::Semaphore;
 
-use crate::apart;
 use crate::error::Error;
 use crate::service::Engine;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use petrel_model::{Object, Payload, Ref, depth};
 use petrel_rules::Reads;
+use petrel_runners::apart;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::apart;
 use crate::content::Content;
 use crate::error::Error;
 use crate::intake::Claim;

@@ -2,7 +2,7 @@
 //! waits for something small does not wait for a component of somebody else.
 //!
 //! A call begins on the worker that asked for it, since most are done before a hop to another thread would be; `limits`
-//! says when one has to go on here. The threads are only there once a first call had to. Compiling has a thread of its
+//! says when one has to go on here. How far they stand back is said in [`petrel_runners::apart`]. The threads are only there once a first call had to. Compiling has a thread of its
 //! own each time ([`compute`]); those that it is spread over are made by the first of these, and stand back as it does.
 
 use std::io;
@@ -12,13 +12,10 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::thread::{self, available_parallelism};
 
+use petrel_runners::apart::{spawn, stand_back};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-/// How far these threads stand back, as `nice` counts it: beside a worker one gets a tenth of a processor, alone all
-/// of it.
-const NICE: i32 = 10;
 
 /// The stack of a thread that compiles, in bytes.
 const STACK: usize = 8 << 20;
@@ -88,16 +85,5 @@ fn start() -> Option<Runtime> {
 pub(crate) fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<oneshot::Receiver<T>> {
-    let (sender, receiver) = oneshot::channel();
-    thread::Builder::new().name("compile".into()).stack_size(STACK).spawn(move || {
-        stand_back();
-        // Who asked may have gone.
-        drop(sender.send(work()));
-    })?;
-    Ok(receiver)
-}
-
-fn stand_back() {
-    // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
-    let _is_set = rustix::process::setpriority_process(None, NICE);
+    spawn(thread::Builder::new().name("compile".into()).stack_size(STACK), work)
 }

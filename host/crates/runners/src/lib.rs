@@ -4,10 +4,10 @@
 //! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
 //! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract; [`local_shell`] has
-//! the runners of shell commands and scripts, on top of [`process`], which starts, watches and ends a process
-//! group; [`http_request`] makes requests, and [`python_script`] runs
-//! actions written in Python.
+//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract;
+//! [`local_shell`] has the runners of shell commands and scripts, on top of [`process`], which starts, watches and
+//! ends a process group; [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
+//! [`apart`] has threads for what computes for long, for this crate's neighbours too.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use petrel_model::{Action, ExecutionId, Object, Ref, StatusEvent};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub mod apart;
 pub mod entry_point;
 mod given;
 pub mod http_request;
