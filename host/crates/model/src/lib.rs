@@ -15,6 +15,7 @@ pub mod execution;
 pub mod id;
 pub mod media_type;
 pub mod names;
+pub mod nearest;
 pub mod output;
 pub mod pack;
 pub mod parameters;

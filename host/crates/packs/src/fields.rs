@@ -6,8 +6,8 @@ use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
 
 use crate::limits::MOST_PROBLEMS;
-use crate::nearest::suggestion;
 use crate::problem::{Position, Problem, short};
+use crate::suggestion::suggestion;
 
 /// Problems of one file. So many are told; the others are counted.
 #[derive(Debug)]

@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
 
 use crate::fields::{Fields, Problems};
 use crate::limits::{MOST_PROBLEMS, MOST_WORDS};
-use crate::nearest::{nearest, suggestion};
 use crate::problem::short;
+use crate::suggestion::suggestion;
 
 /// Every attribute of a parameter.
 pub const ATTRIBUTES: &[&str] = &[

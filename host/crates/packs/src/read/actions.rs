@@ -10,9 +10,9 @@ use petrel_model::action::COMPONENT_RUNNER;
 use super::{Reading, about, stem};
 use crate::definition::{Component, read_action};
 use crate::limits::LARGEST_ENTRY_POINT;
-use crate::nearest::suggestion;
 use crate::plain_file::too_large;
 use crate::problem::short;
+use crate::suggestion::suggestion;
 
 /// Runners whose entry point is a file below `actions/`.
 const FILE_RUNNERS: &[&str] = &[

@@ -1,7 +1,5 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
-use crate::limits::MOST_WORDS;
-
 /// The candidate that differs from `word` in the fewest letters, if those are few enough for a slip.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
@@ -15,18 +13,6 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         (distance <= limit).then_some((distance, candidate))
     });
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
-}
-
-/// The end of a message about an unknown word: the nearest known one, or all of them.
-pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
-    if let Some(near) = nearest(word, known.iter().copied()) {
-        return format!("did you mean {near}?");
-    }
-    let listed = known.iter().take(MOST_WORDS).copied().collect::<Vec<_>>().join(", ");
-    match known.len().saturating_sub(MOST_WORDS) {
-        0 => format!("known are {listed}"),
-        more => format!("known are {listed} and {more} more"),
-    }
 }
 
 #[cfg(test)]
@@ -53,17 +39,5 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(nearest(&long, ["parameters", "enabled"]), None);
         }
-    }
-
-    #[test]
-    fn not_every_known_word_is_listed() {
-        let words: Vec<_> = (0..60).map(|number| format!("word{number:04}")).collect();
-        let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let listed = suggestion("colour", &words);
-        assert!(
-            listed.starts_with("known are word0000, ") && listed.ends_with("word0049 and 10 more"),
-            "{listed}"
-        );
-        assert_eq!(suggestion("colour", &["a", "b"]), "known are a, b");
     }
 }
