@@ -13,7 +13,6 @@ use petrel_model::{ApiKey, ApiKeyId, Timestamp, Token, TokenId, User};
 use petrel_persistence::Store;
 use serde_json::Value;
 
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -190,7 +189,7 @@ impl Engine {
     /// # Errors
     /// When it is worth nothing.
     pub fn identify_token(&self, secret: &str) -> Result<Identity, Worthless> {
-        self.accounts().token_owner(secret, clock::now())
+        self.accounts().token_owner(secret, self.now())
     }
 
     /// Whose API key this is.

@@ -2,7 +2,6 @@
 //! once: the event, the enforcements and the requested executions. Only then the sender is answered.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
@@ -15,7 +14,6 @@ use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce_candidates, parameters};
 use serde_json::{Value, json};
 
-use crate::clock;
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::incoming::Event;
@@ -68,7 +66,7 @@ impl Engine {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
-        let now = clock::now();
+        let now = self.now();
         let arrived = Arrived { trigger, kind, event, now };
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
@@ -78,9 +76,9 @@ impl Engine {
             self.heavy(move || engine.decide(&arrived)).await?
         };
         let (accepted, changes) = decided?;
-        let started = Instant::now();
+        let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, started.elapsed());
+        measures::stage(Stage::AcceptCommit, self.core().since(started));
         if !accepted.executions.is_empty() {
             self.0.work.notify_waiters();
         }

@@ -102,6 +102,7 @@ impl GivenRoom {
     }
 
     /// Takes what the next of those needs that were set aside.
+    #[expect(clippy::disallowed_methods, reason = "the line measures how long one was passed over")]
     fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;

@@ -19,22 +19,21 @@
 //! goes.
 //! No service calls an earlier one: it commits, and wakes it.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod accounts;
 mod apart;
 pub mod behalf;
-pub mod clock;
 mod configuration;
 pub mod content;
 pub mod datastore;
 pub mod dispatcher;
-pub mod error;
 mod evaluation;
 mod events;
 mod executor;
 pub mod explanation;
 mod given;
 pub mod health;
-pub mod ids;
 pub mod incoming;
 pub mod intake;
 mod measures;
@@ -52,7 +51,8 @@ mod service;
 mod validation;
 pub mod workflows;
 
-pub use error::Error;
 pub use options::Options;
+use petrel_engine_core::error;
+pub use petrel_engine_core::{Error, clock};
 pub use retention::Retention;
 pub use service::Engine;

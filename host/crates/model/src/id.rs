@@ -2,7 +2,7 @@
 //!
 //! The first 48 bits are Unix milliseconds, the last 48 grow within a process and differ between
 //! processes. So the order of ids is the order of creation, and clients of StackStorm find the shape
-//! they expect. This module only holds and prints them; the engine mints them (`petrel_engine::ids`).
+//! they expect. This module only holds and prints them; services mint them (`petrel_engine_core::ids`).
 
 use std::fmt;
 use std::str::FromStr;

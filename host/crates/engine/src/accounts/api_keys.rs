@@ -5,7 +5,6 @@ use petrel_persistence::Change;
 
 use super::secrets;
 use super::sign_in::Minted;
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -38,7 +37,7 @@ impl Engine {
         check_metadata(&metadata)?;
         self.refuse_impersonation(caller, user)?;
         let secret = secrets::random::<32>()?;
-        let now = clock::now();
+        let now = self.now();
         let key = ApiKey {
             id: self.mint(now),
             user: user.to_owned(),

@@ -11,7 +11,6 @@ use tokio::sync::Semaphore;
 use super::MADE_BY;
 use super::secrets;
 use super::throttle::{Subject, Throttle};
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -162,7 +161,7 @@ impl Engine {
         metadata: Object,
         ttl: Duration,
     ) -> Result<Minted<Token>, Error> {
-        let now = clock::now();
+        let now = self.now();
         let secret = secrets::random::<16>()?;
         let digest = secrets::digest(&secret);
         let token = Token { id: self.mint(now), user, digest, expires_at: now.plus(ttl), metadata };

@@ -6,7 +6,6 @@ use petrel_persistence::Change;
 
 use super::secrets;
 use super::sign_in::LONGEST_PASSWORD;
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -41,7 +40,7 @@ impl Engine {
         }
         let password_hash = self.hashed(password).await?;
         let user =
-            User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at: clock::now() };
+            User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at: self.now() };
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_accounts.lock().await;

@@ -1,8 +1,7 @@
 //! Mints ids: 48 bits of milliseconds, then 48 bits that grow within this process and differ between
 //! processes. So ids sort by creation even within a millisecond, and when the clock is set back.
 
-use std::sync::{Mutex, PoisonError};
-
+use parking_lot::Mutex;
 use petrel_model::{Id, Timestamp};
 
 /// The source of all ids of one process.
@@ -25,17 +24,17 @@ impl Ids {
         Self(Mutex::new(Last { milliseconds: 0, sequence: seed & START_MASK }))
     }
 
-    /// A source that no other process has.
-    pub fn random() -> Self {
+    /// A source that no other process has, made at `now`.
+    pub fn random(now: Timestamp) -> Self {
         // Without randomness from the system the clock has to do: two processes on one store never run
         // at the same time.
-        let seed = getrandom::u64().unwrap_or_else(|_unavailable| crate::clock::now().as_millis());
+        let seed = getrandom::u64().unwrap_or_else(|_unavailable| now.as_millis());
         Self::starting_at(seed)
     }
 
     /// The next id, for something that is created at `now`.
     pub fn mint<T: From<Id>>(&self, now: Timestamp) -> T {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         last.milliseconds = last.milliseconds.max(now.as_millis());
         last.sequence += 1;
         Id::from_parts(last.milliseconds, last.sequence).into()
