@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::each::{deleted, each};
 use super::{Session, path_segment, read_password};
-use petrel_engine::accounts::users::ADMIN;
+use petrel_access::ADMIN;
 
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};

@@ -307,7 +307,7 @@ impl World {
             rendered: Object::new(),
             action: "core.local".parse().unwrap(),
             parameters: parameters.as_object().cloned().unwrap(),
-            behalf: petrel_engine::behalf::Behalf::own("admin"),
+            behalf: petrel_access::Behalf::own("admin"),
             rerun: None,
             context: Object::new(),
             delay: None,

@@ -123,7 +123,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     action: format!("trees.w{}", moments.number(2)).parse().unwrap(),
                     parameters: Object::new(),
                     rendered: Object::new(),
-                    behalf: petrel_engine::behalf::Behalf::own("admin"),
+                    behalf: petrel_access::Behalf::own("admin"),
                     rerun: None,
                     context: Object::new(),
                     delay: None,

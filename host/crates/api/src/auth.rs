@@ -2,7 +2,7 @@
 //! order: `X-Auth-Token`, `St2-Api-Key`, the queries of these names, the cookie `auth-token`; and then in
 //! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a key.
 //!
-//! Whose it is, is asked of `petrel_engine::accounts`; only the host's own admin token is compared here.
+//! Whose it is, is asked of `petrel_access`; only the host's own admin token is compared here.
 
 mod admin_token;
 
@@ -12,8 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use petrel_engine::accounts::users::ADMIN;
-use petrel_engine::accounts::{Credential, Identity, Worthless};
+use petrel_access::{ADMIN, Credential, Identity, Rejected};
 
 pub use admin_token::AdminToken;
 
@@ -99,19 +98,21 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
         return Ok(Identity { user: ADMIN.into(), made_by: None, credential: Credential::AdminToken });
     }
     let (what, found) = match presented.kind {
-        Kind::Token => ("token", api.engine.identify_token(&presented.secret)),
-        Kind::ApiKey => ("API key", api.engine.identify_api_key(&presented.secret)),
-        Kind::Bearer => match api.engine.identify_token(&presented.secret) {
+        Kind::Token => ("token", api.engine.access().identify_token(&presented.secret)),
+        Kind::ApiKey => ("API key", api.engine.access().identify_api_key(&presented.secret)),
+        Kind::Bearer => match api.engine.access().identify_token(&presented.secret) {
             // It may be a key then, and what a key is worth is worth saying.
-            Err(Worthless::Unknown) => ("token or API key", api.engine.identify_api_key(&presented.secret)),
+            Err(Rejected::Unknown) => {
+                ("token or API key", api.engine.access().identify_api_key(&presented.secret))
+            }
             found => ("token", found),
         },
     };
-    found.map_err(|worthless| {
-        let why = match worthless {
-            Worthless::Unknown => "is not valid",
-            Worthless::Expired => "has expired",
-            Worthless::Disabled => "is disabled",
+    found.map_err(|rejected| {
+        let why = match rejected {
+            Rejected::Unknown => "is not valid",
+            Rejected::Expired => "has expired",
+            Rejected::Disabled => "is disabled",
         };
         unauthorized(&format!("Unauthorized - the {what} {why}."))
     })

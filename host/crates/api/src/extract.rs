@@ -126,7 +126,8 @@ impl FromRequestParts<Api> for Secrets {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let is_asked_for = asks_for_secrets(parts.uri.query().unwrap_or_default())?;
-        let is_admin = || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.is_admin(user));
+        let is_admin =
+            || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.access().is_admin(user));
         Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
     }
 }

@@ -14,16 +14,14 @@
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, `preparation` makes their actions quick to start, [`pack_configs`] configures them, [`configuration`] is what
 //! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
-//! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
+//! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
 //! goes.
 //! No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod accounts;
 mod apart;
-pub mod behalf;
 mod configuration;
 pub mod content;
 pub mod datastore;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use petrel_access::Behalf;
 use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
@@ -10,7 +11,6 @@ use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
-use crate::behalf::Behalf;
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
 use crate::evaluation::quick;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use petrel_access::Access;
 use petrel_engine_core::{Core, SystemClock};
 use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
@@ -11,7 +12,6 @@ use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, SignIns};
 use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
@@ -33,10 +33,7 @@ pub(crate) struct Shared {
     pub(crate) content: RwLock<Content>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
-    pub(crate) accounts: RwLock<Accounts>,
-    /// As the lock of content, for who may use the host.
-    pub(crate) changing_accounts: tokio::sync::Mutex<()>,
-    pub(crate) sign_ins: SignIns,
+    access: Access,
     pub(crate) datastore: RwLock<Arc<Datastore>>,
     pub(crate) workflows: Workflows,
     pub(crate) evaluations: Evaluations,
@@ -73,7 +70,7 @@ impl Engine {
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
         let store = core.store();
         let content = Content::load(store, runners).await?;
-        let accounts = Accounts::load(store).await?;
+        let access = Access::load(core.clone(), options.access.clone()).await?;
         let datastore = datastore::load(store).await?;
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
@@ -84,13 +81,11 @@ impl Engine {
             options,
             content: RwLock::new(content),
             changing_content: tokio::sync::Mutex::default(),
-            accounts: RwLock::new(accounts),
-            changing_accounts: tokio::sync::Mutex::default(),
+            access,
             datastore: RwLock::new(datastore),
             workflows: Workflows::default(),
             evaluations: Evaluations::default(),
             reading: Reading::default(),
-            sign_ins: SignIns::default(),
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
@@ -131,6 +126,11 @@ impl Engine {
     /// What this engine stands on.
     pub(crate) fn core(&self) -> &Core {
         &self.0.core
+    }
+
+    /// Who may use the host, and as whom.
+    pub fn access(&self) -> &Access {
+        &self.0.access
     }
 
     /// The time now, to the microsecond. It never goes back.

@@ -2,7 +2,7 @@
 //!
 //! No secret is part of these: a password is kept as a hash that is costly to compute, tokens and keys as
 //! their SHA-256, which is enough for what is random. They are minted and checked in
-//! `petrel_engine::accounts`.
+//! `petrel_access`.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::accounts::api_keys::KeyChange;
+use petrel_access::KeyChange;
 use petrel_model::secrets::MASK;
 use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(crate) async fn list(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::API_KEYS)?;
-    asked.answer(&api, api.engine.accounts().api_keys(), |key| views::api_key(key, secrets))
+    asked.answer(&api, api.engine.access().accounts().api_keys(), |key| views::api_key(key, secrets))
 }
 
 pub(crate) async fn one(
@@ -33,7 +33,7 @@ pub(crate) async fn one(
     secrets: Secrets,
     _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets)))
+    Ok(Json(views::api_key(api.engine.access().accounts().api_key(&id)?, secrets)))
 }
 
 /// A key to make, or what is to change of one.
@@ -90,12 +90,12 @@ pub(crate) async fn create(
     given.refuse_made()?;
     let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
     let enabled = given.enabled.unwrap_or(true);
-    let minted =
-        api.engine.create_api_key(&caller, &user, given.metadata.unwrap_or_default(), enabled).await?;
-    let mut view = views::api_key(&minted.noun, Secrets::Masked);
+    let metadata = given.metadata.unwrap_or_default();
+    let issued = api.engine.access().create_api_key(&caller, &user, metadata, enabled).await?;
+    let mut view = views::api_key(&issued.record, Secrets::Masked);
     if let Some(view) = view.as_object_mut() {
         view.remove("key_hash");
-        view.insert("key".into(), minted.secret.into());
+        view.insert("key".into(), issued.secret.into());
     }
     Ok((StatusCode::CREATED, Extension(About(user)), Json(view)).into_response())
 }
@@ -106,13 +106,14 @@ pub(crate) async fn change(
     Segment(id): Segment,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Json<Value>, ApiError> {
-    given.refuse_another(api.engine.accounts().api_key(&id)?)?;
+    given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
     let change = KeyChange {
         user: given.user.filter(|user| !user.is_empty()),
         metadata: given.metadata,
         enabled: given.enabled,
     };
-    Ok(Json(views::api_key(&api.engine.change_api_key(&caller, &id, change).await?, Secrets::Masked)))
+    let changed = api.engine.access().change_api_key(&caller, &id, change).await?;
+    Ok(Json(views::api_key(&changed, Secrets::Masked)))
 }
 
 pub(crate) async fn delete(
@@ -120,6 +121,6 @@ pub(crate) async fn delete(
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
 ) -> Result<StatusCode, ApiError> {
-    api.engine.delete_api_key(&caller, &id).await?;
+    api.engine.access().delete_api_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -52,7 +52,7 @@ pub(crate) async fn make(
     Extension(User(user)): Extension<User>,
 ) -> Result<Response, ApiError> {
     // Whoever has it can sign in as anybody.
-    api.engine.refuse_others_than_admin(&user, "make a backup")?;
+    api.engine.access().refuse_others_than_admin(&user, "make a backup")?;
     let turn = Arc::clone(&api.backups.turn).try_acquire_owned().map_err(|_taken| {
         let hint = "wait until that one is done, and try again";
         ApiError::new(StatusCode::CONFLICT, "conflict", "another backup is being made", hint)

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::behalf::Behalf;
+use petrel_access::Behalf;
 use petrel_engine::intake::Claim;
 use petrel_engine::requests::Request;
 use petrel_engine::workflows::is_workflow;
@@ -278,7 +278,7 @@ pub(crate) async fn change(
 /// On whose behalf a request comes that names `wanted`; who had a token made for somebody else is kept as well.
 fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behalf, ApiError> {
     let SignedIn { identity, .. } = signed_in;
-    let behalf = api.engine.behalf(&identity.user, wanted)?;
+    let behalf = api.engine.access().behalf(&identity.user, wanted)?;
     Ok(Behalf { api_user: behalf.api_user.or_else(|| identity.made_by.clone()), ..behalf })
 }
 

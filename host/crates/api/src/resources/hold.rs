@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use petrel_engine::accounts::users::ADMIN;
+use petrel_access::ADMIN;
 use serde_json::{Value, json};
 
 use crate::auth::User;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::accounts::Credential;
+use petrel_access::Credential;
 use petrel_model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,12 +34,12 @@ pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<S
     Json(json!({
         "username": &identity.user,
         "authentication": authentication,
-        "rbac": {"enabled": false, "roles": [], "is_admin": api.engine.is_admin(&identity.user)},
+        "rbac": {"enabled": false, "roles": [], "is_admin": api.engine.access().is_admin(&identity.user)},
     }))
 }
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    asked.of(&lists::USERS)?.answer(&api, api.engine.accounts().users(), views::user)
+    asked.of(&lists::USERS)?.answer(&api, api.engine.access().accounts().users(), views::user)
 }
 
 pub(crate) async fn one(
@@ -47,7 +47,7 @@ pub(crate) async fn one(
     Segment(name): Segment,
     _: Nothing,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::user(api.engine.accounts().user(&name)?)))
+    Ok(Json(views::user(api.engine.access().accounts().user(&name)?)))
 }
 
 /// A user to make.
@@ -62,7 +62,7 @@ pub(crate) async fn create(
     Extension(User(caller)): Extension<User>,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
-    let user = api.engine.create_user(&caller, &new.name, &new.password).await?;
+    let user = api.engine.access().create_user(&caller, &new.name, &new.password).await?;
     Ok((StatusCode::CREATED, Json(views::user(&user))).into_response())
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn set_password(
     Segment(name): Segment,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Result<Json<Value>, ApiError> {
-    let user = api.engine.set_password(&caller, &name, &new.password).await?;
+    let user = api.engine.access().set_password(&caller, &name, &new.password).await?;
     end_admin_token_of(&api, &name).await?;
     Ok(Json(views::user(&user)))
 }
@@ -88,7 +88,7 @@ pub(crate) async fn delete(
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
 ) -> Result<StatusCode, ApiError> {
-    api.engine.delete_user(&caller, &name).await?;
+    api.engine.access().delete_user(&caller, &name).await?;
     end_admin_token_of(&api, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -98,14 +98,14 @@ pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
 ) -> Result<Json<Value>, ApiError> {
-    api.engine.refuse_others_than_admin(&caller, "replace the admin's token")?;
+    api.engine.access().refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;
     Ok(Json(json!({"rotated": true})))
 }
 
 /// Who is signed out everywhere is so with copies of the host's own file too.
 async fn end_admin_token_of(api: &Api, user: &str) -> Result<(), ApiError> {
-    if api.engine.is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
+    if api.engine.access().is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
 }
 
 async fn replace_admin_token(api: &Api) -> Result<(), ApiError> {

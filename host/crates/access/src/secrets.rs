@@ -5,13 +5,12 @@ use std::sync::LazyLock;
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use petrel_engine_core::Error;
 use petrel_model::account::Digest;
 use sha2::Digest as _;
 
-use crate::error::Error;
-
 /// Random bytes as hexadecimal digits, twice as many.
-pub(super) fn random<const N: usize>() -> Result<String, Error> {
+pub(crate) fn random<const N: usize>() -> Result<String, Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Internal(format!("the system gives no random bytes: {error}")))?;
@@ -19,7 +18,7 @@ pub(super) fn random<const N: usize>() -> Result<String, Error> {
 }
 
 /// The SHA-256 of a token or a key.
-pub(super) fn digest(secret: &str) -> Digest {
+pub(crate) fn digest(secret: &str) -> Digest {
     hexadecimal(&sha2::Sha256::digest(secret.as_bytes()))
 }
 
@@ -34,7 +33,7 @@ fn hasher() -> Argon2<'static> {
 }
 
 /// The hash of a password, with a salt of its own. It takes tens of milliseconds and 19 MiB.
-pub(super) fn hash_password(password: &str) -> Result<String, Error> {
+pub(crate) fn hash_password(password: &str) -> Result<String, Error> {
     let hash = hasher().hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string())
         .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))
@@ -42,7 +41,7 @@ pub(super) fn hash_password(password: &str) -> Result<String, Error> {
 
 /// Whether this is the password behind `hash`. Without a hash it takes as long, and is `false`: so time
 /// does not tell whether there is such a user.
-pub(super) fn is_password(password: &str, hash: Option<&str>) -> bool {
+pub(crate) fn is_password(password: &str, hash: Option<&str>) -> bool {
     static OF_NOBODY: LazyLock<String> = LazyLock::new(|| hash_password("nobody").unwrap_or_default());
     let matches = hasher().verify_password(password.as_bytes(), hash.unwrap_or(&OF_NOBODY)).is_ok();
     matches && hash.is_some()

@@ -1,12 +1,13 @@
 //! Makes, changes and deletes API keys.
 
+use petrel_engine_core::{Decided, Error};
 use petrel_model::{ApiKey, ApiKeyId, Object};
 use petrel_persistence::Change;
 
-use super::secrets;
-use super::sign_in::Minted;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::accounts::Accounts;
+use crate::identity::Issued;
+use crate::secrets;
+use crate::service::Access;
 
 /// The largest metadata of a key, in bytes of JSON.
 const LARGEST_METADATA: usize = 4096;
@@ -22,7 +23,7 @@ pub struct KeyChange {
     pub enabled: Option<bool>,
 }
 
-impl Engine {
+impl Access {
     /// Makes a key for `user`.
     ///
     /// # Errors
@@ -33,25 +34,21 @@ impl Engine {
         user: &str,
         metadata: Object,
         enabled: bool,
-    ) -> Result<Minted<ApiKey>, Error> {
+    ) -> Result<Issued<ApiKey>, Error> {
         check_metadata(&metadata)?;
         self.refuse_impersonation(caller, user)?;
         let secret = secrets::random::<32>()?;
-        let now = self.now();
+        let now = self.core().now();
         let key = ApiKey {
-            id: self.mint(now),
+            id: self.core().mint(now),
             user: user.to_owned(),
             digest: secrets::digest(&secret),
             metadata,
             enabled,
             created_at: now,
         };
-        let engine = self.clone();
-        let noun = self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            engine.put_api_key(key).await
-        });
-        noun.await.map(|noun| Minted { noun, secret })
+        let record = self.change(move |accounts| put(accounts, key)).await?;
+        Ok(Issued { record, secret })
     }
 
     /// Changes a key, given by its id or by itself.
@@ -65,29 +62,20 @@ impl Engine {
         id_or_key: &str,
         change: KeyChange,
     ) -> Result<ApiKey, Error> {
-        let (engine, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            let mut key = engine.accounts().api_key(&id_or_key)?.clone();
-            engine.refuse_impersonation(&caller, &key.user)?;
+        let (access, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
+        self.change(move |accounts| {
+            let mut key = accounts.api_key(&id_or_key)?.clone();
+            access.refuse_impersonation(&caller, &key.user)?;
             if let Some(metadata) = change.metadata {
                 check_metadata(&metadata)?;
                 key.metadata = metadata;
             }
             key.user = change.user.unwrap_or(key.user);
-            engine.refuse_impersonation(&caller, &key.user)?;
+            access.refuse_impersonation(&caller, &key.user)?;
             key.enabled = change.enabled.unwrap_or(key.enabled);
-            engine.put_api_key(key).await
+            put(accounts, key)
         })
         .await
-    }
-
-    /// Stores a key; the lock of accounts is held.
-    async fn put_api_key(&self, key: ApiKey) -> Result<ApiKey, Error> {
-        self.accounts().user(&key.user)?;
-        self.commit(Vec::new(), vec![Change::PutApiKey(key.clone())]).await?;
-        self.accounts_mut().put_api_key(key.clone());
-        Ok(key)
     }
 
     /// Deletes a key, given by its id or by itself.
@@ -95,18 +83,25 @@ impl Engine {
     /// # Errors
     /// When there is no such key, or `caller` may not act as the one whose it is.
     pub async fn delete_api_key(&self, caller: &str, id_or_key: &str) -> Result<ApiKeyId, Error> {
-        let (engine, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            let key = engine.accounts().api_key(&id_or_key)?.clone();
-            engine.refuse_impersonation(&caller, &key.user)?;
+        let (access, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
+        self.change(move |accounts| {
+            let key = accounts.api_key(&id_or_key)?;
+            access.refuse_impersonation(&caller, &key.user)?;
             let id = key.id;
-            engine.commit(Vec::new(), vec![Change::DeleteApiKey(id)]).await?;
-            engine.accounts_mut().delete_api_key(id);
-            Ok(id)
+            let deleted = move |accounts: &mut Accounts| accounts.delete_api_key(id);
+            Ok(Decided::new(vec![Change::DeleteApiKey(id)], id, deleted))
         })
         .await
     }
+}
+
+/// To store a key, if there is the user whose it is.
+fn put(accounts: &Accounts, key: ApiKey) -> Result<Decided<Accounts, ApiKey>, Error> {
+    accounts.user(&key.user)?;
+    let shown = key.clone();
+    Ok(Decided::new(vec![Change::PutApiKey(key.clone())], key, move |accounts: &mut Accounts| {
+        accounts.put_api_key(shown);
+    }))
 }
 
 fn check_metadata(metadata: &Object) -> Result<(), Error> {

@@ -1,11 +1,11 @@
 //! On whose behalf something is asked for. A name in a request is a claim: it counts when it is the caller's own, or when
 //! the caller may act as others.
 
+use petrel_engine_core::Error;
 use petrel_model::names::check_text;
 
-use crate::accounts::users::ADMIN;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::service::Access;
+use crate::users::ADMIN;
 
 /// A user, and who really asked where that is somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +23,11 @@ impl Behalf {
     }
 }
 
-impl Engine {
+impl Access {
     /// Whether `caller` may act as somebody else: the admin may, and whom the settings name
     /// ([`Options::may_impersonate`](crate::Options::may_impersonate)). (Roles will ask here.)
     pub fn may_impersonate(&self, caller: &str) -> bool {
-        self.is_admin(caller) || self.0.options.may_impersonate.iter().any(|name| name == caller)
+        self.is_admin(caller) || self.options().may_impersonate.iter().any(|name| name == caller)
     }
 
     /// Whether `caller` is the admin. (Roles will ask here.)

@@ -1,70 +1,25 @@
-//! Who may use the host: users, tokens and API keys, in memory. They are read from the store at the start
-//! and changed after each commit that changes them, never before.
-//!
-//! [`sign_in`] gives tokens for passwords, [`users`] and [`api_keys`] make and change what they are named
-//! for, [`throttle`] slows guessing down, [`secrets`] mints and hashes. What a request presents, and
-//! where, is read in `petrel_api::auth`.
+//! Users, tokens and API keys in memory, by what they are looked for: what there is at one moment. It knows no store but
+//! the one that it is first read from; `service` keeps it true.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
+use petrel_engine_core::Error;
 use petrel_model::account::Digest;
 use petrel_model::{ApiKey, ApiKeyId, Timestamp, Token, TokenId, User};
 use petrel_persistence::Store;
 use serde_json::Value;
 
-use crate::error::Error;
-use crate::service::Engine;
-
-pub mod api_keys;
-mod secrets;
-pub mod sign_in;
-pub mod throttle;
-pub mod users;
-
-pub(crate) use sign_in::SignIns;
+use crate::identity::{Credential, Identity, Rejected};
+use crate::secrets;
 
 /// How many characters an id has; a key has more.
 const LENGTH_OF_ID: usize = 24;
 
 /// Where a token's metadata says who had it made for somebody else.
-const MADE_BY: &str = "created_by";
+pub(crate) const MADE_BY: &str = "created_by";
 
-/// On whose behalf a request comes, and how that is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The user's name.
-    pub user: String,
-    /// Who had the token made, where that was somebody else.
-    pub made_by: Option<String>,
-    /// What was presented.
-    pub credential: Credential,
-}
-
-/// What a request presented.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// The token in the host's own file.
-    AdminToken,
-    /// A token, good until then.
-    Token(TokenId, Timestamp),
-    /// An API key.
-    ApiKey(ApiKeyId),
-}
-
-/// Why a token or a key is worth nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worthless {
-    /// Nobody knows it.
-    Unknown,
-    /// Its time is over.
-    Expired,
-    /// It was switched off.
-    Disabled,
-}
-
-/// Everybody who may use the host.
-#[derive(Default)]
+/// Everybody who may use the host, at one moment.
+#[derive(Clone, Default)]
 pub struct Accounts {
     users: BTreeMap<String, User>,
     tokens: HashMap<Digest, Token>,
@@ -117,13 +72,13 @@ impl Accounts {
     }
 
     /// Whose token this is.
-    fn token_owner(&self, secret: &str, now: Timestamp) -> Result<Identity, Worthless> {
-        let token = self.tokens.get(&secrets::digest(secret)).ok_or(Worthless::Unknown)?;
+    pub(crate) fn token_owner(&self, secret: &str, now: Timestamp) -> Result<Identity, Rejected> {
+        let token = self.tokens.get(&secrets::digest(secret)).ok_or(Rejected::Unknown)?;
         if token.expires_at <= now {
-            return Err(Worthless::Expired);
+            return Err(Rejected::Expired);
         }
         if !self.users.contains_key(&token.user) {
-            return Err(Worthless::Unknown);
+            return Err(Rejected::Unknown);
         }
         let credential = Credential::Token(token.id, token.expires_at);
         let made_by = token.metadata.get(MADE_BY).and_then(Value::as_str).map(str::to_owned);
@@ -131,73 +86,50 @@ impl Accounts {
     }
 
     /// Whose key this is.
-    fn key_owner(&self, secret: &str) -> Result<Identity, Worthless> {
-        let id = self.keys_by_digest.get(&secrets::digest(secret)).ok_or(Worthless::Unknown)?;
-        let key = self.api_keys.get(id).ok_or(Worthless::Unknown)?;
+    pub(crate) fn key_owner(&self, secret: &str) -> Result<Identity, Rejected> {
+        let id = self.keys_by_digest.get(&secrets::digest(secret)).ok_or(Rejected::Unknown)?;
+        let key = self.api_keys.get(id).ok_or(Rejected::Unknown)?;
         if !key.enabled {
-            return Err(Worthless::Disabled);
+            return Err(Rejected::Disabled);
         }
         if !self.users.contains_key(&key.user) {
-            return Err(Worthless::Unknown);
+            return Err(Rejected::Unknown);
         }
         Ok(Identity { user: key.user.clone(), made_by: None, credential: Credential::ApiKey(key.id) })
     }
 
-    fn tokens_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Token> {
+    pub(crate) fn tokens_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a Token> {
         self.tokens.values().filter(move |token| token.user == user)
     }
 
-    fn expired(&self, now: Timestamp) -> impl Iterator<Item = &Token> {
+    pub(crate) fn expired(&self, now: Timestamp) -> impl Iterator<Item = &Token> {
         self.tokens.values().filter(move |token| token.expires_at <= now)
     }
 
-    fn put_user(&mut self, user: User) {
+    pub(crate) fn put_user(&mut self, user: User) {
         self.users.insert(user.name.clone(), user);
     }
 
-    fn put_token(&mut self, token: Token) {
+    pub(crate) fn put_token(&mut self, token: Token) {
         self.tokens.insert(token.digest.clone(), token);
     }
 
-    fn put_api_key(&mut self, key: ApiKey) {
+    pub(crate) fn put_api_key(&mut self, key: ApiKey) {
         self.keys_by_digest.insert(key.digest.clone(), key.id);
         self.api_keys.insert(key.id, key);
     }
 
-    fn delete_api_key(&mut self, id: ApiKeyId) {
+    pub(crate) fn delete_api_key(&mut self, id: ApiKeyId) {
         self.api_keys.remove(&id);
         self.keys_by_digest.retain(|_, of| *of != id);
     }
 
-    fn delete_tokens(&mut self, ids: &[TokenId]) {
+    pub(crate) fn delete_tokens(&mut self, ids: &[TokenId]) {
         self.tokens.retain(|_, token| !ids.contains(&token.id));
     }
-}
 
-impl Engine {
-    /// Who may use the host.
-    pub fn accounts(&self) -> RwLockReadGuard<'_, Accounts> {
-        self.0.accounts.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn accounts_mut(&self) -> RwLockWriteGuard<'_, Accounts> {
-        self.0.accounts.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whose token this is.
-    ///
-    /// # Errors
-    /// When it is worth nothing.
-    pub fn identify_token(&self, secret: &str) -> Result<Identity, Worthless> {
-        self.accounts().token_owner(secret, self.now())
-    }
-
-    /// Whose API key this is.
-    ///
-    /// # Errors
-    /// When it is worth nothing.
-    pub fn identify_api_key(&self, secret: &str) -> Result<Identity, Worthless> {
-        self.accounts().key_owner(secret)
+    pub(crate) fn delete_user(&mut self, name: &str) {
+        self.users.remove(name);
     }
 }
 
@@ -225,11 +157,11 @@ mod tests {
         accounts.put_token(token);
         let good = Identity { user: "ada".into(), made_by: None, credential: Credential::Token(id, at(10)) };
         assert_eq!(accounts.token_owner("secret", at(9)), Ok(good));
-        assert_eq!(accounts.token_owner("secret", at(10)), Err(Worthless::Expired));
-        assert_eq!(accounts.token_owner("Secret", at(9)), Err(Worthless::Unknown));
-        assert_eq!(accounts.key_owner("secret"), Err(Worthless::Unknown));
+        assert_eq!(accounts.token_owner("secret", at(10)), Err(Rejected::Expired));
+        assert_eq!(accounts.token_owner("Secret", at(9)), Err(Rejected::Unknown));
+        assert_eq!(accounts.key_owner("secret"), Err(Rejected::Unknown));
         accounts.users.clear();
-        assert_eq!(accounts.token_owner("secret", at(9)), Err(Worthless::Unknown));
+        assert_eq!(accounts.token_owner("secret", at(9)), Err(Rejected::Unknown));
     }
 
     #[test]
@@ -256,9 +188,9 @@ mod tests {
         assert_eq!(accounts.api_key("key").map(|key| key.id).ok(), Some(id));
         key.enabled = false;
         accounts.put_api_key(key);
-        assert_eq!(accounts.key_owner("key"), Err(Worthless::Disabled));
+        assert_eq!(accounts.key_owner("key"), Err(Rejected::Disabled));
         accounts.delete_api_key(id);
-        assert_eq!(accounts.key_owner("key"), Err(Worthless::Unknown));
+        assert_eq!(accounts.key_owner("key"), Err(Rejected::Unknown));
         let message = accounts.api_key(&"5ec2e7".repeat(8)).unwrap_err().to_string();
         assert!(!message.contains("5ec2e7"), "{message}");
         let message = accounts.api_key("nope").unwrap_err().to_string();

@@ -1,20 +1,21 @@
 //! Makes and deletes users, and sets their passwords.
 
+use petrel_engine_core::{Decided, Error};
 use petrel_model::User;
 use petrel_model::names::check_text;
 use petrel_persistence::Change;
 
-use super::secrets;
-use super::sign_in::LONGEST_PASSWORD;
-use crate::error::Error;
-use crate::service::Engine;
+use crate::accounts::Accounts;
+use crate::secrets;
+use crate::service::Access;
+use crate::sign_in::LONGEST_PASSWORD;
 
 /// The user that is made at the first start.
 pub const ADMIN: &str = "admin";
 /// The shortest password, in characters.
 const SHORTEST_PASSWORD: usize = 8;
 
-impl Engine {
+impl Access {
     /// Makes the user [`ADMIN`] if there is no user at all; gives the password, which is told this once.
     ///
     /// # Errors
@@ -39,21 +40,20 @@ impl Engine {
             self.refuse_others_than_admin(caller, "make the user `admin`")?;
         }
         let password_hash = self.hashed(password).await?;
-        let user =
-            User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at: self.now() };
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            if engine.accounts().user(&user.name).is_ok() {
+        let created_at = self.core().now();
+        let user = User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at };
+        self.change(move |accounts| {
+            if accounts.user(&user.name).is_ok() {
                 return Err(Error::Conflict {
                     message: format!("there is a user `{}` already", user.name),
                     hint: format!("`petrel user password {}` sets another password", user.name),
                     id: Some(user.name),
                 });
             }
-            engine.commit(Vec::new(), vec![Change::PutUser(user.clone())]).await?;
-            engine.accounts_mut().put_user(user.clone());
-            Ok(user)
+            let shown = user.clone();
+            Ok(Decided::new(vec![Change::PutUser(user.clone())], user, move |accounts: &mut Accounts| {
+                accounts.put_user(shown);
+            }))
         })
         .await
     }
@@ -67,18 +67,17 @@ impl Engine {
         self.accounts().user(name)?;
         self.refuse_impersonation(caller, name)?;
         let password_hash = self.hashed(password).await?;
-        let (engine, name) = (self.clone(), name.to_owned());
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            let user = User { password_hash, ..engine.accounts().user(&name)?.clone() };
-            let tokens: Vec<_> = engine.accounts().tokens_of(&name).map(|token| token.id).collect();
+        let name = name.to_owned();
+        self.change(move |accounts| {
+            let user = User { password_hash, ..accounts.user(&name)?.clone() };
+            let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
             let mut changes = vec![Change::PutUser(user.clone())];
             changes.extend(tokens.iter().copied().map(Change::DeleteToken));
-            engine.commit(Vec::new(), changes).await?;
-            let mut accounts = engine.accounts_mut();
-            accounts.put_user(user.clone());
-            accounts.delete_tokens(&tokens);
-            Ok(user)
+            let shown = user.clone();
+            Ok(Decided::new(changes, user, move |accounts: &mut Accounts| {
+                accounts.put_user(shown);
+                accounts.delete_tokens(&tokens);
+            }))
         })
         .await
     }
@@ -91,33 +90,27 @@ impl Engine {
     pub async fn delete_user(&self, caller: &str, name: &str) -> Result<(), Error> {
         self.accounts().user(name)?;
         self.refuse_impersonation(caller, name)?;
-        let (engine, name) = (self.clone(), name.to_owned());
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            let (tokens, keys) = {
-                let accounts = engine.accounts();
-                accounts.user(&name)?;
-                if accounts.users().count() == 1 {
-                    // Without any user the next start would make a new admin.
-                    return Err(Error::Conflict {
-                        message: format!("`{name}` is the only user"),
-                        hint: "make another user first".into(),
-                        id: None,
-                    });
-                }
-                let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
-                let keys = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id);
-                (tokens, keys.collect::<Vec<_>>())
-            };
+        let name = name.to_owned();
+        self.change(move |accounts| {
+            accounts.user(&name)?;
+            if accounts.users().count() == 1 {
+                // Without any user the next start would make a new admin.
+                return Err(Error::Conflict {
+                    message: format!("`{name}` is the only user"),
+                    hint: "make another user first".into(),
+                    id: None,
+                });
+            }
+            let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
+            let keys: Vec<_> = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id).collect();
             let mut changes = vec![Change::DeleteUser(name.clone())];
             changes.extend(tokens.iter().copied().map(Change::DeleteToken));
             changes.extend(keys.iter().copied().map(Change::DeleteApiKey));
-            engine.commit(Vec::new(), changes).await?;
-            let mut accounts = engine.accounts_mut();
-            accounts.users.remove(&name);
-            accounts.delete_tokens(&tokens);
-            keys.into_iter().for_each(|id| accounts.delete_api_key(id));
-            Ok(())
+            Ok(Decided::new(changes, (), move |accounts: &mut Accounts| {
+                accounts.delete_user(&name);
+                accounts.delete_tokens(&tokens);
+                keys.into_iter().for_each(|id| accounts.delete_api_key(id));
+            }))
         })
         .await
     }

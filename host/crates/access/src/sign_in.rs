@@ -1,25 +1,27 @@
 //! Gives tokens for passwords, and takes them back.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
+use petrel_engine_core::{Decided, Error};
 use petrel_model::{Object, Timestamp, Token, TokenId};
 use petrel_persistence::Change;
 use tokio::sync::Semaphore;
 
-use super::MADE_BY;
-use super::secrets;
-use super::throttle::{Subject, Throttle};
-use crate::error::Error;
-use crate::service::Engine;
+use crate::accounts::{Accounts, MADE_BY};
+use crate::identity::Issued;
+use crate::secrets;
+use crate::service::Access;
+use crate::throttle::{Subject, Throttle};
 
 /// How many passwords are checked at once: each takes 19 MiB and a processor.
 const CHECKED_AT_ONCE: usize = 2;
 /// How many may wait for that.
 const WAITING: usize = 64;
 /// The longest password, in bytes.
-pub(super) const LONGEST_PASSWORD: usize = 1024;
+pub(crate) const LONGEST_PASSWORD: usize = 1024;
 /// How many expired tokens are cleared away at once.
 const CLEARED: usize = 100;
 
@@ -55,49 +57,43 @@ pub struct SignIn {
     pub on_behalf_of: Option<String>,
 }
 
-/// Something new, with its secret, which is told this once.
-#[derive(Clone)]
-pub struct Minted<T> {
-    /// What was made.
-    pub noun: T,
-    /// The secret.
-    pub secret: String,
-}
-
-impl Engine {
+impl Access {
     /// Gives a token to who knows the password.
     ///
     /// # Errors
     /// When name and password do not fit, with no difference between the two; when it was tried too often;
     /// when more time is asked for than there is; when the store fails.
-    pub async fn sign_in(&self, attempt: SignIn) -> Result<Minted<Token>, Error> {
+    pub async fn sign_in(&self, attempt: SignIn) -> Result<Issued<Token>, Error> {
         let ttl = self.checked_ttl(attempt.ttl)?;
         let hash = self.check_password(&attempt).await?;
         let SignIn { name, on_behalf_of, .. } = attempt;
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
+        let secret = secrets::random::<16>()?;
+        let (access, digest) = (self.clone(), secrets::digest(&secret));
+        let record = self.change(move |accounts| {
             // It may have been changed, or the user deleted, while it was checked.
-            if engine.accounts().user(&name).ok().is_none_or(|user| user.password_hash != hash) {
-                return Err(Error::Unauthorized("Invalid or missing credentials".into()));
+            if accounts.user(&name).ok().is_none_or(|user| user.password_hash != hash) {
+                return Err(not_accepted());
             }
             let mut metadata = Object::new();
             let user = match on_behalf_of.filter(|user| *user != name) {
                 Some(user) => {
-                    engine.refuse_impersonation(&name, &user)?;
+                    access.refuse_impersonation(&name, &user)?;
                     metadata.insert(MADE_BY.into(), name.into());
                     user
                 }
                 None => name,
             };
-            engine.accounts().user(&user)?;
-            engine.give_token(user, metadata, ttl).await
-        })
-        .await
+            accounts.user(&user)?;
+            let now = access.core().now();
+            let id = access.core().mint(now);
+            let token = Token { id, user, digest, expires_at: now.plus(ttl), metadata };
+            Ok(put(accounts, token, now))
+        });
+        Ok(Issued { record: record.await?, secret })
     }
 
     fn checked_ttl(&self, ttl: Option<Duration>) -> Result<Duration, Error> {
-        let longest = self.0.options.token_ttl;
+        let longest = self.options().token_ttl;
         match ttl {
             Some(ttl) if ttl > longest => Err(Error::invalid(
                 format!("TTL specified {} is greater than max allowed {}.", ttl.as_secs(), longest.as_secs()),
@@ -112,7 +108,7 @@ impl Engine {
 
     /// The hash that the password fits.
     async fn check_password(&self, attempt: &SignIn) -> Result<String, Error> {
-        let sign_ins = &self.0.sign_ins;
+        let sign_ins = self.sign_ins();
         let too_many = |_full| Error::Busy("too many sign in at once".into());
         let _under_way = Arc::clone(&sign_ins.under_way).try_acquire_owned().map_err(too_many)?;
         // Of a user who does not exist only a hash is remembered, whatever was sent as the name.
@@ -120,14 +116,13 @@ impl Engine {
             .into_iter()
             .chain(attempt.address.map(Subject::Address))
             .collect();
-        let throttle = || sign_ins.throttle.lock().unwrap_or_else(PoisonError::into_inner);
-        throttle().begin(&subjects, Instant::now()).map_err(Error::TooOften)?;
+        sign_ins.throttle.lock().begin(&subjects, self.core().monotonic()).map_err(Error::TooOften)?;
         if attempt.password.len() <= LONGEST_PASSWORD {
             let hash = self.accounts().user(&attempt.name).ok().map(|user| user.password_hash.clone());
             let (password, checked) = (attempt.password.clone(), hash.clone());
             let fits = self.costly(move || secrets::is_password(&password, checked.as_deref())).await?;
             if let (true, Some(hash)) = (fits, hash) {
-                throttle().succeeded(&subjects, Instant::now());
+                sign_ins.throttle.lock().succeeded(&subjects, self.core().monotonic());
                 return Ok(hash);
             }
         }
@@ -135,15 +130,15 @@ impl Engine {
             address = attempt.address.map(tracing::field::display),
             "an attempt to sign in has failed"
         );
-        Err(Error::Unauthorized("Invalid or missing credentials".into()))
+        Err(not_accepted())
     }
 
     /// Does what takes a processor for long, a few at once.
-    pub(super) async fn costly<T: Send + 'static>(
+    pub(crate) async fn costly<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let slot = Arc::clone(&self.0.sign_ins.checking).acquire_owned().await;
+        let slot = Arc::clone(&self.sign_ins().checking).acquire_owned().await;
         let slot = slot.map_err(|closed| Error::Internal(closed.to_string()))?;
         // The slot is held until the work is done, also when nobody waits for it any more.
         let done = tokio::task::spawn_blocking(move || {
@@ -154,47 +149,33 @@ impl Engine {
         done.await.map_err(Error::from)
     }
 
-    /// Mints a token; clears away what has expired.
-    async fn give_token(
-        &self,
-        user: String,
-        metadata: Object,
-        ttl: Duration,
-    ) -> Result<Minted<Token>, Error> {
-        let now = self.now();
-        let secret = secrets::random::<16>()?;
-        let digest = secrets::digest(&secret);
-        let token = Token { id: self.mint(now), user, digest, expires_at: now.plus(ttl), metadata };
-        let expired: Vec<_> = self.accounts().expired(now).take(CLEARED).map(|token| token.id).collect();
-        let mut changes = vec![Change::PutToken(token.clone())];
-        changes.extend(expired.iter().copied().map(Change::DeleteToken));
-        self.commit(Vec::new(), changes).await?;
-        let mut accounts = self.accounts_mut();
-        accounts.put_token(token.clone());
-        accounts.delete_tokens(&expired);
-        Ok(Minted { noun: token, secret })
-    }
-
     /// Takes a token back: it is worth nothing from now on.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn sign_out(&self, id: TokenId) -> Result<(), Error> {
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_accounts.lock().await;
-            engine.commit(Vec::new(), vec![Change::DeleteToken(id)]).await?;
-            engine.accounts_mut().delete_tokens(&[id]);
-            Ok(())
+        self.change(move |_accounts| {
+            Ok(Decided::new(vec![Change::DeleteToken(id)], (), move |accounts: &mut Accounts| {
+                accounts.delete_tokens(&[id]);
+            }))
         })
         .await
     }
+}
 
-    /// Whether a token is good now, and until when.
-    pub fn validate_token(&self, secret: &str) -> Option<Timestamp> {
-        match self.identify_token(secret).ok()?.credential {
-            super::Credential::Token(_, expires_at) => Some(expires_at),
-            _ => None,
-        }
-    }
+/// Whether there is no such user or the password is wrong is not told.
+fn not_accepted() -> Error {
+    Error::Unauthorized("Invalid or missing credentials".into())
+}
+
+/// To store a new token, and to clear away some of what has expired.
+fn put(accounts: &Accounts, token: Token, now: Timestamp) -> Decided<Accounts, Token> {
+    let expired: Vec<_> = accounts.expired(now).take(CLEARED).map(|token| token.id).collect();
+    let mut changes = vec![Change::PutToken(token.clone())];
+    changes.extend(expired.iter().copied().map(Change::DeleteToken));
+    let shown = token.clone();
+    Decided::new(changes, token, move |accounts: &mut Accounts| {
+        accounts.put_token(shown);
+        accounts.delete_tokens(&expired);
+    })
 }

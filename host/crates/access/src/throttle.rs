@@ -14,7 +14,7 @@ const LARGEST: usize = 10_000;
 
 /// What attempts have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub(crate) enum Subject {
     /// They are for this user, existing or not.
     User(String),
     /// They come from this address.
@@ -41,7 +41,7 @@ struct Record {
 
 /// Who has failed how often.
 #[derive(Debug, Default)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     records: HashMap<Subject, Record>,
 }
 
@@ -50,7 +50,7 @@ impl Throttle {
     ///
     /// # Errors
     /// When it comes too early: how long to wait. It does not count then.
-    pub fn begin(&mut self, subjects: &[Subject], now: Instant) -> Result<(), Duration> {
+    pub(crate) fn begin(&mut self, subjects: &[Subject], now: Instant) -> Result<(), Duration> {
         self.records.retain(|_, record| record.blocked_until.max(record.last + MEMORY) > now);
         let blocked = subjects.iter().filter_map(|subject| self.records.get(subject));
         if let Some(until) = blocked.map(|record| record.blocked_until).max().filter(|until| *until > now) {
@@ -74,7 +74,7 @@ impl Throttle {
     }
 
     /// The attempt has succeeded: its user starts anew, its address is as before.
-    pub fn succeeded(&mut self, subjects: &[Subject], now: Instant) {
+    pub(crate) fn succeeded(&mut self, subjects: &[Subject], now: Instant) {
         for subject in subjects {
             match subject {
                 Subject::User(_) => {
