@@ -1,77 +1,78 @@
-//! The datastore that is shared by all: texts by name, set from outside and read by expressions.
-//!
-//! All of it is held in memory too; a reader gets what was there at one moment.
+//! The handle of the service, and its state.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
+use petrel_engine_core::{Core, Decided, Error, Mirror};
 use petrel_expressions::Datastore;
 use petrel_model::KeyValue;
 use petrel_model::names::check_text;
-use petrel_persistence::{Change, Store};
-
-use crate::error::Error;
-use crate::service::Engine;
+use petrel_persistence::Change;
 
 /// The largest value, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;
 
-/// What the store holds.
-pub(crate) async fn load(store: &dyn Store) -> Result<Arc<Datastore>, Error> {
-    let keys = store.keys().await?;
-    let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
-    Ok(Arc::new(Datastore { system, ..Datastore::default() }))
+/// The service that holds the keys of the datastore. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    core: Core,
+    datastore: Mirror<Datastore>,
 }
 
-impl Engine {
-    /// All that is in the datastore now.
-    pub fn datastore(&self) -> Arc<Datastore> {
-        Arc::clone(&self.0.datastore.read().unwrap_or_else(PoisonError::into_inner))
+impl Keys {
+    /// The service over what the store of `core` holds.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub async fn load(core: Core) -> Result<Self, Error> {
+        let keys = core.store().keys().await?;
+        let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
+        let datastore = Mirror::new(Datastore { system, ..Datastore::default() });
+        Ok(Self { core, datastore })
     }
 
-    /// What the templates and expressions of `user` may read of the datastore. Whoever evaluates something on
-    /// behalf of somebody asks here, and only here: what a user may not read is left out in this place.
-    pub(crate) fn datastore_for(&self, _user: &str) -> Arc<Datastore> {
+    /// All that is in the datastore now.
+    pub fn all(&self) -> Arc<Datastore> {
+        self.datastore.get()
+    }
+
+    /// What the templates and expressions of `user` may read of it. Whoever evaluates something on behalf of somebody
+    /// asks here, and only here: what a user may not read is left out in this place.
+    pub fn readable_by(&self, _user: &str) -> Arc<Datastore> {
         // All may read all: there are no roles and no keys of users yet.
-        self.datastore()
+        self.all()
     }
 
     /// Sets the value of a key.
     ///
     /// # Errors
     /// When the name or the value is not fit to be kept, or the store fails.
-    pub async fn set_key(&self, name: &str, value: &str) -> Result<(), Error> {
+    pub async fn set(&self, name: &str, value: &str) -> Result<(), Error> {
         check(name, value)?;
         let key = KeyValue { name: name.to_owned(), value: value.to_owned() };
-        self.change_key(Change::PutKey(key)).await
+        let set = move |_: &Datastore| {
+            let shown = key.clone();
+            Ok(Decided::new(vec![Change::PutKey(key)], (), move |datastore: &mut Datastore| {
+                datastore.system.insert(shown.name, shown.value);
+            }))
+        };
+        self.datastore.change(&self.core, set).await
     }
 
     /// Deletes a key.
     ///
     /// # Errors
     /// When there is no such key, or the store fails.
-    pub async fn delete_key(&self, name: &str) -> Result<(), Error> {
-        let datastore = self.datastore();
-        if !datastore.system.contains_key(name) {
-            return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
-        }
-        self.change_key(Change::DeleteKey(name.to_owned())).await
-    }
-
-    async fn change_key(&self, change: Change) -> Result<(), Error> {
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let _changing = engine.0.changing_content.lock().await;
-            engine.commit(Vec::new(), vec![change.clone()]).await?;
-            let mut datastore = engine.0.datastore.write().unwrap_or_else(PoisonError::into_inner);
-            let system = &mut Arc::make_mut(&mut datastore).system;
-            match change {
-                Change::PutKey(key) => drop(system.insert(key.name, key.value)),
-                Change::DeleteKey(name) => drop(system.remove(&name)),
-                _ => {}
+    pub async fn delete(&self, name: &str) -> Result<(), Error> {
+        let name = name.to_owned();
+        let delete = move |datastore: &Datastore| {
+            if !datastore.system.contains_key(&name) {
+                return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
             }
-            Ok(())
-        })
-        .await
+            Ok(Decided::new(vec![Change::DeleteKey(name.clone())], (), move |datastore: &mut Datastore| {
+                datastore.system.remove(&name);
+            }))
+        };
+        self.datastore.change(&self.core, delete).await
     }
 }
 

@@ -136,7 +136,7 @@ impl Engine {
         rules: &[Arc<CompiledRule>],
     ) -> Occurrence {
         let asks = rules.iter().any(|rule| rule.reads_datastore());
-        let datastore = if asks { self.datastore_for(RULE_USER) } else { Arc::default() };
+        let datastore = if asks { self.keys().readable_by(RULE_USER) } else { Arc::default() };
         Occurrence::new(Arc::clone(payload), at, datastore)
     }
 

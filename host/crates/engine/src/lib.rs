@@ -24,7 +24,6 @@
 mod apart;
 mod configuration;
 pub mod content;
-pub mod datastore;
 pub mod dispatcher;
 mod evaluation;
 mod events;

@@ -33,7 +33,7 @@ impl Templates<'_> {
         user: &str,
         shown: impl FnOnce() -> Object + Send + 'static,
     ) -> Result<Scope, Error> {
-        let datastore = self.engine.datastore_for(user);
+        let datastore = self.engine.keys().readable_by(user);
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();

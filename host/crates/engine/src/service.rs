@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use petrel_access::Access;
+use petrel_datastore::Keys;
 use petrel_engine_core::{Core, SystemClock};
-use petrel_expressions::Datastore;
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
 use petrel_runners::{ResultRoom, Slots};
@@ -21,7 +21,7 @@ use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
 use crate::workflows::Workflows;
-use crate::{datastore, recovery, retention, scheduler};
+use crate::{recovery, retention, scheduler};
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
     access: Access,
-    pub(crate) datastore: RwLock<Arc<Datastore>>,
+    keys: Keys,
     pub(crate) workflows: Workflows,
     pub(crate) evaluations: Evaluations,
     pub(crate) reading: Reading,
@@ -71,7 +71,7 @@ impl Engine {
         let store = core.store();
         let content = Content::load(store, runners).await?;
         let access = Access::load(core.clone(), options.access.clone()).await?;
-        let datastore = datastore::load(store).await?;
+        let keys = Keys::load(core.clone()).await?;
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
@@ -82,7 +82,7 @@ impl Engine {
             content: RwLock::new(content),
             changing_content: tokio::sync::Mutex::default(),
             access,
-            datastore: RwLock::new(datastore),
+            keys,
             workflows: Workflows::default(),
             evaluations: Evaluations::default(),
             reading: Reading::default(),
@@ -131,6 +131,11 @@ impl Engine {
     /// Who may use the host, and as whom.
     pub fn access(&self) -> &Access {
         &self.0.access
+    }
+
+    /// The keys of the datastore.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
     }
 
     /// The time now, to the microsecond. It never goes back.

@@ -56,7 +56,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     // Nothing is encrypted yet, so that it makes no difference; but it is to be one or the other.
     asked.other("decrypt").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag("decrypt", text))?;
     let prefix = asked.other("prefix").unwrap_or_default();
-    let datastore = api.engine.datastore();
+    let datastore = api.engine.keys().all();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
     asked.answer(&api, keys, |(name, value)| view(name, value))
 }
@@ -70,7 +70,7 @@ pub(crate) async fn one(
     refuse_place(said.text("scope"), said.text("user"))?;
     // As in the list.
     said.flag("decrypt")?;
-    let datastore = api.engine.datastore();
+    let datastore = api.engine.keys().all();
     match datastore.system.get(&name) {
         Some(value) => Ok(Json(view(&name, value))),
         None => Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)).into()),
@@ -121,7 +121,7 @@ pub(crate) async fn set(
         let message = format!("the key is `{name}` in the path and `{other}` in the body");
         return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
     }
-    api.engine.set_key(&name, &new.value).await?;
+    api.engine.keys().set(&name, &new.value).await?;
     Ok(Json(view(&name, &new.value)))
 }
 
@@ -132,6 +132,6 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let said = said.only(&["scope", "user"])?;
     refuse_place(said.text("scope"), said.text("user"))?;
-    api.engine.delete_key(&name).await?;
+    api.engine.keys().delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

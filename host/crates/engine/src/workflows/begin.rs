@@ -286,7 +286,7 @@ impl Begins {
 
     fn begun(&self) -> Resumed {
         let results = live::results_of(&self.compiled.stored.source, self.execution.id);
-        let datastore = self.engine.datastore_for(&self.execution.context.user);
+        let datastore = self.engine.keys().readable_by(&self.execution.context.user);
         let keys = Arc::new(world::Live::new(datastore));
         let around = world::Around::new(&self.engine, results.clone());
         let world = around.now(self.now, 0, Arc::clone(&keys));

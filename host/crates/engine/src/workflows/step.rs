@@ -205,7 +205,7 @@ impl Step {
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
             let keys =
-                Arc::new(world::Live::new(self.engine.datastore_for(&self.live.execution.context.user)));
+                Arc::new(world::Live::new(self.engine.keys().readable_by(&self.live.execution.context.user)));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = around.now(self.now, number, Arc::clone(&keys));
             let result = self.live.conductor.apply(&event, &world);
