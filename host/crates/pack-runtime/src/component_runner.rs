@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Object, size};
 use petrel_runners::shares::{Holder, Refused, Root};
-use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
+use petrel_runners::{Asked, Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ use crate::component_cache::LoadedComponent;
 use crate::failure::{self, Ended};
 use crate::instance::{Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
+use crate::memory::{LIGHT, Part};
 use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
 use crate::remarks;
@@ -88,6 +89,13 @@ impl ComponentRunner {
         self.runtime.core().await?.components.get(&path).await
     }
 
+    /// The component that `entry_point` names, if it is in memory.
+    fn loaded(&self, pack_path: &Path, entry_point: &str) -> Option<(&Core, Arc<LoadedComponent>)> {
+        let core = self.runtime.started()?;
+        let path = file(pack_path, entry_point).ok()?;
+        Some((core, core.components.loaded(&path)?))
+    }
+
     async fn call(
         &self,
         call: &Call,
@@ -131,14 +139,17 @@ impl ComponentRunner {
         core: &Core,
     ) -> Admitted {
         let before = locked(&self.admitted).remove(&call.execution_id);
-        if let Some(admitted) = before {
+        let most_memory = self.runtime.options().limits.memory;
+        // What it was admitted with was for the file that was there then.
+        if let Some(admitted) = before.filter(|one| one.share.serves(component.least_memory.min(most_memory)))
+        {
             return admitted;
         }
         let user = call.user.as_str();
         let by_user = || Holder { user: user.into(), root: Root::User(user.into()) };
         let holder = record.output.holder().cloned().unwrap_or_else(by_user);
-        let wanted = Wanted::by_call(component, &holder, self.runtime.options().limits.memory);
-        core.pool.wait_for(wanted).await
+        let wanted = Wanted::by_call(component, &holder, most_memory);
+        core.pool.wait_for(wanted, &call.action.reference.to_string()).await
     }
 }
 
@@ -171,22 +182,22 @@ impl Runner for ComponentRunner {
         true
     }
 
-    fn admit(
-        &self,
-        execution: ExecutionId,
-        holder: &Holder,
-        pack_path: &Path,
-        entry_point: &str,
-    ) -> Result<Option<Ticket>, Refused> {
+    fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
         // What is not loaded yet is loaded by its run, which then waits for its part.
-        let (Some(core), Ok(path)) = (self.runtime.started(), file(pack_path, entry_point)) else {
+        let Some((core, component)) = self.loaded(asked.pack_path, asked.entry_point) else {
             return Ok(None);
         };
-        let Some(component) = core.components.loaded(&path) else { return Ok(None) };
-        let wanted = Wanted::by_call(&component, holder, self.runtime.options().limits.memory);
-        let admitted = core.pool.take(wanted)?;
+        let part = if asked.spares_others { Part::Kept } else { Part::Any };
+        let wanted = Wanted::by_call(&component, asked.holder, self.runtime.options().limits.memory);
+        let admitted = core.pool.take(Wanted { part, ..wanted })?;
+        let execution = asked.execution;
         drop(locked(&self.admitted).insert(execution, admitted));
         Ok(Some(Box::new(Unused { admitted: Arc::clone(&self.admitted), execution })))
+    }
+
+    fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
+        let Some((_core, component)) = self.loaded(pack_path, entry_point) else { return true };
+        component.least_memory.min(self.runtime.options().limits.memory) <= LIGHT
     }
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) {

@@ -13,6 +13,7 @@ use petrel_model::{Action, Object, Ref};
 use petrel_runners::OutputSink;
 use petrel_runners::shares::{Holder, Root};
 use serde::Deserialize;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::call_record::CallRecord;
@@ -59,6 +60,13 @@ pub enum DescribeError {
     /// It failed when it was asked.
     #[error("the component could not describe itself: {0}; an action's metadata can also be written by hand")]
     Failed(String),
+    /// Others hold all the memory.
+    #[error(
+        "the component could not be asked to describe itself: the components that run left no memory for it within {} s; \
+         check again later, or raise components.memory_mib",
+        LONGEST_WAIT.as_secs()
+    )]
+    NoRoom,
     /// What it said is not a description.
     #[error(
         "the description that the component gives is not understood: {0}; build it with an SDK of this version"
@@ -66,7 +74,12 @@ pub enum DescribeError {
     NotUnderstood(#[from] serde_json::Error),
 }
 
+/// What one is called in messages that is in no file.
+const GIVEN: &str = "the given component";
+/// How long a component may take to describe itself.
 const LONGEST: Duration = Duration::from_secs(10);
+/// How long it waits at most for the memory to do so.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl ActionDescription {
     /// The action's metadata, for a component at `entry_point` (relative to the pack) of `pack`.
@@ -91,18 +104,19 @@ impl PackRuntime {
     /// What the component at `path` tells about itself; `None` if it has nothing to tell.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
         let component = self.core().await?.components.get(path).await?;
-        self.describe_loaded(component).await
+        self.describe_loaded(component, &path.display().to_string()).await
     }
 
     /// As [`PackRuntime::describe`], for a component that is not in a file yet.
     pub async fn describe_bytes(&self, component: Vec<u8>) -> Result<Option<Description>, DescribeError> {
-        let component = self.core().await?.components.load_bytes(component, "the given component").await?;
-        self.describe_loaded(Arc::new(component)).await
+        let component = self.core().await?.components.load_bytes(component, GIVEN).await?;
+        self.describe_loaded(Arc::new(component), GIVEN).await
     }
 
     async fn describe_loaded(
         &self,
         component: Arc<LoadedComponent>,
+        name: &str,
     ) -> Result<Option<Description>, DescribeError> {
         let core = self.core().await?;
         let failed = |reason: String| DescribeError::Failed(reason);
@@ -111,7 +125,8 @@ impl PackRuntime {
         // All that are asked about themselves are on one account.
         let nobody = Holder { user: Box::default(), root: Root::User(Box::default()) };
         let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
-        let Admitted { share, permits } = core.pool.wait_for(wanted).await;
+        let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
+        let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;
         let held = Held::new(permits, core.ticker.call());
         let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
             .map_err(|not_started| failed(not_started.0))?;

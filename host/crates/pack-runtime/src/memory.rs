@@ -1,10 +1,12 @@
 //! Memory of components: what one instance may take, and what all that run may take together.
 //!
 //! An instance begins when there is room for what it takes from the start (`pool` has who waits for it); what it grows by
-//! later is there at once or refused, so nobody waits for memory who holds any. No user and no root takes all of it.
+//! later is there at once or refused, so nobody waits for memory who holds any. No user and no root takes all of it, and a
+//! part is kept for those that are light, which so begin however much the others hold.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use petrel_runners::shares::Refused::ByAll;
 use petrel_runners::shares::{self, Holder, Shares};
 use wasmtime::ResourceLimiter;
 use wasmtime::component::Component;
@@ -23,21 +25,48 @@ const LEFT_BY_BEGINNERS: usize = 8;
 /// Which part is left by one that has grown beyond [`SMALL_GROWTH`], so that others can begin however much a few take.
 const LEFT_BY_THE_LARGE: usize = 4;
 
+/// What one takes from the start that is light, at most, in bytes. Those of Rust take 1.1 MiB.
+pub(crate) const LIGHT: usize = 2 << 20;
+/// Which part of the room is kept for the light ones: one in so many.
+const KEPT_FOR_THE_LIGHT: usize = 16;
+
 /// The memory that all instances share.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget(Arc<Room>);
 
 #[derive(Debug)]
 struct Room {
-    /// In bytes.
+    /// All that there is, in bytes.
     limit: usize,
-    shares: Mutex<Shares>,
+    /// Of `limit`, what anybody may have, in bytes.
+    common: usize,
+    taken: Mutex<Taken>,
+}
+
+/// What is taken of a [`Room`], and by whom.
+#[derive(Debug)]
+struct Taken {
+    common: Shares,
+    /// Of what is kept for the light ones. Each counts for [`LIGHT`] there, so that it can grow to that.
+    kept: Shares,
+}
+
+/// Which part of the room one may begin in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Any.
+    Any,
+    /// What is kept for the light ones, since one that is not waits for the rest.
+    Kept,
 }
 
 impl MemoryBudget {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self(Arc::new(Room { limit, shares: Mutex::new(Shares::new(limit)) }))
+        let kept = limit / KEPT_FOR_THE_LIGHT;
+        let common = limit - kept;
+        let taken = Taken { common: Shares::new(common), kept: Shares::new(kept) };
+        Self(Arc::new(Room { limit, common, taken: Mutex::new(taken) }))
     }
 
     /// Takes `bytes` for an instance of `holder` that begins, or all that there is if that is less. One that needs more
@@ -45,20 +74,21 @@ impl MemoryBudget {
     ///
     /// # Errors
     /// Why there is not so much for it now.
-    pub(crate) fn take(&self, holder: &Holder, bytes: usize) -> Result<Share, shares::Refused> {
+    pub(crate) fn take(&self, holder: &Holder, bytes: usize, part: Part) -> Result<Share, shares::Refused> {
         let room = &self.0;
-        let begun_with = bytes.min(room.limit);
-        let mut shares = room.shares();
-        if shares.taken() > 0 {
-            shares.admits(holder, begun_with)?;
-            let end = room.limit - room.limit / LEFT_BY_BEGINNERS;
-            if shares.taken().saturating_add(begun_with) > end {
-                return Err(shares::Refused::ByAll);
-            }
+        let begun_with = bytes.min(room.common);
+        let mut taken = room.taken();
+        // Who is light is refused by all only if both parts are: another may find room in one.
+        let kept = if bytes <= LIGHT { taken.kept.take(holder, LIGHT) } else { Err(ByAll) };
+        if let Err(refused) = kept {
+            let common =
+                if part == Part::Any { room.admits(&taken.common, holder, begun_with) } else { Err(ByAll) };
+            common.map_err(|common| if refused == ByAll { common } else { refused })?;
+            taken.common.add(holder, begun_with);
         }
-        shares.add(holder, begun_with);
-        drop(shares);
-        Ok(Share { room: Arc::clone(room), holder: holder.clone(), held: begun_with, begun_with })
+        drop(taken);
+        let (held, kept) = if kept.is_ok() { (0, LIGHT) } else { (begun_with, 0) };
+        Ok(Share { room: Arc::clone(room), holder: holder.clone(), held, kept, begun_with })
     }
 
     /// How much there is in all, in bytes.
@@ -68,8 +98,18 @@ impl MemoryBudget {
 }
 
 impl Room {
-    fn shares(&self) -> MutexGuard<'_, Shares> {
-        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one may begin with so many bytes of what anybody may have.
+    fn admits(&self, common: &Shares, holder: &Holder, bytes: usize) -> Result<(), shares::Refused> {
+        if common.taken() == 0 {
+            return Ok(());
+        }
+        common.admits(holder, bytes)?;
+        let end = self.common - self.common / LEFT_BY_BEGINNERS;
+        if common.taken().saturating_add(bytes) > end { Err(ByAll) } else { Ok(()) }
     }
 }
 
@@ -78,30 +118,37 @@ impl Room {
 pub(crate) struct Share {
     room: Arc<Room>,
     holder: Holder,
-    /// In bytes.
+    /// Of what anybody may have, in bytes.
     held: usize,
+    /// Of what is kept for the light ones, in bytes.
+    kept: usize,
     /// In bytes.
     begun_with: usize,
 }
 
 impl Share {
+    /// Whether it was taken for an instance that begins with so many bytes.
+    pub(crate) fn serves(&self, bytes: usize) -> bool {
+        bytes.min(self.room.common) <= self.begun_with
+    }
+
     /// Takes what is missing to `bytes`; `false` if there is no room for it. What is large, and what belongs to a user that
     /// has its share with several, leaves a part to others.
     fn reach(&mut self, bytes: usize) -> bool {
-        let missing = bytes.saturating_sub(self.held);
+        let missing = bytes.saturating_sub(self.held.saturating_add(self.kept));
         if missing == 0 {
             return true;
         }
-        let mut shares = self.room.shares();
-        let (of_user, share) = shares.of_user(&self.holder);
+        let common = &mut self.room.taken().common;
+        let (of_user, share) = common.of_user(&self.holder);
         let has_its_share = of_user > self.held && of_user.saturating_add(missing) > share;
         let is_small = bytes.saturating_sub(self.begun_with) <= SMALL_GROWTH && !has_its_share;
-        let left_alone = if is_small { 0 } else { self.room.limit / LEFT_BY_THE_LARGE };
-        let end = self.room.limit.saturating_sub(left_alone);
-        let has_room = shares.taken().checked_add(missing).is_some_and(|all| all <= end);
+        let left_alone = if is_small { 0 } else { self.room.common / LEFT_BY_THE_LARGE };
+        let end = self.room.common.saturating_sub(left_alone);
+        let has_room = common.taken().checked_add(missing).is_some_and(|all| all <= end);
         if has_room {
-            shares.add(&self.holder, missing);
-            self.held = bytes;
+            common.add(&self.holder, missing);
+            self.held = self.held.saturating_add(missing);
         }
         has_room
     }
@@ -109,7 +156,11 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.room.shares().give_back(&self.holder, self.held);
+        let mut taken = self.room.taken();
+        taken.common.give_back(&self.holder, self.held);
+        if self.kept > 0 {
+            taken.kept.give_back(&self.holder, self.kept);
+        }
     }
 }
 
@@ -211,7 +262,7 @@ mod tests {
     }
 
     fn limiter(budget: &MemoryBudget, user: &str, limit: usize, least: usize) -> MemoryLimiter {
-        MemoryLimiter::new(limit, budget.take(&holder(user), least).unwrap())
+        MemoryLimiter::new(limit, budget.take(&holder(user), least, Part::Any).unwrap())
     }
 
     #[test]
@@ -239,30 +290,57 @@ mod tests {
         drop(one);
         assert!(other.memory_growing(9 * MIB, 40 * MIB, None).unwrap());
         drop(other);
-        assert_eq!(budget.0.shares().taken(), 0);
+        let taken = budget.0.taken();
+        assert_eq!((taken.common.taken(), taken.kept.taken()), (0, 0));
     }
 
     #[test]
     fn large_ones_leave_a_part_to_those_that_begin_and_these_to_what_grows_a_little() {
+        // A sixteenth is kept for light ones, so that 60 MiB are anybody's.
         let budget = MemoryBudget::new(64 * MIB);
-        let mut large = limiter(&budget, "ann", 64 * MIB, MIB);
-        assert!(!large.memory_growing(0, 49 * MIB, None).unwrap());
-        assert!(large.memory_growing(0, 48 * MIB, None).unwrap());
-        let mut small = limiter(&budget, "bob", 64 * MIB, 8 * MIB);
-        assert_eq!(budget.take(&holder("cyd"), MIB).unwrap_err(), shares::Refused::ByAll);
-        assert!(small.memory_growing(0, 16 * MIB, None).unwrap());
-        assert!(!small.memory_growing(16 * MIB, 16 * MIB + PAGE, None).unwrap());
+        let mut large = limiter(&budget, "ann", 64 * MIB, 3 * MIB);
+        assert!(!large.memory_growing(0, 46 * MIB, None).unwrap());
+        assert!(large.memory_growing(0, 45 * MIB, None).unwrap());
+        let mut small = limiter(&budget, "bob", 64 * MIB, 7 * MIB);
+        assert_eq!(budget.take(&holder("cyd"), 3 * MIB, Part::Any).unwrap_err(), ByAll);
+        assert!(small.memory_growing(0, 15 * MIB, None).unwrap());
+        assert!(!small.memory_growing(15 * MIB, 15 * MIB + PAGE, None).unwrap());
+    }
+
+    #[test]
+    fn light_ones_begin_however_much_others_hold_and_take_the_rest_only_if_they_may() {
+        let budget = MemoryBudget::new(128 * MIB);
+        let large = limiter(&budget, "ann", 128 * MIB, 200 * MIB);
+        let mut light = limiter(&budget, "bob", 64 * MIB, MIB);
+        assert!(light.memory_growing(0, LIGHT, None).unwrap(), "it is sure to grow to that");
+        assert!(!light.memory_growing(LIGHT, LIGHT + PAGE, None).unwrap(), "there is no more");
+        // Of the 8 MiB that are kept a root has a half, also one that holds all the rest.
+        let second = limiter(&budget, "ann", 64 * MIB, LIGHT);
+        let kept = |user: &str, part| budget.take(&holder(user), MIB, part).map(|share| share.kept);
+        let third = limiter(&budget, "ann", 64 * MIB, MIB);
+        assert_eq!(kept("ann", Part::Kept), Err(shares::Refused::ByTheRoot), "others are not refused");
+        assert_eq!(kept("cyd", Part::Kept), Ok(LIGHT));
+        drop(large);
+        assert_eq!(
+            kept("ann", Part::Kept),
+            Err(shares::Refused::ByTheRoot),
+            "one that is not light waits for the rest"
+        );
+        assert_eq!(kept("ann", Part::Any), Ok(0));
+        drop((light, second, third));
+        let taken = budget.0.taken();
+        assert_eq!((taken.common.taken(), taken.kept.taken()), (0, 0));
     }
 
     #[test]
     fn no_user_takes_all_however_little_each_of_its_instances_grows() {
         let budget = MemoryBudget::new(64 * MIB);
-        let mut anns: Vec<_> = (0..4).map(|_| limiter(&budget, "ann", 64 * MIB, 8 * MIB)).collect();
-        assert_eq!(budget.take(&holder("ann"), MIB).unwrap_err(), shares::Refused::ByTheRoot);
-        let grown = anns.iter_mut().map(|one| one.memory_growing(0, 16 * MIB, None).unwrap());
-        // Three quarters of it are 48 MiB.
-        assert_eq!(grown.collect::<Vec<_>>(), [true, true, false, false]);
-        assert_eq!(anns[2].refused, Some(Refused::ByTheBudget(16 * MIB)));
+        let mut anns: Vec<_> = (0..3).map(|_| limiter(&budget, "ann", 64 * MIB, 10 * MIB)).collect();
+        assert_eq!(budget.take(&holder("ann"), 3 * MIB, Part::Any).unwrap_err(), shares::Refused::ByTheRoot);
+        let grown = anns.iter_mut().map(|one| one.memory_growing(0, 18 * MIB, None).unwrap());
+        // Three quarters of the 60 MiB that are anybody's are 45 MiB.
+        assert_eq!(grown.collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(anns[1].refused, Some(Refused::ByTheBudget(18 * MIB)));
         let mut bobs = limiter(&budget, "bob", 64 * MIB, 8 * MIB);
         assert!(bobs.memory_growing(0, 16 * MIB, None).unwrap());
     }
@@ -270,8 +348,8 @@ mod tests {
     #[test]
     fn who_needs_more_than_there_is_begins_alone() {
         let budget = MemoryBudget::new(8 * MIB);
-        let held = budget.take(&holder("bob"), MIB).unwrap();
-        assert_eq!(budget.take(&holder("ann"), 1000 * MIB).unwrap_err(), shares::Refused::ByAll);
+        let held = budget.take(&holder("bob"), MIB, Part::Any).unwrap();
+        assert_eq!(budget.take(&holder("ann"), 1000 * MIB, Part::Any).unwrap_err(), ByAll);
         drop(held);
         let mut alone = limiter(&budget, "ann", 1000 * MIB, 1000 * MIB);
         assert!(!alone.memory_growing(0, 1000 * MIB, None).unwrap());

@@ -64,6 +64,21 @@ pub enum Slots {
     Workflow,
 }
 
+/// What a run asks for before it begins: see [`Runner::admit`].
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What is to run.
+    pub execution: ExecutionId,
+    /// On whose account.
+    pub holder: &'a Holder,
+    /// The directory of its pack.
+    pub pack_path: &'a Path,
+    /// The file in it.
+    pub entry_point: &'a str,
+    /// Whether it only takes of what is kept for [light](Runner::is_light) ones, since another waits for the rest.
+    pub spares_others: bool,
+}
+
 /// Something that runs actions. One runner serves many calls at a time.
 #[async_trait]
 pub trait Runner: Send + Sync {
@@ -81,20 +96,21 @@ pub trait Runner: Send + Sync {
         false
     }
 
-    /// Takes what the run of `execution` needs of what all runs share, all of it or nothing, before it begins; never
+    /// Takes what the run of an execution needs of what all runs share, all of it or nothing, before it begins; never
     /// waits. Nothing is needed if there is no ticket.
     ///
     /// # Errors
-    /// Why there is not so much for `holder` now. It is asked again later, and holds nothing until then.
-    fn admit(
-        &self,
-        execution: ExecutionId,
-        holder: &Holder,
-        pack_path: &Path,
-        entry_point: &str,
-    ) -> Result<Option<Ticket>, Refused> {
-        let _ = (execution, holder, pack_path, entry_point);
+    /// Why there is not so much for its holder now. It is asked again later, and holds nothing until then.
+    fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
+        let _ = asked;
         Ok(None)
+    }
+
+    /// Whether a run needs so little of what all runs share that a part of it is kept for the likes of it. Those have a
+    /// line of their own, so that none of them waits behind one that needs much.
+    fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
+        let _ = (pack_path, entry_point);
+        true
     }
 
     /// Prepares what an action of the pack in this directory starts from, so that its first run is as quick as the others.
