@@ -90,9 +90,9 @@ impl Lines {
     }
 
     fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
-        [&mut self.large, &mut self.heavy, &mut self.light]
-            .into_iter()
-            .fold(false, |found, line| line.forget(ended) || found)
+        // All of them, so that none is passed over when another has found one.
+        let found = [&mut self.large, &mut self.heavy, &mut self.light].map(|line| line.forget(ended));
+        found.contains(&true)
     }
 }
 
@@ -274,7 +274,8 @@ mod tests {
 
     /// An action of the runner of ten places, whose component is light or heavy.
     fn registered(runner: &Arc<dyn Runner>, weight: &str) -> Arc<RegisteredAction> {
-        let action = serde_json::from_value(json!({"ref": format!("sizes.{weight}"), "runner_type": "places",
+        let action =
+            serde_json::from_value(json!({"ref": format!("sizes.{weight}"), "runner_type": "places",
             "entry_point": format!("{weight}.wasm")}));
         let runners = [("places".to_owned(), Arc::clone(runner))].into();
         Arc::new(RegisteredAction::new(action.unwrap(), &runners, "sizes".into()))
@@ -282,12 +283,17 @@ mod tests {
 
     #[test]
     fn light_ones_do_not_wait_behind_heavy_ones_of_the_same_rule_and_spare_those() {
-        let runner_type =
-            RunnerType { name: "places", description: "", parameters: Object::new(), slots: Slots::Component };
+        let runner_type = RunnerType {
+            name: "places",
+            description: "",
+            parameters: Object::new(),
+            slots: Slots::Component,
+        };
         let runner: Arc<dyn Runner> = Arc::new(Places { runner_type, taken: Arc::default() });
         let room = GivenRoom::new(12 * MIB);
         let kind = Slots::Component;
-        let weighs = |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
+        let weighs =
+            |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
         let heavy = room.take(kind, weighs(1, "heavy")).unwrap();
         assert!(room.take(kind, weighs(2, "heavy")).is_err());
         // The second heavy one is waited for: a light one has what is kept for it, and takes nothing that is freed.
