@@ -19,12 +19,12 @@ use petrel_model::output::{OutputLine, Stream};
 use petrel_model::rule::{ActionCall, EnforcementStatus, RuleKind};
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    ApiKey, Enforcement, Execution, Id, Object, PackConfig, Payload, Ref, Rule, Status, StatusEvent,
-    Timestamp, Token, Trigger, TriggerInstance, User,
+    Action, ApiKey, Enforcement, Execution, Id, Object, Pack, PackConfig, Payload, Ref, Rule, Status,
+    StatusEvent, Timestamp, Token, Trigger, TriggerInstance, TriggerType, User,
 };
 use serde_json::{Value, json};
 
-use crate::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
+use crate::{Change, Commit, CommitError, ExecutionFilter, Expect, Store, StoreExt as _};
 
 pub use workflows::{
     an_execution_moves_once_in_a_commit, keys_are_replaced_and_deleted,
@@ -160,10 +160,10 @@ async fn advance<S: Store>(
 /// When one thing does not hold, nothing of the commit is there.
 pub async fn a_commit_is_all_or_nothing<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
-    let changes = [Change::PutRule(rule(1, "a.one")), Change::CreateExecution(execution(2))];
+    let changes = [Change::put(rule(1, "a.one")), Change::CreateExecution(execution(2))];
     let commit = Commit::of(changes).expecting(Expect::RuleIs("a.other".parse().unwrap(), id(9)));
     assert!(matches!(store.commit(commit).await, Err(CommitError::Conflict(Expect::RuleIs(..)))));
-    assert_eq!(store.rules().await.unwrap(), []);
+    assert_eq!(store.all::<Rule>().await.unwrap(), []);
     assert_eq!(store.execution(id(2)).await.unwrap(), None);
     assert_eq!(store.claim(&shell(), at(50), 9).await.unwrap(), []);
 }
@@ -190,18 +190,18 @@ pub async fn rules_are_unique_by_reference<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
     let make = |rule: Rule| {
         let absent = Expect::RuleAbsent(rule.reference.clone());
-        Commit::of([Change::PutRule(rule)]).expecting(absent)
+        Commit::of([Change::put(rule)]).expecting(absent)
     };
     store.commit(make(rule(1, "a.one"))).await.unwrap();
     assert!(matches!(store.commit(make(rule(2, "a.one"))).await, Err(CommitError::Conflict(_))));
     let old: Ref = "a.one".parse().unwrap();
-    let rename = Commit::of([Change::DeleteRule(old.clone()), Change::PutRule(rule(1, "a.two"))])
+    let rename = Commit::of([Change::delete::<Rule>(old.clone()), Change::put(rule(1, "a.two"))])
         .expecting(Expect::RuleIs(old, id(1)))
         .expecting(Expect::RuleAbsent("a.two".parse().unwrap()));
     store.commit(rename).await.unwrap();
-    assert_eq!(store.rules().await.unwrap(), [rule(1, "a.two")]);
+    assert_eq!(store.all::<Rule>().await.unwrap(), [rule(1, "a.two")]);
     store.commit(make(rule(3, "a.one"))).await.unwrap();
-    assert_eq!(store.rules().await.unwrap(), [rule(3, "a.one"), rule(1, "a.two")]);
+    assert_eq!(store.all::<Rule>().await.unwrap(), [rule(3, "a.one"), rule(1, "a.two")]);
 }
 
 /// Earliest first, only when due, only for the runners asked for, and never twice.
@@ -413,23 +413,23 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
         enforced_at: at(1),
         status: EnforcementStatus::Failed,
     };
-    let action: petrel_model::Action =
+    let action: Action =
         serde_json::from_value(json!({"ref": "core.local", "runner_type": "shell"})).unwrap();
-    let pack: petrel_model::Pack =
+    let pack: Pack =
         serde_json::from_value(json!({"ref": "core", "name": "core", "version": "1.0.0"})).unwrap();
-    let kind: petrel_model::TriggerType = serde_json::from_value(json!({"ref": "core.st2.webhook"})).unwrap();
+    let kind: TriggerType = serde_json::from_value(json!({"ref": "core.st2.webhook"})).unwrap();
     let gone = "core.gone".parse::<Ref>().unwrap();
     let changes = [
-        Change::PutPack(petrel_model::Pack { reference: "gone".into(), ..pack.clone() }),
-        Change::DeletePack("gone".into()),
-        Change::PutPack(pack.clone()),
-        Change::PutAction(petrel_model::Action { reference: gone.clone(), ..action.clone() }),
-        Change::PutAction(action.clone()),
-        Change::DeleteAction(gone.clone()),
-        Change::PutTriggerType(kind.clone()),
-        Change::PutTriggerType(petrel_model::TriggerType { reference: gone.clone(), ..kind.clone() }),
-        Change::DeleteTriggerType(gone),
-        Change::PutRule(rule(1, "a.one")),
+        Change::put(Pack { reference: "gone".into(), ..pack.clone() }),
+        Change::delete::<Pack>("gone".into()),
+        Change::put(pack.clone()),
+        Change::put(Action { reference: gone.clone(), ..action.clone() }),
+        Change::put(action.clone()),
+        Change::delete::<Action>(gone.clone()),
+        Change::put(kind.clone()),
+        Change::put(TriggerType { reference: gone.clone(), ..kind.clone() }),
+        Change::delete::<TriggerType>(gone),
+        Change::put(rule(1, "a.one")),
         Change::CreateTriggerInstance(instance(1, json!([1]))),
         Change::CreateEnforcement(enforcement.clone()),
         Change::CreateExecution(execution(3)),
@@ -438,10 +438,10 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
     drop(store);
 
     let store = backend.open().await;
-    assert_eq!(store.packs().await.unwrap(), [pack]);
-    assert_eq!(store.actions().await.unwrap(), [action]);
-    assert_eq!(store.trigger_types().await.unwrap(), [kind]);
-    assert_eq!(store.rules().await.unwrap(), [rule(1, "a.one")]);
+    assert_eq!(store.all::<Pack>().await.unwrap(), [pack]);
+    assert_eq!(store.all::<Action>().await.unwrap(), [action]);
+    assert_eq!(store.all::<TriggerType>().await.unwrap(), [kind]);
+    assert_eq!(store.all::<Rule>().await.unwrap(), [rule(1, "a.one")]);
     assert_eq!(store.trigger_instance(id(1)).await.unwrap(), Some(instance(1, json!([1]))));
     assert_eq!(store.enforcement(id(7)).await.unwrap(), Some(enforcement));
     assert_eq!(store.execution(id(3)).await.unwrap(), Some(execution(3)));
@@ -475,31 +475,31 @@ pub async fn accounts_and_configurations_are_replaced_and_deleted<B: Backend>(ba
     let config =
         |pack: &str, text: &str| PackConfig { pack: pack.into(), values: object(json!({"a": text})) };
     let changes = [
-        Change::PutUser(user("ada", "old")),
-        Change::PutUser(user("bob", "b")),
-        Change::PutToken(token(1)),
-        Change::PutToken(token(2)),
-        Change::PutApiKey(key(3, true)),
-        Change::PutApiKey(key(4, true)),
-        Change::PutPackConfig(config("core", &"x".repeat(20_000))),
-        Change::PutPackConfig(config("mine", "y")),
+        Change::put(user("ada", "old")),
+        Change::put(user("bob", "b")),
+        Change::put(token(1)),
+        Change::put(token(2)),
+        Change::put(key(3, true)),
+        Change::put(key(4, true)),
+        Change::put(config("core", &"x".repeat(20_000))),
+        Change::put(config("mine", "y")),
     ];
     store.commit(Commit::of(changes)).await.unwrap();
     let changes = [
-        Change::PutUser(user("ada", "new")),
-        Change::DeleteUser("bob".into()),
-        Change::DeleteToken(id(1)),
-        Change::PutApiKey(key(3, false)),
-        Change::DeleteApiKey(id(4)),
-        Change::PutPackConfig(config("core", "z")),
-        Change::DeletePackConfig("mine".into()),
+        Change::put(user("ada", "new")),
+        Change::delete::<User>("bob".into()),
+        Change::delete::<Token>(id(1)),
+        Change::put(key(3, false)),
+        Change::delete::<ApiKey>(id(4)),
+        Change::put(config("core", "z")),
+        Change::delete::<PackConfig>("mine".into()),
     ];
     store.commit(Commit::of(changes)).await.unwrap();
     drop(store);
 
     let store = backend.open().await;
-    assert!(store.users().await.unwrap() == [user("ada", "new")]);
-    assert!(store.tokens().await.unwrap() == [token(2)]);
-    assert!(store.api_keys().await.unwrap() == [key(3, false)]);
-    assert_eq!(store.pack_configs().await.unwrap(), [config("core", "z")]);
+    assert!(store.all::<User>().await.unwrap() == [user("ada", "new")]);
+    assert!(store.all::<Token>().await.unwrap() == [token(2)]);
+    assert!(store.all::<ApiKey>().await.unwrap() == [key(3, false)]);
+    assert_eq!(store.all::<PackConfig>().await.unwrap(), [config("core", "z")]);
 }
