@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Id, Rule, Status};
 use petrel_persistence::store::ArchivedFile;
-use petrel_persistence::suite::{execution, id, instance, rule};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::ArchiveError;
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::compact::compact;
 use petrel_persistence_embedded::restore::{InFlight, RestoreError, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{execution, id, instance, rule};
 use serde_json::json;
 use tempfile::TempDir;
 

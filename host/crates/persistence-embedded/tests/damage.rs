@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::{ExecutionId, Id, Rule, Status, User};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
 use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Page, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::{Reader, Record, Writer};
 use petrel_persistence_embedded::check::{Checked, check};
 use petrel_persistence_embedded::repair::repair;
 use petrel_persistence_embedded::restore::{InFlight, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, Ref, Rule, StatusEvent};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store, StoreExt as _};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;

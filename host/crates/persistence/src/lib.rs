@@ -6,8 +6,8 @@
 //! Backends hold no logic of their own beyond these primitive operations.
 //!
 //! [`documents`] is the table of what is kept by a name (packs, rules, users and so on): each kind stands there once.
-//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. [`mod@suite`] is
-//! what every backend must pass. This is never called "datastore": that word is for the key-value store
+//! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. What every
+//! backend must pass is in `tests/store-suite`. This is never called "datastore": that word is for the key-value store
 //! offered to packs.
 
 pub mod commit;
@@ -15,7 +15,6 @@ pub mod documents;
 pub mod memory;
 pub mod queue;
 pub mod store;
-pub mod suite;
 
 pub use commit::{Change, Commit, CommitError, Expect};
 pub use documents::{Document, DocumentKey, DocumentKind, Noun};

@@ -306,22 +306,3 @@ impl Store for MemoryStore {
         Ok(self.state().enforcements.get(&id).cloned())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::MemoryStore;
-    use crate::suite::Backend;
-
-    struct Memory(MemoryStore);
-
-    impl Backend for Memory {
-        type Store = MemoryStore;
-
-        async fn open(&mut self) -> MemoryStore {
-            self.0 = self.0.reopen();
-            self.0.clone()
-        }
-    }
-
-    crate::suite!(Memory(MemoryStore::default()));
-}

@@ -1,17 +1,16 @@
-//! What every backend promises of workflows: their logs, their children, their definitions, and the keys
-//! that their expressions read.
+//! Workflows: their logs, their children, their definitions, and that each of their moves is made once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent,
-    WorkflowLimits,
+    Execution, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits,
 };
+use petrel_persistence::{Change, Commit, CommitError, Expect, Store as _, StoreExt as _};
 use serde_json::json;
 
-use super::{Backend, at, execution, id};
-use crate::{Change, Commit, CommitError, Expect, Store, StoreExt as _};
+use crate::Backend;
+use crate::samples::{at, execution, id};
 
 fn child(n: u64, of: u64) -> Execution {
     let parent = Parent {
@@ -91,22 +90,6 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
     store.commit(Commit::of(delete)).await.unwrap();
     assert_eq!(store.workflow_log(id(1)).await.unwrap(), []);
     assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(5, 1)]);
-}
-
-/// Keys are replaced by name, and go when they are deleted.
-pub async fn keys_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
-    let store = backend.open().await;
-    let key = |name: &str, value: &str| KeyValue { name: name.into(), value: value.into() };
-    let changes = [
-        Change::put(key("b", &"x".repeat(100_000))),
-        Change::put(key("a", "1")),
-        Change::put(key("a.c", "2")),
-        Change::put(key("b", "3")),
-        Change::delete::<KeyValue>("a".into()),
-    ];
-    store.commit(Commit::of(changes)).await.unwrap();
-    drop(store);
-    assert_eq!(backend.open().await.all::<KeyValue>().await.unwrap(), [key("a.c", "2"), key("b", "3")]);
 }
 
 /// Two decisions on the same version of an execution cannot both be part of a commit, and nothing follows its end.
