@@ -68,7 +68,7 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
             Change::Put(Document::Rule(rule)) => Some(Effect::PutRule(rule.reference, rule.id)),
             Change::Delete(DocumentKey::Rule(reference)) => Some(Effect::DeleteRule(reference)),
             Change::LiftHold => Some(Effect::LiftHold),
-            // Nothing is expected of other documents, nor of what only grows.
+            // Preconditions are about executions and rules alone.
             Change::Put(_)
             | Change::Delete(_)
             | Change::CreateTriggerInstance(_)

@@ -114,9 +114,9 @@ pub enum Change {
         /// The lines.
         lines: Vec<OutputLine>,
     },
-    /// A document was made, or takes the place of the one that is kept by the same.
+    /// A document is stored. It replaces the one with the same key.
     Put(Document),
-    /// A document is gone; it is no mistake if there is none. What is in a pack is deleted by changes of its own.
+    /// A document is deleted, if there is one. Whatever belongs to a deleted pack needs changes of its own.
     Delete(DocumentKey),
     /// An execution has been kept long enough, and its output with it. It must be final.
     DeleteExecution(ExecutionId),
@@ -138,12 +138,12 @@ pub enum Change {
 }
 
 impl Change {
-    /// `noun` is stored.
+    /// Stores `noun` as a document.
     pub fn put<N: Noun>(noun: N) -> Self {
         Self::Put(noun.into())
     }
 
-    /// The noun that is kept by `key` is gone: `Change::delete::<Rule>(reference)`.
+    /// Deletes the noun stored under `key`: `Change::delete::<Rule>(reference)`.
     pub fn delete<N: Noun>(key: N::Key) -> Self {
         Self::Delete(N::document_key(key))
     }

@@ -1,10 +1,10 @@
-//! The table of documents: the nouns that are kept by a name and replaced as a whole, in contrast to events and
-//! executions, which have a history.
+//! The table of documents. A document is a noun that is stored under a key (a name, a reference or an id) and
+//! replaced as a whole; executions and events, which have a history, are none.
 //!
-//! A kind of document stands here once. From its row follow [`Change::Put`](crate::Change::Put) and
-//! [`Change::Delete`](crate::Change::Delete), the reads of [`StoreExt`](crate::StoreExt), and what both backends and
-//! the check of a store do with it. What a backend adds of its own for each kind, such as the prefix of its keys, it
-//! says in a `match` without a wildcard, so that a new kind does not compile until it has it.
+//! Each kind of document stands here once. Its row gives [`Change::Put`](crate::Change::Put) and
+//! [`Change::Delete`](crate::Change::Delete), the reads of [`StoreExt`](crate::StoreExt), and the JSON that backends
+//! store. What a backend needs for each kind besides, such as a prefix of keys, stands there in a `match` without a
+//! wildcard: a new kind does not compile until every backend knows it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use petrel_model::{
 
 /// A noun that is stored as a document.
 pub trait Noun: Into<Document> + Clone + Send + Sync + 'static {
-    /// What it is kept by.
+    /// The type of its keys.
     type Key: Clone;
 
-    /// The row of the table that it has.
+    /// Its row in the table.
     const KIND: DocumentKind;
 
-    /// What it is kept by.
+    /// The key under which this noun is stored.
     fn key(&self) -> Self::Key;
 
-    /// The key of the document of this kind that is kept by `key`.
+    /// `key` as the key of a document of this kind.
     fn document_key(key: Self::Key) -> DocumentKey;
 
-    /// The noun in `document`; `None` if that is of another kind.
+    /// The noun in `document`; `None` for a document of another kind.
     fn from_document(document: Document) -> Option<Self>;
 }
 
-/// Makes the types of this file. A row says: the noun, the type of what it is kept by, the field of the noun where
-/// that stands, and what people call it, in messages and in counts of rows.
+/// Makes the types of this file. A row has the noun, the type of its key, the field of the noun that holds the key, and
+/// the name of the kind for people, as messages and counts of rows show it.
 macro_rules! documents {
     ($($(#[$doc:meta])* $noun:ident: $key:ty = $field:ident, $name:literal;)+) => {
         /// A kind of document.
@@ -48,7 +48,7 @@ macro_rules! documents {
             $($(#[$doc])* $noun($noun),)+
         }
 
-        /// Which document: its kind and what it is kept by. It is printed without the kind.
+        /// The key of a document, which also says its kind. It is printed without the kind.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum DocumentKey {
             $($(#[$doc])* $noun($key),)+
@@ -58,7 +58,7 @@ macro_rules! documents {
             /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$noun,)+];
 
-            /// What people call a document of this kind: `rule`, `API key` and so on.
+            /// The name of the kind for people: `rule`, `API key` and so on.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$noun => $name,)+
@@ -67,14 +67,14 @@ macro_rules! documents {
         }
 
         impl Document {
-            /// What kind of document it is.
+            /// The kind of this document.
             pub const fn kind(&self) -> DocumentKind {
                 match self {
                     $(Self::$noun(_) => DocumentKind::$noun,)+
                 }
             }
 
-            /// What it is kept by.
+            /// The key under which this document is stored.
             pub fn key(&self) -> DocumentKey {
                 match self {
                     $(Self::$noun(noun) => DocumentKey::$noun(noun.key()),)+
@@ -91,10 +91,10 @@ macro_rules! documents {
                 }
             }
 
-            /// The document of a kind whose noun is `json`.
+            /// Reads a document of `kind` from the JSON of its noun.
             ///
             /// # Errors
-            /// When `json` is no such noun.
+            /// When `json` is not a noun of that kind.
             pub fn from_json(kind: DocumentKind, json: &[u8]) -> serde_json::Result<Self> {
                 match kind {
                     $(DocumentKind::$noun => serde_json::from_slice(json).map(Self::$noun),)+
@@ -103,7 +103,7 @@ macro_rules! documents {
         }
 
         impl DocumentKey {
-            /// What kind of document it is the key of.
+            /// The kind of the document.
             pub const fn kind(&self) -> DocumentKind {
                 match self {
                     $(Self::$noun(_) => DocumentKind::$noun,)+
@@ -148,25 +148,25 @@ macro_rules! documents {
 }
 
 documents! {
-    /// A registered pack, kept by its name. What is in it are documents of their own.
+    /// A registered pack, by its name. Its actions, trigger types and rules are documents of their own.
     Pack: String = reference, "pack";
-    /// A registered action, kept by its reference.
+    /// A registered action, by its reference.
     Action: Ref = reference, "action";
-    /// A registered trigger type, kept by its reference.
+    /// A registered trigger type, by its reference.
     TriggerType: Ref = reference, "trigger type";
-    /// A rule, kept by its reference.
+    /// A rule, by its reference.
     Rule: Ref = reference, "rule";
-    /// The file of a workflow as executions began with it, kept by its digest.
+    /// The file of a workflow as executions began with it, by its digest.
     WorkflowDefinition: Arc<str> = digest, "definition of a workflow";
-    /// A value of the datastore, kept by its name.
+    /// A value of the datastore, by its name.
     KeyValue: String = name, "key of the datastore";
-    /// A user, kept by name.
+    /// A user, by name.
     User: String = name, "user";
-    /// An API key, kept by its id.
+    /// An API key, by its id.
     ApiKey: ApiKeyId = id, "API key";
-    /// What somebody got for signing in, kept by its id.
+    /// A token that was issued at a sign-in, by its id.
     Token: TokenId = id, "token";
-    /// The configuration of a pack, kept by the name of the pack.
+    /// The configuration of a pack, by the name of the pack.
     PackConfig: String = pack, "pack configuration";
 }
 

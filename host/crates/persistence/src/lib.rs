@@ -5,7 +5,7 @@
 //! backend shows: no keys, no SQL, no closures inside a transaction, no global sequence numbers.
 //! Backends hold no logic of their own beyond these primitive operations.
 //!
-//! [`documents`] is the table of what is kept by a name (packs, rules, users and so on): each kind stands there once.
+//! [`documents`] is the table of documents (packs, rules, users and so on), in which each kind stands once.
 //! [`memory`] is the backend for tests; `petrel-persistence-embedded` is the default one. What every
 //! backend must pass is in `tests/store-suite`. This is never called "datastore": that word is for the key-value store
 //! offered to packs.

@@ -280,8 +280,8 @@ pub trait Store: Send + Sync {
     /// What has happened to a workflow, in order.
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;
 
-    /// All documents of a kind, by what they are kept by. What cannot be read is left out;
-    /// [`Store::unreadable`] tells of it. [`StoreExt::all`] gives the nouns themselves.
+    /// All documents of a kind, in the order of their keys. Documents that cannot be read are left out;
+    /// [`Store::unreadable`] lists them. [`StoreExt::all`] gives the nouns themselves.
     async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
     /// A document. [`StoreExt::get`] gives the noun itself.
@@ -322,10 +322,10 @@ pub trait Store: Send + Sync {
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error>;
 }
 
-/// Reads of documents by their types; for every store, behind `dyn` too.
+/// Reads of documents by their types, for every store, also behind `dyn`.
 pub trait StoreExt: Store {
-    /// All nouns of a kind, by what they are kept by: `store.all::<Rule>()`. What cannot be read is left out;
-    /// [`Store::unreadable`] tells of it.
+    /// All nouns of a kind, in the order of their keys: `store.all::<Rule>()`. Nouns that cannot be read are left out;
+    /// [`Store::unreadable`] lists them.
     ///
     /// # Errors
     /// When the store cannot be used.
@@ -334,7 +334,7 @@ pub trait StoreExt: Store {
         async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
     }
 
-    /// The noun that is kept by `key`, if there is one: `store.get::<Rule>(&reference)`.
+    /// The noun stored under `key`, if there is one: `store.get::<Rule>(&reference)`.
     ///
     /// # Errors
     /// When the store cannot be used, or the noun cannot be read.

@@ -58,7 +58,7 @@ pub async fn everything_is_there_after_opening_again<B: Backend>(backend: &mut B
     assert_eq!(store.execution(id(4)).await.unwrap(), None);
 }
 
-/// Users, keys, tokens and configurations are replaced by what they are kept by, and go when they are deleted.
+/// Users, keys, tokens and configurations are replaced by key, and go when they are deleted.
 pub async fn accounts_and_configurations_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
     let user = |name: &str, hash: &str| User {
@@ -138,8 +138,8 @@ fn delete(n: u64) -> impl Iterator<Item = Change> {
     DocumentKind::ALL.iter().map(move |kind| Change::Delete(document(*kind, n, "").key()))
 }
 
-/// Whatever the kind: a document is replaced by what it is kept by, is listed in order, and is gone once it is
-/// deleted, also after opening again. To delete what is not there is no mistake.
+/// Whatever its kind, a document is replaced by key, listed in the order of keys, and gone once it is deleted, also
+/// after opening again. To delete a document that is not there is no mistake.
 pub async fn documents_of_every_kind_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
     let store = backend.open().await;
     let large = "x".repeat(100_000);

@@ -1,5 +1,5 @@
-//! What a store lists: newest first, oldest first, and documents of a kind. What cannot be read is said to be so, and keeps
-//! nothing else from being listed.
+//! What a store lists: newest first, oldest first, and documents by kind. What cannot be read is said to be so, and
+//! keeps nothing else from being listed.
 
 use std::sync::PoisonError;
 
