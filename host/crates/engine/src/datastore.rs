@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use petrel_expressions::Datastore;
 use petrel_model::KeyValue;
 use petrel_model::names::check_text;
-use petrel_persistence::{Change, Store};
+use petrel_persistence::{Change, Store, StoreExt as _};
 
 use crate::error::Error;
 use crate::service::Engine;
@@ -17,7 +17,7 @@ const LARGEST_VALUE: usize = 1 << 20;
 
 /// What the store holds.
 pub(crate) async fn load(store: &dyn Store) -> Result<Arc<Datastore>, Error> {
-    let keys = store.keys().await?;
+    let keys = store.all::<KeyValue>().await?;
     let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
     Ok(Arc::new(Datastore { system, ..Datastore::default() }))
 }
@@ -41,8 +41,7 @@ impl Engine {
     /// When the name or the value is not fit to be kept, or the store fails.
     pub async fn set_key(&self, name: &str, value: &str) -> Result<(), Error> {
         check(name, value)?;
-        let key = KeyValue { name: name.to_owned(), value: value.to_owned() };
-        self.change_key(Change::PutKey(key)).await
+        self.change_key(name.to_owned(), Some(value.to_owned())).await
     }
 
     /// Deletes a key.
@@ -54,20 +53,24 @@ impl Engine {
         if !datastore.system.contains_key(name) {
             return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
         }
-        self.change_key(Change::DeleteKey(name.to_owned())).await
+        self.change_key(name.to_owned(), None).await
     }
 
-    async fn change_key(&self, change: Change) -> Result<(), Error> {
+    /// Stores the value of a key, or that it has none any more, and then shows that.
+    async fn change_key(&self, name: String, value: Option<String>) -> Result<(), Error> {
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_content.lock().await;
-            engine.commit(Vec::new(), vec![change.clone()]).await?;
+            let change = match value.clone() {
+                Some(value) => Change::put(KeyValue { name: name.clone(), value }),
+                None => Change::delete::<KeyValue>(name.clone()),
+            };
+            engine.commit(Vec::new(), vec![change]).await?;
             let mut datastore = engine.0.datastore.write().unwrap_or_else(PoisonError::into_inner);
             let system = &mut Arc::make_mut(&mut datastore).system;
-            match change {
-                Change::PutKey(key) => drop(system.insert(key.name, key.value)),
-                Change::DeleteKey(name) => drop(system.remove(&name)),
-                _ => {}
+            match value {
+                Some(value) => drop(system.insert(name, value)),
+                None => drop(system.remove(&name)),
             }
             Ok(())
         })

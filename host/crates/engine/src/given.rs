@@ -217,9 +217,9 @@ mod tests {
     use std::path::Path;
 
     use async_trait::async_trait;
-    use petrel_persistence::suite::id;
     use petrel_runners::shares::{Refused, Root};
     use petrel_runners::{Asked, Call, Outcome, OutputSink, Runner, RunnerType};
+    use petrel_store_suite::id;
     use serde_json::json;
     use tokio_util::sync::CancellationToken;
 

@@ -10,7 +10,7 @@ use petrel_model::{Object, PackConfig};
 use petrel_packs::definition::read_config;
 use petrel_packs::limits::LARGEST_METADATA;
 use petrel_packs::{Problem, plain_file};
-use petrel_persistence::Change;
+use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
 
 use crate::configuration;
@@ -54,7 +54,7 @@ impl Engine {
                 values
             };
             let config = PackConfig { pack: pack.clone(), values };
-            engine.commit(Vec::new(), vec![Change::PutPackConfig(config.clone())]).await?;
+            engine.commit(Vec::new(), vec![Change::put(config.clone())]).await?;
             let given = GivenConfig { values: Arc::new(config.values.clone()), file: None };
             engine.content_mut().put_config(&pack, Some(given));
             Ok(config)
@@ -78,7 +78,7 @@ impl Engine {
                     return Err(not_configured(&pack));
                 }
             }
-            engine.commit(Vec::new(), vec![Change::DeletePackConfig(pack.clone())]).await?;
+            engine.commit(Vec::new(), vec![Change::delete::<PackConfig>(pack.clone())]).await?;
             engine.content_mut().put_config(&pack, None);
             Ok(())
         })
@@ -107,7 +107,7 @@ impl Engine {
                 return Ok(Some(given));
             }
         }
-        let stored = self.store().pack_configs().await?.into_iter().find(|config| config.pack == pack);
+        let stored = self.store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
         let Some(PackConfig { values, .. }) = stored else {
             notes.extend(schema.and_then(|schema| unconfigured(pack, schema)));
             return Ok(None);

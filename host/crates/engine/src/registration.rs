@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::{Action, Pack, Ref, Rule, RuleId, TriggerType, names};
+use petrel_model::{Action, Pack, PackConfig, Ref, Rule, RuleId, TriggerType, names};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
@@ -57,15 +57,15 @@ struct Ready {
 
 impl Ready {
     fn changes(&self) -> Vec<Change> {
-        let mut changes = vec![Change::PutPack(self.pack.clone())];
+        let mut changes = vec![Change::put(self.pack.clone())];
         let actions = self.actions.iter().map(|registered| Action::clone(&registered.action));
-        changes.extend(actions.map(Change::PutAction));
+        changes.extend(actions.map(Change::put));
         let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
-        changes.extend(kinds.map(Change::PutTriggerType));
-        changes.extend(self.gone_actions.iter().cloned().map(Change::DeleteAction));
-        changes.extend(self.gone_kinds.iter().cloned().map(Change::DeleteTriggerType));
-        changes.extend(self.gone_rules.iter().cloned().map(Change::DeleteRule));
-        changes.extend(self.rules.iter().map(|compiled| Change::PutRule(Rule::clone(compiled.rule()))));
+        changes.extend(kinds.map(Change::put));
+        changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
+        changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
+        changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
+        changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         changes
     }
 }
@@ -155,10 +155,11 @@ impl Engine {
     async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<(), Error> {
         let name = &pack.reference;
         let (actions, kinds) = self.gone(pack, &[], &[]);
-        let mut changes = vec![Change::DeletePack(name.clone()), Change::DeletePackConfig(name.clone())];
-        changes.extend(actions.iter().cloned().map(Change::DeleteAction));
-        changes.extend(kinds.iter().cloned().map(Change::DeleteTriggerType));
-        changes.extend(rules.iter().map(|(rule, _)| Change::DeleteRule(rule.clone())));
+        let mut changes =
+            vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
+        changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
+        changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
+        changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
         let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
         self.commit(expect, changes).await?;
         let runners = {

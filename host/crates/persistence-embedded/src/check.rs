@@ -5,10 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Payload, Rule, Token,
-    TriggerInstance, TriggerType, User, WorkflowDefinition, WorkflowEntry,
-};
+use petrel_model::{Enforcement, Execution, Payload, TriggerInstance, WorkflowEntry};
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
 use serde::de::DeserializeOwned;
@@ -162,12 +159,11 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
     if let Some(digest) = value::blob_of(key, value).ok().flatten() {
         is_listed(rows, keys::reference(&digest, key), true, "its reference to a large value is not listed")?;
     }
+    if let Some(kind) = keys::document_kind(key) {
+        return Ok(rows.document_of(kind, entry).map(drop)?);
+    }
     match key.first().copied() {
         Some(keys::META) => meta(recovered, entry),
-        Some(keys::PACK) => noun::<Pack>(rows, entry),
-        Some(keys::ACTION) => noun::<Action>(rows, entry),
-        Some(keys::TRIGGER_TYPE) => noun::<TriggerType>(rows, entry),
-        Some(keys::RULE) => noun::<Rule>(rows, entry),
         Some(keys::EXECUTION) => execution(rows, entry),
         Some(keys::ACTIVE) => {
             whole(rows, entry)?;
@@ -180,13 +176,7 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
         Some(keys::ENFORCEMENT) => noun::<Enforcement>(rows, entry),
         Some(keys::CHILD) => child(rows, entry),
         Some(keys::WORKFLOW_LOG) => part::<Vec<WorkflowEntry>>(rows, entry, keys::EXECUTION),
-        Some(keys::DEFINITION) => noun::<WorkflowDefinition>(rows, entry),
-        Some(keys::KEY) => noun::<KeyValue>(rows, entry),
         Some(keys::REFERENCE) => reference(rows, key),
-        Some(keys::USER) => noun::<User>(rows, entry),
-        Some(keys::API_KEY) => noun::<ApiKey>(rows, entry),
-        Some(keys::TOKEN) => noun::<Token>(rows, entry),
-        Some(keys::PACK_CONFIG) => noun::<PackConfig>(rows, entry),
         Some(keys::PIECE) => piece(rows, entry),
         _ => whole(rows, entry),
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::commit::expected_twice;
 use petrel_persistence::queue::Queue;
-use petrel_persistence::{Change, CommitError, Error, Expect, Fence};
+use petrel_persistence::{Change, CommitError, Document, DocumentKey, Error, Expect, Fence};
 use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -65,10 +65,19 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
             Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {
                 Some(Effect::Execution(Box::new(execution)))
             }
-            Change::PutRule(rule) => Some(Effect::PutRule(rule.reference, rule.id)),
-            Change::DeleteRule(reference) => Some(Effect::DeleteRule(reference)),
+            Change::Put(Document::Rule(rule)) => Some(Effect::PutRule(rule.reference, rule.id)),
+            Change::Delete(DocumentKey::Rule(reference)) => Some(Effect::DeleteRule(reference)),
             Change::LiftHold => Some(Effect::LiftHold),
-            _ => None,
+            // Preconditions are about executions and rules alone.
+            Change::Put(_)
+            | Change::Delete(_)
+            | Change::CreateTriggerInstance(_)
+            | Change::CreateEnforcement(_)
+            | Change::AppendOutput { .. }
+            | Change::AppendWorkflow { .. }
+            | Change::DeleteExecution(_)
+            | Change::DeleteTriggerInstance(_)
+            | Change::DeleteEnforcement(_) => None,
         })
         .collect()
 }

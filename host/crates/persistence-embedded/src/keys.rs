@@ -21,14 +21,11 @@
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
+use petrel_persistence::{DocumentKey, DocumentKind};
 
 use crate::blobs::Digest;
 
 pub(crate) const META: u8 = 0x01;
-pub(crate) const PACK: u8 = 0x02;
-pub(crate) const ACTION: u8 = 0x03;
-pub(crate) const TRIGGER_TYPE: u8 = 0x04;
-pub(crate) const RULE: u8 = 0x05;
 pub(crate) const EXECUTION: u8 = 0x10;
 pub(crate) const EXECUTION_PART: u8 = 0x11;
 pub(crate) const OUTPUT: u8 = 0x12;
@@ -39,13 +36,7 @@ pub(crate) const ENFORCEMENT: u8 = 0x16;
 pub(crate) const REFERENCE: u8 = 0x17;
 pub(crate) const CHILD: u8 = 0x18;
 pub(crate) const WORKFLOW_LOG: u8 = 0x19;
-pub(crate) const DEFINITION: u8 = 0x1a;
 pub(crate) const HELD: u8 = 0x1b;
-pub(crate) const KEY: u8 = 0x60;
-pub(crate) const USER: u8 = 0x70;
-pub(crate) const API_KEY: u8 = 0x71;
-pub(crate) const TOKEN: u8 = 0x72;
-pub(crate) const PACK_CONFIG: u8 = 0x73;
 pub(crate) const PIECE: u8 = 0x80;
 
 /// The name of the row with the number of the last group that the base holds.
@@ -73,9 +64,31 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     key(META, &[name.as_bytes()])
 }
 
-/// Of what is kept by a name: a pack, an action, a rule, a user and so on.
-pub(crate) fn content(kind: u8, name: &str) -> Vec<u8> {
-    key(kind, &[name.as_bytes()])
+/// The prefix of the documents of a kind. Stores hold rows under it: it never changes, and is never used for
+/// anything else.
+pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
+    match kind {
+        DocumentKind::Pack => 0x02,
+        DocumentKind::Action => 0x03,
+        DocumentKind::TriggerType => 0x04,
+        DocumentKind::Rule => 0x05,
+        DocumentKind::WorkflowDefinition => 0x1a,
+        DocumentKind::KeyValue => 0x60,
+        DocumentKind::User => 0x70,
+        DocumentKind::ApiKey => 0x71,
+        DocumentKind::Token => 0x72,
+        DocumentKind::PackConfig => 0x73,
+    }
+}
+
+/// The kind of document that a row holds, if it holds one.
+pub(crate) fn document_kind(key: &[u8]) -> Option<DocumentKind> {
+    let prefix = key.first()?;
+    DocumentKind::ALL.iter().copied().find(|kind| document_prefix(*kind) == *prefix)
+}
+
+pub(crate) fn document(of: &DocumentKey) -> Vec<u8> {
+    key(document_prefix(of.kind()), &[of.to_string().as_bytes()])
 }
 
 pub(crate) fn execution(id: ExecutionId) -> Vec<u8> {
@@ -196,12 +209,11 @@ pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
     let rest = key.get(1..).unwrap_or_default();
     let text = || String::from_utf8_lossy(rest).escape_debug().to_string();
     let id = || id_of(key).map_or_else(|| hex(key), |id| id.to_string());
+    if let Some(kind) = document_kind(key) {
+        return (kind.name(), text());
+    }
     match key.first().copied() {
         Some(META) => ("meta", text()),
-        Some(PACK) => ("pack", text()),
-        Some(ACTION) => ("action", text()),
-        Some(TRIGGER_TYPE) => ("trigger type", text()),
-        Some(RULE) => ("rule", text()),
         Some(EXECUTION) => ("execution", id()),
         Some(EXECUTION_PART) => ("part of an execution", id()),
         Some(OUTPUT) => ("output", id()),
@@ -212,13 +224,7 @@ pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
         Some(REFERENCE) => ("reference", hex(rest.get(..32).unwrap_or(rest))),
         Some(CHILD) => ("child of a workflow", child_of(key).map_or_else(|| hex(key), |id| id.to_string())),
         Some(WORKFLOW_LOG) => ("log of a workflow", id()),
-        Some(DEFINITION) => ("definition of a workflow", text()),
         Some(HELD) => ("held execution", id()),
-        Some(KEY) => ("key of the datastore", text()),
-        Some(USER) => ("user", text()),
-        Some(API_KEY) => ("API key", text()),
-        Some(TOKEN) => ("token", text()),
-        Some(PACK_CONFIG) => ("pack configuration", text()),
         Some(PIECE) => ("piece", hex(rest)),
         _ => ("other row", hex(key)),
     }
@@ -227,4 +233,59 @@ pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
 /// Bytes as digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OTHERS: [u8; 14] = [
+        META,
+        EXECUTION,
+        EXECUTION_PART,
+        OUTPUT,
+        ACTIVE,
+        TRIGGER_INSTANCE,
+        PAYLOAD,
+        ENFORCEMENT,
+        REFERENCE,
+        CHILD,
+        WORKFLOW_LOG,
+        HELD,
+        PIECE,
+        u8::MAX,
+    ];
+
+    #[test]
+    fn no_two_kinds_of_rows_share_a_prefix() {
+        for kind in DocumentKind::ALL {
+            let prefix = document_prefix(*kind);
+            assert_eq!(document_kind(&[prefix, b'a']), Some(*kind), "{}", kind.name());
+            assert!(!OTHERS.contains(&prefix), "{}", kind.name());
+            assert_eq!(named(&[prefix, b'a']), (kind.name(), "a".to_owned()));
+            assert!(is_stored(&[prefix]), "{}", kind.name());
+        }
+        for prefix in OTHERS {
+            assert_eq!(document_kind(&[prefix]), None, "{prefix:#x}");
+        }
+    }
+
+    #[test]
+    fn documents_lie_where_they_always_did() {
+        let id = petrel_model::Id::from_bytes([7; 12]);
+        for (key, expected) in [
+            (DocumentKey::Pack("core".into()), "\u{2}core"),
+            (DocumentKey::Action("core.local".parse().unwrap()), "\u{3}core.local"),
+            (DocumentKey::TriggerType("core.st2.webhook".parse().unwrap()), "\u{4}core.st2.webhook"),
+            (DocumentKey::Rule("core.a".parse().unwrap()), "\u{5}core.a"),
+            (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
+            (DocumentKey::KeyValue("a.b".into()), "`a.b"),
+            (DocumentKey::User("ada".into()), "pada"),
+            (DocumentKey::ApiKey(id.into()), "q070707070707070707070707"),
+            (DocumentKey::Token(id.into()), "r070707070707070707070707"),
+            (DocumentKey::PackConfig("core".into()), "score"),
+        ] {
+            assert_eq!(String::from_utf8(document(&key)).unwrap(), expected);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use petrel_model::{ExecutionId, Rule};
-use petrel_persistence::{Error, Fence, Unreadable};
+use petrel_persistence::{DocumentKind, Error, Fence, Noun as _, Unreadable};
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
 
@@ -255,7 +255,7 @@ fn load(rows: &Rows) -> Result<State, Error> {
         }
     }
     // What cannot be read among them is told when rules are asked for.
-    for rule in rows.all::<Rule>(keys::RULE)?.0 {
+    for rule in rows.documents(DocumentKind::Rule)?.0.into_iter().filter_map(Rule::from_document) {
         state.rules.insert(rule.reference, rule.id);
     }
     Ok(state)

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use petrel_model::{Execution, ExecutionId, Object, Payload, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::{Change, Error};
+use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -88,38 +88,17 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         Change::AppendOutput { execution, sequence, lines } => {
             to.put(keys::output(*execution, *sequence), 0, &json(lines)?)
         }
-        Change::PutPack(pack) => put_content(to, rows, keys::PACK, &pack.reference, pack),
-        Change::DeletePack(name) => delete(to, rows, keys::content(keys::PACK, name)),
-        Change::PutAction(action) => put_content(to, rows, keys::ACTION, action.reference.as_str(), action),
-        Change::PutTriggerType(kind) => {
-            put_content(to, rows, keys::TRIGGER_TYPE, kind.reference.as_str(), kind)
-        }
-        Change::PutRule(rule) => put_content(to, rows, keys::RULE, rule.reference.as_str(), rule),
-        Change::DeleteAction(name) => delete(to, rows, keys::content(keys::ACTION, name.as_str())),
-        Change::DeleteTriggerType(name) => delete(to, rows, keys::content(keys::TRIGGER_TYPE, name.as_str())),
-        Change::DeleteRule(name) => delete(to, rows, keys::content(keys::RULE, name.as_str())),
+        Change::Put(document) => put_document(to, rows, document),
+        Change::Delete(key) => delete(to, rows, keys::document(key)),
         Change::DeleteExecution(id) => delete_execution(to, rows, *id),
         Change::DeleteTriggerInstance(id) => {
             delete(to, rows, keys::payload(*id))?;
             delete(to, rows, keys::trigger_instance(*id))
         }
         Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
-        Change::PutUser(user) => put_content(to, rows, keys::USER, &user.name, user),
-        Change::DeleteUser(name) => delete(to, rows, keys::content(keys::USER, name)),
-        Change::PutApiKey(key) => put_content(to, rows, keys::API_KEY, &key.id.to_string(), key),
-        Change::DeleteApiKey(id) => delete(to, rows, keys::content(keys::API_KEY, &id.to_string())),
-        Change::PutToken(token) => put_content(to, rows, keys::TOKEN, &token.id.to_string(), token),
-        Change::DeleteToken(id) => delete(to, rows, keys::content(keys::TOKEN, &id.to_string())),
-        Change::PutPackConfig(config) => put_content(to, rows, keys::PACK_CONFIG, &config.pack, config),
-        Change::DeletePackConfig(pack) => delete(to, rows, keys::content(keys::PACK_CONFIG, pack)),
-        Change::PutDefinition(definition) => {
-            put_content(to, rows, keys::DEFINITION, &definition.digest, definition)
-        }
         Change::AppendWorkflow { execution, sequence, entries } => {
             to.put(keys::workflow_log(*execution, *sequence), 0, &json(entries)?)
         }
-        Change::PutKey(key) => put_content(to, rows, keys::KEY, &key.name, key),
-        Change::DeleteKey(name) => delete(to, rows, keys::content(keys::KEY, name)),
         Change::LiftHold => lift_hold(to, rows),
     }
 }
@@ -131,17 +110,11 @@ fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
     Ok(())
 }
 
-/// Content is replaced, by something smaller perhaps; so what it had is removed first.
-fn put_content(
-    to: &mut Encoding<'_>,
-    rows: &Rows,
-    kind: u8,
-    name: &str,
-    content: &impl Serialize,
-) -> Result<(), EncodeError> {
-    let key = keys::content(kind, name);
+/// A document is replaced, by something smaller perhaps; so what it had is removed first.
+fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
+    let key = keys::document(&document.key());
     delete(to, rows, key.clone())?;
-    to.put(key, 0, &json(content)?)
+    to.put(key, 0, &document.to_json().map_err(|error| unencodable(&error))?)
 }
 
 /// Removes a row as it is now, or as this commit has just made it. Whoever deletes sees to it that nobody
@@ -224,8 +197,11 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(noun)
-        .map_err(|error| Error::Unavailable(format!("a value cannot be encoded: {error}")))
+    serde_json::to_vec(noun).map_err(|error| unencodable(&error))
+}
+
+fn unencodable(error: &serde_json::Error) -> Error {
+    Error::Unavailable(format!("a value cannot be encoded: {error}"))
 }
 
 /// Whether `noun` takes at most [`PART_INLINE`] bytes; large ones are not encoded to the end to find out.
@@ -255,6 +231,18 @@ impl Rows {
     /// The noun under `key`, if there is one.
     pub(crate) fn noun<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, Error> {
         self.row(key)?.map(|row| decode(key, &row.body)).transpose()
+    }
+
+    /// The document under `key`, if there is one.
+    pub(crate) fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
+        let row_key = keys::document(key);
+        self.row(&row_key)?.map(|row| decode_document(key.kind(), &row_key, &row.body)).transpose()
+    }
+
+    /// The document of a kind in an entry of a range.
+    pub(crate) fn document_of(&self, kind: DocumentKind, (key, value): &Entry) -> Result<Document, Error> {
+        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        decode_document(kind, key, &row.body)
     }
 
     /// A part that must be there, since its noun says so.
@@ -388,6 +376,13 @@ impl Rows {
 }
 
 fn decode<T: DeserializeOwned>(key: &[u8], body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::Damaged { what: value::describe(key), reason: error.to_string() })
+    serde_json::from_slice(body).map_err(|error| no_noun(key, &error))
+}
+
+fn decode_document(kind: DocumentKind, key: &[u8], body: &[u8]) -> Result<Document, Error> {
+    Document::from_json(kind, body).map_err(|error| no_noun(key, &error))
+}
+
+fn no_noun(key: &[u8], error: &serde_json::Error) -> Error {
+    Error::Damaged { what: value::describe(key), reason: error.to_string() }
 }

@@ -15,13 +15,13 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
-    Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
     WorkflowEntry,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
-    Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store, Unreadable,
+    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
+    Page, Store, Unreadable,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -55,8 +55,8 @@ pub struct EmbeddedStore {
     pub(crate) room: Arc<Room>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) opened: Opened,
-    /// What is kept by name and could not be read, by the kind of row.
-    pub(crate) unreadable: Mutex<BTreeMap<u8, Vec<Unreadable>>>,
+    /// Documents that could not be read, by kind.
+    pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
     /// The committer and the checkpoint; the former ends first.
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Looks after the threads until they have ended.
@@ -347,12 +347,12 @@ impl Store for EmbeddedStore {
         Ok(log)
     }
 
-    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error> {
-        self.rows.noun(&keys::content(keys::DEFINITION, digest))
+    async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
+        self.kept(kind)
     }
 
-    async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
-        self.named(keys::KEY)
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
+        self.rows.document(key)
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
@@ -374,37 +374,5 @@ impl Store for EmbeddedStore {
 
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {
         self.rows.noun(&keys::enforcement(id))
-    }
-
-    async fn packs(&self) -> Result<Vec<Pack>, Error> {
-        self.named(keys::PACK)
-    }
-
-    async fn actions(&self) -> Result<Vec<Action>, Error> {
-        self.named(keys::ACTION)
-    }
-
-    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error> {
-        self.named(keys::TRIGGER_TYPE)
-    }
-
-    async fn rules(&self) -> Result<Vec<Rule>, Error> {
-        self.named(keys::RULE)
-    }
-
-    async fn users(&self) -> Result<Vec<User>, Error> {
-        self.named(keys::USER)
-    }
-
-    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        self.named(keys::API_KEY)
-    }
-
-    async fn tokens(&self) -> Result<Vec<Token>, Error> {
-        self.named(keys::TOKEN)
-    }
-
-    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
-        self.named(keys::PACK_CONFIG)
     }
 }

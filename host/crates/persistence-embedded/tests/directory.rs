@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::Id;
-use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {

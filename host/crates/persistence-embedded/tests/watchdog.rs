@@ -7,12 +7,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use petrel_persistence::suite::execution;
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::{Base, BaseError, Entry, Reads, Write};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, OnStuck, Options};
+use petrel_store_suite::execution;
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_millis(300);

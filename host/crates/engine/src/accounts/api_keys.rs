@@ -86,7 +86,7 @@ impl Engine {
     /// Stores a key; the lock of accounts is held.
     async fn put_api_key(&self, key: ApiKey) -> Result<ApiKey, Error> {
         self.accounts().user(&key.user)?;
-        self.commit(Vec::new(), vec![Change::PutApiKey(key.clone())]).await?;
+        self.commit(Vec::new(), vec![Change::put(key.clone())]).await?;
         self.accounts_mut().put_api_key(key.clone());
         Ok(key)
     }
@@ -102,7 +102,7 @@ impl Engine {
             let key = engine.accounts().api_key(&id_or_key)?.clone();
             engine.refuse_impersonation(&caller, &key.user)?;
             let id = key.id;
-            engine.commit(Vec::new(), vec![Change::DeleteApiKey(id)]).await?;
+            engine.commit(Vec::new(), vec![Change::delete::<ApiKey>(id)]).await?;
             engine.accounts_mut().delete_api_key(id);
             Ok(id)
         })

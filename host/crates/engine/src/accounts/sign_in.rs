@@ -167,8 +167,8 @@ impl Engine {
         let digest = secrets::digest(&secret);
         let token = Token { id: self.mint(now), user, digest, expires_at: now.plus(ttl), metadata };
         let expired: Vec<_> = self.accounts().expired(now).take(CLEARED).map(|token| token.id).collect();
-        let mut changes = vec![Change::PutToken(token.clone())];
-        changes.extend(expired.iter().copied().map(Change::DeleteToken));
+        let mut changes = vec![Change::put(token.clone())];
+        changes.extend(expired.iter().copied().map(Change::delete::<Token>));
         self.commit(Vec::new(), changes).await?;
         let mut accounts = self.accounts_mut();
         accounts.put_token(token.clone());
@@ -184,7 +184,7 @@ impl Engine {
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_accounts.lock().await;
-            engine.commit(Vec::new(), vec![Change::DeleteToken(id)]).await?;
+            engine.commit(Vec::new(), vec![Change::delete::<Token>(id)]).await?;
             engine.accounts_mut().delete_tokens(&[id]);
             Ok(())
         })

@@ -1,7 +1,7 @@
 //! Makes and deletes users, and sets their passwords.
 
-use petrel_model::User;
 use petrel_model::names::check_text;
+use petrel_model::{ApiKey, Token, User};
 use petrel_persistence::Change;
 
 use super::secrets;
@@ -52,7 +52,7 @@ impl Engine {
                     id: Some(user.name),
                 });
             }
-            engine.commit(Vec::new(), vec![Change::PutUser(user.clone())]).await?;
+            engine.commit(Vec::new(), vec![Change::put(user.clone())]).await?;
             engine.accounts_mut().put_user(user.clone());
             Ok(user)
         })
@@ -73,8 +73,8 @@ impl Engine {
             let _changing = engine.0.changing_accounts.lock().await;
             let user = User { password_hash, ..engine.accounts().user(&name)?.clone() };
             let tokens: Vec<_> = engine.accounts().tokens_of(&name).map(|token| token.id).collect();
-            let mut changes = vec![Change::PutUser(user.clone())];
-            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
+            let mut changes = vec![Change::put(user.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
             engine.commit(Vec::new(), changes).await?;
             let mut accounts = engine.accounts_mut();
             accounts.put_user(user.clone());
@@ -110,9 +110,9 @@ impl Engine {
                 let keys = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id);
                 (tokens, keys.collect::<Vec<_>>())
             };
-            let mut changes = vec![Change::DeleteUser(name.clone())];
-            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
-            changes.extend(keys.iter().copied().map(Change::DeleteApiKey));
+            let mut changes = vec![Change::delete::<User>(name.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
+            changes.extend(keys.iter().copied().map(Change::delete::<ApiKey>));
             engine.commit(Vec::new(), changes).await?;
             let mut accounts = engine.accounts_mut();
             accounts.users.remove(&name);

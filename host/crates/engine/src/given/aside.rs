@@ -217,7 +217,7 @@ fn is_waited_for(held_up: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::id;
+    use petrel_store_suite::id;
 
     use super::*;
 

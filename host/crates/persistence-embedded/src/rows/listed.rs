@@ -1,7 +1,6 @@
 //! Rows as listings need them: one that cannot be read is said to be so, and keeps no other from being read.
 
-use petrel_persistence::{Error, Unreadable};
-use serde::de::DeserializeOwned;
+use petrel_persistence::{Document, DocumentKind, Error, Unreadable};
 
 use super::Rows;
 use crate::base::{Entry, gaps};
@@ -53,16 +52,16 @@ impl Rows {
         }
     }
 
-    /// All nouns of one kind that can be read, by key; and what cannot be.
-    pub(crate) fn all<T: DeserializeOwned>(&self, kind: u8) -> Result<(Vec<T>, Vec<Unreadable>), Error> {
-        let (mut nouns, mut lost) = (Vec::new(), Vec::new());
-        for entry in self.range(&keys::all(kind), false, usize::MAX)? {
-            match self.listed(&entry, |entry| self.noun_of(entry))? {
-                Listed::Whole(noun) => nouns.push(noun),
+    /// All documents of a kind that can be read, by key; and what cannot be.
+    pub(crate) fn documents(&self, kind: DocumentKind) -> Result<(Vec<Document>, Vec<Unreadable>), Error> {
+        let (mut documents, mut lost) = (Vec::new(), Vec::new());
+        for entry in self.range(&keys::all(keys::document_prefix(kind)), false, usize::MAX)? {
+            match self.listed(&entry, |entry| self.document_of(kind, entry))? {
+                Listed::Whole(document) => documents.push(document),
                 Listed::Gone => {}
                 Listed::Unreadable(one) => lost.push(one),
             }
         }
-        Ok((nouns, lost))
+        Ok((documents, lost))
     }
 }

@@ -1,12 +1,11 @@
-//! What a store lists: newest first, oldest first, and by name. What cannot be read is said to be so, and keeps
-//! nothing else from being listed.
+//! What a store lists: newest first, oldest first, and documents by kind. What cannot be read is said to be so, and
+//! keeps nothing else from being listed.
 
 use std::sync::PoisonError;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, ExecutionId, Id};
-use petrel_persistence::{Error, Output, Page, Unreadable};
-use serde::de::DeserializeOwned;
+use petrel_persistence::{Document, DocumentKind, Error, Output, Page, Unreadable};
 
 use super::EmbeddedStore;
 use crate::base::Entry;
@@ -19,16 +18,16 @@ const SCAN_BUDGET: usize = 2000;
 const BYTE_BUDGET: usize = 2 << 20;
 
 impl EmbeddedStore {
-    /// All nouns of one kind that can be read, by key. What cannot be read is told once, and remembered.
-    pub(super) fn named<T: DeserializeOwned>(&self, kind: u8) -> Result<Vec<T>, Error> {
-        let (nouns, lost) = self.rows.all(kind)?;
+    /// All documents of a kind that can be read, by key. What cannot be read is told once, and remembered.
+    pub(super) fn kept(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
+        let (documents, lost) = self.rows.documents(kind)?;
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         let known = unreadable.entry(kind).or_default();
         for one in lost.iter().filter(|one| !known.contains(one)) {
             tracing::error!(hint = Unreadable::REMEDY, "{one}; it is left out");
         }
         *known = lost;
-        Ok(nouns)
+        Ok(documents)
     }
 
     /// Those of the executions that are there and can be read.
