@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::{Action, Pack, Ref, Rule, RuleId, TriggerType, names};
+use petrel_model::names::{self, WITHOUT_OWN_PACK};
+use petrel_model::{Action, Pack, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
@@ -272,10 +273,12 @@ impl Engine {
         missing
             .map(|text| {
                 let name = dependency(text);
-                format!(
-                    "the pack `{}` depends on the pack `{name}`, which is not registered; register it too",
-                    pack.reference
-                )
+                let depends = format!("the pack `{}` depends on the pack `{name}`", pack.reference);
+                if names::is_own_pack(name) {
+                    format!("{depends}, which is not part of this version; {WITHOUT_OWN_PACK}")
+                } else {
+                    format!("{depends}, which is not registered; register it too")
+                }
             })
             .collect()
     }
