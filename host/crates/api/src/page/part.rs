@@ -229,11 +229,16 @@ impl<T: Listed> Part<T> {
     /// Says that nobody has looked beyond `at`. It goes on there, unless it has all of the `limit` items that were asked for:
     /// then it goes on behind the last of these.
     pub(crate) fn cut_at(&mut self, at: Id, limit: usize) {
-        if let Some(total) = &mut self.total {
-            total.is_exact = false;
-        }
+        self.is_more_than_counted();
         if self.items.len() < limit {
             self.goes_on_at = self.goes_on_at.or(Some(at));
+        }
+    }
+
+    /// Says that there may be more in all than were counted.
+    pub(crate) fn is_more_than_counted(&mut self) {
+        if let Some(total) = &mut self.total {
+            total.is_exact = false;
         }
     }
 
