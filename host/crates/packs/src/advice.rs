@@ -1,5 +1,5 @@
 //! What to think about in a pack that can be registered as it is: secrets that would show, scripts that would not
-//! start, imports that are not offered. What must be corrected is found in [`crate::read`].
+//! start, imports and services that are not offered. What must be corrected is found in [`crate::read`].
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::problem::short;
 use crate::source::Source;
 
 mod imports;
+mod services;
 
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
@@ -52,6 +53,11 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     let run_bit = (!source.is_executable(&script))
         .then(|| format!("{file}: {script} has no run bit; set it: chmod +x {script}"));
     secrets.chain(interpreter).chain(run_bit).collect()
+}
+
+/// What there is to say about all actions of a pack together, a sentence each.
+pub(crate) fn on_actions<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+    services::not_offered(actions, source)
 }
 
 /// What there is to say about what a Python action imports.
