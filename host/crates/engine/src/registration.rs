@@ -197,6 +197,7 @@ impl Engine {
         let mut ready = apart::wait_for(move || engine.make_ready(contents, parts)).await?;
         let name = ready.pack.reference.clone();
         let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        ready.notes.extend(self.without_keys(&ready.pack, given.as_ref()));
         let changes = ready.changes();
         self.commit(std::mem::take(&mut ready.expect), changes).await?;
 
