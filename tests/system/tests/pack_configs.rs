@@ -236,7 +236,7 @@ fn a_default_that_reads_a_key_that_is_not_there_is_told() {
     place.write("lacks/config.schema.yaml", "size: {type: string, default: '{{ st2kv.system.size }}'}\n");
     place.write(
         "lacks/actions/act.yaml",
-        "name: act\nrunner_type: noop\nenabled: true\nparameters: {size: {type: integer, default: '{{ config_context.size }}'}}\n",
+        "name: act\nrunner_type: noop\nenabled: true\nparameters: {size: {type: integer}}\n",
     );
     let registered = host.ok(&["pack", "register", &place.path("lacks")]);
     assert_says(
@@ -246,7 +246,8 @@ fn a_default_that_reads_a_key_that_is_not_there_is_told() {
             "petrel key set",
         ],
     );
-    let failed = host.cli(&["run", "lacks.act"]).with_code(2);
+    let run = ["run", "lacks.act", "size={{ config_context.size }}"];
+    let failed = host.cli(&run).with_code(2);
     assert_says(
         &failed.stderr,
         &[
@@ -256,7 +257,7 @@ fn a_default_that_reads_a_key_that_is_not_there_is_told() {
         ],
     );
     host.ok(&["key", "set", "size", "5"]);
-    host.ok(&["run", "lacks.act"]);
+    host.ok(&run);
     let again = host.ok(&["pack", "register", "lacks"]);
     assert!(!again.stderr.contains("is null"), "{}", again.stderr);
     host.stop();
