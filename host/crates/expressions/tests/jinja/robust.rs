@@ -72,7 +72,7 @@ fn what_is_wrong_is_told_in_few_words_however_long_it_is() {
         ("{{ '%(LONG)s' % d }}", "KeyError: 'xxx"),
         ("{{ '{LONG}'.format(a=1) }}", "KeyError: 'xxx"),
         ("{{ 'a'.index(long) }}", "substring not found: `xxx"),
-        ("{{ d.LONG + 1 }}", "is not defined"),
+        ("{{ d.LONG.x }}", "is not defined"),
         ("{{ 1 | LONG }}", "xxx"),
         ("{{ 'a' | regex_match('(LONG') }}", ""),
         ("{{ long | version_compare('>=1.2.3') }}", "is not a semantic version; write it as 1.2.3"),
