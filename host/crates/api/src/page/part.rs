@@ -221,6 +221,11 @@ impl<T: Listed> Part<T> {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
+    /// Says that it is a part of a list of `count`; where that is not exact, of more.
+    pub(crate) fn is_of(&mut self, count: usize, is_exact: bool) {
+        self.total = Some(Total { count, is_exact });
+    }
+
     /// Puts the oldest first, whatever order they were added in.
     pub(crate) fn sort_by_age(&mut self) {
         self.items.sort_by_key(Listed::id);
