@@ -1,12 +1,13 @@
 //! What Python actions call of StackStorm's `action_service` and Petrel does not offer: told at registration, by file and
 //! line, since an action that comes to such a call fails. The files that actions import of their own pack are looked
-//! through as well, line by line; whether a call is ever come to is not known.
+//! through as well, line by line; whether a call is ever come to is not known. Of these files is told, too, what they import
+//! and is not offered: of the actions' own that is said in [`super::imports`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_model::Action;
 
-use super::imports::{LARGEST, names};
+use super::imports::{self, LARGEST, names};
 use crate::limits::MOST_PROBLEMS;
 use crate::problem::short;
 use crate::source::Source;
@@ -29,20 +30,36 @@ const CHANGED_LATER: &str =
 const MOST_FILES_OF_ACTION: usize = 100;
 const MOST_FILES: usize = 2_000;
 
-/// What there is to say about what the Python actions among these call, a sentence for each call.
+/// What there is to say about what the Python actions among these call, a sentence for each call; and about what the files
+/// that they import do.
 pub(super) fn not_offered<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
-    let mut look = Look { source, files: BTreeMap::new(), reached: BTreeSet::new() };
+    let (mut look, mut scripts) =
+        (Look { source, files: BTreeMap::new(), reached: BTreeSet::new() }, BTreeSet::new());
     for action in actions.filter(|action| action.runner_type == "python-script") {
-        look.follow(&format!("actions/{}", action.entry_point));
+        let script = format!("actions/{}", action.entry_point);
+        look.follow(&script);
+        scripts.insert(script);
     }
     let Look { files, reached, .. } = look;
-    let read = reached.iter().filter_map(|file| Some((file, files.get(file)?.as_ref()?)));
-    let calls = read.flat_map(|(file, read)| read.calls.iter().map(move |call| (file, call)));
-    let mut notes: Vec<_> = calls.map(|(file, (line, method))| told(file, *line, method)).collect();
+    let read: Vec<(&String, &PythonFile)> =
+        reached.iter().filter_map(|file| Some((file, files.get(file)?.as_ref()?))).collect();
+    let mut notes = Vec::new();
+    for (file, read) in &read {
+        notes.extend(read.calls.iter().map(|(line, method)| told(file, *line, method)));
+    }
+    for (file, read) in read.iter().filter(|(file, _)| !scripts.contains(*file)) {
+        notes.extend(read.strangers.iter().map(|module| {
+            format!(
+                "{file} imports {}, which Petrel does not offer, so that an action that imports it fails; have it do \
+                 without, or call the API",
+                short(module)
+            )
+        }));
+    }
     let more = notes.len().saturating_sub(MOST_PROBLEMS);
     if more > 0 {
         notes.truncate(MOST_PROBLEMS);
-        notes.push(format!("and {more} more calls of action_service; see to these first"));
+        notes.push(format!("and {more} more calls and imports of what is not offered; see to these first"));
     }
     notes
 }
@@ -62,6 +79,8 @@ struct PythonFile {
     modules: Vec<String>,
     /// The lines, from 1, that call what is not offered, and what that is.
     calls: Vec<(usize, String)>,
+    /// The modules of StackStorm that it imports and that are not offered.
+    strangers: BTreeSet<String>,
 }
 
 impl PythonFile {
@@ -71,7 +90,11 @@ impl PythonFile {
         let calls = code().zip(1..).flat_map(|(line, number)| {
             called(line).into_iter().map(move |method| (number, method.to_owned()))
         });
-        Self { modules: code().flat_map(|line| modules(line.trim())).collect(), calls: calls.collect() }
+        Self {
+            modules: code().flat_map(|line| modules(line.trim())).collect(),
+            calls: calls.collect(),
+            strangers: imports::not_offered(text),
+        }
     }
 }
 
@@ -193,13 +216,14 @@ mod tests {
         };
         let files: &[(&str, &[u8])] = &[
             ("actions/one.py", b"from lib.base import Base\nimport json\n\nclass One(Base):\n    pass\n"),
-            ("actions/two.py", b"from lib import base\n\n# self.action_service.get_value('x')\n"),
+            // What an action imports itself is told elsewhere.
+            ("actions/two.py", b"from lib import base\nimport st2common.bootstrap.base\n# self.action_service.get_value('x')\n"),
             ("actions/lib/__init__.py", b""),
             (
                 "actions/lib/base.py",
                 b"from . import store\nimport lib.base\n\n\nself.action_service.get_user_info()\n",
             ),
-            ("actions/lib/store.py", b"\n\nself.action_service.set_value('a', 1)\n"),
+            ("actions/lib/store.py", b"import st2common.bootstrap.base\n\nself.action_service.set_value('a', 1)\n"),
             ("actions/lib/unused.py", b"self.action_service.get_value('x')\n"),
             ("actions/sub/three.py", b"from lib.base import Base\nself.action_service.nothing()\n"),
         ];
@@ -209,6 +233,7 @@ mod tests {
             "actions/lib/base.py:5: action_service.get_user_info does not exist here",
             "actions/lib/store.py:3: action_service.set_value does not exist here",
             "actions/sub/three.py:2: action_service.nothing does not exist here",
+            "actions/lib/store.py imports st2common.bootstrap.base, which Petrel does not offer",
         ];
         assert_eq!(notes.len(), begin.len(), "{notes:#?}");
         for (note, begin) in notes.iter().zip(begin) {
