@@ -18,12 +18,33 @@ const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 /// Runners that run a command line and no file.
 const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
+/// Runners whose own parameter `timeout` says how long an action may take; of others it is the author's.
+const TIMED_RUNNERS: [&str; 5] =
+    ["http-request", "local-shell-cmd", "local-shell-script", "python-script", "wasm-component"];
+
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
 /// `python3`.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// What there is to say about an action, a sentence each, with its metadata file in front.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    let mut advice = by_runner(file, action, source);
+    advice.extend(without_time(file, action));
+    advice
+}
+
+/// What there is to say about an action whose own default leaves it no time: its runner refuses that.
+fn without_time(file: &str, action: &Action) -> Option<String> {
+    let seconds = Schema::named(&action.parameters, "timeout").and_then(Schema::default)?.as_f64()?;
+    (TIMED_RUNNERS.contains(&action.runner_type.as_str()) && seconds <= 0.0).then(|| {
+        format!(
+            "{file}: the default of timeout is {seconds}, with which the action fails at once; give it a number of seconds \
+             above 0"
+        )
+    })
+}
+
+fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     if action.runner_type == "python-script" {
         return on_imports(file, action, source);
     }
