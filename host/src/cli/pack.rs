@@ -87,10 +87,15 @@ pub(crate) enum Pack {
         file: String,
     },
     /// Register the pack in a directory, or register it again after a change
-    #[command(after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine")]
+    #[command(
+        after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
+    )]
     Register {
         /// The directory with pack.yaml, or the name of a pack that is registered
         pack: std::path::PathBuf,
+        /// Register these parts of it only: actions, triggers, rules; the others stay as they are
+        #[arg(long, value_delimiter = ',', value_name = "TYPES")]
+        types: Vec<String>,
     },
     /// Register packs that came with the binary
     #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
@@ -153,8 +158,11 @@ impl Pack {
                 let config = session.client.send_json(Method::PUT, &path, &values).await?;
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
-            Self::Register { pack } => {
-                let asked = to_register(&pack)?;
+            Self::Register { pack, types } => {
+                let mut asked = to_register(&pack)?;
+                if let Some(asked) = asked.as_object_mut().filter(|_| !types.is_empty()) {
+                    asked.insert("types".to_owned(), json!(types));
+                }
                 register(session, "/packs/register", &asked).await.map_err(|failure| {
                     let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
                     if is_name { neither(&pack) } else { failure }

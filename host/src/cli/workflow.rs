@@ -255,7 +255,7 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
         .map_err(|invalid| lines(&format!("        {}", path.display()), &invalid).join("\n"))?;
     let written =
         petrel_yaml::parse(&source).map_err(|error| format!("        {}: {error}", path.display()))?;
-    let names = Names::of(&checked, &written.value);
+    let names = Names::of(&checked, &written.value, &path);
     for script in &scripts {
         names.check(script).map_err(|error| {
             let test = if script.name.is_empty() { String::new() } else { format!(" ({})", script.name) };

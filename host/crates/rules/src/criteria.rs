@@ -17,16 +17,17 @@ use petrel_expressions::python::compare::Unordered;
 use petrel_expressions::regex::{self, Regex};
 use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 /// Why a criterion could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no such operator. Unlike the other errors it ends the evaluation of the whole rule.
-    #[error("`{0}` is not an operator; operators are {list}", list = Operator::list())]
+    #[error("`{}` is not an operator; operators are {list}", quoted(.0), list = Operator::list())]
     UnknownOperator(String),
     /// `SEARCH` and the like: only this operator has to be written in lower case, as in the original.
-    #[error("`{0}` must be written in lower case")]
+    #[error("`{}` must be written in lower case", quoted(.0))]
     SearchInUpperCase(String),
     /// A value or a pattern of the wrong kind.
     #[error("{operator} needs {needed}, and the {side} is of type {found}; use another operator or path")]
@@ -50,7 +51,7 @@ pub enum Error {
     #[error(transparent)]
     Date(#[from] InvalidDate),
     /// A pattern that is no number of seconds.
-    #[error("{operator} compares with a number of seconds, and the pattern is {pattern}; write it as 60")]
+    #[error("{operator} compares with a number of seconds, and the pattern is {}; write it as 60", quoted(.pattern))]
     NotSeconds {
         /// The operator.
         operator: Operator,
@@ -58,10 +59,10 @@ pub enum Error {
         pattern: String,
     },
     /// A `search` without a known condition.
-    #[error("`{0}` is not a condition of search; conditions are any, all, any2any, all2any")]
+    #[error("`{}` is not a condition of search; conditions are any, all, any2any, all2any", quoted(.0))]
     UnknownCondition(String),
     /// A `search` whose pattern is no map of criteria.
-    #[error("the pattern of search is {0}; write it as a map of criteria on item")]
+    #[error("the pattern of search is {}; write it as a map of criteria on item", quoted(.0))]
     NotCriteria(String),
     /// A key that is no path.
     #[error(transparent)]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use petrel_expressions::{Datastore, Scope};
 use petrel_model::Object;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
 
@@ -31,7 +32,8 @@ use graph::{Node, Nodes};
 pub enum Error {
     /// A template names something that is neither a parameter nor at hand.
     #[error(
-        "parameter {parameter} refers to {name}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name"
+        "parameter {parameter} refers to {}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name",
+        quoted(.name)
     )]
     Unsatisfied {
         /// The parameter.
@@ -40,7 +42,7 @@ pub enum Error {
         name: String,
     },
     /// Parameters that refer to each other in a circle.
-    #[error("parameters refer to each other in a circle: {}; give one of them a value", .0.join(", "))]
+    #[error("parameters refer to each other in a circle: {}; give one of them a value", quoted(&.0.join(", ")))]
     Cycle(Vec<String>),
     /// A template that cannot be rendered.
     #[error("parameter {parameter}: {source}")]

@@ -11,6 +11,7 @@ use petrel_expressions::json_path::Found;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{KeyScope, Scope, python};
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::MASK;
 use serde_json::Value;
 
@@ -119,9 +120,13 @@ impl fmt::Display for Verdict<'_> {
 impl fmt::Display for CriterionVerdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.operator.is_empty() {
-            return write!(f, "{} does not hold: a criterion needs a type, such as equals", self.path);
+            return write!(
+                f,
+                "{} does not hold: a criterion needs a type, such as equals",
+                quoted(self.path)
+            );
         }
-        write!(f, "{} {}", self.path, self.operator)?;
+        write!(f, "{} {}", quoted(self.path), quoted(self.operator))?;
         if !matches!(self.operator, "exists" | "nexists") {
             write!(f, " {}", shortened(&self.pattern))?;
         }

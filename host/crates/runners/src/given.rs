@@ -6,7 +6,7 @@ use std::time::Duration;
 use petrel_model::Object;
 use serde_json::Value;
 
-use crate::Call;
+use crate::{Call, Outcome};
 
 /// The parameters of a call, read as runners need them.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,18 @@ impl<'a> Given<'a> {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// How long it may take: the parameter `timeout`, in seconds. No limit for zero and less, where
-    /// StackStorm would end it at its first look.
-    pub(crate) fn timeout(self, default: f64) -> Option<Duration> {
+    /// How long it may take: the parameter `timeout`, in seconds, else `default`.
+    ///
+    /// # Errors
+    /// What to end with for zero and less. In StackStorm nothing comes of such a run either: a process is ended at the
+    /// first look (`process.wait(timeout=0)` in its `util/green/shell.py`), a request fails.
+    pub(crate) fn timeout(self, default: f64) -> Result<Duration, Outcome> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
-        (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        if seconds > 0.0 {
+            return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        }
+        let message = format!("an action needs some time, and its timeout is {seconds}");
+        Err(Outcome::failed("parameters.timeout", message, "give a number of seconds above 0"))
     }
 
     /// The parameter `env`.

@@ -68,8 +68,8 @@ pub struct Spec {
     pub working_directory: PathBuf,
     /// What it reads from standard input, and whether it answers there.
     pub input: Input,
-    /// How long it may take; for ever if not given.
-    pub timeout: Option<Duration>,
+    /// How long it may take.
+    pub timeout: Duration,
     /// How many bytes of each stream are kept for the result, as they are stored.
     pub output_limit: usize,
 }
@@ -221,15 +221,9 @@ async fn watch(
     spec: &Spec,
     cancel: &CancellationToken,
 ) -> std::io::Result<Exit> {
-    let expired = async {
-        match spec.timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
     let exit = tokio::select! {
         status = child.wait() => return Ok(Exit::Ended(status?)),
-        () = expired => Exit::TimedOut,
+        () = tokio::time::sleep(spec.timeout) => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
     let marks = leftovers::look(&spec.execution, group, began).await;

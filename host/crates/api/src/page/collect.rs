@@ -65,11 +65,34 @@ impl ListRequest {
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
-        // Who goes on from a page has been told before.
+        // Who goes on from a page sees a part of the list, so that is counted by itself.
         if page.before.is_none() && page.after.is_none() {
             part.total = Some(self.count_on(count, at, read).await?);
         }
         Ok(part)
+    }
+
+    /// Says how many there are in all to who goes on from a page ([`collect`](Self::collect) did so of a first one): whoever
+    /// adds up pages until they are all would end early by any smaller count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn count_whole<T: Row, F>(
+        &self,
+        part: &mut Part<T>,
+        read: impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<(), ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, Error>>,
+    {
+        if part.total.is_none() {
+            let from = self.first();
+            let step = read(from, STEP).await?;
+            let count = step.items.iter().filter(|item| self.admits(item)).count();
+            let at = step.next.filter(|id| self.reaches(*id));
+            part.total = Some(self.count_on(count, at, read).await?);
+        }
+        Ok(())
     }
 
     /// How many there are, of which `count` were seen before `at`. It does not look far.
@@ -96,15 +119,22 @@ impl ListRequest {
     }
 
     /// Where a list from the store begins: it is in the order of ids, which begin with the time.
-    fn start(&self) -> Option<Id> {
+    fn first(&self) -> Option<Id> {
         let (after, before) = self.times();
         if self.is_rising {
-            let earliest = after.map(|time| Id::from_parts(time.as_millis().saturating_sub(SLACK), 0));
-            self.page.after.max(earliest)
+            after.map(|time| Id::from_parts(time.as_millis().saturating_sub(SLACK), 0))
         } else {
-            let latest = before.map(|time| Id::from_parts(time.as_millis().saturating_add(SLACK), 0));
+            before.map(|time| Id::from_parts(time.as_millis().saturating_add(SLACK), 0))
+        }
+    }
+
+    /// Where the part of it begins that was asked for.
+    fn start(&self) -> Option<Id> {
+        if self.is_rising {
+            self.page.after.max(self.first())
+        } else {
             // `None` is the end, and the least.
-            self.page.before.into_iter().chain(latest).min()
+            self.page.before.into_iter().chain(self.first()).min()
         }
     }
 

@@ -221,6 +221,11 @@ impl<T: Listed> Part<T> {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
+    /// Says that it is a part of a list of `count`; where that is not exact, of more.
+    pub(crate) fn is_of(&mut self, count: usize, is_exact: bool) {
+        self.total = Some(Total { count, is_exact });
+    }
+
     /// Puts the oldest first, whatever order they were added in.
     pub(crate) fn sort_by_age(&mut self) {
         self.items.sort_by_key(Listed::id);
@@ -229,11 +234,16 @@ impl<T: Listed> Part<T> {
     /// Says that nobody has looked beyond `at`. It goes on there, unless it has all of the `limit` items that were asked for:
     /// then it goes on behind the last of these.
     pub(crate) fn cut_at(&mut self, at: Id, limit: usize) {
-        if let Some(total) = &mut self.total {
-            total.is_exact = false;
-        }
+        self.is_more_than_counted();
         if self.items.len() < limit {
             self.goes_on_at = self.goes_on_at.or(Some(at));
+        }
+    }
+
+    /// Says that there may be more in all than were counted.
+    pub(crate) fn is_more_than_counted(&mut self) {
+        if let Some(total) = &mut self.total {
+            total.is_exact = false;
         }
     }
 

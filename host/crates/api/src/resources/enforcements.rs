@@ -31,6 +31,11 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     if let Some(at) = look.ended_at.get() {
         found.cut_at(*at, asked.page.limit);
     }
+    let look = Look::default();
+    asked.count_whole(&mut found, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
+    if look.ended_at.get().is_some() {
+        found.is_more_than_counted();
+    }
     let of_list = Arc::clone(&asked);
     Ok(asked.answer_part(found, move |one| of_list.page.narrow(views::enforcement(&one))))
 }

@@ -40,7 +40,9 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let asked = Arc::new(asked.of(&lists::EXECUTIONS)?);
     let filter = in_store(&asked);
-    let found = asked.collect(&api, |at, limit| read(&api, &asked, &filter, at, limit)).await?;
+    let from = |at, limit| read(&api, &asked, &filter, at, limit);
+    let mut found = asked.collect(&api, from).await?;
+    asked.count_whole(&mut found, from).await?;
     let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
     Ok(asked.answer_part(found, move |execution| of_list.page.narrow(view(&of_api, &execution, secrets))))
 }

@@ -11,6 +11,7 @@ use petrel_engine::registration::Report;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::content_types::Wanted;
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
@@ -78,7 +79,8 @@ pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Re
 }
 
 /// What is to be registered: the pack in a directory on the machine of the host, or packs that are known, by name; all of
-/// these where neither is given. StackStorm's `fail_on_failure` is taken: what cannot be registered is said.
+/// these where neither is given. Of these, the parts that `types` names. StackStorm's `fail_on_failure` is taken: what
+/// cannot be registered is said.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Registration {
     path: Option<PathBuf>,
@@ -86,26 +88,14 @@ pub(crate) struct Registration {
     types: Option<Vec<String>>,
 }
 
-/// Refuses to register but a part of a pack: it is one commit with all that is in it.
-fn refuse_types(types: Option<&[String]>) -> Result<(), ApiError> {
-    let Some(some) = types.filter(|types| !types.is_empty() && !types.iter().any(|kind| kind == "all"))
-    else {
-        return Ok(());
-    };
-    let message = format!(
-        "`types`: a pack is registered with all that is in it, not with its {} alone; nothing was registered",
-        some.join(", ")
-    );
-    Err(ApiError::invalid(message, "leave `types` out (`--types` of StackStorm's client)"))
-}
-
 pub(crate) async fn register(
     State(api): State<Api>,
     JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
-    refuse_types(types.as_deref())?;
+    let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
     if let Some(path) = path {
-        return answer(&api, &[api.engine.register_pack(&path, false).await?]).await;
+        let report = api.engine.register_parts(&path, false, parts).await?;
+        return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
         let content = api.engine.content();
@@ -113,9 +103,9 @@ pub(crate) async fn register(
     });
     let mut reports = Vec::new();
     for pack in packs {
-        reports.push(api.engine.register_again(&pack).await?);
+        reports.push(api.engine.register_again(&pack, parts).await?);
     }
-    answer(&api, &reports).await
+    answer(&api, &reports, notes).await
 }
 
 /// What is to be installed.
@@ -157,24 +147,24 @@ pub(crate) async fn install(
         })?;
         reports.push(api.engine.register_pack(&path, true).await?);
     }
-    answer(&api, &reports).await
+    answer(&api, &reports, Vec::new()).await
 }
 
 /// Says what was registered, once its components are compiled: whoever sends the first event then sees what comes of it.
-async fn answer(api: &Api, reports: &[Report]) -> Result<Response, ApiError> {
+async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Response, ApiError> {
     // What lay in a directory was compiled to be looked at.
     for report in reports.iter().filter(|report| report.pack.built_in) {
         api.engine.prepared(&report.pack.reference).await;
     }
     let names: Vec<_> = reports.iter().map(|report| report.pack.reference.as_str()).collect();
-    Ok((Extension(About(names.join(","))), Json(registered(reports))).into_response())
+    Ok((Extension(About(names.join(","))), Json(registered(reports, notes))).into_response())
 }
 
-/// What was registered: the sums, and of a single pack the pack.
-fn registered(reports: &[Report]) -> Value {
+/// What was registered: the sums, and of a single pack the pack; with `notes` on what was asked for.
+fn registered(reports: &[Report], mut notes: Vec<String>) -> Value {
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
     let packs: Vec<_> = reports.iter().map(|report| views::pack(&report.pack)).collect();
-    let notes: Vec<_> = reports.iter().flat_map(|report| &report.notes).collect();
+    notes.extend(reports.iter().flat_map(|report| report.notes.iter().cloned()));
     let mut answer = json!({
         "actions": sum(|report| report.actions),
         "triggers": sum(|report| report.trigger_types),

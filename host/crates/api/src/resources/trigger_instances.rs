@@ -30,7 +30,9 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let asked = Arc::new(asked.of(&lists::TRIGGER_INSTANCES)?);
     let kind: Option<Ref> = asked.wanted("trigger_type").and_then(|kind| kind.parse().ok());
-    let found = asked.collect(&api, |at, limit| read(&api, &asked, kind.as_ref(), at, limit)).await?;
+    let from = |at, limit| read(&api, &asked, kind.as_ref(), at, limit);
+    let mut found = asked.collect(&api, from).await?;
+    asked.count_whole(&mut found, from).await?;
     let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
     Ok(asked.answer_part(found, move |event| {
         EventView::new(shown(&of_api, event, secrets), |view| of_list.page.narrow(view))

@@ -1,5 +1,7 @@
 //! A workflow is asked for a status: to run, to pause, to resume, to end.
 
+use petrel_model::quoted::quoted;
+
 use super::state::Place;
 use super::{Conductor, World};
 use crate::machine;
@@ -20,10 +22,10 @@ pub enum Refused {
     #[error("the workflow is {0} and has not ended; it can be run again when it has")]
     NotEnded(Status),
     /// Tasks that are to be run again were never run.
-    #[error("these tasks of the workflow were not run, so they cannot be run again: {0}; name others")]
+    #[error("these tasks of the workflow were not run, so they cannot be run again: {}; name others", quoted(.0))]
     NotRun(String),
     /// A task that is to be run again cannot be prepared.
-    #[error("the task {task} cannot be run again: {reason}")]
+    #[error("the task {} cannot be run again: {reason}", quoted(.task))]
     NotReady {
         /// The task.
         task: String,

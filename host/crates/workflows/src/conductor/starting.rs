@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use petrel_expressions::{EntryError, Statement, WorkflowScope};
 use petrel_model::WorkflowLimits;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::progress::Change;
@@ -215,6 +216,8 @@ impl Conductor {
             None | Some(Value::Null) => self.limits.items_window,
             Some(value) => {
                 let number = as_integer(value).ok_or_else(|| {
+                    let value = value.to_string();
+                    let value = quoted(&value);
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
                 let name = self.definition.name(place.0);
@@ -308,7 +311,7 @@ fn all_items(task: &Task, items: &Items, scope: &WorkflowScope, world: &World) -
     let list = evaluated(&items.list, scope)?;
     let elements = list
         .as_array()
-        .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", items.text))?;
+        .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", quoted(&items.text)))?;
     for element in elements {
         action(task, None, &with_item(items, element, scope), world)?;
     }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use petrel_expressions::Statement;
+use petrel_model::names::WITHOUT_OWN_PACK;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ pub enum Known<'a> {
     Unclear,
     /// It is not there, and neither is its pack, which may come later.
     Later,
+    /// It is not there, and its pack is one of the host's own that this version does not have: nobody can bring it.
+    Kept,
     /// It is not there.
     Missing,
 }
@@ -141,6 +144,11 @@ impl Call {
         &self.action
     }
 
+    /// The pack of what is called.
+    fn pack(&self) -> &str {
+        self.action.split('.').next().unwrap_or_default()
+    }
+
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
         let action = quoted(&self.action);
         let at_action = |message| vec![self.finding(&self.action_place, message)];
@@ -153,8 +161,15 @@ impl Call {
             Known::Missing => {
                 at_action(format!("The action \"{action}\" is not registered in the database."))
             }
+            Known::Kept => {
+                let pack = quoted(self.pack());
+                at_action(format!(
+                    "The action \"{action}\" is not registered in the database; the pack \"{pack}\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then {WITHOUT_OWN_PACK}."
+                ))
+            }
             Known::Later => {
-                let pack = quoted(self.action.split('.').next().unwrap_or_default());
+                let pack = quoted(self.pack());
                 let message = format!(
                     "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
                      the workflow is run."
@@ -208,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// A few actions; the pack `later` is not there yet.
+    /// A few actions; the pack `later` is not there yet, and `kept` cannot come.
     struct Few(BTreeMap<&'static str, Parameters>);
 
     impl Actions for Few {
@@ -217,6 +232,7 @@ mod tests {
                 Some(parameters) => Known::Takes(parameters),
                 None if reference == "odd.one" => Known::Unclear,
                 None if reference.starts_with("later.") => Known::Later,
+                None if reference.starts_with("kept.") => Known::Kept,
                 None => Known::Missing,
             }
         }
@@ -289,6 +305,15 @@ mod tests {
                     "action",
                     "note: The action \"later.one\" is not registered in the database; register the pack \"later\" before \
                  the workflow is run.",
+                )],
+            ),
+            (
+                json!({"action": "kept.one x=1"}),
+                &[(
+                    "action",
+                    "The action \"kept.one\" is not registered in the database; the pack \"kept\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then call an action of another pack \
+                     in its place, as core.local, or bring yours in a pack of another name.",
                 )],
             ),
         ] {

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 use super::{Finding, Kind, Severity, shapes};
@@ -72,7 +73,10 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
         kind: Kind::Syntax,
         schema_path: Some("properties.tasks.patternProperties".to_owned()),
         spec_path: Some("tasks".to_owned()),
-        message: format!("the name of the task \"{name}\" may hold letters, digits and `_` only; rename it"),
+        message: format!(
+            "the name of the task \"{}\" may hold letters, digits and `_` only; rename it",
+            quoted(name)
+        ),
         language: None,
         expression: None,
         severity: Severity::Error,

@@ -75,6 +75,10 @@ pub(crate) async fn list(
     }
     if after.is_none() {
         part.count();
+    } else {
+        // Who goes on from an answer is told of the whole list all the same.
+        let own = ids(&api, workflow.id).await?.len();
+        part.is_of(own, depth == 1 && own < MOST);
     }
     // As the original has it in every execution: its client marks workflows by it.
     let mut inside: BTreeMap<ExecutionId, Vec<ExecutionId>> = BTreeMap::new();
