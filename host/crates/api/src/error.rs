@@ -7,6 +7,7 @@ use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use petrel_engine::Error;
+use petrel_engine::reads::ReadError;
 use serde_json::{Value, json};
 
 use crate::trail::Reason;
@@ -93,8 +94,8 @@ impl From<tokio::task::JoinError> for ApiError {
     }
 }
 
-impl From<petrel_persistence::Error> for ApiError {
-    fn from(error: petrel_persistence::Error) -> Self {
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
         Error::from(error).into()
     }
 }

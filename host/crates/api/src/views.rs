@@ -2,6 +2,7 @@
 
 use petrel_engine::clock;
 use petrel_engine::content::{Content, RegisteredAction, RegisteredTriggerType, RunnerType};
+use petrel_engine::reads::Unreadable;
 use petrel_engine::workflows::ORQUESTA;
 use petrel_model::action::output_key;
 use petrel_model::output::OutputLine;
@@ -12,7 +13,6 @@ use petrel_model::{
     ApiKey, Enforcement, Execution, Object, Pack, Payload, Ref, Rule, Status, Timestamp, Token, Trigger,
     TriggerInstance, User,
 };
-use petrel_persistence::Unreadable;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};

@@ -6,8 +6,8 @@
 use axum::http::HeaderValue;
 use axum::response::Response;
 use petrel_engine::intake::Claim;
+use petrel_engine::reads::Unreadable;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
-use petrel_persistence::Unreadable;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_engine::behalf::Behalf;
 use petrel_engine::intake::Claim;
+use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
 use petrel_engine::requests::Request;
 use petrel_engine::workflows::is_workflow;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
-use petrel_persistence::{ExecutionFilter, Page};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -73,10 +73,10 @@ async fn read(
     filter: &ExecutionFilter,
     at: Option<Id>,
     limit: usize,
-) -> Result<Page<Execution, Id>, petrel_persistence::Error> {
-    let store = api.engine.store();
+) -> Result<Page<Execution, Id>, ReadError> {
+    let reads = api.engine.reads();
     let one = move |id: Id| async move {
-        let found = store.execution(ExecutionId(id)).await;
+        let found = reads.execution(ExecutionId(id)).await;
         found.map(|found| found.filter(|execution| asked.admits(execution)))
     };
     if let Some(ids) = asked.ids_from(at) {
@@ -84,12 +84,12 @@ async fn read(
     }
     let at = at.map(ExecutionId);
     if asked.is_rising {
-        let ages = store.oldest_executions(at, RISING).await?;
+        let ages = reads.oldest_executions(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
         return read_each("execution", ids, limit, is_last, one).await;
     }
-    let page = store.executions(filter, at, limit).await?;
+    let page = reads.executions(filter, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
@@ -154,7 +154,7 @@ pub(crate) async fn one(
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
         Some(patience) => api.engine.wait(id, patience.min(LONGEST_WAIT)).await?,
-        None => api.engine.store().execution(id).await?,
+        None => api.engine.reads().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
@@ -186,10 +186,10 @@ pub(crate) async fn output(
     let stream = stream(&said)?;
     let from = said.parsed("from", "the number of a line")?;
     let id = execution_id(&api, &id).await?;
-    if api.engine.store().execution(id).await?.is_none() {
+    if api.engine.reads().execution(id).await?.is_none() {
         return Err(no_such(&id.to_string()));
     }
-    let mut lines = api.engine.store().output(id, from.unwrap_or(0)).await?;
+    let mut lines = api.engine.reads().output(id, from.unwrap_or(0)).await?;
     lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -284,7 +284,7 @@ fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behal
 
 async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
     let id = execution_id(api, id).await?;
-    api.engine.store().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
+    api.engine.reads().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
 }
 
 /// Ends an execution. One that cannot be ended any more is no error of HTTP but an object that says so,
@@ -310,7 +310,7 @@ fn view(api: &Api, execution: &Execution, secrets: Secrets) -> Value {
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
     let mut view = views::execution(execution, registered, secrets);
     // Its status alone would say that it runs, or is about to.
-    let is_held = !execution.status.is_final() && api.engine.store().is_held(execution.id);
+    let is_held = !execution.status.is_final() && api.engine.reads().is_held(execution.id);
     if let Some(view) = view.as_object_mut().filter(|_| is_held) {
         view.insert("held".into(), true.into());
     }
@@ -323,7 +323,7 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
         let filter = ExecutionFilter { parent: Some(None), ..ExecutionFilter::default() };
         let mut before = None;
         loop {
-            let newest = api.engine.store().executions(&filter, before, 1).await?;
+            let newest = api.engine.reads().executions(&filter, before, 1).await?;
             before = newest.next;
             if let Some(execution) = newest.items.first() {
                 return Ok(execution.id);

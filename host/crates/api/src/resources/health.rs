@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use petrel_persistence::Unreadable;
+use petrel_engine::reads::Unreadable;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -45,10 +45,10 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
 pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "waiting": api.engine.store().waiting(),
+        "waiting": api.engine.reads().waiting(),
         "running": api.engine.running(),
-        "held": api.engine.store().held(),
-        "unreadable": api.engine.store().unreadable().iter().map(named).collect::<Vec<_>>(),
+        "held": api.engine.reads().held(),
+        "unreadable": api.engine.reads().unreadable().iter().map(named).collect::<Vec<_>>(),
     }))
 }
 

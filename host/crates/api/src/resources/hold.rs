@@ -12,7 +12,7 @@ use crate::said::Nothing;
 use crate::{Api, ApiError};
 
 pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({"held": api.engine.store().held()}))
+    Json(json!({"held": api.engine.reads().held()}))
 }
 
 pub(crate) async fn lift(

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use petrel_engine::explanation::Explanation;
+use petrel_engine::reads::{Page, ReadError};
 use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::Page;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,10 +44,10 @@ async fn read(
     kind: Option<&Ref>,
     at: Option<Id>,
     limit: usize,
-) -> Result<Page<TriggerInstance, Id>, petrel_persistence::Error> {
-    let store = api.engine.store();
+) -> Result<Page<TriggerInstance, Id>, ReadError> {
+    let reads = api.engine.reads();
     let one = move |id: Id| async move {
-        let found = store.trigger_instance(TriggerInstanceId(id)).await;
+        let found = reads.trigger_instance(TriggerInstanceId(id)).await;
         found.map(|found| found.filter(|event| asked.admits(event)))
     };
     if let Some(ids) = asked.ids_from(at) {
@@ -55,12 +55,12 @@ async fn read(
     }
     let at = at.map(TriggerInstanceId);
     if asked.is_rising {
-        let ages = store.oldest_trigger_instances(at, RISING).await?;
+        let ages = reads.oldest_trigger_instances(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
         return read_each("trigger instance", ids, limit, is_last, one).await;
     }
-    let page = store.trigger_instances(kind, at, limit).await?;
+    let page = reads.trigger_instances(kind, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
@@ -147,11 +147,11 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
     };
     if text == "last" {
-        let newest = api.engine.store().trigger_instances(None, None, 1).await?;
+        let newest = api.engine.reads().trigger_instances(None, None, 1).await?;
         return newest.items.into_iter().next().ok_or_else(|| no_event(api));
     }
     let id: TriggerInstanceId = text
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    api.engine.store().trigger_instance(id).await?.ok_or_else(no_such)
+    api.engine.reads().trigger_instance(id).await?.ok_or_else(no_such)
 }

@@ -36,7 +36,7 @@ impl Level {
     /// The next child, oldest first.
     async fn next(&mut self, api: &Api) -> Result<Option<Execution>, ApiError> {
         if self.read.is_empty() {
-            self.read = api.engine.store().children(self.workflow, self.after, AT_ONCE).await?.into();
+            self.read = api.engine.reads().children(self.workflow, self.after, AT_ONCE).await?.into();
             self.after = self.read.back().map(|last| last.id).or(self.after);
             tokio::task::yield_now().await;
         }
