@@ -8,10 +8,12 @@ use std::sync::{Arc, OnceLock};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types as wire;
+use petrel_api_types::trigger::EnforcementOf;
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use crate::extract::Segment;
 use crate::page::{Asked, ListRequest, lists, read_each};
@@ -32,7 +34,19 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
         found.cut_at(*at, asked.page.limit);
     }
     let of_list = Arc::clone(&asked);
-    Ok(asked.answer_part(found, move |one| of_list.page.narrow(views::enforcement(&one))))
+    Ok(asked.answer_part(found, move |enforcement| Item { enforcement, asked: Arc::clone(&of_list) }))
+}
+
+/// An enforcement of a list, which is written when its turn comes to be sent.
+struct Item {
+    enforcement: Enforcement,
+    asked: Arc<ListRequest>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.asked.page.narrowed(wire::Enforcement::from(&self.enforcement)).serialize(serializer)
+    }
 }
 
 /// Where enforcements are looked for.
@@ -210,6 +224,18 @@ pub(crate) enum Found {
     Unreadable(Unreadable),
 }
 
+impl Found {
+    /// What is shown of it beside others.
+    pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
+        match self {
+            Self::Whole(found) => {
+                found.as_ref().map(|one| EnforcementOf::Whole(wire::Enforcement::from(one)))
+            }
+            Self::Unreadable(lost) => Some(EnforcementOf::Lost(views::unreadable(lost))),
+        }
+    }
+}
+
 pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError> {
     match api.engine.reads().enforcement(id).await {
         Ok(found) => Ok(Found::Whole(found)),
@@ -224,7 +250,7 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(id): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let hint = "`petrel trigger get ID` shows the enforcements of an event";
     let parsed: EnforcementId = id
         .parse()
@@ -232,7 +258,7 @@ pub(crate) async fn one(
     let found = api.engine.reads().enforcement(parsed).await?.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("enforcement `{id}` does not exist"), hint)
     })?;
-    Ok(Json(views::enforcement(&found)))
+    Ok(Json(wire::Enforcement::from(&found)).into_response())
 }
 
 #[cfg(test)]

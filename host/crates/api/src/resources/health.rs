@@ -5,9 +5,10 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use petrel_engine::reads::Unreadable;
+use petrel_api_types::HostStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -42,22 +43,17 @@ async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
 /// start counts as both for a moment. Executions that are held since a restore; and what cannot be read of what is
 /// kept by name (packs, rules, users and so on).
-pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "waiting": api.engine.reads().waiting(),
-        "running": api.engine.running(),
-        "held": api.engine.reads().held(),
-        "unreadable": api.engine.reads().unreadable().iter().map(named).collect::<Vec<_>>(),
-    }))
-}
-
-fn named(lost: &Unreadable) -> Value {
-    let mut view = views::unreadable(lost);
-    if let Some(view) = view.as_object_mut() {
-        view.insert("kind".into(), lost.kind.into());
-    }
-    view
+pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
+    let reads = api.engine.reads();
+    let unreadable = reads.unreadable();
+    let status = HostStatus {
+        version: env!("CARGO_PKG_VERSION").into(),
+        waiting: reads.waiting(),
+        running: api.engine.running(),
+        held: reads.held(),
+        unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
+    };
+    Json(status).into_response()
 }
 
 async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 1], String), ApiError> {
