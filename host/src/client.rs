@@ -16,7 +16,7 @@ mod answer;
 mod connection;
 mod waiting;
 
-pub(crate) use answer::Count;
+pub(crate) use answer::{Count, read};
 pub(crate) use connection::Connection;
 pub(crate) use waiting::Waiting;
 

@@ -69,6 +69,21 @@ pub struct Execution<'a> {
     pub children: Vec<ExecutionId>,
 }
 
+/// How an execution stands: as much of one as a client looks at that waits for its end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Standing<'a> {
+    /// The id, as it came.
+    pub id: Cow<'a, str>,
+    /// Where it stands.
+    pub status: Status,
+    /// What runs it, if that came along.
+    #[serde(default)]
+    pub runner: Option<RunnerName<'a>>,
+    /// Whether it rests since a restore.
+    #[serde(default)]
+    pub held: bool,
+}
+
 /// The action of an execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

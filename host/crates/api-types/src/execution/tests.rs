@@ -151,3 +151,18 @@ fn what_a_caller_gave_never_stands_for_what_the_host_says() {
             .to_string()
     );
 }
+
+#[test]
+fn how_an_execution_stands_is_read_from_all_of_it_and_from_little() {
+    let stored = noun(json!({
+        "id": ID, "version": 1, "action": "core.noop", "runner": "noop", "status": "running",
+        "requested_at": "2026-11-20T11:00:00Z",
+    }));
+    let whole =
+        serde_json::to_value(Execution::of(&stored, Beside { is_held: true, ..beside(None) })).unwrap();
+    let standing: Standing<'static> = noun(whole);
+    assert_eq!((&*standing.id, standing.status, standing.held), (ID, Status::Running, true));
+    assert_eq!(standing.runner.map(|runner| runner.name), Some("noop".into()));
+    let little: Standing<'static> = noun(json!({"id": "1", "status": "failed"}));
+    assert_eq!((little.status, little.runner, little.held), (Status::Failed, None, false));
+}
