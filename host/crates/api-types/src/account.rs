@@ -60,6 +60,20 @@ impl<'a> Token<'a> {
     }
 }
 
+/// Whether a token is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// Whether it is.
+    pub valid: bool,
+}
+
+/// That the token in the host's own file was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotation {
+    /// That it was.
+    pub rotated: bool,
+}
+
 /// An API key. Its hash is masked unless it is to be shown.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey<'a> {
@@ -186,6 +200,12 @@ mod tests {
             &Token::of(&stored, "secret"),
             &json!({"id": ID, "user": "ada", "token": "secret", "expiry": NOON, "metadata": {"z": 1, "a": 2}}),
         );
+    }
+
+    #[test]
+    fn what_became_of_a_token_is_one_word() {
+        assert_shown_as::<Validity>(&Validity { valid: false }, &json!({"valid": false}));
+        assert_shown_as::<Rotation>(&Rotation { rotated: true }, &json!({"rotated": true}));
     }
 
     #[test]

@@ -19,6 +19,36 @@ pub struct HostStatus<'a> {
     pub unreadable: Vec<Lost<'a>>,
 }
 
+/// Whether the host accepts events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Whether it does.
+    pub ready: bool,
+    /// Why it does not.
+    pub reasons: Vec<String>,
+}
+
+impl From<Vec<String>> for Readiness {
+    /// It is ready where nothing speaks against it.
+    fn from(reasons: Vec<String>) -> Self {
+        Self { ready: reasons.is_empty(), reasons }
+    }
+}
+
+/// What the host logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLevel {
+    /// The level, or levels by part.
+    pub level: String,
+}
+
+/// What rests since a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// How many executions.
+    pub held: usize,
+}
+
 /// What takes the place of something that is stored and cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost<'a> {
@@ -57,6 +87,17 @@ mod tests {
 
     use super::*;
     use crate::round_trip::assert_shown_as;
+
+    #[test]
+    fn a_host_says_how_it_is_in_a_word() {
+        assert_shown_as::<Readiness>(&Readiness::from(Vec::new()), &json!({"ready": true, "reasons": []}));
+        assert_shown_as::<Readiness>(
+            &Readiness::from(vec!["the disk is full".to_owned()]),
+            &json!({"ready": false, "reasons": ["the disk is full"]}),
+        );
+        assert_shown_as::<LogLevel>(&LogLevel { level: "warn".into() }, &json!({"level": "warn"}));
+        assert_shown_as::<Hold>(&Hold { held: 3 }, &json!({"held": 3}));
+    }
 
     #[test]
     fn a_host_says_what_waits_and_what_it_cannot_read() {

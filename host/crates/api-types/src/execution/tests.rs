@@ -1,3 +1,5 @@
+//! What is shown of executions, against what was sent before there were these types.
+
 use serde_json::json;
 
 use super::*;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use petrel_api_types::HostStatus;
+use petrel_api_types::host::{LogLevel, Readiness};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::auth::User;
 use crate::extract::JsonBody;
@@ -34,10 +34,10 @@ async fn healthz(State(api): State<Api>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
-    let reasons = api.engine.not_ready().await;
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons})))
+async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
+    let readiness = Readiness::from(api.engine.not_ready().await);
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
 }
 
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
@@ -74,8 +74,8 @@ pub trait LogControl: Send + Sync {
     fn set_level(&self, level: &str) -> Result<(), String>;
 }
 
-pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({"level": api.log.level()}))
+pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<LogLevel> {
+    Json(LogLevel { level: api.log.level() })
 }
 
 /// A level to set.
@@ -88,7 +88,7 @@ pub(crate) async fn set_log_level(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<LogLevel>, ApiError> {
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
             format!("`{level}` is no level: {why}"),
@@ -96,5 +96,5 @@ pub(crate) async fn set_log_level(
         )
     })?;
     tracing::warn!(level, user, "the level of the log was changed");
-    Ok(Json(json!({"level": api.log.level()})))
+    Ok(Json(LogLevel { level: api.log.level() }))
 }

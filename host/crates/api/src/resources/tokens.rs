@@ -12,11 +12,11 @@ use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use petrel_api_types::Token;
+use petrel_api_types::account::Validity;
 use petrel_engine::Error;
 use petrel_engine::accounts::Credential;
 use petrel_engine::accounts::sign_in::SignIn;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::auth::{self, SignedIn, User};
 use crate::extract::JsonBody;
@@ -106,11 +106,11 @@ pub(crate) struct Candidate {
 async fn validate(
     State(api): State<Api>,
     JsonBody(Candidate { token }): JsonBody<Candidate>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Validity>, ApiError> {
     let token = token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| ApiError::invalid("Token is not provided.", "send {\"token\": \"...\"}"))?;
-    Ok(Json(json!({"valid": api.engine.validate_token(&token).is_some()})))
+    Ok(Json(Validity { valid: api.engine.validate_token(&token).is_some() }))
 }
 
 /// Takes back the token that the request presents.

@@ -10,11 +10,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use petrel_api_types as wire;
 use petrel_api_types::Me;
-use petrel_api_types::account::{Authentication, Rights};
+use petrel_api_types::account::{Authentication, Rights, Rotation};
 use petrel_engine::accounts::Credential;
 use petrel_model::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::auth::{SignedIn, User};
 use crate::extract::{JsonBody, Segment};
@@ -98,10 +97,10 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Rotation>, ApiError> {
     api.engine.refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;
-    Ok(Json(json!({"rotated": true})))
+    Ok(Json(Rotation { rotated: true }))
 }
 
 /// Who is signed out everywhere is so with copies of the host's own file too.
