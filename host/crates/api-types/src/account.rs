@@ -1,6 +1,7 @@
 //! Who may use the host: users, the tokens that they sign in for, and API keys.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use petrel_model::secrets::MASK;
 use petrel_model::{ApiKeyId, Object, Timestamp, TokenId, account};
@@ -45,6 +46,13 @@ pub struct Token<'a> {
     pub expiry: Timestamp,
     /// What is kept with it.
     pub metadata: Cow<'a, Object>,
+}
+
+// What it says of itself in a log is not the token.
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Token<'a> {
