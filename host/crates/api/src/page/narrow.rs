@@ -160,6 +160,7 @@ impl<'a, S: Serializer> Serializer for Narrowing<'a, S> {
 
 #[cfg(test)]
 mod tests {
+    use petrel_model::TriggerInstance;
     use serde_json::json;
 
     use super::super::tests::query;
@@ -189,6 +190,19 @@ mod tests {
             assert_eq!(serde_json::to_string(&page.narrowed(thing())).unwrap(), shown, "{asked}");
             assert_eq!(serde_json::to_string(&page.narrowed(Some(&thing()))).unwrap(), shown, "{asked}");
         }
+    }
+
+    #[test]
+    fn what_is_left_is_written_as_it_stands() {
+        let text = r#"{"id":"65a000000000000000000001","payload":{"b":[1,  2.50],"a":1e2}}"#;
+        let stored = text.replace(
+            r#""payload""#,
+            r#""trigger":"a.b","trigger_type":"a.b","occurrence_time":"2026-11-20T12:00:00Z","status":"processed","payload""#,
+        );
+        let event: TriggerInstance = serde_json::from_str(&stored).unwrap();
+        let shown = petrel_api_types::TriggerInstance::of(&event, event.payload.clone());
+        let page = query("include_attributes=payload").unwrap();
+        assert_eq!(serde_json::to_string(&page.narrowed(shown)).unwrap(), text);
     }
 
     #[test]
