@@ -94,7 +94,7 @@ impl ApiKey {
                     print::json(&key);
                 } else {
                     // Alone on standard output, for $(...).
-                    let MadeApiKey { id, key, .. } = read(&key)?;
+                    let MadeApiKey { id, key, .. } = read::<MadeApiKey<'_>>(&key)?;
                     print::line(&key);
                     print::note(&format!(
                         "made {id}; the key is shown this once: send it as St2-Api-Key, or set PETREL_API_KEY"

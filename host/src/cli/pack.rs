@@ -181,7 +181,7 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
 /// Asks the host to register something, and says what was.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let report = session.client.send_json(Method::POST, path, body).await?;
-    let registration = read(&report)?;
+    let registration: Registration<'_> = read(&report)?;
     notes(&registration);
     match session.form {
         Form::Json => print::json(&report),

@@ -91,7 +91,7 @@ impl Trigger {
                 let answer = session.client.get(&path).await?;
                 match session.form {
                     Form::Json => print::json(&answer),
-                    Form::Text => explain(&read(&answer)?),
+                    Form::Text => explain(&read::<Why<'_>>(&answer)?),
                 }
             }
         }
