@@ -8,7 +8,8 @@
 //! The order of the fields is the order on the wire. What is secret in a value is masked on the way here: [`Secrets`].
 //!
 //! Reading order: [`action`] and [`execution`] are what runs, [`trigger`], [`rule`] and [`enforcement`] what makes it run,
-//! [`explanation`] why it did not, [`pack`] what holds all this; [`account`] says who may, [`key`] is the datastore, [`host`] how the host is.
+//! [`explanation`] why it did not, [`pack`] what holds all this; [`account`] says who may, [`key`] is the datastore,
+//! [`host`] how the host is, [`error`] what is refused.
 
 pub mod account;
 pub mod action;
