@@ -38,9 +38,9 @@ impl Login {
             self.password_stdin,
             false,
         )?;
-        let answer = client.sign_in(&self.user, &password, self.ttl).await?;
-        logins::keep(client.url(), &answer)?;
-        let expiry = answer.get("expiry").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let token = client.sign_in(&self.user, &password, self.ttl).await?;
+        logins::keep(client.url(), &token)?;
+        let expiry = token.expiry;
         match session.form {
             Form::Json => print::json(&json!({"user": self.user, "url": client.url(), "expiry": expiry})),
             Form::Text => print::note(&format!(

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use petrel_api_types::execution::Standing;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
 use super::{Secrets, Session, path_segment, run};
-use crate::client::Waiting;
+use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -264,10 +265,11 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     let client = &session.client;
     // The newest one now, not whichever is newest later.
     let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
-    let id = text(&first, "id");
-    if held::is_held(&first) {
+    let first: Standing<'static> = read(&first)?;
+    if first.held {
         held::explain();
     }
+    let id: &str = &first.id;
     run::until_interrupted(id, follow(session, id, task_tree::is_workflow(&first), patience)).await
 }
 
@@ -286,6 +288,7 @@ async fn follow(
         // Asked before the output is read, so that what comes before the end is not missed.
         let now = client.state_of(id, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
+        let standing: Standing<'_> = read(&execution)?;
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
         lines += output.matches('\n').count();
         if is_text {
@@ -297,18 +300,17 @@ async fn follow(
             tasks.print_news(session, id).await?;
         }
         let is_late = patience.is_some_and(|patience| started.elapsed() >= patience);
-        if is_late || run::is_final(&execution) {
+        let status = standing.status;
+        if is_late || status.is_final() {
             match session.form {
-                Form::Json => {
-                    print::json(&json!({"id": id, "status": text(&execution, "status"), "output": all}));
-                }
+                Form::Json => print::json(&json!({"id": id, "status": status, "output": all})),
                 Form::Text => {
-                    let reason = if lines == 0 { ending::reason(session, &execution).await? } else { None };
+                    let reason = if lines == 0 { ending::reason(session, &standing).await? } else { None };
                     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-                    print::note(&format!("{id}: {}{reason}", text(&execution, "status")));
+                    print::note(&format!("{id}: {status}{reason}"));
                 }
             }
-            return Ok(run::outcome(&execution));
+            return Ok(run::outcome(status));
         }
     }
 }

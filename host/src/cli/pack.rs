@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use petrel_api_types::Registration;
 use petrel_engine::content::{Content, Runners};
 use petrel_engine::registration::look_at;
 use petrel_model::names::check_pack;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Secrets, Session, path_segment};
 use crate::bundled;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
@@ -188,7 +189,12 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
 /// Asks the host to register something, and says what was.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let report = session.client.send_json(Method::POST, path, body).await?;
-    registered(session.form, &report);
+    let registration: Registration<'_> = read(&report)?;
+    notes(&registration);
+    match session.form {
+        Form::Json => print::json(&report),
+        Form::Text => registered(&registration),
+    }
     Ok(())
 }
 
@@ -274,24 +280,21 @@ fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
     })
 }
 
+/// Says what was passed over, and what to think about.
+fn notes(registration: &Registration<'_>) {
+    registration.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+}
+
 /// Says what was registered and what to try next.
-fn registered(form: Form, report: &Value) {
-    for note in report.get("notes").and_then(Value::as_array).into_iter().flatten() {
-        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
-    }
-    if form == Form::Json {
-        return print::json(report);
-    }
-    let count = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let packs = report.get("packs").and_then(Value::as_array).into_iter().flatten().chain(report.get("pack"));
-    let packs: Vec<_> = packs.filter_map(|pack| pack.get("ref")?.as_str()).collect();
-    let (actions, triggers, rules) = (count("actions"), count("triggers"), count("rules"));
-    let names = packs.join(", ");
+fn registered(registration: &Registration<'_>) {
+    let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
+    let of = |count: usize, what: &str| counted(count as u64, what);
     print::line(&format!(
-        "registered {names}: {}, {}, {}",
-        counted(actions, "action"),
-        counted(triggers, "trigger"),
-        counted(rules, "rule")
+        "registered {}: {}, {}, {}",
+        packs.join(", "),
+        of(registration.actions, "action"),
+        of(registration.triggers, "trigger"),
+        of(registration.rules, "rule")
     ));
     for pack in packs {
         print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));

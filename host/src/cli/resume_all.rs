@@ -32,8 +32,9 @@ impl ResumeAll {
 fn told(answer: &Value) -> Option<String> {
     let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
     let held = Some(count("held")).filter(|held| *held > 0)?;
-    let mut told =
-        format!("of {} in flight at the backup, {} go on", counted(held, "execution"), count("resumed"));
+    let resumed = count("resumed");
+    let verb = if resumed == 1 { "goes" } else { "go" };
+    let mut told = format!("of {} in flight at the backup, {resumed} {verb} on", counted(held, "execution"));
     let others = [
         ("abandoned", "abandoned: they had begun, and how far they got is not known"),
         ("canceled", "canceled, as had been asked for"),
@@ -50,8 +51,6 @@ fn told(answer: &Value) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
-
     #[test]
     fn what_does_not_go_on_is_told_apart() {
         let told = |held, resumed, abandoned, canceled| {
@@ -60,7 +59,7 @@ mod tests {
             )
         };
         assert_eq!(told(0, 0, 0, 0), None);
-        assert_eq!(told(1, 1, 0, 0).as_deref(), Some("of 1 execution in flight at the backup, 1 go on"));
+        assert_eq!(told(1, 1, 0, 0).as_deref(), Some("of 1 execution in flight at the backup, 1 goes on"));
         let all = told(7, 2, 4, 1).unwrap_or_default();
         let lines: Vec<_> = all.lines().collect();
         assert_eq!(lines.first(), Some(&"of 7 executions in flight at the backup, 2 go on"));

@@ -1,8 +1,8 @@
 //! REST and webhooks, with StackStorm's paths, bodies and headers.
 //!
 //! The only crate that knows axum. A handler reads the request, asks the engine, and
-//! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] shapes nouns as
-//! StackStorm prints them; [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
+//! shapes the answer; it decides nothing. [`resources`] has a file a resource; [`views`] makes of nouns
+//! what is shown (`petrel_api_types`); [`auth`] lets in who may come in; [`mod@serve`] holds the connections, which
 //! [`tls`] encrypts; [`mod@trail`] is what is left of what was refused or changed; every error is [`ApiError`].
 
 use std::sync::Arc;

@@ -10,7 +10,6 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
-use serde::Serialize;
 
 use crate::auth::User;
 use crate::serve::Peer;
@@ -28,7 +27,7 @@ const CHANGED: [&str; 9] =
     ["users", "apikeys", "tokens", "admin_token", "rules", "packs", "configs", "keys", "log"];
 
 /// A request to a webhook that was refused.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refused {
     /// When.
     pub(crate) at: Timestamp,

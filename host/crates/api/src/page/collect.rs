@@ -1,8 +1,8 @@
 //! Reads what a list from the store was asked for: in pieces, in the order of ids, which is that of time, and no further
 //! than it must. What becomes of it is in `part.rs`.
 
+use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::Id;
-use petrel_persistence::{Error, Page, Unreadable};
 
 use super::ListRequest;
 use super::part::{Listed, Part};
@@ -43,7 +43,7 @@ impl ListRequest {
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<Part<T>, ApiError>
     where
-        F: Future<Output = Result<Page<T, Id>, Error>>,
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
@@ -83,7 +83,7 @@ impl ListRequest {
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<(), ApiError>
     where
-        F: Future<Output = Result<Page<T, Id>, Error>>,
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         if part.total.is_none() {
             let from = self.first();
@@ -103,7 +103,7 @@ impl ListRequest {
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<Total, ApiError>
     where
-        F: Future<Output = Result<Page<T, Id>, Error>>,
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
         for _ in 0..most {
@@ -167,9 +167,9 @@ pub(crate) async fn read_each<T: Listed, F>(
     limit: usize,
     is_last: bool,
     read: impl Fn(Id) -> F,
-) -> Result<Page<T, Id>, Error>
+) -> Result<Page<T, Id>, ReadError>
 where
-    F: Future<Output = Result<Option<T>, Error>>,
+    F: Future<Output = Result<Option<T>, ReadError>>,
 {
     let mut page = Page { items: Vec::new(), unreadable: Vec::new(), next: None };
     let (mut bytes, end) = (0, ids.last().copied().filter(|_| is_last));
@@ -180,7 +180,7 @@ where
                 page.items.push(item);
             }
             Ok(None) => {}
-            Err(Error::Damaged { reason, .. }) => {
+            Err(ReadError::Damaged { reason, .. }) => {
                 page.unreadable.push(Unreadable { kind, id: id.to_string(), reason });
             }
             Err(error) => return Err(error),
@@ -242,10 +242,10 @@ mod tests {
     fn what_is_read_one_by_one_ends_where_the_next_piece_goes_on() {
         let read = |limit, is_last| {
             let ids = vec![id(1), id(2), id(3)];
-            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, Error>(None) };
+            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, ReadError>(None) };
             let lost = |one: Id| async move {
                 if one == id(2) {
-                    return Err(Error::Damaged { what: "event".into(), reason: "why".into() });
+                    return Err(ReadError::Damaged { what: "event".into(), reason: "why".into() });
                 }
                 nothing(one).await
             };

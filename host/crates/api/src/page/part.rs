@@ -6,10 +6,9 @@
 use axum::http::HeaderValue;
 use axum::response::Response;
 use petrel_engine::intake::Claim;
+use petrel_engine::reads::Unreadable;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
-use petrel_persistence::Unreadable;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use super::{ListRequest, MOST_BYTES, Total};
 use crate::{Api, ApiError, listing, views};
@@ -30,7 +29,7 @@ impl ListRequest {
         let held = part.held.take();
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
-            Place::Lost(lost) => Shown::Lost(views::unreadable(&lost)),
+            Place::Lost(lost) => Shown::Lost(Unread(lost)),
         });
         let mut answer = listing::answer(shown, held);
         answer.headers_mut().extend(self.page.headers(total));
@@ -181,7 +180,16 @@ enum Place<T> {
 #[serde(untagged)]
 enum Shown<V> {
     Whole(V),
-    Lost(Value),
+    Lost(Unread),
+}
+
+/// What cannot be read, as it is shown.
+struct Unread(Unreadable);
+
+impl Serialize for Unread {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        views::unreadable(&self.0).serialize(serializer)
+    }
 }
 
 impl<T: Listed> Part<T> {
@@ -271,7 +279,7 @@ impl<T: Listed> Part<T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::lists;
     use super::super::query::tests::asked;

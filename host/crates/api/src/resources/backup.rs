@@ -16,7 +16,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::body::Frame;
-use petrel_persistence::store::Archived;
+use petrel_engine::reads::Archived;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::auth::User;

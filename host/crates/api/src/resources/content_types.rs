@@ -63,10 +63,10 @@ impl Wanted {
                 Kind::Rules => parts.rules = true,
                 Kind::Always => {}
                 Kind::OfHost => {
-                    notes.push(format!("`types`: {many} come with the host and are always there"))
+                    notes.push(format!("`types`: {many} come with the host and are always there"));
                 }
                 Kind::Later => {
-                    notes.push(format!("`types`: {many} are not registered: they do not exist yet"))
+                    notes.push(format!("`types`: {many} are not registered: they do not exist yet"));
                 }
             }
         }

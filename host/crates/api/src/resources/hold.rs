@@ -5,6 +5,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
+use petrel_api_types::host::Hold;
 use petrel_engine::accounts::users::ADMIN;
 use serde_json::{Value, json};
 
@@ -12,8 +13,8 @@ use crate::auth::User;
 use crate::said::Nothing;
 use crate::{Api, ApiError};
 
-pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({"held": api.engine.store().held()}))
+pub(crate) async fn look(State(api): State<Api>, _: Nothing) -> Json<Hold> {
+    Json(Hold { held: api.engine.reads().held() })
 }
 
 pub(crate) async fn lift(

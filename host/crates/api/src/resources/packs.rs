@@ -1,5 +1,6 @@
 //! `/packs`: what is registered, and registering: a directory, packs by name, and packs that came with the host.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,16 +8,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use petrel_api_types as wire;
 use petrel_engine::registration::Report;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::content_types::Wanted;
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
 use crate::trail::About;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 /// Where the name of a pack that came with the host says so.
 const BUILTIN: &str = "builtin:";
@@ -61,15 +63,16 @@ impl Shipped {
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
-    asked.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
+    asked.answer(&api, api.engine.content().packs(), |pack| wire::Pack::from(pack.as_ref()))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::pack(api.engine.content().pack(&name)?)))
+) -> Result<Response, ApiError> {
+    let content = api.engine.content();
+    Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
 }
 
 /// Forgets a pack. StackStorm has an action for that.
@@ -161,25 +164,16 @@ async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Res
 }
 
 /// What was registered: the sums, and of a single pack the pack; with `notes` on what was asked for.
-fn registered(reports: &[Report], mut notes: Vec<String>) -> Value {
+fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> {
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
-    let packs: Vec<_> = reports.iter().map(|report| views::pack(&report.pack)).collect();
-    notes.extend(reports.iter().flat_map(|report| report.notes.iter().cloned()));
-    let mut answer = json!({
-        "actions": sum(|report| report.actions),
-        "triggers": sum(|report| report.trigger_types),
-        "rules": sum(|report| report.rules),
-        // What StackStorm counts beside, and is not registered here.
-        "sensors": 0,
-        "aliases": 0,
-        "policies": 0,
-        "notes": notes,
-    });
-    if let Some(answer) = answer.as_object_mut() {
-        match packs.as_slice() {
-            [pack] => answer.insert("pack".into(), pack.clone()),
-            _ => answer.insert("packs".into(), packs.into()),
-        };
-    }
-    answer
+    let of_packs = reports.iter().flat_map(|report| &report.notes);
+    let notes = notes.into_iter().map(Cow::Owned).chain(of_packs.map(|note| note.as_str().into()));
+    let sums = wire::Registration {
+        actions: sum(|report| report.actions),
+        triggers: sum(|report| report.trigger_types),
+        rules: sum(|report| report.rules),
+        notes: notes.collect(),
+        ..wire::Registration::default()
+    };
+    sums.of_packs(reports.iter().map(|report| wire::Pack::from(&report.pack)).collect())
 }

@@ -76,7 +76,7 @@ fn what_is_wrong_is_told_in_few_words_however_long_it_is() {
         ("{{ 1 | LONG }}", "xxx"),
         ("{{ 'a' | regex_match('(LONG') }}", ""),
         ("{{ long | version_compare('>=1.2.3') }}", "is not a semantic version; write it as 1.2.3"),
-        ("{{ '1.2.3' | version_compare(long) }}", "as in >=1.2.3"),
+        ("{{ '1.2.3' | version_match(long) }}", "as in >=1.2.3"),
     ];
     for (template, says) in in_jinja {
         let error = render(&template.replace("LONG", &long), &scope).unwrap_err().to_string();

@@ -1,6 +1,8 @@
 //! Where an execution came from. What the host knows and what the caller gave are kept apart, so that no caller can
 //! forge an origin.
 
+use std::borrow::Cow;
+
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -78,15 +80,23 @@ impl Context {
     pub fn shown(&self) -> Object {
         let own = Self { given: Object::new(), ..self.clone() };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
-        let mut hidden = Object::new();
-        for (name, value) in &self.given {
-            let place = if OWN.contains(&name.as_str()) { &mut hidden } else { &mut shown };
-            place.insert(name.clone(), value.clone());
-        }
+        let (beside, hidden) = self.given_apart();
+        shown.extend(beside.into_owned());
         if !hidden.is_empty() {
             shown.insert("given".into(), Value::Object(hidden));
         }
         shown
+    }
+
+    /// What the caller gave: what stands beside what the host says where this is shown, and what has a name of the host's.
+    pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
+        let is_own = |name: &str| OWN.contains(&name);
+        if !self.given.keys().any(|name| is_own(name)) {
+            return (Cow::Borrowed(&self.given), Object::new());
+        }
+        let (hidden, beside): (Object, Object) =
+            self.given.clone().into_iter().partition(|(name, _)| is_own(name));
+        (Cow::Owned(beside), hidden)
     }
 
     /// Takes in what was read under `name`. What comes a second time, or is not what the host writes there, came from
