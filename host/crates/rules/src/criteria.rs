@@ -6,11 +6,10 @@
 
 mod dates;
 mod operators;
-mod search;
+pub(crate) mod search;
 mod wildcard;
 
 pub use dates::InvalidDate;
-pub(crate) use search::Search;
 
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
 use petrel_expressions::python::compare::Unordered;

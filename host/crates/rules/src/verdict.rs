@@ -15,10 +15,11 @@ use petrel_model::quoted::quoted;
 use petrel_model::secrets::MASK;
 use serde_json::Value;
 
-use crate::compiled::{CompiledCriterion, CompiledRule, SYSTEM};
-use crate::criteria::{self, Error, Search};
+use crate::compiled::{CompiledCriterion, CompiledRule};
+use crate::criteria::search::Search;
+use crate::criteria::{self, Error};
 use crate::occurrence::Occurrence;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, SYSTEM};
 
 /// What came of one rule and one occurrence.
 #[derive(Debug)]
