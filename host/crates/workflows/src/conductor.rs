@@ -10,13 +10,17 @@
 //! The rules are Orquesta's. Where an event meets them: [`progress`] (a task changes), [`transitions`] (it
 //! has ended), [`starting`] (what is ready), [`requests`] (pause, resume, cancel), [`rerun`], [`output`].
 
+mod change;
 mod context;
+mod event;
 mod log;
 mod output;
 mod progress;
+mod refused;
 mod requests;
 mod rerun;
 mod scope;
+mod seconds;
 mod staging;
 mod starting;
 mod state;
@@ -29,85 +33,21 @@ use petrel_expressions::{Statement, Variables};
 use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
+pub use event::{Action, Event, Report, Rerun, Start};
 pub use log::ErrorEntry;
-pub use requests::Refused;
-pub use rerun::Rerun;
+pub use refused::Refused;
 pub use world::{Records, Secrets, World};
 
 use crate::definition::Definition;
 use crate::status::Status;
+use change::Change;
 use context::{Context, Dictionaries};
 use log::Errors;
-use progress::Change;
 use staging::{Staged, Staging};
 use state::Table;
 
 /// What a workflow is given beside its variables: the configuration of its pack.
 pub const CONFIG: &str = "config_context";
-
-/// What happens to a workflow.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// It is asked to be running, paused, canceled ...
-    Request(Status),
-    /// An action tells where it stands.
-    Report(Report),
-    /// It is run again, in part.
-    Rerun(Rerun),
-    /// It is failed from outside, for a reason.
-    Fail(ErrorEntry),
-}
-
-/// Where an action of a task stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// The task.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// The item that the action is for.
-    pub item: Option<usize>,
-    /// Where it stands.
-    pub status: Status,
-    /// What it gave.
-    pub result: Arc<Value>,
-    /// The identity of its execution, where there is one.
-    pub execution: Option<Arc<str>>,
-}
-
-/// A task that starts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Start {
-    /// Its name.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// Its number among all runs of tasks.
-    pub number: usize,
-    /// What it does; nothing when the task has no action or no items.
-    pub actions: Vec<Action>,
-    /// Seconds to wait before.
-    pub delay: Option<i64>,
-    /// Which repetition it is, from 1.
-    pub retry: Option<u32>,
-    /// How many items it has.
-    pub items: Option<usize>,
-    /// How many of them are done at once.
-    pub concurrency: Option<Arc<Value>>,
-    /// How many seconds each action may take.
-    pub timeout: Option<i64>,
-}
-
-/// An action to be executed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Action {
-    /// Its reference; text, unless an expression gave something else.
-    pub action: Arc<Value>,
-    /// Its parameters; null when none are given.
-    pub input: Arc<Value>,
-    /// The item that it is for.
-    pub item: Option<usize>,
-}
 
 /// A workflow that runs.
 #[derive(Debug, Clone)]
@@ -244,7 +184,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match starting::seconds("timeout", None, timeout, &self.bare_scope(&initial, world)) {
+        match seconds::given("timeout", None, timeout, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {

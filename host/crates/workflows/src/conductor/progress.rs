@@ -6,42 +6,15 @@ use std::sync::Arc;
 use petrel_model::size;
 use serde_json::Value;
 
+use super::change::Change;
 use super::context::Context;
+use super::seconds::{MOST_SECONDS, as_integer, within};
 use super::staging::Staged;
-use super::starting::{MOST_SECONDS, as_integer, within};
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
 use crate::machine::{self, OtherItems, Rest, TaskChange};
 use crate::status::Status;
-
-/// What happens to a task.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Change<'a> {
-    /// Its action tells where it stands.
-    Action { status: Status, result: Option<&'a Arc<Value>> },
-    /// The action of one of its items does.
-    Item { item: usize, status: Status, result: Option<&'a Arc<Value>> },
-    /// It is a command of the engine, which is carried out.
-    Command(Engine),
-}
-
-impl Change<'_> {
-    fn status(&self) -> Status {
-        match self {
-            Self::Action { status, .. } | Self::Item { status, .. } => *status,
-            Self::Command(Engine::Fail) => Status::Failed,
-            Self::Command(Engine::Noop | Engine::Continue) => Status::Succeeded,
-        }
-    }
-
-    fn result(&self) -> Option<&Arc<Value>> {
-        match self {
-            Self::Action { result, .. } | Self::Item { result, .. } => *result,
-            Self::Command(_) => None,
-        }
-    }
-}
 
 /// What every failed action leaves in the log of errors.
 const FAILED: &str = "Execution failed. See result for details.";

@@ -3,19 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::requests::Refused;
+use super::event::Rerun;
+use super::refused::Refused;
 use super::staging::Staged;
 use super::state::Place;
 use super::{Conductor, World};
 use crate::status::Status;
-
-/// From where a workflow is run again; from all tasks that ended it badly when no tasks are named.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rerun {
-    /// The tasks, by name and route, and whether all items of a task are done again or only those that
-    /// have failed.
-    pub tasks: Vec<(Arc<str>, u32, bool)>,
-}
 
 impl Conductor {
     /// Makes a workflow that has ended ready to be run again.

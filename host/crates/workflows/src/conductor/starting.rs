@@ -1,23 +1,21 @@
 //! Starting what is ready: tasks are evaluated, all that are ready are marked running, and those without
 //! anything to do have succeeded before the next is started.
 
-use std::fmt::Arguments;
 use std::sync::Arc;
 
-use petrel_expressions::{EntryError, Statement, WorkflowScope};
+use petrel_expressions::{EntryError, WorkflowScope};
 use petrel_model::WorkflowLimits;
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
-use super::progress::Change;
+use super::change::Change;
+use super::event::{Action, Start};
+use super::seconds::{as_integer, evaluated, within};
 use super::staging::{ItemStates, Staged};
 use super::state::Place;
-use super::{Action, Conductor, ErrorEntry, Start, World};
+use super::{Conductor, ErrorEntry, World, seconds};
 use crate::definition::{Items, Task};
 use crate::status::Status;
-
-/// The longest time that an expression may give, in seconds: 100 years.
-pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// A task that is ready, evaluated.
 struct Ready {
@@ -176,7 +174,7 @@ impl Conductor {
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
+            timeout: seconds::given("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
             start.actions.push(action(task, None, &scope, world)?);
@@ -235,49 +233,11 @@ impl Conductor {
 
 /// How long a task waits: what its repetition says, else what the task says.
 fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds("delay", Some(&task.name), task.delay.as_ref(), scope)?;
+    let own = seconds::given("delay", Some(&task.name), task.delay.as_ref(), scope)?;
     Ok(match &staged.attempts {
         Some(attempts) => Some(attempts.delay.unwrap_or_default()),
         None => own,
     })
-}
-
-/// What the property `key` of a task, or of the workflow where there is no name, says in seconds.
-pub(super) fn seconds(
-    key: &str,
-    task: Option<&str>,
-    statement: Option<&Statement>,
-    scope: &WorkflowScope,
-) -> Result<Option<i64>, String> {
-    let Some(statement) = statement else { return Ok(None) };
-    let value = evaluated(statement, scope)?;
-    let whose = if task.is_some() { "task" } else { "workflow" };
-    let number = as_integer(&value)
-        .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
-    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
-}
-
-/// An integer as Python sees one; `true` and `false` are 1 and 0.
-pub(super) fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(value) => Some(i64::from(*value)),
-        Value::Number(number) => number.as_i64(),
-        _ => None,
-    }
-}
-
-/// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
-/// original takes it from an expression, and does nothing of use with it.
-pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
-    if (0..=most).contains(&number) {
-        return Ok(number);
-    }
-    let whose = task.map_or_else(|| "the workflow".to_owned(), |name| format!("task \"{name}\""));
-    Err(format!("ValueError: The {key} of {whose} is {number}; it must be between 0 and {most}."))
-}
-
-fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
-    statement.evaluate(scope).map_err(|error| error.to_string())
 }
 
 fn action(task: &Task, item: Option<usize>, scope: &WorkflowScope, world: &World) -> Result<Action, String> {

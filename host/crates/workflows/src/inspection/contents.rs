@@ -14,7 +14,8 @@ use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
-use super::{Finding, Kind, Place, syntax};
+use super::finding::{Finding, Kind, Place};
+use super::syntax;
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
 

@@ -11,10 +11,10 @@ use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::{action_and_input, published};
+use super::finding::{Finding, Kind, Place};
 use super::known::{Rules, Set, settle};
 use super::semantics::Graph;
 use super::walked::{Edge, Walked};
-use super::{Finding, Kind, Place};
 use crate::definition::inline;
 use crate::definition::shape::{self, RESERVED};
 

@@ -7,7 +7,8 @@ use jsonschema::{Draft, Validator};
 use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-use super::{Finding, Kind, Severity, shapes};
+use super::finding::{Finding, Kind, Severity};
+use super::shapes;
 use crate::definition::shape;
 
 /// The grammar, as a JSON schema.
