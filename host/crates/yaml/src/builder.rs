@@ -9,10 +9,23 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cursor::Mark;
+use crate::error::{Error, quoted};
+use crate::node::{Content, Node};
+use crate::place::{Mark, Position};
+use crate::scalar;
 use crate::scanner::Scanner;
 use crate::token::{Directive, Kind, Scalar, Token};
-use crate::{Content, Error, Keys, Node, Position, quoted, scalar};
+
+/// What becomes of keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Text as written, and none twice: what people write is to be told of its slips.
+    #[default]
+    Strict,
+    /// As `PyYAML`: a key that is written twice counts for the last time, and one that is no text (`on`, `010`)
+    /// becomes the text of what it means (`true`, `8`).
+    Loose,
+}
 
 /// How many nodes aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;

@@ -1,28 +1,13 @@
 //! A text that is being read: the next characters of it, and the place where they stand.
 
-use crate::{Error, Position};
+use crate::error::Error;
+use crate::place::Mark;
 
 /// What stands behind the last character; it occurs in no text that [`Cursor::new`] takes.
 pub(crate) const END: char = '\0';
 
 /// The mark of byte order: it takes no column.
 const BYTE_ORDER: char = '\u{feff}';
-
-/// A place in a text, all counted from 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// How many characters stand before it.
-    pub(crate) index: usize,
-    pub(crate) line: usize,
-    /// In characters.
-    pub(crate) column: usize,
-}
-
-impl From<Mark> for Position {
-    fn from(mark: Mark) -> Self {
-        Self { line: mark.line + 1, column: mark.column + 1 }
-    }
-}
 
 /// The rest of a text.
 #[derive(Debug)]

@@ -11,83 +11,20 @@
 mod builder;
 mod cursor;
 mod document;
+mod error;
 mod node;
+mod place;
 mod scalar;
 mod scanner;
 mod token;
 
+pub use builder::Keys;
 pub use document::{Document, Step};
+pub use error::Error;
 pub use node::{Content, Entry, Node};
-
-use std::borrow::Cow;
+pub use place::Position;
 
 use serde_json::Value;
-
-use cursor::Mark;
-
-/// A place in a text, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
-
-impl Position {
-    /// Where a text starts.
-    pub const START: Self = Self { line: 1, column: 1 };
-}
-
-/// A text that is no YAML, or not of the kind that is read here.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {}, column {}: {message}", .position.line, .position.column)]
-pub struct Error {
-    /// Where.
-    pub position: Position,
-    /// What is wrong, and what to do.
-    pub message: String,
-    /// Whether the text as such cannot be read, rather than what it says.
-    is_syntax: bool,
-}
-
-impl Error {
-    /// What the text says cannot be taken.
-    fn meaning(mark: Mark, message: impl Into<String>) -> Self {
-        Self { position: mark.into(), message: message.into(), is_syntax: false }
-    }
-
-    /// The text cannot be read, and why.
-    fn syntax(mark: Mark, why: &str) -> Self {
-        let message = format!("this is no YAML: {why}; check indentation and quotes");
-        Self { position: mark.into(), message, is_syntax: true }
-    }
-
-    /// How messages speak of something that began before their own place.
-    fn begins(what: &str, mark: Mark) -> String {
-        let Position { line, column } = mark.into();
-        format!("{what} that begins in line {line}, column {column}")
-    }
-}
-
-/// What is written, as messages quote it: its first 200 characters, and `…` if there are more.
-fn quoted(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(200) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-    }
-}
-
-/// What becomes of keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Keys {
-    /// Text as written, and none twice: what people write is to be told of its slips.
-    #[default]
-    Strict,
-    /// As `PyYAML`: a key that is written twice counts for the last time, and one that is no text (`on`, `010`)
-    /// becomes the text of what it means (`true`, `8`).
-    Loose,
-}
 
 /// Reads a text with one document; an empty one is null. JSON is read too, by its own rules where they
 /// differ: there `1e3` is a number.

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::quoted;
+use crate::error::quoted;
 
 /// The meaning of `text`: `wanted` is the kind that a tag asks for.
 pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {

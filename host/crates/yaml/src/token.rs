@@ -1,6 +1,6 @@
 //! What a text is made of, one after the other.
 
-use crate::cursor::Mark;
+use crate::place::Mark;
 
 /// A token, and where it starts.
 #[derive(Debug)]
