@@ -4,7 +4,8 @@ use clap::Args;
 use petrel_model::Timestamp;
 use serde_json::json;
 
-use super::{Session, read_password};
+use super::input::read_password;
+use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::logins;
 use crate::print::{self, Form};

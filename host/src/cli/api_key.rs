@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::parameters;

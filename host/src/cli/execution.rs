@@ -9,16 +9,19 @@ use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
-use super::{Secrets, Session, path_segment, run};
+use super::run;
+use super::session::{Secrets, Session, path_segment};
 use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
+mod attributes;
 mod ending;
 mod held;
 mod rerun;
 mod task_tree;
 
+use attributes::text;
 pub(super) use ending::show_whole;
 
 /// Look at executions, and end them.
@@ -313,33 +316,4 @@ async fn follow(
             return Ok(run::outcome(status));
         }
     }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// An execution with its result.
-pub(crate) fn show(form: Form, execution: &Value) {
-    let attributes = [
-        "id",
-        "action.ref",
-        "status",
-        "context.user",
-        "context.rule.name",
-        "context.trigger_instance.id",
-        "context.re-run.ref",
-        "start_timestamp",
-        "end_timestamp",
-        "elapsed_seconds",
-        "parameters",
-        "result",
-    ];
-    if form == Form::Json || !held::is_held(execution) {
-        return print::attributes(form, execution, &attributes);
-    }
-    let mut marked = execution.clone();
-    held::mark(&mut marked);
-    print::attributes(form, &marked, &attributes);
-    held::explain();
 }

@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Session, path_segment, read_file};
+use super::input::read_file;
+use super::session::{Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};

@@ -11,7 +11,7 @@ use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
 use crate::bundled;
 use crate::client::{Connection, read};
 use crate::config::Configuration;
@@ -274,7 +274,7 @@ fn runners() -> Result<Runners, Failure> {
 
 /// The configuration in a file.
 fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
-    petrel_packs::definition::read_config(file, &super::read_file(file)?).map_err(|problems| {
+    petrel_packs::definition::read_config(file, &super::input::read_file(file)?).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"), "correct the file and try again")
     })

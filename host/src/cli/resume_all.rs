@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::Session;
+use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
 

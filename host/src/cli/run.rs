@@ -9,7 +9,7 @@ use petrel_model::Status;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment};
+use super::session::{Session, path_segment};
 use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::parameters;

@@ -6,7 +6,7 @@ use petrel_api_types::explanation::{Explanation, RefusedWebhook};
 use petrel_model::trigger::WEBHOOK;
 use serde_json::Value;
 
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
 use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};

@@ -13,7 +13,8 @@ use petrel_workflows::rehearsal::{self, Difference, Script};
 use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
 
-use super::{Session, read_file};
+use super::input::read_file;
+use super::session::Session;
 use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};

@@ -6,7 +6,9 @@ use petrel_model::secrets::is_masked;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Session, path_segment, show, task_tree, text};
+use super::attributes::{show, text};
+use super::task_tree;
+use crate::cli::session::{Session, path_segment};
 use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};

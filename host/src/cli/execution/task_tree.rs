@@ -6,7 +6,7 @@ use petrel_api_types::Execution;
 use petrel_api_types::execution::Standing;
 use petrel_model::{ExecutionId, Status};
 
-use super::Session;
+use crate::cli::session::Session;
 use crate::client::read;
 use crate::exit::Failure;
 use crate::print;
