@@ -1,8 +1,8 @@
-//! Memory of components: what one instance may take, and what all that run may take together.
+//! Memory of components: the limit of one instance, and the budget that all running instances share.
 //!
-//! An instance begins when there is room for what it takes from the start (`pool` has who waits for it); what it grows by
-//! later is there at once or refused, so nobody waits for memory who holds any. No user and no root takes all of it, and a
-//! part is kept for those that are light, which so begin however much the others hold.
+//! An instance begins when there is room for its initial memory (`pool` has the line of those that wait). Growth is
+//! granted or refused at once, so no instance waits for memory while it holds some. No user and no root gets the whole
+//! budget, and a part is reserved for light instances, which can therefore begin however much the others hold.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,21 +13,22 @@ use wasmtime::component::Component;
 
 use crate::engine_settings::TABLE_ELEMENTS;
 
-/// A page of WebAssembly, in bytes.
+/// Size of a WebAssembly page, in bytes.
 const PAGE: usize = 64 << 10;
-/// What an element of a table takes, in bytes.
+/// Size of a table element, in bytes.
 const ELEMENT: usize = size_of::<usize>();
 
-/// By how much an instance may grow, in bytes, as long as there is any room.
+/// Growth that an instance is granted as long as there is any room, in bytes.
 const SMALL_GROWTH: usize = 8 << 20;
-/// Which part of the room is left by one that begins, for the growth of those that run: one in so many.
+/// The part of the budget that beginning instances leave for the growth of running ones: one in this many.
 const LEFT_BY_BEGINNERS: usize = 8;
-/// Which part is left by one that has grown beyond [`SMALL_GROWTH`], so that others can begin however much a few take.
+/// The part that an instance leaves to others once it has grown beyond [`SMALL_GROWTH`]: one in this many. So others
+/// can begin however much a few instances take.
 const LEFT_BY_THE_LARGE: usize = 4;
 
-/// What one takes from the start that is light, at most, in bytes. Those of Rust take 1.1 MiB.
+/// Largest initial memory of a light instance, in bytes. Components written in Rust take 1.1 MiB.
 pub(crate) const LIGHT: usize = 2 << 20;
-/// Which part of the room is kept for the light ones: one in so many.
+/// The part of the budget that is reserved for light instances: one in this many.
 const KEPT_FOR_THE_LIGHT: usize = 16;
 
 /// The memory that all instances share.
@@ -36,32 +37,32 @@ pub(crate) struct MemoryBudget(Arc<Room>);
 
 #[derive(Debug)]
 struct Room {
-    /// All that there is, in bytes.
+    /// The whole budget, in bytes.
     limit: usize,
-    /// Of `limit`, what anybody may have, in bytes.
+    /// The part of `limit` that is not reserved, in bytes.
     common: usize,
     taken: Mutex<Taken>,
 }
 
-/// What is taken of a [`Room`], and by whom.
+/// The memory taken from a [`Room`], by holder.
 #[derive(Debug)]
 struct Taken {
     common: Shares,
-    /// Of what is kept for the light ones. Each counts for [`LIGHT`] there, so that it can grow to that.
+    /// The part reserved for light instances. Each counts as [`LIGHT`] bytes here, so that it can surely grow to that.
     kept: Shares,
 }
 
-/// Which part of the room one may begin in.
+/// The part of the memory in which an instance may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Any.
+    /// Either part.
     Any,
-    /// What is kept for the light ones, since one that is not waits for the rest.
+    /// Only the reserved part, because a heavier instance is waiting for the common one.
     Kept,
 }
 
 impl MemoryBudget {
-    /// Room for `limit` bytes.
+    /// Creates a budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let kept = limit / KEPT_FOR_THE_LIGHT;
         let common = limit - kept;
@@ -69,16 +70,17 @@ impl MemoryBudget {
         Self(Arc::new(Room { limit, common, taken: Mutex::new(taken) }))
     }
 
-    /// Takes `bytes` for an instance of `holder` that begins, or all that there is if that is less. One that needs more
-    /// than beginners may have begins alone.
+    /// Takes `bytes`, or the whole common part if that is less, for an instance of `holder` that begins. An instance
+    /// that needs more than beginners may have begins when no other runs.
     ///
     /// # Errors
-    /// Why there is not so much for it now.
+    /// The reason why there is too little memory for this holder now.
     pub(crate) fn take(&self, holder: &Holder, bytes: usize, part: Part) -> Result<Share, shares::Refused> {
         let room = &self.0;
         let begun_with = bytes.min(room.common);
         let mut taken = room.taken();
-        // Who is light is refused by all only if both parts are: another may find room in one.
+        // `ByAll` ends the scheduler's search, so a light instance is only refused with it if both parts are full:
+        // another holder may find room in one of them.
         let kept = if bytes <= LIGHT { taken.kept.take(holder, LIGHT) } else { Err(ByAll) };
         if let Err(refused) = kept {
             let common =
@@ -91,7 +93,7 @@ impl MemoryBudget {
         Ok(Share { room: Arc::clone(room), holder: holder.clone(), held, kept, begun_with })
     }
 
-    /// How much there is in all, in bytes.
+    /// The whole budget, in bytes.
     pub(crate) fn limit(&self) -> usize {
         self.0.limit
     }
@@ -102,7 +104,7 @@ impl Room {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one may begin with so many bytes of what anybody may have.
+    /// Checks whether an instance may begin with so many bytes of the common part.
     fn admits(&self, common: &Shares, holder: &Holder, bytes: usize) -> Result<(), shares::Refused> {
         if common.taken() == 0 {
             return Ok(());
@@ -113,27 +115,27 @@ impl Room {
     }
 }
 
-/// What one instance has of a [`MemoryBudget`], until this is dropped.
+/// The memory that one instance holds. Dropping it gives the memory back.
 #[derive(Debug)]
 pub(crate) struct Share {
     room: Arc<Room>,
     holder: Holder,
-    /// Of what anybody may have, in bytes.
+    /// Bytes of the common part.
     held: usize,
-    /// Of what is kept for the light ones, in bytes.
+    /// Bytes of the part reserved for light instances.
     kept: usize,
-    /// In bytes.
+    /// Bytes of the common part that it began with.
     begun_with: usize,
 }
 
 impl Share {
-    /// Whether it was taken for an instance that begins with so many bytes.
+    /// Whether the share is large enough for an instance with so much initial memory, in bytes.
     pub(crate) fn serves(&self, bytes: usize) -> bool {
         bytes.min(self.room.common) <= self.begun_with
     }
 
-    /// Takes what is missing to `bytes`; `false` if there is no room for it. What is large, and what belongs to a user that
-    /// has its share with several, leaves a part to others.
+    /// Grows the share to `bytes`. Returns `false` if there is no room. Large instances, and those of a user that
+    /// already has its part of the memory with several instances, leave a part to others.
     fn reach(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(self.held.saturating_add(self.kept));
         if missing == 0 {
@@ -164,16 +166,16 @@ impl Drop for Share {
     }
 }
 
-/// What an instance asked for last and was refused: how much it would have had, in bytes.
+/// The latest growth that was refused, with the size that the instance would have reached, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It is more than one may have.
+    /// The instance would have exceeded its own limit.
     ByItsLimit(usize),
-    /// All together would have had more than they may.
+    /// The instances together would have exceeded the shared budget.
     ByTheBudget(usize),
 }
 
-/// Counts the memory of one instance: its memories and its tables.
+/// Counts the memory of one instance, that is of all its memories and tables.
 #[derive(Debug)]
 pub(crate) struct MemoryLimiter {
     limit: usize,
@@ -183,7 +185,7 @@ pub(crate) struct MemoryLimiter {
 }
 
 impl MemoryLimiter {
-    /// At most `limit` bytes, out of `share`.
+    /// Creates a limiter that allows at most `limit` bytes, taken from `share`.
     pub(crate) fn new(limit: usize, share: Share) -> Self {
         Self { limit, share, used: 0, refused: None }
     }
@@ -218,7 +220,7 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        // The pool refuses what is beyond its own ceiling after we have said yes.
+        // wasmtime's pool refuses what exceeds its own ceiling even after we have agreed.
         self.refused = self.refused.or(Some(Refused::ByItsLimit(self.used)));
         Ok(())
     }
@@ -234,8 +236,8 @@ impl ResourceLimiter for MemoryLimiter {
     }
 }
 
-/// What an instance of `component` takes from the start, in bytes: never less, but more where its parts are of
-/// different sizes.
+/// Initial memory of an instance of `component`, in bytes. wasmtime only tells the number and the largest of its
+/// memories and tables, so this is exact if they are of one size, and otherwise too high.
 pub(crate) fn least(component: &Component) -> usize {
     let Some(needed) = component.resources_required() else { return 0 };
     let bytes = |count: u32, largest: Option<u64>, unit: usize| {
