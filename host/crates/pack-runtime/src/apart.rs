@@ -36,7 +36,7 @@ impl Apart {
         call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
     ) -> Result<T, Gone> {
         let Some(runtime) = self.0.get_or_init(start) else { return Ok(call.await) };
-        let mut task = EndsWithItsCaller(runtime.spawn(call));
+        let mut task = AbortOnDrop(runtime.spawn(call));
         match (&mut task.0).await {
             Ok(done) => Ok(done),
             Err(error) => match error.try_into_panic() {
@@ -57,9 +57,9 @@ impl Drop for Apart {
 }
 
 /// Aborts a call that nobody waits for any more; it ends at its next tick.
-struct EndsWithItsCaller<T>(JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> Drop for EndsWithItsCaller<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

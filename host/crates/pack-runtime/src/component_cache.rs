@@ -39,7 +39,7 @@ pub(crate) struct LoadedComponent {
     /// Absent if the component does not export a description.
     pub(crate) description: Option<description::GuestIndices>,
     /// Memory that an instance takes when it begins, in bytes.
-    pub(crate) least_memory: usize,
+    pub(crate) initial_memory: usize,
     /// One permit for each concurrent call.
     pub(crate) places: Arc<Semaphore>,
 }
@@ -169,7 +169,7 @@ impl ComponentCache {
             instance,
             action,
             description,
-            least_memory: memory::least(component),
+            initial_memory: memory::initial(component),
             places: Arc::new(Semaphore::new(self.concurrency)),
         })
     }

@@ -21,7 +21,7 @@ use crate::bindings::exports::petrel::pack::action::Context;
 use crate::bindings::petrel::types::types::Error as GuestError;
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
-use crate::failure::{self, Ended};
+use crate::failure::{self, Circumstances};
 use crate::instance::{Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
 use crate::memory::{LIGHT, Part};
@@ -42,24 +42,24 @@ pub struct ComponentRunner {
     runtime: PackRuntime,
     runner_type: RunnerType,
     /// Resources of executions that were admitted and have not begun, by execution.
-    admitted: Arc<Waiting>,
+    admitted: Arc<AdmittedCalls>,
 }
 
-type Waiting = Mutex<HashMap<ExecutionId, Admitted>>;
+type AdmittedCalls = Mutex<HashMap<ExecutionId, Admitted>>;
 
 /// Gives back the resources of an execution that was admitted and will not begin.
-struct Unused {
-    admitted: Arc<Waiting>,
+struct ReleaseOnDrop {
+    admitted: Arc<AdmittedCalls>,
     execution: ExecutionId,
 }
 
-impl Drop for Unused {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         drop(locked(&self.admitted).remove(&self.execution));
     }
 }
 
-fn locked(admitted: &Waiting) -> MutexGuard<'_, HashMap<ExecutionId, Admitted>> {
+fn locked(admitted: &AdmittedCalls) -> MutexGuard<'_, HashMap<ExecutionId, Admitted>> {
     admitted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -126,7 +126,7 @@ impl ComponentRunner {
             Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
             Ok(ended) => ended,
         };
-        let ended = Ended { limits, memory_refused, memory_of_all: core.pool.memory(), record };
+        let ended = Circumstances { limits, memory_refused, memory_of_all: core.pool.memory(), record };
         Ok(outcome(returned, &ended))
     }
 
@@ -141,7 +141,8 @@ impl ComponentRunner {
         let before = locked(&self.admitted).remove(&call.execution_id);
         let most_memory = self.runtime.options().limits.memory;
         // The admission was for the file at that time. If a larger component has replaced it since, it does not count.
-        if let Some(admitted) = before.filter(|one| one.share.serves(component.least_memory.min(most_memory)))
+        if let Some(admitted) =
+            before.filter(|one| one.share.serves(component.initial_memory.min(most_memory)))
         {
             return admitted;
         }
@@ -154,8 +155,8 @@ impl ComponentRunner {
 }
 
 /// The outcome of a call that has returned.
-fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Ended<'_>) -> Outcome {
-    let Ended { limits, record, .. } = ended;
+fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Circumstances<'_>) -> Outcome {
+    let Circumstances { limits, record, .. } = ended;
     match returned {
         Ok(Ok(result)) if result.len() > limits.result => {
             failure::result_too_large(limits, Some(result.len()))
@@ -188,17 +189,17 @@ impl Runner for ComponentRunner {
         let Some((core, component)) = self.loaded(asked.pack_path, asked.entry_point) else {
             return Ok(None);
         };
-        let part = if asked.spares_others { Part::Kept } else { Part::Any };
+        let part = if asked.spares_others { Part::Reserved } else { Part::Any };
         let wanted = Wanted::by_call(&component, asked.holder, self.runtime.options().limits.memory);
         let admitted = core.pool.take(Wanted { part, ..wanted })?;
         let execution = asked.execution;
         drop(locked(&self.admitted).insert(execution, admitted));
-        Ok(Some(Box::new(Unused { admitted: Arc::clone(&self.admitted), execution })))
+        Ok(Some(Box::new(ReleaseOnDrop { admitted: Arc::clone(&self.admitted), execution })))
     }
 
     fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
         let Some((_core, component)) = self.loaded(pack_path, entry_point) else { return true };
-        component.least_memory.min(self.runtime.options().limits.memory) <= LIGHT
+        component.initial_memory.min(self.runtime.options().limits.memory) <= LIGHT
     }
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) {

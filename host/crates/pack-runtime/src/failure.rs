@@ -36,7 +36,7 @@ const LINES: usize = 5;
 const MANY_FRAMES: usize = 16;
 
 /// The circumstances in which a call ended, for its error message.
-pub(crate) struct Ended<'a> {
+pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a Limits,
     /// The latest request for memory that was refused, if any.
     pub(crate) memory_refused: Option<Refused>,
@@ -45,15 +45,15 @@ pub(crate) struct Ended<'a> {
     pub(crate) record: &'a CallRecord,
 }
 
-impl Ended<'_> {
+impl Circumstances<'_> {
     /// The outcome of a call that trapped, exited or could not be instantiated.
     pub(crate) fn by(&self, error: &wasmtime::Error) -> Outcome {
         if error.is::<CpuExhausted>() {
             return cpu(self.limits);
         }
         match self.memory_refused {
-            Some(Refused::ByItsLimit(wanted)) => return memory(self.limits, wanted),
-            Some(Refused::ByTheBudget(wanted)) => return shared_memory(self.memory_of_all, wanted),
+            Some(Refused::ByInstanceLimit(wanted)) => return memory(self.limits, wanted),
+            Some(Refused::BySharedBudget(wanted)) => return shared_memory(self.memory_of_all, wanted),
             None => {}
         }
         if let Some(I32Exit(code)) = error.downcast_ref() {

@@ -14,7 +14,7 @@ pub(crate) struct LastWords {
 
 impl LastWords {
     /// Takes one line of standard error.
-    pub(crate) fn hear(&mut self, line: &[u8]) {
+    pub(crate) fn take_line(&mut self, line: &[u8]) {
         let begins = line.starts_with(b"thread '") || line.starts_with(b"panic: ");
         if !begins && !self.is_open {
             return;
@@ -59,7 +59,7 @@ impl LastWords {
     }
 
     /// The message, if there was one.
-    pub(crate) fn said(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         (!self.text.is_empty()).then(|| self.text.clone())
     }
 }
@@ -68,10 +68,10 @@ impl LastWords {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> Option<String> {
+    fn message(text: &str) -> Option<String> {
         let mut words = LastWords::default();
-        text.lines().for_each(|line| words.hear(line.as_bytes()));
-        words.said()
+        text.lines().for_each(|line| words.take_line(line.as_bytes()));
+        words.message()
     }
 
     #[test]

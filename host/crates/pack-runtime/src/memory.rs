@@ -24,12 +24,12 @@ const SMALL_GROWTH: usize = 8 << 20;
 const LEFT_BY_BEGINNERS: usize = 8;
 /// The part that an instance leaves to others once it has grown beyond [`SMALL_GROWTH`]: one in this many. So others
 /// can begin however much a few instances take.
-const LEFT_BY_THE_LARGE: usize = 4;
+const LEFT_BY_LARGE: usize = 4;
 
 /// Largest initial memory of a light instance, in bytes. Components written in Rust take 1.1 MiB.
 pub(crate) const LIGHT: usize = 2 << 20;
 /// The part of the budget that is reserved for light instances: one in this many.
-const KEPT_FOR_THE_LIGHT: usize = 16;
+const RESERVED_FOR_LIGHT: usize = 16;
 
 /// The memory that all instances share.
 #[derive(Debug)]
@@ -58,13 +58,13 @@ pub(crate) enum Part {
     /// Either part.
     Any,
     /// Only the reserved part, because a heavier instance is waiting for the common one.
-    Kept,
+    Reserved,
 }
 
 impl MemoryBudget {
     /// Creates a budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let kept = limit / KEPT_FOR_THE_LIGHT;
+        let kept = limit / RESERVED_FOR_LIGHT;
         let common = limit - kept;
         let taken = Taken { common: Shares::new(common), kept: Shares::new(kept) };
         Self(Arc::new(Room { limit, common, taken: Mutex::new(taken) }))
@@ -77,20 +77,23 @@ impl MemoryBudget {
     /// The reason why there is too little memory for this holder now.
     pub(crate) fn take(&self, holder: &Holder, bytes: usize, part: Part) -> Result<Share, shares::Refused> {
         let room = &self.0;
-        let begun_with = bytes.min(room.common);
+        let initial_bytes = bytes.min(room.common);
         let mut taken = room.taken();
-        // `ByAll` ends the scheduler's search, so a light instance is only refused with it if both parts are full:
-        // another holder may find room in one of them.
+        // `ByAll` means that every other holder would be refused as well, so a light instance is only refused with it
+        // if both parts are full.
         let kept = if bytes <= LIGHT { taken.kept.take(holder, LIGHT) } else { Err(ByAll) };
         if let Err(refused) = kept {
-            let common =
-                if part == Part::Any { room.admits(&taken.common, holder, begun_with) } else { Err(ByAll) };
+            let common = if part == Part::Any {
+                room.admits(&taken.common, holder, initial_bytes)
+            } else {
+                Err(ByAll)
+            };
             common.map_err(|common| if refused == ByAll { common } else { refused })?;
-            taken.common.add(holder, begun_with);
+            taken.common.add(holder, initial_bytes);
         }
         drop(taken);
-        let (held, kept) = if kept.is_ok() { (0, LIGHT) } else { (begun_with, 0) };
-        Ok(Share { room: Arc::clone(room), holder: holder.clone(), held, kept, begun_with })
+        let (held, kept) = if kept.is_ok() { (0, LIGHT) } else { (initial_bytes, 0) };
+        Ok(Share { room: Arc::clone(room), holder: holder.clone(), held, kept, initial_bytes })
     }
 
     /// The whole budget, in bytes.
@@ -125,13 +128,13 @@ pub(crate) struct Share {
     /// Bytes of the part reserved for light instances.
     kept: usize,
     /// Bytes of the common part that it began with.
-    begun_with: usize,
+    initial_bytes: usize,
 }
 
 impl Share {
     /// Whether the share is large enough for an instance with so much initial memory, in bytes.
     pub(crate) fn serves(&self, bytes: usize) -> bool {
-        bytes.min(self.room.common) <= self.begun_with
+        bytes.min(self.room.common) <= self.initial_bytes
     }
 
     /// Grows the share to `bytes`. Returns `false` if there is no room. Large instances, and those of a user that
@@ -144,8 +147,8 @@ impl Share {
         let common = &mut self.room.taken().common;
         let (of_user, share) = common.of_user(&self.holder);
         let has_its_share = of_user > self.held && of_user.saturating_add(missing) > share;
-        let is_small = bytes.saturating_sub(self.begun_with) <= SMALL_GROWTH && !has_its_share;
-        let left_alone = if is_small { 0 } else { self.room.common / LEFT_BY_THE_LARGE };
+        let is_small = bytes.saturating_sub(self.initial_bytes) <= SMALL_GROWTH && !has_its_share;
+        let left_alone = if is_small { 0 } else { self.room.common / LEFT_BY_LARGE };
         let end = self.room.common.saturating_sub(left_alone);
         let has_room = common.taken().checked_add(missing).is_some_and(|all| all <= end);
         if has_room {
@@ -170,9 +173,9 @@ impl Drop for Share {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The instance would have exceeded its own limit.
-    ByItsLimit(usize),
+    ByInstanceLimit(usize),
     /// The instances together would have exceeded the shared budget.
-    ByTheBudget(usize),
+    BySharedBudget(usize),
 }
 
 /// Counts the memory of one instance, that is of all its memories and tables.
@@ -193,9 +196,9 @@ impl MemoryLimiter {
     fn grow(&mut self, bytes: usize) -> bool {
         let total = self.used.saturating_add(bytes);
         if total > self.limit {
-            self.refused = Some(Refused::ByItsLimit(total));
+            self.refused = Some(Refused::ByInstanceLimit(total));
         } else if !self.share.reach(total) {
-            self.refused = Some(Refused::ByTheBudget(total));
+            self.refused = Some(Refused::BySharedBudget(total));
         } else {
             self.used = total;
             return true;
@@ -213,7 +216,7 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current);
         if maximum.is_some_and(|maximum| desired > maximum) {
-            self.refused = Some(Refused::ByItsLimit(self.used.saturating_add(more)));
+            self.refused = Some(Refused::ByInstanceLimit(self.used.saturating_add(more)));
             return Ok(false);
         }
         Ok(self.grow(more))
@@ -221,7 +224,7 @@ impl ResourceLimiter for MemoryLimiter {
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         // wasmtime's pool refuses what exceeds its own ceiling even after we have agreed.
-        self.refused = self.refused.or(Some(Refused::ByItsLimit(self.used)));
+        self.refused = self.refused.or(Some(Refused::ByInstanceLimit(self.used)));
         Ok(())
     }
 
@@ -238,7 +241,7 @@ impl ResourceLimiter for MemoryLimiter {
 
 /// Initial memory of an instance of `component`, in bytes. wasmtime only tells the number and the largest of its
 /// memories and tables, so this is exact if they are of one size, and otherwise too high.
-pub(crate) fn least(component: &Component) -> usize {
+pub(crate) fn initial(component: &Component) -> usize {
     let Some(needed) = component.resources_required() else { return 0 };
     let bytes = |count: u32, largest: Option<u64>, unit: usize| {
         let largest = usize::try_from(largest.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -273,7 +276,7 @@ mod tests {
         let mut limiter = limiter(&budget, "ann", 100 * PAGE, PAGE);
         assert!(limiter.memory_growing(0, 60 * PAGE, None).unwrap());
         assert!(!limiter.memory_growing(0, 50 * PAGE, None).unwrap());
-        assert_eq!(limiter.refused, Some(Refused::ByItsLimit(110 * PAGE)));
+        assert_eq!(limiter.refused, Some(Refused::ByInstanceLimit(110 * PAGE)));
         assert!(limiter.memory_growing(60 * PAGE, 99 * PAGE, None).unwrap());
         assert!(limiter.table_growing(0, PAGE / ELEMENT, None).unwrap());
         assert!(!limiter.table_growing(0, 1, None).unwrap());
@@ -287,7 +290,7 @@ mod tests {
         let mut other = limiter(&budget, "bob", 60 * MIB, MIB);
         assert!(one.memory_growing(0, 40 * MIB, None).unwrap());
         assert!(!other.memory_growing(0, 30 * MIB, None).unwrap());
-        assert_eq!(other.refused, Some(Refused::ByTheBudget(30 * MIB)));
+        assert_eq!(other.refused, Some(Refused::BySharedBudget(30 * MIB)));
         assert!(other.memory_growing(0, 9 * MIB, None).unwrap(), "what was refused takes nothing");
         drop(one);
         assert!(other.memory_growing(9 * MIB, 40 * MIB, None).unwrap());
@@ -320,11 +323,11 @@ mod tests {
         let second = limiter(&budget, "ann", 64 * MIB, LIGHT);
         let kept = |user: &str, part| budget.take(&holder(user), MIB, part).map(|share| share.kept);
         let third = limiter(&budget, "ann", 64 * MIB, MIB);
-        assert_eq!(kept("ann", Part::Kept), Err(shares::Refused::ByTheRoot), "others are not refused");
-        assert_eq!(kept("cyd", Part::Kept), Ok(LIGHT));
+        assert_eq!(kept("ann", Part::Reserved), Err(shares::Refused::ByTheRoot), "others are not refused");
+        assert_eq!(kept("cyd", Part::Reserved), Ok(LIGHT));
         drop(large);
         assert_eq!(
-            kept("ann", Part::Kept),
+            kept("ann", Part::Reserved),
             Err(shares::Refused::ByTheRoot),
             "one that is not light waits for the rest"
         );
@@ -342,7 +345,7 @@ mod tests {
         let grown = anns.iter_mut().map(|one| one.memory_growing(0, 18 * MIB, None).unwrap());
         // Three quarters of the 60 MiB that are anybody's are 45 MiB.
         assert_eq!(grown.collect::<Vec<_>>(), [true, false, false]);
-        assert_eq!(anns[1].refused, Some(Refused::ByTheBudget(18 * MIB)));
+        assert_eq!(anns[1].refused, Some(Refused::BySharedBudget(18 * MIB)));
         let mut bobs = limiter(&budget, "bob", 64 * MIB, 8 * MIB);
         assert!(bobs.memory_growing(0, 16 * MIB, None).unwrap());
     }
@@ -355,6 +358,6 @@ mod tests {
         drop(held);
         let mut alone = limiter(&budget, "ann", 1000 * MIB, 1000 * MIB);
         assert!(!alone.memory_growing(0, 1000 * MIB, None).unwrap());
-        assert_eq!(alone.refused, Some(Refused::ByTheBudget(1000 * MIB)));
+        assert_eq!(alone.refused, Some(Refused::BySharedBudget(1000 * MIB)));
     }
 }

@@ -78,7 +78,7 @@ impl Output {
 
     /// The message of the latest panic on standard error, if any.
     pub(crate) fn last_words(&self) -> Option<String> {
-        self.pending().last_words.said()
+        self.pending().last_words.message()
     }
 
     /// Writes `text` as whole lines.
@@ -126,7 +126,7 @@ impl Output {
 
     fn line(&self, pending: &mut Pending, stream: Stream, line: &[u8]) {
         if stream == Stream::Stderr {
-            pending.last_words.hear(line);
+            pending.last_words.take_line(line);
         }
         let size = line_size(line);
         if pending.dropped == 0 && pending.lines_left > 0 && size <= pending.room {

@@ -49,7 +49,7 @@ pub(crate) struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// The needs of a call of `component`, which may use at most `most_memory` bytes.
     pub(crate) fn by_call(component: &'a LoadedComponent, holder: &'a Holder, most_memory: usize) -> Self {
-        let memory = component.least_memory.min(most_memory);
+        let memory = component.initial_memory.min(most_memory);
         Self { holder, memory, places: Some(&component.places), part: Part::Any }
     }
 }
