@@ -275,7 +275,7 @@ mod tests {
                 script.to_str().unwrap(),
                 here,
                 ErrorKind::NotFound,
-                format!("what is to interpret {}", script.display()),
+                format!("the interpreter that the first line of {}", script.display()),
             ),
             ("/bin/sh", here, ErrorKind::PermissionDenied, format!("/bin/sh in {}", here.display())),
         ] {
