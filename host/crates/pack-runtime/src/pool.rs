@@ -1,8 +1,9 @@
-//! What all instances share: slots of the engine's pool, places of their component, memory. A call takes all that it
-//! needs of it or nothing, so nobody holds one of these who waits for another.
+//! Resources shared by all instances: slots of wasmtime's pool, places of each component, and memory. A call takes all
+//! that it needs or nothing, so no call holds one resource while it waits for another.
 //!
-//! The engine asks before an execution has a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). Who was
-//! not asked for, since its component was not loaded yet or is only asked about itself, waits here, and says so.
+//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A call
+//! that was not admitted that way, because its component was not loaded yet or is only asked to describe itself, waits
+//! here, and the wait is logged.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,56 +16,57 @@ use tokio::time::timeout;
 use crate::component_cache::LoadedComponent;
 use crate::memory::{MemoryBudget, Part, Share};
 
-/// How long at most until one that waits looks again although nothing was heard.
+/// Longest time before a waiting call looks again without a notification.
 const IDLE: Duration = Duration::from_secs(1);
-/// How long one is next at most. It goes behind the others then: one that finds no room does not hold them up for ever.
+/// Longest time that a call stays first in line. Then it goes to the back, so that one that finds no room does not hold
+/// up the others for ever.
 const LONGEST_TURN: Duration = Duration::from_secs(5);
 
-/// What all instances share.
+/// The resources that all instances share.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// A permit an instance: the engine's pool has no more.
+    /// One permit for each instance that wasmtime's pool can hold.
     slots: Arc<Semaphore>,
     memory: MemoryBudget,
-    /// Held by the one that is next of those that wait here.
+    /// Held by the call that is first in line.
     turn: Semaphore,
     longest_turn: Duration,
     freed: Arc<Notify>,
 }
 
-/// What one instance takes of it, in bytes, and for whom.
+/// The resources that one instance needs, and who is charged for them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) holder: &'a Holder,
-    /// In bytes.
+    /// Bytes.
     pub(crate) memory: usize,
-    /// The places of its component; none for who only asks it about itself.
+    /// The places of its component. `None` for a component that only describes itself.
     pub(crate) places: Option<&'a Arc<Semaphore>>,
-    /// Which memory it may take.
+    /// The part of the memory that it may be taken from.
     pub(crate) part: Part,
 }
 
 impl<'a> Wanted<'a> {
-    /// What a call of `component` takes, which may have so much memory.
+    /// The needs of a call of `component`, which may use at most `most_memory` bytes.
     pub(crate) fn by_call(component: &'a LoadedComponent, holder: &'a Holder, most_memory: usize) -> Self {
-        let memory = component.least_memory.min(most_memory);
+        let memory = component.initial_memory.min(most_memory);
         Self { holder, memory, places: Some(&component.places), part: Part::Any }
     }
 }
 
-/// What one instance has taken, until this is dropped.
+/// The resources that one instance has taken. Dropping them gives them back.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) share: Share,
     pub(crate) permits: Permits,
 }
 
-/// What it has beside memory. To be dropped after that: others are told then.
+/// The resources apart from memory. They must be dropped after the memory, since dropping them wakes waiting calls.
 #[derive(Debug)]
 pub(crate) struct Permits {
     _slot: OwnedSemaphorePermit,
     _place: Option<OwnedSemaphorePermit>,
-    // The last: what is before it is free when somebody hears of it.
+    // The last field: fields are dropped in order, and the slot and place must be free when a waiting call is woken.
     _freed: Freed,
 }
 
@@ -78,7 +80,7 @@ impl Drop for Freed {
 }
 
 impl Pool {
-    /// For so many instances, in so much memory, in bytes.
+    /// Creates a pool of `slots` instances that share `memory` bytes.
     pub(crate) fn new(slots: usize, memory: usize) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(slots)),
@@ -89,15 +91,15 @@ impl Pool {
         }
     }
 
-    /// How much memory there is in all, in bytes.
+    /// Memory that all instances share, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.memory.limit()
     }
 
-    /// Takes all of `wanted`, or nothing; never waits.
+    /// Takes all of `wanted`, or nothing. Never waits.
     pub(crate) fn take(&self, wanted: Wanted<'_>) -> Result<Admitted, Refused> {
         let place = match wanted.places {
-            // Calls of other components need not wait for one of this.
+            // Charged to the root, not to all: calls of other components need no place of this one and may go on.
             Some(places) => Some(Arc::clone(places).try_acquire_owned().map_err(|_none| Refused::ByTheRoot)?),
             None => None,
         };
@@ -107,14 +109,15 @@ impl Pool {
         Ok(Admitted { share, permits })
     }
 
-    /// As [`Pool::take`], as soon as it is there. Who needs little enough passes those that wait; `what` waits is logged.
+    /// Waits until [`Pool::take`] succeeds. A call with small needs may overtake those that wait. `what` names the
+    /// component in the log.
     pub(crate) async fn wait_for(&self, wanted: Wanted<'_>, what: &str) -> Admitted {
         if let Ok(admitted) = self.take(wanted) {
             return admitted;
         }
         let mut is_said = false;
         loop {
-            // It is never closed.
+            // The semaphore is never closed, so this only fails in theory and then lets the call try again.
             let turn = self.turn.acquire().await;
             if let Ok(admitted) = timeout(self.longest_turn, self.next(wanted)).await {
                 return admitted;
@@ -127,16 +130,16 @@ impl Pool {
                     component = what,
                     mib,
                     of_mib,
-                    "component waits for a slot and memory, which others hold; more is given by components.memory_mib"
+                    "component waits for a slot and memory that other components hold; components.memory_mib sets how much there is"
                 );
             }
         }
     }
 
-    /// What is wanted, for the one that is next.
+    /// Waits for `wanted` while being first in line.
     async fn next(&self, wanted: Wanted<'_>) -> Admitted {
         loop {
-            // Asked for before looking, or what is freed in between would be missed.
+            // Registered before looking: a notification between the look and the registration would be lost.
             let mut freed = pin!(self.freed.notified());
             freed.as_mut().enable();
             if let Ok(admitted) = self.take(wanted) {

@@ -1,10 +1,10 @@
-//! The seam between the store and the ordered key-value engine underneath, and the engines behind it.
+//! The base: a trait for ordered key-value engines, and its implementations.
 //!
-//! The engine is not what makes a commit durable: that is the [journal](crate::journal). It is brought up
-//! to date behind it, by the [checkpoint](crate::checkpoint), and only has to keep what it has synced.
+//! The engine does not make commits durable; the [journal](crate::journal) does. The [checkpoint](crate::checkpoint)
+//! brings the engine up to date later, so all it must keep is what it has synced.
 //!
-//! Engines may panic over files that were damaged: [`guarded`] makes errors of that. What an engine cannot read
-//! any more shows as a row that cannot be opened, and what lies around it is read: see [`gaps`].
+//! Engines may panic over damaged files: [`guarded`] turns that into errors. A range that an engine cannot read
+//! appears as one row that cannot be decoded, and the rows around it are read: see [`gaps`].
 
 pub(crate) mod gaps;
 mod guarded;
@@ -25,63 +25,63 @@ pub type Write = (Vec<u8>, Option<Vec<u8>>);
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A failure of the engine, in its own words.
+/// An error of the engine, in its own words.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason}")]
 pub struct BaseError {
-    /// What is wrong.
+    /// The reason.
     pub reason: String,
-    /// Whether what is stored was damaged there, and may be whole elsewhere. Else the engine cannot be used.
+    /// Whether the data is damaged at that place, so that other places may be intact. Otherwise the engine is unusable.
     pub is_damage: bool,
 }
 
 impl BaseError {
-    /// The engine cannot be used.
+    /// An error that makes the engine unusable.
     pub fn failed(reason: impl fmt::Display) -> Self {
         Self { reason: reason.to_string(), is_damage: false }
     }
 
-    /// What was to be read was damaged.
+    /// Damage at one place.
     pub fn damaged(reason: impl fmt::Display) -> Self {
         Self { reason: reason.to_string(), is_damage: true }
     }
 }
 
-/// Ordered keys with values, as a reader sees them.
+/// Read access to ordered keys with values.
 pub trait Reads: Send + Sync {
     /// The value of `key`.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError>;
 
-    /// Up to `limit` entries with `from <= key < to`, in order; from the end if `reverse`.
+    /// Up to `limit` entries with `from <= key < to`, in order, or from the end with `reverse`.
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError>;
 }
 
-/// An ordered key-value engine. One thread writes; any thread reads.
+/// An ordered key-value engine, with one writing thread and any number of readers.
 pub trait Base: Reads {
-    /// Applies all of `writes` or none of them. Readers see them at once; they are not durable yet.
+    /// Applies all of `writes` or none. They are visible at once and not yet durable.
     fn apply(&self, writes: &[Write]) -> Result<(), BaseError>;
 
-    /// Makes everything applied so far durable. After an error nothing more may be written.
+    /// Makes all applied writes durable. After an error no more may be written.
     fn sync(&self) -> Result<(), BaseError>;
 
-    /// What was given up of it when it was opened, as told, if something was.
+    /// What was given up when the engine was opened with `accept_loss`, if anything.
     fn lost(&self) -> Option<String> {
         None
     }
 }
 
-/// The engines that there are.
+/// The available engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
     /// sled 0.34. The default.
     #[default]
     Sled,
-    /// redb 4: less processor time and less room on the disk, and it is maintained.
+    /// redb 4. Takes less processor time and disk space, and is maintained.
     Redb,
 }
 
 impl Engine {
-    /// All of them.
+    /// All engines.
     pub const ALL: [Self; 2] = [Self::Sled, Self::Redb];
 
     /// Its name, as in the setting `store.engine`.
@@ -92,16 +92,16 @@ impl Engine {
         }
     }
 
-    /// The one that keeps the store in `directory`; `None` when there is no store.
+    /// The engine of the store in `directory`. `None` if there is no store.
     ///
     /// # Errors
-    /// When what is there is no store of ours, a newer version wrote it, or it cannot be read.
+    /// If the directory contains something else or a store of a newer version, or cannot be read.
     pub fn of(directory: &Path) -> Result<Option<Self>, OpenError> {
         Ok(Directory::kept(directory)?.map(|(_, engine)| engine))
     }
 
-    /// Opens it within `directory`, the store's, and makes it durably if it is not there yet. With `accept_loss` it goes
-    /// on without what it cannot read at all, and keeps a copy of that.
+    /// Opens the engine in `directory`, the store's, and creates it durably if it does not exist. With `accept_loss`,
+    /// a part that it cannot read at all is given up, and a copy of it is kept.
     pub(crate) fn open(
         self,
         directory: &Path,
@@ -112,13 +112,13 @@ impl Engine {
         Ok(match self {
             Self::Sled => {
                 let opened = Guarded::open(|| on_sled::SledBase::open(&place, cache_bytes, accept_loss));
-                Box::new(opened.map_err(|error| on_sled::blamed(&place, error))?)
+                Box::new(opened.map_err(|error| on_sled::with_damaged_file(&place, error))?)
             }
             Self::Redb => Box::new(Guarded::open(|| on_redb::RedbBase::open(&place, cache_bytes))?),
         })
     }
 
-    /// What to do about a store that it cannot open any more.
+    /// The remedy for a store that the engine cannot open.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Sled => {
@@ -137,7 +137,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// No engine has this name.
+/// An unknown name of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no storage engine {0:?}; there are \"sled\" (the default) and \"redb\"")]
 pub struct UnknownEngine(pub String);

@@ -38,8 +38,8 @@ fn a_newer_or_foreign_store_is_left_alone() {
     let directory = TempDir::new().unwrap();
     for (text, expected) in [
         ("petrel-store 3\n", "has format 3, and this version of petrel reads formats up to 2"),
-        ("something else\n", "is no store of petrel"),
-        ("petrel-store 2\nengine other\n", "is no store of petrel"),
+        ("something else\n", "is not a store of petrel"),
+        ("petrel-store 2\nengine other\n", "is not a store of petrel"),
         (
             "petrel-store 2\nengine redb\n",
             "is kept by the engine redb, and the setting store.engine asks for sled; set it to \"redb\"",

@@ -129,9 +129,9 @@ fn commit_on(store: &Arc<EmbeddedStore>) -> tokio::task::JoinHandle<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_does_not_answer_is_noticed_by_who_waits_for_it() {
     for (is_journal, who) in [
-        (true, "the committer has been busy with one group of commits"),
+        (true, "the committer has been working on one group of commits"),
         // The committer waits for the checkpoint before long, and that is not counted.
-        (false, "the checkpoint has been busy with one slice"),
+        (false, "the checkpoint has been working on one slice"),
     ] {
         let (machine, directory) = (Gated::default(), TempDir::new().unwrap());
         let (store, told) = open(&machine, directory.path());

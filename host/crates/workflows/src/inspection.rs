@@ -1,9 +1,9 @@
-//! What is wrong with a workflow's definition, all of it at once, before anything runs.
+//! Inspection: all problems of a workflow's definition at once, before anything runs.
 //!
-//! The kinds, places and words are Orquesta's: [`syntax`] against the grammar (worded by [`shapes`], as Orquesta leaves it to
-//! a library), [`semantics`] of tasks and how they hang together, [`expressions`] that cannot be read, [`context`] for
-//! variables that are read before they are set; [`inspect`] has all of these. [`contents`] compares a workflow with the
-//! actions that it calls, by what the caller knows of them. What the original passes over is found by [`slips()`].
+//! Kinds, places and words of the findings are Orquesta's: [`syntax`] checks the schema (worded by [`shapes`], where
+//! Orquesta shows the messages of a library), [`semantics`] the graph of tasks, [`expressions`] their syntax, and
+//! [`context`] variables that are read before they are set. [`inspect`] does all of these. [`contents`] compares a
+//! workflow with the actions that it calls, and [`slips()`] finds mistakes that Orquesta ignores.
 
 pub mod contents;
 mod context;
@@ -22,15 +22,15 @@ use crate::definition::shape;
 pub use finding::{Finding, Kind, Severity, Step};
 pub use slips::slips;
 
-/// All that the original finds wrong with `definition` by itself; `known` are the variables that it is given by its surroundings.
-/// Sorted by kind and place, each thing once.
+/// All problems that Orquesta finds in `definition` alone. `known` are the variables that its surroundings provide.
+/// Sorted by kind and place, without duplicates.
 pub fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     if !definition.is_object() {
         return vec![Finding::syntax("a workflow is a mapping with the key `tasks`; write one")];
     }
     let overlong = syntax::overlong(definition);
     if !overlong.is_empty() {
-        // Every finding in a task repeats its name.
+        // Each finding in a task repeats the task's name, so very long names would multiply.
         return overlong;
     }
     let definition = shape::normalized(definition);

@@ -1,4 +1,4 @@
-//! What happens to a task. What the conductor makes of it is in [`super::progress`].
+//! Changes of a task. The conductor applies them in [`super::progress`].
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::definition::Engine;
 use crate::status::Status;
 
-/// What happens to a task.
+/// A change of a task.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change<'a> {
-    /// Its action tells where it stands.
+    /// A report of its action.
     Action { status: Status, result: Option<&'a Arc<Value>> },
-    /// The action of one of its items does.
+    /// A report of the action of one item.
     Item { item: usize, status: Status, result: Option<&'a Arc<Value>> },
-    /// It is a command of the engine, which is carried out.
+    /// The execution of an engine command.
     Command(Engine),
 }
 
@@ -28,7 +28,7 @@ impl Change<'_> {
         }
     }
 
-    /// What the action gave; nothing for a command.
+    /// The result of the action. `None` for a command.
     pub(super) fn result(&self) -> Option<&Arc<Value>> {
         match self {
             Self::Action { result, .. } | Self::Item { result, .. } => *result,

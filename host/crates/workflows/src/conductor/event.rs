@@ -7,45 +7,44 @@ use serde_json::Value;
 use super::log::ErrorEntry;
 use crate::status::Status;
 
-/// What happens to a workflow.
+/// An event of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// It is asked to be running, paused, canceled ...
+    /// Somebody asked for a status: running, paused, canceled ...
     Request(Status),
-    /// An action tells where it stands.
+    /// An action reported its status.
     Report(Report),
-    /// It is run again, in part.
+    /// Somebody asked to run parts of it again.
     Rerun(Rerun),
-    /// It is failed from outside, for a reason.
+    /// It is made to fail from outside.
     Fail(ErrorEntry),
 }
 
-/// Where an action of a task stands.
+/// The report of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The task.
     pub task: Arc<str>,
     /// Its route.
     pub route: u32,
-    /// The item that the action is for.
+    /// The item that the action was run for.
     pub item: Option<usize>,
-    /// Where it stands.
+    /// The status of the action.
     pub status: Status,
-    /// What it gave.
+    /// Its result.
     pub result: Arc<Value>,
-    /// The identity of its execution, where there is one.
+    /// The id of its execution, if there is one.
     pub execution: Option<Arc<str>>,
 }
 
-/// From where a workflow is run again; from all tasks that ended it badly when no tasks are named.
+/// A request to run a workflow again. Without tasks, it starts from all tasks that made it fail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rerun {
-    /// The tasks, by name and route, and whether all items of a task are done again or only those that
-    /// have failed.
+    /// The tasks by name and route, and whether all items of the task are run again or only those that failed.
     pub tasks: Vec<(Arc<str>, u32, bool)>,
 }
 
-/// A task that starts.
+/// A task to start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Start {
     /// Its name.
@@ -54,27 +53,27 @@ pub struct Start {
     pub route: u32,
     /// Its number among all runs of tasks.
     pub number: usize,
-    /// What it does; nothing when the task has no action or no items.
+    /// Its actions. Empty if the task has no action or no items.
     pub actions: Vec<Action>,
-    /// Seconds to wait before.
+    /// Delay before the start, in seconds.
     pub delay: Option<i64>,
-    /// Which repetition it is, from 1.
+    /// The number of the repetition, from 1.
     pub retry: Option<u32>,
-    /// How many items it has.
+    /// The number of its items.
     pub items: Option<usize>,
-    /// How many of them are done at once.
+    /// The number of items that run at the same time.
     pub concurrency: Option<Arc<Value>>,
-    /// How many seconds each action may take.
+    /// Timeout of each action, in seconds.
     pub timeout: Option<i64>,
 }
 
-/// An action to be executed.
+/// An action to execute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
-    /// Its reference; text, unless an expression gave something else.
+    /// Its reference. A text, unless an expression returned something else.
     pub action: Arc<Value>,
-    /// Its parameters; null when none are given.
+    /// Its parameters. Null if there are none.
     pub input: Arc<Value>,
-    /// The item that it is for.
+    /// The item that it is run for.
     pub item: Option<usize>,
 }

@@ -1,51 +1,51 @@
-//! Why a request to a workflow is refused, and what its sender can do.
+//! Reasons why a request to a workflow is refused, with remedies.
 
 use petrel_model::quoted::quoted;
 
 use crate::status::Status;
 
-/// A request that the status of the workflow does not allow.
+/// Reasons why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It does not go from one status to the other.
+    /// The workflow cannot move from one status to the other.
     #[error("{}", impossible(*.from, *.to))]
     Status {
-        /// Where it stands.
+        /// The present status.
         from: Status,
-        /// What was asked for.
+        /// The requested status.
         to: Status,
     },
-    /// It has not ended, so it cannot be run again.
+    /// The workflow has not ended, so it cannot be run again.
     #[error("the workflow is {0} and has not ended; it can be run again when it has")]
     NotEnded(Status),
-    /// Tasks that are to be run again were never run.
+    /// Tasks to run again have never run.
     #[error("these tasks of the workflow were not run, so they cannot be run again: {}; name others", quoted(.0))]
     NotRun(String),
-    /// A task that is to be run again cannot be prepared.
+    /// A task to run again cannot be prepared.
     #[error("the task {} cannot be run again: {reason}", quoted(.task))]
     NotReady {
         /// The task.
         task: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Why a workflow that is `from` does not become `to`, and what to do.
+/// Explains why a workflow cannot move from `from` to `to`, with a remedy.
 fn impossible(from: Status, to: Status) -> String {
     let is_paused = matches!(from, Status::Pausing | Status::Paused);
     let is_running = matches!(from, Status::Running | Status::Resuming);
     match to {
-        _ if from.is_completed() => format!("the workflow has ended: it is {from}; it can be run again"),
+        _ if from.is_completed() => format!("the workflow has ended: it is {from}; it can only be run again"),
         Status::Pausing | Status::Paused if is_paused => {
-            format!("the workflow is {from} already; resuming it lets it go on")
+            format!("the workflow is {from} already; resume it to let it continue")
         }
         Status::Resuming | Status::Running if is_running => {
             format!("the workflow is {from} already; there is nothing to resume")
         }
         _ => {
             format!(
-                "a workflow that is {from} cannot be made {to}; ask for something else, or wait for it to change"
+                "a workflow that is {from} cannot be made {to}; request another status, or wait until it changes"
             )
         }
     }

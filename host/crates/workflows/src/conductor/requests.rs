@@ -1,4 +1,4 @@
-//! A workflow is asked for a status: to run, to pause, to resume, to end.
+//! Requests for a status of the workflow: run, pause, resume, cancel.
 
 use super::refused::Refused;
 use super::state::Place;
@@ -7,14 +7,14 @@ use crate::machine;
 use crate::status::Status;
 
 impl Conductor {
-    /// Asks the workflow for a status.
+    /// Requests a status of the workflow.
     pub(super) fn request(&mut self, requested: Status, world: &World) -> Result<(), Refused> {
         let from = self.status;
         let allows = |is_active| machine::workflow_after_request(from, requested, is_active, false).is_some();
         if requested != from && !allows(true) && !allows(false) {
             return Err(Refused::Status { from, to: requested });
         }
-        self.tell_tasks_with_items(requested, world);
+        self.propagate_to_item_tasks(requested, world);
         let is_active = self.is_active();
         let is_over = !is_active && !self.staging.can_start() && !self.table.has(Status::is_resting);
         if let Some(status) = machine::workflow_after_request(from, requested, is_active, is_over) {
@@ -31,8 +31,8 @@ impl Conductor {
         Err(Refused::Status { from, to: requested })
     }
 
-    /// Tasks with items start no more of them once the workflow is to rest or to end.
-    pub(super) fn tell_tasks_with_items(&mut self, requested: Status, world: &World) {
+    /// Passes a request to tasks with items, which start no more items once the workflow is to pause or end.
+    pub(super) fn propagate_to_item_tasks(&mut self, requested: Status, world: &World) {
         let asks_for_rest =
             matches!(requested, Status::Pausing | Status::Paused | Status::Canceling | Status::Canceled);
         if !asks_for_rest {

@@ -1,4 +1,4 @@
-//! Numbers that expressions give for a workflow or a task: seconds, counts, concurrency.
+//! Numbers that expressions return for a workflow or a task: seconds, counts, concurrency.
 
 use std::fmt::Arguments;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use petrel_expressions::{Statement, WorkflowScope};
 use serde_json::Value;
 
-/// The longest time that an expression may give, in seconds: 100 years.
+/// Longest delay or timeout that an expression may return, in seconds: 100 years.
 pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
-/// What the property `key` of a task, or of the workflow where there is no name, says in seconds.
+/// Evaluates the property `key` of a task (of the workflow, without a name) as a number of seconds.
 pub(super) fn given(
     key: &str,
     task: Option<&str>,
@@ -24,7 +24,7 @@ pub(super) fn given(
     within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
 }
 
-/// An integer as Python sees one; `true` and `false` are 1 and 0.
+/// An integer in Python's sense, where `true` and `false` are 1 and 0.
 pub(super) fn as_integer(value: &Value) -> Option<i64> {
     match value {
         Value::Bool(value) => Some(i64::from(*value)),
@@ -33,8 +33,8 @@ pub(super) fn as_integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// `number`, which an expression gave for `key`. The grammar refuses what is below 0 where it is written out; the
-/// original takes it from an expression, and does nothing of use with it.
+/// Checks a number that an expression returned for `key`. The schema refuses literals below 0; Orquesta accepts them
+/// from an expression, to no useful effect.
 pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
     if (0..=most).contains(&number) {
         return Ok(number);
@@ -43,7 +43,7 @@ pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: 
     Err(format!("ValueError: The {key} of {whose} is {number}; it must be between 0 and {most}."))
 }
 
-/// What an expression gives; the error is in the words of the log of errors.
+/// Evaluates a statement. The error is worded as in the log of errors.
 pub(super) fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
     statement.evaluate(scope).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Something that is wrong with a workflow's definition, and the place where it is.
+//! Findings, and the places that they are about.
 
 use std::sync::Arc;
 
@@ -6,61 +6,61 @@ use petrel_expressions::Language;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// What is outside of the workflow: actions and their parameters.
+    /// Actions outside the workflow, and their parameters.
     Content,
     /// Variables.
     Context,
     /// Expressions.
     Expression,
-    /// Tasks and how they hang together.
+    /// Tasks and the graph that they form.
     Semantic,
-    /// The grammar.
+    /// The schema of a definition.
     Syntax,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The workflow does not begin.
+    /// The workflow cannot be started.
     Error,
-    /// The workflow begins, and may do other than was meant.
+    /// The workflow can be started, and may not do what was meant.
     Note,
 }
 
-/// Something that is wrong.
+/// A problem of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// What it is about.
+    /// Its subject.
     pub kind: Kind,
-    /// Where it is in the grammar.
+    /// Its place in the schema.
     pub schema_path: Option<String>,
-    /// Where it is in the definition: `tasks.t.next[0].when`; nowhere in particular when absent.
+    /// Its place in the definition, such as `tasks.t.next[0].when`. `None` for the definition as a whole.
     pub spec_path: Option<String>,
-    /// What is wrong.
+    /// The problem, in words.
     pub message: String,
-    /// The language of the expression.
+    /// The language of the expression, if it is about one.
     pub language: Option<Language>,
-    /// The expression, or the text that it is in, which the findings in it share.
+    /// The expression, or the text around it. Shared by all findings in that text.
     pub expression: Option<Arc<str>>,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
 }
 
-/// A step from a value to one within it.
+/// A step from a value to one inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// To what is under a key.
+    /// To the value under a key.
     Key(String),
     /// To an item of a list.
     Index(usize),
 }
 
 impl Finding {
-    /// That something is wrong at a place.
+    /// An error at `place`.
     pub(super) fn new(kind: Kind, place: &Place, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -73,13 +73,13 @@ impl Finding {
         }
     }
 
-    /// The same as a note.
+    /// Turns the finding into a note.
     #[must_use]
     pub(super) fn noted(self) -> Self {
         Self { severity: Severity::Note, ..self }
     }
 
-    /// That something is wrong with the text as a whole.
+    /// A syntax error of the definition as a whole.
     pub fn syntax(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Syntax,
@@ -92,17 +92,17 @@ impl Finding {
         }
     }
 
-    /// Whether the workflow begins all the same.
+    /// Whether the workflow can be started all the same.
     pub fn is_note(&self) -> bool {
         self.severity == Severity::Note
     }
 
-    /// Where it is in the definition, step by step.
+    /// Its place in the definition, step by step.
     pub fn steps(&self) -> Vec<Step> {
         steps(self.spec_path.as_deref().unwrap_or_default())
     }
 
-    /// As StackStorm shows it; a note, which StackStorm has not, says that it is one.
+    /// The finding as StackStorm shows it. Notes, which StackStorm does not have, are marked.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
         let kind = serde_json::to_value(self.kind).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Finding {
     }
 }
 
-/// The steps of a path as findings write it.
+/// Splits the place of a finding into steps.
 fn steps(path: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     for part in path.split('.').filter(|part| !part.is_empty()) {
@@ -137,12 +137,10 @@ fn steps(path: &str) -> Vec<Step> {
     steps
 }
 
-/// A place in the definition, and in the grammar.
+/// A place in the definition, and the corresponding one in the schema.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    /// As in [`Finding::spec_path`].
     spec: String,
-    /// As in [`Finding::schema_path`].
     schema: String,
 }
 
@@ -159,7 +157,7 @@ impl Place {
         Self { spec: format!("{}.{name}", self.spec), schema: format!("{}.properties.{name}", self.schema) }
     }
 
-    /// What is under a key that the author chose.
+    /// The place of a value whose key the author chose.
     pub(super) fn entry(&self, name: &str) -> Self {
         Self {
             spec: format!("{}.{name}", self.spec),
