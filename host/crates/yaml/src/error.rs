@@ -1,41 +1,41 @@
-//! Why a text cannot be read, and how messages quote it.
+//! Errors of the parser, and quotations of the source in them.
 
 use std::borrow::Cow;
 
 use crate::place::{Mark, Position};
 
-/// A text that is no YAML, or not of the kind that is read here.
+/// A text that is not valid YAML, or has a value that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {}, column {}: {message}", .position.line, .position.column)]
 pub struct Error {
-    /// Where.
+    /// The position of the error.
     pub position: Position,
-    /// What is wrong, and what to do.
+    /// The problem and its remedy.
     pub message: String,
-    /// Whether the text as such cannot be read, rather than what it says.
+    /// Whether the syntax is invalid, rather than a value.
     pub(crate) is_syntax: bool,
 }
 
 impl Error {
-    /// What the text says cannot be taken.
+    /// A valid syntax with an unsupported value.
     pub(crate) fn meaning(mark: Mark, message: impl Into<String>) -> Self {
         Self { position: mark.into(), message: message.into(), is_syntax: false }
     }
 
-    /// The text cannot be read, and why.
+    /// Invalid syntax.
     pub(crate) fn syntax(mark: Mark, why: &str) -> Self {
-        let message = format!("this is no YAML: {why}; check indentation and quotes");
+        let message = format!("this is not YAML: {why}; check indentation and quotes");
         Self { position: mark.into(), message, is_syntax: true }
     }
 
-    /// How messages speak of something that began before their own place.
+    /// Refers, in a message, to something that began before the position of the error.
     pub(crate) fn begins(what: &str, mark: Mark) -> String {
         let Position { line, column } = mark.into();
         format!("{what} that begins in line {line}, column {column}")
     }
 }
 
-/// What is written, as messages quote it: its first 200 characters, and `…` if there are more.
+/// A quotation of the source in a message: its first 200 characters, and `…` if there are more.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(200) {
         None => Cow::Borrowed(text),

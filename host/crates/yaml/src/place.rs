@@ -1,6 +1,6 @@
-//! Places in a text: as people count them, and as the reader does.
+//! Positions in a text: as people count them, and as the scanner does.
 
-/// A place in a text, both counted from 1.
+/// A position in a text. Line and column are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -10,14 +10,14 @@ pub struct Position {
 }
 
 impl Position {
-    /// Where a text starts.
+    /// The beginning of a text.
     pub const START: Self = Self { line: 1, column: 1 };
 }
 
-/// A place in a text, all counted from 0.
+/// A position in a text. All numbers are counted from 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
-    /// How many characters stand before it.
+    /// Number of characters before it.
     pub(crate) index: usize,
     pub(crate) line: usize,
     /// In characters.
