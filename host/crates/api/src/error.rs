@@ -10,7 +10,7 @@ use petrel_api_types::Refusal;
 use petrel_engine::Error;
 use petrel_engine::reads::ReadError;
 
-use crate::trail::Reason;
+use crate::extensions::Reason;
 
 /// An answer that says what is wrong, and what to do about it.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::auth::User;
 use crate::body::{self, Held};
+use crate::extensions::User;
 use crate::{Api, ApiError};
 
 /// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).

@@ -20,7 +20,7 @@ mod part;
 mod query;
 mod rows;
 
-pub(crate) use collect::{Total, read_each};
+pub(crate) use collect::read_each;
 pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
 pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
@@ -128,6 +128,15 @@ impl PageQuery {
         };
         Ok(PageRequest { limit, offset, before: end(self.before)?, after: end(self.after)?, attributes })
     }
+}
+
+/// How many items a list has in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// How many.
+    pub(crate) count: usize,
+    /// Whether all were looked at; else there are at least so many.
+    pub(crate) is_exact: bool,
 }
 
 /// A listing of what is in memory.

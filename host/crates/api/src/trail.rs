@@ -11,8 +11,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
 
-use crate::auth::User;
-use crate::serve::Peer;
+use crate::extensions::{About, Peer, Reason, User};
 
 /// How many refused webhooks are kept.
 const KEPT: usize = 50;
@@ -38,15 +37,6 @@ pub(crate) struct Refused {
     /// Where it came from.
     pub(crate) address: Option<IpAddr>,
 }
-
-/// What a change was about, where the path does not say it: an extension of answers.
-#[derive(Debug, Clone)]
-pub(crate) struct About(pub(crate) String);
-
-/// Why a request was refused, in the stable word that its answer has: an extension of answers. (The message stays out: it may
-/// quote what was sent.)
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reason(pub(crate) &'static str);
 
 /// What was refused of late.
 #[derive(Debug, Default)]

@@ -4,9 +4,9 @@
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::Id;
 
-use super::ListRequest;
 use super::part::{Listed, Part};
 use super::rows::Row;
+use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
 /// How many items are read from the store at once.
@@ -21,15 +21,6 @@ const AT_ONCE: usize = 2 << 20;
 /// How far, in milliseconds, the time in an id may be from the time by which its item is found. They are the same,
 /// but where the time was set.
 const SLACK: u64 = 60_000;
-
-/// How many items a list has in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Total {
-    /// How many.
-    pub(crate) count: usize,
-    /// Whether all were looked at; else there are at least so many.
-    pub(crate) is_exact: bool,
-}
 
 impl ListRequest {
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how

@@ -11,11 +11,10 @@ use petrel_model::secrets::MASK;
 use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
 
-use crate::auth::User;
+use crate::extensions::{About, User};
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
 use crate::{Api, ApiError};
 
 pub(crate) async fn list(

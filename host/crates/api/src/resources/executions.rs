@@ -20,7 +20,7 @@ use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::auth::{SignedIn, User};
+use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};

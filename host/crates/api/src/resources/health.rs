@@ -12,7 +12,7 @@ use petrel_api_types::HostStatus;
 use petrel_api_types::host::{LogLevel, Readiness};
 use serde::Deserialize;
 
-use crate::auth::User;
+use crate::extensions::User;
 use crate::extract::JsonBody;
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
@@ -60,18 +60,6 @@ async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 
     api.engine.measure_now().await?;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], (api.figures)()))
-}
-
-/// What is logged while the host runs.
-pub trait LogControl: Send + Sync {
-    /// The level, or levels by part.
-    fn level(&self) -> String;
-
-    /// Changes it.
-    ///
-    /// # Errors
-    /// What is wrong with it, when it is no level.
-    fn set_level(&self, level: &str) -> Result<(), String>;
 }
 
 pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<LogLevel> {

@@ -9,7 +9,7 @@ use petrel_api_types::host::Hold;
 use petrel_engine::accounts::users::ADMIN;
 use serde_json::{Value, json};
 
-use crate::auth::User;
+use crate::extensions::User;
 use crate::said::Nothing;
 use crate::{Api, ApiError};
 

@@ -14,52 +14,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::content_types::Wanted;
+use crate::extensions::About;
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
 use crate::{Api, ApiError};
-
-/// Where the name of a pack that came with the host says so.
-const BUILTIN: &str = "builtin:";
-
-/// Lays a pack out on the disk, and says where; what goes wrong in words.
-type LayOut = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
-
-/// The packs that came with the host.
-pub struct Shipped {
-    names: Vec<&'static str>,
-    lay_out: Arc<LayOut>,
-}
-
-impl Shipped {
-    /// Packs of these names, which `lay_out` lays out. It is called on a thread that may block.
-    pub fn new(
-        names: Vec<&'static str>,
-        lay_out: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static,
-    ) -> Self {
-        Self { names, lay_out: Arc::new(lay_out) }
-    }
-
-    /// The known name among them that `text` says with its prefix.
-    fn named(&self, text: &str) -> Result<&'static str, ApiError> {
-        let name = text.strip_prefix(BUILTIN);
-        let known = self.names.iter().copied().find(|known| Some(*known) == name);
-        known.ok_or_else(|| {
-            let all: Vec<_> = self.names.iter().map(|name| format!("{BUILTIN}{name}")).collect();
-            ApiError::invalid(
-                format!(
-                    "`{}` cannot be installed: only what came with petrel can",
-                    petrel_model::quoted::quoted(text)
-                ),
-                format!(
-                    "{}; register what lies in a directory: petrel pack register DIRECTORY",
-                    all.join(" or ")
-                ),
-            )
-        })
-    }
-}
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;

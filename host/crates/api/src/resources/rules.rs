@@ -8,11 +8,10 @@ use petrel_api_types as wire;
 use petrel_engine::rule_book::Written;
 use petrel_model::Ref;
 
-use crate::auth::User;
+use crate::extensions::{About, User};
 use crate::extract::{JsonBody, Raw, Secrets, Segment, text};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 /// The largest text of a rule, in bytes.

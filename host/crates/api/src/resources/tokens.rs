@@ -18,10 +18,9 @@ use petrel_engine::accounts::Credential;
 use petrel_engine::accounts::sign_in::SignIn;
 use serde::Deserialize;
 
-use crate::auth::{self, SignedIn, User};
+use crate::auth;
+use crate::extensions::{About, Peer, SignedIn, User};
 use crate::extract::JsonBody;
-use crate::serve::Peer;
-use crate::trail::About;
 use crate::{Api, ApiError};
 
 /// How long it may take in all.

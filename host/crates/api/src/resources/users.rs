@@ -15,7 +15,7 @@ use petrel_engine::accounts::Credential;
 use petrel_model::Timestamp;
 use serde::Deserialize;
 
-use crate::auth::{SignedIn, User};
+use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
