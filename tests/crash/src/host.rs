@@ -29,7 +29,15 @@ impl Host {
     /// # Errors
     /// When it does not: its store could not be opened, most likely.
     pub fn start(binary: &Path, data: &Path, flags: &[&str]) -> anyhow::Result<Self> {
-        let mut process = Self::spawn(binary, data, flags)?;
+        Self::start_by(Self::command(binary, data, flags), data)
+    }
+
+    /// As [`Host::start`], by a [`Host::command`] to which something was added.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub fn start_by(mut command: Command, data: &Path) -> anyhow::Result<Self> {
+        let mut process = command.spawn().with_context(|| format!("starting {command:?}"))?;
         let stdout = process.stdout.take().context("no standard output")?;
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
@@ -51,14 +59,20 @@ impl Host {
     /// # Errors
     /// When the binary cannot be started.
     pub fn spawn(binary: &Path, data: &Path, flags: &[&str]) -> anyhow::Result<Child> {
-        Command::new(binary)
+        let mut command = Self::command(binary, data, flags);
+        command.spawn().with_context(|| format!("starting {}", binary.display()))
+    }
+
+    /// What starts a host with these flags.
+    pub fn command(binary: &Path, data: &Path, flags: &[&str]) -> Command {
+        let mut command = Command::new(binary);
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .args(flags)
             .env("PETREL_LOG", "off")
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}", binary.display()))
+            .stdout(Stdio::piped());
+        command
     }
 
     /// Ends it with SIGKILL.

@@ -70,7 +70,7 @@ fn a_bad_pack_is_refused_with_every_problem() {
             "actions/greet.yaml:4:1: ",
             "no field runer_type; did you mean runner_type?",
             "actions/wave.yaml:8:15: `text` is not a type",
-            "actions/nod.yaml:2:14: this is no YAML",
+            "actions/nod.yaml:2:14: this is not YAML",
             "rules/on_greet.yaml:3:1: ",
             "did you mean enabled?",
             "try: correct the pack and register it again",

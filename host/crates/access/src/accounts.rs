@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use petrel_engine_core::Error;
 use petrel_model::account::Digest;
 use petrel_model::{ApiKey, ApiKeyId, Timestamp, Token, TokenId, User};
-use petrel_persistence::Store;
+use petrel_persistence::{Store, StoreExt as _};
 use serde_json::Value;
 
 use crate::identity::{Credential, Identity, Rejected};
@@ -34,9 +34,9 @@ impl Accounts {
     /// When it cannot be read.
     pub(crate) async fn load(store: &dyn Store) -> Result<Self, Error> {
         let mut accounts = Self::default();
-        store.users().await?.into_iter().for_each(|user| accounts.put_user(user));
-        store.tokens().await?.into_iter().for_each(|token| accounts.put_token(token));
-        store.api_keys().await?.into_iter().for_each(|key| accounts.put_api_key(key));
+        store.all::<User>().await?.into_iter().for_each(|user| accounts.put_user(user));
+        store.all::<Token>().await?.into_iter().for_each(|token| accounts.put_token(token));
+        store.all::<ApiKey>().await?.into_iter().for_each(|key| accounts.put_api_key(key));
         Ok(accounts)
     }
 

@@ -89,7 +89,7 @@ impl Access {
             access.refuse_impersonation(&caller, &key.user)?;
             let id = key.id;
             let deleted = move |accounts: &mut Accounts| accounts.delete_api_key(id);
-            Ok(Decided::new(vec![Change::DeleteApiKey(id)], id, deleted))
+            Ok(Decided::new(vec![Change::delete::<ApiKey>(id)], id, deleted))
         })
         .await
     }
@@ -99,7 +99,7 @@ impl Access {
 fn put(accounts: &Accounts, key: ApiKey) -> Result<Decided<Accounts, ApiKey>, Error> {
     accounts.user(&key.user)?;
     let shown = key.clone();
-    Ok(Decided::new(vec![Change::PutApiKey(key.clone())], key, move |accounts: &mut Accounts| {
+    Ok(Decided::new(vec![Change::put(key.clone())], key, move |accounts: &mut Accounts| {
         accounts.put_api_key(shown);
     }))
 }

@@ -155,7 +155,7 @@ impl Access {
     /// When the store fails.
     pub async fn sign_out(&self, id: TokenId) -> Result<(), Error> {
         self.change(move |_accounts| {
-            Ok(Decided::new(vec![Change::DeleteToken(id)], (), move |accounts: &mut Accounts| {
+            Ok(Decided::new(vec![Change::delete::<Token>(id)], (), move |accounts: &mut Accounts| {
                 accounts.delete_tokens(&[id]);
             }))
         })
@@ -171,8 +171,8 @@ fn not_accepted() -> Error {
 /// To store a new token, and to clear away some of what has expired.
 fn put(accounts: &Accounts, token: Token, now: Timestamp) -> Decided<Accounts, Token> {
     let expired: Vec<_> = accounts.expired(now).take(CLEARED).map(|token| token.id).collect();
-    let mut changes = vec![Change::PutToken(token.clone())];
-    changes.extend(expired.iter().copied().map(Change::DeleteToken));
+    let mut changes = vec![Change::put(token.clone())];
+    changes.extend(expired.iter().copied().map(Change::delete::<Token>));
     let shown = token.clone();
     Decided::new(changes, token, move |accounts: &mut Accounts| {
         accounts.put_token(shown);

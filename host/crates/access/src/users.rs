@@ -1,8 +1,8 @@
 //! Makes and deletes users, and sets their passwords.
 
 use petrel_engine_core::{Decided, Error};
-use petrel_model::User;
 use petrel_model::names::check_text;
+use petrel_model::{ApiKey, Token, User};
 use petrel_persistence::Change;
 
 use crate::accounts::Accounts;
@@ -51,7 +51,7 @@ impl Access {
                 });
             }
             let shown = user.clone();
-            Ok(Decided::new(vec![Change::PutUser(user.clone())], user, move |accounts: &mut Accounts| {
+            Ok(Decided::new(vec![Change::put(user.clone())], user, move |accounts: &mut Accounts| {
                 accounts.put_user(shown);
             }))
         })
@@ -71,8 +71,8 @@ impl Access {
         self.change(move |accounts| {
             let user = User { password_hash, ..accounts.user(&name)?.clone() };
             let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
-            let mut changes = vec![Change::PutUser(user.clone())];
-            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
+            let mut changes = vec![Change::put(user.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
             let shown = user.clone();
             Ok(Decided::new(changes, user, move |accounts: &mut Accounts| {
                 accounts.put_user(shown);
@@ -103,9 +103,9 @@ impl Access {
             }
             let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
             let keys: Vec<_> = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id).collect();
-            let mut changes = vec![Change::DeleteUser(name.clone())];
-            changes.extend(tokens.iter().copied().map(Change::DeleteToken));
-            changes.extend(keys.iter().copied().map(Change::DeleteApiKey));
+            let mut changes = vec![Change::delete::<User>(name.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
+            changes.extend(keys.iter().copied().map(Change::delete::<ApiKey>));
             Ok(Decided::new(changes, (), move |accounts: &mut Accounts| {
                 accounts.delete_user(&name);
                 accounts.delete_tokens(&tokens);

@@ -6,7 +6,7 @@ use petrel_engine_core::{Core, Decided, Error, Mirror};
 use petrel_expressions::Datastore;
 use petrel_model::KeyValue;
 use petrel_model::names::check_text;
-use petrel_persistence::Change;
+use petrel_persistence::{Change, StoreExt as _};
 
 /// The largest value, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;
@@ -24,7 +24,7 @@ impl Keys {
     /// # Errors
     /// When that cannot be read.
     pub async fn load(core: Core) -> Result<Self, Error> {
-        let keys = core.store().keys().await?;
+        let keys = core.store().all::<KeyValue>().await?;
         let system = keys.into_iter().map(|key| (key.name, key.value)).collect();
         let datastore = Mirror::new(Datastore { system, ..Datastore::default() });
         Ok(Self { core, datastore })
@@ -51,7 +51,7 @@ impl Keys {
         let key = KeyValue { name: name.to_owned(), value: value.to_owned() };
         let set = move |_: &Datastore| {
             let shown = key.clone();
-            Ok(Decided::new(vec![Change::PutKey(key)], (), move |datastore: &mut Datastore| {
+            Ok(Decided::new(vec![Change::put(key)], (), move |datastore: &mut Datastore| {
                 datastore.system.insert(shown.name, shown.value);
             }))
         };
@@ -68,9 +68,13 @@ impl Keys {
             if !datastore.system.contains_key(&name) {
                 return Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)));
             }
-            Ok(Decided::new(vec![Change::DeleteKey(name.clone())], (), move |datastore: &mut Datastore| {
-                datastore.system.remove(&name);
-            }))
+            Ok(Decided::new(
+                vec![Change::delete::<KeyValue>(name.clone())],
+                (),
+                move |datastore: &mut Datastore| {
+                    datastore.system.remove(&name);
+                },
+            ))
         };
         self.datastore.change(&self.core, delete).await
     }

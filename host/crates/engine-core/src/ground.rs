@@ -130,13 +130,13 @@ impl fmt::Debug for Core {
 #[cfg(test)]
 mod tests {
     use petrel_model::KeyValue;
-    use petrel_persistence::MemoryStore;
+    use petrel_persistence::{MemoryStore, StoreExt as _};
 
     use super::*;
     use crate::set_clock::SetClock;
 
     fn put(name: &str) -> Change {
-        Change::PutKey(KeyValue { name: name.into(), value: String::new() })
+        Change::put(KeyValue { name: name.into(), value: String::new() })
     }
 
     #[tokio::test]
@@ -147,7 +147,7 @@ mod tests {
         let next = store.reopen();
         let refused = core.commit(Vec::new(), vec![put("second")]).await.unwrap_err();
         assert_eq!(refused.code(), "internal", "{refused}");
-        assert_eq!(next.keys().await.unwrap().len(), 1);
+        assert_eq!(next.all::<KeyValue>().await.unwrap().len(), 1);
     }
 
     #[tokio::test]

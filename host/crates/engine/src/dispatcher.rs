@@ -11,7 +11,7 @@ use petrel_model::{
     TriggerInstanceId,
 };
 use petrel_persistence::Change;
-use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce_candidates, parameters};
+use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -149,9 +149,9 @@ impl Engine {
         secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
-        let (execution, failure_reason) = match &enforced.what {
-            What::Failed(reason) => (None, Some(reason.clone())),
-            What::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
+        let (execution, failure_reason) = match &enforced.decision {
+            Decision::Unverifiable(reason) => (None, Some(reason.clone())),
+            Decision::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),

@@ -182,7 +182,7 @@ fn old_instances(instances: &[TriggerInstanceAge], cutoff: Timestamp) -> Vec<Cha
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::{at, id};
+    use petrel_store_suite::{at, id};
 
     use super::*;
 

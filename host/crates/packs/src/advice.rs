@@ -1,5 +1,5 @@
 //! What to think about in a pack that can be registered as it is: secrets that would show, scripts that would not
-//! start, imports that are not offered. What must be corrected is found in [`crate::read`].
+//! start, imports and services that are not offered. What must be corrected is found in [`crate::read`].
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::problem::short;
 use crate::source::Source;
 
 mod imports;
+mod services;
 
 /// Runners that hand parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
@@ -17,12 +18,33 @@ const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 /// Runners that run a command line and no file.
 const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
+/// Runners whose own parameter `timeout` says how long an action may take; of others it is the author's.
+const TIMED_RUNNERS: [&str; 5] =
+    ["http-request", "local-shell-cmd", "local-shell-script", "python-script", "wasm-component"];
+
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
 /// `python3`.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// What there is to say about an action, a sentence each, with its metadata file in front.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    let mut advice = by_runner(file, action, source);
+    advice.extend(without_time(file, action));
+    advice
+}
+
+/// What there is to say about an action whose own default leaves it no time: its runner refuses that.
+fn without_time(file: &str, action: &Action) -> Option<String> {
+    let seconds = Schema::named(&action.parameters, "timeout").and_then(Schema::default)?.as_f64()?;
+    (TIMED_RUNNERS.contains(&action.runner_type.as_str()) && seconds <= 0.0).then(|| {
+        format!(
+            "{file}: the default of timeout is {seconds}, with which the action fails at once; give it a number of seconds \
+             above 0"
+        )
+    })
+}
+
+fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     if action.runner_type == "python-script" {
         return on_imports(file, action, source);
     }
@@ -52,6 +74,11 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     let run_bit = (!source.is_executable(&script))
         .then(|| format!("{file}: {script} has no run bit; set it: chmod +x {script}"));
     secrets.chain(interpreter).chain(run_bit).collect()
+}
+
+/// What there is to say about all actions of a pack together, a sentence each.
+pub(crate) fn on_actions<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+    services::not_offered(actions, source)
 }
 
 /// What there is to say about what a Python action imports.

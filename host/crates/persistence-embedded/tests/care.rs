@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Id, Status};
+use petrel_model::{Id, Rule, Status};
 use petrel_persistence::store::ArchivedFile;
-use petrel_persistence::suite::{execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::ArchiveError;
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::compact::compact;
 use petrel_persistence_embedded::restore::{InFlight, RestoreError, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{execution, id, instance, rule};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ async fn fill(store: &EmbeddedStore) {
             Change::CreateExecution(ended),
             Change::AppendOutput { execution: id(n), sequence: 0, lines },
             Change::CreateTriggerInstance(instance(n, json!(large))),
-            Change::PutRule(rule(n, &format!("pack.rule{n}"))),
+            Change::put(rule(n, &format!("pack.rule{n}"))),
         ];
         store.commit(Commit::of(changes)).await.unwrap();
     }
@@ -52,7 +52,7 @@ async fn all(store: &EmbeddedStore) -> String {
     for n in 1..=5 {
         output.push(store.output(id(n), 0).await.unwrap());
     }
-    format!("{executions:?}{instances:?}{output:?}{:?}", store.rules().await.unwrap())
+    format!("{executions:?}{instances:?}{output:?}{:?}", store.all::<Rule>().await.unwrap())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what is done with files may fail elsewhere")]

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::{ExecutionId, Id, Status, User};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Page, Store};
+use petrel_model::{ExecutionId, Id, Rule, Status, User};
+use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Page, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::{Reader, Record, Writer};
 use petrel_persistence_embedded::check::{Checked, check};
 use petrel_persistence_embedded::repair::repair;
 use petrel_persistence_embedded::restore::{InFlight, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -47,8 +47,8 @@ async fn fill(directory: &Path, engine: Engine) {
         };
         let changes = [
             Change::CreateTriggerInstance(instance(n, json!(n))),
-            Change::PutRule(rule(n, &format!("pack.rule{n}"))),
-            Change::PutUser(user),
+            Change::put(rule(n, &format!("pack.rule{n}"))),
+            Change::put(user),
         ];
         store.commit(Commit::of(changes)).await.unwrap();
     }
@@ -145,7 +145,10 @@ async fn rows_that_cannot_be_read_are_named_and_keep_nothing_else_from_being_rea
         assert_eq!(lost, [6, 5, 4, 3, 2].map(|n| id::<Id>(n).to_string()), "{engine}");
         let events = opened.trigger_instances(None, None, 10).await.unwrap();
         assert_eq!((events.items.len(), events.unreadable.len()), (2, 1), "{engine}");
-        assert_eq!((opened.rules().await.unwrap().len(), opened.users().await.unwrap().len()), (2, 2));
+        assert_eq!(
+            (opened.all::<Rule>().await.unwrap().len(), opened.all::<User>().await.unwrap().len()),
+            (2, 2)
+        );
         let named: Vec<_> = opened.unreadable().into_iter().map(|one| (one.kind, one.id)).collect();
         assert_eq!(named, [("rule", "pack.rule2".to_owned()), ("user", "user2".to_owned())], "{engine}");
         let error = opened.execution(id(4)).await.unwrap_err();
@@ -305,8 +308,8 @@ fn used(store: &Path, engine: Engine) -> Result<Checked, String> {
     runtime.block_on(async {
         executions(&opened).await;
         opened.trigger_instances(None, None, 100).await.unwrap();
-        opened.rules().await.unwrap();
-        opened.users().await.unwrap();
+        opened.all::<Rule>().await.unwrap();
+        opened.all::<User>().await.unwrap();
     });
     drop(opened);
     let repaired =

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_persistence::suite::{execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::Base as _;
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{execution, id, instance};
 use serde_json::json;
 use tempfile::TempDir;
 

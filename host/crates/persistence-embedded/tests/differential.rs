@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Execution, Ref, StatusEvent};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store};
+use petrel_model::{Execution, Ref, Rule, StatusEvent};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store, StoreExt as _};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
@@ -72,11 +72,11 @@ async fn perform(store: &dyn Store, operation: &Operation) -> String {
             } else {
                 Expect::RuleIs(rule.reference.clone(), rule.id)
             };
-            outcome(store, Commit::of([Change::PutRule(rule)]).expecting(expect)).await
+            outcome(store, Commit::of([Change::put(rule)]).expecting(expect)).await
         }
         Operation::DeleteRule(name) => {
             let reference: Ref = format!("pack.rule{name}").parse().unwrap();
-            outcome(store, Commit::of([Change::DeleteRule(reference)])).await
+            outcome(store, Commit::of([Change::delete::<Rule>(reference)])).await
         }
         Operation::Output(n, sequence) => {
             let lines = vec![OutputLine { stream: Stream::Stdout, text: format!("{n} {sequence}") }];
@@ -117,7 +117,7 @@ async fn all(store: &dyn Store) -> String {
     for n in 1..6 {
         output.push(store.output(id(n), 0).await.unwrap());
     }
-    let rules = store.rules().await.unwrap();
+    let rules = store.all::<Rule>().await.unwrap();
     let queue =
         (store.waiting(), store.next_due(&runners()).await.unwrap(), ids(&store.orphans().await.unwrap()));
     format!("{executions:?}\n{instances:?}\n{output:?}\n{rules:?}\n{queue:?}")

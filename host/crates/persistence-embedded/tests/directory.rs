@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::Id;
-use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
@@ -38,8 +38,8 @@ fn a_newer_or_foreign_store_is_left_alone() {
     let directory = TempDir::new().unwrap();
     for (text, expected) in [
         ("petrel-store 3\n", "has format 3, and this version of petrel reads formats up to 2"),
-        ("something else\n", "is no store of petrel"),
-        ("petrel-store 2\nengine other\n", "is no store of petrel"),
+        ("something else\n", "is not a store of petrel"),
+        ("petrel-store 2\nengine other\n", "is not a store of petrel"),
         (
             "petrel-store 2\nengine redb\n",
             "is kept by the engine redb, and the setting store.engine asks for sled; set it to \"redb\"",

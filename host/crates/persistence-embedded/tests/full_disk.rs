@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use petrel_persistence::suite::execution;
 use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Store};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::execution;
 use tempfile::TempDir;
 
 /// What the journal is written on, without room for new segments or for frames when told so.

@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use petrel_model::{Execution, ExecutionId, Status};
-use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::restore::{InFlight, Restored, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 fn on(engine: Engine) -> Options {

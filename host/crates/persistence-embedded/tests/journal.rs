@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use petrel_persistence::suite::{execution, id};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_store_suite::{execution, id};
 use tempfile::TempDir;
 
 /// How many executions are recorded.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use petrel_model::{ExecutionId, TriggerInstanceId};
-use petrel_persistence::suite::{at, execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{at, execution, id, instance};
 use serde_json::json;
 
 const MIB: usize = 1 << 20;

@@ -7,12 +7,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use petrel_persistence::suite::execution;
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::{Base, BaseError, Entry, Reads, Write};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, OnStuck, Options};
+use petrel_store_suite::execution;
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -129,9 +129,9 @@ fn commit_on(store: &Arc<EmbeddedStore>) -> tokio::task::JoinHandle<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_does_not_answer_is_noticed_by_who_waits_for_it() {
     for (is_journal, who) in [
-        (true, "the committer has been busy with one group of commits"),
+        (true, "the committer has been working on one group of commits"),
         // The committer waits for the checkpoint before long, and that is not counted.
-        (false, "the checkpoint has been busy with one slice"),
+        (false, "the checkpoint has been working on one slice"),
     ] {
         let (machine, directory) = (Gated::default(), TempDir::new().unwrap());
         let (store, told) = open(&machine, directory.path());

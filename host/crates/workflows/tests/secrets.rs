@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use petrel_workflows::chain::{Chain, ChainDefinition, Given};
+use petrel_workflows::chain::{Chain, ChainDefinition, ChainInput};
 use petrel_workflows::conductor::Secrets;
 use petrel_workflows::{Conductor, Definition, Event, Status, World};
 use serde_json::{Map, Value, json};
@@ -68,7 +68,7 @@ fn a_template_of_a_secret_in_a_chain_is_not_quoted() {
     {
         let node = json!({"name": "a", "ref": action, "parameters": {name: ["{{ hush.hush }}"]}});
         let definition = ChainDefinition::compile(&json!({"chain": [node]})).unwrap();
-        let mut chain = Chain::new(&Arc::new(definition), Given::default(), &world());
+        let mut chain = Chain::new(&Arc::new(definition), ChainInput::default(), &world());
         chain.apply(&Event::Request(Status::Running), &world()).unwrap();
         let text = chain.result().to_string();
         assert!(text.contains("Failed rendering value for") && text.contains(name), "{text}");

@@ -1,7 +1,8 @@
 //! Changes at once: each is decided on what the one before it has left, and none is lost.
 
 use petrel_access::{KeyChange, Rejected};
-use petrel_model::Object;
+use petrel_model::{ApiKey, Object};
+use petrel_persistence::StoreExt as _;
 use serde_json::json;
 
 use crate::{House, PASSWORD};
@@ -62,7 +63,7 @@ async fn changes_of_different_things_of_a_key_are_all_kept() {
         let accounts = house.access.accounts();
         let shown = accounts.api_key(&id).unwrap();
         assert_eq!((&shown.metadata, shown.enabled), (&metadata, round % 2 == 0));
-        assert!(petrel_persistence::Store::api_keys(&house.store).await.unwrap().contains(shown));
+        assert!(house.store.all::<ApiKey>().await.unwrap().contains(shown));
     }
 }
 

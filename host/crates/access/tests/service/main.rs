@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use petrel_access::{Access, Issued, Options, SignIn};
 use petrel_engine_core::{Core, Error, SetClock};
-use petrel_model::{Timestamp, Token, User};
-use petrel_persistence::{MemoryStore, Store};
+use petrel_model::{ApiKey, Timestamp, Token, User};
+use petrel_persistence::{MemoryStore, StoreExt as _};
 
 /// A password that is good enough.
 const PASSWORD: &str = "correct horse";
@@ -76,8 +76,9 @@ impl House {
 
     /// How many users, tokens and keys are stored.
     async fn stored(&self) -> (usize, usize, usize) {
-        let (users, tokens) = (self.store.users().await.unwrap(), self.store.tokens().await.unwrap());
-        (users.len(), tokens.len(), self.store.api_keys().await.unwrap().len())
+        let users = self.store.all::<User>().await.unwrap().len();
+        let tokens = self.store.all::<Token>().await.unwrap().len();
+        (users, tokens, self.store.all::<ApiKey>().await.unwrap().len())
     }
 
     fn users(&self) -> Vec<User> {

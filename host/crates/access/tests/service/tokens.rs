@@ -2,6 +2,9 @@
 
 use petrel_access::{Credential, Rejected};
 
+use petrel_model::Token;
+use petrel_persistence::StoreExt as _;
+
 use crate::{House, PASSWORD};
 
 /// How long a token is good for, in seconds.
@@ -50,8 +53,7 @@ async fn the_next_process_knows_the_tokens_and_no_secret_is_stored() {
     let token = house.token("ada").await;
     let next = house.next_process().await;
     assert_eq!(next.access.identify_token(&token).unwrap().user, "ada");
-    let stored =
-        serde_json::to_string(&petrel_persistence::Store::tokens(&next.store).await.unwrap()).unwrap();
+    let stored = serde_json::to_string(&next.store.all::<Token>().await.unwrap()).unwrap();
     assert!(!stored.contains(&token), "{stored}");
 }
 

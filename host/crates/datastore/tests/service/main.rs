@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, Error, SetClock};
-use petrel_persistence::{MemoryStore, Store};
+use petrel_model::KeyValue;
+use petrel_persistence::{MemoryStore, StoreExt as _};
 
 async fn keys(store: &MemoryStore) -> Keys {
     let core = Core::new(Arc::new(store.clone()), Arc::new(SetClock::default()));
@@ -16,7 +17,7 @@ async fn keys(store: &MemoryStore) -> Keys {
 /// What is shown, which is to be what is stored.
 async fn shown(keys: &Keys, store: &MemoryStore) -> Vec<(String, String)> {
     let shown: Vec<_> = keys.all().system.clone().into_iter().collect();
-    let stored = store.keys().await.unwrap().into_iter().map(|key| (key.name, key.value));
+    let stored = store.all::<KeyValue>().await.unwrap().into_iter().map(|key| (key.name, key.value));
     assert_eq!(shown, stored.collect::<Vec<_>>());
     shown
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 
 use petrel_model::KeyValue;
-use petrel_persistence::{MemoryStore, Store};
+use petrel_persistence::{MemoryStore, Store, StoreExt as _};
 
 use super::*;
 use crate::set_clock::SetClock;
@@ -30,7 +30,7 @@ impl Counting {
     }
 
     async fn stored(&self) -> Counters {
-        let keys = self.store.keys().await.unwrap();
+        let keys = self.store.all::<KeyValue>().await.unwrap();
         keys.into_iter().map(|key| (key.name, key.value.parse().unwrap())).collect()
     }
 
@@ -43,7 +43,7 @@ impl Counting {
 fn counted(counters: &Counters, name: &str) -> Decided<Counters, u64> {
     let (name, next) = (name.to_owned(), counters.get(name).unwrap_or(&0) + 1);
     let key = KeyValue { name: name.clone(), value: next.to_string() };
-    Decided::new(vec![Change::PutKey(key)], next, move |counters: &mut Counters| {
+    Decided::new(vec![Change::put(key)], next, move |counters: &mut Counters| {
         counters.insert(name, next);
     })
 }
@@ -143,8 +143,7 @@ async fn of_concurrent_changes_none_is_lost_and_readers_see_them_grow() {
             // Both in one change: no reader sees one without the other.
             let both = |counters: &Counters| {
                 let next = counters.get("a").unwrap_or(&0) + 1;
-                let key =
-                    |name: &str| Change::PutKey(KeyValue { name: name.into(), value: next.to_string() });
+                let key = |name: &str| Change::put(KeyValue { name: name.into(), value: next.to_string() });
                 Ok(Decided::new(vec![key("a"), key("b")], next, move |counters: &mut Counters| {
                     counters.insert("b".into(), next);
                     counters.insert("a".into(), next);
@@ -169,7 +168,7 @@ async fn what_another_host_has_committed_is_read_again_between_two_changes() {
     let counting = Counting::new();
     counting.count("a").await.unwrap();
     let other = KeyValue { name: "a".into(), value: "7".into() };
-    counting.store.commit(petrel_persistence::Commit::of([Change::PutKey(other)])).await.unwrap();
+    counting.store.commit(petrel_persistence::Commit::of([Change::put(other)])).await.unwrap();
     counting.mirror.read_again(async { Ok(counting.stored().await) }).await.unwrap();
     assert_eq!(counting.count("a").await.unwrap(), 8);
     let unreadable = async { Err(Error::Internal("it cannot be read".into())) };

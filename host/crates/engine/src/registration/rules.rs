@@ -11,6 +11,7 @@ use petrel_persistence::Expect;
 use crate::service::Engine;
 
 /// What becomes of the rules of a pack.
+#[derive(Default)]
 pub(super) struct RulesOfPack {
     pub(super) rules: Vec<Rule>,
     pub(super) expect: Vec<Expect>,

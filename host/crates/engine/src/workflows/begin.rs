@@ -269,7 +269,7 @@ impl Begins {
         let mut step = Step::new(&self.engine, live);
         step.write(log);
         if self.compiled.must_be_stored() {
-            step.changes.push(Change::PutDefinition(self.compiled.stored.clone()));
+            step.changes.push(Change::put(self.compiled.stored.clone()));
         }
         match &self.rerun {
             Some((_, rerun)) => {

@@ -212,7 +212,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::{at, id};
+    use petrel_store_suite::{at, id};
     use serde_json::json;
 
     use super::*;

@@ -65,7 +65,7 @@ fn imported(line: &str) -> Vec<String> {
 }
 
 /// The names in a list of them, without the names that they get and what is said of them.
-fn names(list: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
     let list = list.split(['#', ';']).next().unwrap_or_default();
     let words = list.split(',').filter_map(|part| part.split_whitespace().next());
     words.map(|word| word.trim_matches(['(', ')', '\\'])).filter(|word| !word.is_empty() && *word != "*")

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Enforced, Occurrence, What, enforce, evaluate};
+use crate::{Decision, Enforced, Occurrence, enforce, evaluate};
 
 fn rule(number: u64, more: &Value) -> Arc<CompiledRule> {
     let mut whole = json!({
@@ -23,7 +23,7 @@ fn occurrence(payload: Value) -> Occurrence {
 
 fn names(enforced: &[Enforced]) -> Vec<String> {
     let shown = |enforced: &Enforced| {
-        let failed = if enforced.what == What::Matched { "" } else { " failed" };
+        let failed = if enforced.decision == Decision::Matched { "" } else { " failed" };
         format!("{}{failed}", enforced.rule.rule().reference.name())
     };
     enforced.iter().map(shown).collect()

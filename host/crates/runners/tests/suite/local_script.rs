@@ -100,7 +100,7 @@ async fn what_cannot_be_run_names_the_file_and_the_remedy() {
     fs::remove_file(linked.path().join("actions/run it.sh")).unwrap();
     std::os::unix::fs::symlink("/bin/ls", linked.path().join("actions/run it.sh")).unwrap();
     let outcome = run_with(shell_options(), &linked, json!({}), json!({})).await;
-    assert!(outcome.result["error"].as_str().unwrap().contains("outside of its pack"), "{outcome:?}");
+    assert!(outcome.result["error"].as_str().unwrap().contains("outside its pack"), "{outcome:?}");
 }
 
 #[tokio::test]

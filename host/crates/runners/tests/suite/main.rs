@@ -52,9 +52,9 @@ fn crowded() -> OutputSink {
     OutputSink::within(2000, &Arc::new(ResultRoom::new(100)), ann)
 }
 
-/// The result says that it is not whole, or was not taken, and what to do.
+/// The result says that it is not whole, or was not accepted, and what to do.
 fn assert_says_that_it_was_cut(outcome: &Outcome) {
     let error = outcome.result.get("error").and_then(|error| error.as_str()).unwrap_or_default();
-    let is_said = ["not whole", "not taken"].iter().any(|words| error.contains(words));
+    let is_said = ["not whole", "not accepted"].iter().any(|words| error.contains(words));
     assert!(is_said && error.contains("engine.results_mib"), "{outcome:?}");
 }

@@ -1,14 +1,13 @@
-//! What is wrong with the shape of a definition, in words: the key, what is there, and what may be. Where it is found is in
-//! [`super::syntax`].
+//! Words the findings of [`super::syntax`]: the key, the value, and what is allowed there.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-/// Characters of a value that are quoted.
+/// Number of characters of a value that are quoted.
 const LONGEST: usize = 80;
 
-/// Keys that are quoted of those that are not known.
+/// Number of unknown keys that are quoted.
 const MOST_KEYS: usize = 10;
 
 const SECONDS: &str = "a whole number of seconds that is not negative, or an expression";
@@ -18,7 +17,7 @@ const VARIABLES: &str = "a list of mappings with one key each, such as `- name: 
 const VARIABLE: &str = "a mapping with one key, such as `name: value`";
 const TEXT: &str = "a text that is not empty";
 
-/// What may be at a place: the steps to it, of which `*` is any, and the words.
+/// The allowed values by place. A place is the steps to it, of which `*` matches any.
 const ALLOWED: &[(&[&str], &str)] = &[
     (&["name"], TEXT),
     (&["version"], "1.0"),
@@ -69,7 +68,7 @@ const ALLOWED: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// The keys that are known at a place.
+/// The allowed keys by place.
 const KEYS: &[(&[&str], &str)] = &[
     (&[], "name, version, description, tags, input, vars, tasks, output, timeout"),
     (&["tasks", "*"], "action, input, with, join, delay, timeout, retry, next"),
@@ -78,7 +77,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["tasks", "*", "next", "*"], "when, publish, do"),
 ];
 
-/// What is wrong, and what may be there.
+/// The message for a violation of the schema: the problem, and what is allowed.
 pub(super) fn message(error: &ValidationError<'_>) -> String {
     let path = steps(error.instance_path().as_str());
     let subject = subject(&path);
@@ -90,7 +89,7 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
             if unexpected.len() > MOST_KEYS {
                 names.push(format!("{} more", unexpected.len() - MOST_KEYS));
             }
-            let verb = if unexpected.len() == 1 { "is no key" } else { "are no keys" };
+            let verb = if unexpected.len() == 1 { "is not a key" } else { "are not keys" };
             format!("{} {verb} of {subject}; it may have {known}", names.join(", "))
         }
         ValidationErrorKind::Required { property } => {
@@ -114,7 +113,7 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Where a value is wrong, and how: of one that may have several forms, in the only one that it could be meant to have.
+/// The place and the problem. If the schema allows several forms, those of the only form that can have been meant.
 fn wrong(error: &ValidationError<'_>) -> (String, String) {
     let place = error.instance_path().as_str();
     if let ValidationErrorKind::OneOfNotValid { context } = error.kind() {
@@ -131,7 +130,7 @@ fn wrong(error: &ValidationError<'_>) -> (String, String) {
     (place.to_owned(), verdict(error))
 }
 
-/// What there is, without where.
+/// The problem, without its place.
 fn verdict(error: &ValidationError<'_>) -> String {
     let value: &Value = error.instance();
     match (error.kind(), value) {
@@ -151,7 +150,7 @@ fn allowed(path: &[impl AsRef<str>]) -> &'static str {
     at(ALLOWED, path).unwrap_or("something else")
 }
 
-/// The words for a place.
+/// The text for a place.
 fn at(table: &[(&[&str], &'static str)], path: &[impl AsRef<str>]) -> Option<&'static str> {
     let is_there = |steps: &[&str]| {
         steps.len() == path.len()
@@ -160,7 +159,7 @@ fn at(table: &[(&[&str], &'static str)], path: &[impl AsRef<str>]) -> Option<&'s
     table.iter().find(|(steps, _)| is_there(steps)).map(|(_, words)| *words)
 }
 
-/// What a place is called.
+/// The name of a place in messages.
 fn subject(path: &[String]) -> String {
     match path {
         [] => "the workflow".to_owned(),
@@ -172,7 +171,7 @@ fn subject(path: &[String]) -> String {
     }
 }
 
-/// `item 2` for the index 1.
+/// Turns the index `1` into `item 2`.
 fn numbered(step: &str) -> String {
     match step.parse::<usize>() {
         Ok(index) => format!("item {}", index.saturating_add(1)),
@@ -185,7 +184,7 @@ fn steps(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// The beginning of a text, as much as is quoted.
+/// The beginning of a text, for a quotation.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -31,8 +31,8 @@ fn unpacked(codings: &[Coding], bytes: Vec<u8>, bounds: &Bounds) -> Result<Vec<u
     });
     match taken {
         Ok(()) => Ok(whole),
-        Err(Failed::Damaged(error)) => Err(error.to_string()),
-        Err(Failed::Refused(reason)) => Err(reason.to_owned()),
+        Err(UnpackError::Damaged(error)) => Err(error.to_string()),
+        Err(UnpackError::Refused(reason)) => Err(reason.to_owned()),
     }
 }
 
@@ -72,7 +72,7 @@ fn nothing_is_unpacked_for_nobody() {
     bounds.ended.cancel();
     for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
         let told = unpacked(&[coding], gzip(&[0; 1_000]), &bounds);
-        assert!(told.is_err_and(|told| told.contains("nobody waits")), "{coding:?}");
+        assert!(told.is_err_and(|told| told.contains("the request has ended")), "{coding:?}");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_frame_that_is_wrong_says_how() {
     for (bytes, expected) in [
         (&b"\x50\x2a\x4d\x18\x05\0\0\0abc"[..], CUT),
         (b"\x50\x2a\x4d\x18\x05\0", CUT),
-        (b"{\"a\": 1}", "it does not begin as zstd does"),
+        (b"{\"a\": 1}", "it does not begin with the bytes of zstd"),
         (b"(\xb5/\xfd$\x10", CUT),
         (b"(\xb5/\xfd\x00\xa0\0\0\0", "bytes back"),
     ] {

@@ -1,6 +1,6 @@
-//! What the end of a shell command means, and its result in StackStorm's shape:
-//! `{failed, succeeded, return_code, stdout, stderr}`, with `error` where nobody else says why, or where not all of
-//! it is there since others have the room.
+//! The outcome of a shell command from the exit of its process, in StackStorm's shape:
+//! `{failed, succeeded, return_code, stdout, stderr}`, with `error` if nothing else explains a failure, or if a part of
+//! the output is missing for lack of shared memory.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -13,16 +13,16 @@ use crate::output::{OutputSink, Stream};
 use crate::process::{Captured, Exit, Finished};
 use crate::{End, Outcome};
 
-/// What came of a command or a script. `decode_scalars` is as in [`Options`](super::Options).
+/// The outcome of a command or a script. `decode_scalars` is as in [`Options`](super::Options).
 pub(crate) fn outcome(
     finished: Finished,
-    limit: Option<Duration>,
+    limit: Duration,
     decode_scalars: bool,
     output: &OutputSink,
 ) -> Outcome {
     let (end, return_code, error) = meaning(&finished.exit, limit);
     note_cuts(&finished, output);
-    // Moved in, one by one: the macro would copy what may be large.
+    // Inserted one by one, since `json!` would copy values that may be large.
     let mut result = Object::new();
     result.insert("failed".into(), (end != End::Succeeded).into());
     result.insert("succeeded".into(), (end == End::Succeeded).into());
@@ -35,13 +35,13 @@ pub(crate) fn outcome(
     Outcome { end, result: Value::Object(result) }
 }
 
-/// How it counts, with which exit code, and why if the code does not say. A process that we ended, or that a
-/// signal ended, has the negative number of the signal for its code.
-pub(crate) fn meaning(exit: &Exit, limit: Option<Duration>) -> (End, i32, Option<String>) {
+/// The end, the exit code, and an explanation if the code gives none. A process that a signal ended has the negative
+/// number of the signal as its code.
+pub(crate) fn meaning(exit: &Exit, limit: Duration) -> (End, i32, Option<String>) {
     match exit {
         Exit::Ended(status) => ended(*status),
         Exit::TimedOut => {
-            let seconds = limit.map_or(0.0, |limit| limit.as_secs_f64());
+            let seconds = limit.as_secs_f64();
             (End::TimedOut, -9, Some(format!("Action failed to complete in {seconds} seconds")))
         }
         Exit::Canceled => (End::Canceled, -9, Some("the command was ended on request".into())),
@@ -62,7 +62,7 @@ fn ended(status: ExitStatus) -> (End, i32, Option<String>) {
     }
 }
 
-/// Says among the output what of it is not in the result.
+/// Adds a remark to the output about parts that are missing in the result.
 pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
     for (name, captured) in [("stdout", &finished.stdout), ("stderr", &finished.stderr)] {
         if captured.dropped > 0 {
@@ -75,7 +75,7 @@ pub(crate) fn note_cuts(finished: &Finished, output: &OutputSink) {
     }
 }
 
-/// Text without its last line end; decoded when it is JSON, as StackStorm does. What was cut says so.
+/// The text without its last line end, decoded if it is JSON, as StackStorm does. A text that was cut says so.
 fn decoded(captured: Captured, decode_scalars: bool, output: &OutputSink) -> Value {
     let is_cut = captured.dropped > 0;
     let mut text = captured.text();

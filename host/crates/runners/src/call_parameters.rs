@@ -1,4 +1,4 @@
-//! What the runners of processes read from a call: its parameters, its environment.
+//! The inputs that runners of processes read from a call: parameters and environment.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,31 +6,38 @@ use std::time::Duration;
 use petrel_model::Object;
 use serde_json::Value;
 
-use crate::Call;
+use crate::{Call, Outcome};
 
-/// The parameters of a call, read as runners need them.
+/// Typed access to the parameters of a call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Given<'a>(pub(crate) &'a Object);
+pub(crate) struct CallParameters<'a>(pub(crate) &'a Object);
 
-impl<'a> Given<'a> {
-    /// A text that is not empty.
+impl<'a> CallParameters<'a> {
+    /// A parameter that is text and not empty.
     pub(crate) fn text(self, name: &str) -> Option<&'a str> {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Whether it is true.
+    /// Whether a parameter is true.
     pub(crate) fn flag(self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// How long it may take: the parameter `timeout`, in seconds. No limit for zero and less, where
-    /// StackStorm would end it at its first look.
-    pub(crate) fn timeout(self, default: f64) -> Option<Duration> {
+    /// The parameter `timeout`, in seconds, else `default`.
+    ///
+    /// # Errors
+    /// The outcome for zero and less. Such a call ends without a result in StackStorm too: a process is ended at the
+    /// first check (`process.wait(timeout=0)` in its `util/green/shell.py`), a request fails.
+    pub(crate) fn timeout(self, default: f64) -> Result<Duration, Outcome> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
-        (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        if seconds > 0.0 {
+            return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        }
+        let message = format!("an action needs some time, and its timeout is {seconds}");
+        Err(Outcome::failed("parameters.timeout", message, "give a number of seconds above 0"))
     }
 
-    /// The parameter `env`.
+    /// The entries of the parameter `env`.
     pub(crate) fn variables(self) -> impl Iterator<Item = (&'a String, String)> {
         let variables = self.0.get("env").and_then(Value::as_object).into_iter().flatten();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -38,8 +45,8 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The environment of a process: the host's part of it, what StackStorm says to every action, and the
-/// parameter `env`, which may replace any of it.
+/// The environment of a process: the host's part, the variables that StackStorm sets for every action, and the
+/// parameter `env`, which may replace any of them.
 pub(crate) fn environment(
     call: &Call,
     inherited: &[(String, String)],
@@ -51,11 +58,11 @@ pub(crate) fn environment(
         ("ST2_ACTION_PACK_NAME", call.action.reference.pack()),
         ("ST2_ACTION_EXECUTION_ID", &execution),
         ("ST2_ACTION_API_URL", api_url),
-        ("ST2_ACTION_DEBUG", if Given(&call.parameters).flag("debug") { "True" } else { "False" }),
+        ("ST2_ACTION_DEBUG", if CallParameters(&call.parameters).flag("debug") { "True" } else { "False" }),
     ] {
         environment.insert(name.into(), value.to_owned());
     }
-    for (name, value) in Given(&call.parameters).variables() {
+    for (name, value) in CallParameters(&call.parameters).variables() {
         environment.insert(name.clone(), value);
     }
     environment

@@ -1,17 +1,16 @@
-//! What every backend promises of workflows: their logs, their children, their definitions, and the keys
-//! that their expressions read.
+//! Workflows: their logs, their children, their definitions, and that each of their moves is made once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_model::{
-    Execution, KeyValue, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent,
-    WorkflowLimits,
+    Execution, Parent, StatusEvent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits,
 };
+use petrel_persistence::{Change, Commit, CommitError, Expect, Store as _, StoreExt as _};
 use serde_json::json;
 
-use super::{Backend, at, execution, id};
-use crate::{Change, Commit, CommitError, Expect, Store};
+use crate::Backend;
+use crate::samples::{at, execution, id};
 
 fn child(n: u64, of: u64) -> Execution {
     let parent = Parent {
@@ -64,7 +63,7 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
     let later: Vec<_> = (1..).zip(rest).map(|(n, event)| entry(n, event)).collect();
     let definition = WorkflowDefinition { digest: "d".into(), source: "tasks: {}".into() };
     let changes = [
-        Change::PutDefinition(definition.clone()),
+        Change::put(definition.clone()),
         Change::CreateExecution(execution(1)),
         Change::AppendWorkflow { execution: id(1), sequence: 0, entries: vec![entry(0, began)] },
         Change::CreateExecution(child(3, 1)),
@@ -81,8 +80,8 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
     assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(3, 1), child(5, 1)]);
     assert_eq!(store.children(id(1), None, 1).await.unwrap(), [child(3, 1)]);
     assert_eq!(store.children(id(1), Some(id(3)), 9).await.unwrap(), [child(5, 1)]);
-    assert_eq!(store.definition("d").await.unwrap(), Some(definition));
-    assert_eq!(store.definition("e").await.unwrap(), None);
+    assert_eq!(store.get::<WorkflowDefinition>(&"d".into()).await.unwrap(), Some(definition));
+    assert_eq!(store.get::<WorkflowDefinition>(&"e".into()).await.unwrap(), None);
 
     let mut ended = child(3, 1);
     ended.apply(StatusEvent::Canceled, at(9)).unwrap();
@@ -91,22 +90,6 @@ pub async fn workflows_keep_their_log_and_know_their_children<B: Backend>(backen
     store.commit(Commit::of(delete)).await.unwrap();
     assert_eq!(store.workflow_log(id(1)).await.unwrap(), []);
     assert_eq!(store.children(id(1), None, 9).await.unwrap(), [child(5, 1)]);
-}
-
-/// Keys are replaced by name, and go when they are deleted.
-pub async fn keys_are_replaced_and_deleted<B: Backend>(backend: &mut B) {
-    let store = backend.open().await;
-    let key = |name: &str, value: &str| KeyValue { name: name.into(), value: value.into() };
-    let changes = [
-        Change::PutKey(key("b", &"x".repeat(100_000))),
-        Change::PutKey(key("a", "1")),
-        Change::PutKey(key("a.c", "2")),
-        Change::PutKey(key("b", "3")),
-        Change::DeleteKey("a".into()),
-    ];
-    store.commit(Commit::of(changes)).await.unwrap();
-    drop(store);
-    assert_eq!(backend.open().await.keys().await.unwrap(), [key("a.c", "2"), key("b", "3")]);
 }
 
 /// Two decisions on the same version of an execution cannot both be part of a commit, and nothing follows its end.

@@ -1,4 +1,4 @@
-//! The rules that look at one field, by what they look for there.
+//! The rules that look at one field, by the value that they require.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,7 +12,7 @@ use crate::compiled::CompiledRule;
 
 /// The rules that look at one field.
 #[derive(Debug, Default)]
-pub(super) struct Crossroads {
+pub(super) struct ValueIndex {
     exactly: BTreeMap<Key, Bucket>,
     lower: BTreeMap<String, Bucket>,
     prefixes: BTreeMap<String, Bucket>,
@@ -20,7 +20,7 @@ pub(super) struct Crossroads {
     kinds: BTreeMap<Kind, Bucket>,
 }
 
-impl Crossroads {
+impl ValueIndex {
     pub(super) fn insert(&mut self, interest: Interest, rule: &Arc<CompiledRule>) {
         let Interest { exactly, text, kinds } = interest;
         for key in exactly {
@@ -65,12 +65,12 @@ impl Crossroads {
             && self.lower_prefixes.is_empty()
     }
 
-    /// Whether a rule is kept in play when there is no value.
+    /// Whether a missing value may match a rule.
     pub(super) fn needs_absence(&self) -> bool {
         self.kinds.contains_key(&Kind::Null)
     }
 
-    /// Adds the rules that `value` keeps in play.
+    /// Adds the rules that `value` may match.
     pub(super) fn follow(&self, value: Option<&Value>, to: &mut Bucket) {
         let mut add = |bucket: Option<&Bucket>| to.extend(bucket.into_iter().flatten().cloned());
         add(self.kinds.get(&Kind::of(value)));
@@ -97,15 +97,15 @@ fn take_out<K: Ord>(from: &mut BTreeMap<K, Bucket>, key: &K, rule: &CompiledRule
     }
 }
 
-/// Gives the buckets of all keys that `text` starts with. It goes from the nearest key in front of `text` to
-/// what the two have in common, and so on: a few steps, however many keys there are.
+/// Passes the buckets of all keys that are prefixes of `text` to `add`. Each step goes to the greatest key up to
+/// `text`, and then on to what both have in common: few steps, however many keys there are.
 fn starts_of<'a>(keys: &'a BTreeMap<String, Bucket>, text: &str, add: &mut impl FnMut(Option<&'a Bucket>)) {
     let mut end = Bound::Included(text);
     while let Some((key, bucket)) = keys.range::<str, _>((Bound::Unbounded, end)).next_back() {
         let common = common_start(key, text);
         end = if common.len() == key.len() {
             add(Some(bucket));
-            // Whatever else it starts with is shorter than this one.
+            // All further prefixes are shorter than this one.
             Bound::Excluded(common)
         } else {
             Bound::Included(common)
@@ -113,7 +113,7 @@ fn starts_of<'a>(keys: &'a BTreeMap<String, Bucket>, text: &str, add: &mut impl 
     }
 }
 
-/// The longest start of `text` that `other` has as well.
+/// The longest common prefix of `other` and `text`.
 fn common_start<'a>(other: &str, text: &'a str) -> &'a str {
     let same = text.char_indices().zip(other.chars()).take_while(|((_, left), right)| left == right);
     let end = same.last().map_or(0, |((start, char), _)| start + char.len_utf8());
