@@ -141,7 +141,7 @@ fn end(client: &mut Client, tops: &[String]) -> anyhow::Result<Vec<Inside>> {
     for id in tops {
         client.send("DELETE", &format!("/executions/{id}"), "")?;
     }
-    let mut open = Vec::new();
+    let mut open = Vec::<String>::new();
     let ended = until("the end of all executions", PATIENCE, || {
         let all = all_ended(client)?;
         open = all.iter().filter(|one| !one.status.is_final()).map(|one| one.id.clone()).collect();
