@@ -126,7 +126,7 @@ impl Engine {
         let none = Object::new();
         let given = given.map_or(&none, |given| &*given.values);
         let configuration = Configuration::new(with_defaults(given, schema), given);
-        let absent = configuration.absent(&self.datastore()).into_iter();
+        let absent = configuration.absent(&self.keys().all()).into_iter();
         let told = absent.map(|(place, missing)| {
             format!(
                 "the configuration of the pack `{0}`: the default of `{place}` is null, since {missing}; `petrel key set NAME \

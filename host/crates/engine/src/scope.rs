@@ -90,7 +90,7 @@ impl Templates<'_> {
             ));
         }
         let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
-        let absent = configuration.absent(&self.engine.datastore());
+        let absent = configuration.absent(&self.engine.keys().all());
         let absent = absent.iter().find(|(place, _)| read.iter().any(|key| is_below(place, key)));
         let missing: Vec<_> = read.iter().filter(|key| !configuration.has(key)).cloned().collect();
         if !missing.is_empty() {
