@@ -96,6 +96,12 @@ impl Lines {
     }
 }
 
+/// By what the lines measure for how long one was passed over.
+#[expect(clippy::disallowed_methods, reason = "nothing that is stored or answered depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 impl GivenRoom {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
@@ -117,15 +123,14 @@ impl GivenRoom {
     fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        aside.entry(kind).or_default().take(one, shares, Instant::now())
+        aside.entry(kind).or_default().take(one, shares, now())
     }
 
     /// Takes what the next of those needs that were set aside.
-    #[expect(clippy::disallowed_methods, reason = "the line measures how long one was passed over")]
     fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        aside.get_mut(&kind)?.next(shares, Instant::now())
+        aside.get_mut(&kind)?.next(shares, now())
     }
 
     /// Drops what has ended before its turn; says whether others may go on for that.
