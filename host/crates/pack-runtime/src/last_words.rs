@@ -90,9 +90,9 @@ mod tests {
             ),
             ("panic: oh no\n\ngoroutine 1 [running]:", Some("oh no")),
         ] {
-            assert_eq!(said(text).as_deref(), expected, "{text}");
+            assert_eq!(message(text).as_deref(), expected, "{text}");
         }
-        let long = said(&format!("thread 'a' panicked at a.rs:1:1:\n{}\nmore", "é".repeat(5000))).unwrap();
+        let long = message(&format!("thread 'a' panicked at a.rs:1:1:\n{}\nmore", "é".repeat(5000))).unwrap();
         assert!(long.len() <= LONGEST + '…'.len_utf8() && long.ends_with('…'), "{}", long.len());
     }
 }

@@ -23,7 +23,7 @@ impl EmbeddedStore {
                     claimed.extend(execution);
                 }
                 Err(error) => {
-                    tracing::error!(execution.id = %id, %error, "failed to read a waiting execution")
+                    tracing::error!(execution.id = %id, %error, "failed to read a waiting execution");
                 }
             }
         }
