@@ -178,7 +178,7 @@ mod tests {
                 masked_result(&within, &schema, Some("result")),
                 json!({"result": masked, "stdout": "", "exit_code": 0})
             );
-            // One that failed has another shape; what is called as a secret is one all the same.
+            // The result of a failure has another shape; a field with the name of a secret is masked all the same.
             assert_eq!(
                 masked_result(&json!({"token": 1, "error": "e"}), &schema, Some("result"))["token"],
                 MASK

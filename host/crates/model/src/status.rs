@@ -270,8 +270,8 @@ impl FromStr for Status {
 mod tests {
     use super::*;
 
-    /// The whole table, a line a status, a letter an event in the order of [`StatusEvent::ALL`]:
-    /// the first letters of the status it leads to (`.` = illegal).
+    /// The whole table: one line for each status, one letter for each event in the order of [`StatusEvent::ALL`]. A
+    /// letter is the first one of the resulting status (`.` = illegal).
     const TABLE: [(Status, &str); 14] = [
         (Status::Requested, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),
         (Status::Scheduled, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),

@@ -121,7 +121,7 @@ mod tests {
     fn no_more_is_read_than_may_be() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("large");
-        // A hole: it takes no room on the disk.
+        // A sparse file, which takes no space on the disk.
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         let error = read(&path, 2 << 20).unwrap_err();
         assert_eq!(error.to_string(), "it has more than 2 MiB, which is the limit");

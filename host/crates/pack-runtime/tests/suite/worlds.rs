@@ -1,4 +1,4 @@
-//! Files that are no component for this host, and components that end badly.
+//! Files that are not components for this host, and components that end with a fault.
 
 use std::fs;
 use std::path::Path;
@@ -71,7 +71,7 @@ async fn a_trap_shows_where_it_happened_and_a_panic_leaves_its_message() {
     let done = subject.call("panic", text("what now?")).await;
     let (code, message) = done.failure();
     assert_eq!(code, "component.trap");
-    // Said in the error, with the place; what carries a panic out is left out, and names are as they were written.
+    // The message has the place of the panic, without the machinery that carries it, and with readable names.
     assert!(message.starts_with("the component panicked: ") && message.contains("what now?"), "{message}");
     assert!(
         message.contains("behave") && !message.contains("_ZN") && !message.contains("core::panicking"),

@@ -1,4 +1,4 @@
-//! Files of packs: what is read, and what is said about what cannot be.
+//! Files of packs: valid ones, and the problems of others.
 
 use petrel_model::rule::RuleKind;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Whole packs.
+//! Packs as a whole.
 
 use super::*;
 use crate::{Directory, Embedded};
@@ -227,10 +227,10 @@ fn a_directory_ends_at_its_edge() {
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().pack.reference, "demo");
 }
 
-/// Puts something at a place.
+/// Creates something at a path.
 type Make<'a> = &'a dyn Fn(&std::path::Path);
 
-/// A pack in a directory, with an action whose script is there.
+/// A pack in a directory, with an action and its script.
 fn laid_out() -> (tempfile::TempDir, std::path::PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().join("demo");
@@ -268,7 +268,7 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
     ];
     for file in ["pack.yaml", "actions/run.yaml", "actions/run.sh", "rules/r.yaml", "config.schema.yaml"] {
         for (make, says) in kinds {
-            // A folder among the metadata is none of it.
+            // A directory among the metadata files is not one of them.
             let is_listed = file == "actions/run.yaml" || file == "rules/r.yaml";
             if is_listed && says == "it is a directory" {
                 continue;
@@ -278,7 +278,7 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
             std::fs::remove_file(root.join(file)).unwrap();
             make(&root.join(file));
             let read = read_pack(&Directory::open(&root).unwrap());
-            // What is wrong with an action or a rule is its own affair.
+            // Problems of an action or a rule do not affect the pack.
             assert_eq!(read.is_ok(), file.contains('/'), "{file}");
             let refused = |read: PackContents| read.refused.into_iter().chain(read.refused_rules);
             let problems =
@@ -301,7 +301,7 @@ fn a_folder_outside_of_the_pack_is_not_read() {
 #[test]
 fn what_is_hidden_is_no_metadata() {
     let (_place, root) = laid_out();
-    // What an editor leaves beside a file that is open in it.
+    // A lock file of an editor, beside an open file.
     std::os::unix::fs::symlink("nobody@nowhere.1", root.join("actions/.#run.yaml")).unwrap();
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().actions.len(), 1);
 }

@@ -241,7 +241,7 @@ mod tests {
 
     use super::*;
 
-    /// The places of notes, and of errors.
+    /// The places of notes and of errors.
     fn problems(source: &Value) -> (Vec<String>, Vec<String>) {
         let found = ChainDefinition::compile(source).map_or_else(|found| found, |chain| chain.notes);
         let (errors, notes): (Vec<_>, Vec<_>) =

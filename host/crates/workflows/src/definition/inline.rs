@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// The pattern of the original. Each look at a text may go to its end.
+    /// Orquesta's own pattern. Each match may scan to the end of the text.
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(concat!(
             r#"(\w+)=(\[.*\]\s*|"[^"]*"\s*|'[^']*'\s*|-?\d*\.\d+|-?\d+|(?i:true)|(?i:false)|null"#,
@@ -206,7 +206,7 @@ mod tests {
         found.map(|found| (found[1].to_owned(), value(&found[2]))).collect()
     }
 
-    /// What values are made of.
+    /// The pieces of random values.
     const PARTS: [&str; 22] = [
         "a",
         "é",

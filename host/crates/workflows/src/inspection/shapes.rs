@@ -199,7 +199,7 @@ mod tests {
     use super::super::{Kind, inspect};
     use super::*;
 
-    /// Places and messages of what is wrong with the shape of a workflow.
+    /// Places and messages of findings about a workflow.
     fn found(definition: &Value) -> Vec<(String, String)> {
         let findings = inspect(definition, &[]).into_iter().filter(|finding| finding.kind == Kind::Syntax);
         findings.map(|finding| (finding.spec_path.unwrap_or_default(), finding.message)).collect()

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Places, severities and messages of what is found in a task.
+    /// Places, severities and messages of findings in a task.
     fn found(task: &Value) -> Vec<(String, bool, String)> {
         let findings = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
         let told = |finding: Finding| {
