@@ -165,6 +165,7 @@ impl Status {
                 other => outcome(other).ok_or(IllegalMove { status: self, event }),
             },
             Self::Canceling => match event {
+                // Whoever asked was told that the execution is being canceled, so an outcome that was faster does not count.
                 E::Canceled | E::Succeeded | E::Failed | E::TimedOut | E::Abandoned | E::Requeued => {
                     Ok(Self::Canceled)
                 }

@@ -53,7 +53,7 @@ pub(crate) fn engine(options: &EngineOptions) -> wasmtime::Result<Engine> {
         .max_wasm_stack(512 << 10)
         .async_stack_size(1 << 20)
         .memory_reservation(options.largest_memory as u64)
-        // All of the reservation is mapped in advance, so growing never copies a memory.
+        // The address space is reserved in advance, so growing never copies a memory.
         .memory_may_move(false)
         // As many as `failure` needs to recognize an overflow of the stack inside a component's memory.
         .wasm_backtrace_max_frames(NonZeroUsize::new(16))

@@ -176,8 +176,8 @@ impl Committer {
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
             }
-            // Once a second and not with each group: the watermark has a file of its own, whose sync would double the cost
-            // of a group. A loss of the last second's groups is still noticed by the gap in their numbers.
+            // Once a second and not with each group, since the watermark has a file of its own with a sync of its own.
+            // The price: a loss of the last second's groups alone is not noticed.
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();

@@ -57,8 +57,8 @@ impl Conductor {
     pub(super) fn request(&mut self, requested: Status, world: &World) -> Result<(), Refused> {
         let from = self.status;
         let allows = |is_active| machine::workflow_after_request(from, requested, is_active, false).is_some();
-        // Passing the request on may end the last active items. So it is only refused here if it would be refused both
-        // with and without active tasks.
+        // Passing the request on may change whether any task is active. So it is only refused here if it would be
+        // refused in both cases.
         if requested != from && !allows(true) && !allows(false) {
             return Err(Refused::Status { from, to: requested });
         }
