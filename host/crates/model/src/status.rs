@@ -165,7 +165,7 @@ impl Status {
                 other => outcome(other).ok_or(IllegalMove { status: self, event }),
             },
             Self::Canceling => match event {
-                // Whoever asked was told that the execution is being canceled, so an outcome that was faster does not count.
+                // The request was acknowledged, so the execution ends as canceled even if another outcome was faster.
                 E::Canceled | E::Succeeded | E::Failed | E::TimedOut | E::Abandoned | E::Requeued => {
                     Ok(Self::Canceled)
                 }
