@@ -1,5 +1,5 @@
-//! Background threads for calls that compute for long. They have a lower priority than the workers that answer requests,
-//! so that a small request does not wait for somebody else's long computation.
+//! Background threads for calls that compute for long. They have a lower priority than the workers that answer
+//! requests, so that a small request does not wait for somebody else's long computation.
 //!
 //! A call begins on the worker that asked for it, since most calls take less time than a hop to another thread;
 //! `limits` decides when one moves here. [`petrel_runners::apart`] sets the priority. The threads are started by the

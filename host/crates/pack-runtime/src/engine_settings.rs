@@ -10,8 +10,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// Limits of all components together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Calls that can be inside components at the same time; further ones wait. A slot reserves address space, and takes
-    /// memory only when it is used. Default: 256, or less if the kernel allows fewer mappings
+    /// Calls that can be inside components at the same time; further ones wait. A slot reserves address space, and
+    /// takes memory only when it is used. Default: 256, or less if the kernel allows fewer mappings
     /// (`/proc/sys/vm/max_map_count`).
     pub slots: u32,
     /// Largest size of one memory of a component, in bytes, whatever its limit. Default: 256 MiB.
@@ -19,8 +19,8 @@ pub struct EngineOptions {
     /// Memory that all running instances share, in bytes. An instance begins when there is room for its initial memory;
     /// growth beyond the budget fails. Default: 192 MiB.
     pub memory_of_all: usize,
-    /// Bytes of a used slot that stay resident for the next call. More is faster for large components, less saves memory
-    /// while the host is idle. Default: 1 MiB.
+    /// Bytes of a used slot that stay resident for the next call. More is faster for large components, less saves
+    /// memory while the host is idle. Default: 1 MiB.
     pub keep_resident: usize,
 }
 
