@@ -168,6 +168,7 @@ impl ItemStates {
 /// All staged tasks, in the order in which they were staged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Staging {
+    /// By order of staging, so that adding and removing a task costs the same however many are staged.
     order: BTreeMap<u64, Staged>,
     index: BTreeMap<Place, u64>,
     next: u64,
