@@ -196,8 +196,8 @@ impl<'a> Scanner<'a> {
         let here = self.cursor.mark();
         for possible in &mut self.keys {
             let Some(key) = *possible else { continue };
-            // A key without `?` is short and in one line. Otherwise any text could still turn out to be a key at its end, and
-            // no token could be returned before.
+            // A key without `?` is short and in one line. Otherwise any text could still turn out to be a key
+            // at its end, and no token could be returned before.
             if key.start.line != here.line || here.index - key.start.index > KEY_LIMIT {
                 key.is_missed(here)?;
                 *possible = None;

@@ -135,8 +135,8 @@ impl Table {
         let status = old.map(|entry| entry.status);
         for (target, was_followed) in joins {
             let inbound = self.inbound((target, route), definition);
-            // The first run of a task tells its joins that it is no longer unknown. A later run takes back what the run before
-            // it has contributed, until its own transitions are decided.
+            // The first run of a task is no longer unknown to its joins. A later run takes back what the run before
+            // has contributed, until its own transitions are decided.
             if before.is_none() {
                 inbound.unknown = inbound.unknown.saturating_sub(1);
             } else if was_followed {
