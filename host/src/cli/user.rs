@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Session, path_segment, read_password};
+use super::input::read_password;
+use super::session::{Session, path_segment};
 use petrel_engine::accounts::users::ADMIN;
 
 use crate::exit::{Code, Failure};

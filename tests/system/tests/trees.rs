@@ -109,6 +109,10 @@ fn what_runs_beside_a_task_that_failed_ends_before_the_workflow_does() {
     let children = host.list(&format!("/executions/{id}/children?depth=1"));
     let told = host.get(&format!("/executions/{id}/children?depth=1"));
     assert_eq!(told.header("x-total-count"), children.len().to_string());
+    let first = children[0]["id"].as_str().unwrap();
+    let rest = host.get(&format!("/executions/{id}/children?depth=1&after={first}"));
+    assert_eq!(rest.json().as_array().unwrap().len(), children.len() - 1);
+    assert_eq!(rest.header("x-total-count"), children.len().to_string());
     let lasts = children.iter().find(|child| child["context"]["orquesta"]["task_name"] == "lasts").unwrap();
     assert_eq!(lasts["status"], "succeeded", "{failed}");
     host.stop();

@@ -15,37 +15,16 @@ use axum::response::Response;
 use petrel_engine::accounts::users::ADMIN;
 use petrel_engine::accounts::{Credential, Identity, Worthless};
 
+pub use crate::state::Access;
 pub use admin_token::AdminToken;
 
 use crate::body::Held;
-use crate::serve::{Peer, Seat};
+use crate::extensions::{Peer, SignedIn, User};
+use crate::serve::Seat;
 use crate::{Api, ApiError, listing};
 
 /// The location of what came in a cookie.
 const COOKIE: &str = "cookie";
-
-/// Who may come in beside those who have an account.
-pub struct Access {
-    /// The admin's token.
-    pub admin_token: AdminToken,
-    /// Whether figures are shown to everybody.
-    pub open_metrics: bool,
-    /// Where the API is, for who has signed in.
-    pub api_url: String,
-}
-
-/// On whose behalf a request comes.
-#[derive(Debug, Clone)]
-pub struct User(pub String);
-
-/// What a request presented, and where: an extension of the requests that came in.
-#[derive(Debug, Clone)]
-pub(crate) struct SignedIn {
-    /// Who.
-    pub(crate) identity: Identity,
-    /// `header`, `query` or `cookie`.
-    pub(crate) location: &'static str,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -4,13 +4,14 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
+pub(crate) use petrel_api_types::Secrets;
 use petrel_engine::incoming::SMALL;
 use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::auth::User;
 use crate::body::{self, Held};
+use crate::extensions::User;
 use crate::{Api, ApiError};
 
 /// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).
@@ -111,16 +112,7 @@ pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// What becomes of secrets in an answer: they are shown to the admin who asks with `show_secrets=true`, and masked for
-/// everybody else, as StackStorm does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
-    /// As they are.
-    Shown,
-    /// As `********`.
-    Masked,
-}
-
+/// They are shown to the admin who asks with `show_secrets=true`, and masked for everybody else.
 impl FromRequestParts<Api> for Secrets {
     type Rejection = ApiError;
 

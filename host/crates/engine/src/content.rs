@@ -160,7 +160,7 @@ impl Content {
         // The store calls a trigger by what it is there, the type of one.
         let kind = if what == "trigger" { "trigger type" } else { what };
         let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
-        lost.map_or_else(|| Error::not_found(what, name, known), Error::from)
+        lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
     }
 
     /// What tells this from what is registered after a change.

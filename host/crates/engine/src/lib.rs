@@ -16,7 +16,7 @@
 //! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes.
+//! goes, and [`reads`] is the door for who shows what is stored.
 //! No service calls an earlier one: it commits, and wakes it.
 
 pub mod accounts;
@@ -41,6 +41,7 @@ mod measures;
 mod options;
 pub mod pack_configs;
 mod preparation;
+pub mod reads;
 pub mod recovery;
 pub mod registration;
 pub mod requests;

@@ -57,6 +57,13 @@ pub struct Resumed {
     pub report: Report,
 }
 
+impl Resumed {
+    /// How many go on, now or when it is their turn. What had begun and may not be run twice does not.
+    pub fn going_on(&self) -> usize {
+        self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
+    }
+}
+
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {

@@ -143,8 +143,8 @@ impl Engine {
         }
     }
 
-    /// The store, for reading.
-    pub fn store(&self) -> &dyn Store {
+    /// The store, for the services. Who is outside reads through [`Engine::reads`].
+    pub(crate) fn store(&self) -> &dyn Store {
         self.0.store.as_ref()
     }
 

@@ -1,6 +1,9 @@
 //! What can go wrong with a template, told to the person who wrote it.
 
+use std::borrow::Cow;
+
 use minijinja::ErrorKind;
+use petrel_model::quoted;
 
 use crate::environment::{OUTPUT_LIMIT, fuel};
 use crate::missing;
@@ -54,10 +57,10 @@ impl Error {
             ErrorKind::SyntaxError => Self::Syntax {
                 template,
                 line: error.line().unwrap_or(1),
-                reason: error.detail().unwrap_or("syntax error").to_owned(),
+                reason: told(error.detail().unwrap_or("syntax error")).into_owned(),
             },
             ErrorKind::OutOfFuel => Self::TooMuch { template, limit: Limit::Steps(fuel()) },
-            kind => Self::Render { template, reason: reason(kind, error) },
+            kind => Self::Render { template, reason: told(&reason(kind, error)).into_owned() },
         }
     }
 
@@ -82,6 +85,12 @@ fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
         _ if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
     }
+}
+
+/// As much of a reason, or of an expression, as is told: what it quotes may have megabytes.
+pub(crate) fn told(reason: &str) -> Cow<'_, str> {
+    const LENGTH: usize = 1_000;
+    quoted::beginning(reason, LENGTH)
 }
 
 /// Enough of `text` to recognise it by, on one line.

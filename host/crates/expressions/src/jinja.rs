@@ -19,6 +19,7 @@ pub(crate) use root::scope;
 use serde_json::Value as Json;
 
 use crate::environment::{OUTPUT_LIMIT, SHARED, fuel, settle, settle_failed};
+use crate::error::told;
 use crate::filters::{self, platform};
 use crate::guard::guarded;
 use crate::output::Output;
@@ -250,7 +251,7 @@ fn retold(error: &Error) -> Failure {
         kind if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
     };
-    Failure { exception, reason }
+    Failure { exception, reason: told(&reason).into_owned() }
 }
 
 /// What is not defined, as the original says it of a bare name.

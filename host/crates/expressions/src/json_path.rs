@@ -6,6 +6,7 @@
 
 mod parser;
 
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 use crate::work;
@@ -13,7 +14,9 @@ use crate::work;
 /// A text that is no JSONPath.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{path}` is not a JSONPath: {reason}; write it as trigger.body.name, quoting names with other signs"
+    "`{}` is not a JSONPath: {}; write it as trigger.body.name, quoting names with other signs",
+    quoted(.path),
+    quoted(.reason)
 )]
 pub struct InvalidPath {
     path: String,
@@ -24,7 +27,7 @@ pub struct InvalidPath {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFollowed {
     /// An index is applied to what is no list.
-    #[error("[{index}] needs a list, and there is a value of type {found}; check the path")]
+    #[error("[{}] needs a list, and there is a value of type {found}; check the path", quoted(.index))]
     NotAList {
         /// The index as written.
         index: String,

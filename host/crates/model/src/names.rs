@@ -20,6 +20,10 @@ pub fn is_own_pack(name: &str) -> bool {
     OWN_PACKS.contains(&name)
 }
 
+/// The remedy where a pack of the host's own is missing in this version: nobody else can add it.
+pub const WITHOUT_OWN_PACK: &str =
+    "call an action of another pack in its place, as core.local, or bring yours in a pack of another name";
+
 /// A name that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be the name of {what}: {reason}")]

@@ -7,7 +7,12 @@ const LONGEST: usize = 200;
 
 /// `text`, or its first 200 characters followed by `…`.
 pub fn quoted(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST) {
+    beginning(text, LONGEST)
+}
+
+/// `text`, or its first `characters` with `…` behind them.
+pub fn beginning(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
     }

@@ -107,7 +107,10 @@ impl ComponentRunner {
         let limits = &self.runtime.options().limits;
         let Admitted { share, permits } = self.admitted(call, &component, record, core).await;
         let held = Held::new(permits, core.ticker.call());
-        let timeout = timeout(&call.parameters);
+        let timeout = match timeout(&call.parameters) {
+            Ok(timeout) => timeout,
+            Err(outcome) => return Ok(outcome),
+        };
         let context = context(call, timeout);
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
             return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
@@ -254,8 +257,13 @@ fn canceled() -> Outcome {
     Outcome { end: End::Canceled, result: Value::Object(result) }
 }
 
-fn timeout(parameters: &Object) -> u64 {
-    parameters.get(TIMEOUT).and_then(Value::as_u64).unwrap_or(DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT)
+/// How long a call may take, in seconds; or what to end with where it has no time.
+fn timeout(parameters: &Object) -> Result<u64, Outcome> {
+    let given = parameters.get(TIMEOUT);
+    if let Some(seconds) = given.and_then(Value::as_f64).filter(|seconds| *seconds <= 0.0) {
+        return Err(failure::without_time(seconds));
+    }
+    Ok(given.and_then(Value::as_u64).unwrap_or(DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT))
 }
 
 fn context(call: &Call, timeout: u64) -> Context {

@@ -1,5 +1,5 @@
 //! Advice on packs that can be registered as they are: secrets that would be visible, scripts that would not start,
-//! imports that Petrel does not provide. [`crate::read`] finds problems that must be corrected.
+//! imports and services that Petrel does not provide. [`crate::read`] finds problems that must be corrected.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::problem::short;
 use crate::source::Source;
 
 mod imports;
+mod services;
 
 /// Runners that pass parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
@@ -17,12 +18,34 @@ const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 /// Runners that run a command line instead of a file.
 const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
+/// Runners whose own parameter `timeout` limits the duration of an action. With other runners, a parameter of that name
+/// is the author's.
+const TIMED_RUNNERS: [&str; 5] =
+    ["http-request", "local-shell-cmd", "local-shell-script", "python-script", "wasm-component"];
+
 /// The Python of StackStorm's own installation, which scripts of its packs name. Where it is missing, the host runs
 /// them with `python3`.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
 /// Advice on an action, one sentence each, prefixed with its metadata file.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    let mut advice = by_runner(file, action, source);
+    advice.extend(without_time(file, action));
+    advice
+}
+
+/// Advice on an action whose own default leaves it no time, which its runner refuses.
+fn without_time(file: &str, action: &Action) -> Option<String> {
+    let seconds = Schema::named(&action.parameters, "timeout").and_then(Schema::default)?.as_f64()?;
+    (TIMED_RUNNERS.contains(&action.runner_type.as_str()) && seconds <= 0.0).then(|| {
+        format!(
+            "{file}: the default of timeout is {seconds}, with which the action fails at once; give it a number of seconds \
+             above 0"
+        )
+    })
+}
+
+fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     if action.runner_type == "python-script" {
         return on_imports(file, action, source);
     }
@@ -52,6 +75,11 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     let run_bit = (!source.is_executable(&script))
         .then(|| format!("{file}: {script} has no run bit; set it: chmod +x {script}"));
     secrets.chain(interpreter).chain(run_bit).collect()
+}
+
+/// Advice on all actions of a pack together, one sentence each.
+pub(crate) fn on_actions<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+    services::not_offered(actions, source)
 }
 
 /// Advice on the imports of a Python action.

@@ -17,7 +17,8 @@ use crate::base::{self, gaps};
 use crate::blobs::Digest;
 use crate::directory::OpenError;
 use crate::journal::{Hold, Segments, replay};
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::rows::Rows;
 use crate::value;
 

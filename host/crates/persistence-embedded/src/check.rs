@@ -14,7 +14,8 @@ use serde_json::Value;
 use crate::base::{Entry, Write, gaps};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered, epoch_beyond};
+use crate::opening::{Recovered, epoch_beyond};
+use crate::options::Options;
 use crate::rows::{Rows, unreadable};
 use crate::value;
 

@@ -13,7 +13,8 @@ use petrel_persistence::Error;
 use crate::base::{Base, BaseError, Engine, gaps};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::value;
 
 /// Number of rows that are copied at a time.

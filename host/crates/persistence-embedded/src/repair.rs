@@ -16,7 +16,8 @@ use crate::check::{CheckError, Checked, Remedy, check, look_at_all};
 use crate::compact::{self, CompactError, OnGap};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::rows::Rows;
 use crate::value::{self, Encoding};
 

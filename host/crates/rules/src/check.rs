@@ -4,6 +4,7 @@ use std::fmt;
 
 use petrel_expressions::Template;
 use petrel_model::Rule;
+use petrel_model::quoted::quoted;
 use petrel_model::rule::Criterion;
 use serde_json::Value;
 
@@ -35,13 +36,18 @@ pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
         check_criterion("criteria", key, criterion, &mut problems);
     }
     for (name, value) in &rule.action.parameters {
-        check_templates(&format!("action.parameters.{name}"), value, is_secret(name), &mut problems);
+        check_templates(
+            &format!("action.parameters.{}", quoted(name)),
+            value,
+            is_secret(name),
+            &mut problems,
+        );
     }
     problems
 }
 
 fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mut Vec<Problem>) {
-    let at = format!("{parent}.{key}");
+    let at = format!("{parent}.{}", quoted(key));
     let compiled = CompiledCriterion::compile(key, criterion);
     let mut add = |message: String| problems.push(Problem { at: at.clone(), message });
     match &compiled.operator {
@@ -108,7 +114,7 @@ fn check_templates(at: &str, value: &Value, is_secret: bool, problems: &mut Vec<
         }
         Value::Object(object) => {
             for (key, item) in object {
-                check_templates(&format!("{at}.{key}"), item, is_secret, problems);
+                check_templates(&format!("{at}.{}", quoted(key)), item, is_secret, problems);
             }
         }
         _ => {}

@@ -14,9 +14,10 @@ use petrel_model::secrets::Marks;
 use petrel_model::{Ref, Rule};
 use serde_json::Value;
 
-use crate::criteria::{Error, Operator, Search};
+use crate::criteria::search::Search;
+use crate::criteria::{Error, Operator};
 use crate::parameters::Given;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, SYSTEM};
 use crate::reads::Reads;
 
 /// A rule that can be evaluated any number of times.
@@ -163,9 +164,6 @@ impl CompiledCriterion {
         }
     }
 }
-
-/// The name of the datastore's system scope in criteria.
-pub(crate) const SYSTEM: &str = "system";
 
 /// The key that a path leads to: `system.key`, or `st2kv.system.key` as in templates. (Source: StackStorm's
 /// `PayloadLookup`, which accepts both.)

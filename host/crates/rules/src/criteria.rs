@@ -6,27 +6,27 @@
 
 mod dates;
 mod operators;
-mod search;
+pub(crate) mod search;
 mod wildcard;
 
 pub use dates::InvalidDate;
-pub(crate) use search::Search;
 
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
 use petrel_expressions::python::compare::Unordered;
 use petrel_expressions::regex::{self, Regex};
 use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 /// Reasons why a criterion could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The operator does not exist. In StackStorm this ends the evaluation of the whole rule; other errors do not.
-    #[error("`{0}` is not an operator; operators are {list}", list = Operator::list())]
+    #[error("`{}` is not an operator; operators are {list}", quoted(.0), list = Operator::list())]
     UnknownOperator(String),
     /// `SEARCH` in upper case. As in StackStorm, only this operator must be written in lower case.
-    #[error("`{0}` must be written in lower case")]
+    #[error("`{}` must be written in lower case", quoted(.0))]
     SearchInUpperCase(String),
     /// The value or the pattern is of the wrong kind.
     #[error("{operator} needs {needed}, and the {side} is of type {found}; use another operator or path")]
@@ -50,7 +50,7 @@ pub enum Error {
     #[error(transparent)]
     Date(#[from] InvalidDate),
     /// The pattern is not a number of seconds.
-    #[error("{operator} compares with a number of seconds, and the pattern is {pattern}; write it as 60")]
+    #[error("{operator} compares with a number of seconds, and the pattern is {}; write it as 60", quoted(.pattern))]
     NotSeconds {
         /// The operator.
         operator: Operator,
@@ -58,10 +58,10 @@ pub enum Error {
         pattern: String,
     },
     /// A `search` without a known condition.
-    #[error("`{0}` is not a condition of search; conditions are any, all, any2any, all2any")]
+    #[error("`{}` is not a condition of search; conditions are any, all, any2any, all2any", quoted(.0))]
     UnknownCondition(String),
     /// The pattern of `search` is not a map of criteria.
-    #[error("the pattern of search is {0}; write it as a map of criteria on item")]
+    #[error("the pattern of search is {}; write it as a map of criteria on item", quoted(.0))]
     NotCriteria(String),
     /// The key is not a path.
     #[error(transparent)]

@@ -6,7 +6,7 @@ use petrel_expressions::{Datastore, KeyScope, Scope};
 use petrel_model::Timestamp;
 use serde_json::Value;
 
-use crate::compiled::SYSTEM;
+use crate::pattern::SYSTEM;
 
 /// The payload of a trigger instance, the time, and the datastore, as rules see them. Created once for an instance and
 /// shared by all its rules.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use petrel_expressions::{Datastore, Scope};
 use petrel_model::Object;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
 
@@ -30,7 +31,8 @@ use graph::{Node, Nodes};
 pub enum Error {
     /// A template uses a name that is neither a parameter nor in the scope.
     #[error(
-        "parameter {parameter} refers to {name}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name"
+        "parameter {parameter} refers to {}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name",
+        quoted(.name)
     )]
     Unsatisfied {
         /// The parameter.
@@ -39,7 +41,7 @@ pub enum Error {
         name: String,
     },
     /// Parameters depend on each other in a cycle.
-    #[error("parameters refer to each other in a circle: {}; give one of them a value", .0.join(", "))]
+    #[error("parameters refer to each other in a circle: {}; give one of them a value", quoted(&.0.join(", ")))]
     Cycle(Vec<String>),
     /// A template cannot be rendered.
     #[error("parameter {parameter}: {source}")]

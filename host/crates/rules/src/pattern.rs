@@ -10,7 +10,8 @@ use petrel_expressions::scope::DATASTORE;
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use serde_json::Value;
 
-use crate::compiled::SYSTEM;
+/// The name of the datastore's system scope in criteria.
+pub(crate) const SYSTEM: &str = "system";
 
 /// A compiled pattern.
 #[derive(Debug)]

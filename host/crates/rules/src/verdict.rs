@@ -11,13 +11,15 @@ use petrel_expressions::json_path::Found;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{KeyScope, Scope, python};
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::MASK;
 use serde_json::Value;
 
-use crate::compiled::{CompiledCriterion, CompiledRule, SYSTEM};
-use crate::criteria::{self, Error, Search};
+use crate::compiled::{CompiledCriterion, CompiledRule};
+use crate::criteria::search::Search;
+use crate::criteria::{self, Error};
 use crate::occurrence::Occurrence;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, SYSTEM};
 
 /// The result of evaluating one rule for one event.
 #[derive(Debug)]
@@ -119,9 +121,13 @@ impl fmt::Display for Verdict<'_> {
 impl fmt::Display for CriterionVerdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.operator.is_empty() {
-            return write!(f, "{} does not hold: a criterion needs a type, such as equals", self.path);
+            return write!(
+                f,
+                "{} does not hold: a criterion needs a type, such as equals",
+                quoted(self.path)
+            );
         }
-        write!(f, "{} {}", self.path, self.operator)?;
+        write!(f, "{} {}", quoted(self.path), quoted(self.operator))?;
         if !matches!(self.operator, "exists" | "nexists") {
             write!(f, " {}", shortened(&self.pattern))?;
         }

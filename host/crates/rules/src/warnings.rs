@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use petrel_model::Rule;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 /// The names that a criterion can begin with: the event and the datastore.
@@ -29,9 +30,10 @@ pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     }
     found.extend(rule.criteria.iter().filter(|(key, _)| !has_known_root(key)).map(|(key, _)| {
         format!(
-            "rule {}: the criterion {key} is about nothing that there is; begin its key with trigger. for the event, or \
+            "rule {}: the criterion {} is about nothing that there is; begin its key with trigger. for the event, or \
              with system. for the datastore",
-            rule.reference
+            rule.reference,
+            quoted(key)
         )
     }));
     found
@@ -43,8 +45,9 @@ fn misfits(rule: &Rule, parameters: &Parameters) -> Vec<String> {
     let unknown = given.keys().filter(|name| !parameters.contains_key(*name)).map(|name| {
         let known: Vec<_> = parameters.keys().map(String::as_str).collect();
         format!(
-            "rule {}: the action {action} takes no parameter {name}, so every match will fail; it takes {}",
+            "rule {}: the action {action} takes no parameter {}, so every match will fail; it takes {}",
             rule.reference,
+            quoted(name),
             known.join(", ")
         )
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use petrel_model::Object;
 use serde_json::Value;
 
-use crate::Call;
+use crate::{Call, Outcome};
 
 /// Typed access to the parameters of a call.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,18 @@ impl<'a> CallParameters<'a> {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The parameter `timeout`, in seconds. Zero and less mean no limit, where StackStorm would end the process at its
-    /// first check.
-    pub(crate) fn timeout(self, default: f64) -> Option<Duration> {
+    /// The parameter `timeout`, in seconds, else `default`.
+    ///
+    /// # Errors
+    /// The outcome for zero and less. Such a call ends without a result in StackStorm too: a process is ended at the
+    /// first check (`process.wait(timeout=0)` in its `util/green/shell.py`), a request fails.
+    pub(crate) fn timeout(self, default: f64) -> Result<Duration, Outcome> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
-        (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+        if seconds > 0.0 {
+            return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        }
+        let message = format!("an action needs some time, and its timeout is {seconds}");
+        Err(Outcome::failed("parameters.timeout", message, "give a number of seconds above 0"))
     }
 
     /// The entries of the parameter `env`.

@@ -69,10 +69,13 @@ impl Options {
     }
 
     /// The process to start for a call whose command consists of `words`.
-    fn spec(&self, call: &Call, words: Vec<String>, input: Vec<u8>) -> Spec {
+    ///
+    /// # Errors
+    /// The outcome of a call whose timeout leaves no time.
+    fn spec(&self, call: &Call, words: Vec<String>, input: Vec<u8>) -> Result<Spec, Outcome> {
         let given = CallParameters(&call.parameters);
         let mut words = words.into_iter().map(Into::into);
-        Spec {
+        Ok(Spec {
             execution: call.execution_id.to_string(),
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
@@ -81,9 +84,9 @@ impl Options {
                 .text("cwd")
                 .map_or_else(|| self.working_directory.clone(), PathBuf::from),
             input: Input::Bytes(input),
-            timeout: given.timeout(TIMEOUT),
+            timeout: given.timeout(TIMEOUT)?,
             output_limit: self.output_limit,
-        }
+        })
     }
 }
 
@@ -96,7 +99,7 @@ fn common_parameters(what: &str) -> Parameters {
         "sudo": {"type": "boolean", "default": false, "description": format!("Run the {what} as root, by sudo")},
         "sudo_password": {"type": "string", "default": null, "secret": true, "required": false,
             "description": "The password for sudo; it travels by standard input"},
-        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take; no limit with 0 and less")},
+        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take")},
     });
     parameters.as_object().cloned().unwrap_or_default()
 }
@@ -137,7 +140,7 @@ impl LocalShell {
             )
         })?;
         let identity = self.options.identity(given);
-        Ok(self.options.spec(call, identity::of_line(command, identity, &self.shell), identity.input()))
+        self.options.spec(call, identity::of_line(command, identity, &self.shell), identity.input())
     }
 }
 

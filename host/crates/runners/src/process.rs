@@ -68,8 +68,8 @@ pub struct Spec {
     pub working_directory: PathBuf,
     /// Standard input.
     pub input: Input,
-    /// Longest duration. Default: no limit.
-    pub timeout: Option<Duration>,
+    /// Longest duration.
+    pub timeout: Duration,
     /// Bytes of each stream that are kept for the result, as stored.
     pub output_limit: usize,
 }
@@ -229,15 +229,9 @@ async fn watch(
     spec: &Spec,
     cancel: &CancellationToken,
 ) -> std::io::Result<Exit> {
-    let expired = async {
-        match spec.timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
     let exit = tokio::select! {
         status = child.wait() => return Ok(Exit::Ended(status?)),
-        () = expired => Exit::TimedOut,
+        () = tokio::time::sleep(spec.timeout) => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
     let marks = leftovers::look(&spec.execution, group, began).await;

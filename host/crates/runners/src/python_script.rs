@@ -68,7 +68,7 @@ impl PythonScript {
             "env": {"type": "object", "description": "Variables to add to the environment"},
             "log_level": {"type": "string", "default": "DEBUG", "description": "What the action's logger lets through",
                 "enum": ["AUDIT", "CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]},
-            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take; no limit with 0 and less"},
+            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take"},
         });
         Self {
             runner_type: RunnerType {
@@ -81,7 +81,7 @@ impl PythonScript {
         }
     }
 
-    fn spec(&self, call: &Call, file: &Path, interpreter: PathBuf) -> Spec {
+    fn spec(&self, call: &Call, file: &Path, interpreter: PathBuf) -> Result<Spec, Outcome> {
         let given = CallParameters(&call.parameters);
         let runner = &self.runner_type.parameters;
         let own = call.parameters.iter().filter(|(name, _)| !runner.contains_key(*name));
@@ -99,7 +99,7 @@ impl PythonScript {
         environment.insert("PYTHONPATH".into(), self.python_path(call));
         environment.insert("ST2_API_URL".into(), self.options.api_url.clone());
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
-        Spec {
+        Ok(Spec {
             execution: call.execution_id.to_string(),
             program: interpreter.into(),
             // Unbuffered, so that output arrives while the action runs.
@@ -110,9 +110,9 @@ impl PythonScript {
                 request: request.to_string().into_bytes(),
                 answer_limit: self.options.result_limit,
             },
-            timeout: given.timeout(TIMEOUT),
+            timeout: given.timeout(TIMEOUT)?,
             output_limit: self.options.output_limit,
-        }
+        })
     }
 
     /// Value of `PYTHONPATH`: the pack's `lib` and `actions/lib`, then `st2common`. A `PYTHONPATH` given by the caller
@@ -157,7 +157,10 @@ impl Runner for PythonScript {
             Ok(interpreter) => interpreter,
             Err(outcome) => return outcome,
         };
-        let spec = self.spec(&call, &file, interpreter);
+        let spec = match self.spec(&call, &file, interpreter) {
+            Ok(spec) => spec,
+            Err(outcome) => return outcome,
+        };
         let program = spec.program.clone();
         let limit = spec.timeout;
         match process::run(spec, &output, &cancel).await {
@@ -178,7 +181,7 @@ impl Runner for PythonScript {
 }
 
 /// The outcome of an action whose process has ended.
-fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
+fn outcome(finished: Finished, limit: Duration, output: &OutputSink) -> Outcome {
     let (mut end, exit_code, mut error) = exit::meaning(&finished.exit, limit);
     let (status, value) = answer(&finished.answer, output);
     // StackStorm shows the text "None" when there is no result.

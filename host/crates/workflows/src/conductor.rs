@@ -9,13 +9,17 @@
 //! The rules are Orquesta's. They are in [`progress`] (a task changes), [`transitions`] (a task has ended),
 //! [`starting`] (tasks are ready), [`requests`] (pause, resume, cancel), [`rerun`] and [`output`].
 
+mod change;
 mod context;
+mod event;
 mod log;
 mod output;
 mod progress;
+mod refused;
 mod requests;
 mod rerun;
 mod scope;
+mod seconds;
 mod staging;
 mod starting;
 mod state;
@@ -28,85 +32,21 @@ use petrel_expressions::{Statement, Variables};
 use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
+pub use event::{Action, Event, Report, Rerun, Start};
 pub use log::ErrorEntry;
-pub use requests::Refused;
-pub use rerun::Rerun;
+pub use refused::Refused;
 pub use world::{Records, Secrets, World};
 
 use crate::definition::Definition;
 use crate::status::Status;
+use change::Change;
 use context::{Context, Dictionaries};
 use log::Errors;
-use progress::Change;
 use staging::{Staged, Staging};
 use state::Table;
 
 /// The variable that holds the configuration of the workflow's pack.
 pub const CONFIG: &str = "config_context";
-
-/// An event of a workflow.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// Somebody asked for a status: running, paused, canceled ...
-    Request(Status),
-    /// An action reported its status.
-    Report(Report),
-    /// Somebody asked to run parts of it again.
-    Rerun(Rerun),
-    /// It is made to fail from outside.
-    Fail(ErrorEntry),
-}
-
-/// The report of an action.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// The task.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// The item that the action was run for.
-    pub item: Option<usize>,
-    /// The status of the action.
-    pub status: Status,
-    /// Its result.
-    pub result: Arc<Value>,
-    /// The id of its execution, if there is one.
-    pub execution: Option<Arc<str>>,
-}
-
-/// A task to start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Start {
-    /// Its name.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// Its number among all runs of tasks.
-    pub number: usize,
-    /// Its actions. Empty if the task has no action or no items.
-    pub actions: Vec<Action>,
-    /// Delay before the start, in seconds.
-    pub delay: Option<i64>,
-    /// The number of the repetition, from 1.
-    pub retry: Option<u32>,
-    /// The number of its items.
-    pub items: Option<usize>,
-    /// The number of items that run at the same time.
-    pub concurrency: Option<Arc<Value>>,
-    /// Timeout of each action, in seconds.
-    pub timeout: Option<i64>,
-}
-
-/// An action to execute.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Action {
-    /// Its reference. A text, unless an expression returned something else.
-    pub action: Arc<Value>,
-    /// Its parameters. Null if there are none.
-    pub input: Arc<Value>,
-    /// The item that it is run for.
-    pub item: Option<usize>,
-}
 
 /// A running workflow.
 #[derive(Debug, Clone)]
@@ -243,7 +183,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match starting::seconds("timeout", None, timeout, &self.bare_scope(&initial, world)) {
+        match seconds::given("timeout", None, timeout, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {

@@ -9,10 +9,23 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cursor::Mark;
+use crate::error::{Error, quoted};
+use crate::node::{Content, Node};
+use crate::place::{Mark, Position};
+use crate::scalar;
 use crate::scanner::Scanner;
 use crate::token::{Directive, Kind, Scalar, Token};
-use crate::{Content, Error, Keys, Node, Position, quoted, scalar};
+
+/// The treatment of keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Keys are kept as written, and duplicates are errors, so that authors learn of their mistakes.
+    #[default]
+    Strict,
+    /// As in `PyYAML`: the last of several equal keys counts, and a key that is not text (`on`, `010`) becomes the
+    /// text of its value (`true`, `8`).
+    Loose,
+}
 
 /// Largest number of nodes that aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;

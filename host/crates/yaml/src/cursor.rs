@@ -1,28 +1,13 @@
 //! The cursor: the remainder of a text, and its position.
 
-use crate::{Error, Position};
+use crate::error::Error;
+use crate::place::Mark;
 
 /// Returned after the last character. [`Cursor::new`] refuses texts that contain it.
 pub(crate) const END: char = '\0';
 
 /// The byte order mark, which takes no column.
 const BYTE_ORDER: char = '\u{feff}';
-
-/// A position in a text. All numbers are counted from 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// Number of characters before it.
-    pub(crate) index: usize,
-    pub(crate) line: usize,
-    /// In characters.
-    pub(crate) column: usize,
-}
-
-impl From<Mark> for Position {
-    fn from(mark: Mark) -> Self {
-        Self { line: mark.line + 1, column: mark.column + 1 }
-    }
-}
 
 /// The remainder of a text.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::{Content, Entry, Node, Position};
+use crate::node::{Content, Entry, Node};
+use crate::place::Position;
 
 /// A value and the positions of its parts.
 #[derive(Debug, Clone, PartialEq)]

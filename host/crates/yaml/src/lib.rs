@@ -11,83 +11,20 @@
 mod builder;
 mod cursor;
 mod document;
+mod error;
 mod node;
+mod place;
 mod scalar;
 mod scanner;
 mod token;
 
+pub use builder::Keys;
 pub use document::{Document, Step};
+pub use error::Error;
 pub use node::{Content, Entry, Node};
-
-use std::borrow::Cow;
+pub use place::Position;
 
 use serde_json::Value;
-
-use cursor::Mark;
-
-/// A position in a text. Line and column are counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column, in characters.
-    pub column: usize,
-}
-
-impl Position {
-    /// The beginning of a text.
-    pub const START: Self = Self { line: 1, column: 1 };
-}
-
-/// A text that is not valid YAML, or has a value that is not supported.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {}, column {}: {message}", .position.line, .position.column)]
-pub struct Error {
-    /// The position of the error.
-    pub position: Position,
-    /// The problem and its remedy.
-    pub message: String,
-    /// Whether the syntax is invalid, rather than a value.
-    is_syntax: bool,
-}
-
-impl Error {
-    /// A valid syntax with an unsupported value.
-    fn meaning(mark: Mark, message: impl Into<String>) -> Self {
-        Self { position: mark.into(), message: message.into(), is_syntax: false }
-    }
-
-    /// Invalid syntax.
-    fn syntax(mark: Mark, why: &str) -> Self {
-        let message = format!("this is not YAML: {why}; check indentation and quotes");
-        Self { position: mark.into(), message, is_syntax: true }
-    }
-
-    /// Refers, in a message, to something that began before the position of the error.
-    fn begins(what: &str, mark: Mark) -> String {
-        let Position { line, column } = mark.into();
-        format!("{what} that begins in line {line}, column {column}")
-    }
-}
-
-/// A quotation of the source in a message: its first 200 characters, and `…` if there are more.
-fn quoted(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(200) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-    }
-}
-
-/// The treatment of keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Keys {
-    /// Keys are kept as written, and duplicates are errors, so that authors learn of their mistakes.
-    #[default]
-    Strict,
-    /// As in `PyYAML`: the last of several equal keys counts, and a key that is not text (`on`, `010`) becomes the
-    /// text of its value (`true`, `8`).
-    Loose,
-}
 
 /// Parses a text with one document. An empty text is null. JSON is accepted as well, by its own rules where they
 /// differ: `1e3` is then a number.

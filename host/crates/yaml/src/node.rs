@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::Position;
+use crate::place::Position;
 
 /// A value and its position.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::quoted;
+use crate::error::quoted;
 
 /// The value of `text`. `wanted` is the type that a tag asks for.
 pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {

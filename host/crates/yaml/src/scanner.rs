@@ -13,8 +13,9 @@ mod quoted;
 
 use std::collections::VecDeque;
 
-use crate::Error;
-use crate::cursor::{Cursor, END, Mark, is_blank, is_break, is_space};
+use crate::cursor::{Cursor, END, is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Token};
 
 /// Largest length of a key without `?`, in characters.

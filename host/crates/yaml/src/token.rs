@@ -1,6 +1,6 @@
 //! The tokens of a text.
 
-use crate::cursor::Mark;
+use crate::place::Mark;
 
 /// A token and the position where it starts.
 #[derive(Debug)]

@@ -3,31 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types::Key;
+use petrel_api_types::key::SCOPE;
 use petrel_engine::Error;
 use petrel_model::quoted::quoted;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::extract::{JsonBody, Segment, flag};
 use crate::page::{Asked, lists};
 use crate::said::Said;
 use crate::{Api, ApiError};
-
-/// The scope that is kept so far.
-const SCOPE: &str = "st2kv.system";
-
-fn view(name: &str, value: &str) -> Value {
-    json!({
-        "id": name,
-        "name": name,
-        "value": value,
-        "scope": SCOPE,
-        "secret": false,
-        "encrypted": false,
-        "uid": format!("key_value_pair:{SCOPE}:{name}"),
-    })
-}
 
 /// Where a key is looked for, and how.
 const PLACE: [&str; 3] = ["scope", "user", "decrypt"];
@@ -58,21 +45,21 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     let prefix = asked.other("prefix").unwrap_or_default();
     let datastore = api.engine.datastore();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
-    asked.answer(&api, keys, |(name, value)| view(name, value))
+    asked.answer(&api, keys, |(name, value)| Key::new(name, value))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     said: Said,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let said = said.only(&PLACE)?;
     refuse_place(said.text("scope"), said.text("user"))?;
     // As in the list.
     said.flag("decrypt")?;
     let datastore = api.engine.datastore();
     match datastore.system.get(&name) {
-        Some(value) => Ok(Json(view(&name, value))),
+        Some(value) => Ok(Json(Key::new(&name, value)).into_response()),
         None => Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)).into()),
     }
 }
@@ -103,7 +90,7 @@ pub(crate) async fn set(
     Segment(name): Segment,
     said: Said,
     JsonBody(new): JsonBody<New>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let said = said.only(&["scope", "user", "ttl"])?;
     let places = [(said.text("scope"), said.text("user")), (new.scope.as_deref(), new.user.as_deref())];
     for (scope, user) in places {
@@ -122,7 +109,7 @@ pub(crate) async fn set(
         return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
     }
     api.engine.set_key(&name, &new.value).await?;
-    Ok(Json(view(&name, &new.value)))
+    Ok(Json(Key::new(&name, &new.value)).into_response())
 }
 
 pub(crate) async fn delete(

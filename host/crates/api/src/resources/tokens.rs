@@ -11,17 +11,17 @@ use axum::routing::{delete, post};
 use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use petrel_api_types::Token;
+use petrel_api_types::account::Validity;
 use petrel_engine::Error;
 use petrel_engine::accounts::Credential;
 use petrel_engine::accounts::sign_in::SignIn;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::auth::{self, SignedIn, User};
+use crate::auth;
+use crate::extensions::{About, Peer, SignedIn, User};
 use crate::extract::JsonBody;
-use crate::serve::Peer;
-use crate::trail::About;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 /// How long it may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,7 +74,7 @@ async fn create(
             on_behalf_of: wanted.user.filter(|user| !user.is_empty()),
         })
         .await?;
-    let mut answer = (StatusCode::CREATED, Json(views::token(&minted.noun, &minted.secret))).into_response();
+    let mut answer = (StatusCode::CREATED, Json(Token::of(&minted.noun, &minted.secret))).into_response();
     answer.extensions_mut().insert(User(name));
     answer.extensions_mut().insert(About(minted.noun.user.clone()));
     let headers = answer.headers_mut();
@@ -105,11 +105,11 @@ pub(crate) struct Candidate {
 async fn validate(
     State(api): State<Api>,
     JsonBody(Candidate { token }): JsonBody<Candidate>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Validity>, ApiError> {
     let token = token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| ApiError::invalid("Token is not provided.", "send {\"token\": \"...\"}"))?;
-    Ok(Json(json!({"valid": api.engine.validate_token(&token).is_some()})))
+    Ok(Json(Validity { valid: api.engine.validate_token(&token).is_some() }))
 }
 
 /// Takes back the token that the request presents.

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::service::Engine;
 
 /// What becomes of the rules of a pack.
+#[derive(Default)]
 pub(super) struct RulesOfPack {
     pub(super) rules: Vec<Rule>,
     pub(super) expect: Vec<Expect>,

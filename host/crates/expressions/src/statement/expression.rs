@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{EvaluationError, Language};
+use crate::error::told;
 use crate::{WorkflowScope, jinja, yaql};
 
 /// An expression with its delimiters, read as far as it can be.
@@ -50,14 +51,16 @@ impl Expression {
     pub(super) fn syntax_error(&self) -> Option<String> {
         match &self.compiled {
             Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
-            Compiled::Yaql(compiled) => compiled.as_ref().err().map(ToString::to_string),
+            Compiled::Yaql(compiled) => {
+                compiled.as_ref().err().map(|error| told(&error.to_string()).into_owned())
+            }
         }
     }
 
     fn yaql_failed(&self, error: &yaql::Error) -> EvaluationError {
         match error.unknown_key() {
             Some(key) => EvaluationError::UnknownKey { key: key.to_owned(), expression: self.source.clone() },
-            None => self.failed(format!("{}: {error}", error.exception())),
+            None => self.failed(told(&format!("{}: {error}", error.exception())).into_owned()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The origin of an execution. Facts known to the host and values given by the caller are kept apart, so that no caller
 //! can forge an origin.
 
+use std::borrow::Cow;
+
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -78,15 +80,23 @@ impl Context {
     pub fn shown(&self) -> Object {
         let own = Self { given: Object::new(), ..self.clone() };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
-        let mut hidden = Object::new();
-        for (name, value) in &self.given {
-            let place = if OWN.contains(&name.as_str()) { &mut hidden } else { &mut shown };
-            place.insert(name.clone(), value.clone());
-        }
+        let (beside, hidden) = self.given_apart();
+        shown.extend(beside.into_owned());
         if !hidden.is_empty() {
             shown.insert("given".into(), Value::Object(hidden));
         }
         shown
+    }
+
+    /// The values of the caller: those shown beside the values of the host, and those with a name of the host's.
+    pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
+        let is_own = |name: &str| OWN.contains(&name);
+        if !self.given.keys().any(|name| is_own(name)) {
+            return (Cow::Borrowed(&self.given), Object::new());
+        }
+        let (hidden, beside): (Object, Object) =
+            self.given.clone().into_iter().partition(|(name, _)| is_own(name));
+        (Cow::Owned(beside), hidden)
     }
 
     /// Stores a value that was read under `name`. A second value with that name, or one that the host would not write,

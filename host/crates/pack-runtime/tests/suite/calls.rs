@@ -19,6 +19,15 @@ async fn parameters_go_in_and_the_result_comes_out() {
 }
 
 #[tokio::test]
+async fn a_call_without_time_is_refused() {
+    for timeout in [json!(0), json!(-1)] {
+        let done = Subject::behave().call("echo", json!({"timeout": timeout})).await;
+        let found = (done.outcome.end, done.outcome.result["code"].as_str());
+        assert_eq!(found, (End::Failed, Some("parameters.timeout")), "{timeout}");
+    }
+}
+
+#[tokio::test]
 async fn a_component_without_the_sdk_and_without_a_description_runs() {
     let subject = Subject::of(Path::new(BARE), Options::default());
     // The runner's own parameter is not passed to the component.

@@ -65,7 +65,7 @@ fn imported(line: &str) -> Vec<String> {
 }
 
 /// The names in an import list, without their aliases and comments.
-fn names(list: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
     let list = list.split(['#', ';']).next().unwrap_or_default();
     let words = list.split(',').filter_map(|part| part.split_whitespace().next());
     words.map(|word| word.trim_matches(['(', ')', '\\'])).filter(|word| !word.is_empty() && *word != "*")

@@ -39,6 +39,48 @@ fn a_pack_is_read_with_all_that_is_in_it() {
 }
 
 #[test]
+fn a_call_of_a_service_that_is_not_there_is_noted() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("actions/a.yaml", b"name: a\nrunner_type: python-script\nentry_point: a.py\n"),
+        ("actions/b.yaml", b"name: b\nrunner_type: python-script\nentry_point: a.py\n"),
+        (
+            "actions/a.py",
+            b"class A:\n    def run(self):\n        return self.action_service.get_value('x')\n",
+        ),
+    ];
+    let notes = read_pack(&Embedded(files)).unwrap().notes;
+    assert_eq!(
+        notes,
+        [
+            "actions/a.py:3: action_service.get_value does not exist here, so that an action that comes to it fails; hand the \
+          value over as a parameter, with the template {{ st2kv.system.NAME }}"
+        ]
+    );
+}
+
+#[test]
+fn a_default_that_leaves_no_time_is_noted() {
+    for (runner, timeout, is_noted) in [
+        ("http-request", "{default: 0}", true),
+        ("http-request", "{default: -1}", true),
+        ("http-request", "{default: 5}", false),
+        ("http-request", "{type: integer}", false),
+        // Of a workflow it is a parameter like any other.
+        ("noop", "{default: 0}", false),
+    ] {
+        let text = format!("name: a\nrunner_type: {runner}\nparameters: {{timeout: {timeout}}}\n");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        let found = notes.iter().any(|note| note.contains("the default of timeout is"));
+        assert_eq!(found, is_noted, "{runner} {timeout}: {notes:?}");
+    }
+}
+
+#[test]
 fn a_secret_argument_is_advised_against() {
     let action = |runner: &str, parameters: &str| {
         format!("name: a\nrunner_type: {runner}\nentry_point: a.sh\nparameters: {{{parameters}}}\n")

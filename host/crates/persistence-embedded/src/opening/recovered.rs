@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use petrel_persistence::Error;
 
-use super::Options;
 use crate::base::{Base, gaps};
 use crate::blobs::Blobs;
 use crate::compact;
@@ -15,6 +14,7 @@ use crate::image::Image;
 use crate::journal::media::{Files, Media};
 use crate::journal::replay::{self, Replayed};
 use crate::keys;
+use crate::options::Options;
 use crate::rows::Rows;
 
 /// A store that is recovered and not yet served.

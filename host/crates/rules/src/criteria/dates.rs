@@ -4,10 +4,11 @@
 use jiff::tz::{Offset, TimeZone};
 use petrel_expressions::python::date;
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 
 /// A text that is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a date; write it as 2026-11-20T12:00:00Z, or as the seconds since 1970")]
+#[error("`{}` is not a date; write it as 2026-11-20T12:00:00Z, or as the seconds since 1970", quoted(.0))]
 pub struct InvalidDate(String);
 
 /// Parses `text`. Missing parts are those of the day of `now`, at midnight.

@@ -128,9 +128,7 @@ pub(super) fn of(call: &Call, python_literal: fn(&str) -> Option<Value>) -> Resu
         None if payload == Payload::Nothing => Method::GET,
         None => Method::POST,
     };
-    let timeout = given.timeout(TIMEOUT).ok_or_else(|| {
-        refused("timeout", "the timeout must be positive", "give a number of seconds above 0")
-    })?;
+    let timeout = given.timeout(TIMEOUT)?;
     let (user, password) = (given.text("username"), given.text("password"));
     let credentials = (user.is_some() || password.is_some())
         .then(|| (user.unwrap_or_default().to_owned(), password.unwrap_or_default().to_owned()));

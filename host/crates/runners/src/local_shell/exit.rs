@@ -16,7 +16,7 @@ use crate::{End, Outcome};
 /// The outcome of a command or a script. `decode_scalars` is as in [`Options`](super::Options).
 pub(crate) fn outcome(
     finished: Finished,
-    limit: Option<Duration>,
+    limit: Duration,
     decode_scalars: bool,
     output: &OutputSink,
 ) -> Outcome {
@@ -37,11 +37,11 @@ pub(crate) fn outcome(
 
 /// The end, the exit code, and an explanation if the code gives none. A process that a signal ended has the negative
 /// number of the signal as its code.
-pub(crate) fn meaning(exit: &Exit, limit: Option<Duration>) -> (End, i32, Option<String>) {
+pub(crate) fn meaning(exit: &Exit, limit: Duration) -> (End, i32, Option<String>) {
     match exit {
         Exit::Ended(status) => ended(*status),
         Exit::TimedOut => {
-            let seconds = limit.map_or(0.0, |limit| limit.as_secs_f64());
+            let seconds = limit.as_secs_f64();
             (End::TimedOut, -9, Some(format!("Action failed to complete in {seconds} seconds")))
         }
         Exit::Canceled => (End::Canceled, -9, Some("the command was ended on request".into())),

@@ -79,7 +79,7 @@ impl LocalScript {
         }
         let identity = self.options.identity(given);
         let words = identity::of_program(&program, &arguments, identity, &self.shell);
-        Ok(self.options.spec(call, words, identity.input()))
+        self.options.spec(call, words, identity.input())
     }
 }
 

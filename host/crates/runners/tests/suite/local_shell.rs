@@ -54,6 +54,16 @@ async fn results_are_shaped_as_stackstorm_shapes_them() {
 }
 
 #[tokio::test]
+async fn a_command_without_time_is_refused() {
+    for timeout in [json!(0), json!(-1), json!(-0.5)] {
+        let (outcome, _) = run(json!({"cmd": "echo hi", "timeout": timeout})).await;
+        let code = outcome.result["code"].as_str();
+        assert_eq!((outcome.end, code), (End::Failed, Some("parameters.timeout")), "{timeout}");
+        assert_eq!(outcome.result["hint"], "give a number of seconds above 0", "{timeout}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_line_is_for_bash_and_for_sh_where_there_is_none() {
     let cmd = "words=(a b); echo ${#words[@]}$(echo '\\n') ${BASH_VERSION:+bash}";
     let (outcome, _) = run(json!({"cmd": cmd})).await;

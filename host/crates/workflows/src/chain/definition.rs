@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_expressions::{Template, is_template};
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use crate::inspection::Severity;
@@ -111,7 +112,8 @@ impl Problems {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let key = quoted(key);
+    if path.is_empty() { key.into_owned() } else { format!("{path}.{key}") }
 }
 
 impl ChainDefinition {
@@ -127,7 +129,8 @@ impl ChainDefinition {
             return Err(problems.0);
         };
         for key in object.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-            problems.add(key, format!("`{key}` is not known here; known are {}", KNOWN.join(", ")));
+            let message = format!("`{}` is not known here; known are {}", quoted(key), KNOWN.join(", "));
+            problems.add(join("", key), message);
         }
         let vars = problems.object("", object, "vars");
         object.get("vars").into_iter().for_each(|vars| problems.templates("vars", vars));
@@ -169,7 +172,10 @@ fn nodes(object: &Map<String, Value>, problems: &mut Problems) -> Vec<Node> {
         };
         let Some(node) = node(&path, source, problems) else { continue };
         if nodes.iter().any(|other| other.name == node.name) {
-            problems.add(join(&path, "name"), format!("there is a node `{}` already; rename one", node.name));
+            problems.add(
+                join(&path, "name"),
+                format!("there is a node `{}` already; rename one", quoted(&node.name)),
+            );
         }
         nodes.push(node);
     }
@@ -181,7 +187,8 @@ fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Opt
         ["name", "ref", "params", "parameters", "on-success", "on-failure", "publish", "notify"];
     // StackStorm checks the keys of the first node only.
     for key in source.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        let message = format!("`{key}` is not known here and means nothing; known are {}", KNOWN.join(", "));
+        let known = KNOWN.join(", ");
+        let message = format!("`{}` is not known here and means nothing; known are {known}", quoted(key));
         problems.note(join(path, key), message);
     }
     for key in ["params", "parameters", "publish"] {
@@ -212,7 +219,7 @@ fn check_references(nodes: &[Node], default: Option<&str>, problems: &mut Proble
     for (number, node) in nodes.iter().enumerate() {
         for (key, target) in [("on-success", &node.on_success), ("on-failure", &node.on_failure)] {
             if is_missing(target) {
-                let name = &node.name;
+                let (name, target) = (quoted(&node.name), quoted(target));
                 let message = format!(
                     "Unable to find node with name \"{target}\" referenced in \"{key}\" in task \"{name}\"."
                 );

@@ -5,42 +5,15 @@ use std::sync::Arc;
 use petrel_model::size;
 use serde_json::Value;
 
+use super::change::Change;
 use super::context::Context;
+use super::seconds::{MOST_SECONDS, as_integer, within};
 use super::staging::Staged;
-use super::starting::{MOST_SECONDS, as_integer, within};
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
 use crate::machine::{self, OtherItems, Remaining, TaskChange};
 use crate::status::Status;
-
-/// A change of a task.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Change<'a> {
-    /// A report of its action.
-    Action { status: Status, result: Option<&'a Arc<Value>> },
-    /// A report of the action of one item.
-    Item { item: usize, status: Status, result: Option<&'a Arc<Value>> },
-    /// The execution of an engine command.
-    Command(Engine),
-}
-
-impl Change<'_> {
-    fn status(&self) -> Status {
-        match self {
-            Self::Action { status, .. } | Self::Item { status, .. } => *status,
-            Self::Command(Engine::Fail) => Status::Failed,
-            Self::Command(Engine::Noop | Engine::Continue) => Status::Succeeded,
-        }
-    }
-
-    fn result(&self) -> Option<&Arc<Value>> {
-        match self {
-            Self::Action { result, .. } | Self::Item { result, .. } => *result,
-            Self::Command(_) => None,
-        }
-    }
-}
 
 /// The message that every failed action leaves in the log of errors.
 const FAILED: &str = "Execution failed. See result for details.";

@@ -3,18 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::requests::Refused;
+use super::event::Rerun;
+use super::refused::Refused;
 use super::staging::Staged;
 use super::state::Place;
 use super::{Conductor, World};
 use crate::status::Status;
-
-/// A request to run a workflow again. Without tasks, it starts from all tasks that made it fail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rerun {
-    /// The tasks by name and route, and whether all items of the task are run again or only those that failed.
-    pub tasks: Vec<(Arc<str>, u32, bool)>,
-}
 
 impl Conductor {
     /// Prepares a workflow that has ended for another run.

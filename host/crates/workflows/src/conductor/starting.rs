@@ -1,22 +1,21 @@
 //! Starting tasks: all ready tasks are evaluated and marked as running, then those without an action succeed, one after
 //! the other, which may make further tasks ready.
 
-use std::fmt::Arguments;
 use std::sync::Arc;
 
-use petrel_expressions::{EntryError, Statement, WorkflowScope};
+use petrel_expressions::{EntryError, WorkflowScope};
 use petrel_model::WorkflowLimits;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
-use super::progress::Change;
+use super::change::Change;
+use super::event::{Action, Start};
+use super::seconds::{as_integer, evaluated, within};
 use super::staging::{ItemStates, Staged};
 use super::state::Place;
-use super::{Action, Conductor, ErrorEntry, Start, World};
+use super::{Conductor, ErrorEntry, World, seconds};
 use crate::definition::{Items, Task};
 use crate::status::Status;
-
-/// Longest delay or timeout that an expression may return, in seconds: 100 years.
-pub(super) const MOST_SECONDS: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// An evaluated task that is ready to start.
 struct Ready {
@@ -178,7 +177,7 @@ impl Conductor {
             retry: staged.attempts.as_ref().map(|attempts| attempts.tally),
             items: None,
             concurrency: None,
-            timeout: seconds("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
+            timeout: seconds::given("timeout", Some(&task.name), task.timeout.as_ref(), &scope)?,
         };
         let Some(items) = &task.items else {
             start.actions.push(action(task, None, &scope, world)?);
@@ -220,6 +219,8 @@ impl Conductor {
             None | Some(Value::Null) => self.limits.items_window,
             Some(value) => {
                 let number = as_integer(value).ok_or_else(|| {
+                    let value = value.to_string();
+                    let value = quoted(&value);
                     format!("TypeError: The value of task concurrency is not type of integer, but {value}.")
                 })?;
                 let name = self.definition.name(place.0);
@@ -237,49 +238,11 @@ impl Conductor {
 
 /// The delay of a task in seconds: that of its repetition, or else its own.
 fn delay(task: &Task, staged: &Staged, scope: &WorkflowScope) -> Result<Option<i64>, String> {
-    let own = seconds("delay", Some(&task.name), task.delay.as_ref(), scope)?;
+    let own = seconds::given("delay", Some(&task.name), task.delay.as_ref(), scope)?;
     Ok(match &staged.attempts {
         Some(attempts) => Some(attempts.delay.unwrap_or_default()),
         None => own,
     })
-}
-
-/// Evaluates the property `key` of a task (of the workflow, without a name) as a number of seconds.
-pub(super) fn seconds(
-    key: &str,
-    task: Option<&str>,
-    statement: Option<&Statement>,
-    scope: &WorkflowScope,
-) -> Result<Option<i64>, String> {
-    let Some(statement) = statement else { return Ok(None) };
-    let value = evaluated(statement, scope)?;
-    let whose = if task.is_some() { "task" } else { "workflow" };
-    let number = as_integer(&value)
-        .ok_or_else(|| format!("TypeError: The value of {whose} {key} is not type of integer."))?;
-    within(format_args!("{key}"), task, number, MOST_SECONDS).map(Some)
-}
-
-/// An integer in Python's sense, where `true` and `false` are 1 and 0.
-pub(super) fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(value) => Some(i64::from(*value)),
-        Value::Number(number) => number.as_i64(),
-        _ => None,
-    }
-}
-
-/// Checks a number that an expression returned for `key`. The schema refuses literals below 0; Orquesta accepts them
-/// from an expression, to no useful effect.
-pub(super) fn within(key: Arguments<'_>, task: Option<&str>, number: i64, most: i64) -> Result<i64, String> {
-    if (0..=most).contains(&number) {
-        return Ok(number);
-    }
-    let whose = task.map_or_else(|| "the workflow".to_owned(), |name| format!("task \"{name}\""));
-    Err(format!("ValueError: The {key} of {whose} is {number}; it must be between 0 and {most}."))
-}
-
-fn evaluated(statement: &Statement, scope: &WorkflowScope) -> Result<Arc<Value>, String> {
-    statement.evaluate(scope).map_err(|error| error.to_string())
 }
 
 fn action(task: &Task, item: Option<usize>, scope: &WorkflowScope, world: &World) -> Result<Action, String> {
@@ -315,7 +278,7 @@ fn all_items(task: &Task, items: &Items, scope: &WorkflowScope, world: &World) -
     let list = evaluated(&items.list, scope)?;
     let elements = list
         .as_array()
-        .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", items.text))?;
+        .ok_or_else(|| format!("TypeError: The value of \"{}\" is not type of list.", quoted(&items.text)))?;
     for element in elements {
         action(task, None, &with_item(items, element, scope), world)?;
     }

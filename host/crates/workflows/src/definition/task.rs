@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use petrel_expressions::Statement;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::graph::{Engine, TaskId, Transition};
@@ -150,7 +151,8 @@ fn join(name: &str, value: &Value) -> Result<Join, CompileError> {
     let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
     count.map(Join::Count).ok_or_else(|| {
         CompileError(format!(
-            "`join` of the task `{name}` is {value}, and must be `all` or a whole number up to {}",
+            "`join` of the task `{name}` is {}, and must be `all` or a whole number up to {}",
+            quoted(&value.to_string()),
             u32::MAX
         ))
     })

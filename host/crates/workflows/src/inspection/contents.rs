@@ -8,12 +8,14 @@
 use std::collections::BTreeSet;
 
 use petrel_expressions::Statement;
+use petrel_model::names::WITHOUT_OWN_PACK;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
-use super::{Finding, Kind, Place, syntax};
+use super::finding::{Finding, Kind, Place};
+use super::syntax;
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
 
@@ -30,6 +32,8 @@ pub enum Known<'a> {
     Unclear,
     /// Neither it nor its pack exists, but the pack may be registered later.
     Later,
+    /// It does not exist, and its pack is one of the host's own that this version does not have: nobody can add it.
+    Kept,
     /// It does not exist.
     Missing,
 }
@@ -140,6 +144,11 @@ impl Call {
         &self.action
     }
 
+    /// The pack of what is called.
+    fn pack(&self) -> &str {
+        self.action.split('.').next().unwrap_or_default()
+    }
+
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
         let action = quoted(&self.action);
         let at_action = |message| vec![self.finding(&self.action_place, message)];
@@ -152,8 +161,15 @@ impl Call {
             Known::Missing => {
                 at_action(format!("The action \"{action}\" is not registered in the database."))
             }
+            Known::Kept => {
+                let pack = quoted(self.pack());
+                at_action(format!(
+                    "The action \"{action}\" is not registered in the database; the pack \"{pack}\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then {WITHOUT_OWN_PACK}."
+                ))
+            }
             Known::Later => {
-                let pack = quoted(self.action.split('.').next().unwrap_or_default());
+                let pack = quoted(self.pack());
                 let message = format!(
                     "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
                      the workflow is run."
@@ -207,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// A few actions. The pack `later` is not registered.
+    /// A few actions. The pack `later` is not registered yet, and `kept` cannot be.
     struct Few(BTreeMap<&'static str, Parameters>);
 
     impl Actions for Few {
@@ -216,6 +232,7 @@ mod tests {
                 Some(parameters) => Known::Takes(parameters),
                 None if reference == "odd.one" => Known::Unclear,
                 None if reference.starts_with("later.") => Known::Later,
+                None if reference.starts_with("kept.") => Known::Kept,
                 None => Known::Missing,
             }
         }
@@ -288,6 +305,15 @@ mod tests {
                     "action",
                     "note: The action \"later.one\" is not registered in the database; register the pack \"later\" before \
                  the workflow is run.",
+                )],
+            ),
+            (
+                json!({"action": "kept.one x=1"}),
+                &[(
+                    "action",
+                    "The action \"kept.one\" is not registered in the database; the pack \"kept\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then call an action of another pack \
+                     in its place, as core.local, or bring yours in a pack of another name.",
                 )],
             ),
         ] {

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::statement::references;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::{action_and_input, published};
+use super::finding::{Finding, Kind, Place};
 use super::known::{Rules, Set, settle};
 use super::semantics::Graph;
 use super::walked::{Edge, Walked};
-use super::{Finding, Kind, Place};
 use crate::definition::inline;
 use crate::definition::shape::{self, RESERVED};
 
@@ -210,12 +211,13 @@ fn check(value: &Value, place: &Place, names: &Names<'_>, findings: &mut Vec<Fin
         let mut messages = Vec::new();
         if name.starts_with("__") {
             messages.push(format!(
-                "Variable \"{name}\" that is prefixed with double underscores is considered a private \
-                 variable and cannot be referenced."
+                "Variable \"{}\" that is prefixed with double underscores is considered a private \
+                 variable and cannot be referenced.",
+                quoted(name)
             ));
         }
         if !names.contains(name) {
-            messages.push(format!("Variable \"{name}\" is referenced before assignment."));
+            messages.push(format!("Variable \"{}\" is referenced before assignment.", quoted(name)));
         }
         for message in messages {
             let mut finding = Finding::new(Kind::Context, place, message);

@@ -3,7 +3,7 @@
 use petrel_expressions::statement::syntax_errors;
 use serde_json::{Map, Value};
 
-use super::{Finding, Kind, Place};
+use super::finding::{Finding, Kind, Place};
 use crate::definition::{inline, shape};
 
 pub(super) fn inspect(definition: &Value) -> Vec<Finding> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
+use super::finding::{Finding, Kind, Place};
 use super::known::{Rules, Set, settle};
 use super::walked::{Edge, Walked};
-use super::{Finding, Kind, Place};
 use crate::definition::shape::{self, RESERVED};
 
 pub(super) fn inspect(definition: &Value) -> Vec<Finding> {

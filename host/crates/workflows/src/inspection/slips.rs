@@ -7,7 +7,8 @@
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
 
-use super::{Finding, Kind, Place, syntax};
+use super::finding::{Finding, Kind, Place};
+use super::syntax;
 use crate::definition::inline::{self, Dropped};
 use crate::definition::shape;
 

@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-use super::{Finding, Kind, Severity, shapes};
+use super::finding::{Finding, Kind, Severity};
+use super::shapes;
 use crate::definition::shape;
 
 /// The JSON schema of a definition.
@@ -71,7 +73,10 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
         kind: Kind::Syntax,
         schema_path: Some("properties.tasks.patternProperties".to_owned()),
         spec_path: Some("tasks".to_owned()),
-        message: format!("the name of the task \"{name}\" may hold letters, digits and `_` only; rename it"),
+        message: format!(
+            "the name of the task \"{}\" may hold letters, digits and `_` only; rename it",
+            quoted(name)
+        ),
         language: None,
         expression: None,
         severity: Severity::Error,

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::cursor::Mark;
+use crate::error::Error;
+use crate::node::{Content, Node};
+use crate::place::Mark;
 use crate::token::Kind;
-use crate::{Content, Error, Keys, Node};
 
 use super::pairs::{Key, Pairs};
-use super::{Builder, Place, empty};
+use super::{Builder, Keys, Place, empty};
 
 impl Builder<'_> {
     /// Parses an indented list.

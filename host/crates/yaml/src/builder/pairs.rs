@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cursor::Mark;
-use crate::{Entry, Error, Keys, Node, quoted};
+use super::Keys;
+use crate::error::{Error, quoted};
+use crate::node::{Entry, Node};
+use crate::place::Mark;
 
 /// A key of a mapping.
 #[derive(Debug)]

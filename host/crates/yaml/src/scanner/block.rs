@@ -1,7 +1,8 @@
 //! Block scalars, which begin with `|` or `>` and end with their indentation.
 
-use crate::Error;
-use crate::cursor::{END, Mark, is_blank, is_break};
+use crate::cursor::{END, is_blank, is_break};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::Scanner;

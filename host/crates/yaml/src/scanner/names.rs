@@ -1,7 +1,8 @@
 //! Anchors, aliases, tags, and directives, which are lines that begin with `%`.
 
-use crate::Error;
-use crate::cursor::{Mark, is_blank, is_break, is_space};
+use crate::cursor::{is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Directive, Kind, Token};
 
 use super::Scanner;

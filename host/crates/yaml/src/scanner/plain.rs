@@ -1,7 +1,8 @@
 //! Plain scalars, which have no quotes.
 
-use crate::Error;
-use crate::cursor::{Mark, is_blank, is_space};
+use crate::cursor::{is_blank, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};

@@ -1,7 +1,8 @@
 //! Quoted scalars, which may continue in lines of any indentation.
 
-use crate::Error;
-use crate::cursor::{END, Mark, is_blank, is_break, is_space};
+use crate::cursor::{END, is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};
