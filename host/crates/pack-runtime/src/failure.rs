@@ -176,7 +176,7 @@ pub(crate) fn timed_out(seconds: u64) -> Outcome {
 pub(crate) fn without_time(seconds: f64) -> Outcome {
     Outcome::failed(
         "parameters.timeout",
-        format!("an action needs some time, and its timeout is {seconds}"),
+        format!("the timeout of an action must be positive, and is {seconds}"),
         "give a number of seconds above 0",
     )
 }

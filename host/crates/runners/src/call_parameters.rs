@@ -33,7 +33,7 @@ impl<'a> CallParameters<'a> {
         if seconds > 0.0 {
             return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
         }
-        let message = format!("an action needs some time, and its timeout is {seconds}");
+        let message = format!("the timeout of an action must be positive, and is {seconds}");
         Err(Outcome::failed("parameters.timeout", message, "give a number of seconds above 0"))
     }
 

@@ -113,9 +113,9 @@ async fn what_is_no_plain_file_is_not_waited_for() {
     // A sparse file, which takes no space on the disk.
     let hole = || fs::File::create(&script).unwrap().set_len(1 << 40).unwrap();
     let kinds: [(&dyn Fn(), &str); 4] = [
-        (&fifo, "is no plain file"),
-        (&folder, "is no plain file"),
-        (&socket, "is no plain file"),
+        (&fifo, "is not a plain file"),
+        (&folder, "is not a plain file"),
+        (&socket, "is not a plain file"),
         (&hole, "64 MiB is the limit"),
     ];
     for (make, says) in kinds {

@@ -223,7 +223,7 @@ async fn a_fifo_is_no_action() {
     let running = place.run_with(place.options(), json!({}), CancellationToken::new());
     let outcome = tokio::time::timeout(Duration::from_secs(20), running).await.unwrap();
     assert_eq!(outcome.result["code"], "script.missing");
-    assert!(outcome.result["error"].as_str().unwrap().contains("is no plain file"), "{outcome:?}");
+    assert!(outcome.result["error"].as_str().unwrap().contains("is not a plain file"), "{outcome:?}");
 }
 
 #[tokio::test]
