@@ -160,7 +160,7 @@ async fn modules_of_the_pack_are_found() {
 async fn what_cannot_be_run_says_why() {
     let place = Place::new();
     for (file, says) in [
-        ("import no_such_module\n".to_owned(), "The module no_such_module is not there"),
+        ("import no_such_module\n".to_owned(), "The module no_such_module is not installed"),
         ("def run(:\n".into(), "SyntaxError"),
         ("X = 1\n".into(), "has no class derived from st2common.runners.base_action.Action"),
         (act("self.config['key']"), "missing key \"key\""),
