@@ -55,11 +55,12 @@ fn check(place: &Place) {
 fn a_tree_that_is_canceled_while_it_grows_ends() {
     let place = Place::default();
     pack(&place, &[("twice", "{}", TWICE)]);
-    for millis in [100, 300] {
+    for grown in [3, 20] {
         let host = place.start(&[]);
         register(&host, &place);
         let id = start(&host, "trees.twice", &json!({}));
-        std::thread::sleep(Duration::from_millis(millis));
+        let inside = || host.list(&format!("/executions/{id}/children?include_attributes=id")).len();
+        eventually("it has grown", || (inside() >= grown).then_some(()));
         host.delete(&format!("/executions/{id}"));
         host.until(&id, "canceled");
         come_to_rest(&host);

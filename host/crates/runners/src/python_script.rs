@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::call_parameters::{CallParameters, environment};
-use crate::local_shell::ending;
+use crate::local_shell::exit;
 use crate::output::OutputSink;
 use crate::process::{self, Captured, Finished, Input, Spec};
 use crate::{Call, End, Outcome, Runner, RunnerType, Slots, entry_point, program};

@@ -185,7 +185,7 @@ impl Source {
         let is_called = matches!(tokens.get(end + 1), Some(TokenTree::Group(_)));
         if is_alone && is_called && is_mark(tokens, end, '!') {
             self.calls.extend(path);
-        } else if !belongs_to_what_is_before(tokens, at) && !(is_alone && is_label(tokens, end)) {
+        } else if !(belongs_to_what_is_before(tokens, at) || is_alone && is_label(tokens, end)) {
             self.paths.insert(path);
         }
         end - at

@@ -1,134 +1,70 @@
-//! HTTP/1.1 as an attacker speaks it: any bytes out on a kept connection, whatever comes back in bounded time.
+//! An answer, and how it is read from a connection: in time, whole, and not a byte too many.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// How long a host may be silent before its answer, and within it. What it does at lower priority, such as registering
-/// packs, takes its time on a machine where others compute.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::http::Broken;
 
 /// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
+#[derive(Debug, Clone)]
+pub struct Answer {
     /// The status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The headers, by their names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// A header by its lower-case name.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
-}
 
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// Nothing has come for [`PATIENCE`].
-    Hang,
-    /// The connection ended before it.
-    HungUp(String),
-    /// Nobody listens.
-    Unreachable(String),
-}
-
-/// How an answer is read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Manner {
-    /// It has no body: `HEAD`.
-    pub(crate) is_head: bool,
-    /// The request is not whole: nothing more will come on this connection.
-    pub(crate) is_cut: bool,
-}
-
-/// A client with one connection, which is opened when there is need.
-#[derive(Debug)]
-pub(crate) struct Client {
-    address: String,
-    connection: Option<TcpStream>,
-}
-
-impl Client {
-    /// A client of the host at `address`.
-    pub(crate) fn new(address: &str) -> Self {
-        Self { address: address.to_owned(), connection: None }
+    /// The body as text; what is no UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Sends the bytes of a request and reads its answer.
-    pub(crate) fn exchange(&mut self, request: &[u8], manner: Manner) -> Result<Answer, Broken> {
-        if let Some(kept) = self.connection.take() {
-            match self.exchange_on(kept, request, manner) {
-                // The host may have ended a connection that was idle, at the very moment.
-                Err(Broken::HungUp(_)) => {}
-                result => return result,
-            }
-        }
-        let fresh = self.connect()?;
-        self.exchange_on(fresh, request, manner)
-    }
-
-    /// Reads what is at a path, as the owner of `token`.
-    pub(crate) fn get(&mut self, path: &str, token: &str) -> Result<Answer, Broken> {
-        self.send("GET", path, token, b"")
-    }
-
-    /// Sends a request of the ordinary kind.
-    pub(crate) fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        token: &str,
-        body: &[u8],
-    ) -> Result<Answer, Broken> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        self.exchange(&[head.as_bytes(), body].concat(), Manner::default())
-    }
-
-    fn connect(&self) -> Result<TcpStream, Broken> {
-        let open = || -> std::io::Result<TcpStream> {
-            let stream = TcpStream::connect(&self.address)?;
-            stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(stream)
-        };
-        open().map_err(|error| Broken::Unreachable(error.to_string()))
-    }
-
-    fn exchange_on(&mut self, stream: TcpStream, request: &[u8], manner: Manner) -> Result<Answer, Broken> {
-        let mut reader = Reader { stream, bytes: Vec::new(), at: 0, deadline: Instant::now() + PATIENCE };
-        // A host that has seen enough answers before it has read everything.
-        let is_sent = reader.stream.write_all(request).is_ok();
-        if manner.is_cut {
-            drop(reader.stream.shutdown(Shutdown::Write));
-        }
-        let (answer, is_last) = reader.answer(manner.is_head)?;
-        let is_clean = reader.at == reader.bytes.len();
-        if is_sent && is_clean && !is_last && !manner.is_cut {
-            self.connection = Some(reader.stream);
-        }
-        Ok(answer)
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self) -> anyhow::Result<Value> {
+        serde_json::from_slice(&self.body).with_context(|| format!("the answer is not JSON: {}", self.text()))
     }
 }
 
 /// Reads an answer from a connection.
-struct Reader {
-    stream: TcpStream,
+pub(crate) struct Reader {
+    pub(crate) stream: TcpStream,
+    /// What has come.
     bytes: Vec<u8>,
+    /// How much of it has been read.
     at: usize,
+    /// How long the host may be silent.
+    patience: Duration,
     deadline: Instant,
 }
 
 impl Reader {
-    /// The answer, and whether the connection ends with it.
-    fn answer(&mut self, is_head: bool) -> Result<(Answer, bool), Broken> {
+    /// A reader that gives up when nothing has come for as long as its patience.
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, bytes: Vec::new(), at: 0, patience, deadline: Instant::now() + patience }
+    }
+
+    /// Whether nothing has come that was not read.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// The answer, and whether the connection ends with it. The answer to a `HEAD` has no body.
+    pub(crate) fn answer(&mut self, is_head: bool) -> Result<(Answer, bool), Broken> {
         loop {
             let status = self.status()?;
             let headers = self.headers()?;
@@ -228,7 +164,7 @@ impl Reader {
         let mut part = [0; 8192];
         match self.stream.read(&mut part) {
             Ok(count) => {
-                self.deadline = Instant::now() + PATIENCE;
+                self.deadline = Instant::now() + self.patience;
                 self.bytes.extend_from_slice(part.get(..count).unwrap_or_default());
                 Ok(count > 0)
             }
