@@ -25,8 +25,8 @@ async fn a_component_of_another_world_is_told_apart() {
 async fn what_is_no_component_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8], &str); 4] = [
-        ("text.wasm", b"#!/bin/sh\necho hi\n", "does not begin as WebAssembly does"),
-        ("empty.wasm", b"", "does not begin as WebAssembly does"),
+        ("text.wasm", b"#!/bin/sh\necho hi\n", "does not begin with the bytes of WebAssembly"),
+        ("empty.wasm", b"", "does not begin with the bytes of WebAssembly"),
         ("module.wasm", b"\0asm\x01\0\0\0", "core WebAssembly module"),
         ("broken.wasm", b"\0asm\x0d\0\x01\0\xff\xff\xff", "is not a component: "),
     ];

@@ -138,7 +138,7 @@ impl ChainDefinition {
         let nodes = nodes(object, &mut problems);
         check_references(&nodes, default.as_deref(), &mut problems);
         if nodes.is_empty() && !problems.has_errors() {
-            problems.add("chain", "there is no node in it; add one");
+            problems.add("chain", "the chain has no nodes; add one");
         }
         if problems.has_errors() {
             return Err(problems.0);

@@ -69,16 +69,15 @@ impl Conductor {
         // this limit existed.
         if self.known_bytes + self.dictionaries.bytes() > variables {
             return Some(format!(
-                "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
-                 (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
+                "the input, results and published variables of the workflow take more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; publish less, or a reference to the data",
                 variables >> 20
             ));
         }
         if in_step > tasks_in_step {
             return Some(format!(
                 "more than {tasks_in_step} tasks of the workflow started at once, which is the limit \
-                 (`workflows.max_tasks_in_step`), so it was ended; give the cycle they are in a condition to end, or \
-                 an action"
+                 (`workflows.max_tasks_in_step`), so it was ended; give their cycle a condition to end, or an action"
             ));
         }
         // A task that has started and has more items to start is not a new one.

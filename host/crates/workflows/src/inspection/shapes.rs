@@ -229,7 +229,7 @@ mod tests {
                 "with",
                 json!({"item": "<% [1] %>", "items": "<% [1] %>"}),
                 ".with",
-                &["`item` is no key of `with`; it may have items, concurrency"],
+                &["`item` is not a key of `with`; it may have items, concurrency"],
             ),
             ("with", json!({}), ".with", &["`with` has no `items`; add it: a text such as"]),
             ("action", json!(["core.noop"]), ".action", &["`action` is [\"core.noop\"]; it must be a text"]),
@@ -250,13 +250,13 @@ mod tests {
                 "next",
                 json!([{"goto": "t", "if": 1}]),
                 ".next[0]",
-                &["`goto`, `if` are no keys of item 1 of `next`; it may have when, publish, do"],
+                &["`goto`, `if` are not keys of item 1 of `next`; it may have when, publish, do"],
             ),
             (
                 "actions",
                 json!("core.noop"),
                 "",
-                &["`actions` is no key of the task `t`; it may have action, input"],
+                &["`actions` is not a key of the task `t`; it may have action, input"],
             ),
         ] {
             let mut task = json!({"action": "core.noop"});
@@ -316,7 +316,7 @@ mod tests {
             ),
             ("tasks", json!({}), "tasks", &["`tasks` is an empty mapping"]),
             ("tasks", json!({"t": null}), "tasks.t", &["the task `t` holds nothing; it must be a mapping"]),
-            ("task", json!({}), "", &["`task` is no key of the workflow; it may have name, version"]),
+            ("task", json!({}), "", &["`task` is not a key of the workflow; it may have name, version"]),
         ] {
             let mut definition = json!({"version": 1.0, "tasks": {"t": {"action": "core.noop"}}});
             definition[key] = value;
@@ -337,6 +337,6 @@ mod tests {
         let found = found(&json!({"tasks": {"t": keys}, "vars": [long]}));
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|(_, message)| message.len() < 2_000), "{found:?}");
-        assert!(found.iter().any(|(_, message)| message.contains("490 more are no keys of the task `t`")));
+        assert!(found.iter().any(|(_, message)| message.contains("490 more are not keys of the task `t`")));
     }
 }

@@ -68,7 +68,7 @@ fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     let holds_expression = ["<%", "{{", "{%"].iter().any(|mark| text.contains(mark));
     if !holds_expression && behind.contains('=') {
         let message = format!(
-            "nothing in `{}` is a parameter, so all of it is taken for the name of an action; {IN_QUOTES}",
+            "`{}` contains no parameter, so the whole text is taken for the name of an action; {IN_QUOTES}",
             shortened(behind.trim())
         );
         findings.push(Finding::new(Kind::Semantic, place, message));
