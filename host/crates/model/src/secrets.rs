@@ -118,6 +118,7 @@ fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
         (Value::String(text), Some(old)) if text == MASK => old.clone(),
         (Value::Object(given), Some(Value::Object(old))) => Value::Object(unmasked(given, old)),
         (Value::Array(given), Some(Value::Array(old))) => {
+            // Masked items are all alike, so only their position tells which old one each stands for.
             let restore = |(n, item): (usize, &Value)| unmasked_value(item, old.get(n));
             given.iter().enumerate().map(restore).collect()
         }

@@ -13,7 +13,7 @@ const MOST_KEYS: usize = 10;
 const SECONDS: &str = "a whole number of seconds that is not negative, or an expression";
 const NUMBER: &str = "a whole number that is not negative, or an expression";
 const CONDITION: &str = "a text that holds an expression, such as `<% succeeded() %>`";
-const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, none twice";
+const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, without duplicates";
 const VARIABLE: &str = "a mapping with one key, such as `name: value`";
 const TEXT: &str = "a text that is not empty";
 
@@ -22,9 +22,9 @@ const ALLOWED: &[(&[&str], &str)] = &[
     (&["name"], TEXT),
     (&["version"], "1.0"),
     (&["description"], TEXT),
-    (&["tags"], "a list of texts, none twice"),
+    (&["tags"], "a list of texts, without duplicates"),
     (&["tags", "*"], TEXT),
-    (&["input"], "a list of names, or of mappings with one name and its default, none twice"),
+    (&["input"], "a list of names, or of mappings with one name and its default, without duplicates"),
     (&["input", "*"], "a name, or a mapping with one name and its default, such as `name: value`"),
     (&["vars"], VARIABLES),
     (&["vars", "*"], VARIABLE),
@@ -59,12 +59,12 @@ const ALLOWED: &[(&[&str], &str)] = &[
     (&["tasks", "*", "next", "*", "when"], CONDITION),
     (
         &["tasks", "*", "next", "*", "publish"],
-        "a list of mappings with one key each, such as `- path: <% result().path %>`, none twice, or a text such as \
-         `path=<% result().path %>`",
+        "a list of mappings with one key each, such as `- path: <% result().path %>`, without duplicates, or a \
+         text such as `path=<% result().path %>`",
     ),
     (
         &["tasks", "*", "next", "*", "do"],
-        "the name of a task, names with commas between them, or a list of names, none twice",
+        "the name of a task, names with commas between them, or a list of names, without duplicates",
     ),
 ];
 
