@@ -430,7 +430,7 @@ fn a_fifo_holds_up_neither_who_registers_it_nor_the_end_of_the_host() {
     std::fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
     let failed = host.cli(&["run", "mine.deploy"]).with_code(1);
-    assert_says(&failed.stdout, &["script.missing", "is no plain file"]);
+    assert_says(&failed.stdout, &["script.missing", "is not a plain file"]);
     host.stop();
     let config = place.path("fifo.toml");
     rustix::fs::mkfifoat(rustix::fs::CWD, &config, rustix::fs::Mode::RUSR).unwrap();

@@ -79,9 +79,9 @@ impl Evaluation {
 /// A label: a name and a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// What the label is about.
+    /// Its name.
     pub name: String,
-    /// What it says.
+    /// Its value. Default: empty.
     #[serde(default)]
     pub value: String,
 }

@@ -20,10 +20,10 @@ pub struct Pack {
     pub description: String,
     /// Its semantic version.
     pub version: String,
-    /// Who wrote it.
+    /// Its author.
     #[serde(default)]
     pub author: String,
-    /// Where to reach them.
+    /// The address of the author.
     #[serde(default)]
     pub email: String,
     /// Keywords for searches.

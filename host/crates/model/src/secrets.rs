@@ -118,6 +118,7 @@ fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
         (Value::String(text), Some(old)) if text == MASK => old.clone(),
         (Value::Object(given), Some(Value::Object(old))) => Value::Object(unmasked(given, old)),
         (Value::Array(given), Some(Value::Array(old))) => {
+            // Masked items are all alike, so only their position tells which old one each stands for.
             let restore = |(n, item): (usize, &Value)| unmasked_value(item, old.get(n));
             given.iter().enumerate().map(restore).collect()
         }
@@ -178,7 +179,7 @@ mod tests {
                 masked_result(&within, &schema, Some("result")),
                 json!({"result": masked, "stdout": "", "exit_code": 0})
             );
-            // One that failed has another shape; what is called as a secret is one all the same.
+            // The result of a failure has another shape; a field with the name of a secret is masked all the same.
             assert_eq!(
                 masked_result(&json!({"token": 1, "error": "e"}), &schema, Some("result"))["token"],
                 MASK

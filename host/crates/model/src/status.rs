@@ -165,6 +165,7 @@ impl Status {
                 other => outcome(other).ok_or(IllegalMove { status: self, event }),
             },
             Self::Canceling => match event {
+                // The request was acknowledged, so the execution ends as canceled even if another outcome was faster.
                 E::Canceled | E::Succeeded | E::Failed | E::TimedOut | E::Abandoned | E::Requeued => {
                     Ok(Self::Canceled)
                 }
@@ -270,8 +271,8 @@ impl FromStr for Status {
 mod tests {
     use super::*;
 
-    /// The whole table, a line a status, a letter an event in the order of [`StatusEvent::ALL`]:
-    /// the first letters of the status it leads to (`.` = illegal).
+    /// The whole table: one line for each status, one letter for each event in the order of [`StatusEvent::ALL`]. A
+    /// letter is the first one of the resulting status (`.` = illegal).
     const TABLE: [(Status, &str); 14] = [
         (Status::Requested, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),
         (Status::Scheduled, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),

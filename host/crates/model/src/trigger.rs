@@ -61,6 +61,7 @@ fn hash_value(hasher: &mut Sha256, value: &Value) {
             entries.sort_by_key(|(key, _)| *key);
             hasher.update([b'{']);
             for (key, value) in entries {
+                // The length separates a key from the value after it: `ab` and `c` must differ from `a` and `bc`.
                 hasher.update(key.len().to_be_bytes());
                 hasher.update(key);
                 hash_value(hasher, value);

@@ -1,5 +1,5 @@
-//! Background threads for calls that compute for long. They have a lower priority than the workers that answer requests,
-//! so that a small request does not wait for somebody else's long computation.
+//! Background threads for calls that compute for long. They have a lower priority than the workers that answer
+//! requests, so that a small request does not wait for somebody else's long computation.
 //!
 //! A call begins on the worker that asked for it, since most calls take less time than a hop to another thread;
 //! `limits` decides when one moves here. [`petrel_runners::apart`] sets the priority. The threads are started by the
@@ -68,6 +68,7 @@ impl<T> Drop for AbortOnDrop<T> {
 /// Starts the threads. Without them calls continue where they began.
 fn start() -> Option<Runtime> {
     let started = Builder::new_multi_thread()
+        // One for each processor: while the workers are idle, long calls may use the whole machine.
         .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
         .thread_name("compute")
         .on_thread_start(stand_back)

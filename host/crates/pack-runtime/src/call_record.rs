@@ -43,14 +43,14 @@ impl CallRecord {
         *self.denial.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);
     }
 
-    /// Records that the component listed its directories and there were none. That alone is no denial, since the runtimes
-    /// of some languages always list them.
+    /// Records that the component listed its directories and there were none. That alone is no denial, since the
+    /// runtimes of some languages always list them.
     pub(crate) fn found_no_files(&self) {
         self.found_no_files.store(true, Ordering::Relaxed);
     }
 
-    /// The denial behind an error that says that something was not found or not allowed. Without a mounted directory the
-    /// component resolves paths by itself and finds nothing, so the host never sees the attempt.
+    /// The denial behind an error that says that something was not found or not allowed. Without a mounted directory
+    /// the component resolves paths by itself and finds nothing, so the host never sees the attempt.
     pub(crate) fn denial_behind_absence(&self) -> Option<Denial> {
         let no_files = || {
             self.found_no_files

@@ -186,7 +186,7 @@ impl FileStamp {
         let metadata = std::fs::metadata(path)?;
         // Opening a FIFO would block until somebody opens its other end.
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
         }
         Ok(Self {
             modified: (metadata.mtime(), metadata.mtime_nsec()),

@@ -257,7 +257,7 @@ fn canceled() -> Outcome {
     Outcome { end: End::Canceled, result: Value::Object(result) }
 }
 
-/// How long a call may take, in seconds; or what to end with where it has no time.
+/// The timeout of a call, in seconds, or the outcome of a call with a timeout of 0 or less.
 fn timeout(parameters: &Object) -> Result<u64, Outcome> {
     let given = parameters.get(TIMEOUT);
     if let Some(seconds) = given.and_then(Value::as_f64).filter(|seconds| *seconds <= 0.0) {

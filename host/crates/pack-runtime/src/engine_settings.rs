@@ -10,8 +10,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 /// Limits of all components together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Calls that can be inside components at the same time; further ones wait. A slot reserves address space, and takes
-    /// memory only when it is used. Default: 256, or less if the kernel allows fewer mappings
+    /// Calls that can be inside components at the same time; further ones wait. A slot reserves address space, and
+    /// takes memory only when it is used. Default: 256, or less if the kernel allows fewer mappings
     /// (`/proc/sys/vm/max_map_count`).
     pub slots: u32,
     /// Largest size of one memory of a component, in bytes, whatever its limit. Default: 256 MiB.
@@ -19,8 +19,8 @@ pub struct EngineOptions {
     /// Memory that all running instances share, in bytes. An instance begins when there is room for its initial memory;
     /// growth beyond the budget fails. Default: 192 MiB.
     pub memory_of_all: usize,
-    /// Bytes of a used slot that stay resident for the next call. More is faster for large components, less saves memory
-    /// while the host is idle. Default: 1 MiB.
+    /// Bytes of a used slot that stay resident for the next call. More is faster for large components, less saves
+    /// memory while the host is idle. Default: 1 MiB.
     pub keep_resident: usize,
 }
 
@@ -46,12 +46,16 @@ pub(crate) fn engine(options: &EngineOptions) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .memory_init_cow(true)
+        // Epochs and not fuel: comparing one counter is cheaper than counting instructions.
         .epoch_interruption(true)
         .consume_fuel(false)
+        // Host functions run on the same stack, so it must be larger than the part that WebAssembly may use.
         .max_wasm_stack(512 << 10)
         .async_stack_size(1 << 20)
         .memory_reservation(options.largest_memory as u64)
+        // The address space is reserved in advance, so growing never copies a memory.
         .memory_may_move(false)
+        // As many as `failure` needs to recognize an overflow of the stack inside a component's memory.
         .wasm_backtrace_max_frames(NonZeroUsize::new(16))
         // Compiled in only because wasmtime without it can be made to abort; components cannot use it.
         .wasm_gc(false)
@@ -82,6 +86,7 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(options.keep_resident)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
+        // Lets the kernel tell which pages a call has written, so that only those are reset for the next one.
         .pagemap_scan(Enabled::Auto);
     pool
 }

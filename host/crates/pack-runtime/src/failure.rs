@@ -7,7 +7,7 @@
 //! | `limit.shared_memory`, `limit.results` | failed because running executions held the shared memory |
 //! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall`, `limit.handles` | failed at a limit |
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
-//! | `parameters.timeout` | that parameter leaves no time |
+//! | `parameters.timeout` | failed because that parameter is 0 or less |
 //! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed by its own fault |
 //! | `component.missing`, `component.invalid`, `component.world`, `component.host` | did not begin (`LoadError`) |
 //! | `denied.network`, `denied.files` | failed after a capability was denied |
@@ -172,11 +172,11 @@ pub(crate) fn timed_out(seconds: u64) -> Outcome {
     )
 }
 
-/// The parameter `timeout` of a call leaves it no time, which every runner refuses.
+/// The outcome of a call whose parameter `timeout` is 0 or less, which every runner refuses.
 pub(crate) fn without_time(seconds: f64) -> Outcome {
     Outcome::failed(
         "parameters.timeout",
-        format!("an action needs some time, and its timeout is {seconds}"),
+        format!("the timeout of an action must be positive, and is {seconds}"),
         "give a number of seconds above 0",
     )
 }

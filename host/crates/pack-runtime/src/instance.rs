@@ -59,8 +59,10 @@ impl Instance {
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);
+        // Without this bound, one call of a host function could make the host copy all of the component's memory.
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         store.set_max_component_handles(limits.component_handles);
+        // At its first tick already the call returns to the callback below, which goes by CPU time.
         store.set_epoch_deadline(1);
         let cpu_limit = limits.cpu;
         store.epoch_deadline_callback(move |context: StoreContextMut<'_, CallState>| {

@@ -96,8 +96,8 @@ impl PackRuntime {
         Ok(Self(Arc::new(Inner { options, files, core: OnceCell::new() })))
     }
 
-    /// Compiles and links the component at `path`, so that its first call is as fast as the others. Called when a pack is
-    /// registered.
+    /// Compiles and links the component at `path`, so that its first call is as fast as the others. Called when a pack
+    /// is registered.
     ///
     /// # Errors
     ///

@@ -184,7 +184,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
-    /// Watches `call` on this thread for at most `time`; with what it has used of a processor.
+    /// Watches `call` on this thread for at most `time`. Returns its CPU time as well.
     fn watched<T: Send + 'static>(
         call: impl Future<Output = T> + Send + 'static,
         time: Duration,
@@ -197,7 +197,7 @@ mod tests {
         (done, spent)
     }
 
-    /// Keeps the processor busy until this poll is no short one any more.
+    /// Uses the processor until this poll is no longer short.
     fn compute() {
         let begun = thread_cpu_nanoseconds();
         while Duration::from_nanos(thread_cpu_nanoseconds() - begun) < 2 * SHORT {}

@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn large_ones_leave_a_part_to_those_that_begin_and_these_to_what_grows_a_little() {
-        // A sixteenth is kept for light ones, so that 60 MiB are anybody's.
+        // A sixteenth is reserved for light ones, which leaves 60 MiB for all.
         let budget = MemoryBudget::new(64 * MIB);
         let mut large = limiter(&budget, "ann", 64 * MIB, 3 * MIB);
         assert!(!large.memory_growing(0, 46 * MIB, None).unwrap());
@@ -319,7 +319,7 @@ mod tests {
         let mut light = limiter(&budget, "bob", 64 * MIB, MIB);
         assert!(light.memory_growing(0, LIGHT, None).unwrap(), "it is sure to grow to that");
         assert!(!light.memory_growing(LIGHT, LIGHT + PAGE, None).unwrap(), "there is no more");
-        // Of the 8 MiB that are kept a root has a half, also one that holds all the rest.
+        // A root gets half of the 8 MiB that are reserved, even if it holds all the rest.
         let second = limiter(&budget, "ann", 64 * MIB, LIGHT);
         let kept = |user: &str, part| budget.take(&holder(user), MIB, part).map(|share| share.kept);
         let third = limiter(&budget, "ann", 64 * MIB, MIB);
@@ -343,7 +343,7 @@ mod tests {
         let mut anns: Vec<_> = (0..3).map(|_| limiter(&budget, "ann", 64 * MIB, 10 * MIB)).collect();
         assert_eq!(budget.take(&holder("ann"), 3 * MIB, Part::Any).unwrap_err(), shares::Refused::ByTheRoot);
         let grown = anns.iter_mut().map(|one| one.memory_growing(0, 18 * MIB, None).unwrap());
-        // Three quarters of the 60 MiB that are anybody's are 45 MiB.
+        // Three quarters of the common 60 MiB are 45 MiB.
         assert_eq!(grown.collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(anns[1].refused, Some(Refused::BySharedBudget(18 * MIB)));
         let mut bobs = limiter(&budget, "bob", 64 * MIB, 8 * MIB);

@@ -1,9 +1,9 @@
 //! Resources shared by all instances: slots of wasmtime's pool, places of each component, and memory. A call takes all
 //! that it needs or nothing, so no call holds one resource while it waits for another.
 //!
-//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A call
-//! that was not admitted that way, because its component was not loaded yet or is only asked to describe itself, waits
-//! here, and the wait is logged.
+//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A
+//! call that was not admitted that way, because its component was not loaded yet or is only asked to describe itself,
+//! waits here, and the wait is logged.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -187,7 +187,7 @@ mod tests {
         Wanted { holder, memory: mib * MIB, places: None, part: Part::Any }
     }
 
-    /// One that waits for so much, and gives it back at once.
+    /// A task that waits for this much memory, and gives it back at once.
     fn waits(pool: &Arc<Pool>, user: &'static str, mib: usize) -> JoinHandle<()> {
         let pool = Arc::clone(pool);
         tokio::spawn(async move {
@@ -196,7 +196,7 @@ mod tests {
         })
     }
 
-    /// Runs until somebody is next.
+    /// Runs until some task is first in line.
     async fn somebody_waits(pool: &Pool) {
         while pool.turn.available_permits() > 0 {
             tokio::task::yield_now().await;
@@ -227,7 +227,7 @@ mod tests {
         let medium = waits(&pool, "dan", 10);
         tokio::task::yield_now().await;
         drop(also);
-        // The large one is next, and its turn ends.
+        // The large one is first in line, until its turn ends.
         timeout(Duration::from_secs(20), medium).await.unwrap().unwrap();
         assert!(!large.is_finished());
         drop(held);

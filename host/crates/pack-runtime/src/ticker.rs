@@ -13,7 +13,8 @@ use wasmtime::Engine;
 /// Longest time that a component runs before it returns to the host.
 pub(crate) const TICK: Duration = Duration::from_millis(4);
 
-/// Ticks without a call after which the thread goes to sleep. Fewer would cost more: waking it takes longer than a tick.
+/// Ticks without a call after which the thread goes to sleep. Fewer would cost more, since waking the thread costs as
+/// much as several ticks.
 const IDLE_TICKS: u32 = 250;
 
 /// A handle on the ticking thread. The thread ends when the engine is dropped.

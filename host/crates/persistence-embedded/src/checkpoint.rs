@@ -192,7 +192,7 @@ mod tests {
     use crate::base::Reads as _;
     use crate::base::simulated::SimulatedMachine;
 
-    /// `/proc` is a file system that says that it has no room.
+    /// `/proc` is a file system that reports no free space.
     #[test]
     fn without_room_nothing_is_written_to_the_base_and_a_close_does_not_wait_for_it() {
         let machine = SimulatedMachine::default();

@@ -176,6 +176,8 @@ impl Committer {
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
             }
+            // Once a second and not with each group, since the watermark has a file of its own with a sync of its own.
+            // The price: a loss of the last second's groups alone is not noticed.
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
@@ -275,6 +277,7 @@ impl Committer {
                     writes.append(&mut request.writes);
                     accepted.push(request);
                 }
+                // A refusal needs no sync, so it is not delayed by one.
                 Err(refusal) => answer(request.answer, Err(refusal)),
             }
         }

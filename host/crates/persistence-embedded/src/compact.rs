@@ -110,7 +110,9 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
         if on_gap == OnGap::Refuse
             && let Some(reason) = entries.iter().find_map(|(_, value)| gaps::reason(value))
         {
-            return Err(format!("{reason}; `petrel store check --repair` makes it of what is whole"));
+            return Err(format!(
+                "{reason}; `petrel store check --repair` rebuilds the store from its intact rows"
+            ));
         }
         let whole = entries.into_iter().filter(|(_, value)| gaps::reason(value).is_none());
         let writes: Vec<_> = whole.map(|(key, value)| (key, Some(value))).collect();

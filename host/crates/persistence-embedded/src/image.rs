@@ -196,7 +196,7 @@ mod tests {
     }
 
     proptest! {
-        /// Wherever rows lie, a reader sees what one map with all writes would show.
+        /// Wherever rows are, a reader sees the same as in a single map with all writes.
         #[test]
         fn layers_look_like_one_map(
             base in writes(), frozen in writes(), active in writes(),

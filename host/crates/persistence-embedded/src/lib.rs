@@ -12,12 +12,12 @@
 //!   group durable in the [`journal`], shows it to readers and answers.
 //! * [`image`] has the rows that readers see: those of the base, and above them those that it does not have yet.
 //!   [`checkpoint`] is the thread that brings the base up to date, so that the journal can be shortened.
-//! * [`rows`] converts between nouns and rows; [`keys`] and [`value`] encode rows as bytes; [`blobs`] stores values that
-//!   are too large for a row.
-//! * [`base`] has the trait of the key-value engines and its implementations; [`simulated`] is a machine whose power can
-//!   be cut at every write, for tests.
-//! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from it.
-//!   [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
+//! * [`rows`] converts between nouns and rows; [`keys`] and [`value`] encode rows as bytes; [`blobs`] stores values
+//!   that are too large for a row.
+//! * [`base`] has the trait of the key-value engines and its implementations; [`simulated`] is a machine whose power
+//!   can be cut at every write, for tests.
+//! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
+//!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
 //! * [`directory`] manages the data directory: lock, format, watermark and free space.
 //!

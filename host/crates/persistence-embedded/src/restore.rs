@@ -97,6 +97,7 @@ pub fn restore(
         drop(fs::remove_dir_all(&unfinished));
         return made;
     }
+    // The rename makes the store appear as a whole. It is durable once the parent directory is.
     fs::rename(&unfinished, directory).map_err(io)?;
     let parent = directory.parent().unwrap_or(directory);
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)?;
@@ -136,6 +137,7 @@ fn fill(
             }
             Record::Blob(digest, body) => {
                 let (found, _pin) = blobs.put(&body).map_err(|error| io(io::Error::other(error)))?;
+                // Blobs are found by the digest of their content, so a wrong digest in the record would dangle.
                 if found != digest {
                     return Err(RestoreError::Incomplete("its digest does not fit its content".into()));
                 }
@@ -160,6 +162,7 @@ fn fill(
     })?;
     let restored = settle_in_flight(&rows, in_flight)
         .map_err(|error| RestoreError::Base(directory.to_path_buf(), error.to_string()))?;
+    // Last, since a directory without a format is not a store.
     taken.set_format(engine)?;
     Ok(Restored { archived, ..restored })
 }

@@ -120,6 +120,7 @@ fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Resu
 /// Removes a row in its present state, or as this commit has just written it. The caller ensures that no other commit
 /// changes it meanwhile.
 fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), EncodeError> {
+    // An earlier change of this commit may have written the row, which the image does not show yet.
     let made = to.writes.iter().rev().find(|(written, _)| *written == key).map(|(_, value)| value.clone());
     let value = match made {
         Some(value) => value,
@@ -170,6 +171,7 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
     let mut flags = 0;
     if !is_small(&execution.parameters) {
         flags |= PARAMETERS_APART;
+        // Parameters never change, so only the first write of an execution stores them.
         if is_new {
             let key = keys::execution_part(execution.id, Part::Parameters);
             to.put(key, 0, &json(&execution.parameters)?)?;

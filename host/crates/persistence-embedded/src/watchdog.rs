@@ -135,7 +135,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(200);
 
-    /// A watchdog, what it watches, and what it says.
+    /// A watchdog, the work that it watches, and its reports.
     fn watched() -> (Watchdog, Arc<Work>, mpsc::Receiver<String>) {
         let (work, (sender, told)) = (Arc::new(Work::default()), mpsc::channel());
         let on_stuck = OnStuck(Arc::new(move |what| drop(sender.send(what.to_owned()))));

@@ -1,5 +1,4 @@
-//! What a data directory refuses, and that it says what to do; and what a store does without room or
-//! after a failure.
+//! Data directories that are refused, with a remedy; and a store without free space or after a failure.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs;
@@ -58,7 +57,7 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     let store = open(directory.path()).unwrap();
     store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
     drop(store);
-    // The disk brings back an older state of everything but the watermark.
+    // The disk reverts everything but the watermark to an older state.
     fs::remove_dir_all(directory.path().join("sled")).unwrap();
     fs::remove_dir_all(directory.path().join("journal")).unwrap();
     let message = refusal(directory.path());
@@ -70,7 +69,7 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     assert!(matches!(&lost[..], [told] if told.contains("groups of commits 1 to 2, 2 in all")), "{lost:?}");
     assert_eq!(store.execution(id(1)).await.unwrap(), None);
     drop(store);
-    // From here on it is whole.
+    // From here on the store is consistent again.
     assert_eq!(EmbeddedStore::open(directory.path(), &options).unwrap().opened().lost, Vec::<String>::new());
 }
 

@@ -1,5 +1,4 @@
-//! A store that an earlier version wrote is read, and its documents stay under the same keys when they are written
-//! again.
+//! A store of an earlier version can be read, and its documents keep their keys when they are written again.
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +11,8 @@ use petrel_persistence_embedded::restore::{InFlight, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
 use tempfile::TempDir;
 
-/// A backup of a host of version 0.1.0 with the store of format 2: two packs, users, keys, a workflow that has run, an
-/// event whose rule matched. It is not made anew: it stands for the stores that there are.
+/// A backup of a host of version 0.1.0 with a store of format 2: two packs, users, keys, a completed workflow, an event
+/// with a matching rule. It is never recreated, since it stands for the existing stores.
 const ARCHIVE: &[u8] = include_bytes!("earlier.archive");
 
 /// Its rows, as that version counted them.
@@ -36,12 +35,12 @@ const ROWS: [(&str, u64); 17] = [
     ("trigger type", 2),
     ("user", 2),
 ];
-/// How many of them are documents.
+/// Number of documents among them.
 const DOCUMENTS: usize = 25;
-/// The first byte of the keys of the store's notes about itself.
+/// The first byte of the keys of the store's own rows.
 const META: u8 = 0x01;
 
-/// The keys of all rows but the store's notes about itself.
+/// The keys of all rows but the store's own.
 fn keys(directory: &Path, options: &Options) -> BTreeSet<Vec<u8>> {
     let mut archive = Vec::new();
     backup::export(directory, options, &mut archive).unwrap();

@@ -1,5 +1,5 @@
-//! Listings hold what fits: a page of large events ends early and says where it goes on. So does what is handed out to
-//! be run.
+//! Pages of listings have a size limit: a page of large events ends early and says where the next one begins. The same
+//! holds for claimed executions.
 
 use std::sync::Arc;
 

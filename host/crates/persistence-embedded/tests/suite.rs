@@ -19,7 +19,7 @@ impl Backend for On {
     }
 }
 
-/// With a layer so small that every commit is followed by a checkpoint.
+/// A simulated machine with a layer so small that every commit is followed by a checkpoint.
 struct Simulated(TempDir, SimulatedMachine);
 
 impl Backend for Simulated {

@@ -104,6 +104,7 @@ impl RuleIndex {
         let Some(trigger) = self.triggers.get(trigger) else { return Vec::new() };
         let mut candidates = trigger.rest.clone();
         trigger.waiting.follow(Some(payload), &mut candidates);
+        // The walk finds them in any order; people expect enforcements in the order of references.
         candidates.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         candidates
     }

@@ -191,6 +191,7 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
         live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {
+        // As in StackStorm, only defaults that are templates are stored with the execution. `finals` adds the others.
         if declared.is_immutable || !declared.default.is_text_template() || live.contains_key(&declared.name)
         {
             continue;

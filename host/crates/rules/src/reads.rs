@@ -107,6 +107,7 @@ impl Reads {
         if needs_only_kind(schema) {
             return;
         }
+        // Any other keyword may look at every value below, so that nothing may be left out.
         let known = ["type", "properties", "required", "title", "description", "default", "examples"];
         let fields = schema.as_object().filter(|schema| {
             let is_known = |(name, value): (&String, &Value)| {

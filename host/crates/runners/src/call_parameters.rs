@@ -23,17 +23,17 @@ impl<'a> CallParameters<'a> {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The parameter `timeout`, in seconds, else `default`.
+    /// The parameter `timeout`, in seconds. Default: `default`.
     ///
     /// # Errors
-    /// The outcome for zero and less. Such a call ends without a result in StackStorm too: a process is ended at the
-    /// first check (`process.wait(timeout=0)` in its `util/green/shell.py`), a request fails.
+    /// The outcome of a call with zero or less. In StackStorm it would end without a result as well: a process at the
+    /// first check (`process.wait(timeout=0)` in its `util/green/shell.py`), and a request fails.
     pub(crate) fn timeout(self, default: f64) -> Result<Duration, Outcome> {
         let seconds = self.0.get("timeout").and_then(Value::as_f64).unwrap_or(default);
         if seconds > 0.0 {
             return Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
         }
-        let message = format!("an action needs some time, and its timeout is {seconds}");
+        let message = format!("the timeout of an action must be positive, and is {seconds}");
         Err(Outcome::failed("parameters.timeout", message, "give a number of seconds above 0"))
     }
 

@@ -49,7 +49,7 @@ pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outco
     let metadata =
         tokio::fs::metadata(&file).await.map_err(|error| missing(format!("cannot be read: {error}")))?;
     if !metadata.is_file() {
-        return Err(missing("is no plain file".into()));
+        return Err(missing("is not a plain file".into()));
     }
     if metadata.len() > LARGEST {
         let message = format!("has {} bytes, and {} MiB is the limit", metadata.len(), LARGEST >> 20);

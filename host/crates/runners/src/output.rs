@@ -191,9 +191,9 @@ mod tests {
         let plain = LINE_BYTES + 4;
         for (limit, texts, kept, dropped) in [
             (2 * plain, &["1234", "1234", "5", ""][..], 2, 3),
-            // Empty lines are not free.
+            // Empty lines take memory, too.
             (3 * LINE_BYTES, &[""; 10], 3, 7),
-            // What becomes six bytes counts as six.
+            // A byte that takes six in JSON counts as six.
             (LINE_BYTES + 23, &["\0\0\0\0"], 0, 5),
             (LINE_BYTES + 24, &["\0\0\0\0"], 1, 0),
             (LINE_BYTES + 8, &["\"\"\\\\"], 1, 0),
@@ -227,7 +227,7 @@ mod tests {
         let all: Vec<_> =
             ["ann", "bob", "cyd"].map(|user| OutputSink::within(1000, &room, holder(user))).into();
         assert!(all[0].claim(50 << 10) && all[1].claim(50 << 10) && all[2].claim(200));
-        // What is its own, and what was left.
+        // Its own part, and the remainder.
         assert!(all[2].claim(100));
         assert_eq!(all.iter().filter(|sink| sink.shortfall().is_some()).count(), 0);
         assert!(!all[2].claim(1));

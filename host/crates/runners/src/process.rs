@@ -107,6 +107,7 @@ pub struct Finished {
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
     let (stdin, ours) = input.open()?;
+    // Before the start: no process of this execution can have begun earlier.
     let began = table::now();
     // Locals are dropped in reverse order: if this future is dropped, the child must go before its registration.
     let (started, mut child) = start(&mut spec, stdin)?;
@@ -127,11 +128,14 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
         tokio::pin!(ended);
         tokio::select! {
             exit = &mut ended => {
+                // The process has ended. Output that was written before still has to be read, but a process in the
+                // background may hold the pipes open for as long as it likes.
                 if timeout(DRAIN, &mut reading).await.is_err() {
                     let held = leftovers::end_holders(pipes).await;
                     if held > 0 {
                         sink.line(Stream::Output, format!("{held} processes that were left in the background held the output open and were ended"));
                     }
+                    // The holders are gone, so this ends at once, unless one of another user could not be killed.
                     drop(timeout(DRAIN, &mut reading).await);
                 }
                 exit?
@@ -139,6 +143,7 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
             _ = &mut reading => ended.await?,
         }
     };
+    // The process has ended by itself or was ended: whatever is left of its group may live on.
     guard.disarm();
     drop(started);
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
@@ -151,6 +156,7 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.arguments)
+        // The environment of the host may contain secrets, so nothing of it is inherited.
         .env_clear()
         .envs(spec.environment.drain(..))
         .env(EXECUTION_VARIABLE, &spec.execution)
@@ -159,6 +165,7 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // One signal to the group reaches everything that the command starts.
         .process_group(0)
         .kill_on_drop(true);
     children::start(|| Seal::of(&spec.execution, identity).put_on(|| command.spawn()), Child::id)

@@ -219,15 +219,15 @@ impl Chain {
     fn exceeded(&self) -> Option<String> {
         if self.known_bytes > self.most_bytes {
             return Some(format!(
-                "what the tasks of the chain gave takes more than {} MiB, which is the limit \
-                 (`workflows.max_variables_mib`), so it was ended; let them give less, or a reference to where it is",
+                "the results of the chain take more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; return less, or a reference to the data",
                 self.most_bytes >> 20
             ));
         }
         (self.started >= self.most).then(|| {
             format!(
                 "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
-                 let its last task lead to none before",
+                 end it before, by a task that leads to none",
                 self.most
             )
         })

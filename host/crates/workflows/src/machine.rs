@@ -90,7 +90,9 @@ pub fn task_after_action(current: Status, reported: Status) -> Option<Status> {
     };
     match (current, reported) {
         _ if is_kept => Some(reported),
+        // Orquesta has no such end of a task: to its workflow both are failures.
         (Running | Pending | Pausing | Canceling, Timeout | Abandoned) => Some(Failed),
+        // An action that pauses while its workflow is being canceled will not run again.
         (Canceling, Paused) => Some(Canceled),
         _ => None,
     }
@@ -174,6 +176,7 @@ pub fn workflow_after_request(
             _ => None,
         },
         Paused => match requested {
+            // Everything may have ended during the pause.
             Running | Resuming => Some(if is_over { Succeeded } else { requested }),
             Failed => Some(Failed),
             _ if ends && !is_active => Some(Canceled),
@@ -184,6 +187,7 @@ pub fn workflow_after_request(
             Failed => Some(Failed),
             _ => None,
         },
+        // The output is evaluated after the workflow has succeeded, and an error in it makes the workflow fail.
         Succeeded => (requested == Failed).then_some(Failed),
         _ => None,
     }

@@ -108,7 +108,9 @@ fn finish(workflow: &Conducted, actions: usize, played: Played) -> Played {
         _ => result.get("error").map(message).into_iter().collect(),
     };
     if actions >= MOST_ACTIONS {
-        errors.push(format!("it goes on after {MOST_ACTIONS} actions; give its cycle a condition to end"));
+        errors.push(format!(
+            "the workflow has not ended after {MOST_ACTIONS} actions; give its cycle a condition to end"
+        ));
     }
     let output = result.get("output").or_else(|| result.get("published")).cloned().unwrap_or_default();
     Played { status: workflow.status(), output, errors, variables: workflow.variables(), ..played }

@@ -278,6 +278,7 @@ impl Builder<'_> {
             None | Some("!") => None,
             Some(tag) => Some(tag.strip_prefix(OF_YAML).ok_or_else(|| unknown_tag(tag, start))?),
         };
+        // JSON has numbers, such as `1e3`, that YAML 1.1 reads as text.
         let json = if self.is_json && is_plain { serde_json::from_str(text).ok() } else { None };
         let value = match json {
             Some(value) => value,
@@ -307,6 +308,7 @@ impl Builder<'_> {
             }
         };
         self.expand(&node, start)?;
+        // A message about the value points at the alias, which is what the author of this place has written.
         node.position = start.into();
         Ok(node)
     }

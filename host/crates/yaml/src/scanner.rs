@@ -197,6 +197,8 @@ impl<'a> Scanner<'a> {
         let here = self.cursor.mark();
         for possible in &mut self.keys {
             let Some(key) = *possible else { continue };
+            // A key without `?` is short and in one line. Otherwise any text could still turn out to be a key
+            // at its end, and no token could be returned before.
             if key.start.line != here.line || here.index - key.start.index > KEY_LIMIT {
                 key.is_missed(here)?;
                 *possible = None;
@@ -212,6 +214,7 @@ impl<'a> Scanner<'a> {
         }
         self.forget_key()?;
         let start = self.cursor.mark();
+        // In the column of a mapping's keys nothing but another key can begin.
         let is_required = !self.is_in_flow() && self.inside == start.column + 1;
         let number = self.taken + self.tokens.len();
         if let Some(key) = self.keys.last_mut() {
@@ -227,6 +230,7 @@ impl<'a> Scanner<'a> {
 
     /// Ends the blocks that do not contain `column`, counted from 1.
     fn close_blocks(&mut self, column: usize) {
+        // Indentation has no meaning inside brackets.
         while !self.is_in_flow() && self.inside > column {
             self.inside = self.around.pop().unwrap_or_default();
             self.push(Kind::BlockEnd, self.cursor.mark());
@@ -322,6 +326,7 @@ impl<'a> Scanner<'a> {
 
     fn value(&mut self) -> Result<(), Error> {
         if let Some(key) = self.keys.last_mut().and_then(Option::take) {
+            // The tokens of the key have been produced already; the token that announces it goes before them.
             let place = key.number.saturating_sub(self.taken).min(self.tokens.len());
             self.tokens.insert(place, Token { kind: Kind::Key, start: key.start });
             if self.opens_block(key.start.column) {

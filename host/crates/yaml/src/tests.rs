@@ -88,7 +88,7 @@ fn anchors_and_merges() {
     let text =
         "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\nall:\n  <<: [*b, *m]\n  x: 0\n  again: *b\n  on: 1\n";
     assert_eq!(read(text)["all"].to_string(), r#"{"x":0,"y":2,"z":4,"again":{"x":1,"y":2},"on":1}"#);
-    // Of a list the first counts, of several keys the last; a key may have an anchor too.
+    // In a list of merges the first takes precedence, of several keys the last; a key may have an anchor, too.
     let text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\n&k c:\n  <<: *a\n  <<: *b\n  *k : 3\n";
     assert_eq!(read(text)["c"], json!({"x": 2, "y": 2, "c": 3}));
 }
@@ -163,7 +163,7 @@ fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
 #[test]
 fn many_keys_cost_each_as_much_as_few() {
     let keys = |count: usize| (0..count).map(|number| format!("k{number}: {number}\n")).collect::<String>();
-    // Were each looked for among all others, this would take most of an hour.
+    // If each key were compared with all others, this would take most of an hour.
     let nodes = [
         parse_node(&keys(100_000)).unwrap(),
         parse_node(&format!(

@@ -104,7 +104,7 @@ mod tests {
                 r#"{"head": [1,  2.50], "body": {"pin": "p", "n": 1e2, "hosts": [{"token": {"a": 1}, "b": "\u0041"}]}}"#,
                 r#"{"head":[1,  2.50],"body":{"pin":"********","n":1e2,"hosts":[{"token":"********","b":"\u0041"}]}}"#,
             ),
-            // Of two fields of one name both are.
+            // If two fields have the same name, both are masked.
             (
                 r#"{"body": {"pin": 1, "pin": 2, "hosts": {}}}"#,
                 r#"{"body":{"pin":"********","pin":"********","hosts":{}}}"#,

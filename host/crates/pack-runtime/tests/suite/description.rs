@@ -1,4 +1,4 @@
-//! What components tell about themselves.
+//! Descriptions that components give of themselves.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! What Python actions call of StackStorm's `action_service` and Petrel does not offer: told at registration, by file and
-//! line, since an action that comes to such a call fails. The files that actions import of their own pack are looked
-//! through as well, line by line; whether a call is ever come to is not known. Of these files is told, too, what they import
-//! and is not offered: of the actions' own that is said in [`super::imports`].
+//! Finds calls of StackStorm's `action_service` that Petrel does not provide, since an action that reaches such a call
+//! fails. They are reported at registration, by file and line. Files of the pack that an action imports are scanned as
+//! well, line by line; whether a call is ever reached is not determined. For these files, imports that Petrel does not
+//! provide are reported, too; [`super::imports`] does that for the scripts of actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::limits::MOST_PROBLEMS;
 use crate::problem::short;
 use crate::source::Source;
 
-/// What the service has that can be used, in `python/st2common/runners/utils.py` of `petrel-runners`.
+/// The attributes of the service that Petrel provides, in `python/st2common/runners/utils.py` of `petrel-runners`.
 const OFFERED: [&str; 1] = ["datastore_service"];
 
-/// What to do instead, for the methods of StackStorm's service (`ActionService` of its `runners/utils.py`).
+/// Alternatives to the methods of StackStorm's service (`ActionService` of its `runners/utils.py`).
 const INSTEAD: [(&str, &str); 5] = [
     ("get_value", "hand the value over as a parameter, with the template {{ st2kv.system.NAME }}"),
     ("list_values", "hand the values over as parameters, with templates such as {{ st2kv.system.NAME }}"),
@@ -26,12 +26,11 @@ const INSTEAD: [(&str, &str); 5] = [
 const CHANGED_LATER: &str =
     "return the value, and have the next task of a workflow or `petrel key` change the datastore";
 
-/// How many files are looked through for one action, and for all of a pack.
+/// Largest number of files that are scanned for one action, and for a pack.
 const MOST_FILES_OF_ACTION: usize = 100;
 const MOST_FILES: usize = 2_000;
 
-/// What there is to say about what the Python actions among these call, a sentence for each call; and about what the files
-/// that they import do.
+/// Advice on the calls in Python actions, one sentence for each call, and on the imports of the files that they import.
 pub(super) fn not_offered<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
     let (mut look, mut scripts) =
         (Look { source, files: BTreeMap::new(), reached: BTreeSet::new() }, BTreeSet::new());
@@ -73,19 +72,19 @@ fn told(file: &str, line: usize, method: &str) -> String {
     )
 }
 
-/// A Python file of the pack, as far as it matters here.
+/// A Python file of the pack: its imports and calls.
 struct PythonFile {
-    /// What it imports, as it is written.
+    /// Its imports, as written.
     modules: Vec<String>,
-    /// The lines, from 1, that call what is not offered, and what that is.
+    /// Line numbers, from 1, and methods of calls that Petrel does not provide.
     calls: Vec<(usize, String)>,
-    /// The modules of StackStorm that it imports and that are not offered.
+    /// Imported modules of StackStorm that Petrel does not provide.
     strangers: BTreeSet<String>,
 }
 
 impl PythonFile {
     fn of(text: &str) -> Self {
-        // What stands behind the sign is said about the code.
+        // A comment may mention a call, so it is cut off first.
         let code = || text.lines().map(|line| line.split('#').next().unwrap_or_default());
         let calls = code().zip(1..).flat_map(|(line, number)| {
             called(line).into_iter().map(move |method| (number, method.to_owned()))
@@ -98,17 +97,18 @@ impl PythonFile {
     }
 }
 
-/// Files that are looked through, each once.
+/// The scanned files, each once.
 struct Look<'a> {
     source: &'a dyn Source,
-    /// By path; nothing for what is not there, as a module of somebody else.
+    /// By path. `None` for a file that does not exist, since its module belongs to somebody else.
     files: BTreeMap<String, Option<PythonFile>>,
-    /// Those that an action consists of.
+    /// The files that actions consist of.
     reached: BTreeSet<String>,
 }
 
 impl Look<'_> {
-    /// Looks through a script and through what it imports of its pack: from its own folder, as Python does.
+    /// Scans a script and the files of its pack that it imports, directly or not. Imports start from the script's own
+    /// directory, as in Python.
     fn follow(&mut self, script: &str) {
         let root = folder(script);
         let (mut open, mut seen) = (vec![script.to_owned()], BTreeSet::new());
@@ -135,11 +135,11 @@ impl Look<'_> {
     }
 }
 
-/// Where a module may be that `file` imports, of an action whose script lies in `root`.
+/// The possible paths of a module that `file` imports, for an action whose script is in `root`.
 fn places(root: &str, file: &str, module: &str) -> Vec<String> {
     let name = module.trim_start_matches('.');
     let mut base = root;
-    // One dot is the folder of the file, and each other one the folder above it.
+    // One dot stands for the directory of the file, and each further one for the directory above.
     for level in 0..module.len() - name.len() {
         base = folder(if level == 0 { file } else { base });
     }
@@ -147,12 +147,12 @@ fn places(root: &str, file: &str, module: &str) -> Vec<String> {
     vec![format!("{path}.py"), format!("{path}/__init__.py")]
 }
 
-/// The folder of a path within the pack.
+/// The directory of a path within the pack.
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _name)| folder)
 }
 
-/// The modules that a line imports, with the names that may be modules too.
+/// The modules that a line imports, including imported names that may be modules.
 fn modules(line: &str) -> Vec<String> {
     if let Some(modules) = line.strip_prefix("import ") {
         return names(modules).map(str::to_owned).collect();
@@ -166,7 +166,7 @@ fn modules(line: &str) -> Vec<String> {
     std::iter::once(module.to_owned()).chain(named).collect()
 }
 
-/// What a line of code has of the service that is not offered. What is private is nobody's to call.
+/// The methods of the service in a line of code that Petrel does not provide. Private ones are not meant to be called.
 fn called(line: &str) -> Vec<&str> {
     let behind = line.match_indices("action_service.").filter_map(|(start, word)| {
         let is_word = line.get(..start)?.chars().next_back().is_none_or(|char| !is_of_name(char));
@@ -177,7 +177,7 @@ fn called(line: &str) -> Vec<&str> {
     behind.filter(|name| !name.is_empty() && !name.starts_with('_')).collect()
 }
 
-/// The name that a text begins with, and what follows.
+/// Splits a text after the name at its beginning.
 fn name(text: &str) -> (&str, &str) {
     text.split_at(text.find(|char| !is_of_name(char)).unwrap_or(text.len()))
 }

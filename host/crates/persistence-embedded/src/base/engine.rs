@@ -1,4 +1,4 @@
-//! The traits of a key-value engine, and the engines that there are. [`base`](super) opens one.
+//! The traits of a key-value engine, and the list of engines. [`base`](super) opens one.
 
 use std::fmt;
 use std::str::FromStr;

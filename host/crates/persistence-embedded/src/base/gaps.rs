@@ -168,7 +168,7 @@ mod tests {
             self.damaged.contains(&Self::page(key))
         }
 
-        /// As an engine does it: from page to page, and an error when the next one cannot be read.
+        /// Reads page by page, as an engine does, and fails when the next page is damaged.
         fn range(
             &self,
             from: &[u8],
@@ -183,7 +183,7 @@ mod tests {
             }
             for key in order {
                 let bytes = key.to_be_bytes();
-                // A page is met when some place of it lies in the range.
+                // A page is read if any position in it lies in the range.
                 if bytes.as_slice() >= to || [bytes.as_slice(), &BEHIND].concat().as_slice() < from {
                     continue;
                 }
@@ -200,7 +200,7 @@ mod tests {
             Ok(found)
         }
 
-        /// All that is read page by page, each going on where the one before has ended.
+        /// All entries, read in steps, each of which continues after the last entry of the one before.
         fn all(&self, reverse: bool, limit: usize) -> Vec<Entry> {
             let (mut from, mut to) = (vec![0], vec![0xff]);
             let mut all = Vec::new();
@@ -225,7 +225,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// One damaged page hides its own rows, and no other; it is shown once, in its place.
+        /// A damaged page hides its own rows and no others, and appears once, in its place.
         #[test]
         fn what_lies_around_a_gap_is_read(
             keys in prop::collection::btree_set(0..1000_u16, 0..60),

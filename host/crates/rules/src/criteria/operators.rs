@@ -97,9 +97,11 @@ impl<'a> Sides<'a> {
                 Ok(false)
             }
             (Value::Object(fields), Value::String(part)) => Ok(fields.contains_key(part)),
+            // Python cannot hash a list or an object, so looking for one among keys is an error.
             (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
                 Err(self.wrong(other, "a name to look for in an object", part))
             }
+            // Keys are texts, so no other scalar is among them.
             (Value::Object(_), _) => Ok(false),
             _ => Err(self.wrong(side, "a text, a list or an object to look in", whole)),
         }

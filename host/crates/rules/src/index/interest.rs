@@ -57,6 +57,7 @@ impl Key {
         }
         match PythonNumber::of(value)? {
             PythonNumber::Integer(integer) => Some(Self::Integer(integer)),
+            // `1.0` and `1` are equal in Python, so a whole float has the key of the integer.
             PythonNumber::Float(float) if float.fract() == 0.0 && float.abs() < 1e20 => {
                 #[expect(clippy::cast_possible_truncation, reason = "whole and below 1e20")]
                 let integer = float as i128;

@@ -83,6 +83,7 @@ impl ValueIndex {
         if self.lower.is_empty() && self.lower_prefixes.is_empty() {
             return;
         }
+        // Only here, since few rules ignore case and the text may be long.
         let text = text.to_lowercase();
         add(self.lower.get(&text));
         starts_of(&self.lower_prefixes, &text, &mut add);

@@ -91,6 +91,7 @@ impl<'a> Resolution<'a, '_> {
     }
 
     fn set(&mut self, name: &'a str, value: Value, needed: &BTreeSet<&str>) {
+        // The scope needs a copy, and most values are used by no template.
         if needed.contains(name) {
             self.scope.insert(name, value.clone());
         }

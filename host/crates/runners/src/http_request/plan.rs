@@ -158,9 +158,8 @@ fn hosts(parameters: &Object) -> Result<Hosts, Outcome> {
 }
 
 fn url(given: CallParameters<'_>) -> Result<Url, Outcome> {
-    let text = given
-        .text("url")
-        .ok_or_else(|| refused("url", "there is no address to ask", "give the parameter url"))?;
+    let text =
+        given.text("url").ok_or_else(|| refused("url", "there is no address", "give the parameter url"))?;
     let wrong =
         |why: &str| refused("url", &format!("the url {why}"), "give one as in https://example.com/path");
     let mut url = Url::parse(text).map_err(|error| wrong(&format!("cannot be read: {error}")))?;

@@ -61,7 +61,7 @@ impl LocalScript {
                     call.action.reference,
                     nul.join(", ")
                 ),
-                "take it out, or hand it over in a file",
+                "remove it, or pass the value in a file",
             ));
         }
         let given = CallParameters(&call.parameters);

@@ -146,7 +146,7 @@ mod tests {
             (10, 100, &["01234", "567890"], "0123456789", 1),
             (18, 100, &["\0\0\0\0", "x"], "\0\0\0", 2),
             (10, 100, &["\"\"\"\"\"\"", "x"], "\"\"\"\"\"", 2),
-            // What is too much for all together is dropped as it comes.
+            // Bytes that exceed the limit together are dropped as they arrive.
             (100, 10, &["01234", "5678901", "2"], "01234", 8),
         ] {
             let holder = Holder { user: "ann".into(), root: Root::User("ann".into()) };

@@ -33,6 +33,7 @@ pub fn end_leftovers(executions: &[String]) -> usize {
     let marks = Marks::of(executions, Identity::own(), Search::Leftovers);
     in_rounds(|| {
         let ended = end(|all, known| marks.families(all, known));
+        // A search finds whole families; the hunt catches processes that fork faster than a search.
         ended.max(hunt(home::others, |id| marks.match_id(id)))
     })
 }

@@ -138,7 +138,7 @@ impl ChainDefinition {
         let nodes = nodes(object, &mut problems);
         check_references(&nodes, default.as_deref(), &mut problems);
         if nodes.is_empty() && !problems.has_errors() {
-            problems.add("chain", "there is no node in it; add one");
+            problems.add("chain", "the chain has no nodes; add one");
         }
         if problems.has_errors() {
             return Err(problems.0);
@@ -248,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// The places of notes, and of errors.
+    /// The places of notes and of errors.
     fn problems(source: &Value) -> (Vec<String>, Vec<String>) {
         let found = ChainDefinition::compile(source).map_or_else(|found| found, |chain| chain.notes);
         let (errors, notes): (Vec<_>, Vec<_>) =

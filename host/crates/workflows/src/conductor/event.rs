@@ -1,4 +1,4 @@
-//! What goes into the conductor and what comes out of it: events, and the tasks that start because of one.
+//! Input and output of the conductor: events, and the tasks to start because of one.
 
 use std::sync::Arc;
 

@@ -221,6 +221,7 @@ impl Conductor {
     /// Records a change in the staging, in the states of items and in the log of errors.
     fn note(&mut self, place: Place, change: &Change<'_>) {
         let is_kept = matches!(change, Change::Item { .. }) || change.status() == Status::Failed;
+        // These results stay in memory: with the items, or in the log of errors.
         if is_kept && change.status().is_completed() {
             self.known_bytes += change.result().map_or(0, |result| size::of_value(result));
         }

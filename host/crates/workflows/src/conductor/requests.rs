@@ -11,6 +11,8 @@ impl Conductor {
     pub(super) fn request(&mut self, requested: Status, world: &World) -> Result<(), Refused> {
         let from = self.status;
         let allows = |is_active| machine::workflow_after_request(from, requested, is_active, false).is_some();
+        // Passing the request on may change whether any task is active. So it is only refused here if it would be
+        // refused in both cases.
         if requested != from && !allows(true) && !allows(false) {
             return Err(Refused::Status { from, to: requested });
         }
@@ -20,6 +22,7 @@ impl Conductor {
         if let Some(status) = machine::workflow_after_request(from, requested, is_active, is_over) {
             self.status = status;
         }
+        // Repeating a pause or cancel that is in progress changes nothing, and is no error.
         let still = |wanted: Status, waiting: Status| {
             requested == wanted && from == waiting && self.status == waiting
         };

@@ -17,6 +17,7 @@ impl Conductor {
             return Err(Refused::NotEnded(self.status));
         }
         let candidates = self.candidates(rerun)?;
+        // All tasks are prepared before the first is staged, so that a refusal changes nothing.
         let mut renewed = Vec::with_capacity(candidates.len());
         for (place, resets) in candidates {
             renewed.push(self.renew(place, resets)?);
@@ -120,6 +121,7 @@ impl Conductor {
         self.errors.forget(&self.definition.name(place.0));
         let is_new = staged.items.is_none();
         if is_new
+            // Cannot fail: `renew` has evaluated the same entry.
             && let Ok(entry) =
                 self.new_entry(place, staged.context.clone(), staged.origins.clone(), &World::default())
         {

@@ -16,6 +16,7 @@ use crate::status::Status;
 #[derive(Debug)]
 struct View {
     definition: Arc<Definition>,
+    /// Shared with the conductor, so that a scope costs no copy of all tasks. See [`Conductor::table_mut`].
     table: Arc<Table>,
     records: Option<Arc<dyn Records>>,
     /// A task with the status that it is about to get.

@@ -66,6 +66,8 @@ pub(super) struct ItemStates {
     /// Whether all items would run at once if the limit on started items did not exist. Then they all run, whatever
     /// becomes of the others, and the limit only delays them.
     has_window: bool,
+    /// The number of items in each status, in the order of [`Status::ALL`]: each report asks about all other items, and
+    /// must not scan them.
     counts: [usize; Status::ALL.len()],
     /// No item before this one remains to be started, so that a search need not begin at the first.
     first_unset: usize,
@@ -166,6 +168,7 @@ impl ItemStates {
 /// All staged tasks, in the order in which they were staged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Staging {
+    /// By order of staging, so that adding and removing a task costs the same however many are staged.
     order: BTreeMap<u64, Staged>,
     index: BTreeMap<Place, u64>,
     next: u64,

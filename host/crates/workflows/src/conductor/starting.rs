@@ -65,18 +65,19 @@ impl Conductor {
     /// The limit that `ready` would exceed, with a remedy, as a message. `in_step` counts the tasks of this event.
     fn exceeded(&self, in_step: usize, ready: &[Ready]) -> Option<String> {
         let WorkflowLimits { tasks_in_step, tasks, variables, .. } = self.limits;
+        // Every context of the past is kept, so published values add up: at 8 MB a step a workflow took 633 MiB before
+        // this limit existed.
         if self.known_bytes + self.dictionaries.bytes() > variables {
             return Some(format!(
-                "what the workflow was given and its tasks gave takes more than {} MiB, which is the limit \
-                 (`workflows.max_variables_mib`), so it was ended; publish less of it, or a reference to where it is",
+                "the input, results and published variables of the workflow take more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; publish less, or a reference to the data",
                 variables >> 20
             ));
         }
         if in_step > tasks_in_step {
             return Some(format!(
                 "more than {tasks_in_step} tasks of the workflow started at once, which is the limit \
-                 (`workflows.max_tasks_in_step`), so it was ended; give the cycle they are in a condition to end, or \
-                 an action"
+                 (`workflows.max_tasks_in_step`), so it was ended; give their cycle a condition to end, or an action"
             ));
         }
         // A task that has started and has more items to start is not a new one.
@@ -152,6 +153,7 @@ impl Conductor {
             self.fail();
             return Vec::new();
         }
+        // Orquesta starts ready tasks by name, whatever the order in which transitions led to them.
         ready.sort_by_key(|task| task.place);
         ready
     }
@@ -210,6 +212,8 @@ impl Conductor {
         is_known: bool,
         concurrency: Option<&Value>,
     ) -> Result<Vec<usize>, String> {
+        // The window bounds what is requested at once. Without it, 100,000 items with a concurrency of 100,000 took
+        // 763 MiB, and 10 s to cancel.
         let most = match concurrency {
             None | Some(Value::Null) => self.limits.items_window,
             Some(value) => {

@@ -121,6 +121,7 @@ impl Table {
     fn forget(&mut self, before: Option<usize>, (task, route): Place, definition: &Definition) {
         let old = before.and_then(|number| self.entries.get(number));
         let transitions = definition.task(task).map(|task| task.transitions.as_slice()).unwrap_or_default();
+        // Transitions are sorted by target, so all transitions to one join are neighbours.
         let mut joins: Vec<(TaskId, bool)> = Vec::new();
         for (place, transition) in transitions.iter().enumerate() {
             if definition.task(transition.target).is_some_and(|target| target.join.is_some()) {
@@ -134,6 +135,8 @@ impl Table {
         let status = old.map(|entry| entry.status);
         for (target, was_followed) in joins {
             let inbound = self.inbound((target, route), definition);
+            // The first run of a task is no longer unknown to its joins. A later run takes back what the run before
+            // has contributed, until its own transitions are decided.
             if before.is_none() {
                 inbound.unknown = inbound.unknown.saturating_sub(1);
             } else if was_followed {
@@ -169,6 +172,7 @@ impl Table {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             task.transitions.get(place).is_some_and(|other| other.target == target)
         };
+        // Several transitions to the same join are one branch.
         let is_first = !entry.next.iter().any(|(place, followed)| *followed && leads_there(*place));
         entry.next.push((u32::try_from(transition).unwrap_or(u32::MAX), followed));
         let place = (target, entry.route);

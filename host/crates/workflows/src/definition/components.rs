@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_part_comes_after_those_that_lead_to_it() {
-        // 0 leads into the circle of 3, 1 and 2, and that to 4, which leads to itself; 5 is alone.
+        // 0 leads to the cycle of 3, 1 and 2, that to 4, which leads to itself; 5 is isolated.
         let next = [vec![3], vec![2], vec![3, 4], vec![1], vec![4], vec![]];
         let Components { order, is_on_cycle } = Components::of(&next);
         assert_eq!(is_on_cycle, [false, true, true, true, true, false]);

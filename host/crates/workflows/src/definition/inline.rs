@@ -30,6 +30,8 @@ struct Span {
 /// Finds the parameters in `text`, in one pass whatever it contains.
 fn spans(text: &str) -> Vec<Span> {
     let Some(pattern) = KEY.as_ref() else { return Vec::new() };
+    // Orquesta uses one pattern for names and values. Where a value has no end, each match of it scans to the end of
+    // the text: minutes for 1 MiB. Finding names and ends separately gives the same result, which a test compares.
     let (mut found, mut values, mut from) = (Vec::new(), Values::of(text), 0);
     while let Ok(Some(key)) = pattern.find_from_pos(text, from) {
         from = key.end();
@@ -191,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// The pattern of the original. Each look at a text may go to its end.
+    /// Orquesta's own pattern. Each match may scan to the end of the text.
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(concat!(
             r#"(\w+)=(\[.*\]\s*|"[^"]*"\s*|'[^']*'\s*|-?\d*\.\d+|-?\d+|(?i:true)|(?i:false)|null"#,
@@ -206,7 +208,7 @@ mod tests {
         found.map(|found| (found[1].to_owned(), value(&found[2]))).collect()
     }
 
-    /// What values are made of.
+    /// The pieces of random values.
     const PARTS: [&str; 22] = [
         "a",
         "é",

@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// A few actions; the pack `later` is not there yet, and `kept` cannot come.
+    /// A few actions. The pack `later` is not registered yet, and `kept` cannot be.
     struct Few(BTreeMap<&'static str, Parameters>);
 
     impl Actions for Few {
@@ -253,7 +253,7 @@ mod tests {
         ]))
     }
 
-    /// Places and messages of what is found, notes with a mark.
+    /// Places and messages of findings. Notes are marked.
     fn told(findings: Vec<Finding>) -> Vec<(String, String)> {
         let mark = |finding: &Finding| if finding.is_note() { "note: " } else { "" };
         let told = |finding: Finding| {
@@ -276,7 +276,7 @@ mod tests {
             (json!({"action": "core.local", "input": {"timeout": 5}}), &[("input", MISSING)]),
             (json!({"action": "core.local cmds=\"date\""}), &[("input", MISSING), ("input.cmds", CMDS)]),
             (json!({"action": "core.local", "input": {"cmd": 1, "cmds": 2}}), &[("input.cmds", CMDS)]),
-            // What only an expression knows is not known.
+            // Inputs from an expression are unknown.
             (json!({"action": "core.local", "input": "<% ctx().all %>"}), &[]),
             (json!({"action": "core.local", "input": {"<% ctx().name %>": 1}}), &[]),
             (

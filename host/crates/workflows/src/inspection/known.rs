@@ -255,7 +255,7 @@ impl<R: Rules> Walk<'_, R> {
 mod tests {
     use super::*;
 
-    /// Variables are set on edges, each another one.
+    /// Rules in which each edge sets a variable of its own.
     struct Setting {
         gains: Vec<Set>,
         joins: bool,
@@ -299,7 +299,7 @@ mod tests {
     fn as_many_steps_are_taken_as_there_are_edges_or_little_more() {
         const TASKS: usize = 2_000;
         let names: Vec<String> = (0..TASKS).map(|number| format!("t{number:04}")).collect();
-        // Chains of forks, two ways beside each other, broad layers: each task leads to two.
+        // Chains of forks, two parallel paths, broad layers: each task leads to two.
         for (shape, width) in [("fork", 1), ("ladder", 2), ("broad", 40), ("very broad", 900)] {
             for (joins, is_closed) in [(false, true), (true, true), (false, false), (true, false)] {
                 let mut edges = 0;

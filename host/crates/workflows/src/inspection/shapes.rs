@@ -13,7 +13,7 @@ const MOST_KEYS: usize = 10;
 const SECONDS: &str = "a whole number of seconds that is not negative, or an expression";
 const NUMBER: &str = "a whole number that is not negative, or an expression";
 const CONDITION: &str = "a text that holds an expression, such as `<% succeeded() %>`";
-const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, none twice";
+const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, without duplicates";
 const VARIABLE: &str = "a mapping with one key, such as `name: value`";
 const TEXT: &str = "a text that is not empty";
 
@@ -22,9 +22,9 @@ const ALLOWED: &[(&[&str], &str)] = &[
     (&["name"], TEXT),
     (&["version"], "1.0"),
     (&["description"], TEXT),
-    (&["tags"], "a list of texts, none twice"),
+    (&["tags"], "a list of texts, without duplicates"),
     (&["tags", "*"], TEXT),
-    (&["input"], "a list of names, or of mappings with one name and its default, none twice"),
+    (&["input"], "a list of names, or of mappings with one name and its default, without duplicates"),
     (&["input", "*"], "a name, or a mapping with one name and its default, such as `name: value`"),
     (&["vars"], VARIABLES),
     (&["vars", "*"], VARIABLE),
@@ -59,12 +59,12 @@ const ALLOWED: &[(&[&str], &str)] = &[
     (&["tasks", "*", "next", "*", "when"], CONDITION),
     (
         &["tasks", "*", "next", "*", "publish"],
-        "a list of mappings with one key each, such as `- path: <% result().path %>`, none twice, or a text such as \
-         `path=<% result().path %>`",
+        "a list of mappings with one key each, such as `- path: <% result().path %>`, without duplicates, or a \
+         text such as `path=<% result().path %>`",
     ),
     (
         &["tasks", "*", "next", "*", "do"],
-        "the name of a task, names with commas between them, or a list of names, none twice",
+        "the name of a task, names with commas between them, or a list of names, without duplicates",
     ),
 ];
 
@@ -199,7 +199,7 @@ mod tests {
     use super::super::{Kind, inspect};
     use super::*;
 
-    /// Places and messages of what is wrong with the shape of a workflow.
+    /// Places and messages of findings about a workflow.
     fn found(definition: &Value) -> Vec<(String, String)> {
         let findings = inspect(definition, &[]).into_iter().filter(|finding| finding.kind == Kind::Syntax);
         findings.map(|finding| (finding.spec_path.unwrap_or_default(), finding.message)).collect()
@@ -229,7 +229,7 @@ mod tests {
                 "with",
                 json!({"item": "<% [1] %>", "items": "<% [1] %>"}),
                 ".with",
-                &["`item` is no key of `with`; it may have items, concurrency"],
+                &["`item` is not a key of `with`; it may have items, concurrency"],
             ),
             ("with", json!({}), ".with", &["`with` has no `items`; add it: a text such as"]),
             ("action", json!(["core.noop"]), ".action", &["`action` is [\"core.noop\"]; it must be a text"]),
@@ -250,13 +250,13 @@ mod tests {
                 "next",
                 json!([{"goto": "t", "if": 1}]),
                 ".next[0]",
-                &["`goto`, `if` are no keys of item 1 of `next`; it may have when, publish, do"],
+                &["`goto`, `if` are not keys of item 1 of `next`; it may have when, publish, do"],
             ),
             (
                 "actions",
                 json!("core.noop"),
                 "",
-                &["`actions` is no key of the task `t`; it may have action, input"],
+                &["`actions` is not a key of the task `t`; it may have action, input"],
             ),
         ] {
             let mut task = json!({"action": "core.noop"});
@@ -316,7 +316,7 @@ mod tests {
             ),
             ("tasks", json!({}), "tasks", &["`tasks` is an empty mapping"]),
             ("tasks", json!({"t": null}), "tasks.t", &["the task `t` holds nothing; it must be a mapping"]),
-            ("task", json!({}), "", &["`task` is no key of the workflow; it may have name, version"]),
+            ("task", json!({}), "", &["`task` is not a key of the workflow; it may have name, version"]),
         ] {
             let mut definition = json!({"version": 1.0, "tasks": {"t": {"action": "core.noop"}}});
             definition[key] = value;
@@ -337,6 +337,6 @@ mod tests {
         let found = found(&json!({"tasks": {"t": keys}, "vars": [long]}));
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|(_, message)| message.len() < 2_000), "{found:?}");
-        assert!(found.iter().any(|(_, message)| message.contains("490 more are no keys of the task `t`")));
+        assert!(found.iter().any(|(_, message)| message.contains("490 more are not keys of the task `t`")));
     }
 }

@@ -68,7 +68,7 @@ fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     let holds_expression = ["<%", "{{", "{%"].iter().any(|mark| text.contains(mark));
     if !holds_expression && behind.contains('=') {
         let message = format!(
-            "nothing in `{}` is a parameter, so all of it is taken for the name of an action; {IN_QUOTES}",
+            "`{}` contains no parameter, so the whole text is taken for the name of an action; {IN_QUOTES}",
             shortened(behind.trim())
         );
         findings.push(Finding::new(Kind::Semantic, place, message));
@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// Places, severities and messages of what is found in a task.
+    /// Places, severities and messages of findings in a task.
     fn found(task: &Value) -> Vec<(String, bool, String)> {
         let findings = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
         let told = |finding: Finding| {

@@ -132,7 +132,7 @@ fn planned(plan: &Value, at: &str) -> Result<Planned, String> {
         let near = KEYS.iter().find(|known| is_near(key, known));
         let hint = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         return Err(format!(
-            "{at}: `{key}` is not known beside `status` and `result`; {hint}what is part of the result stands below `result`"
+            "{at}: `{key}` is not known beside `status` and `result`; {hint}parts of the result belong below `result`"
         ));
     }
     match plan_object {

@@ -145,6 +145,7 @@ impl Builder<'_> {
                 let message = "<< takes a mapping or a list of mappings; refer to one with *";
                 return Err(Error::meaning(mark, message));
             }
+            // A merge copies the entries, so it counts like an alias.
             self.expand(source, mark)?;
         }
         pairs.merge(sources);
@@ -161,6 +162,7 @@ impl Builder<'_> {
             let properties = self.properties()?;
             if let Kind::Scalar(scalar) = &self.tokens.peek()?.kind {
                 is_merge = scalar.is_plain && scalar.text == "<<" && properties.tag.is_none();
+                // Most keys: the written text is the key, whatever it would mean as a value.
                 if properties.start.is_none() && self.keys == Keys::Strict {
                     self.depth -= 1;
                     return Ok(Key { text: self.scalar()?.text, start, is_merge });

@@ -1,4 +1,4 @@
-//! What servers pack so that it hurts, and what is behind the end.
+//! Hostile answers, and bytes after the end of an answer.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::*;
 
 const LIMIT: usize = 4 << 20;
 
-/// A frame of `zstd` that is to be passed over, with nothing in it.
+/// A skippable frame of `zstd`, which is empty.
 const SKIPPED: [u8; 8] = *b"\x50\x2a\x4d\x18\0\0\0\0";
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn bounds() -> Bounds {
     Bounds { limit: LIMIT, ended: CancellationToken::new() }
 }
 
-/// What comes out, or why nothing does.
+/// The output, or the reason why there is none.
 fn unpacked(codings: &[Coding], bytes: Vec<u8>, bounds: &Bounds) -> Result<Vec<u8>, String> {
     let mut whole = Vec::new();
     let taken = unpack(codings, bytes, bounds, |piece| {
@@ -92,7 +92,7 @@ fn what_is_behind_a_whole_member_is_dropped_unless_it_is_one() {
         let found = unpacked(&[Coding::Gzip], bytes, &bounds());
         assert_eq!(found, Ok(expected.as_bytes().to_vec()), "{behind:?}");
     }
-    // The first is no gzip, or ends too early.
+    // The first of them is not gzip, or ends too early.
     for bytes in [&b"abc"[..], &gzip(b"abc")[..12]] {
         assert!(unpacked(&[Coding::Gzip], bytes.to_vec(), &bounds()).is_err(), "{bytes:?}");
     }

@@ -1,4 +1,4 @@
-//! Whose a process is by what it shows, and by where it is.
+//! Attribution of processes to executions, by their evidence and by their place.
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn an_environment_proves_only_what_this_host_has_put_there() {
         (environment("7", &own), Evidence::Proof("7".into())),
         (environment("7", &other), Evidence::Others(vec!["7".into()])),
         (forged.into(), Evidence::Others(vec!["8".into()])),
-        // As versions before the identity have marked it, or somebody who knows the id.
+        // As marked by versions before the identity, or by somebody who knows the id.
         (b"PETREL_EXECUTION_ID=7\0".to_vec(), Evidence::Others(vec!["7".into()])),
         (
             [many.into_bytes(), environment("7", &own)].concat(),
@@ -70,14 +70,14 @@ fn what_an_earlier_host_has_left_is_known_by_what_it_shows_and_where_it_is() {
         (seal("7", &own), &no_home, Some(true)),
         (seal("7", &own), &elsewhere, Some(true)),
         (seal("8", &own), &home, Some(false)),
-        // The original's, as a copy of its store has the same execution.
+        // A process of the original host, which has the same execution as a copy of its store.
         (seal("7", &copy), &no_home, Some(false)),
         (proof("7"), &no_home, Some(true)),
         (proof("7"), &home, Some(true)),
         (proof("8"), &home, Some(false)),
-        // Where all that was left is in a home, an environment elsewhere says nothing.
+        // If there is a home with everything that was left, the environment of a process elsewhere says nothing.
         (proof("7"), &elsewhere, Some(false)),
-        // Marks without an identity count where the home says whose they are.
+        // Marks without an identity count inside the home.
         (named("7"), &home, Some(true)),
         (named("8"), &home, Some(false)),
         (named("7"), &no_home, Some(false)),
@@ -100,7 +100,7 @@ fn while_the_host_runs_only_who_is_below_it_and_began_with_the_execution_is_look
     ] {
         assert_eq!(snapshot.could_have(&one), expected, "{snapshot:?}");
     }
-    // Marks that were made up hide nobody: they are as good as none.
+    // Forged marks do not hide a process: they count as none.
     let own = Identity::named("own");
     let marks = Marks::of(&["7".into()], &own, Search::Since(TICK));
     let snapshot = running(TICK, None);
