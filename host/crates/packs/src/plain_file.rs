@@ -129,6 +129,6 @@ mod tests {
         assert!(read(&path, 4).unwrap_err().to_string().contains("4 bytes"));
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         std::fs::write(&path, b"\xff").unwrap();
-        assert!(read_text(&path, 4).unwrap_err().to_string().contains("no text"));
+        assert!(read_text(&path, 4).unwrap_err().to_string().contains("not text"));
     }
 }

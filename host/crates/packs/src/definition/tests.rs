@@ -132,7 +132,7 @@ fn a_pack_goes_by_its_ref_or_by_its_name_made_into_one() {
     for head in ["ref: My Pack\nname: mine\n", "name: '!'\n", "name: _global\n"] {
         assert!(told(read(head))[0].contains("is not a ref for a pack"), "{head}");
     }
-    assert!(told(read("ref: ''\n")).iter().any(|said| said.contains("the pack has no ref and no name")));
+    assert!(told(read("ref: ''\n")).iter().any(|said| said.contains("the pack has no ref, and no name")));
 }
 
 #[test]
