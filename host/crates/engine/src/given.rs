@@ -1,6 +1,7 @@
 //! Executions that were given much have room in memory while they run, and those whose runs share more than that have
 //! it from their runner ([`petrel_runners::Runner::admit`]). All of it is taken together with a slot or not at all: who
-//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others.
+//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others. So is one of which the
+//! runner cannot say yet what it needs, until that is [prepared](unprepared).
 //!
 //! No user and no root takes all the room (see [`petrel_runners::shares`]).
 
@@ -16,13 +17,17 @@ use crate::content::RegisteredAction;
 use crate::service::Engine;
 
 mod aside;
+mod unprepared;
 
-use aside::{Line, SetAside};
+use aside::{Line, Needs, SetAside};
+use unprepared::{Start, Unprepared};
 
 /// Parameters of no more bytes need no room of their own.
 const SMALL: usize = 256 << 10;
 /// How often parameters are in memory while they are used: as they are stored, as they are final, and as text.
 const COPIES: usize = 3;
+/// How often something is prepared at most for those that wait, when its file changes meanwhile.
+const PREPARATIONS: usize = 3;
 
 /// Room for the parameters of all that runs, in bytes.
 pub(crate) struct GivenRoom {
@@ -35,6 +40,8 @@ struct State {
     shares: Shares,
     /// What waits for room, by the slots that it needs.
     aside: HashMap<Slots, Lines>,
+    /// What waits until it is known how much room it needs, with the slots that it needs.
+    unprepared: Unprepared<(Slots, SetAside)>,
 }
 
 /// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
@@ -59,13 +66,9 @@ impl Lines {
         {
             return Ok(ticket);
         }
-        let (line, spares_others) = if one.needed > 0 {
-            (&mut self.large, false)
-        } else if one.is_light() {
-            (&mut self.light, self.heavy.is_spared_by(&one.holder, now))
-        } else {
-            (&mut self.heavy, false)
-        };
+        let needs = one.needs();
+        let spares_others = needs == Needs::Little && self.heavy.is_spared_by(&one.holder, now);
+        let line = self.line(needs);
         if line.is_empty()
             && let Ok(ticket) = one.take(shares, spares_others)
         {
@@ -73,6 +76,19 @@ impl Lines {
         }
         line.add(one);
         Err(())
+    }
+
+    /// Sets one aside that is to have its turn as soon as there is room.
+    fn add(&mut self, one: SetAside) {
+        self.line(one.needs()).add(one);
+    }
+
+    fn line(&mut self, needs: Needs) -> &mut Line {
+        match needs {
+            Needs::Room => &mut self.large,
+            Needs::Much => &mut self.heavy,
+            Needs::Little => &mut self.light,
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -99,7 +115,8 @@ impl Lines {
 impl GivenRoom {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let state = State { shares: Shares::new(limit), aside: HashMap::new() };
+        let state =
+            State { shares: Shares::new(limit), aside: HashMap::new(), unprepared: Unprepared::default() };
         Self { most: limit / 2, state: Mutex::new(state) }
     }
 
@@ -116,24 +133,39 @@ impl GivenRoom {
     /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
     fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
-        let State { shares, aside } = &mut *state;
+        let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, Instant::now())
+    }
+
+    /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
+    fn add_unprepared(&self, kind: Slots, start: &Start, one: SetAside) -> bool {
+        self.state().unprepared.add(start, (kind, one))
+    }
+
+    /// Has those that wait for `start` wait for room instead: its preparation has ended.
+    fn line_up(&self, start: &Start) {
+        let mut state = self.state();
+        let State { aside, unprepared, .. } = &mut *state;
+        for (kind, one) in unprepared.take(start) {
+            aside.entry(kind).or_default().add(one);
+        }
     }
 
     /// Takes what the next of those needs that were set aside.
     fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
         let mut state = self.state();
-        let State { shares, aside } = &mut *state;
+        let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, Instant::now())
     }
 
     /// Drops what has ended before its turn; says whether others may go on for that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
         let mut state = self.state();
-        if state.aside.values().all(Lines::is_empty) {
+        if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
             return false;
         }
         let ended: HashSet<ExecutionId> = ended.iter().copied().collect();
+        state.unprepared.retain(|(_kind, one)| !ended.contains(&one.id));
         let mut found = false;
         for lines in state.aside.values_mut() {
             found |= lines.forget(&ended);
@@ -185,7 +217,15 @@ pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admi
         return Admission::Runs(None);
     }
     let holder = Holder::of(execution);
-    match room.take(kind, SetAside { id: execution.id, holder: holder.clone(), needed, registered }) {
+    let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered };
+    if let Some(start) = one.unprepared() {
+        let registered = one.registered.clone();
+        if room.add_unprepared(kind, &start, one) {
+            prepare(engine, start, registered);
+        }
+        return Admission::SetAside;
+    }
+    match room.take(kind, one) {
         Ok(ticket) => Admission::Runs(Some(Place { engine: engine.clone(), holder, taken: needed, ticket })),
         Err(()) => Admission::SetAside,
     }
@@ -197,6 +237,44 @@ fn sharing(engine: &Engine, execution: &Execution) -> Option<Arc<RegisteredActio
     let registered = content.action(&execution.action).ok()?;
     let shares = registered.runner.as_ref().is_some_and(|runner| runner.has_shares());
     shares.then(|| Arc::clone(registered))
+}
+
+/// A preparation. When it has ended, in whatever way, those that wait for it are told.
+struct Preparation {
+    engine: Engine,
+    start: Start,
+}
+
+impl Drop for Preparation {
+    fn drop(&mut self) {
+        self.engine.0.given.line_up(&self.start);
+        self.engine.0.work.notify_waiters();
+    }
+}
+
+/// Begins to prepare `start`, from which `registered` starts.
+fn prepare(engine: &Engine, start: Start, registered: Option<Arc<RegisteredAction>>) {
+    let preparation = Preparation { engine: engine.clone(), start };
+    let stop = engine.0.stop_starting.clone();
+    let work = async move {
+        if let Some(registered) = registered {
+            prepare_well(&registered).await;
+        }
+        drop(preparation);
+    };
+    engine.0.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
+}
+
+/// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
+async fn prepare_well(registered: &RegisteredAction) {
+    let Some(runner) = &registered.runner else { return };
+    let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
+    for _ in 0..PREPARATIONS {
+        let prepared = runner.prepare(pack_path, entry_point).await;
+        if prepared.is_err() || runner.is_prepared(pack_path, entry_point) {
+            return;
+        }
+    }
 }
 
 /// An execution that was set aside and for which there is room by now. Since then it may have ended.

@@ -2,8 +2,8 @@
 //! that it needs or nothing, so no call holds one resource while it waits for another.
 //!
 //! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A call
-//! that was not admitted that way, because its component was not loaded yet or is only asked to describe itself, waits
-//! here, and the wait is logged.
+//! that was not admitted that way, because its component could not be loaded then, was replaced by a larger one since, or
+//! is only asked to describe itself, waits here, and the wait is logged.
 
 use std::pin::pin;
 use std::sync::Arc;

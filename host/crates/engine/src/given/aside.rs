@@ -10,11 +10,23 @@ use petrel_model::ExecutionId;
 use petrel_runners::shares::{Holder, Refused, Root, Shares};
 use petrel_runners::{Asked, Runner, Ticket};
 
+use super::unprepared::Start;
 use crate::content::RegisteredAction;
 
 /// How long one is waited for that finds no room. For as long others pass it then, and so on in turn: those who need
 /// little are not held up for ever by what a few hold, and do not pass one that needs much for ever.
 const WAITED_FOR: Duration = Duration::from_secs(10);
+
+/// What an execution waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Room for large parameters, and what its runner has for it.
+    Room,
+    /// Much of what its runner has for it.
+    Much,
+    /// Little of that, for which its runner keeps a part.
+    Little,
+}
 
 /// An execution that needs room.
 pub(super) struct SetAside {
@@ -48,10 +60,29 @@ impl SetAside {
         Ok(ticket)
     }
 
-    /// Whether a part of what its runner shares is kept for the likes of it.
-    pub(super) fn is_light(&self) -> bool {
-        self.shared()
-            .is_none_or(|(found, runner)| runner.is_light(&found.pack_path, &found.action.entry_point))
+    /// What it waits for when it has to.
+    pub(super) fn needs(&self) -> Needs {
+        let is_light = |(found, runner): (&RegisteredAction, &dyn Runner)| {
+            runner.is_light(&found.pack_path, &found.action.entry_point)
+        };
+        if self.needed > 0 {
+            Needs::Room
+        } else if self.shared().is_none_or(is_light) {
+            Needs::Little
+        } else {
+            Needs::Much
+        }
+    }
+
+    /// What has to be prepared before it is known how much it needs; nothing if that is known.
+    pub(super) fn unprepared(&self) -> Option<Start> {
+        let (found, runner) = self.shared()?;
+        let (pack_path, entry_point) = (&found.pack_path, &found.action.entry_point);
+        if runner.is_prepared(pack_path, entry_point) {
+            return None;
+        }
+        let runner = runner.runner_type().name;
+        Some(Start { runner, pack_path: pack_path.clone(), entry_point: entry_point.clone() })
     }
 
     fn shared(&self) -> Option<(&RegisteredAction, &dyn Runner)> {
