@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod unprepared;
+
 const MIB: usize = 1 << 20;
 
 fn one(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
