@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use petrel_model::{Execution, ExecutionId, Object, size};
+use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Slots, Ticket};
 
@@ -19,7 +19,7 @@ use crate::service::Engine;
 mod aside;
 mod unprepared;
 
-use aside::{Line, Needs, SetAside};
+use aside::{Line, Needs, SetAside, Turn};
 use unprepared::{Start, Unprepared};
 
 /// Parameters of no more bytes need no room of their own.
@@ -95,7 +95,7 @@ impl Lines {
         self.large.is_empty() && self.heavy.is_empty() && self.light.is_empty()
     }
 
-    fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
+    fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Turn)> {
         self.turn = self.turn.wrapping_add(1);
         let Self { large, heavy, light, turn } = self;
         (0..3).find_map(|place| match turn.wrapping_add(place) % 3 {
@@ -142,17 +142,22 @@ impl GivenRoom {
         self.state().unprepared.add(start, (kind, one))
     }
 
+    /// Sets one aside of which it is known how much room it needs.
+    fn add(&self, kind: Slots, one: SetAside) {
+        self.state().aside.entry(kind).or_default().add(one);
+    }
+
     /// Has those that wait for `start` wait for room instead: its preparation has ended.
-    fn line_up(&self, start: &Start) {
+    fn line_up(&self, start: &Start, fails: bool) {
         let mut state = self.state();
         let State { aside, unprepared, .. } = &mut *state;
         for (kind, one) in unprepared.take(start) {
-            aside.entry(kind).or_default().add(one);
+            aside.entry(kind).or_default().add(SetAside { fails, ..one });
         }
     }
 
-    /// Takes what the next of those needs that were set aside.
-    fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
+    /// The next of those that were set aside, with what it needs if it can run now.
+    fn next(&self, kind: Slots) -> Option<(SetAside, Turn)> {
         let mut state = self.state();
         let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, Instant::now())
@@ -212,17 +217,14 @@ pub(crate) enum Admission {
 pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admission {
     let room = &engine.0.given;
     let needed = room.needed(&execution.parameters).unwrap_or(0);
-    let registered = if kind == Slots::Component { sharing(engine, execution) } else { None };
+    let registered = if kind == Slots::Component { sharing(engine, &execution.action) } else { None };
     if needed == 0 && registered.is_none() {
         return Admission::Runs(None);
     }
     let holder = Holder::of(execution);
-    let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered };
+    let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered, fails: false };
     if let Some(start) = one.unprepared() {
-        let registered = one.registered.clone();
-        if room.add_unprepared(kind, &start, one) {
-            prepare(engine, start, registered);
-        }
+        await_preparation(engine, kind, start, one);
         return Admission::SetAside;
     }
     match room.take(kind, one) {
@@ -231,56 +233,75 @@ pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admi
     }
 }
 
-/// What `execution` runs, if its runs share something beside the room for parameters.
-fn sharing(engine: &Engine, execution: &Execution) -> Option<Arc<RegisteredAction>> {
+/// What is registered as `action`, if its runs share something beside the room for parameters.
+fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
     let content = engine.content();
-    let registered = content.action(&execution.action).ok()?;
+    let registered = content.action(action).ok()?;
     let shares = registered.runner.as_ref().is_some_and(|runner| runner.has_shares());
     shares.then(|| Arc::clone(registered))
+}
+
+/// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
+fn await_preparation(engine: &Engine, kind: Slots, start: Start, one: SetAside) {
+    let registered = one.registered.clone();
+    if engine.0.given.add_unprepared(kind, &start, one) {
+        let preparation = Preparation { engine: engine.clone(), start, fails: true };
+        let stop = engine.0.stop_starting.clone();
+        let work = preparation.make(registered);
+        engine.0.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
+    }
 }
 
 /// A preparation. When it has ended, in whatever way, those that wait for it are told.
 struct Preparation {
     engine: Engine,
     start: Start,
+    /// Until it has ended well.
+    fails: bool,
+}
+
+impl Preparation {
+    /// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
+    async fn make(mut self, registered: Option<Arc<RegisteredAction>>) {
+        let Some(registered) = registered else { return };
+        let Some(runner) = &registered.runner else { return };
+        let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
+        for _ in 0..PREPARATIONS {
+            if runner.prepare(pack_path, entry_point).await.is_err() {
+                return;
+            }
+            if runner.is_prepared(pack_path, entry_point) {
+                self.fails = false;
+                return;
+            }
+        }
+    }
 }
 
 impl Drop for Preparation {
     fn drop(&mut self) {
-        self.engine.0.given.line_up(&self.start);
+        self.engine.0.given.line_up(&self.start, self.fails);
         self.engine.0.work.notify_waiters();
-    }
-}
-
-/// Begins to prepare `start`, from which `registered` starts.
-fn prepare(engine: &Engine, start: Start, registered: Option<Arc<RegisteredAction>>) {
-    let preparation = Preparation { engine: engine.clone(), start };
-    let stop = engine.0.stop_starting.clone();
-    let work = async move {
-        if let Some(registered) = registered {
-            prepare_well(&registered).await;
-        }
-        drop(preparation);
-    };
-    engine.0.tasks.spawn(async move { stop.run_until_cancelled(work).await.unwrap_or_default() });
-}
-
-/// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
-async fn prepare_well(registered: &RegisteredAction) {
-    let Some(runner) = &registered.runner else { return };
-    let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
-    for _ in 0..PREPARATIONS {
-        let prepared = runner.prepare(pack_path, entry_point).await;
-        if prepared.is_err() || runner.is_prepared(pack_path, entry_point) {
-            return;
-        }
     }
 }
 
 /// An execution that was set aside and for which there is room by now. Since then it may have ended.
 pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)> {
-    let (SetAside { id, holder, needed, .. }, ticket) = engine.0.given.next(kind)?;
-    Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }))
+    let room = &engine.0.given;
+    loop {
+        let (one, turn) = room.next(kind)?;
+        if let Turn::Runs(ticket) = turn {
+            let SetAside { id, holder, needed, .. } = one;
+            return Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }));
+        }
+        // Its pack was registered again, and it runs what is registered now.
+        let registered = one.registered.and_then(|known| sharing(engine, &known.action.reference));
+        let one = SetAside { registered, ..one };
+        match one.unprepared() {
+            Some(start) => await_preparation(engine, kind, start, one),
+            None => room.add(kind, one),
+        }
+    }
 }
 
 /// Drops those of `ended` that were set aside: nobody waits for them any more.

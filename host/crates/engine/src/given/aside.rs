@@ -36,6 +36,16 @@ pub(super) struct SetAside {
     pub(super) needed: usize,
     /// What is run, if its runs share more than that.
     pub(super) registered: Option<Arc<RegisteredAction>>,
+    /// Whether that could not be prepared: it runs into its error.
+    pub(super) fails: bool,
+}
+
+/// What came of a turn.
+pub(super) enum Turn {
+    /// All that it needs was taken.
+    Runs(Option<Ticket>),
+    /// It has to be prepared anew: its file has changed while it waited.
+    IsUnprepared,
 }
 
 impl SetAside {
@@ -78,7 +88,7 @@ impl SetAside {
     pub(super) fn unprepared(&self) -> Option<Start> {
         let (found, runner) = self.shared()?;
         let (pack_path, entry_point) = (&found.pack_path, &found.action.entry_point);
-        if runner.is_prepared(pack_path, entry_point) {
+        if self.fails || runner.is_prepared(pack_path, entry_point) {
             return None;
         }
         let runner = runner.runner_type().name;
@@ -160,14 +170,15 @@ impl Line {
             || (is_waited_for(self.refused_since) && self.turns.of.contains_key(&holder.user))
     }
 
-    /// Takes out the next with all that it needs, if that is there at `now`. Those of whom `spare` is so spare others.
+    /// Takes out the next with all that it needs, if that is there at `now`, or one that has to be prepared first. Those of
+    /// whom `spare` is so spare others.
     pub(super) fn next(
         &mut self,
         shares: &mut Shares,
         now: Instant,
         spare: impl Fn(&Holder) -> bool,
-    ) -> Option<(SetAside, Option<Ticket>)> {
-        let (user_at, root_at, ticket) = self.first(shares, now, spare)?;
+    ) -> Option<(SetAside, Turn)> {
+        let (user_at, root_at, turn) = self.first(shares, now, spare)?;
         let user = self.turns.order.get(user_at)?;
         let roots = self.turns.of.get_mut(user)?;
         let waiting = roots.of.get_mut(roots.order.get(root_at)?)?;
@@ -176,33 +187,37 @@ impl Line {
         roots.served(root_at, has_more);
         let has_more = !roots.order.is_empty();
         self.turns.served(user_at, has_more);
-        self.refused_since = None;
         if self.is_empty() {
             self.held_up_since = None;
         }
-        Some((one, ticket))
+        if self.is_empty() || matches!(turn, Turn::Runs(_)) {
+            self.refused_since = None;
+        }
+        Some((one, turn))
     }
 
-    /// The places of the user and of the root whose turn it is, for whom all that is needed was taken. Who would have more
-    /// than its share is passed over, also by others of the same user; who would not and finds no room is
-    /// [waited for](WAITED_FOR).
+    /// The places of the user and of the root whose turn it is, and what came of it. Who would have more than its share is
+    /// passed over, also by others of the same user; who would not and finds no room is [waited for](WAITED_FOR).
     fn first(
         &mut self,
         shares: &mut Shares,
         now: Instant,
         spare: impl Fn(&Holder) -> bool,
-    ) -> Option<(usize, usize, Option<Ticket>)> {
+    ) -> Option<(usize, usize, Turn)> {
         let mut passes = false;
         for (user_at, user) in self.turns.order.iter().enumerate() {
             let Some(roots) = self.turns.of.get(user) else { continue };
             for (root_at, root) in roots.order.iter().enumerate() {
                 let Some(one) = roots.of.get(root).and_then(VecDeque::front) else { continue };
+                if one.unprepared().is_some() {
+                    return Some((user_at, root_at, Turn::IsUnprepared));
+                }
                 match one.take(shares, spare(&one.holder)) {
                     Ok(ticket) => {
                         if !passes {
                             self.held_up_since = None;
                         }
-                        return Some((user_at, root_at, ticket));
+                        return Some((user_at, root_at, Turn::Runs(ticket)));
                     }
                     // Another root of the same user may need little enough.
                     Err(Refused::ByTheRoot | Refused::ByTheUser) => {

@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 
 fn one(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
     let holder = Holder { user: user.into(), root: Root::Rule(rule.into()) };
-    SetAside { id: id(n), holder, needed, registered: None }
+    SetAside { id: id(n), holder, needed, registered: None, fails: false }
 }
 
 /// A runner with ten places, all of which a heavy run takes, and one that is kept for light ones.

@@ -9,7 +9,7 @@ fn holder(user: &str, rule: &str) -> Holder {
 }
 
 fn aside(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
-    SetAside { id: id(n), holder: holder(user, rule), needed, registered: None }
+    SetAside { id: id(n), holder: holder(user, rule), needed, registered: None, fails: false }
 }
 
 /// Whose turn it is after so many seconds; what it needs is taken.
