@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use petrel_system_tests::{Place, assert_says, eventually};
+use petrel_system_tests::{Host, Place, assert_says, eventually};
 use serde_json::json;
 
 const RULE: &str = "name: hook\npack: examples\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: hook}}\naction: {ref: core.noop}\n";
@@ -38,7 +38,7 @@ fn what_runs_may_finish_and_nothing_new_is_taken_in() {
 #[test]
 fn patience_ends() {
     let place = Place::default();
-    let sleepy = sleepy_pack(&place);
+    let sleepy = sleepy_pack(&place, true);
     let host = place.start(&["--drain-seconds", "1"]);
     host.ok(&["pack", "register", &sleepy]);
     let command = host.shell(&format!("echo begun; sleep 30; touch {}", place.path("too late")));
@@ -89,13 +89,46 @@ fn what_waits_is_run_by_the_next_host() {
     host.stop();
 }
 
-/// A pack with a component that sleeps, and may do so again.
-fn sleepy_pack(place: &Place) -> String {
+#[test]
+fn what_waits_for_memory_is_not_taken_to_run_after_a_restart() {
+    let place = Place::default();
+    let sleepy = sleepy_pack(&place, false);
+    // A sleeper takes more than 1 MiB, and those of one user have a half.
+    let flags = ["--components-memory-mib", "8", "--component-slots", "16", "--drain-seconds", "0"];
+    let host = place.start(&flags);
+    host.ok(&["pack", "register", &sleepy]);
+    let sleeper = json!({"action": "sleepy.sleep", "parameters": {"count": 300_000}});
+    let ids: Vec<_> = (0..40).map(|_| host.request(&sleeper)).collect();
+    let count = |host: &Host<'_>, status: &str| {
+        ids.iter().filter(|id| host.execution(id)["status"] == status).count()
+    };
+    let some_run = |host: &Host<'_>| {
+        eventually("some run", || (count(host, "running") > 0).then_some(()));
+    };
+    some_run(&host);
+    // Each is killed, and what ran is lost with it.
+    drop(host);
+    for _ in 0..2 {
+        let host = place.start(&flags);
+        some_run(&host);
+        let others = json!({"action": "core.noop", "user": "bob"});
+        host.until(&host.request(&others), "succeeded");
+        let running = count(&host, "running");
+        assert!(running <= 5, "{running} run, and there is no room for so many");
+    }
+    let host = place.start(&flags);
+    let lost = count(&host, "abandoned");
+    assert!(lost <= 15, "{lost} of 40 are lost with three hosts that had room for five at most");
+    host.stop();
+}
+
+/// A pack with a component that sleeps, and may do so again or not.
+fn sleepy_pack(place: &Place, idempotent: bool) -> String {
     place.write("sleepy/pack.yaml", "ref: sleepy\nname: sleepy\ndescription: It sleeps.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\nwasm: {components: [{name: behave, path: wasm/behave.wasm, actions: [sleep]}]}\n");
-    place.write(
-        "sleepy/actions/sleep.yaml",
-        "name: sleep\nrunner_type: wasm-component\nentry_point: wasm/behave.wasm\nenabled: true\nidempotent: true\nparameters: {count: {type: integer}}\n",
+    let action = format!(
+        "name: sleep\nrunner_type: wasm-component\nentry_point: wasm/behave.wasm\nenabled: true\nidempotent: {idempotent}\nparameters: {{count: {{type: integer}}}}\n"
     );
+    place.write("sleepy/actions/sleep.yaml", &action);
     let component = place.write("sleepy/wasm/behave.wasm", "");
     assert!(std::fs::copy(petrel_test_components::BEHAVE, component).is_ok());
     place.path("sleepy")

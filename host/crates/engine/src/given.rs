@@ -1,6 +1,7 @@
 //! Executions that were given much have room in memory while they run, and those whose runs share more than that have
 //! it from their runner ([`petrel_runners::Runner::admit`]). All of it is taken together with a slot or not at all: who
-//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others.
+//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others. So is one of which the
+//! runner cannot say yet what it needs, until that is [prepared](unprepared).
 //!
 //! No user and no root takes all the room (see [`petrel_runners::shares`]).
 
@@ -8,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use petrel_model::{Execution, ExecutionId, Object, size};
+use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Slots, Ticket};
 
@@ -16,13 +17,17 @@ use crate::content::RegisteredAction;
 use crate::service::Engine;
 
 mod aside;
+mod unprepared;
 
-use aside::{Line, SetAside};
+use aside::{Line, Needs, SetAside, Turn};
+use unprepared::{Start, Unprepared};
 
 /// Parameters of no more bytes need no room of their own.
 const SMALL: usize = 256 << 10;
 /// How often parameters are in memory while they are used: as they are stored, as they are final, and as text.
 const COPIES: usize = 3;
+/// How often something is prepared at most for those that wait, when its file changes meanwhile.
+const PREPARATIONS: usize = 3;
 
 /// Room for the parameters of all that runs, in bytes.
 pub(crate) struct GivenRoom {
@@ -35,6 +40,8 @@ struct State {
     shares: Shares,
     /// What waits for room, by the slots that it needs.
     aside: HashMap<Slots, Lines>,
+    /// What waits until it is known how much room it needs, with the slots that it needs.
+    unprepared: Unprepared<(Slots, SetAside)>,
 }
 
 /// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
@@ -59,13 +66,9 @@ impl Lines {
         {
             return Ok(ticket);
         }
-        let (line, spares_others) = if one.needed > 0 {
-            (&mut self.large, false)
-        } else if one.is_light() {
-            (&mut self.light, self.heavy.is_spared_by(&one.holder, now))
-        } else {
-            (&mut self.heavy, false)
-        };
+        let needs = one.needs();
+        let spares_others = needs == Needs::Little && self.heavy.is_spared_by(&one.holder, now);
+        let line = self.line(needs);
         if line.is_empty()
             && let Ok(ticket) = one.take(shares, spares_others)
         {
@@ -75,11 +78,24 @@ impl Lines {
         Err(())
     }
 
+    /// Sets one aside that is to have its turn as soon as there is room.
+    fn add(&mut self, one: SetAside) {
+        self.line(one.needs()).add(one);
+    }
+
+    fn line(&mut self, needs: Needs) -> &mut Line {
+        match needs {
+            Needs::Room => &mut self.large,
+            Needs::Much => &mut self.heavy,
+            Needs::Little => &mut self.light,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.large.is_empty() && self.heavy.is_empty() && self.light.is_empty()
     }
 
-    fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
+    fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Turn)> {
         self.turn = self.turn.wrapping_add(1);
         let Self { large, heavy, light, turn } = self;
         (0..3).find_map(|place| match turn.wrapping_add(place) % 3 {
@@ -105,7 +121,8 @@ fn now() -> Instant {
 impl GivenRoom {
     /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let state = State { shares: Shares::new(limit), aside: HashMap::new() };
+        let state =
+            State { shares: Shares::new(limit), aside: HashMap::new(), unprepared: Unprepared::default() };
         Self { most: limit / 2, state: Mutex::new(state) }
     }
 
@@ -122,24 +139,44 @@ impl GivenRoom {
     /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
     fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
-        let State { shares, aside } = &mut *state;
+        let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
 
-    /// Takes what the next of those needs that were set aside.
-    fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
+    /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
+    fn add_unprepared(&self, kind: Slots, start: &Start, one: SetAside) -> bool {
+        self.state().unprepared.add(start, (kind, one))
+    }
+
+    /// Sets one aside of which it is known how much room it needs.
+    fn add(&self, kind: Slots, one: SetAside) {
+        self.state().aside.entry(kind).or_default().add(one);
+    }
+
+    /// Has those that wait for `start` wait for room instead: its preparation has ended.
+    fn line_up(&self, start: &Start, fails: bool) {
         let mut state = self.state();
-        let State { shares, aside } = &mut *state;
+        let State { aside, unprepared, .. } = &mut *state;
+        for (kind, one) in unprepared.take(start) {
+            aside.entry(kind).or_default().add(SetAside { fails, ..one });
+        }
+    }
+
+    /// The next of those that were set aside, with what it needs if it can run now.
+    fn next(&self, kind: Slots) -> Option<(SetAside, Turn)> {
+        let mut state = self.state();
+        let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, now())
     }
 
     /// Drops what has ended before its turn; says whether others may go on for that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
         let mut state = self.state();
-        if state.aside.values().all(Lines::is_empty) {
+        if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
             return false;
         }
         let ended: HashSet<ExecutionId> = ended.iter().copied().collect();
+        state.unprepared.retain(|(_kind, one)| !ended.contains(&one.id));
         let mut found = false;
         for lines in state.aside.values_mut() {
             found |= lines.forget(&ended);
@@ -186,29 +223,92 @@ pub(crate) enum Admission {
 pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admission {
     let room = &engine.0.given;
     let needed = room.needed(&execution.parameters).unwrap_or(0);
-    let registered = if kind == Slots::Component { sharing(engine, execution) } else { None };
+    let registered = if kind == Slots::Component { sharing(engine, &execution.action) } else { None };
     if needed == 0 && registered.is_none() {
         return Admission::Runs(None);
     }
     let holder = Holder::of(execution);
-    match room.take(kind, SetAside { id: execution.id, holder: holder.clone(), needed, registered }) {
+    let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered, fails: false };
+    if let Some(start) = one.unprepared() {
+        await_preparation(engine, kind, start, one);
+        return Admission::SetAside;
+    }
+    match room.take(kind, one) {
         Ok(ticket) => Admission::Runs(Some(Place { engine: engine.clone(), holder, taken: needed, ticket })),
         Err(()) => Admission::SetAside,
     }
 }
 
-/// What `execution` runs, if its runs share something beside the room for parameters.
-fn sharing(engine: &Engine, execution: &Execution) -> Option<Arc<RegisteredAction>> {
+/// What is registered as `action`, if its runs share something beside the room for parameters.
+fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
     let content = engine.content();
-    let registered = content.action(&execution.action).ok()?;
+    let registered = content.action(action).ok()?;
     let shares = registered.runner.as_ref().is_some_and(|runner| runner.has_shares());
     shares.then(|| Arc::clone(registered))
 }
 
+/// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
+fn await_preparation(engine: &Engine, kind: Slots, start: Start, one: SetAside) {
+    let registered = one.registered.clone();
+    if engine.0.given.add_unprepared(kind, &start, one) {
+        let preparation = Preparation { engine: engine.clone(), start, fails: true };
+        let stop = engine.core().stop_starting().clone();
+        let work = preparation.make(registered);
+        let until_stop = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };
+        engine.core().spawn("prepare an action", until_stop);
+    }
+}
+
+/// A preparation. When it has ended, in whatever way, those that wait for it are told.
+struct Preparation {
+    engine: Engine,
+    start: Start,
+    /// Until it has ended well.
+    fails: bool,
+}
+
+impl Preparation {
+    /// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
+    async fn make(mut self, registered: Option<Arc<RegisteredAction>>) {
+        let Some(registered) = registered else { return };
+        let Some(runner) = &registered.runner else { return };
+        let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
+        for _ in 0..PREPARATIONS {
+            if runner.prepare(pack_path, entry_point).await.is_err() {
+                return;
+            }
+            if runner.is_prepared(pack_path, entry_point) {
+                self.fails = false;
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Preparation {
+    fn drop(&mut self) {
+        self.engine.0.given.line_up(&self.start, self.fails);
+        self.engine.0.work.notify_waiters();
+    }
+}
+
 /// An execution that was set aside and for which there is room by now. Since then it may have ended.
 pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)> {
-    let (SetAside { id, holder, needed, .. }, ticket) = engine.0.given.next(kind)?;
-    Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }))
+    let room = &engine.0.given;
+    loop {
+        let (one, turn) = room.next(kind)?;
+        if let Turn::Runs(ticket) = turn {
+            let SetAside { id, holder, needed, .. } = one;
+            return Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }));
+        }
+        // Its pack was registered again, and it runs what is registered now.
+        let registered = one.registered.and_then(|known| sharing(engine, &known.action.reference));
+        let one = SetAside { registered, ..one };
+        match one.unprepared() {
+            Some(start) => await_preparation(engine, kind, start, one),
+            None => room.add(kind, one),
+        }
+    }
 }
 
 /// Drops those of `ended` that were set aside: nobody waits for them any more.
@@ -219,144 +319,4 @@ pub(crate) fn forget(engine: &Engine, ended: &[ExecutionId]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use async_trait::async_trait;
-    use petrel_runners::shares::{Refused, Root};
-    use petrel_runners::{Asked, Call, Outcome, OutputSink, Runner, RunnerType};
-    use petrel_store_suite::id;
-    use serde_json::json;
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-
-    const MIB: usize = 1 << 20;
-
-    fn one(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
-        let holder = Holder { user: user.into(), root: Root::Rule(rule.into()) };
-        SetAside { id: id(n), holder, needed, registered: None }
-    }
-
-    /// A runner with ten places, all of which a heavy run takes, and one that is kept for light ones.
-    struct Places {
-        runner_type: RunnerType,
-        taken: Arc<Mutex<usize>>,
-    }
-
-    struct Taken(Arc<Mutex<usize>>, usize);
-
-    impl Drop for Taken {
-        fn drop(&mut self) {
-            *self.0.lock().unwrap() -= self.1;
-        }
-    }
-
-    #[async_trait]
-    impl Runner for Places {
-        fn runner_type(&self) -> &RunnerType {
-            &self.runner_type
-        }
-
-        async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
-            Outcome::succeeded(json!(null))
-        }
-
-        fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
-            let mut taken = self.taken.lock().unwrap();
-            let places = if self.is_light(asked.pack_path, asked.entry_point) { 1 } else { 10 };
-            let end = if places == 1 && asked.spares_others { 11 } else { 10 };
-            if *taken + places > end {
-                return Err(Refused::ByTheRoot);
-            }
-            *taken += places;
-            Ok(Some(Box::new(Taken(Arc::clone(&self.taken), places))))
-        }
-
-        fn is_light(&self, _pack_path: &Path, entry_point: &str) -> bool {
-            entry_point == "light.wasm"
-        }
-    }
-
-    /// An action of the runner of ten places, whose component is light or heavy.
-    fn registered(runner: &Arc<dyn Runner>, weight: &str) -> Arc<RegisteredAction> {
-        let action =
-            serde_json::from_value(json!({"ref": format!("sizes.{weight}"), "runner_type": "places",
-            "entry_point": format!("{weight}.wasm")}));
-        let runners = [("places".to_owned(), Arc::clone(runner))].into();
-        Arc::new(RegisteredAction::new(action.unwrap(), &runners, "sizes".into()))
-    }
-
-    #[test]
-    fn light_ones_do_not_wait_behind_heavy_ones_of_the_same_rule_and_spare_those() {
-        let runner_type = RunnerType {
-            name: "places",
-            description: "",
-            parameters: Object::new(),
-            slots: Slots::Component,
-        };
-        let runner: Arc<dyn Runner> = Arc::new(Places { runner_type, taken: Arc::default() });
-        let room = GivenRoom::new(12 * MIB);
-        let kind = Slots::Component;
-        let weighs =
-            |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
-        let heavy = room.take(kind, weighs(1, "heavy")).unwrap();
-        assert!(room.take(kind, weighs(2, "heavy")).is_err());
-        // The second heavy one is waited for: a light one has what is kept for it, and takes nothing that is freed.
-        assert!(room.next(kind).is_none());
-        let light = room.take(kind, weighs(3, "light")).unwrap();
-        assert!(room.take(kind, weighs(4, "light")).is_err());
-        drop(heavy);
-        drop(light);
-        let served: Vec<_> = std::iter::from_fn(|| room.next(kind)).collect();
-        let ids: Vec<_> = served.iter().map(|(one, _ticket)| one.id).collect();
-        assert!(ids.contains(&id(2)) || ids == [id(4)], "{ids:?}");
-        drop(served);
-    }
-
-    #[test]
-    fn only_what_is_large_needs_room_and_never_more_than_half_of_it() {
-        let room = GivenRoom::new(12 * MIB);
-        let whole = COPIES * size::of_value(&json!("x".repeat(MIB)));
-        for (length, needed) in [(10, None), (SMALL / 2, None), (MIB, Some(whole)), (3 * MIB, Some(6 * MIB))]
-        {
-            let parameters = json!({"text": "x".repeat(length)}).as_object().cloned().unwrap();
-            assert_eq!(room.needed(&parameters), needed, "{length} bytes");
-        }
-    }
-
-    #[test]
-    fn whoever_holds_its_share_waits_and_others_run() {
-        let room = GivenRoom::new(12 * MIB);
-        let kind = Slots::Component;
-        let first = one(1, "ann", "a", 5 * MIB);
-        assert!(room.take(kind, one(1, "ann", "a", 5 * MIB)).is_ok());
-        assert!(room.take(kind, one(2, "ann", "a", 5 * MIB)).is_err(), "more than the share of one user");
-        assert!(room.take(Slots::Process, one(3, "ann", "b", 5 * MIB)).is_err(), "whatever slots it needs");
-        // It comes behind the other, whom it then passes.
-        assert!(room.take(kind, one(4, "bob", "c", 5 * MIB)).is_err());
-        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(4)));
-        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), None);
-        assert!(room.give_back(&first.holder, first.needed), "somebody waits for it");
-        assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(2)));
-        assert!(room.give_back(&first.holder, first.needed));
-        assert_eq!(room.next(Slots::Process).map(|(one, _ticket)| one.id), Some(id(3)));
-        let bob = one(4, "bob", "c", 0).holder;
-        assert!(!room.give_back(&bob, 5 * MIB), "nobody waits any more");
-    }
-
-    #[test]
-    fn what_was_canceled_while_it_was_set_aside_is_forgotten_at_once() {
-        let room = GivenRoom::new(12 * MIB);
-        let kind = Slots::Process;
-        assert!(room.take(kind, one(1, "ann", "a", 5 * MIB)).is_ok());
-        for n in [2, 3] {
-            assert!(room.take(kind, one(n, "ann", "a", 5 * MIB)).is_err());
-        }
-        assert!(!room.forget(&[id(1)]), "it runs");
-        assert!(room.forget(&[id(2), id(9)]));
-        assert!(room.forget(&[id(3)]));
-        assert!(!room.give_back(&one(1, "ann", "a", 0).holder, 5 * MIB), "nobody waits any more");
-        assert!(room.take(kind, one(4, "ann", "a", 5 * MIB)).is_ok());
-    }
-}
+mod tests;

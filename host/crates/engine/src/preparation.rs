@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use petrel_runners::NotPrepared;
+
 use crate::service::Engine;
 
 /// What is prepared: the runner's name, where the files of the pack are, and the entry point.
@@ -41,8 +43,10 @@ impl Engine {
         };
         let all = async move {
             for (runner, pack_path, entry_point) in starts {
-                if let Some(runner) = runners.get(&runner) {
-                    runner.prepare(&pack_path, &entry_point).await;
+                let Some(runner) = runners.get(&runner) else { continue };
+                let prepared = runner.prepare(&pack_path, &entry_point).await;
+                if let Err(NotPrepared { reason: error, hint }) = prepared {
+                    tracing::warn!(error, hint, "failed to prepare what actions start from; they cannot run");
                 }
             }
         };

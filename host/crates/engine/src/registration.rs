@@ -222,8 +222,8 @@ impl Engine {
             ready.rules.into_iter().for_each(|rule| content.put_rule(rule));
             content.runners().clone()
         };
-        // Whatever a runner has kept of the pack's files is old now.
-        runners.values().for_each(|runner| runner.forget(Path::new(&path)));
+        // What a runner has kept of files that have changed is old now; what runs from the others goes on.
+        runners.values().for_each(|runner| runner.refresh(Path::new(&path)));
         self.prepare(Some(&name));
         Ok(report)
     }

@@ -66,6 +66,8 @@ struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
     modified: (i64, i64),
+    /// Unlike the other time, nobody can set this one back after a change of the content.
+    changed: (i64, i64),
     size: u64,
     inode: u64,
 }
@@ -105,6 +107,27 @@ impl ComponentCache {
             *entry = Entry::of(file);
         }
         entry.clone()
+    }
+
+    /// Drops the components below `directory` whose files are no longer those that were loaded. Calls in progress are
+    /// not affected.
+    pub(crate) fn refresh(&self, directory: &Path) {
+        // The files are looked at without the lock, which every call takes.
+        let below: Vec<_> = {
+            let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+            let below = loaded.iter().filter(|(path, _)| path.starts_with(directory));
+            below.map(|(path, entry)| (path.clone(), entry.file)).collect()
+        };
+        for (path, file) in below {
+            if FileStamp::of(&path).is_ok_and(|now| now == file) {
+                continue;
+            }
+            let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+            // A call may have put the new one in place meanwhile.
+            if loaded.get(&path).is_some_and(|entry| entry.file == file) {
+                loaded.remove(&path);
+            }
+        }
     }
 
     /// Drops all components below `directory`. Calls in progress are not affected.
@@ -190,6 +213,7 @@ impl FileStamp {
         }
         Ok(Self {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
             size: metadata.len(),
             inode: metadata.ino(),
         })

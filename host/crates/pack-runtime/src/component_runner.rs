@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Object, size};
 use petrel_runners::shares::{Holder, Refused, Root};
-use petrel_runners::{Asked, Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
+use petrel_runners::{
+    Asked, Call, End, NotPrepared, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket,
+};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -187,8 +189,7 @@ impl Runner for ComponentRunner {
     }
 
     fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
-        // A component that is not in memory is loaded by `run`, which then waits for its resources itself: loading may
-        // compile for seconds, which must not hold up the scheduler.
+        // The engine had it prepared before it asked, so it cannot be loaded: `run` says why.
         let Some((core, component)) = self.loaded(asked.pack_path, asked.entry_point) else {
             return Ok(None);
         };
@@ -200,23 +201,29 @@ impl Runner for ComponentRunner {
         Ok(Some(Box::new(ReleaseOnDrop { admitted: Arc::clone(&self.admitted), execution })))
     }
 
+    fn is_prepared(&self, pack_path: &Path, entry_point: &str) -> bool {
+        self.loaded(pack_path, entry_point).is_some()
+    }
+
     fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
         let Some((_core, component)) = self.loaded(pack_path, entry_point) else { return true };
         component.initial_memory.min(self.runtime.options().limits.memory) <= LIGHT
     }
 
-    async fn prepare(&self, pack_path: &Path, entry_point: &str) {
+    async fn prepare(&self, pack_path: &Path, entry_point: &str) -> Result<(), NotPrepared> {
         let prepared = match file(pack_path, entry_point) {
             Ok(path) => self.runtime.prepare(&path).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = prepared {
-            tracing::warn!(%error, hint = error.hint(), "failed to load a component; its actions cannot run");
-        }
+        prepared.map_err(|error| NotPrepared { reason: error.to_string(), hint: error.hint().to_owned() })
     }
 
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
         remarks::on_actions(&self.runtime, pack_path, actions).await
+    }
+
+    fn refresh(&self, pack_path: &Path) {
+        self.runtime.refresh(pack_path);
     }
 
     fn forget(&self, pack_path: &Path) {

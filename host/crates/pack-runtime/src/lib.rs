@@ -106,6 +106,14 @@ impl PackRuntime {
         self.core().await?.components.get(path).await.map(drop)
     }
 
+    /// Drops those components of the pack in `pack_path` from memory whose files have changed or are gone. Called when
+    /// a pack is registered again: those that are the same keep their concurrent calls, and nobody waits for them.
+    pub fn refresh(&self, pack_path: &Path) {
+        if let Some(core) = self.0.core.get() {
+            core.components.refresh(pack_path);
+        }
+    }
+
     /// Drops the components of the pack in `pack_path` from memory. Called when a pack is removed; a changed file is
     /// noticed without it. Calls in progress are not affected.
     pub fn forget(&self, pack_path: &Path) {

@@ -1,9 +1,9 @@
 //! Resources shared by all instances: slots of wasmtime's pool, places of each component, and memory. A call takes all
 //! that it needs or nothing, so no call holds one resource while it waits for another.
 //!
-//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A
-//! call that was not admitted that way, because its component was not loaded yet or is only asked to describe itself,
-//! waits here, and the wait is logged.
+//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A call
+//! that was not admitted that way, because its component could not be loaded then, was replaced by a larger one since, or
+//! is only asked to describe itself, waits here, and the wait is logged.
 
 use std::pin::pin;
 use std::sync::Arc;

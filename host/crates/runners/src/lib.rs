@@ -106,6 +106,13 @@ pub trait Runner: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it is known what a run needs, so that [`Runner::admit`] and [`Runner::is_light`] can say it. The engine
+    /// [prepares](Runner::prepare) what is not, and asks for admission after that, whatever came of it.
+    fn is_prepared(&self, pack_path: &Path, entry_point: &str) -> bool {
+        let _ = (pack_path, entry_point);
+        true
+    }
+
     /// Whether a run needs so little that it may use the part reserved for light runs. Those have a queue of their
     /// own, so that none of them waits behind a heavy run.
     fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
@@ -113,10 +120,13 @@ pub trait Runner: Send + Sync {
         true
     }
 
-    /// Prepares the entry point of an action of this pack, so that its first run is as fast as the others. A failure is
-    /// not reported here but as the outcome of a run.
-    async fn prepare(&self, pack_path: &Path, entry_point: &str) {
+    /// Prepares the entry point of an action of this pack, so that its first run is as fast as the others.
+    ///
+    /// # Errors
+    /// The reason, for the log. A run fails for the same reason, with an outcome of its own.
+    async fn prepare(&self, pack_path: &Path, entry_point: &str) -> Result<(), NotPrepared> {
         let _ = (pack_path, entry_point);
+        Ok(())
     }
 
     /// Checks actions of this pack without running them. Called when the pack is checked or registered.
@@ -125,7 +135,13 @@ pub trait Runner: Send + Sync {
         Vec::new()
     }
 
-    /// Drops whatever was cached of the files of this pack, since they may have changed.
+    /// Drops what was cached of those files of this pack that have changed or are gone. Called when the pack is
+    /// registered.
+    fn refresh(&self, pack_path: &Path) {
+        let _ = pack_path;
+    }
+
+    /// Drops whatever was cached of the files of this pack. Called when the pack is removed.
     fn forget(&self, pack_path: &Path) {
         let _ = pack_path;
     }
@@ -136,6 +152,15 @@ pub trait Runner: Send + Sync {
         let _ = executions;
         0
     }
+}
+
+/// Why an entry point could not be [prepared](Runner::prepare).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotPrepared {
+    /// The reason, which names the file.
+    pub reason: String,
+    /// Advice for the author of the pack or the operator.
+    pub hint: String,
 }
 
 /// A remark of a runner about an action that has not run yet.

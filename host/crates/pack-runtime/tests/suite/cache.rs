@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use petrel_pack_runtime::{CacheDirectoryError, Options, PackRuntime};
+use petrel_runners::Runner as _;
 use petrel_test_components::{BARE, CORE, STRANGER};
 use serde_json::json;
 
@@ -125,6 +126,46 @@ async fn a_changed_component_is_seen_by_the_next_call() {
     subject.call("noop", json!({})).await.value();
     fs::remove_file(&path).unwrap();
     assert_eq!(subject.call("noop", json!({})).await.failure().0, "component.missing");
+}
+
+#[tokio::test]
+async fn a_pack_that_is_registered_again_keeps_what_has_not_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let (pack, name) = (root.path(), "it.wasm");
+    let path = pack.join(name);
+    fs::copy(BARE, &path).unwrap();
+    let subject = Subject::of(&path, Options::default());
+    let stays = || {
+        subject.runner.refresh(pack);
+        subject.runner.is_prepared(pack, name)
+    };
+    assert!(!stays(), "nobody has asked for it");
+    subject.runner.prepare(pack, name).await.unwrap();
+    assert!(stays());
+    hide_change(&path);
+    assert!(!stays(), "it was changed, whatever its time says");
+    assert!(subject.runner.prepare(pack, name).await.is_err());
+    assert!(!stays(), "a failure is not kept");
+    fs::copy(CORE, &path).unwrap();
+    subject.call("noop", json!({})).await.value();
+    assert!(stays());
+    subject.runner.refresh(Path::new("/nowhere"));
+    assert!(stays(), "that is another pack");
+    fs::remove_file(&path).unwrap();
+    assert!(!stays(), "it is gone");
+}
+
+/// Makes a file worthless that is as long and as old as it was.
+fn hide_change(path: &Path) {
+    let before = fs::metadata(path).unwrap();
+    let length = usize::try_from(before.len()).unwrap();
+    let changed = |now: &fs::Metadata| (now.ctime(), now.ctime_nsec());
+    // The clock of a file system has steps of milliseconds.
+    while changed(&fs::metadata(path).unwrap()) == changed(&before) {
+        fs::write(path, vec![0_u8; length]).unwrap();
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(before.modified().unwrap()).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! Every limit ends a call with its own code, and output that is cut is marked.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use petrel_model::{ExecutionId, Id};
 use petrel_pack_runtime::{EngineOptions, Limits, Options};
-use petrel_runners::End;
+use petrel_runners::shares::{Holder, Root};
+use petrel_runners::{Asked, End, Runner as _};
+use petrel_test_components::BEHAVE;
 use serde_json::json;
 
 use crate::support::{Subject, count};
@@ -63,6 +67,40 @@ async fn what_is_small_waits_for_its_room_and_ends_well() {
     for call in calls {
         assert_eq!(*call.await.unwrap().value(), json!("slept"));
     }
+}
+
+#[tokio::test]
+async fn what_is_prepared_is_admitted_as_far_as_there_is_room() {
+    // A component takes 1.1 MiB.
+    let engine = EngineOptions { memory_of_all: 2 << 20, ..EngineOptions::default() };
+    let subject = Subject::with(Options { engine, ..Options::default() });
+    let (runner, behave) = (&subject.runner, Path::new(BEHAVE));
+    let (pack, name) = (behave.parent().unwrap(), behave.file_name().unwrap().to_str().unwrap());
+    let holder = Holder { user: "ann".into(), root: Root::User("ann".into()) };
+    let admit = |number: u64, entry_point: &str| {
+        let execution = ExecutionId::from(Id::from_parts(1, number));
+        runner.admit(&Asked {
+            execution,
+            holder: &holder,
+            pack_path: pack,
+            entry_point,
+            spares_others: false,
+        })
+    };
+    assert!(!runner.is_prepared(pack, name), "it is not known what it needs");
+    runner.prepare(pack, name).await.unwrap();
+    assert!(runner.is_prepared(pack, name));
+    let first = admit(1, name).unwrap();
+    assert!(first.is_some());
+    assert!(admit(2, name).is_err());
+    drop(first);
+    assert!(admit(2, name).unwrap().is_some());
+
+    // What cannot be prepared needs nothing: it runs into its error.
+    let failure = runner.prepare(pack, "missing.wasm").await.unwrap_err();
+    assert!(failure.reason.contains("missing.wasm") && failure.hint.contains("build"), "{failure:?}");
+    assert!(!runner.is_prepared(pack, "missing.wasm"));
+    assert!(admit(3, "missing.wasm").unwrap().is_none());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) runtime: PackRuntime,
-    runner: Arc<ComponentRunner>,
+    pub(crate) runner: Arc<ComponentRunner>,
     component: PathBuf,
 }
 
