@@ -88,16 +88,41 @@ fn secrets_are_masked_where_they_are_shown() {
     let wrong = json!({"action": "vault.open", "parameters": {"login": {"password": [SECRET]}}});
     let refused = host.post("/executions", &wrong).with_status(400);
     assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    // It may look like a template.
+    let wrong = json!({"action": "vault.open", "parameters": {"pin": format!("{{{{ {SECRET} }}}}")}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert_says(&refused.body, &["parameter pin refers to something that does not exist"]);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+
+    // Beside a secret, what is not declared may be one under a misspelled name.
+    let mut misspelled = rule.clone();
+    misspelled["name"] = json!("misspelled");
+    misspelled["action"]["parameters"] = json!({"pni": SECRET});
+    host.post("/rules", &misspelled).with_status(201);
+    for path in ["/rules", "/rules/examples.misspelled"] {
+        assert!(!text(&host, path).contains(SECRET), "{path}");
+        assert!(
+            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
+    }
 
     // What was secret of something that is gone is not known any more: nothing of it is shown.
     host.ok(&["rule", "delete", "examples.r"]);
     host.post("/rules", &rule).with_status(201);
     fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
     host.ok(&["pack", "register", &place.path("vault")]);
-    for path in ["/rules", "/rules/examples.r", "/executions", &format!("/executions/{id}")] {
+    for path in &paths {
         let shown = text(&host, path);
-        assert!(!shown.contains("\"pin\":\"tops3cret\""), "{path}: {shown}");
+        assert!(!shown.contains(SECRET), "{path}: {shown}");
+        assert!(
+            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
     }
+    assert_eq!(host.get(&format!("/executions/{id}/result")).json()["result"], MASK);
+    let told = host.ok(&["execution", "get", &id]);
+    assert_says(&told.stderr, &["what was secret of its parameters and its result is not known"]);
     host.stop();
 }
 

@@ -206,7 +206,8 @@ pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Stat
     }
 }
 
-/// What an execution gave, with what its action calls secret in it masked unless it is to be shown.
+/// What an execution gave, with what its action calls secret in it masked unless it is to be shown; all of it, once its
+/// action is not there any more.
 pub fn shown_result(
     execution: &petrel_model::Execution,
     action: Option<RegisteredAs<'_>>,
@@ -214,9 +215,17 @@ pub fn shown_result(
 ) -> Arc<Value> {
     let action = action.map(|registered| registered.action);
     match execution.result.as_ref().filter(|result| !result.is_null()) {
+        // It is the host's word for why the action was not run, and that quotes no secret.
+        Some(result) if action.is_none() && has_not_run(execution) => Arc::clone(result),
         Some(result) => secrets.within_result(result, action, &execution.runner),
         None => Arc::new(Value::Object(Object::new())),
     }
+}
+
+/// Whether it is known that its action has not begun.
+fn has_not_run(execution: &petrel_model::Execution) -> bool {
+    let log = &execution.log;
+    !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
 }
 
 fn has_none(parameters: &Arc<Object>) -> bool {
