@@ -6,6 +6,7 @@ mod context;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use petrel_model::action::GONE;
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
@@ -215,8 +216,10 @@ pub fn shown_result(
 ) -> Arc<Value> {
     let action = action.map(|registered| registered.action);
     match execution.result.as_ref().filter(|result| !result.is_null()) {
-        // It is the host's word for why the action was not run, and that quotes no secret.
-        Some(result) if action.is_none() && has_not_run(execution) => Arc::clone(result),
+        // Why the action was not run is the host's word, and quotes no secret.
+        Some(result) if action.is_none() && (has_not_run(execution) || says_gone(result)) => {
+            Arc::clone(result)
+        }
         Some(result) => secrets.within_result(result, action, &execution.runner),
         None => Arc::new(Value::Object(Object::new())),
     }
@@ -226,6 +229,12 @@ pub fn shown_result(
 fn has_not_run(execution: &petrel_model::Execution) -> bool {
     let log = &execution.log;
     !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
+}
+
+/// Whether a result says just that the action was not there any more.
+fn says_gone(result: &Value) -> bool {
+    let has_more = result.as_object().is_none_or(|result| result.len() > 3);
+    !has_more && result.get("code").and_then(Value::as_str) == Some(GONE)
 }
 
 fn has_none(parameters: &Arc<Object>) -> bool {

@@ -193,3 +193,19 @@ fn the_result_of_an_action_that_is_gone_is_masked_unless_it_was_never_run() {
         assert_eq!(*shown.result, expected, "{log:?} {secrets:?}");
     }
 }
+
+#[test]
+fn that_an_action_is_gone_is_said_to_everybody() {
+    let shown = |result: Value| {
+        let stored = noun(json!({
+            "id": ID, "version": 1, "action": "mine.gone", "runner": "noop", "status": "failed",
+            "requested_at": "2026-11-20T11:00:00Z", "result": result,
+        }));
+        Value::clone(&Execution::of(&stored, beside(None)).result)
+    };
+    let gone =
+        json!({"error": "action `mine.gone` does not exist", "code": "action.gone", "hint": "register it"});
+    assert_eq!(shown(gone.clone()), gone);
+    let own = json!({"error": "hush", "code": "limit.memory", "hint": "hush"});
+    assert_eq!(shown(own)["error"], "********");
+}
