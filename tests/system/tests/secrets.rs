@@ -126,6 +126,34 @@ fn secrets_are_masked_where_they_are_shown() {
     host.stop();
 }
 
+#[test]
+fn output_that_is_a_secret_result_is_masked_too() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let action = "name: tell\nrunner_type: local-shell-cmd\nparameters: {cmd: {default: 'echo tops3cret; echo fine >&2'}}\n";
+    let file = place.write(
+        "vault/actions/tell.yaml",
+        &format!("{action}output_schema: {{type: string, secret: true}}\n"),
+    );
+    host.ok(&["pack", "register", &place.path("vault")]);
+    let id = host.request(&json!({"action": "vault.tell"}));
+    assert_eq!(host.until(&id, "succeeded")["result"]["stdout"], MASK);
+    let output = format!("/executions/{id}/output");
+    let lines = |path: &str| {
+        let mut lines: Vec<_> = text(&host, path).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&output), [MASK, "fine"]);
+    assert_eq!(lines(&format!("{output}?show_secrets=true")), ["fine", SECRET]);
+    // Of an action that is gone nobody knows what it was.
+    fs::remove_file(&file).unwrap();
+    host.ok(&["pack", "register", &place.path("vault")]);
+    assert_eq!(lines(&output), [MASK, MASK]);
+    host.stop();
+}
+
 /// A place whose host knows webhooks with secrets: no trigger type that it brings calls anything secret, so the file of
 /// one is changed. A data directory that was moved is registered anew.
 fn with_secret_webhooks(first: &Place) -> Place {

@@ -6,7 +6,7 @@ mod context;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use petrel_model::action::GONE;
+use petrel_model::action::{GONE, REFUSED};
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
@@ -217,7 +217,7 @@ pub fn shown_result(
     let action = action.map(|registered| registered.action);
     match execution.result.as_ref().filter(|result| !result.is_null()) {
         // Why the action was not run is the host's word, and quotes no secret.
-        Some(result) if action.is_none() && (has_not_run(execution) || says_gone(result)) => {
+        Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
             Arc::clone(result)
         }
         Some(result) => secrets.within_result(result, action, &execution.runner),
@@ -231,10 +231,11 @@ fn has_not_run(execution: &petrel_model::Execution) -> bool {
     !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
 }
 
-/// Whether a result says just that the action was not there any more.
-fn says_gone(result: &Value) -> bool {
+/// Whether a result says just that the action was not there any more, or refused.
+fn says_not_run(result: &Value) -> bool {
     let has_more = result.as_object().is_none_or(|result| result.len() > 3);
-    !has_more && result.get("code").and_then(Value::as_str) == Some(GONE)
+    let code = result.get("code").and_then(Value::as_str);
+    !has_more && code.is_some_and(|code| [GONE, REFUSED].contains(&code))
 }
 
 fn has_none(parameters: &Arc<Object>) -> bool {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_model::action::output_key;
+use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::{has_secret, masked, masked_result, masked_whole, whole_schema};
 use petrel_model::{Action, Object};
@@ -48,5 +49,15 @@ impl Secrets {
             return Arc::clone(result);
         }
         Arc::new(masked_result(result, schema, output_key(runner)))
+    }
+
+    /// Whether a line of output is hidden: the result has it as well, where it is secret.
+    pub fn hides_output(self, from: Stream, action: Option<&Action>, runner: &str) -> bool {
+        if self == Self::Shown {
+            return false;
+        }
+        let Some(action) = action else { return true };
+        let is_result = from == Stream::Stdout && output_key(runner) == Some("stdout");
+        is_result && !action.output_schema.is_empty() && has_secret(&whole_schema(&action.output_schema))
     }
 }

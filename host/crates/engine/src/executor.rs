@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use petrel_model::action::GONE;
+use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::shares::Holder;
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
         let (reference, content) = (&self.execution.action, self.engine.content());
         let failed = |error: &Error| {
             let (code, hint) = match error {
-                Error::Invalid { hint, .. } => ("action.refused", hint.as_str()),
+                Error::Invalid { hint, .. } => (REFUSED, hint.as_str()),
                 _ => (GONE, "register the pack again"),
             };
             Box::new(Outcome::failed(code, error.to_string(), hint))

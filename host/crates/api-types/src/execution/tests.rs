@@ -203,9 +203,10 @@ fn that_an_action_is_gone_is_said_to_everybody() {
         }));
         Value::clone(&Execution::of(&stored, beside(None)).result)
     };
-    let gone =
-        json!({"error": "action `mine.gone` does not exist", "code": "action.gone", "hint": "register it"});
-    assert_eq!(shown(gone.clone()), gone);
+    for code in ["action.gone", "action.refused"] {
+        let told = json!({"error": "action `mine.gone` does not exist", "code": code, "hint": "register it"});
+        assert_eq!(shown(told.clone()), told);
+    }
     let own = json!({"error": "hush", "code": "limit.memory", "hint": "hush"});
     assert_eq!(shown(own)["error"], "********");
 }
