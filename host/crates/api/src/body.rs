@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::Frame;
 use petrel_engine::intake::Claim;
@@ -120,24 +120,25 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
 
 /// Refuses a body that is not sent as it is: a few bytes of one that is compressed may be any number of them.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| {
-        String::from_utf8_lossy(value.as_bytes())
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .collect::<Vec<_>>()
-    });
-    match encodings.find(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")) {
-        None => Ok(()),
-        Some(encoding) => Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "encoded",
-            format!(
-                "the body has the encoding `{}` (header Content-Encoding), and none is decoded",
-                quoted(&encoding)
-            ),
-            "send it as it is, without the header Content-Encoding",
-        )),
+    for (header, plain) in [(header::CONTENT_ENCODING, "identity"), (header::TRANSFER_ENCODING, "chunked")] {
+        for value in headers.get_all(&header) {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let mut names = value.split(',').map(str::trim);
+            if let Some(name) = names.find(|name| !name.is_empty() && !name.eq_ignore_ascii_case(plain)) {
+                return Err(encoded(&header, name));
+            }
+        }
     }
+    Ok(())
+}
+
+fn encoded(header: &HeaderName, encoding: &str) -> ApiError {
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "encoded",
+        format!("the body has the encoding `{}` (header {header}), and none is decoded", quoted(encoding)),
+        "send it as it is, without the header Content-Encoding",
+    )
 }
 
 /// The next part of a body of which `received` bytes have come since `started`.
@@ -225,24 +226,24 @@ mod tests {
 
     #[test]
     fn an_encoded_body_is_refused_by_the_name_of_its_encoding() {
-        for (encodings, refused) in [
-            (&[][..], None),
-            (&["identity"], None),
-            (&["Identity", ""], None),
-            (&["gzip"], Some("gzip")),
-            (&["GZIP"], Some("GZIP")),
-            (&["identity, br"], Some("br")),
-            (&["identity", "deflate"], Some("deflate")),
-            (&["x-gzip;q=1"], Some("x-gzip;q=1")),
+        let (content, transfer) = (header::CONTENT_ENCODING, header::TRANSFER_ENCODING);
+        for (name, encodings, refused) in [
+            (&content, &[][..], None),
+            (&content, &["identity"], None),
+            (&content, &["Identity", ""], None),
+            (&content, &["gzip"], Some("`gzip` (header content-encoding)")),
+            (&content, &["GZIP"], Some("`GZIP`")),
+            (&content, &["identity, br"], Some("`br`")),
+            (&content, &["identity", "deflate"], Some("`deflate`")),
+            (&content, &["x-gzip;q=1"], Some("`x-gzip;q=1`")),
+            (&transfer, &["chunked"], None),
+            (&transfer, &["gzip, chunked"], Some("`gzip` (header transfer-encoding)")),
         ] {
-            let name = header::CONTENT_ENCODING;
             let headers = encodings.iter().map(|value| (name.clone(), value.parse().unwrap()));
             let said = refuse_encoded(&headers.collect()).err().map(|error| format!("{error:?}"));
             match refused {
                 None => assert_eq!(said, None, "{encodings:?}"),
-                Some(encoding) => {
-                    assert!(said.as_ref().is_some_and(|said| said.contains(encoding)), "{said:?}");
-                }
+                Some(says) => assert!(said.as_ref().is_some_and(|said| said.contains(says)), "{said:?}"),
             }
         }
     }
