@@ -137,7 +137,7 @@ fn encoded(header: &HeaderName, encoding: &str) -> ApiError {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "encoded",
         format!("the body has the encoding `{}` (header {header}), and none is decoded", quoted(encoding)),
-        "send it as it is, without the header Content-Encoding",
+        "send it as it is, without the header Content-Encoding and any Transfer-Encoding but chunked",
     )
 }
 
