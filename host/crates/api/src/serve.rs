@@ -2,7 +2,8 @@
 //!
 //! Whoever connects need not have signed in yet, so what a connection may cost is bounded: how many there are
 //! ([`doors`]), how long one may take to send the head of a request and to sign in, and how long it may take to read
-//! an answer ([`patient`]). How long a body may take is in `body.rs`.
+//! an answer, or to wait for it with its own half of the connection ended ([`patient`]). How long a body may take is in
+//! `body.rs`.
 
 mod doors;
 mod patient;

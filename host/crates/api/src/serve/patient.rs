@@ -79,6 +79,8 @@ impl<S> Patient<S> {
         let patience = self.patience.unread;
         let until = self.until.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(until.as_mut().poll(context));
+        // Whoever tries again has as long again.
+        self.until = None;
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side reads nothing")))
     }
 }
