@@ -249,7 +249,7 @@ fn no_filter_makes_a_template_of_an_event() {
     let place = Place::default();
     let host = serve(&place);
     let rule = |number: usize, expression: &str, criteria: &Value| json!({"pack": "flows", "name": format!("look{number}"), "enabled": true, "criteria": criteria, "trigger": {"type": "core.st2.webhook", "parameters": {"url": "look"}}, "action": {"ref": "core.echo", "parameters": {"message": expression}}});
-    for (number, expression) in LOOKS.iter().enumerate() {
+    for (number, expression) in LOOKS.into_iter().enumerate() {
         host.post("/rules", &rule(number, expression, &json!({}))).with_status(201);
     }
     let same = json!({"trigger.body.a": {"type": "eq", "pattern": "{{ trigger.body.b }}"}});
