@@ -2,6 +2,7 @@
 //! output, everything else to standard error.
 #![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,12 +40,22 @@ fn cell(path: &str, value: Option<&Value>) -> String {
         }
         Some(other) => other.to_string(),
     };
-    if !text.contains(char::is_control) {
-        return text;
-    }
     // A line end would end the row, and an escape would tell the terminal what to do.
-    let shown = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
+    escaped(&text, char::is_control).into_owned()
+}
+
+/// `text` as a terminal may have it, whoever wrote it: an event, say. Its lines remain.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
+/// `text` with the characters for which `is_told` holds written out.
+fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
+    if !text.contains(is_told) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if is_told(c) { c.escape_debug().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// Prints a part of the result as it is, at once.
@@ -60,7 +71,7 @@ pub(crate) fn line(text: &str) {
 
 /// Prints something that is not the result.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", plain(text));
 }
 
 /// Says to who looks on that something goes on; nothing where standard error is no terminal.
@@ -198,7 +209,7 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
                 let nested = serde_json::to_string_pretty(value).unwrap_or_default();
                 line(&format!("{path}:"));
-                nested.lines().for_each(|text| line(&format!("  {text}")));
+                nested.lines().for_each(|text| line(&format!("  {}", plain(text))));
             }
             Some(Value::String(status)) if *path == "status" && in_colour => {
                 line(&format!("{:width$} {}", format!("{path}:"), coloured(status), width = width + 1));
@@ -209,7 +220,7 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                line(&format!("{:width$} {shown}", format!("{path}:"), width = width + 1));
+                line(&format!("{:width$} {}", format!("{path}:"), plain(&shown), width = width + 1));
             }
         }
     }
@@ -219,7 +230,7 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
 pub(crate) fn failure(form: Form, failure: &Failure) {
     match form {
         Form::Json => json(&failure.as_json()),
-        Form::Text => eprintln!("{failure}"),
+        Form::Text => note(&failure.to_string()),
     }
 }
 
@@ -254,6 +265,19 @@ mod tests {
         assert_eq!(cell("value", Some(&json!("a\nb\u{1b}[31mc"))), "a\\nb\\u{1b}[31mc");
         assert_eq!(cell("value", None), "");
         assert_eq!(cell("metadata", Some(&json!({"a": 1}))), "{\"a\":1}");
+    }
+
+    #[test]
+    fn what_others_wrote_tells_the_terminal_nothing() {
+        for (text, shown) in [
+            ("two\n\tlines", "two\n\tlines"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("over\rwritten", "over\\rwritten"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("plain ä", "plain ä"),
+        ] {
+            assert_eq!(plain(text), shown);
+        }
     }
 
     #[test]

@@ -143,12 +143,12 @@ fn explain(why: &Why<'_>) {
     if let Some(RefusedWebhook { at, path, status, address }) = why.refused.last() {
         let count = why.refused.len();
         let address = address.map_or_else(String::new, |address| address.to_string());
-        print::line(&format!(
+        print::line(&print::plain(&format!(
             "refused since then: {count}; the last one, to {path} from {address}, with {status} at {at}"
-        ));
+        )));
     }
     for rule in &why.rules {
-        told(rule).iter().for_each(|line| print::line(line));
+        told(rule).iter().for_each(|line| print::line(&print::plain(line)));
     }
 }
 

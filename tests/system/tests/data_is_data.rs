@@ -228,6 +228,83 @@ fn texts_that_look_like_templates_arrive_as_they_were_sent() {
     host.stop();
 }
 
+/// Expressions of rules that look at an event in all ways: with filters that read text, write it or take it apart.
+const LOOKS: [&str; 12] = [
+    "{{ trigger.body.a }}",
+    "x {{ trigger.body.a }} y",
+    "{{ trigger.body.a | to_json_string }}",
+    "{{ trigger.body | to_yaml_string }}",
+    "{% if trigger.body.a %}{{ trigger.body.a }}{% endif %}",
+    "{{ trigger.body.a | default('n') | trim }}",
+    "{{ trigger.body.a | regex_replace('x', 'y') }}",
+    "{{ trigger.body[trigger.body.k] }}",
+    "{{ trigger.body.a ~ trigger.body.b }}",
+    "{{ trigger.body.a | jsonpath_query('$') }}",
+    "{{ trigger.body.json | from_json_string }}",
+    "{{ trigger.body.json | from_yaml_string | to_json_string }}",
+];
+
+#[test]
+fn no_filter_makes_a_template_of_an_event() {
+    let place = Place::default();
+    let host = serve(&place);
+    let rule = |number: usize, expression: &str, criteria: &Value| json!({"pack": "flows", "name": format!("look{number}"), "enabled": true, "criteria": criteria, "trigger": {"type": "core.st2.webhook", "parameters": {"url": "look"}}, "action": {"ref": "core.echo", "parameters": {"message": expression}}});
+    for (number, expression) in LOOKS.into_iter().enumerate() {
+        host.post("/rules", &rule(number, expression, &json!({}))).with_status(201);
+    }
+    let same = json!({"trigger.body.a": {"type": "eq", "pattern": "{{ trigger.body.b }}"}});
+    host.post("/rules", &rule(LOOKS.len(), "same {{ trigger.body.a }}", &same)).with_status(201);
+    let texts: Vec<_> = texts().into_iter().step_by(5).collect();
+    for text in &texts {
+        let event =
+            json!({"a": text, "b": text, "k": "a", "json": json!({"a": text}).to_string(), text: text});
+        host.post("/webhooks/look", &event).with_status(202);
+    }
+    let executions = eventually("all have ended", || {
+        let all = everything(&host);
+        let is_over = |one: &Value| one["status"] == "succeeded" || one["status"] == "failed";
+        all.iter().all(is_over).then_some(all)
+    });
+    let said: Vec<_> = executions.iter().filter_map(|one| one["result"]["stdout"].as_str()).collect();
+    for text in &texts {
+        for expected in [text.clone(), format!("x {text} y"), format!("{text}{text}"), format!("same {text}")]
+        {
+            assert!(said.contains(&expected.as_str()), "nothing has said {expected}");
+        }
+    }
+    for execution in &executions {
+        assert!(!execution.to_string().contains(SECRET), "{execution}");
+    }
+    let told = host.get("/ruleenforcements?limit=-1").with_status(200).body;
+    assert!(!told.contains(SECRET), "{told}");
+    host.stop();
+}
+
+#[test]
+fn nobody_says_on_whose_behalf_a_workflow_runs() {
+    const TELLS: &str = "
+version: 1.0
+tasks: {a: {action: core.noop}}
+output: [user: <% ctx().st2.user %>, above: <% ctx().get(parent) %>, x: <% ctx().get(x) %>]
+";
+    let place = Place::default();
+    let host = place.start(&[]);
+    place
+        .write("flows/pack.yaml", "name: flows\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.org\n");
+    place.write(
+        "flows/actions/tells.yaml",
+        "name: tells\nrunner_type: orquesta\nentry_point: workflows/tells.yaml\nenabled: true\n",
+    );
+    place.write("flows/actions/workflows/tells.yaml", TELLS);
+    host.ok(&["pack", "register", &place.path("flows")]);
+    let forged = json!({"st2": {"user": "mallory"}, "parent": {"user": "mallory"}, "x": 1});
+    let id = host.request(&json!({"action": "flows.tells", "parameters": {"context": forged}}));
+    let output = host.until(&id, "succeeded")["result"]["output"].clone();
+    assert_ne!(output["user"], "mallory");
+    assert_eq!((&output["above"], &output["x"]), (&Value::Null, &json!(1)));
+    host.stop();
+}
+
 #[test]
 fn a_workflow_that_asks_for_it_is_evaluated_as_in_the_original() {
     const ECHO: &str = "

@@ -189,8 +189,9 @@ fn a_pack_is_read_again_and_removed() {
         host.post("/webhooks/own", &serde_json::json!({})).with_status(404);
     };
     is_gone(&host);
-    // What has run is still there.
-    assert_says(&host.ok(&["execution", "get", "last"]).stdout, &["mine.say", "two"]);
+    // What has run is still there, for who may see what might be secret.
+    assert_says(&host.ok(&["execution", "get", "last"]).stdout, &["mine.say", "********"]);
+    assert_says(&host.ok(&["execution", "get", "last", "--show-secrets"]).stdout, &["mine.say", "two"]);
     assert_says(&host.cli(&["pack", "remove", "core"]).with_code(6).stderr, &["came with petrel"]);
     host.stop();
     let host = place.start(&[]);

@@ -88,16 +88,69 @@ fn secrets_are_masked_where_they_are_shown() {
     let wrong = json!({"action": "vault.open", "parameters": {"login": {"password": [SECRET]}}});
     let refused = host.post("/executions", &wrong).with_status(400);
     assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    // It may look like a template.
+    let wrong = json!({"action": "vault.open", "parameters": {"pin": format!("{{{{ {SECRET} }}}}")}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert_says(&refused.body, &["parameter pin refers to something that does not exist"]);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+
+    // Beside a secret, what is not declared may be one under a misspelled name.
+    let mut misspelled = rule.clone();
+    misspelled["name"] = json!("misspelled");
+    misspelled["action"]["parameters"] = json!({"pni": SECRET});
+    host.post("/rules", &misspelled).with_status(201);
+    for path in ["/rules", "/rules/examples.misspelled"] {
+        assert!(!text(&host, path).contains(SECRET), "{path}");
+        assert!(
+            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
+    }
 
     // What was secret of something that is gone is not known any more: nothing of it is shown.
     host.ok(&["rule", "delete", "examples.r"]);
     host.post("/rules", &rule).with_status(201);
     fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
     host.ok(&["pack", "register", &place.path("vault")]);
-    for path in ["/rules", "/rules/examples.r", "/executions", &format!("/executions/{id}")] {
+    for path in &paths {
         let shown = text(&host, path);
-        assert!(!shown.contains("\"pin\":\"tops3cret\""), "{path}: {shown}");
+        assert!(!shown.contains(SECRET), "{path}: {shown}");
+        assert!(
+            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
     }
+    assert_eq!(host.get(&format!("/executions/{id}/result")).json()["result"], MASK);
+    let told = host.ok(&["execution", "get", &id]);
+    assert_says(&told.stderr, &["what was secret of its parameters and its result is not known"]);
+    host.stop();
+}
+
+#[test]
+fn output_that_is_a_secret_result_is_masked_too() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    pack(&place);
+    let action = "name: tell\nrunner_type: local-shell-cmd\nparameters: {cmd: {default: 'echo tops3cret; echo fine >&2'}}\n";
+    let file = place.write(
+        "vault/actions/tell.yaml",
+        &format!("{action}output_schema: {{type: string, secret: true}}\n"),
+    );
+    host.ok(&["pack", "register", &place.path("vault")]);
+    let id = host.request(&json!({"action": "vault.tell"}));
+    assert_eq!(host.until(&id, "succeeded")["result"]["stdout"], MASK);
+    let output = format!("/executions/{id}/output");
+    let lines = |path: &str| {
+        let mut lines: Vec<_> = text(&host, path).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&output), [MASK, "fine"]);
+    assert_eq!(lines(&format!("{output}?show_secrets=true")), ["fine", SECRET]);
+    // Of an action that is gone nobody knows what it was.
+    fs::remove_file(&file).unwrap();
+    host.ok(&["pack", "register", &place.path("vault")]);
+    assert_eq!(lines(&output), [MASK, MASK]);
     host.stop();
 }
 

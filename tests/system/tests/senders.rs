@@ -1,6 +1,12 @@
-//! Webhooks as those send them that are widely used: how they sign in, and how they write a body.
+//! Webhooks as those send them that are widely used: how they sign in, how they write a body, and how they end a
+//! connection.
+#![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
-use petrel_system_tests::{Place, assert_says};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use petrel_system_tests::{Host, PATIENCE, Place, assert_says};
 use serde_json::{Value, json};
 
 const RULE: &str = "
@@ -104,5 +110,97 @@ fn a_large_form_is_taken_and_a_broken_one_leaves_nothing_behind() {
     }
     assert_eq!(send(&vec![b'-'; 11 << 20]).status, 413);
     assert_eq!(host.list("/triggerinstances").len(), 1);
+    host.stop();
+}
+
+/// What is answered to who sends this and ends its own half of the connection then, as `nc -N` does.
+fn half_closed(host: &Host<'_>, request: &str) -> String {
+    let mut stream = TcpStream::connect(&host.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A request to a path below `/api/v1`, with these lines of the head.
+fn request(host: &Host<'_>, method: &str, path: &str, head: &str, body: &str) -> String {
+    format!(
+        "{method} /api/v1{path} HTTP/1.1\r\nHost: petrel\r\nX-Auth-Token: {}\r\n{head}Content-Length: {}\r\n\r\n{body}",
+        host.token,
+        body.len()
+    )
+}
+
+#[test]
+fn a_sender_that_half_closes_after_its_request_is_answered() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    let event = request(&host, "POST", "/webhooks/in", "", "{\"a\": 1}");
+    let last = request(&host, "POST", "/webhooks/in", "Connection: close\r\n", "{\"a\": 1}");
+    let waits = request(&host, "POST", "/webhooks/in", "Prefer: wait=30\r\n", "{\"a\": 1}");
+    let cut = &event[..event.len() - 3];
+    let whole_list = request(&host, "GET", "/triggertypes", "", "");
+    for (name, sent, statuses, says) in [
+        ("one", event.clone(), &["202"][..], "x-execution-ids"),
+        ("one that closes", last, &["202"], "x-execution-ids"),
+        ("one that waits", waits, &["202"], "x-execution-statuses: succeeded"),
+        ("pipelined", event.repeat(5), &["202"; 5], "x-execution-ids"),
+        ("a long answer", whole_list, &["200"], "core.st2.webhook"),
+        ("within the body", cut.to_owned(), &["400"], "the body cannot be read"),
+        ("within the second one", event.clone() + cut, &["202", "400"], "the body cannot be read"),
+    ] {
+        let answer = half_closed(&host, &sent);
+        let found = answer.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.split(' ').next());
+        assert_eq!(found.collect::<Vec<_>>(), statuses, "{name}: {answer}");
+        assert!(answer.contains(says), "{name}: {answer}");
+    }
+    // What is no request yet is answered by nothing, or as one that cannot be read.
+    for sent in ["", "POST /api/v1/webh", "POST /api/v1/webhooks/in HTTP/1.1\r\nHost: petrel\r\n"] {
+        let answer = half_closed(&host, sent);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{sent:?}: {answer}");
+    }
+    assert_eq!(host.list("/triggerinstances").len(), 9);
+    host.stop();
+}
+
+#[test]
+fn who_has_gone_is_not_waited_for() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    let id = host.request(&json!({"action": "core.noop", "delay": 600_000}));
+    let started = Instant::now();
+    // It looks as one that waits for its answer; and this one would come after a minute.
+    let answer = half_closed(&host, &request(&host, "GET", &format!("/executions/{id}?wait=60"), "", ""));
+    assert_eq!(answer, "");
+    let waited = started.elapsed();
+    assert!((Duration::from_secs(9)..Duration::from_secs(40)).contains(&waited), "{waited:?}");
+    host.stop();
+}
+
+#[test]
+fn an_encoded_body_is_refused_on_every_route() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    host.ok(&["rule", "create", &place.write("rule.yaml", RULE)]);
+    let body = b"{\"action\": \"core.noop\"}";
+    for (method, path) in
+        [("POST", "/webhooks/in"), ("POST", "/executions"), ("POST", "/rules"), ("PUT", "/keys/k")]
+    {
+        for encoding in ["gzip", "deflate", "br", "identity, gzip"] {
+            let head = format!("Content-Type: application/json\r\nContent-Encoding: {encoding}\r\n");
+            let refused = host.try_send(method, path, &head, body).unwrap().with_status(415);
+            assert_eq!(refused.header("accept-encoding"), "identity");
+            let [code, message, hint] = refused.error();
+            assert_eq!(code, "encoded", "{path}");
+            assert_says(&message, &["content-encoding", encoding.trim_start_matches("identity, ")]);
+            assert_says(&hint, &["without the header Content-Encoding"]);
+        }
+    }
+    assert_eq!(host.list("/triggerinstances").len(), 0);
+    let plain = host.try_send("POST", "/webhooks/in", "Content-Encoding: identity\r\n", body).unwrap();
+    plain.with_status(202);
     host.stop();
 }

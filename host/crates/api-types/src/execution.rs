@@ -6,6 +6,7 @@ mod context;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use petrel_model::action::{GONE, REFUSED};
 use petrel_model::parameters::Parameters;
 use petrel_model::{ExecutionId, Object, RuleId, Status, Timestamp, TriggerInstanceId};
 use serde::{Deserialize, Serialize};
@@ -206,7 +207,8 @@ pub fn shown_status(execution: &petrel_model::Execution, now: Timestamp) -> Stat
     }
 }
 
-/// What an execution gave, with what its action calls secret in it masked unless it is to be shown.
+/// What an execution gave, with what its action calls secret in it masked unless it is to be shown; all of it, once its
+/// action is not there any more.
 pub fn shown_result(
     execution: &petrel_model::Execution,
     action: Option<RegisteredAs<'_>>,
@@ -214,9 +216,26 @@ pub fn shown_result(
 ) -> Arc<Value> {
     let action = action.map(|registered| registered.action);
     match execution.result.as_ref().filter(|result| !result.is_null()) {
+        // Why the action was not run is the host's word, and quotes no secret.
+        Some(result) if action.is_none() && (has_not_run(execution) || says_not_run(result)) => {
+            Arc::clone(result)
+        }
         Some(result) => secrets.within_result(result, action, &execution.runner),
         None => Arc::new(Value::Object(Object::new())),
     }
+}
+
+/// Whether it is known that its action has not begun.
+fn has_not_run(execution: &petrel_model::Execution) -> bool {
+    let log = &execution.log;
+    !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
+}
+
+/// Whether a result says just that the action was not there any more, or refused.
+fn says_not_run(result: &Value) -> bool {
+    let has_more = result.as_object().is_none_or(|result| result.len() > 3);
+    let code = result.get("code").and_then(Value::as_str);
+    !has_more && code.is_some_and(|code| [GONE, REFUSED].contains(&code))
 }
 
 fn has_none(parameters: &Arc<Object>) -> bool {

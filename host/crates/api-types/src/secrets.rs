@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_model::action::output_key;
+use petrel_model::output::Stream;
 use petrel_model::parameters::Parameters;
-use petrel_model::secrets::{has_secret, masked, masked_result, whole_schema};
+use petrel_model::secrets::{has_secret, masked, masked_result, masked_whole, whole_schema};
 use petrel_model::{Action, Object};
 use serde_json::Value;
 
@@ -36,13 +37,27 @@ impl Secrets {
         Arc::new(masked(given, schemas))
     }
 
-    /// A result that `runner` gave, with what `action` calls secret in it masked.
+    /// A result that `runner` gave, with what `action` calls secret in it masked; all of it, once that is not there any
+    /// more to say so.
     pub fn within_result(self, result: &Arc<Value>, action: Option<&Action>, runner: &str) -> Arc<Value> {
-        let schema = action.map(|action| &action.output_schema);
-        let calls_secret = |schema: &&Object| !schema.is_empty() && has_secret(&whole_schema(schema));
-        match schema.filter(|schema| self == Self::Masked && calls_secret(schema)) {
-            Some(schema) => Arc::new(masked_result(result, schema, output_key(runner))),
-            None => Arc::clone(result),
+        if self == Self::Shown {
+            return Arc::clone(result);
         }
+        let Some(action) = action else { return Arc::new(masked_whole(result)) };
+        let schema = &action.output_schema;
+        if schema.is_empty() || !has_secret(&whole_schema(schema)) {
+            return Arc::clone(result);
+        }
+        Arc::new(masked_result(result, schema, output_key(runner)))
+    }
+
+    /// Whether a line of output is hidden: the result has it as well, where it is secret.
+    pub fn hides_output(self, from: Stream, action: Option<&Action>, runner: &str) -> bool {
+        if self == Self::Shown {
+            return false;
+        }
+        let Some(action) = action else { return true };
+        let is_result = from == Stream::Stdout && output_key(runner) == Some("stdout");
+        is_result && !action.output_schema.is_empty() && has_secret(&whole_schema(&action.output_schema))
     }
 }

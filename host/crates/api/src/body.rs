@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::Frame;
 use petrel_engine::intake::Claim;
+use petrel_model::quoted::quoted;
 use tokio::time::{Instant, timeout_at};
 
 use crate::extensions::SignedIn;
@@ -82,8 +83,10 @@ impl Held {
 /// The body of `request`, for which `held` holds the room.
 ///
 /// # Errors
-/// 413 when it is too long, 408 when it comes too slowly, 503 when there is no room, 400 when it breaks off.
+/// 415 when it is compressed, 413 when it is too long, 408 when it comes too slowly, 503 when there is no room, 400 when
+/// it breaks off.
 pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Bytes, ApiError> {
+    refuse_encoded(request.headers())?;
     let has_signed_in = request.extensions().get::<SignedIn>().is_some();
     let limit = if has_signed_in { BODY_LIMIT } else { STRANGERS_LIMIT };
     let mut body = request.into_body();
@@ -113,6 +116,29 @@ pub(crate) async fn read(api: &Api, held: &Held, request: Request) -> Result<Byt
         }
     }
     Ok(whole.into())
+}
+
+/// Refuses a body that is not sent as it is: a few bytes of one that is compressed may be any number of them.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
+    for (header, plain) in [(header::CONTENT_ENCODING, "identity"), (header::TRANSFER_ENCODING, "chunked")] {
+        for value in headers.get_all(&header) {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let mut names = value.split(',').map(str::trim);
+            if let Some(name) = names.find(|name| !name.is_empty() && !name.eq_ignore_ascii_case(plain)) {
+                return Err(encoded(&header, name));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn encoded(header: &HeaderName, encoding: &str) -> ApiError {
+    ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "encoded",
+        format!("the body has the encoding `{}` (header {header}), and none is decoded", quoted(encoding)),
+        "send it as it is, without the header Content-Encoding and any Transfer-Encoding but chunked",
+    )
 }
 
 /// The next part of a body of which `received` bytes have come since `started`.
@@ -195,6 +221,30 @@ mod tests {
                 "{here}, {announced:?}: {}",
                 whole.capacity()
             );
+        }
+    }
+
+    #[test]
+    fn an_encoded_body_is_refused_by_the_name_of_its_encoding() {
+        let (content, transfer) = (header::CONTENT_ENCODING, header::TRANSFER_ENCODING);
+        for (name, encodings, refused) in [
+            (&content, &[][..], None),
+            (&content, &["identity"], None),
+            (&content, &["Identity", ""], None),
+            (&content, &["gzip"], Some("`gzip` (header content-encoding)")),
+            (&content, &["GZIP"], Some("`GZIP`")),
+            (&content, &["identity, br"], Some("`br`")),
+            (&content, &["identity", "deflate"], Some("`deflate`")),
+            (&content, &["x-gzip;q=1"], Some("`x-gzip;q=1`")),
+            (&transfer, &["chunked"], None),
+            (&transfer, &["gzip, chunked"], Some("`gzip` (header transfer-encoding)")),
+        ] {
+            let headers = encodings.iter().map(|value| (name.clone(), value.parse().unwrap()));
+            let said = refuse_encoded(&headers.collect()).err().map(|error| format!("{error:?}"));
+            match refused {
+                None => assert_eq!(said, None, "{encodings:?}"),
+                Some(says) => assert!(said.as_ref().is_some_and(|said| said.contains(says)), "{said:?}"),
+            }
         }
     }
 

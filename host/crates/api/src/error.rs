@@ -106,6 +106,10 @@ impl IntoResponse for ApiError {
         let body = Refusal { conflict_id, ..Refusal::new(&self.message, self.code, &self.hint) };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(Reason(self.code));
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // Says which encodings would do (RFC 9110, 15.5.16).
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

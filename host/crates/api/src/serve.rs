@@ -2,7 +2,8 @@
 //!
 //! Whoever connects need not have signed in yet, so what a connection may cost is bounded: how many there are
 //! ([`doors`]), how long one may take to send the head of a request and to sign in, and how long it may take to read
-//! an answer ([`patient`]). How long a body may take is in `body.rs`.
+//! an answer, or to wait for it with its own half of the connection ended ([`patient`]). How long a body may take is in
+//! `body.rs`.
 
 mod doors;
 mod patient;
@@ -34,7 +35,7 @@ use crate::{Api, ApiError, Tls};
 pub use doors::Limits;
 pub(crate) use doors::Seat;
 use doors::{Doors, Place};
-use patient::Patient;
+use patient::{Half, Patience, Patient};
 
 /// How long it may take until a connection is encrypted.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -44,8 +45,9 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 const STRANGERS_IDLE: Duration = Duration::from_secs(10);
 /// How long a connection in the reserve may take to send the head of its request.
 const RESERVE_IDLE: Duration = Duration::from_secs(2);
-/// How long somebody may read nothing of an answer.
-const UNREAD: Duration = Duration::from_secs(30);
+/// How long somebody may read nothing of an answer; and how long an answer may take for who has ended its own half of the
+/// connection after the request, as `nc -N` does. Who has gone away looks the same, and is not computed for any longer.
+const PATIENCE: Patience = Patience { unread: Duration::from_secs(30), half_closed: Duration::from_secs(10) };
 /// How long a connection that must go may take to end its answer.
 const LEAVE: Duration = Duration::from_secs(5);
 /// What can be asked even in the reserve.
@@ -122,19 +124,21 @@ impl Conversation {
     }
 
     /// Answers what comes, until it ends.
-    async fn hold(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
+    async fn hold(self, stream: impl AsyncRead + AsyncWrite + Half + Unpin + 'static) {
         let Self { peer, place, service, hang_up, idle } = self;
         let seat = Arc::clone(&place.seat);
         let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             answer(service.clone(), Arc::clone(&seat), peer, request.map(Body::new))
         });
         let is_in_reserve = place.seat.refusal().is_some();
+        let stream = Patient::new(stream, PATIENCE, Arc::clone(&place.seat));
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(if is_in_reserve { RESERVE_IDLE } else { idle })
                 .keep_alive(!is_in_reserve)
-                .serve_connection(TokioIo::new(Patient::new(stream, UNREAD)), answer)
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), answer)
         );
         let mut look_again = Instant::now() + STRANGERS_IDLE;
         loop {

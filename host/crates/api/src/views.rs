@@ -11,6 +11,7 @@ use petrel_engine::explanation::{CriterionExplanation, Explanation};
 use petrel_engine::reads::Unreadable;
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
+use petrel_model::secrets::MASK;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Execution, Ref, Rule, Status, Trigger};
 
@@ -68,6 +69,21 @@ pub(crate) fn execution<'a>(
         is_held,
     };
     wire::Execution::of(execution, beside)
+}
+
+/// Masks the lines of output that are secret unless they are to be shown.
+pub(crate) fn hide_output(
+    lines: &mut [OutputLine],
+    execution: &Execution,
+    content: &Content,
+    secrets: Secrets,
+) {
+    let action = content.action(&execution.action).ok().map(|registered| registered.action.as_ref());
+    for line in lines {
+        if secrets.hides_output(line.stream, action, &execution.runner) {
+            MASK.clone_into(&mut line.text);
+        }
+    }
 }
 
 /// Output as text: the lines, each with its line end.

@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::shares::Holder;
@@ -132,8 +133,8 @@ impl<'a> Run<'a> {
         let (reference, content) = (&self.execution.action, self.engine.content());
         let failed = |error: &Error| {
             let (code, hint) = match error {
-                Error::Invalid { hint, .. } => ("action.refused", hint.as_str()),
-                _ => ("action.gone", "register the pack again"),
+                Error::Invalid { hint, .. } => (REFUSED, hint.as_str()),
+                _ => (GONE, "register the pack again"),
             };
             Box::new(Outcome::failed(code, error.to_string(), hint))
         };
@@ -146,7 +147,7 @@ impl<'a> Run<'a> {
                 "{reference} needs the runner `{}`, which this host does not have",
                 registered.action.runner_type
             );
-            Box::new(Outcome::failed("action.gone", message, "register the pack again"))
+            Box::new(Outcome::failed(GONE, message, "register the pack again"))
         })?;
         Ok((runner, registered))
     }

@@ -131,7 +131,8 @@ impl Engine {
         // What is registered is not held while schemas and templates are compiled.
         let action = self.content().action(&rule.action.reference).cloned();
         // What is secret among the parameters of what is not there is not known.
-        let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.is_secret(name));
+        let is_secret =
+            |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
         let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
         if !problems.is_empty() {
             let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::parameters::Parameters;
 use crate::{Object, Ref};
 
+/// The code in the result of an execution that was not run, since its action was not there any more.
+pub const GONE: &str = "action.gone";
+
+/// The same of one that is refused by now.
+pub const REFUSED: &str = "action.refused";
+
 /// The runner that calls an action exported by a WebAssembly component.
 pub const COMPONENT_RUNNER: &str = "wasm-component";
 

@@ -44,16 +44,27 @@ pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<
     }
 }
 
-/// `values`, with every secret replaced by [`MASK`]. Without schemas, everything counts as secret.
+/// `values`, with every secret replaced by [`MASK`]. Without schemas, everything counts as secret; and where a schema has a
+/// secret, so does what none declares: it may be a secret under a misspelled name, or under the one it had before.
 pub fn masked(values: &Object, schemas: Option<&Parameters>) -> Object {
     let mask = |(name, value): (&String, &Value)| {
-        let value = match schemas {
-            None => Value::from(MASK),
-            Some(schemas) => masked_value(value, &schemas.get(name).map(Marks::of).unwrap_or_default()),
+        let value = match schemas.map(|schemas| (schemas, schemas.get(name))) {
+            Some((_, Some(schema))) => masked_value(value, &Marks::of(schema)),
+            Some((schemas, None)) if !schemas.values().any(has_secret) => value.clone(),
+            _ => Value::from(MASK),
         };
         (name.clone(), value)
     };
     values.iter().map(mask).collect()
+}
+
+/// A result of which nobody knows any more what is secret: of an object the names remain.
+pub fn masked_whole(result: &Value) -> Value {
+    match result {
+        Value::Object(object) => Value::Object(masked(object, None)),
+        Value::Null => Value::Null,
+        _ => Value::from(MASK),
+    }
 }
 
 fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
@@ -189,6 +200,33 @@ mod tests {
         assert_eq!(masked_result(&json!("s"), &text, None), MASK);
         assert_eq!(masked_result(&json!({"stdout": "s"}), &text, Some("stdout")), json!({"stdout": MASK}));
         assert_eq!(masked_result(&given, &Object::new(), None), given);
+    }
+
+    #[test]
+    fn what_is_not_declared_is_masked_beside_a_secret() {
+        let given = object(json!({"url": "u", "kye": "k", "none": null}));
+        let open = object(json!({"url": {"type": "string"}}));
+        for (schemas, expected) in [
+            (Some(schemas()), json!({"url": "u", "kye": MASK, "none": MASK})),
+            (Some(open), json!({"url": "u", "kye": "k", "none": null})),
+            (Some(Object::new()), json!({"url": "u", "kye": "k", "none": null})),
+            (None, json!({"url": MASK, "kye": MASK, "none": MASK})),
+        ] {
+            assert_eq!(Value::Object(masked(&given, schemas.as_ref())), expected, "{schemas:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_of_which_nothing_is_known_is_masked_whole() {
+        for (result, shown) in [
+            (json!({"stdout": "s", "result": {"token": "t"}}), json!({"stdout": MASK, "result": MASK})),
+            (json!({}), json!({})),
+            (json!("s"), json!(MASK)),
+            (json!(["s"]), json!(MASK)),
+            (json!(null), json!(null)),
+        ] {
+            assert_eq!(masked_whole(&result), shown, "{result}");
+        }
     }
 
     #[test]

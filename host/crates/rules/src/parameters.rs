@@ -52,8 +52,8 @@ pub enum Error {
         #[source]
         source: petrel_expressions::Error,
     },
-    /// [`Render`](Self::Render) or [`Cast`](Self::Cast) with a secret parameter, or one that reads a secret. Quotes
-    /// nothing.
+    /// [`Unsatisfied`](Self::Unsatisfied), [`Render`](Self::Render) or [`Cast`](Self::Cast) with a secret parameter, or one
+    /// that reads a secret. Quotes nothing.
     #[error("parameter {parameter} {what}; it holds a secret, so neither its text nor its value is shown")]
     Hidden {
         /// The parameter.
@@ -93,6 +93,10 @@ impl Error {
     #[must_use]
     pub fn hidden(self) -> Self {
         let (parameter, what) = match self {
+            // The name is a part of the text, and with it perhaps of the secret.
+            Self::Unsatisfied { parameter, .. } => {
+                (parameter, "refers to something that does not exist; check its template".to_owned())
+            }
             Self::Render { parameter, source } => {
                 let what = match source {
                     petrel_expressions::Error::TooMuch { limit, .. } => {
@@ -263,12 +267,14 @@ fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Erro
 /// Hides quotes in `error` that may be secret: those of a secret parameter, or of one whose template reads a secret
 /// parameter.
 fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
-    let Error::Render { parameter, .. } = &error else { return error };
+    let (Error::Render { parameter, .. } | Error::Unsatisfied { parameter, .. }) = &error else {
+        return error;
+    };
     let reads_secret = || {
         let node = nodes.get(parameter).copied();
         node.is_some_and(|node| graph::names(node).any(|name| signature.is_secret(name)))
     };
-    if signature.is_secret(parameter) || reads_secret() { error.hidden() } else { error }
+    if signature.may_be_secret(parameter) || reads_secret() { error.hidden() } else { error }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use petrel_api_types::execution::Standing;
 use petrel_model::Status;
-use petrel_model::secrets::is_masked;
+use petrel_model::secrets::{MASK, is_masked};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -22,18 +22,20 @@ pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> 
     }
     if session.form == Form::Text && is_masked_whole(execution) {
         print::note(
-            "its action is not registered any more, so which of its parameters were secret is not known, and all are \
-             masked; the admin sees them with --show-secrets",
+            "its action is not registered any more, so what was secret of its parameters and its result is not known, and \
+             all of it is masked; the admin sees it with --show-secrets",
         );
     }
     Ok(())
 }
 
-/// Whether parameters are masked only because nobody knows any more which of them are secret.
+/// Whether parameters or the result are masked only because nobody knows any more what of them is secret.
 fn is_masked_whole(execution: &Value) -> bool {
-    let parameters = execution.get("parameters").and_then(Value::as_object);
-    let is_masked = parameters.is_some_and(|all| !all.is_empty() && all.values().all(is_masked));
-    is_masked && execution.pointer("/action/uid").is_none()
+    let is_hidden = |part: &str| {
+        let values = execution.get(part).and_then(Value::as_object);
+        values.is_some_and(|all| !all.is_empty() && all.values().all(is_masked))
+    };
+    execution.pointer("/action/uid").is_none() && ["parameters", "result"].into_iter().any(is_hidden)
 }
 
 /// Says of a workflow, which prints nothing itself, where the output is.
@@ -64,7 +66,7 @@ pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result
 /// What a result says that went wrong: an action's `error`, or the `errors` of a workflow.
 fn said_by(result: &Value) -> Option<String> {
     let error = text(result, "error").trim();
-    if !error.is_empty() {
+    if !error.is_empty() && error != MASK {
         return Some(error.to_owned());
     }
     let errors = result.get("errors")?.as_array()?.iter();
@@ -88,6 +90,8 @@ mod tests {
         let masked = json!({"cmd": "********"});
         for (execution, expected) in [
             (json!({"action": {"ref": "p.a"}, "parameters": masked}), true),
+            (json!({"action": {"ref": "p.a"}, "result": masked}), true),
+            (json!({"action": {"ref": "p.a"}, "parameters": {}, "result": {}}), false),
             (json!({"action": {"ref": "p.a", "uid": "action:p:a"}, "parameters": masked}), false),
             (json!({"action": {"ref": "p.a"}, "parameters": {"cmd": "true"}}), false),
             (json!({"action": {"ref": "p.a"}}), false),
@@ -106,6 +110,7 @@ mod tests {
             ),
             (json!({"stdout": "", "return_code": 1}), None),
             (json!({"errors": []}), None),
+            (json!({"error": "********"}), None),
             (json!({}), None),
         ] {
             assert_eq!(said_by(&result).as_deref(), expected, "{result}");

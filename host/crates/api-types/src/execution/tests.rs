@@ -168,3 +168,45 @@ fn how_an_execution_stands_is_read_from_all_of_it_and_from_little() {
     let little: Standing<'static> = noun(json!({"id": "1", "status": "failed"}));
     assert_eq!((little.status, little.runner, little.held), (Status::Failed, None, false));
 }
+
+#[test]
+fn the_result_of_an_action_that_is_gone_is_masked_unless_it_was_never_run() {
+    let result = json!({"stdout": "hush", "exit_code": 0});
+    for (log, secrets, expected) in [
+        (
+            &["requested", "running", "succeeded"][..],
+            Secrets::Masked,
+            json!({"stdout": "********", "exit_code": "********"}),
+        ),
+        (&["requested", "running", "succeeded"], Secrets::Shown, result.clone()),
+        // Whether it ran is not known.
+        (&[], Secrets::Masked, json!({"stdout": "********", "exit_code": "********"})),
+        (&["requested", "failed"], Secrets::Masked, result.clone()),
+    ] {
+        let entries: Vec<_> =
+            log.iter().map(|status| json!({"status": status, "timestamp": "2026-11-20T11:00:00Z"})).collect();
+        let stored = noun(json!({
+            "id": ID, "version": 1, "action": "mine.gone", "runner": "local-shell-cmd", "status": "succeeded",
+            "requested_at": "2026-11-20T11:00:00Z", "result": result, "log": entries,
+        }));
+        let shown = Execution::of(&stored, Beside { secrets, ..beside(None) });
+        assert_eq!(*shown.result, expected, "{log:?} {secrets:?}");
+    }
+}
+
+#[test]
+fn that_an_action_is_gone_is_said_to_everybody() {
+    let shown = |result: Value| {
+        let stored = noun(json!({
+            "id": ID, "version": 1, "action": "mine.gone", "runner": "noop", "status": "failed",
+            "requested_at": "2026-11-20T11:00:00Z", "result": result,
+        }));
+        Value::clone(&Execution::of(&stored, beside(None)).result)
+    };
+    for code in ["action.gone", "action.refused"] {
+        let told = json!({"error": "action `mine.gone` does not exist", "code": code, "hint": "register it"});
+        assert_eq!(shown(told.clone()), told);
+    }
+    let own = json!({"error": "hush", "code": "limit.memory", "hint": "hush"});
+    assert_eq!(shown(own)["error"], "********");
+}

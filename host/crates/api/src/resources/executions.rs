@@ -207,6 +207,7 @@ pub(crate) async fn one(
 /// The output as text, as StackStorm has it, `from` a line on.
 pub(crate) async fn output(
     State(api): State<Api>,
+    secrets: Secrets,
     Segment(id): Segment,
     said: Said,
 ) -> Result<Response, ApiError> {
@@ -218,12 +219,10 @@ pub(crate) async fn output(
     }
     let stream = stream(&said)?;
     let from = said.parsed("from", "the number of a line")?;
-    let id = execution_id(&api, &id).await?;
-    if api.engine.reads().execution(id).await?.is_none() {
-        return Err(no_such(&id.to_string()));
-    }
-    let mut lines = api.engine.reads().output(id, from.unwrap_or(0)).await?;
+    let execution = found(&api, &id).await?;
+    let mut lines = api.engine.reads().output(execution.id, from.unwrap_or(0)).await?;
     lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
+    views::hide_output(&mut lines, &execution, &api.engine.content(), secrets);
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok((headers, views::output(&lines)).into_response())

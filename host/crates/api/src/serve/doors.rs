@@ -81,6 +81,11 @@ impl Seat {
         self.is_busy.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a request of it is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
+    }
+
     pub(super) fn end_request(&self) {
         self.idle_since.store(millis(self.opened_at.elapsed()), Ordering::Relaxed);
         self.is_busy.store(false, Ordering::Relaxed);
@@ -88,7 +93,7 @@ impl Seat {
 
     /// How long it has had nothing to do.
     pub(super) fn idle(&self) -> Duration {
-        if self.is_busy.load(Ordering::Relaxed) {
+        if self.is_busy() {
             return Duration::ZERO;
         }
         let since = Duration::from_millis(self.idle_since.load(Ordering::Relaxed));
@@ -178,7 +183,7 @@ impl Inside {
     /// Sends away the connection among those that `may_go` which has been idle for the longest, strangers first.
     /// Who has just come is about to ask something, and is spared if others are not.
     fn make_room(&mut self, may_go: impl Fn(&Seat) -> bool) -> Option<()> {
-        let idle = self.seats.values().filter(|seat| may_go(seat) && !seat.is_busy.load(Ordering::Relaxed));
+        let idle = self.seats.values().filter(|seat| may_go(seat) && !seat.is_busy());
         let number = idle
             .min_by_key(|seat| {
                 let idle_since = seat.idle_since.load(Ordering::Relaxed);

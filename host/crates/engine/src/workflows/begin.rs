@@ -137,6 +137,8 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
+        // Whoever asks for it does not say where it belongs, nor on whose behalf it runs.
+        context.shift_remove("parent");
         context.insert("st2".into(), surroundings(engine, execution, &registered));
         if let Some(parent) = above(engine, execution).await {
             context.insert("parent".into(), parent);

@@ -74,6 +74,13 @@ impl Signature {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
+    /// Whether a parameter may hold a secret: it is declared as one, or it is not declared where something else is one, so
+    /// that its name may be misspelled.
+    pub fn may_be_secret(&self, name: &str) -> bool {
+        let is_declared = || self.declared.iter().any(|declared| declared.name == name);
+        self.is_secret(name) || (self.declared.iter().any(|declared| declared.is_secret) && !is_declared())
+    }
+
     /// The declared type of `name`. The runner's declaration takes precedence.
     fn kind(&self, name: &str) -> Option<Kind> {
         let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);

@@ -104,6 +104,11 @@ fn what_is_secret_is_not_quoted() {
             "parameter text cannot be rendered",
         ),
         (json!({"key": "{{ 'hush-4' | version_bump_major }}"}), "parameter key cannot be rendered"),
+        (json!({"key": "{{ hush }}"}), "parameter key refers to something that does not exist"),
+        (json!({"login": {"user": "{{ hush.x }}"}}), "parameter login refers to something"),
+        (json!({"key": "k", "text": "{{ key }} {{ hush }}"}), "parameter text refers to something"),
+        (json!({"kye": "{{ hush }}"}), "parameter kye refers to something that does not exist"),
+        (json!({"kye": "{{ 'hush' | version_bump_major }}"}), "parameter kye cannot be rendered"),
         (json!({"login": "hush-6"}), "parameter login is not a value of type list or object"),
         (json!({"login": {"password": "hush-7 {{ trigger.zz }}"}}), "parameter login cannot be rendered"),
         (
