@@ -2,9 +2,10 @@
 //!
 //! The two dialects agree on most patterns; the rest is rewritten first. Look-around
 //! and back-references make an expression backtrack, so each search has a limit on that. Nothing ends one from
-//! outside, so it is charged before with the length of the text times the size of the automaton ([`mod@states`]).
+//! outside, so it is charged before with the length of the text times the size of the automaton ([`Price`]).
 
 mod dialect;
+mod price;
 mod states;
 
 use std::ops::Range;
@@ -15,6 +16,8 @@ use petrel_model::quoted::quoted;
 
 use crate::error::told;
 use crate::work::{self, Limit};
+use price::BYTE;
+pub use price::Price;
 use states::states;
 
 /// How many times one search may go back before it is given up. A search is tried with the least first, so that it
@@ -23,23 +26,6 @@ const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
 
 /// How many units of work going back once is.
 const BACKTRACK: u64 = 30;
-
-/// How many units of work a byte of the text is at least, where there is no going back.
-const BYTE: u64 = 10;
-
-/// How many units of work a byte of the text is for each state above [`FREE_STATES`]. Runs of one letter in text and
-/// pattern take 8 to 20 ns, most others much less, so that a search may take a few times its charge.
-const STATE: u64 = 4;
-
-/// So many states cost nothing beside [`BYTE`].
-const FREE_STATES: u64 = 20;
-
-/// How many units of work a byte of the text is for each byte of it, where going back may scan what is left of it at each
-/// place: measured with look-ahead over texts of 5 to 60 KB.
-const SCAN: u64 = 5;
-
-/// Above so many states going back costs in proportion, too.
-const FREE_TO_SCAN: u64 = 200;
 
 /// How many units of work making an expression ready is, for a byte of it.
 const COMPILING: u64 = 2_000;
@@ -107,12 +93,8 @@ pub struct Regex {
     pattern: String,
     translated: String,
     flags: Flags,
-    /// Whether it can go back.
-    backtracks: bool,
-    /// How many units of work a byte of the text is.
-    byte: u64,
-    /// The same for each byte of the text, where it goes back.
-    scan: u64,
+    /// What a search costs.
+    price: Price,
     /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
     looks_ahead: bool,
 }
@@ -156,9 +138,7 @@ impl Regex {
             compiled,
             patient: Arc::default(),
             pattern: pattern.to_owned(),
-            backtracks: backtracks(&translated.text),
-            byte: states.saturating_sub(FREE_STATES).saturating_mul(STATE).max(BYTE),
-            scan: (states / FREE_TO_SCAN).max(1).saturating_mul(SCAN),
+            price: Price::of(&translated.text),
             looks_ahead: looks_ahead(&translated.text),
             translated: translated.text,
             flags,
@@ -179,12 +159,10 @@ impl Regex {
         bytes: usize,
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
     ) -> Result<T, Error> {
-        let bytes = bytes as u64;
-        work::charge(bytes.saturating_mul(self.byte))?;
-        if !self.backtracks {
+        work::charge(self.price.through(bytes))?;
+        if !self.price.backtracks() {
             return search(&self.compiled).map_err(|_error| self.given_up());
         }
-        work::charge(bytes.saturating_mul(bytes).saturating_mul(self.scan))?;
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
             work::charge(limit as u64 * BACKTRACK)?;
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
@@ -252,24 +230,17 @@ impl Regex {
         const FOUND: u64 = 300;
         let left = text.len().saturating_sub(from);
         // It is charged with what it went through, since it ends at the first match.
-        work::afford(self.through(left))?;
+        work::afford(self.price.through(left))?;
         let found = self
             .search(if self.looks_ahead { left } else { 0 }, |regex| regex.captures_from_pos(text, from))?;
         let spans: Option<Spans> =
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
-        let through = if self.looks_ahead { 0 } else { self.through(gone_through) };
+        let through = if self.looks_ahead { 0 } else { self.price.through(gone_through) };
         work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
         Ok(spans)
-    }
-
-    /// The most units of work that one search through so many bytes takes.
-    fn through(&self, bytes: usize) -> u64 {
-        let bytes = bytes as u64;
-        let scans = if self.backtracks { bytes.saturating_mul(self.scan) } else { 0 };
-        bytes.saturating_mul(self.byte.saturating_add(scans))
     }
 
     /// The number of the group called `name`.
@@ -299,15 +270,6 @@ fn build(text: &str, flags: Flags, backtracks: usize) -> fancy_regex::Result<fan
 /// The place of the character behind the one at `place`.
 fn after(text: &str, place: usize) -> usize {
     place + text.get(place..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
-}
-
-/// Whether an expression holds what needs going back: look-around, references, atomic groups, conditions.
-fn backtracks(text: &str) -> bool {
-    let is_reference = |(place, _): (usize, &str)| {
-        text.as_bytes().get(place + 1).is_some_and(|byte| b"123456789kKG".contains(byte))
-    };
-    ["(?=", "(?!", "(?<", "(?>", "(?P=", "(?(", "++", "*+", "?+", "}+"].iter().any(|mark| text.contains(mark))
-        || text.match_indices('\\').any(is_reference)
 }
 
 /// Whether an expression has both repetition without end and a choice.
