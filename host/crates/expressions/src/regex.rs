@@ -230,17 +230,25 @@ impl Regex {
         const FOUND: u64 = 300;
         let left = text.len().saturating_sub(from);
         // It is charged with what it went through, since it ends at the first match.
-        work::afford(self.price.through(left))?;
+        work::afford(self.telling(left))?;
         let found = self
             .search(if self.looks_ahead { left } else { 0 }, |regex| regex.captures_from_pos(text, from))?;
         let spans: Option<Spans> =
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
-        let through = if self.looks_ahead { 0 } else { self.price.through(gone_through) };
+        let through = if self.looks_ahead { 0 } else { self.telling(gone_through) };
         work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
         Ok(spans)
+    }
+
+    /// As [`Price::through`] where the groups of the match are told: each state carries the places of all of them.
+    fn telling(&self, bytes: usize) -> u64 {
+        /// So many groups are carried for nothing.
+        const FREE_GROUPS: u64 = 16;
+        let groups = self.compiled.captures_len() as u64;
+        self.price.through(bytes).saturating_mul(1 + groups / FREE_GROUPS)
     }
 
     /// The number of the group called `name`.

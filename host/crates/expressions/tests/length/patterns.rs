@@ -55,6 +55,19 @@ fn what_may_scan_a_text_at_each_place_of_it_is_charged_before() {
 }
 
 #[test]
+fn many_groups_cost_more_where_they_are_told() {
+    let text = "a".repeat(20_000);
+    let regex = |group: &str| Regex::new(&format!("(?:{})*b", group.repeat(500)), Flags::default()).unwrap();
+    let (plain, grouped) = (regex("a?"), regex("(a?)"));
+    for regex in [&plain, &grouped] {
+        assert!(fits(UNITS, || regex.is_match(&text[..500])));
+        assert!(fits(UNITS, || regex.matches(&text[..500])));
+    }
+    assert!(!fits(UNITS, || grouped.matches(&text)));
+    assert!(fits(UNITS, || plain.matches(&text[..2_000])));
+}
+
+#[test]
 fn a_pattern_has_a_greatest_length() {
     let longest = "a".repeat(32 * 1024);
     assert!(Regex::new(&longest, Flags::default()).is_ok());
