@@ -80,6 +80,7 @@ const BOMBS: &[&str] = &[
     "{{ lines | indent(big) }}",
     "{{ words | wordwrap(1, true, big) }}",
     "{{ big | wordwrap(1) }}",
+    "{{ (' ' * 1000000) | wordwrap(1) }}",
     "{{ ('\t' * 100000).expandtabs(100000) }}",
     "{{ big.translate({120: big}) }}",
     "{{ 'x' * 1000000000 }}",
