@@ -81,6 +81,12 @@ impl Validator {
     }
 }
 
+/// Whether there is so much in `values` that it is not looked through by a worker.
+pub(crate) fn are_large(values: &Object) -> bool {
+    let mut left = SMALL;
+    values.values().any(|value| is_larger(value, &mut left))
+}
+
 /// Whether there is more in `value` than is `left`, in bytes of memory.
 fn is_larger(value: &Value, left: &mut usize) -> bool {
     let text = value.as_str().map_or(0, str::len);
