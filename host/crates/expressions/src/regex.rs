@@ -150,20 +150,22 @@ impl Regex {
     /// # Errors
     /// [`Error::GivenUp`] at the limit.
     pub fn is_match(&self, text: &str) -> Result<bool, Error> {
-        self.search(text.len(), |regex| regex.is_match(text))
+        let most = |limit| self.price.within(text.len(), limit);
+        self.search(|limit| work::charge(most(limit)), |regex| regex.is_match(text)).map(|(found, _)| found)
     }
 
-    /// Searches with ever more steps back, through so many bytes.
+    /// Searches with ever more steps back, each time after paying for so many; what was found, and with how many.
     fn search<T>(
         &self,
-        bytes: usize,
+        pay: impl Fn(usize) -> Result<(), Limit>,
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
-    ) -> Result<T, Error> {
-        work::charge(self.price.through(bytes))?;
+    ) -> Result<(T, usize), Error> {
         if !self.price.backtracks() {
-            return search(&self.compiled).map_err(|_error| self.given_up());
+            pay(0)?;
+            return search(&self.compiled).map(|found| (found, 0)).map_err(|_error| self.given_up());
         }
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
+            pay(limit)?;
             work::charge(limit as u64 * BACKTRACK)?;
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
                 None => Some(&self.compiled),
@@ -172,7 +174,7 @@ impl Regex {
                 }
             };
             if let Some(Ok(found)) = regex.map(&search) {
-                return Ok(found);
+                return Ok((found, limit));
             }
         }
         Err(self.given_up())
@@ -229,26 +231,27 @@ impl Regex {
         /// The work of telling one match, beside going through the text.
         const FOUND: u64 = 300;
         let left = text.len().saturating_sub(from);
-        // It is charged with what it went through, since it ends at the first match.
-        work::afford(self.telling(left))?;
-        let found = self
-            .search(if self.looks_ahead { left } else { 0 }, |regex| regex.captures_from_pos(text, from))?;
+        let most = |limit| self.telling(left, limit);
+        // Where it ends at the first match, it is charged with what it went through.
+        let pay =
+            |limit| if self.looks_ahead { work::charge(most(limit)) } else { work::afford(most(limit)) };
+        let (found, limit) = self.search(pay, |regex| regex.captures_from_pos(text, from))?;
         let spans: Option<Spans> =
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
-        let through = if self.looks_ahead { 0 } else { self.telling(gone_through) };
+        let through = if self.looks_ahead { 0 } else { self.telling(gone_through, limit) };
         work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
         Ok(spans)
     }
 
-    /// As [`Price::through`] where the groups of the match are told: each state carries the places of all of them.
-    fn telling(&self, bytes: usize) -> u64 {
+    /// As [`Price::within`] where the groups of the match are told: each state carries the places of all of them.
+    fn telling(&self, bytes: usize, backtracks: usize) -> u64 {
         /// So many groups are carried for nothing.
         const FREE_GROUPS: u64 = 16;
         let groups = self.compiled.captures_len() as u64;
-        self.price.through(bytes).saturating_mul(1 + groups / FREE_GROUPS)
+        self.price.within(bytes, backtracks).saturating_mul(1 + groups / FREE_GROUPS)
     }
 
     /// The number of the group called `name`.

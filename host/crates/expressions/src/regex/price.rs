@@ -26,7 +26,13 @@ pub struct Price {
     byte: u64,
     /// The same for each byte of the text; nothing where there is no going back.
     scan: u64,
+    /// Whether the text can be scanned only where the search goes back: the end of the text is all that is looked for
+    /// ahead.
+    scans_at_backtracks: bool,
 }
+
+/// The end of a text, as [`super::dialect`] writes Python's `$`.
+const END: &str = r"(?=\n?\z)";
 
 impl Price {
     /// That of `text`, a pattern in the dialect of Rust or of ECMAScript, in which a bare `{` repeats.
@@ -36,6 +42,7 @@ impl Price {
         Self {
             byte: states.saturating_sub(FREE_STATES).saturating_mul(STATE).max(BYTE),
             scan: if backtracks(text) { scan } else { 0 },
+            scans_at_backtracks: !backtracks(&text.replace(END, "")),
         }
     }
 
@@ -46,8 +53,14 @@ impl Price {
 
     /// The units of work that a search through so many bytes takes at most.
     pub fn through(self, bytes: usize) -> u64 {
-        let bytes = bytes as u64;
-        bytes.saturating_mul(self.byte.saturating_add(bytes.saturating_mul(self.scan)))
+        self.within(bytes, usize::MAX)
+    }
+
+    /// The same for a search that goes back at most so often.
+    pub(super) fn within(self, bytes: usize, backtracks: usize) -> u64 {
+        let scans = if self.scans_at_backtracks { bytes.min(backtracks) } else { bytes };
+        let scanning = (scans as u64).saturating_mul(self.scan);
+        (bytes as u64).saturating_mul(self.byte.saturating_add(scanning))
     }
 }
 

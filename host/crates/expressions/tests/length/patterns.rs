@@ -55,6 +55,18 @@ fn what_may_scan_a_text_at_each_place_of_it_is_charged_before() {
 }
 
 #[test]
+fn the_end_of_a_text_is_looked_for_in_long_ones_too() {
+    let text = "x".repeat(60_000);
+    for pattern in ["^x+$", "^x*$"] {
+        let regex = Regex::new(pattern, Flags::default()).unwrap();
+        assert!(fits(UNITS, || regex.is_match(&text).map(|found| assert!(found))), "{pattern}");
+    }
+    // Here the text is scanned at each place of it, without going back.
+    let regex = Regex::new("^(?:(?=x*)x)*$", Flags::default()).unwrap();
+    assert!(!fits(UNITS, || regex.is_match(&text)));
+}
+
+#[test]
 fn many_groups_cost_more_where_they_are_told() {
     let text = "a".repeat(20_000);
     let regex = |group: &str| Regex::new(&format!("(?:{})*b", group.repeat(500)), Flags::default()).unwrap();
