@@ -14,7 +14,7 @@ fn data() -> &'static Arc<Value> {
         Arc::new(json!({
             "big": "x".repeat(2_000_000), "words": "word ".repeat(200_000), "numbers": (0..50_000).collect::<Vec<_>>(),
             "objects": objects, "m": {"a": 1}, "huge": 1_000_000_000, "yaml": "- &a [x, x]\n- [*a, *a]\n",
-            "spaced": " ".repeat(500_000) + &"a ".repeat(200_000) + &" ".repeat(500_000),
+            "spaced": " ".repeat(500_000) + &"a ".repeat(100_000) + &" ".repeat(500_000),
             "row_of_a": "a".repeat(100_000), "long_regex": format!("{}?b", "a".repeat(20_000)),
         }))
     })
