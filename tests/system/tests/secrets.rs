@@ -31,6 +31,32 @@ fn text(host: &Host<'_>, path: &str) -> String {
     host.get(path).with_status(200).body
 }
 
+fn what_is_wrong_with_a_secret_is_said_without_it(host: &Host<'_>) {
+    let wrong = json!({"action": "vault.open", "parameters": {"login": {"password": [SECRET]}}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+    // It may look like a template.
+    let wrong = json!({"action": "vault.open", "parameters": {"pin": format!("{{{{ {SECRET} }}}}")}});
+    let refused = host.post("/executions", &wrong).with_status(400);
+    assert_says(&refused.body, &["parameter pin refers to something that does not exist"]);
+    assert!(!refused.body.contains(SECRET), "{}", refused.body);
+}
+
+/// It may be a secret under a misspelled name.
+fn what_is_not_declared_beside_a_secret_is_masked(host: &Host<'_>, rule: &Value) {
+    let mut misspelled = rule.clone();
+    misspelled["name"] = json!("misspelled");
+    misspelled["action"]["parameters"] = json!({"pni": SECRET});
+    host.post("/rules", &misspelled).with_status(201);
+    for path in ["/rules", "/rules/examples.misspelled"] {
+        assert!(!text(host, path).contains(SECRET), "{path}");
+        assert!(
+            text(host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
+    }
+}
+
 #[test]
 fn secrets_are_masked_where_they_are_shown() {
     let place = Place::default();
@@ -84,28 +110,8 @@ fn secrets_are_masked_where_they_are_shown() {
     let refused = host.post("/rules", &printed).with_status(400);
     assert!(refused.body.contains("where no secret is kept"), "{}", refused.body);
 
-    // What is wrong with a secret is said without it.
-    let wrong = json!({"action": "vault.open", "parameters": {"login": {"password": [SECRET]}}});
-    let refused = host.post("/executions", &wrong).with_status(400);
-    assert!(!refused.body.contains(SECRET), "{}", refused.body);
-    // It may look like a template.
-    let wrong = json!({"action": "vault.open", "parameters": {"pin": format!("{{{{ {SECRET} }}}}")}});
-    let refused = host.post("/executions", &wrong).with_status(400);
-    assert_says(&refused.body, &["parameter pin refers to something that does not exist"]);
-    assert!(!refused.body.contains(SECRET), "{}", refused.body);
-
-    // Beside a secret, what is not declared may be one under a misspelled name.
-    let mut misspelled = rule.clone();
-    misspelled["name"] = json!("misspelled");
-    misspelled["action"]["parameters"] = json!({"pni": SECRET});
-    host.post("/rules", &misspelled).with_status(201);
-    for path in ["/rules", "/rules/examples.misspelled"] {
-        assert!(!text(&host, path).contains(SECRET), "{path}");
-        assert!(
-            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
-            "{path}: the admin may see it"
-        );
-    }
+    what_is_wrong_with_a_secret_is_said_without_it(&host);
+    what_is_not_declared_beside_a_secret_is_masked(&host, &rule);
 
     // What was secret of something that is gone is not known any more: nothing of it is shown.
     host.ok(&["rule", "delete", "examples.r"]);

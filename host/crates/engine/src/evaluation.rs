@@ -1,10 +1,12 @@
 //! Evaluates off the workers what takes long. Evaluation is pure, so it is tried at once with a small allowance
 //! ([`quick`]); what uses that up is done again from the start by a thread of its own, few at a time
-//! ([`Engine::heavy`]), where it may take as long as the operator allows.
+//! ([`Engine::heavy`]), where it may take as long as the operator allows, or until nobody waits for it any more: when
+//! the sender of a request goes away, the API drops what answers it, and the thread ends what it evaluates.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use petrel_engine_core::Core;
 use petrel_expressions::work::{self, Allowance, Interrupt, Limit, UNITS, within};
 use petrel_runners::apart;
 use tokio::sync::Semaphore;
@@ -74,7 +76,8 @@ impl Engine {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.apart(Some(self.0.options.longest_evaluation), work).await
+        let longest = Some(self.0.options.longest_evaluation);
+        self.0.evaluations.run(self.core(), longest, work).await
     }
 
     /// As [`Engine::heavy`] for what must come out the same when it is done again later: only the host's stop ends
@@ -83,7 +86,7 @@ impl Engine {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.apart(None, work).await
+        self.0.evaluations.run(self.core(), None, work).await
     }
 
     /// Refuses what may be refused when much waits to be evaluated already.
@@ -95,19 +98,22 @@ impl Engine {
             "{WAITING} requests wait for expressions that take long, and that is the limit"
         )))
     }
+}
 
-    async fn apart<T: Send + 'static>(
+impl Evaluations {
+    /// Does `work` on a thread of its own, for as long as it may take and somebody waits for it, and until what runs is ended.
+    async fn run<T: Send + 'static>(
         &self,
+        core: &Core,
         longest: Option<Duration>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let evaluations = &self.0.evaluations;
-        evaluations.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&evaluations.waiting);
-        let stopped = self.core().end_running().cancelled();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        let stopped = core.end_running().cancelled();
         tokio::pin!(stopped);
         let permit = tokio::select! {
-            permit = std::sync::Arc::clone(&evaluations.threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
+            permit = std::sync::Arc::clone(&self.threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
             () = &mut stopped => return Err(Error::Stopping),
         };
         let ends = Ends(Interrupt::default());
@@ -122,7 +128,7 @@ impl Engine {
             .map_err(|error| Error::Internal(format!("no thread can be had to evaluate on: {error}")))?;
         let time_is_up = async {
             match longest {
-                Some(longest) => self.core().sleep(longest).await,
+                Some(longest) => core.sleep(longest).await,
                 None => std::future::pending().await,
             }
         };
@@ -139,5 +145,58 @@ impl Engine {
             }
         };
         if ran.limit == Some(Limit::Stop) { Err(Error::Stopping) } else { Ok(ran.value) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use petrel_engine_core::SystemClock;
+    use petrel_persistence::MemoryStore;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(60);
+
+    fn core() -> Core {
+        Core::new(Arc::new(MemoryStore::default()), Arc::new(SystemClock))
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_ends_and_lets_others_have_its_thread() {
+        let (evaluations, core) = (Arc::new(Evaluations::default()), core());
+        let (begun, mut began) = mpsc::unbounded_channel();
+        let endless = |_| {
+            let (evaluations, core, begun) = (Arc::clone(&evaluations), core.clone(), begun.clone());
+            let work = move || {
+                let _is_counted = begun.send(());
+                while work::evaluation(|| work::charge(1_000_000)).is_ok() {}
+            };
+            tokio::spawn(async move { evaluations.run(&core, None, work).await })
+        };
+        let asked: Vec<_> = (0..THREADS).map(endless).collect();
+        for _ in 0..THREADS {
+            tokio::time::timeout(BOUND, began.recv()).await.unwrap().unwrap();
+        }
+        for gone in asked {
+            gone.abort();
+            assert!(gone.await.is_err_and(|error| error.is_cancelled()));
+        }
+        let next = tokio::time::timeout(BOUND, evaluations.run(&core, None, || 5)).await.unwrap();
+        assert!(matches!(next, Ok(5)));
+        assert_eq!(evaluations.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn what_takes_longer_than_it_may_fails_and_a_stop_ends_all() {
+        let (evaluations, core) = (Evaluations::default(), core());
+        let endless = || while work::evaluation(|| work::charge(1_000_000)).is_ok() {};
+        let limited = evaluations.run(&core, Some(Duration::from_millis(1)), endless);
+        assert!(matches!(tokio::time::timeout(BOUND, limited).await, Ok(Ok(()))));
+        core.end_running().cancel();
+        let stopped = evaluations.run(&core, None, endless);
+        assert!(matches!(tokio::time::timeout(BOUND, stopped).await, Ok(Err(Error::Stopping))));
     }
 }

@@ -13,11 +13,12 @@ use serde_json::Value;
 
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
-use crate::evaluation::quick;
+use crate::evaluation::{may_take_long, quick};
 use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
+use crate::validation::are_large;
 use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
@@ -55,6 +56,10 @@ struct Asked {
 impl Asked {
     /// Its parameters, rendered on behalf of who asked, and checked.
     fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
+        // Compiling many templates counts no work.
+        if are_large(&self.written) && !may_take_long() {
+            return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
+        }
         let given = Given::compile(&self.written).over(&self.rendered);
         let templates = Templates { engine, registered: &self.registered, given: &given };
         let own = self.context.clone();

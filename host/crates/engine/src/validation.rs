@@ -1,12 +1,15 @@
 //! Checks values against schemas that packs declare. Validators are compiled once and kept.
 //!
-//! What a schema asks for (`pattern`, `uniqueItems`, a long `enum`) counts no work, so the size of the value decides: a
-//! large one is not checked by a worker that answers requests ([`crate::evaluation`]). [`words`] says what is wrong.
+//! What a schema asks for (`uniqueItems`, a long `enum`) counts no work but for [`patterns`], so the size of the value
+//! decides: a large one is not checked by a worker that answers requests ([`crate::evaluation`]). [`words`] says what is
+//! wrong.
 
+mod patterns;
 mod words;
 
 use std::sync::OnceLock;
 
+use petrel_expressions::work;
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, validation_schema};
 use petrel_model::secrets::has_secret;
@@ -50,7 +53,7 @@ impl Validator {
     }
 
     fn compiled(&self) -> &Result<jsonschema::Validator, String> {
-        let compile = || jsonschema::validator_for(&self.schema).map_err(|error| error.to_string());
+        let compile = || patterns::validator(&self.schema).map_err(|error| error.to_string());
         self.compiled.get_or_init(compile)
     }
 
@@ -67,10 +70,21 @@ impl Validator {
         }
         let validator =
             self.compiled().as_ref().map_err(|error| format!("its schema is not valid: {error}"))?;
-        validator.validate(value).map_err(|error| {
-            words::of(&error, if self.is_secret || hides_values() { Values::Hidden } else { Values::Shown })
+        let told = |error: &jsonschema::ValidationError<'_>| {
+            words::of(error, if self.is_secret || hides_values() { Values::Hidden } else { Values::Shown })
+        };
+        work::evaluation(|| {
+            let checked = validator.validate(value).map_err(|error| told(&error));
+            work::check().map_err(|limit| format!("it cannot be checked: {limit}"))?;
+            checked
         })
     }
+}
+
+/// Whether there is so much in `values` that it is not looked through by a worker.
+pub(crate) fn are_large(values: &Object) -> bool {
+    let mut left = SMALL;
+    values.values().any(|value| is_larger(value, &mut left))
 }
 
 /// Whether there is more in `value` than is `left`, in bytes of memory.
@@ -121,6 +135,31 @@ mod tests {
             assert_eq!(evaluation::quick(|| validator.check(&value)), is_quick.then_some(Ok(())));
             assert_eq!(validator.check(&value), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_text_that_is_long_for_its_pattern_is_refused_and_not_searched() {
+        let check = |pattern: &str, text: String| {
+            let schema = json!({"properties": {"s": {"anyOf": [{"pattern": pattern}, {"type": "string"}]}}});
+            let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+            validator.check(&json!({"s": text}))
+        };
+        for (pattern, length) in [("(?=[^z]*z)x", 50_000), (r"(x+)\1y", 50_000), ("(x{500}y?){30}z", 50_000)]
+        {
+            assert_eq!(check(pattern, "x".repeat(100)), Ok(()), "{pattern}");
+            let message = check(pattern, "x".repeat(length)).unwrap_err();
+            assert!(message.starts_with("it cannot be checked: it took more work"), "{pattern}: {message}");
+        }
+        assert_eq!(check("^[a-z]+$", "x".repeat(50_000)), Ok(()));
+        let schema = json!({"properties": {"s": {"pattern": "^[a-z]+$"}}});
+        let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        assert_eq!(validator.check(&json!({"s": "A"})), Err("s: \"A\" does not match \"^[a-z]+$\"".into()));
+        assert!(Validator::of_parameters(&parameters_with("(")).broken().is_some());
+        assert!(Validator::of_parameters(&parameters_with("(?=a)b")).broken().is_none());
+    }
+
+    fn parameters_with(pattern: &str) -> Parameters {
+        Parameters::from_iter([("s".to_owned(), json!({"type": "string", "pattern": pattern}))])
     }
 
     #[test]

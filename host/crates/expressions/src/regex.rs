@@ -1,9 +1,12 @@
 //! Regular expressions in Python's dialect, on `fancy-regex`.
 //!
 //! The two dialects agree on most patterns; the rest is rewritten first. Look-around
-//! and back-references make an expression backtrack, so each search has a limit on that.
+//! and back-references make an expression backtrack, so each search has a limit on that. Nothing ends one from
+//! outside, so it is charged before with the length of the text times the size of the automaton ([`Price`]).
 
 mod dialect;
+mod price;
+mod states;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +16,9 @@ use petrel_model::quoted::quoted;
 
 use crate::error::told;
 use crate::work::{self, Limit};
+use price::BYTE;
+pub use price::Price;
+use states::states;
 
 /// How many times one search may go back before it is given up. A search is tried with the least first, so that it
 /// is charged with about what it takes.
@@ -21,21 +27,17 @@ const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
 /// How many units of work going back once is.
 const BACKTRACK: u64 = 30;
 
-/// How many units of work a byte of the text is, where there is no going back.
-const BYTE: u64 = 10;
-
-/// How many units of work a byte of the text is for each byte of it, where going back may scan what is left of it at each
-/// place: measured with look-ahead over texts of 5 to 60 KB.
-const SCAN: u64 = 5;
-
-/// Above so many repetitions in repetitions a byte costs in proportion: the automaton is as large.
-const FREE_REPEATS: u64 = 200;
-
 /// How many units of work making an expression ready is, for a byte of it.
 const COMPILING: u64 = 2_000;
 
 /// How many bytes an expression may take that was made ready.
 const SIZE: usize = 4 * 1024 * 1024;
+
+/// How many states fit into that at most. Making ten of them ready is about as much work as a byte.
+const STATES: u64 = 100_000;
+
+/// How many bytes an expression may have, that of an author too.
+const LENGTH: usize = 32 * 1024;
 
 /// Why a regular expression could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +53,14 @@ pub enum Error {
         pattern: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// It is longer than [`LENGTH`].
+    #[error(
+        "a regular expression of {length} bytes is longer than the {LENGTH} that one may have; shorten it, or use `in`"
+    )]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
     },
     /// The search took too long.
     #[error("`{}` was given up after {} steps back; avoid nested repetition", quoted(.pattern), BACKTRACKS[2])]
@@ -83,10 +93,8 @@ pub struct Regex {
     pattern: String,
     translated: String,
     flags: Flags,
-    /// Whether it can go back.
-    backtracks: bool,
-    /// How many units of work a byte of the text is.
-    byte: u64,
+    /// What a search costs.
+    price: Price,
     /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
     looks_ahead: bool,
 }
@@ -107,8 +115,11 @@ impl Regex {
     /// Reads `pattern`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for what is no expression in Python's dialect.
+    /// [`Error::Invalid`] for what is no expression in Python's dialect, [`Error::TooLong`] for more than 32 KiB.
     pub fn new(pattern: &str, flags: Flags) -> Result<Self, Error> {
+        if pattern.len() > LENGTH {
+            return Err(Error::TooLong { length: pattern.len() });
+        }
         work::charge((pattern.len() as u64).saturating_mul(BYTE))?;
         let invalid = |reason: String| Error::Invalid { pattern: pattern.to_owned(), reason };
         let mut translated = dialect::translate(pattern).map_err(invalid)?;
@@ -118,15 +129,16 @@ impl Regex {
             translated.text = format!(r"\A(?:{}{end})", translated.text);
         }
         let repeats = translated.text.matches('{').count() as u64;
-        work::charge((translated.text.len() as u64 + 50 * repeats).saturating_mul(COMPILING))?;
+        let states = states(&translated.text);
+        let size = translated.text.len() as u64 + 50 * repeats + states.min(STATES) / 10;
+        work::charge(size.saturating_mul(COMPILING))?;
         let [least, ..] = BACKTRACKS;
         let compiled = build(&translated.text, flags, least).map_err(|error| invalid(error.to_string()))?;
         Ok(Self {
             compiled,
             patient: Arc::default(),
             pattern: pattern.to_owned(),
-            backtracks: backtracks(&translated.text),
-            byte: BYTE.saturating_mul((repetitions(&translated.text) / FREE_REPEATS).max(1)),
+            price: Price::of(&translated.text),
             looks_ahead: looks_ahead(&translated.text),
             translated: translated.text,
             flags,
@@ -138,23 +150,22 @@ impl Regex {
     /// # Errors
     /// [`Error::GivenUp`] at the limit.
     pub fn is_match(&self, text: &str) -> Result<bool, Error> {
-        self.search(text.len(), |regex| regex.is_match(text))
+        let most = |limit| self.price.within(text.len(), limit);
+        self.search(|limit| work::charge(most(limit)), |regex| regex.is_match(text)).map(|(found, _)| found)
     }
 
-    /// Searches with ever more steps back, through so many bytes.
+    /// Searches with ever more steps back, each time after paying for so many; what was found, and with how many.
     fn search<T>(
         &self,
-        bytes: usize,
+        pay: impl Fn(usize) -> Result<(), Limit>,
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
-    ) -> Result<T, Error> {
-        let bytes = bytes as u64;
-        work::charge(bytes.saturating_mul(self.byte))?;
-        if !self.backtracks {
-            return search(&self.compiled).map_err(|_error| self.given_up());
+    ) -> Result<(T, usize), Error> {
+        if !self.price.backtracks() {
+            pay(0)?;
+            return search(&self.compiled).map(|found| (found, 0)).map_err(|_error| self.given_up());
         }
-        // Nothing ends a search from outside, so it is charged with the most that it may take.
-        work::charge(bytes.saturating_mul(bytes).saturating_mul(SCAN))?;
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
+            pay(limit)?;
             work::charge(limit as u64 * BACKTRACK)?;
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
                 None => Some(&self.compiled),
@@ -163,7 +174,7 @@ impl Regex {
                 }
             };
             if let Some(Ok(found)) = regex.map(&search) {
-                return Ok(found);
+                return Ok((found, limit));
             }
         }
         Err(self.given_up())
@@ -220,15 +231,27 @@ impl Regex {
         /// The work of telling one match, beside going through the text.
         const FOUND: u64 = 300;
         let left = text.len().saturating_sub(from);
-        let found = self
-            .search(if self.looks_ahead { left } else { 0 }, |regex| regex.captures_from_pos(text, from))?;
+        let most = |limit| self.telling(left, limit);
+        // Where it ends at the first match, it is charged with what it went through.
+        let pay =
+            |limit| if self.looks_ahead { work::charge(most(limit)) } else { work::afford(most(limit)) };
+        let (found, limit) = self.search(pay, |regex| regex.captures_from_pos(text, from))?;
         let spans: Option<Spans> =
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
-        work::charge(FOUND + (gone_through as u64).saturating_mul(BYTE))?;
+        let through = if self.looks_ahead { 0 } else { self.telling(gone_through, limit) };
+        work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
         Ok(spans)
+    }
+
+    /// As [`Price::within`] where the groups of the match are told: each state carries the places of all of them.
+    fn telling(&self, bytes: usize, backtracks: usize) -> u64 {
+        /// So many groups are carried for nothing.
+        const FREE_GROUPS: u64 = 16;
+        let groups = self.compiled.captures_len() as u64;
+        self.price.within(bytes, backtracks).saturating_mul(1 + groups / FREE_GROUPS)
     }
 
     /// The number of the group called `name`.
@@ -258,25 +281,6 @@ fn build(text: &str, flags: Flags, backtracks: usize) -> fancy_regex::Result<fan
 /// The place of the character behind the one at `place`.
 fn after(text: &str, place: usize) -> usize {
     place + text.get(place..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
-}
-
-/// Whether an expression holds what needs going back: look-around, references, atomic groups, conditions.
-fn backtracks(text: &str) -> bool {
-    let is_reference = |(place, _): (usize, &str)| {
-        text.as_bytes().get(place + 1).is_some_and(|byte| b"123456789kKG".contains(byte))
-    };
-    ["(?=", "(?!", "(?<", "(?>", "(?P=", "(?(", "++", "*+", "?+", "}+"].iter().any(|mark| text.contains(mark))
-        || text.match_indices('\\').any(is_reference)
-}
-
-/// How often something may be repeated that is repeated itself: the product of all counts.
-fn repetitions(text: &str) -> u64 {
-    let counts = text.split('{').skip(1).filter_map(|rest| {
-        let (count, _) = rest.split_once('}')?;
-        let most = count.rsplit(',').find(|number| !number.is_empty())?;
-        most.trim().parse::<u64>().ok()
-    });
-    counts.fold(1, |product, count| product.saturating_mul(count.max(1)))
 }
 
 /// Whether an expression has both repetition without end and a choice.
@@ -349,23 +353,6 @@ mod tests {
         let regex = Regex::new(pattern, Flags::default()).unwrap();
         let text = "x".repeat(5000) + "y";
         assert_eq!(regex.is_match(&text), Err(Error::GivenUp { pattern: pattern.into() }));
-    }
-
-    #[test]
-    fn what_may_scan_a_text_at_each_place_of_it_is_charged_before() {
-        use crate::work::{Allowance, Evaluation, within};
-        let text = "x".repeat(60_000);
-        for pattern in [r"(?=.*\d)(?=.*[A-Z]).{8,}", "(?=[^z]*z)x", "(?>x*)z", "(x{1,1000}){1,30}z"] {
-            let regex = Regex::new(pattern, Flags::default()).unwrap();
-            let ran = within(&Allowance { units: 4_000_000, is_roomy: false, interrupt: None }, || {
-                let _evaluation = Evaluation::begin();
-                regex.is_match(&text)
-            });
-            assert!(ran.limit.is_some() && matches!(ran.value, Err(Error::TooMuch(_))), "{pattern}");
-        }
-        for (pattern, count) in [("a{3}", 3), ("(a{2,5}){7}", 35), ("a{2,}", 2), ("a", 1), ("{x}", 1)] {
-            assert_eq!(repetitions(pattern), count, "{pattern}");
-        }
     }
 
     #[test]

@@ -168,6 +168,13 @@ impl Meter {
         Ok(())
     }
 
+    fn afford(&self, units: u64) -> Result<(), Limit> {
+        if self.depth.get() == 0 || units <= self.slice.get() + self.rest.get() {
+            return Ok(());
+        }
+        Err(self.refused.get().unwrap_or_else(|| self.refuse(Limit::Work)))
+    }
+
     fn refuse(&self, limit: Limit) -> Limit {
         self.refused.set(Some(limit));
         self.slice.set(0);
@@ -194,6 +201,11 @@ impl Meter {
 /// The limit that this exceeds.
 pub fn charge(units: u64) -> Result<(), Limit> {
     METER.with(|meter| meter.charge(units))
+}
+
+/// Refuses what may take so many units where fewer are left. What it took is charged afterwards.
+pub(crate) fn afford(units: u64) -> Result<(), Limit> {
+    METER.with(|meter| meter.afford(units))
 }
 
 /// Charges for going through so many items.

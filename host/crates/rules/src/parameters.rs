@@ -43,6 +43,16 @@ pub enum Error {
     /// Parameters depend on each other in a cycle.
     #[error("parameters refer to each other in a circle: {}; give one of them a value", quoted(&.0.join(", ")))]
     Cycle(Vec<String>),
+    /// Too many parameters wait for one another.
+    #[error(
+        "more than {limit} parameters refer to one another in a row, up to {parameter}; give some of them a value"
+    )]
+    Chain {
+        /// The last of them that was looked at.
+        parameter: String,
+        /// How many there may be.
+        limit: usize,
+    },
     /// A template cannot be rendered.
     #[error("parameter {parameter}: {source}")]
     Render {

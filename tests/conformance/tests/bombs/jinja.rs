@@ -20,6 +20,7 @@ fn values() -> &'static Value {
             "numbers": numbers, "objects": objects, "s": "ab", "quotes": "'\"<&\u{1}\u{e9}".repeat(100_000), "m": {"a": 1},
             "yaml": "- &a [x, x, x]\n- &b [*a, *a, *a]\n- &c [*b, *b, *b]\n- &d [*c, *c, *c]\n- [*d, *d, *d, *d, *d]\n",
             "deep": "[".repeat(100_000), "huge": 1_000_000_000, "keys": keys,
+            "row_of_a": "a".repeat(100_000), "long_regex": format!("{}?b", "a".repeat(20_000)),
         })
     })
 }
@@ -79,6 +80,7 @@ const BOMBS: &[&str] = &[
     "{{ lines | indent(big) }}",
     "{{ words | wordwrap(1, true, big) }}",
     "{{ big | wordwrap(1) }}",
+    "{{ (' ' * 1000000) | wordwrap(1) }}",
     "{{ ('\t' * 100000).expandtabs(100000) }}",
     "{{ big.translate({120: big}) }}",
     "{{ 'x' * 1000000000 }}",
@@ -161,6 +163,16 @@ const BOMBS: &[&str] = &[
     "{{ objects | map(attribute=big) | list }}",
     "{{ objects | jsonpath_query(\"$..'\" ~ big ~ \"'\") }}",
     "LOOP(set _ = {}.update(keys))",
+    // A text times a pattern that are both long.
+    "{{ row_of_a | regex_search(long_regex) }}",
+    "{{ row_of_a | regex_match(long_regex, ignorecase=true) }}",
+    "{{ row_of_a | regex_replace(long_regex, 'y') }}",
+    "{{ row_of_a | regex_substring(long_regex) }}",
+    "{{ row_of_a | regex_search(row_of_a) }}",
+    "{{ row_of_a | regex_search('(a{500}b?){30}!x') }}",
+    "{{ row_of_a | regex_replace('(?=[^z]*z)a', '') }}",
+    "{{ {'a': 1} | jsonpath_query('$..' * 20000 ~ 'a') }}",
+    "{{ {'a': 1} | jsonpath_query('$.' * 20000 ~ 'a') }}",
 ];
 
 /// Ends the loops of a bomb: the brackets within them are balanced.
@@ -183,9 +195,10 @@ fn looped(bomb: &str) -> String {
 
 fn both(text: &str) -> [Result<(), String>; 2] {
     let (scope, workflow) = (scope(), workflow());
-    let in_workflow = ["big", "words", "lines", "numbers", "objects", "quotes", "yaml"]
-        .iter()
-        .fold(text.to_owned(), |text, name| text.replace(name, &format!("ctx('{name}')")));
+    let in_workflow =
+        ["big", "words", "lines", "numbers", "objects", "quotes", "yaml", "row_of_a", "long_regex"]
+            .iter()
+            .fold(text.to_owned(), |text, name| text.replace(name, &format!("ctx('{name}')")));
     [
         measured(text, || render(text, scope).map(drop).map_err(|error| error.to_string())),
         measured(&in_workflow, || {

@@ -2,6 +2,7 @@
 //! more memory than an evaluation may. Memory is counted by an allocator of this program's own, so there is one test.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are the parts of a test")]
 
+mod criteria;
 mod jinja;
 mod yaql;
 
@@ -79,8 +80,9 @@ fn is_limited(text: &str, outcome: &Result<(), String>) {
         "took more than",
         "built more than",
     ];
-    const MORE: [&str; 7] = [
+    const MORE: [&str; 8] = [
         "more than",
+        "longer than",
         "was given up",
         "deeper than",
         "levels deep",
@@ -110,6 +112,7 @@ fn whatever_is_written_takes_no_more_than_it_may() {
         jinja::every_filter();
         yaql::listed();
         yaql::every_function();
+        criteria::listed();
         IS_ROOMY.store(false, Ordering::Relaxed);
         jinja::listed();
     });

@@ -14,6 +14,8 @@ fn data() -> &'static Arc<Value> {
         Arc::new(json!({
             "big": "x".repeat(2_000_000), "words": "word ".repeat(200_000), "numbers": (0..50_000).collect::<Vec<_>>(),
             "objects": objects, "m": {"a": 1}, "huge": 1_000_000_000, "yaml": "- &a [x, x]\n- [*a, *a]\n",
+            "spaced": " ".repeat(500_000) + &"a ".repeat(100_000) + &" ".repeat(500_000),
+            "row_of_a": "a".repeat(100_000), "long_regex": format!("{}?b", "a".repeat(20_000)),
         }))
     })
 }
@@ -84,11 +86,31 @@ const BOMBS: &[&str] = &[
     "let(b => $.big) -> range(99999).select(str($b)).toList().len()",
     "let(b => $.big) -> range(99999).select(basename($b)).toList().len()",
     "let(b => $.big) -> range(99999).select(regex('.*').search($b)).toList().len()",
+    // A text times a pattern that are both long.
+    "regex($.long_regex).matches($.row_of_a)",
+    "$.row_of_a.matches($.long_regex)",
+    "regex($.long_regex).search($.row_of_a)",
+    "regex($.long_regex).searchAll($.row_of_a).toList()",
+    "regex($.long_regex).split($.row_of_a)",
+    "regex($.long_regex).replace($.row_of_a, y)",
+    "regex_search($.row_of_a, $.long_regex)",
+    "regex_replace($.row_of_a, $.long_regex, y)",
+    "regex_substring($.row_of_a, $.long_regex)",
+    "$.row_of_a =~ $.long_regex",
+    "regex_search($.row_of_a, $.row_of_a)",
+    "regex_replace($.row_of_a, '(?=[^z]*z)a', '')",
+    "jsonpath_query({a => 1}, '$..' * 20000 + a)",
     "sequence().len()",
     "def(f, [f(), f()]) -> f()",
 ];
 
+/// Each goes through a long text once, and ends well.
+const LINEAR: &[&str] = &["$.spaced.split().len()", "$.spaced.rightSplit().len()", "$.spaced.trim().len()"];
+
 pub(crate) fn listed() {
+    for text in LINEAR {
+        assert_eq!(evaluate(text), Ok(()), "{text}");
+    }
     for text in BOMBS {
         let outcome = evaluate(text);
         is_limited(text, &outcome);

@@ -33,7 +33,7 @@ impl Half for TcpStream {
 impl<S: AsyncRead + AsyncWrite + Unpin> Half for TlsStream<S> {
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(Pin::new(self).poll_fill_buf(context)) {
-            Ok(unread) if unread.is_empty() => Poll::Ready(Ok(())),
+            Ok([]) => Poll::Ready(Ok(())),
             Ok(_) => Poll::Pending,
             // It has ended without the word for that.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),

@@ -1,6 +1,7 @@
 //! Filters with regular expressions.
 
 use minijinja::{Error, Value};
+use petrel_model::quoted::quoted;
 
 use super::arguments::Arguments;
 use super::text::text_of;
@@ -47,7 +48,8 @@ pub(super) fn regex_substring(args: &Arguments) -> Result<Value, Error> {
     };
     let Some(found) = index.and_then(|index| matches.into_iter().nth(index)) else {
         return Err(wrong(format!(
-            "regex_substring found {count} matches of `{pattern}`, not number {wanted}"
+            "regex_substring found {count} matches of `{}`, not number {wanted}",
+            quoted(pattern)
         )));
     };
     Ok(match found.groups.as_slice() {
@@ -108,7 +110,14 @@ pub(crate) fn expand(
                         .and_then(|inner| inner.split_once('>'))
                         .ok_or_else(|| wrong("regex_replace needs a group name after \\g, as in \\g<1>"))?;
                 rest = after.chars();
-                let number = name.parse().ok().or_else(|| regex.group_number(name));
+                let number = match name.parse().ok() {
+                    None => {
+                        // It is looked for among all.
+                        work::visit(groups.len())?;
+                        regex.group_number(name)
+                    }
+                    number => number,
+                };
                 let number = number.ok_or_else(|| wrong(format!("regex_replace has no group {name}")))?;
                 let group = group(number)?;
                 work::make(group.len())?;

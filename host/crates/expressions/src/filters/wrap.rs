@@ -2,9 +2,11 @@
 
 use crate::work::{self, Limit};
 
-/// Charges for breaking `line`: what is cut off a long word moves all that follows in it.
+/// Charges for breaking `line`: what is cut off a long word, or off the blanks before all words, moves all that follows
+/// in it.
 pub(super) fn charge(line: &str, width: usize) -> Result<(), Limit> {
-    let longest = line.split_whitespace().map(str::len).max().unwrap_or(0);
+    let blanks = line.len() - line.trim_start().len();
+    let longest = line.split_whitespace().map(str::len).max().unwrap_or(0).max(blanks);
     let moves = (longest / width.max(1)).saturating_mul(longest);
     work::charge((moves as u64).saturating_add((line.len() as u64).saturating_mul(20)))?;
     work::make(line.len().saturating_mul(32))

@@ -12,7 +12,7 @@ enum Token {
 
 pub(super) fn parse(path: &str) -> Result<JsonPath, String> {
     let tokens = tokens(path)?;
-    let mut parser = Parser { tokens: tokens.into_iter().peekable(), depth: 0 };
+    let mut parser = Parser { tokens: tokens.into_iter().peekable(), depth: 0, steps: 0 };
     let parsed = parser.path()?;
     match parser.tokens.next() {
         Some(token) => Err(format!("{} is out of place", describe(&token))),
@@ -75,9 +75,13 @@ fn tokens(path: &str) -> Result<Vec<Token>, String> {
 /// How deep parentheses may nest.
 const DEPTH: usize = 16;
 
+/// How many steps a path may have: following it takes room on the stack for each.
+const STEPS: usize = 256;
+
 struct Parser {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token>>,
     depth: usize,
+    steps: usize,
 }
 
 impl Parser {
@@ -87,6 +91,12 @@ impl Parser {
 
     fn expect(&mut self, sign: char) -> Result<(), String> {
         if self.take(sign) { Ok(()) } else { Err(format!("`{sign}` is missing")) }
+    }
+
+    /// Counts a step that is about to be read.
+    fn step(&mut self) -> Result<(), String> {
+        self.steps += 1;
+        if self.steps > STEPS { Err(format!("it has more than {STEPS} steps")) } else { Ok(()) }
     }
 
     fn path(&mut self) -> Result<JsonPath, String> {
@@ -118,6 +128,7 @@ impl Parser {
     }
 
     fn with_brackets(&mut self) -> Result<Vec<Step>, String> {
+        self.step()?;
         let mut steps = match self.tokens.next() {
             Some(Token::Sign('$')) => vec![Step::Root],
             Some(Token::Sign('*')) => vec![Step::AnyField],
@@ -134,6 +145,7 @@ impl Parser {
             None => return Err("it ends too early".into()),
         };
         while self.take('[') {
+            self.step()?;
             steps.push(self.bracket()?);
         }
         Ok(steps)

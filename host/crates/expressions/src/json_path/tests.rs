@@ -60,6 +60,9 @@ fn what_is_no_path_is_refused_with_the_reason() {
         ("trigger.é", "`é` is not allowed without quotes"),
         ("a.b[1", "`]` is missing"),
         (&"(".repeat(100_000), "`(` is out of place"),
+        (&format!("{}a", "$..".repeat(300)), "it has more than 256 steps"),
+        (&format!("{}a", "$.".repeat(300)), "it has more than 256 steps"),
+        (&format!("a{}", "[0]".repeat(300)), "it has more than 256 steps"),
     ] {
         let error = JsonPath::parse(path).unwrap_err().to_string();
         assert!(error.contains(reason), "{path}: {error}");

@@ -3,6 +3,8 @@
 //!
 //! Tuples and sets become lists, and keys that are no strings become text, since the result is JSON.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::number;
@@ -120,7 +122,7 @@ impl Reader<'_> {
 
     fn mapping_or_set(&mut self) -> Option<Value> {
         self.rest = self.rest.strip_prefix('{')?;
-        let (mut object, mut set) = (Map::new(), Vec::new());
+        let (mut object, mut set, mut known) = (Map::new(), Vec::new(), BTreeSet::new());
         loop {
             if self.take("}") {
                 return Some(if set.is_empty() { Value::Object(object) } else { Value::Array(set) });
@@ -129,7 +131,7 @@ impl Reader<'_> {
             if self.take(":") {
                 let value = self.value()?;
                 object.insert(key_text(&key)?, value);
-            } else if !set.contains(&key) {
+            } else if known.insert(key.to_string()) {
                 set.push(key);
             }
             let comma = self.take(",");
@@ -307,6 +309,13 @@ mod tests {
         ] {
             assert_eq!(parse(text).as_ref(), Ok(&expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_large_set_is_not_gone_through_for_each_of_its_items() {
+        let numbers: Vec<_> = (0..200_000).map(|number| number.to_string()).collect();
+        let parsed = parse(&format!("{{{0}, {0}}}", numbers.join(", "))).unwrap();
+        assert_eq!(parsed.as_array().map(Vec::len), Some(200_000));
     }
 
     #[test]

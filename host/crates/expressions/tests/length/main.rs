@@ -2,6 +2,7 @@
 //! loop over a long one with the error that names the limit. Nothing here goes by time.
 
 mod jinja;
+mod patterns;
 mod yaql;
 
 use std::sync::Arc;

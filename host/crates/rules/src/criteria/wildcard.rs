@@ -3,7 +3,7 @@
 
 use petrel_expressions::work::{self, Limit};
 
-/// Work units charged for looking at one character.
+/// Work units charged for looking at one character, beside those for the ranges of a class.
 const STEP: u64 = 5;
 
 /// Whether `text` matches `pattern`. Charges work in proportion to the product of their lengths, at most.
@@ -19,8 +19,9 @@ pub(super) fn matches(pattern: &str, text: &str) -> Result<bool, Limit> {
     // need no second try, since the latest one can take over whatever they would have matched.
     let mut retry = None;
     while let Some(char) = text.get(place) {
-        work::charge(STEP)?;
-        match pattern.get(at) {
+        let part = pattern.get(at);
+        work::charge(STEP + part.map_or(0, Part::ranges))?;
+        match part {
             Some(Part::Star) => {
                 retry = Some((at, place + 1));
                 at += 1;
@@ -53,6 +54,14 @@ enum Part {
 }
 
 impl Part {
+    /// The number of ranges that a character is compared with.
+    fn ranges(&self) -> u64 {
+        match self {
+            Self::OneOf { ranges, .. } => ranges.len() as u64,
+            _ => 0,
+        }
+    }
+
     fn fits(&self, char: char) -> bool {
         match self {
             Self::Star => false,
@@ -68,18 +77,22 @@ impl Part {
 fn parse(pattern: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = pattern;
+    // Behind a bracket that is not closed none is, and need not be looked for: the pattern may be nothing but brackets.
+    let mut closes = true;
     while let Some(char) = rest.chars().next() {
         rest = rest.get(char.len_utf8()..).unwrap_or_default();
         parts.push(match char {
             '*' => Part::Star,
             '?' => Part::Any,
-            '[' => match class(rest) {
-                Some((part, after)) => {
+            '[' if closes => {
+                if let Some((part, after)) = class(rest) {
                     rest = after;
                     part
+                } else {
+                    closes = false;
+                    Part::Literal('[')
                 }
-                None => Part::Literal('['),
-            },
+            }
             _ => Part::Literal(char),
         });
     }
@@ -124,9 +137,25 @@ mod tests {
             ("*a*b*c*", "xxaxxbxxcxx", true),
             ("*a*b*c*", "xxaxxcxxbxx", false),
             ("[z-a]", "m", false),
+            ("[!]", "[!]", true),
+            ("[]", "[]", true),
+            ("[[a]", "[", true),
+            ("[a][b", "a[b", true),
+            ("[![", "[![", true),
         ] {
             assert_eq!(matches(pattern, text), Ok(expected), "{pattern} {text}");
         }
         assert_eq!(matches(&format!("{}b", "a*".repeat(50)), &"a".repeat(5000)), Ok(false));
+    }
+
+    #[test]
+    fn the_ranges_of_a_class_are_charged() {
+        use petrel_expressions::work::{Allowance, evaluation, within};
+        let (text, class) = ("a".repeat(10_000), "b".repeat(10_000));
+        for pattern in [format!("*[{class}]"), format!("[!{class}]*[!{class}]b"), format!("*{class}b")] {
+            let allowance = Allowance { units: 10_000_000, is_roomy: false, interrupt: None };
+            let ran = within(&allowance, || evaluation(|| matches(&pattern, &text)));
+            assert_eq!(ran.value.is_err(), pattern.contains('['), "{pattern:.5}");
+        }
     }
 }

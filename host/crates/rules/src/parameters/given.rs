@@ -1,5 +1,7 @@
 //! Given parameters with compiled templates.
 
+use std::collections::BTreeSet;
+
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use petrel_model::Object;
 use serde_json::Value;
@@ -37,11 +39,12 @@ impl Given {
     /// Adds those parameters of `data` that are not given. They are data, as with [`Given::data`].
     #[must_use]
     pub fn over(mut self, data: &Object) -> Self {
-        for (name, value) in data {
-            if !self.0.iter().any(|(known, _)| known == name) {
-                self.0.push((name.clone(), Parameter::Data(value.clone())));
-            }
-        }
+        let missing: Vec<_> = {
+            let given: BTreeSet<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+            let missing = data.iter().filter(|(name, _)| !given.contains(name.as_str()));
+            missing.map(|(name, value)| (name.clone(), Parameter::Data(value.clone()))).collect()
+        };
+        self.0.extend(missing);
         self
     }
 

@@ -4,10 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use petrel_expressions::Scope;
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
 use super::Error;
 use super::given::{Parameter, Shape};
+
+/// How many parameters may wait for one another: each takes room on the stack, and a caller may give any number.
+const LONGEST_CHAIN: usize = 128;
 
 /// The value of a parameter, or the template that renders it.
 #[derive(Clone, Copy)]
@@ -105,6 +109,10 @@ impl<'a> Resolution<'a, '_> {
         let Some(Node::Template(parameter)) = self.nodes.get(name).copied() else { return Ok(()) };
         if let Some(start) = self.path.iter().position(|waiting| *waiting == name) {
             return Err(Error::Cycle(self.path.iter().skip(start).map(|&name| name.to_owned()).collect()));
+        }
+        if self.path.len() >= LONGEST_CHAIN {
+            let parameter = quoted(name).into_owned();
+            return Err(Error::Chain { parameter, limit: LONGEST_CHAIN });
         }
         self.path.push(name);
         for other in names(Node::Template(parameter)) {

@@ -219,3 +219,26 @@ fn the_keys_that_templates_read_of_an_object_are_known() {
     let read = keys_read("config_context", &Given::compile(&object(&given)), &signature);
     assert!(read.iter().eq(["auth", "token", "x"]), "{read:?}");
 }
+
+#[test]
+fn a_chain_of_parameters_has_a_greatest_length() {
+    let chain = |length: usize| {
+        let links = (1..length).map(|n| (format!("p{n}"), json!(format!("{{{{ p{} }}}}", n + 1))));
+        Value::Object(links.chain([(format!("p{length}"), json!(1))]).collect())
+    };
+    let (live, _) = both(&json!({}), &chain(100)).unwrap();
+    assert_eq!(live.get("p1"), Some(&json!("1")));
+    // As many as a request has room for; the stack of a thread has not.
+    for length in [200, 100_000] {
+        let error = both(&json!({}), &chain(length)).unwrap_err();
+        assert_eq!(error, Error::Chain { parameter: "p129".into(), limit: 128 });
+    }
+}
+
+#[test]
+fn data_fills_in_what_was_not_given() {
+    let many = |from: usize| (from..from + 50_000).map(|n| (format!("p{n}"), json!(n))).collect::<Object>();
+    let given = Given::compile(&many(0)).over(&many(25_000));
+    let of_data = given.iter().filter(|(_, parameter)| matches!(parameter, Parameter::Data(_)));
+    assert_eq!((given.iter().count(), of_data.count()), (75_000, 25_000));
+}

@@ -94,11 +94,18 @@ pub(super) fn split<'a>(
     }
 }
 
+/// Whether there is more than white space. Both ends are looked at first: what is left of a text that is being split has
+/// a word at one of them, and may have much white space at the other.
+fn has_word(text: &str) -> bool {
+    let is_word = |char: char| !is_space(char);
+    text.starts_with(is_word) || text.ends_with(is_word) || text.contains(is_word)
+}
+
 /// Takes `most` parts off `text` with `next`; what is left then is the last one.
 fn split_space<'a>(text: &'a str, most: usize, next: impl Fn(&'a str) -> (&'a str, &'a str)) -> Vec<&'a str> {
     let mut parts = Vec::new();
     let mut rest = text;
-    while !rest.trim_matches(is_space).is_empty() {
+    while has_word(rest) {
         if parts.len() == most {
             parts.push(if parts.is_empty() { rest.trim_start_matches(is_space) } else { rest });
             break;
