@@ -53,6 +53,16 @@ impl Journal {
         self.offset
     }
 
+    /// The number of the segment.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether somebody has deleted the segment.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.segment.is_gone()
+    }
+
     /// Continues in a new segment, whose first group is `first`. Returns the number of that segment.
     pub(crate) fn rotate(&mut self, first: u64) -> io::Result<u64> {
         *self = Self::begin(Arc::clone(&self.segments), self.number + 1, first)?;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
+use crate::presence;
 
 /// Largest value that may be written, in bytes: the 16 items of a leaf must stay below 128 KiB.
 pub(crate) const MAX_VALUE: usize = 7 * 1024;
@@ -32,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SledBase {
     db: sled::Db,
     file: File,
+    /// The path of that file.
+    rows: PathBuf,
     /// What was given up when it was opened.
     lost: Option<String>,
 }
@@ -59,7 +62,7 @@ impl SledBase {
         {
             before.put_back(&rows).map_err(fail)?;
         }
-        let mut base = Self { db: opened?, file: File::open(&rows).map_err(fail)?, lost: None };
+        let mut base = Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: rows.clone(), lost: None };
         if let Some(before) = before.filter(|before| before.is_lost(&base)) {
             if !accept_loss {
                 drop(base);
@@ -249,6 +252,10 @@ impl Base for SledBase {
     fn sync(&self) -> Result<(), BaseError> {
         self.db.flush().map_err(from_sled)?;
         self.file.sync_data().map_err(fail)
+    }
+
+    fn is_gone(&self) -> bool {
+        presence::is_gone(&self.file, &self.rows)
     }
 
     fn lost(&self) -> Option<String> {
