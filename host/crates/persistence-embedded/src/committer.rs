@@ -6,25 +6,25 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
-use std::collections::HashMap;
+mod state;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::commit::expected_twice;
-use petrel_persistence::queue::Queue;
-use petrel_persistence::{Change, CommitError, Document, DocumentKey, Error, Expect, Fence};
+use petrel_persistence::{CommitError, Error, Fence};
 use tokio::runtime;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::base::Write;
-use crate::blobs::Pin;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
 use crate::image::Image;
 use crate::journal::Journal;
 use crate::watchdog::Work;
+
+pub(crate) use state::{Effect, Request, State, effects, lock};
 
 /// Largest number of commits that share one sync.
 const GROUP_COMMITS: usize = 256;
@@ -34,90 +34,6 @@ const GROUP_BYTES: usize = 2 * 1024 * 1024;
 const LEAST_SEGMENT: u64 = 1 << 20;
 /// Interval of updates of the watermark, and of checks of the disk space and the layer's age.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-
-/// A commit on its way to the committer.
-pub(crate) struct Request {
-    pub(crate) fence: Option<Fence>,
-    pub(crate) expect: Vec<Expect>,
-    pub(crate) takes_in: bool,
-    pub(crate) writes: Vec<Write>,
-    pub(crate) effects: Vec<Effect>,
-    pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
-    /// Held until the answer, to limit the number of commits in progress.
-    pub(crate) _permit: OwnedSemaphorePermit,
-    /// Held until the answer, to keep the blobs that the commit refers to.
-    pub(crate) _pins: Vec<Pin>,
-}
-
-/// The effect of a commit on the state in memory.
-pub(crate) enum Effect {
-    Execution(Box<Execution>),
-    PutRule(Ref, RuleId),
-    DeleteRule(Ref),
-    LiftHold,
-}
-
-/// The effects of `changes`.
-pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
-    changes
-        .into_iter()
-        .filter_map(|change| match change {
-            Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {
-                Some(Effect::Execution(Box::new(execution)))
-            }
-            Change::Put(Document::Rule(rule)) => Some(Effect::PutRule(rule.reference, rule.id)),
-            Change::Delete(DocumentKey::Rule(reference)) => Some(Effect::DeleteRule(reference)),
-            Change::LiftHold => Some(Effect::LiftHold),
-            // No precondition looks at these.
-            Change::Put(_)
-            | Change::Delete(_)
-            | Change::CreateTriggerInstance(_)
-            | Change::CreateEnforcement(_)
-            | Change::AppendOutput { .. }
-            | Change::AppendWorkflow { .. }
-            | Change::DeleteExecution(_)
-            | Change::DeleteTriggerInstance(_)
-            | Change::DeleteEnforcement(_) => None,
-        })
-        .collect()
-}
-
-/// The state in memory against which preconditions are checked. Rebuilt when the store is opened.
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) queue: Queue,
-    pub(crate) rules: HashMap<Ref, RuleId>,
-}
-
-impl State {
-    fn holds(&self, expect: &Expect) -> bool {
-        match expect {
-            Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
-            Expect::RuleAbsent(reference) => !self.rules.contains_key(reference),
-            Expect::RuleIs(reference, id) => self.rules.get(reference) == Some(id),
-        }
-    }
-
-    /// Applies an effect that is about to be written, so that later commits of the same group see it. Execution
-    /// versions and rules must be up to date here; the queue follows after the sync, since it hands out executions.
-    fn stage(&mut self, effect: &Effect) {
-        match effect {
-            Effect::Execution(execution) => self.queue.stage(execution),
-            // Lifted when it is durable, since executions start because of it.
-            Effect::LiftHold => {}
-            Effect::PutRule(reference, id) => {
-                self.rules.insert(reference.clone(), *id);
-            }
-            Effect::DeleteRule(reference) => {
-                self.rules.remove(reference);
-            }
-        }
-    }
-}
-
-pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The state that the thread owns.
 pub(crate) struct Committer {
