@@ -6,6 +6,7 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
+mod gone;
 mod state;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -20,8 +21,8 @@ use tokio::sync::{oneshot, watch};
 use crate::base::Write;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
-use crate::image::Image;
 use crate::journal::Journal;
+use crate::rows::Rows;
 use crate::watchdog::Work;
 
 pub(crate) use state::{Effect, Request, State, effects, lock};
@@ -37,7 +38,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// The state that the thread owns.
 pub(crate) struct Committer {
-    pub(crate) image: Arc<Image>,
+    pub(crate) rows: Arc<Rows>,
     pub(crate) journal: Journal,
     pub(crate) checkpoint: checkpoint::Handle,
     pub(crate) layer: LayerState,
@@ -75,7 +76,11 @@ impl LayerState {
 
     fn is_due(&self) -> bool {
         let is_due = self.bytes >= self.limit || self.since.is_some_and(|since| since.elapsed() >= self.age);
-        is_due && self.not_before.is_none_or(|time| time <= Instant::now())
+        is_due && self.may_try()
+    }
+
+    fn may_try(&self) -> bool {
+        self.not_before.is_none_or(|time| time <= Instant::now())
     }
 }
 
@@ -95,6 +100,7 @@ impl Committer {
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
+                self.look_for_files();
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
@@ -111,11 +117,16 @@ impl Committer {
     /// but each time more space in the journal.
     fn is_journal_long(&self) -> bool {
         let limit = u64::try_from(self.layer.limit).unwrap_or(u64::MAX);
-        self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.not_before.is_none()
+        self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.may_try()
     }
 
     fn has_failed(&self) -> bool {
         self.failure.borrow().is_some()
+    }
+
+    fn fail(&self, error: Error) {
+        tracing::error!(%error, "store failed; it accepts no more commits");
+        self.failure.send_replace(Some(error));
     }
 
     fn keep_watermark(&self, acknowledged: &mut u64) {
@@ -147,24 +158,22 @@ impl Committer {
         }
         // The segment is rotated before the layer is frozen: the frozen layer must contain every group of the segments
         // that the checkpoint will release.
-        let needed_from = match self.journal.rotate(self.sequence + 1) {
-            Ok(number) => number,
-            Err(error) => return self.postpone(&error),
-        };
-        if let Some(layer) = self.image.freeze() {
-            self.layer = LayerState::empty(self.layer.limit, self.layer.age);
+        if let Err(error) = self.journal.rotate(self.sequence + 1) {
+            // The base can do without: the present segment goes on, and none is released.
+            tracing::warn!(%error, "failed to begin a new segment of the journal; trying again");
+            self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
+        }
+        if let Some(layer) = self.rows.image.freeze() {
+            let not_before = self.layer.not_before;
+            self.layer = LayerState { not_before, ..LayerState::empty(self.layer.limit, self.layer.age) };
+            let needed_from = self.journal.number();
             self.checkpoint.begin(Task { layer, sequence: self.sequence, needed_from });
         }
     }
 
-    /// Tries again later. Until then commits go to the present segment.
-    fn postpone(&mut self, error: &std::io::Error) {
-        tracing::warn!(%error, "failed to begin a new segment of the journal; trying again");
-        self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
-    }
-
     /// Writes everything to the base, so that the next process has nothing to replay.
     fn close(mut self) {
+        self.look_for_files();
         self.work.pause(|| self.checkpoint.progress.wait());
         if self.layer.since.is_some() {
             self.hand_over();
@@ -205,8 +214,7 @@ impl Committer {
                 self.publish(accepted);
             }
             Err(error) => {
-                tracing::error!(%error, "store failed; it accepts no more commits");
-                self.failure.send_replace(Some(error.clone()));
+                self.fail(error.clone());
                 accepted.into_iter().for_each(|request| answer(request.answer, Err(error.clone().into())));
             }
         }
@@ -237,7 +245,7 @@ impl Committer {
         let appended = self.journal.append(self.sequence + 1, &writes);
         appended.map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
         self.sequence += 1;
-        self.layer.bytes = self.image.show(writes);
+        self.layer.bytes = self.rows.image.show(writes);
         self.layer.since.get_or_insert_with(Instant::now);
         Ok(())
     }

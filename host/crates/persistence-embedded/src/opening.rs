@@ -96,7 +96,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
     let committer = Committer {
-        image: Arc::clone(&rows.image),
+        rows: Arc::clone(&rows),
         journal,
         checkpoint,
         // Not empty: it has the new epoch at least.

@@ -62,7 +62,8 @@ impl SledBase {
         {
             before.put_back(&rows).map_err(fail)?;
         }
-        let mut base = Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: rows.clone(), lost: None };
+        let mut base =
+            Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: rows.clone(), lost: None };
         if let Some(before) = before.filter(|before| before.is_lost(&base)) {
             if !accept_loss {
                 drop(base);
