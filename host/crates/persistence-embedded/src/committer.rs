@@ -7,6 +7,7 @@
 //! unknown, and only the next process can find out.
 
 mod gone;
+mod no_room;
 mod state;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -21,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 use crate::base::Write;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
-use crate::journal::Journal;
+use crate::journal::{AppendError, Journal};
 use crate::rows::Rows;
 use crate::watchdog::Work;
 
@@ -49,6 +50,8 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
+    /// What finishes something and found no room. It is tried again.
+    pub(crate) postponed: Vec<Request>,
     /// What the thread is doing, for the watchdog. Waiting for a checkpoint does not count.
     pub(crate) work: Arc<Work>,
     /// The runtime of the tasks that wait for answers, if they are tasks.
@@ -94,6 +97,7 @@ impl Committer {
             let first = requests.recv_timeout(HOUSEKEEPING);
             let _busy = work.begin();
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+                self.retry();
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
             }
@@ -101,6 +105,7 @@ impl Committer {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
                 self.look_for_files();
+                self.retry();
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
@@ -197,8 +202,9 @@ impl Committer {
         for mut request in group {
             match self.admit(&request) {
                 Ok(()) => {
+                    let count = request.writes.len();
                     writes.append(&mut request.writes);
-                    accepted.push(request);
+                    accepted.push(Accepted { request, count });
                 }
                 Err(refusal) => answer(request.answer, Err(refusal)),
             }
@@ -208,14 +214,20 @@ impl Committer {
         }
         let bytes = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
         let started = Instant::now();
-        match self.write(writes) {
+        match self.write(&writes) {
             Ok(()) => {
+                self.show(writes);
                 measure(accepted.len(), bytes, started.elapsed());
                 self.publish(accepted);
             }
+            Err(AppendError::NoRoom(error)) if self.revoke(&accepted) => {
+                self.without_room(&error, accepted, writes);
+            }
             Err(error) => {
+                let error = Error::Unavailable(error.to_string());
                 self.fail(error.clone());
-                accepted.into_iter().for_each(|request| answer(request.answer, Err(error.clone().into())));
+                let answers = accepted.into_iter().map(|accepted| accepted.request.answer);
+                answers.for_each(|sender| answer(sender, Err(error.clone().into())));
             }
         }
     }
@@ -239,21 +251,23 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes `writes` durable, then shows them to readers. In this order, so that nobody reads what could still be
-    /// lost.
-    fn write(&mut self, writes: Vec<Write>) -> Result<(), Error> {
-        let appended = self.journal.append(self.sequence + 1, &writes);
-        appended.map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
+    /// Makes `writes` durable.
+    fn write(&mut self, writes: &[Write]) -> Result<(), AppendError> {
+        self.journal.append(self.sequence + 1, writes)?;
         self.sequence += 1;
-        self.layer.bytes = self.rows.image.show(writes);
-        self.layer.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
+    /// Shows `writes` to readers: after they are durable, so that nobody reads what could still be lost.
+    fn show(&mut self, writes: Vec<Write>) {
+        self.layer.bytes = self.rows.image.show(writes);
+        self.layer.since.get_or_insert_with(Instant::now);
+    }
+
     /// Applies a durable group to the queue, and answers its requests.
-    fn publish(&self, accepted: Vec<Request>) {
+    fn publish(&self, accepted: Vec<Accepted>) {
         let mut state = lock(&self.state);
-        for effect in accepted.iter().flat_map(|request| &request.effects) {
+        for effect in accepted.iter().flat_map(|accepted| &accepted.request.effects) {
             match effect {
                 Effect::Execution(execution) => state.queue.store(execution),
                 Effect::LiftHold => state.queue.lift(),
@@ -261,7 +275,7 @@ impl Committer {
             }
         }
         drop(state);
-        let answers: Vec<_> = accepted.into_iter().map(|request| request.answer).collect();
+        let answers: Vec<_> = accepted.into_iter().map(|accepted| accepted.request.answer).collect();
         let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
         match &self.runtime {
             // On a thread of the runtime, waking the waiting tasks takes no system call for each.
@@ -269,6 +283,13 @@ impl Committer {
             None => answer_all(),
         }
     }
+}
+
+/// An admitted request whose writes are among those of its group.
+struct Accepted {
+    request: Request,
+    /// Number of its writes.
+    count: usize,
 }
 
 /// Collects a group: `first` and other waiting requests, within the limits.

@@ -294,6 +294,14 @@ impl Room {
         self.look() >= BASE_MARGIN + 4 * bytes as u64
     }
 
+    /// The message when something new is refused after a write has failed for want of room, by a quota perhaps.
+    pub(crate) fn refusal_after(&self, error: &std::io::Error) -> String {
+        if self.is_short() {
+            return self.refusal();
+        }
+        format!("the disk of {} cannot be written: {error}; free some space", self.directory.display())
+    }
+
     /// The message when something new is refused.
     pub(crate) fn refusal(&self) -> String {
         format!(

@@ -89,6 +89,38 @@ impl State {
             }
         }
     }
+
+    /// Whether [`revoke`](Self::revoke) takes back all that was staged for a request: it does not remember what was
+    /// there before, and goes by what the request had expected.
+    pub(super) fn is_revocable(&self, request: &Request) -> bool {
+        let expects = |reference: &Ref| {
+            request.expect.iter().any(|expect| match expect {
+                Expect::RuleAbsent(of) | Expect::RuleIs(of, _) => of == reference,
+                Expect::ExecutionVersion(..) => false,
+            })
+        };
+        request.effects.iter().all(|effect| match effect {
+            Effect::Execution(execution) => {
+                let is_expected =
+                    |expect: &Expect| matches!(expect, Expect::ExecutionVersion(id, _) if *id == execution.id);
+                // Nothing is staged for one that is created.
+                !self.queue.is_active(execution.id) || request.expect.iter().any(is_expected)
+            }
+            Effect::PutRule(reference, _) | Effect::DeleteRule(reference) => expects(reference),
+            Effect::LiftHold => true,
+        })
+    }
+
+    /// Takes back what was staged for a request that could not be written. Those staged after it come first.
+    pub(super) fn revoke(&mut self, request: &Request) {
+        for expect in &request.expect {
+            match expect {
+                Expect::ExecutionVersion(id, version) => self.queue.unstage(*id, *version),
+                Expect::RuleAbsent(reference) => drop(self.rules.remove(reference)),
+                Expect::RuleIs(reference, id) => drop(self.rules.insert(reference.clone(), *id)),
+            }
+        }
+    }
 }
 
 pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
