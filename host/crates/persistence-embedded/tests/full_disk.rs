@@ -159,6 +159,14 @@ async fn a_refused_commit_leaves_what_it_expected_as_it_was() {
     store.commit(new()).await.unwrap();
     let again = store.commit(new()).await;
     assert!(matches!(again, Err(CommitError::Conflict(_))), "{again:?}");
+    // What expects nothing is taken back as well.
+    disk.no_frames.store(true, Ordering::SeqCst);
+    let refused = store.commit(Commit::of([Change::put(rule(2, "pack.new"))])).await;
+    assert!(matches!(refused, Err(CommitError::NoRoom(_))), "{refused:?}");
+    disk.no_frames.store(false, Ordering::SeqCst);
+    let first = rule(1, "pack.new");
+    let still = Expect::RuleIs(first.reference.clone(), first.id);
+    store.commit(Commit::of([Change::put(first)]).expecting(still)).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,21 +3,23 @@
 
 use std::io;
 
-use petrel_persistence::CommitError;
+use petrel_model::{Ref, Rule};
+use petrel_persistence::{CommitError, DocumentKey, Noun as _};
 
 use crate::base::Write;
 use crate::committer::{Accepted, Committer, GROUP_COMMITS, answer, lock};
 
 impl Committer {
-    /// Takes back what was staged for a group that was not written. Returns whether that can be done for all of it;
-    /// if not, nothing was taken back.
+    /// Takes back what was staged for a group that was not written. Returns whether that could be done for all of it;
+    /// if not, the store has to fail.
     pub(super) fn revoke(&self, group: &[Accepted]) -> bool {
+        let rule = |reference: &Ref| {
+            let found = self.rows.document(&DocumentKey::Rule(reference.clone()))?;
+            Ok(found.and_then(Rule::from_document).map(|rule| rule.id))
+        };
         let mut state = lock(&self.state);
-        let is_revocable = group.iter().all(|accepted| state.is_revocable(&accepted.request));
-        if is_revocable {
-            group.iter().rev().for_each(|accepted| state.revoke(&accepted.request));
-        }
-        is_revocable
+        group.iter().all(|accepted| state.is_revocable(&accepted.request))
+            && group.iter().rev().all(|accepted| state.revoke(&accepted.request, rule).is_ok())
     }
 
     /// Refuses what a group would take in, and tries the rest alone, which is smaller; or later, if it was alone.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::queue::Queue;
-use petrel_persistence::{Change, CommitError, Document, DocumentKey, Expect, Fence};
+use petrel_persistence::{Change, CommitError, Document, DocumentKey, Error, Expect, Fence};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::base::Write;
@@ -90,15 +90,9 @@ impl State {
         }
     }
 
-    /// Whether [`revoke`](Self::revoke) takes back all that was staged for a request: it does not remember what was
-    /// there before, and goes by what the request had expected.
+    /// Whether [`revoke`](Self::revoke) takes back all that was staged for a request: of executions nobody remembers
+    /// the version before, except for what the request had expected.
     pub(super) fn is_revocable(&self, request: &Request) -> bool {
-        let expects = |reference: &Ref| {
-            request.expect.iter().any(|expect| match expect {
-                Expect::RuleAbsent(of) | Expect::RuleIs(of, _) => of == reference,
-                Expect::ExecutionVersion(..) => false,
-            })
-        };
         request.effects.iter().all(|effect| match effect {
             Effect::Execution(execution) => {
                 let is_expected =
@@ -106,20 +100,31 @@ impl State {
                 // Nothing is staged for one that is created.
                 !self.queue.is_active(execution.id) || request.expect.iter().any(is_expected)
             }
-            Effect::PutRule(reference, _) | Effect::DeleteRule(reference) => expects(reference),
-            Effect::LiftHold => true,
+            Effect::PutRule(..) | Effect::DeleteRule(_) | Effect::LiftHold => true,
         })
     }
 
-    /// Takes back what was staged for a request that could not be written. Those staged after it come first.
-    pub(super) fn revoke(&mut self, request: &Request) {
+    /// Takes back what was staged for a request that could not be written. Those staged after it come first. `rule`
+    /// tells which rule is stored under a reference.
+    pub(super) fn revoke(
+        &mut self,
+        request: &Request,
+        rule: impl Fn(&Ref) -> Result<Option<RuleId>, Error>,
+    ) -> Result<(), Error> {
         for expect in &request.expect {
-            match expect {
-                Expect::ExecutionVersion(id, version) => self.queue.unstage(*id, *version),
-                Expect::RuleAbsent(reference) => drop(self.rules.remove(reference)),
-                Expect::RuleIs(reference, id) => drop(self.rules.insert(reference.clone(), *id)),
+            if let Expect::ExecutionVersion(id, version) = expect {
+                self.queue.unstage(*id, *version);
             }
         }
+        for effect in &request.effects {
+            if let Effect::PutRule(reference, _) | Effect::DeleteRule(reference) = effect {
+                match rule(reference)? {
+                    Some(id) => self.rules.insert(reference.clone(), id),
+                    None => self.rules.remove(reference),
+                };
+            }
+        }
+        Ok(())
     }
 }
 
