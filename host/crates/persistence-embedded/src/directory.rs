@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Engine;
+use crate::remedy;
 
 /// The format that this version writes. It is raised when an older version could not read the store.
 ///
@@ -50,7 +51,8 @@ pub enum OpenError {
     OtherEngine(PathBuf, Engine, Engine),
     /// Its journal cannot be replayed.
     #[error(
-        "the store in {0} cannot be opened: {1}; restore from a backup, or go on without what cannot be read with --accept-loss"
+        "the store in {0} cannot be opened: {1}; {remedy}",
+        remedy = remedy::of_words(.1).unwrap_or("restore from a backup, or go on without what cannot be read with --accept-loss")
     )]
     Journal(PathBuf, String),
     /// The directory contains something other than a store.
@@ -72,10 +74,13 @@ pub enum OpenError {
         acknowledged: u64,
     },
     /// The directory cannot be used.
-    #[error("the data directory {0} cannot be used: {1}")]
+    #[error(
+        "the data directory {0} cannot be used: {1}; {remedy}",
+        remedy = remedy::of_error(.1).unwrap_or("mend that, or give another directory with --data-dir")
+    )]
     Io(PathBuf, #[source] std::io::Error),
     /// The engine cannot open it.
-    #[error("the store in {} cannot be opened: {reason}; {}", path.display(), engine.remedy())]
+    #[error("the store in {} cannot be opened: {reason}; {}", path.display(), remedy::of_words(reason).unwrap_or_else(|| engine.remedy()))]
     Base {
         /// The directory of the engine.
         path: PathBuf,

@@ -20,7 +20,7 @@
 //!   [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
 //! * [`directory`] manages the data directory: lock, format, watermark and free space. [`presence`] tells whether files
-//!   were deleted while they are open.
+//!   were deleted while they are open, [`remedy`] what helps when the system refuses something.
 //!
 //! No type and no key of the engine leaves this crate.
 
@@ -39,6 +39,7 @@ mod keys;
 mod opening;
 mod options;
 mod presence;
+mod remedy;
 pub mod repair;
 pub mod restore;
 mod rows;

@@ -1,0 +1,76 @@
+//! What helps when the system refuses something: a full disk, a missing right. The store is as it was, and a backup
+//! would not help.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// The remedy for an error of the system, unless it may be the store that is at fault.
+pub(crate) fn of_error(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => {
+            Some("free some space on its disk, and start again: nothing is damaged")
+        }
+        io::ErrorKind::QuotaExceeded => {
+            Some("free some space within the quota of this user, or raise that: nothing is damaged")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "its file system is mounted read-only: mount it for writing, and see the log of the kernel if it became so by itself",
+        ),
+        io::ErrorKind::PermissionDenied => {
+            Some("let the user that runs this read and write all that is in it, as the owner of the files")
+        }
+        _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
+            Some("too many files are open: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)")
+        }
+        _ => None,
+    }
+}
+
+/// The same for an error that an engine has put into words.
+pub(crate) fn of_words(text: &str) -> Option<&'static str> {
+    // As errors of the system are displayed, and as they are shown by a panic.
+    ["(os error ", "Os { code: "].into_iter().find_map(|before| {
+        let (_, after) = text.split_once(before)?;
+        let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        of_error(&io::Error::from_raw_os_error(digits.parse().ok()?))
+    })
+}
+
+fn is_any_of(error: &io::Error, numbers: &[Errno]) -> bool {
+    numbers.iter().any(|number| error.raw_os_error() == Some(number.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_have_remedies_in_every_form() {
+        for (number, expected) in [
+            (Errno::NOSPC, Some("free some space")),
+            (Errno::DQUOT, Some("quota")),
+            (Errno::ROFS, Some("mount it for writing")),
+            (Errno::ACCESS, Some("read and write")),
+            (Errno::PERM, Some("read and write")),
+            (Errno::MFILE, Some("ulimit -n")),
+            (Errno::NFILE, Some("ulimit -n")),
+            (Errno::IO, None),
+            (Errno::NOENT, None),
+        ] {
+            let error = io::Error::from(number);
+            let says = |remedy: Option<&str>| match (remedy, expected) {
+                (Some(remedy), Some(expected)) => remedy.contains(expected),
+                (remedy, expected) => remedy == expected,
+            };
+            assert!(says(of_error(&error)), "{error}");
+            for text in [format!("IO error: {error}"), format!("its files are damaged (unwrap on {error:?})")]
+            {
+                assert!(says(of_words(&text)), "{text}");
+            }
+        }
+        for text in ["", "its files are damaged", "(os error )", "(os error 99999999999999)", "Os { code: "] {
+            assert_eq!(of_words(text), None, "{text}");
+        }
+    }
+}
