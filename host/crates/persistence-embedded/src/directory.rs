@@ -300,7 +300,7 @@ impl Room {
     }
 
     /// The message when something new is refused after a write has failed for want of room, by a quota perhaps.
-    pub(crate) fn refusal_after(&self, error: &std::io::Error) -> String {
+    pub(crate) fn refusal_after(&self, error: &impl std::fmt::Display) -> String {
         if self.is_short() {
             return self.refusal();
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::Write;
 use crate::journal::media::{Media, Segment};
+use crate::remedy;
 
 /// The writing end of the journal.
 pub(crate) struct Journal {
@@ -89,10 +90,7 @@ pub(crate) enum AppendError {
 impl AppendError {
     /// A write fails for want of room before all bytes are written. About any other error nothing is known.
     fn of_write(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoRoom(error),
-            _ => Self::Failed(error),
-        }
+        if remedy::is_no_room(&error) { Self::NoRoom(error) } else { Self::Failed(error) }
     }
 }
 

@@ -29,11 +29,21 @@ pub(crate) fn of_error(error: &io::Error) -> Option<&'static str> {
 
 /// The same for an error that an engine has put into words.
 pub(crate) fn of_words(text: &str) -> Option<&'static str> {
+    of_error(&in_words(text)?)
+}
+
+/// Whether there was no room for a write.
+pub(crate) fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The error of the system that `text` quotes.
+pub(crate) fn in_words(text: &str) -> Option<io::Error> {
     // As errors of the system are displayed, and as they are shown by a panic.
     ["(os error ", "Os { code: "].into_iter().find_map(|before| {
         let (_, after) = text.split_once(before)?;
         let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
-        of_error(&io::Error::from_raw_os_error(digits.parse().ok()?))
+        Some(io::Error::from_raw_os_error(digits.parse().ok()?))
     })
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use petrel_model::execution::Account;
@@ -36,12 +37,15 @@ use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
+use crate::remedy;
 use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
+/// Pause between attempts to write a large value without room.
+const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// The embedded store. Dropping it ends its threads and unlocks its directory.
 pub struct EmbeddedStore {
@@ -96,15 +100,33 @@ impl EmbeddedStore {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
     }
 
-    /// Encodes `changes`. Values that need a file are written on a background thread.
-    async fn encode(&self, changes: Vec<Change>) -> Result<(Vec<Change>, Encoded), Error> {
+    /// Encodes `changes`. Values that need a file are written on a background thread. Those of a commit that does not
+    /// take in anything new wait for room on the disk.
+    async fn encode(&self, changes: Vec<Change>, takes_in: bool) -> Result<(Vec<Change>, Encoded), Error> {
         let encoded = match rows::encode(&self.rows, None, &changes) {
             Err(EncodeError::Large) => {
+                let (failure, progress) = (Arc::clone(&self.failure), Arc::clone(&self.progress));
+                let goes_on =
+                    move || failure.borrow().is_none() && !progress.is_closing.load(Ordering::Relaxed);
                 return self
-                    .in_background(move |rows| match rows::encode(rows, Some(&rows.blobs), &changes) {
-                        Ok(encoding) => Ok((changes, Encoded::from(encoding))),
-                        Err(EncodeError::Store(error)) => Err(error),
-                        Err(EncodeError::Large) => Err(Error::Unavailable(EncodeError::Large.to_string())),
+                    .in_background(move |rows| {
+                        loop {
+                            match rows::encode(rows, Some(&rows.blobs), &changes) {
+                                Ok(encoding) => {
+                                    let encoded = Encoded::from(encoding);
+                                    return Ok((changes, encoded));
+                                }
+                                Err(EncodeError::Store(error))
+                                    if takes_in || !is_no_room(&error) || !goes_on() =>
+                                {
+                                    return Err(error);
+                                }
+                                Err(EncodeError::Store(_full)) => std::thread::sleep(NO_ROOM_PAUSE),
+                                Err(error @ EncodeError::Large) => {
+                                    return Err(Error::Unavailable(error.to_string()));
+                                }
+                            }
+                        }
                     })
                     .await;
             }
@@ -134,6 +156,11 @@ impl EmbeddedStore {
             tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
         }
     }
+}
+
+/// Whether a write has found no room.
+fn is_no_room(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(why) if remedy::in_words(why).is_some_and(|error| remedy::is_no_room(&error)))
 }
 
 /// The parts of an encoding that outlive the encoder.
@@ -171,12 +198,13 @@ impl Store for EmbeddedStore {
             // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
-        let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes).await {
+        let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes, takes_in).await
+        {
             Ok(encoded) => encoded,
             // There was room for small values, but not for the file of a large one.
-            Err(Error::Unavailable(why)) if takes_in && self.room.look() < ROOM_FOR_LARGE => {
-                tracing::warn!(why, "refusing a commit: no room for a large value");
-                return Err(CommitError::NoRoom(self.room.refusal()));
+            Err(error) if takes_in && (self.room.look() < ROOM_FOR_LARGE || is_no_room(&error)) => {
+                tracing::warn!(%error, "refusing a commit: no room for a large value");
+                return Err(CommitError::NoRoom(self.room.refusal_after(&error)));
             }
             Err(error) => {
                 // Damage is excluded: it would remain in the next process, too.

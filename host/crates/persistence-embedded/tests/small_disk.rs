@@ -6,10 +6,13 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
-use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Store};
+use petrel_model::{Status, StatusEvent};
+use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, OpenError, Options};
-use petrel_store_suite::execution;
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 /// A file system of 24 MiB. It is unmounted when this is dropped.
@@ -61,8 +64,7 @@ fn open(directory: &Path, engine: Engine) -> Result<EmbeddedStore, OpenError> {
 /// Creates an execution with a parameter of so many bytes.
 async fn create(store: &EmbeddedStore, n: u64, size: usize) -> Result<(), CommitError> {
     let mut one = execution(n);
-    one.parameters =
-        std::sync::Arc::new([("text".to_owned(), "x".repeat(size).into())].into_iter().collect());
+    one.parameters = Arc::new([("text".to_owned(), "x".repeat(size).into())].into_iter().collect());
     store.commit(Commit::of([Change::CreateExecution(one)])).await
 }
 
@@ -95,6 +97,33 @@ async fn a_disk_that_is_filled_under_a_store_takes_in_nothing_and_loses_nothing(
         let store = open(&disk.store(), engine).unwrap();
         assert_eq!(count(&store).await as u64, made + 1, "{engine}");
         create(&store, 1000, 3000).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_large_result_waits_for_room_and_a_large_event_is_refused() {
+    for engine in Engine::ALL {
+        let Some(disk) = Disk::make() else { return };
+        let store = Arc::new(open(&disk.store(), engine).unwrap());
+        create(&store, 1, 100).await.unwrap();
+        disk.fill();
+        let refused = create(&store, 2, 300_000).await;
+        assert!(matches!(refused, Err(CommitError::NoRoom(_))), "{engine}: {refused:?}");
+        let mut one = execution(1);
+        let expect = Expect::ExecutionVersion(one.id, one.version);
+        one.apply(StatusEvent::Started, at(9)).unwrap();
+        one.result = Some(Arc::new("x".repeat(300_000).into()));
+        let ending = tokio::spawn({
+            let store = Arc::clone(&store);
+            let commit = Commit::of([Change::UpdateExecution(one)]).expecting(expect);
+            async move { store.commit(commit).await }
+        });
+        tokio::time::timeout(Duration::from_secs(1), store.failed()).await.unwrap_err();
+        assert!(!ending.is_finished(), "{engine}: it waits");
+        disk.free();
+        tokio::time::timeout(Duration::from_secs(60), ending).await.unwrap().unwrap().unwrap();
+        let stored = store.execution(id(1)).await.unwrap().unwrap();
+        assert_eq!(stored.status, Status::Running, "{engine}");
     }
 }
 
@@ -136,7 +165,7 @@ async fn who_opens_a_store_on_a_read_only_file_system_is_told_to_mount_it_for_wr
             let how = format!("remount,{how}");
             // Threads of an engine may hold the file for a moment longer.
             let done = (0..200).any(|_| {
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
                 Command::new("mount").args(["-o", &how]).arg(disk.0.path()).status().unwrap().success()
             });
             assert!(done, "{engine}: {how}");
