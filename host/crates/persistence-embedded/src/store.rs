@@ -1,7 +1,8 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run.
+//! executions to run, [`encoded`] makes rows of a commit.
 
 mod claims;
+mod encoded;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use petrel_model::execution::Account;
@@ -21,14 +21,14 @@ use petrel_model::{
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
-    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
-    Page, Store, Unreadable,
+    Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures, Page,
+    Store, Unreadable,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::backup;
-use crate::base::{self, Base, Entry};
-use crate::blobs::{Digest, Pin};
+use crate::base::{Base, Entry};
+use crate::blobs::Digest;
 use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::{OpenError, Room};
@@ -37,15 +37,13 @@ use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
-use crate::remedy;
-use crate::rows::{self, Rows};
-use crate::value::{EncodeError, Encoding};
+use crate::rows::Rows;
 use crate::watchdog::Watchdog;
+
+use encoded::{Encoded, is_no_room};
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
-/// Pause between attempts to write a large value without room.
-const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// The embedded store. Dropping it ends its threads and unlocks its directory.
 pub struct EmbeddedStore {
@@ -100,42 +98,6 @@ impl EmbeddedStore {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
     }
 
-    /// Encodes `changes`. Values that need a file are written on a background thread. Those of a commit that does not
-    /// take in anything new wait for room on the disk.
-    async fn encode(&self, changes: Vec<Change>, takes_in: bool) -> Result<(Vec<Change>, Encoded), Error> {
-        let encoded = match rows::encode(&self.rows, None, &changes) {
-            Err(EncodeError::Large) => {
-                let (failure, progress) = (Arc::clone(&self.failure), Arc::clone(&self.progress));
-                let goes_on =
-                    move || failure.borrow().is_none() && !progress.is_closing.load(Ordering::Relaxed);
-                return self
-                    .in_background(move |rows| {
-                        loop {
-                            match rows::encode(rows, Some(&rows.blobs), &changes) {
-                                Ok(encoding) => {
-                                    let encoded = Encoded::from(encoding);
-                                    return Ok((changes, encoded));
-                                }
-                                Err(EncodeError::Store(error))
-                                    if takes_in || !is_no_room(&error) || !goes_on() =>
-                                {
-                                    return Err(error);
-                                }
-                                Err(EncodeError::Store(_full)) => std::thread::sleep(NO_ROOM_PAUSE),
-                                Err(error @ EncodeError::Large) => {
-                                    return Err(Error::Unavailable(error.to_string()));
-                                }
-                            }
-                        }
-                    })
-                    .await;
-            }
-            Err(EncodeError::Store(error)) => return Err(error),
-            Ok(encoding) => Encoded::from(encoding),
-        };
-        Ok((changes, encoded))
-    }
-
     /// Runs work that would block an async task for too long.
     async fn in_background<T: Send + 'static>(
         &self,
@@ -155,24 +117,6 @@ impl EmbeddedStore {
         if let Err(error) = self.in_background(remove).await {
             tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
         }
-    }
-}
-
-/// Whether a write has found no room.
-fn is_no_room(error: &Error) -> bool {
-    matches!(error, Error::Unavailable(why) if remedy::in_words(why).is_some_and(|error| remedy::is_no_room(&error)))
-}
-
-/// The parts of an encoding that outlive the encoder.
-struct Encoded {
-    writes: Vec<base::Write>,
-    pins: Vec<Pin>,
-    released: Vec<Digest>,
-}
-
-impl From<Encoding<'_>> for Encoded {
-    fn from(Encoding { writes, pins, released, .. }: Encoding<'_>) -> Self {
-        Self { writes, pins, released }
     }
 }
 
