@@ -149,7 +149,7 @@ async fn serve(
             engine.stop().await;
             Ok(())
         }
-        error = failed => Err(Failure::new(Code::Server, "store", error.to_string(), "see the log; start the host again: nothing that was acknowledged is lost")),
+        error = failed => Err(Failure::new(Code::Server, "store", error.to_string(), "see the log, and start the host again")),
     };
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);

@@ -39,7 +39,7 @@ mod keys;
 mod opening;
 mod options;
 mod presence;
-mod remedy;
+pub mod remedy;
 pub mod repair;
 pub mod restore;
 mod rows;

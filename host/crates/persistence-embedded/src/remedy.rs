@@ -6,19 +6,17 @@ use std::io;
 use rustix::io::Errno;
 
 /// The remedy for an error of the system, unless it may be the store that is at fault.
-pub(crate) fn of_error(error: &io::Error) -> Option<&'static str> {
+pub fn of_error(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
-        io::ErrorKind::StorageFull => {
-            Some("free some space on its disk, and start again: nothing is damaged")
-        }
-        io::ErrorKind::QuotaExceeded => {
-            Some("free some space within the quota of this user, or raise that: nothing is damaged")
-        }
+        io::ErrorKind::StorageFull => Some("free some space on that disk, and try again: nothing is damaged"),
+        io::ErrorKind::QuotaExceeded => Some(
+            "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
+        ),
         io::ErrorKind::ReadOnlyFilesystem => Some(
             "its file system is mounted read-only: mount it for writing, and see the log of the kernel if it became so by itself",
         ),
         io::ErrorKind::PermissionDenied => {
-            Some("let the user that runs this read and write all that is in it, as the owner of the files")
+            Some("run it as the owner of the files, or let this user read and write them")
         }
         _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
             Some("too many files are open: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)")
@@ -61,8 +59,8 @@ mod tests {
             (Errno::NOSPC, Some("free some space")),
             (Errno::DQUOT, Some("quota")),
             (Errno::ROFS, Some("mount it for writing")),
-            (Errno::ACCESS, Some("read and write")),
-            (Errno::PERM, Some("read and write")),
+            (Errno::ACCESS, Some("read and write them")),
+            (Errno::PERM, Some("read and write them")),
             (Errno::MFILE, Some("ulimit -n")),
             (Errno::NFILE, Some("ulimit -n")),
             (Errno::IO, None),
