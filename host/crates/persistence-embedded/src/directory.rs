@@ -58,9 +58,9 @@ pub enum OpenError {
     /// The directory contains something other than a store.
     #[error("{0} is not a store of petrel: {1}; give another directory with --data-dir")]
     Foreign(PathBuf, String),
-    /// The file that says which store it is was damaged.
+    /// The file that says which store it is was damaged or deleted.
     #[error(
-        "the store in {0} cannot be opened: its file {0}/format says {1:?}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
+        "the store in {0} cannot be opened: its file {0}/format {1}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
     )]
     Format(PathBuf, String, Engine),
     /// It has lost acknowledged commits.
@@ -161,15 +161,21 @@ impl Directory {
     /// The format and the engine of the store in `path`, if there is one.
     pub(crate) fn kept(path: &Path) -> Result<Option<(u32, Engine)>, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
+        // The rows of an engine show that it is a store.
+        let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
         let text = match fs::read(path.join("format")) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return match engine.filter(|_| has_acknowledged(path)) {
+                    // Not one whose creation was never finished: engines would begin anew.
+                    Some(engine) => Err(OpenError::Format(path.to_path_buf(), "is missing".into(), engine)),
+                    None => Ok(None),
+                };
+            }
             Err(error) => return Err(io(error)),
         };
-        // The file `format` is missing, but the rows of an engine show that it is a store.
-        let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
         let foreign = || match engine.filter(|_| path.join("journal").is_dir()) {
-            Some(engine) => OpenError::Format(path.to_path_buf(), text.clone(), engine),
+            Some(engine) => OpenError::Format(path.to_path_buf(), format!("says {text:?}"), engine),
             None => OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}")),
         };
         let mut lines = text.lines();
@@ -252,6 +258,11 @@ impl Directory {
     pub(crate) fn engine(&self) -> Engine {
         self.engine
     }
+}
+
+/// Whether a store in `path` has acknowledged commits, which it does once its creation is finished.
+fn has_acknowledged(path: &Path) -> bool {
+    fs::read(path.join("acknowledged")).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0))
 }
 
 /// The free space on the disk.
