@@ -20,6 +20,7 @@ struct Disk(TempDir);
 
 impl Disk {
     /// `None`, with a word about it, where nothing can be mounted.
+    #[expect(clippy::print_stdout, reason = "who reads the output of tests is to know")]
     fn make() -> Option<Self> {
         let directory = TempDir::with_prefix("petrel-disk-").unwrap();
         let mount = ["-t", "tmpfs", "-o", "size=24m", "tmpfs"];
@@ -28,7 +29,7 @@ impl Disk {
         let must = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
         assert!(is_mounted || !must, "PETREL_TEST_ALL=1, and no disk can be mounted");
         if !is_mounted {
-            eprintln!("skipped: no disk can be mounted");
+            println!("SKIPPED: no disk can be mounted");
         }
         is_mounted.then_some(Self(directory))
     }
