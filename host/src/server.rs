@@ -149,17 +149,19 @@ async fn serve(
             engine.stop().await;
             Ok(())
         }
-        error = failed => {
-            let message = error.to_string();
-            let hint = remedy::of_words(&message).unwrap_or("see the log, and start the host again");
-            Err(Failure::new(Code::Server, "store", message, hint))
-        }
+        error = failed => Err(store_failure(error.to_string())),
     };
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
     // To the last: what runs may take longer to end than systemd is patient.
     beating.abort();
     outcome
+}
+
+/// A store that has failed while it was in use.
+fn store_failure(message: String) -> Failure {
+    let hint = remedy::of_words(&message).unwrap_or("see the log, and start the host again");
+    Failure::new(Code::Server, "store", message, hint)
 }
 
 /// The data directory, which is there and its owner's alone by then.
