@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use petrel_packs::plain_file;
+use petrel_persistence_embedded::remedy;
 
 use crate::bundled::BundledPack;
 
@@ -83,13 +84,19 @@ pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
 
 /// The admin's token; made on the first start.
 pub(crate) fn admin_token(data_dir: &Path) -> anyhow::Result<String> {
-    let file = token_file(data_dir);
-    if let Ok(token) = plain_file::read_text(&file, LARGEST_TOKEN)
-        && !token.trim().is_empty()
-    {
-        return Ok(token.trim().to_owned());
+    kept(&token_file(data_dir))?.map_or_else(|| new_admin_token(data_dir), Ok)
+}
+
+/// The text in a file of the host's own, if there is any. What cannot be read for want of a right, say, is an error: it
+/// would else be replaced by another.
+fn kept(file: &Path) -> anyhow::Result<Option<String>> {
+    match plain_file::read_text(file, LARGEST_TOKEN) {
+        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        Err(error) if remedy::of_error(&error).is_some() => {
+            Err(anyhow::Error::from(error).context(format!("{} cannot be read", file.display())))
+        }
+        Err(_not_text) => Ok(None),
     }
-    new_admin_token(data_dir)
 }
 
 /// Another token for the admin, in the place of the one that is there.
@@ -101,10 +108,7 @@ pub(crate) fn new_admin_token(data_dir: &Path) -> anyhow::Result<String> {
 /// host's.
 pub(crate) fn identity(data_dir: &Path) -> anyhow::Result<String> {
     let file = data_dir.join(IDENTITY);
-    match plain_file::read_text(&file, LARGEST_TOKEN) {
-        Ok(identity) if !identity.trim().is_empty() => Ok(identity.trim().to_owned()),
-        _ => write_random(&file),
-    }
+    kept(&file)?.map_or_else(|| write_random(&file), Ok)
 }
 
 /// Lets the next host over this data directory be another one than the last: the store in it comes from elsewhere.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use petrel_persistence_embedded::remedy;
 use serde_json::{Value, json};
 
 /// What the process ends with. Part of the interface: scripts rely on it.
@@ -73,6 +74,9 @@ impl fmt::Display for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(Code::Server, "host", format!("{error:#}"), "")
+        // A full disk, a missing right: that is not mended in the host.
+        let system = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+        let hint = system.and_then(remedy::of_error).unwrap_or_default();
+        Self::new(Code::Server, "host", format!("{error:#}"), hint)
     }
 }

@@ -17,7 +17,7 @@ use petrel_engine::workflows::WorkflowRunner;
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
-use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions};
+use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions, remedy};
 use petrel_runners::Runner;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
@@ -149,13 +149,19 @@ async fn serve(
             engine.stop().await;
             Ok(())
         }
-        error = failed => Err(Failure::new(Code::Server, "store", error.to_string(), "see the log; start the host again: nothing that was acknowledged is lost")),
+        error = failed => Err(store_failure(error.to_string())),
     };
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
     // To the last: what runs may take longer to end than systemd is patient.
     beating.abort();
     outcome
+}
+
+/// A store that has failed while it was in use.
+fn store_failure(message: String) -> Failure {
+    let hint = remedy::of_words(&message).unwrap_or("see the log, and start the host again");
+    Failure::new(Code::Server, "store", message, hint)
 }
 
 /// The data directory, which is there and its owner's alone by then.

@@ -11,7 +11,7 @@ use petrel_persistence_embedded::check::{self, CheckError, Checked};
 use petrel_persistence_embedded::compact::{self, CompactError, Compacted};
 use petrel_persistence_embedded::repair::{self, RepairError, Repaired};
 use petrel_persistence_embedded::restore::{self, InFlight, RestoreError};
-use petrel_persistence_embedded::{OpenError, Options};
+use petrel_persistence_embedded::{OpenError, Options, remedy};
 use serde_json::json;
 
 use crate::archive_file::{self, Target, as_json, in_words, size};
@@ -297,7 +297,9 @@ fn unopened(error: &OpenError) -> Failure {
 }
 
 fn unreadable(error: &petrel_persistence::Error) -> Failure {
-    in_trouble(error.to_string(), "restore from a backup")
+    let message = error.to_string();
+    let hint = remedy::of_words(&message).unwrap_or("restore from a backup");
+    in_trouble(message, hint)
 }
 
 /// A store of which no new base can be written. It is as it was.

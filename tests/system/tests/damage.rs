@@ -76,3 +76,33 @@ fn a_damaged_engine_is_told_in_a_line() {
         }
     }
 }
+
+#[test]
+fn a_host_whose_store_is_deleted_under_it_ends_itself_and_loses_nothing() {
+    for engine in ["sled", "redb"] {
+        for (deleted, says) in [("journal", "is saved in the base"), (engine, "petrel store import")] {
+            let place = Place::default();
+            let host = place.start(&["--store-engine", engine]);
+            let id = host.shell("echo done");
+            host.until(&id, "succeeded");
+            let store = place.data().join("store");
+            fs::remove_dir_all(store.join(deleted)).unwrap();
+            assert_eq!(host.stopped(), 8, "{engine} without {deleted}");
+            let log = place.read("log");
+            assert_says(&log, &["deleted or moved", deleted, says]);
+            if deleted == engine {
+                let archive = files(&store)
+                    .into_iter()
+                    .find(|file| file.extension().is_some_and(|end| end == "archive"));
+                let archive = archive.unwrap();
+                let kept = place.path("kept.archive");
+                fs::copy(archive, &kept).unwrap();
+                fs::rename(&store, place.path("lost")).unwrap();
+                place.petrel(&["store", "import", &kept, "--engine", engine]).with_code(0);
+            }
+            let host = place.start(&[]);
+            assert_eq!(host.execution(&id)["status"], "succeeded", "{engine} without {deleted}");
+            host.stop();
+        }
+    }
+}

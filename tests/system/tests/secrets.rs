@@ -45,8 +45,8 @@ fn what_is_wrong_with_a_secret_is_said_without_it(host: &Host<'_>) {
 /// It may be a secret under a misspelled name.
 fn what_is_not_declared_beside_a_secret_is_masked(host: &Host<'_>, rule: &Value) {
     let mut misspelled = rule.clone();
-    misspelled["name"] = json!("misspelled");
-    misspelled["action"]["parameters"] = json!({"pni": SECRET});
+    *misspelled.pointer_mut("/name").unwrap() = json!("misspelled");
+    *misspelled.pointer_mut("/action/parameters").unwrap() = json!({"pni": SECRET});
     host.post("/rules", &misspelled).with_status(201);
     for path in ["/rules", "/rules/examples.misspelled"] {
         assert!(!text(host, path).contains(SECRET), "{path}");
@@ -55,6 +55,25 @@ fn what_is_not_declared_beside_a_secret_is_masked(host: &Host<'_>, rule: &Value)
             "{path}: the admin may see it"
         );
     }
+}
+
+/// What was secret of something that is gone is not known any more.
+fn what_is_gone_shows_nothing(place: &Place, host: &Host<'_>, rule: &Value, id: &str, paths: &[String]) {
+    host.ok(&["rule", "delete", "examples.r"]);
+    host.post("/rules", rule).with_status(201);
+    fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
+    host.ok(&["pack", "register", &place.path("vault")]);
+    for path in paths {
+        let shown = text(host, path);
+        assert!(!shown.contains(SECRET), "{path}: {shown}");
+        assert!(
+            text(host, &format!("{path}?show_secrets=true")).contains(SECRET),
+            "{path}: the admin may see it"
+        );
+    }
+    assert_eq!(host.get(&format!("/executions/{id}/result")).json().pointer("/result"), Some(&json!(MASK)));
+    let told = host.ok(&["execution", "get", id]);
+    assert_says(&told.stderr, &["what was secret of its parameters and its result is not known"]);
 }
 
 #[test]
@@ -113,22 +132,7 @@ fn secrets_are_masked_where_they_are_shown() {
     what_is_wrong_with_a_secret_is_said_without_it(&host);
     what_is_not_declared_beside_a_secret_is_masked(&host, &rule);
 
-    // What was secret of something that is gone is not known any more: nothing of it is shown.
-    host.ok(&["rule", "delete", "examples.r"]);
-    host.post("/rules", &rule).with_status(201);
-    fs::remove_file(place.path("vault/actions/open.yaml")).unwrap();
-    host.ok(&["pack", "register", &place.path("vault")]);
-    for path in &paths {
-        let shown = text(&host, path);
-        assert!(!shown.contains(SECRET), "{path}: {shown}");
-        assert!(
-            text(&host, &format!("{path}?show_secrets=true")).contains(SECRET),
-            "{path}: the admin may see it"
-        );
-    }
-    assert_eq!(host.get(&format!("/executions/{id}/result")).json()["result"], MASK);
-    let told = host.ok(&["execution", "get", &id]);
-    assert_says(&told.stderr, &["what was secret of its parameters and its result is not known"]);
+    what_is_gone_shows_nothing(&place, &host, &rule, &id, &paths);
     host.stop();
 }
 

@@ -6,25 +6,27 @@
 //! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
 //! unknown, and only the next process can find out.
 
-use std::collections::HashMap;
+mod gone;
+mod no_room;
+mod state;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::commit::expected_twice;
-use petrel_persistence::queue::Queue;
-use petrel_persistence::{Change, CommitError, Document, DocumentKey, Error, Expect, Fence};
+use petrel_persistence::{CommitError, Error, Fence};
 use tokio::runtime;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::base::Write;
-use crate::blobs::Pin;
 use crate::checkpoint::{self, Task};
 use crate::directory::{Directory, Room};
-use crate::image::Image;
-use crate::journal::Journal;
+use crate::journal::{AppendError, Journal};
+use crate::rows::Rows;
 use crate::watchdog::Work;
+
+pub(crate) use state::{Effect, Request, State, effects, lock};
 
 /// Largest number of commits that share one sync.
 const GROUP_COMMITS: usize = 256;
@@ -35,93 +37,9 @@ const LEAST_SEGMENT: u64 = 1 << 20;
 /// Interval of updates of the watermark, and of checks of the disk space and the layer's age.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
-/// A commit on its way to the committer.
-pub(crate) struct Request {
-    pub(crate) fence: Option<Fence>,
-    pub(crate) expect: Vec<Expect>,
-    pub(crate) takes_in: bool,
-    pub(crate) writes: Vec<Write>,
-    pub(crate) effects: Vec<Effect>,
-    pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
-    /// Held until the answer, to limit the number of commits in progress.
-    pub(crate) _permit: OwnedSemaphorePermit,
-    /// Held until the answer, to keep the blobs that the commit refers to.
-    pub(crate) _pins: Vec<Pin>,
-}
-
-/// The effect of a commit on the state in memory.
-pub(crate) enum Effect {
-    Execution(Box<Execution>),
-    PutRule(Ref, RuleId),
-    DeleteRule(Ref),
-    LiftHold,
-}
-
-/// The effects of `changes`.
-pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
-    changes
-        .into_iter()
-        .filter_map(|change| match change {
-            Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {
-                Some(Effect::Execution(Box::new(execution)))
-            }
-            Change::Put(Document::Rule(rule)) => Some(Effect::PutRule(rule.reference, rule.id)),
-            Change::Delete(DocumentKey::Rule(reference)) => Some(Effect::DeleteRule(reference)),
-            Change::LiftHold => Some(Effect::LiftHold),
-            // No precondition looks at these.
-            Change::Put(_)
-            | Change::Delete(_)
-            | Change::CreateTriggerInstance(_)
-            | Change::CreateEnforcement(_)
-            | Change::AppendOutput { .. }
-            | Change::AppendWorkflow { .. }
-            | Change::DeleteExecution(_)
-            | Change::DeleteTriggerInstance(_)
-            | Change::DeleteEnforcement(_) => None,
-        })
-        .collect()
-}
-
-/// The state in memory against which preconditions are checked. Rebuilt when the store is opened.
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) queue: Queue,
-    pub(crate) rules: HashMap<Ref, RuleId>,
-}
-
-impl State {
-    fn holds(&self, expect: &Expect) -> bool {
-        match expect {
-            Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
-            Expect::RuleAbsent(reference) => !self.rules.contains_key(reference),
-            Expect::RuleIs(reference, id) => self.rules.get(reference) == Some(id),
-        }
-    }
-
-    /// Applies an effect that is about to be written, so that later commits of the same group see it. Execution
-    /// versions and rules must be up to date here; the queue follows after the sync, since it hands out executions.
-    fn stage(&mut self, effect: &Effect) {
-        match effect {
-            Effect::Execution(execution) => self.queue.stage(execution),
-            // Lifted when it is durable, since executions start because of it.
-            Effect::LiftHold => {}
-            Effect::PutRule(reference, id) => {
-                self.rules.insert(reference.clone(), *id);
-            }
-            Effect::DeleteRule(reference) => {
-                self.rules.remove(reference);
-            }
-        }
-    }
-}
-
-pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The state that the thread owns.
 pub(crate) struct Committer {
-    pub(crate) image: Arc<Image>,
+    pub(crate) rows: Arc<Rows>,
     pub(crate) journal: Journal,
     pub(crate) checkpoint: checkpoint::Handle,
     pub(crate) layer: LayerState,
@@ -132,6 +50,8 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
+    /// What finishes something and found no room. It is tried again.
+    pub(crate) postponed: Vec<Request>,
     /// What the thread is doing, for the watchdog. Waiting for a checkpoint does not count.
     pub(crate) work: Arc<Work>,
     /// The runtime of the tasks that wait for answers, if they are tasks.
@@ -159,7 +79,11 @@ impl LayerState {
 
     fn is_due(&self) -> bool {
         let is_due = self.bytes >= self.limit || self.since.is_some_and(|since| since.elapsed() >= self.age);
-        is_due && self.not_before.is_none_or(|time| time <= Instant::now())
+        is_due && self.may_try()
+    }
+
+    fn may_try(&self) -> bool {
+        self.not_before.is_none_or(|time| time <= Instant::now())
     }
 }
 
@@ -173,6 +97,7 @@ impl Committer {
             let first = requests.recv_timeout(HOUSEKEEPING);
             let _busy = work.begin();
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+                self.retry();
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
             }
@@ -181,6 +106,8 @@ impl Committer {
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
+                self.look_for_files();
+                self.retry();
                 kept_at = Some(Instant::now());
             }
             if let Ok(first) = first {
@@ -197,11 +124,16 @@ impl Committer {
     /// but each time more space in the journal.
     fn is_journal_long(&self) -> bool {
         let limit = u64::try_from(self.layer.limit).unwrap_or(u64::MAX);
-        self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.not_before.is_none()
+        self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.may_try()
     }
 
     fn has_failed(&self) -> bool {
         self.failure.borrow().is_some()
+    }
+
+    fn fail(&self, error: Error) {
+        tracing::error!(%error, "store failed; it accepts no more commits");
+        self.failure.send_replace(Some(error));
     }
 
     fn keep_watermark(&self, acknowledged: &mut u64) {
@@ -233,24 +165,22 @@ impl Committer {
         }
         // The segment is rotated before the layer is frozen: the frozen layer must contain every group of the segments
         // that the checkpoint will release.
-        let needed_from = match self.journal.rotate(self.sequence + 1) {
-            Ok(number) => number,
-            Err(error) => return self.postpone(&error),
-        };
-        if let Some(layer) = self.image.freeze() {
-            self.layer = LayerState::empty(self.layer.limit, self.layer.age);
+        if let Err(error) = self.journal.rotate(self.sequence + 1) {
+            // The base can do without: the present segment goes on, and none is released.
+            tracing::warn!(%error, "failed to begin a new segment of the journal; trying again");
+            self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
+        }
+        if let Some(layer) = self.rows.image.freeze() {
+            let not_before = self.layer.not_before;
+            self.layer = LayerState { not_before, ..LayerState::empty(self.layer.limit, self.layer.age) };
+            let needed_from = self.journal.number();
             self.checkpoint.begin(Task { layer, sequence: self.sequence, needed_from });
         }
     }
 
-    /// Tries again later. Until then commits go to the present segment.
-    fn postpone(&mut self, error: &std::io::Error) {
-        tracing::warn!(%error, "failed to begin a new segment of the journal; trying again");
-        self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
-    }
-
     /// Writes everything to the base, so that the next process has nothing to replay.
     fn close(mut self) {
+        self.look_for_files();
         self.work.pause(|| self.checkpoint.progress.wait());
         if self.layer.since.is_some() {
             self.hand_over();
@@ -274,8 +204,9 @@ impl Committer {
         for mut request in group {
             match self.admit(&request) {
                 Ok(()) => {
+                    let count = request.writes.len();
                     writes.append(&mut request.writes);
-                    accepted.push(request);
+                    accepted.push(Accepted { request, count });
                 }
                 // A refusal needs no sync, so it is not delayed by one.
                 Err(refusal) => answer(request.answer, Err(refusal)),
@@ -286,15 +217,20 @@ impl Committer {
         }
         let bytes = writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
         let started = Instant::now();
-        match self.write(writes) {
+        match self.write(&writes) {
             Ok(()) => {
+                self.show(writes);
                 measure(accepted.len(), bytes, started.elapsed());
                 self.publish(accepted);
             }
+            Err(AppendError::NoRoom(error)) if self.revoke(&accepted) => {
+                self.without_room(&error, accepted, writes);
+            }
             Err(error) => {
-                tracing::error!(%error, "store failed; it accepts no more commits");
-                self.failure.send_replace(Some(error.clone()));
-                accepted.into_iter().for_each(|request| answer(request.answer, Err(error.clone().into())));
+                let error = Error::Unavailable(error.to_string());
+                self.fail(error.clone());
+                let answers = accepted.into_iter().map(|accepted| accepted.request.answer);
+                answers.for_each(|sender| answer(sender, Err(error.clone().into())));
             }
         }
     }
@@ -318,21 +254,23 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes `writes` durable, then shows them to readers. In this order, so that nobody reads what could still be
-    /// lost.
-    fn write(&mut self, writes: Vec<Write>) -> Result<(), Error> {
-        let appended = self.journal.append(self.sequence + 1, &writes);
-        appended.map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
+    /// Makes `writes` durable.
+    fn write(&mut self, writes: &[Write]) -> Result<(), AppendError> {
+        self.journal.append(self.sequence + 1, writes)?;
         self.sequence += 1;
-        self.layer.bytes = self.image.show(writes);
-        self.layer.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
+    /// Shows `writes` to readers: after they are durable, so that nobody reads what could still be lost.
+    fn show(&mut self, writes: Vec<Write>) {
+        self.layer.bytes = self.rows.image.show(writes);
+        self.layer.since.get_or_insert_with(Instant::now);
+    }
+
     /// Applies a durable group to the queue, and answers its requests.
-    fn publish(&self, accepted: Vec<Request>) {
+    fn publish(&self, accepted: Vec<Accepted>) {
         let mut state = lock(&self.state);
-        for effect in accepted.iter().flat_map(|request| &request.effects) {
+        for effect in accepted.iter().flat_map(|accepted| &accepted.request.effects) {
             match effect {
                 Effect::Execution(execution) => state.queue.store(execution),
                 Effect::LiftHold => state.queue.lift(),
@@ -340,7 +278,7 @@ impl Committer {
             }
         }
         drop(state);
-        let answers: Vec<_> = accepted.into_iter().map(|request| request.answer).collect();
+        let answers: Vec<_> = accepted.into_iter().map(|accepted| accepted.request.answer).collect();
         let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
         match &self.runtime {
             // On a thread of the runtime, waking the waiting tasks takes no system call for each.
@@ -348,6 +286,13 @@ impl Committer {
             None => answer_all(),
         }
     }
+}
+
+/// An admitted request whose writes are among those of its group.
+struct Accepted {
+    request: Request,
+    /// Number of its writes.
+    count: usize,
 }
 
 /// Collects a group: `first` and other waiting requests, within the limits.

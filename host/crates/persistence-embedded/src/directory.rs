@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::base::Engine;
+use crate::remedy;
 
 /// The format that this version writes. It is raised when an older version could not read the store.
 ///
@@ -50,15 +51,16 @@ pub enum OpenError {
     OtherEngine(PathBuf, Engine, Engine),
     /// Its journal cannot be replayed.
     #[error(
-        "the store in {0} cannot be opened: {1}; restore from a backup, or go on without what cannot be read with --accept-loss"
+        "the store in {0} cannot be opened: {1}; {remedy}",
+        remedy = remedy::of_words(.1).unwrap_or("restore from a backup, or go on without what cannot be read with --accept-loss")
     )]
     Journal(PathBuf, String),
     /// The directory contains something other than a store.
     #[error("{0} is not a store of petrel: {1}; give another directory with --data-dir")]
     Foreign(PathBuf, String),
-    /// The file that says which store it is was damaged.
+    /// The file that says which store it is was damaged or deleted.
     #[error(
-        "the store in {0} cannot be opened: its file {0}/format says {1:?}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
+        "the store in {0} cannot be opened: its file {0}/format {1}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
     )]
     Format(PathBuf, String, Engine),
     /// It has lost acknowledged commits.
@@ -72,10 +74,13 @@ pub enum OpenError {
         acknowledged: u64,
     },
     /// The directory cannot be used.
-    #[error("the data directory {0} cannot be used: {1}")]
+    #[error(
+        "the data directory {0} cannot be used: {1}; {remedy}",
+        remedy = remedy::of_error(.1).unwrap_or("mend that, or give another directory with --data-dir")
+    )]
     Io(PathBuf, #[source] std::io::Error),
     /// The engine cannot open it.
-    #[error("the store in {} cannot be opened: {reason}; {}", path.display(), engine.remedy())]
+    #[error("the store in {} cannot be opened: {reason}; {}", path.display(), remedy::of_words(reason).unwrap_or_else(|| engine.remedy()))]
     Base {
         /// The directory of the engine.
         path: PathBuf,
@@ -156,15 +161,21 @@ impl Directory {
     /// The format and the engine of the store in `path`, if there is one.
     pub(crate) fn kept(path: &Path) -> Result<Option<(u32, Engine)>, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
+        // The rows of an engine show that it is a store.
+        let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
         let text = match fs::read(path.join("format")) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return match engine.filter(|_| has_acknowledged(path)) {
+                    // Not one whose creation was never finished: engines would begin anew.
+                    Some(engine) => Err(OpenError::Format(path.to_path_buf(), "is missing".into(), engine)),
+                    None => Ok(None),
+                };
+            }
             Err(error) => return Err(io(error)),
         };
-        // The file `format` is missing, but the rows of an engine show that it is a store.
-        let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
         let foreign = || match engine.filter(|_| path.join("journal").is_dir()) {
-            Some(engine) => OpenError::Format(path.to_path_buf(), text.clone(), engine),
+            Some(engine) => OpenError::Format(path.to_path_buf(), format!("says {text:?}"), engine),
             None => OpenError::Foreign(path.to_path_buf(), format!("its file `format` says {text:?}")),
         };
         let mut lines = text.lines();
@@ -249,6 +260,11 @@ impl Directory {
     }
 }
 
+/// Whether a store in `path` has acknowledged commits, which it does once its creation is finished.
+fn has_acknowledged(path: &Path) -> bool {
+    fs::read(path.join("acknowledged")).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+}
+
 /// The free space on the disk.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -292,6 +308,14 @@ impl Room {
     /// Whether `bytes` of rows can be written to the base, including the engine's own overhead.
     pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
         self.look() >= BASE_MARGIN + 4 * bytes as u64
+    }
+
+    /// The message when something new is refused after a write has failed for want of room, by a quota perhaps.
+    pub(crate) fn refusal_after(&self, error: &impl std::fmt::Display) -> String {
+        if self.is_short() {
+            return self.refusal();
+        }
+        format!("the disk of {} cannot be written: {error}; free some space", self.directory.display())
     }
 
     /// The message when something new is refused.

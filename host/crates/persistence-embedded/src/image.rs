@@ -74,6 +74,12 @@ impl Image {
         Some(frozen)
     }
 
+    /// Whether the base has all rows.
+    pub(crate) fn is_in_base(&self) -> bool {
+        let layers = self.layers();
+        layers.active.is_empty() && layers.frozen.is_none()
+    }
+
     /// Drops the frozen layer, once the base has all of it.
     pub(crate) fn thaw(&self) {
         let frozen = self.layers_mut().frozen.take();

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::Write;
 use crate::journal::media::{Media, Segment};
+use crate::remedy;
 
 /// The writing end of the journal.
 pub(crate) struct Journal {
@@ -36,13 +37,12 @@ impl Journal {
         Ok(Self { segments, number, segment, offset: header.len() as u64, buffer: Vec::new() })
     }
 
-    /// Appends a group durably. After a failed write the frame is absent, and another may follow; after a failed sync
-    /// no more may be written. Returns the bytes written.
-    pub(crate) fn append(&mut self, sequence: u64, writes: &[Write]) -> io::Result<u64> {
+    /// Appends a group durably. Returns the bytes written.
+    pub(crate) fn append(&mut self, sequence: u64, writes: &[Write]) -> Result<u64, AppendError> {
         self.buffer.clear();
         frame::encode(&mut self.buffer, self.number, sequence, writes);
-        self.segment.write_at(&self.buffer, self.offset)?;
-        self.segment.sync()?;
+        self.segment.write_at(&self.buffer, self.offset).map_err(AppendError::of_write)?;
+        self.segment.sync().map_err(AppendError::Failed)?;
         let length = self.buffer.len() as u64;
         self.offset += length;
         Ok(length)
@@ -51,6 +51,16 @@ impl Journal {
     /// Size of the segment, in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.offset
+    }
+
+    /// The number of the segment.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether somebody has deleted the segment.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.segment.is_gone()
     }
 
     /// Continues in a new segment, whose first group is `first`. Returns the number of that segment.
@@ -63,6 +73,24 @@ impl Journal {
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.segment.cut(self.offset)?;
         self.segment.sync()
+    }
+}
+
+/// Reasons why a group was not appended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// There is no room for it. The frame is not whole, and the next one takes its place, so others may follow.
+    #[error("the journal cannot be written: {0}")]
+    NoRoom(io::Error),
+    /// It may have been written. No other may follow.
+    #[error("the journal cannot be written: {0}")]
+    Failed(io::Error),
+}
+
+impl AppendError {
+    /// A write fails for want of room before all bytes are written. About any other error nothing is known.
+    fn of_write(error: io::Error) -> Self {
+        if remedy::is_no_room(&error) { Self::NoRoom(error) } else { Self::Failed(error) }
     }
 }
 

@@ -19,7 +19,8 @@
 //! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
 //!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
 //! * [`watchdog`] ends the process if a thread is stuck.
-//! * [`directory`] manages the data directory: lock, format, watermark and free space.
+//! * [`directory`] manages the data directory: lock, format, watermark and free space. [`presence`] tells whether files
+//!   were deleted while they are open, [`remedy`] what helps when the system refuses something.
 //!
 //! No type and no key of the engine leaves this crate.
 
@@ -37,6 +38,8 @@ pub mod journal;
 mod keys;
 mod opening;
 mod options;
+mod presence;
+pub mod remedy;
 pub mod repair;
 pub mod restore;
 mod rows;

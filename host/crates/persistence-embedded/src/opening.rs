@@ -96,7 +96,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let watchdog = parts.start_watchdog(options).map_err(io)?;
     let (requests, receiver) = mpsc::channel();
     let committer = Committer {
-        image: Arc::clone(&rows.image),
+        rows: Arc::clone(&rows),
         journal,
         checkpoint,
         // Not empty: it has the new epoch at least.
@@ -111,6 +111,7 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
         sequence,
         failure: Arc::clone(&parts.failure),
         room: Arc::clone(&parts.room),
+        postponed: Vec::new(),
         work: Arc::clone(&parts.work),
         runtime: runtime::Handle::try_current().ok(),
     };
@@ -271,9 +272,7 @@ fn next_epoch(
         Err(error) => return Err(error),
     };
     writes.push(value::row(key, epoch.to_string().as_bytes()));
-    journal
-        .append(sequence, &writes)
-        .map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
+    journal.append(sequence, &writes).map_err(|error| Error::Unavailable(error.to_string()))?;
     rows.image.show(writes);
     Ok(Fence { epoch })
 }

@@ -1,7 +1,8 @@
 //! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
-//! executions to run.
+//! executions to run, [`encoded`] makes rows of a commit.
 
 mod claims;
+mod encoded;
 mod listings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,14 +21,14 @@ use petrel_model::{
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
-    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
-    Page, Store, Unreadable,
+    Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures, Page,
+    Store, Unreadable,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::backup;
-use crate::base::{self, Base, Entry};
-use crate::blobs::{Digest, Pin};
+use crate::base::{Base, Entry};
+use crate::blobs::Digest;
 use crate::checkpoint::Progress;
 use crate::committer::{self, Request, State};
 use crate::directory::{OpenError, Room};
@@ -36,9 +37,10 @@ use crate::journal::media::Media;
 use crate::keys;
 use crate::opening::{self, Opened};
 use crate::options::Options;
-use crate::rows::{self, Rows};
-use crate::value::{EncodeError, Encoding};
+use crate::rows::Rows;
 use crate::watchdog::Watchdog;
+
+use encoded::{Encoded, is_no_room};
 
 /// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
@@ -96,24 +98,6 @@ impl EmbeddedStore {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
     }
 
-    /// Encodes `changes`. Values that need a file are written on a background thread.
-    async fn encode(&self, changes: Vec<Change>) -> Result<(Vec<Change>, Encoded), Error> {
-        let encoded = match rows::encode(&self.rows, None, &changes) {
-            Err(EncodeError::Large) => {
-                return self
-                    .in_background(move |rows| match rows::encode(rows, Some(&rows.blobs), &changes) {
-                        Ok(encoding) => Ok((changes, Encoded::from(encoding))),
-                        Err(EncodeError::Store(error)) => Err(error),
-                        Err(EncodeError::Large) => Err(Error::Unavailable(EncodeError::Large.to_string())),
-                    })
-                    .await;
-            }
-            Err(EncodeError::Store(error)) => return Err(error),
-            Ok(encoding) => Encoded::from(encoding),
-        };
-        Ok((changes, encoded))
-    }
-
     /// Runs work that would block an async task for too long.
     async fn in_background<T: Send + 'static>(
         &self,
@@ -133,19 +117,6 @@ impl EmbeddedStore {
         if let Err(error) = self.in_background(remove).await {
             tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
         }
-    }
-}
-
-/// The parts of an encoding that outlive the encoder.
-struct Encoded {
-    writes: Vec<base::Write>,
-    pins: Vec<Pin>,
-    released: Vec<Digest>,
-}
-
-impl From<Encoding<'_>> for Encoded {
-    fn from(Encoding { writes, pins, released, .. }: Encoding<'_>) -> Self {
-        Self { writes, pins, released }
     }
 }
 
@@ -171,12 +142,13 @@ impl Store for EmbeddedStore {
             // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
-        let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes).await {
+        let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes, takes_in).await
+        {
             Ok(encoded) => encoded,
             // There was room for small values, but not for the file of a large one.
-            Err(Error::Unavailable(why)) if takes_in && self.room.look() < ROOM_FOR_LARGE => {
-                tracing::warn!(why, "refusing a commit: no room for a large value");
-                return Err(CommitError::NoRoom(self.room.refusal()));
+            Err(error) if takes_in && (self.room.look() < ROOM_FOR_LARGE || is_no_room(&error)) => {
+                tracing::warn!(%error, "refusing a commit: no room for a large value");
+                return Err(CommitError::NoRoom(self.room.refusal_after(&error)));
             }
             Err(error) => {
                 // Damage is excluded: it would remain in the next process, too.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use petrel_model::Id;
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
-use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_persistence_embedded::{EmbeddedStore, Engine, OpenError, Options};
 use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
@@ -48,6 +48,28 @@ fn a_newer_or_foreign_store_is_left_alone() {
         let message = refusal(directory.path());
         assert!(message.contains(expected), "{message}");
         assert!(!directory.path().join("sled").exists(), "nothing is touched");
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_format_was_deleted_is_left_alone() {
+    for engine in Engine::ALL {
+        let directory = TempDir::new().unwrap();
+        let options = Options { engine, ..Options::default() };
+        let store = EmbeddedStore::open(directory.path(), &options).unwrap();
+        store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
+        drop(store);
+        let format = directory.path().join("format");
+        let lines = fs::read(&format).unwrap();
+        fs::remove_file(&format).unwrap();
+        for options in [options.clone(), Options { accept_loss: true, ..options.clone() }] {
+            let message = EmbeddedStore::open(directory.path(), &options).err().unwrap().to_string();
+            let line = format!("`engine {engine}`");
+            assert!(message.contains("format is missing") && message.contains(&line), "{message}");
+        }
+        fs::write(&format, lines).unwrap();
+        let store = EmbeddedStore::open(directory.path(), &options).unwrap();
+        assert!(store.execution(id(1)).await.unwrap().is_some(), "{engine}");
     }
 }
 

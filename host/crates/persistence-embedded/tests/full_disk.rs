@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Store};
+use petrel_model::{Status, StatusEvent};
+use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Expect, Store};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
-use petrel_store_suite::execution;
+use petrel_store_suite::{at, execution, id, rule};
 use tempfile::TempDir;
 
 /// A medium of the journal that can refuse new segments or frames for lack of space.
@@ -21,6 +22,8 @@ struct Disk {
     machine: SimulatedMachine,
     no_segments: Arc<AtomicBool>,
     no_frames: Arc<AtomicBool>,
+    /// For the first half of each.
+    half_frames: Arc<AtomicBool>,
 }
 
 fn full(is_full: &AtomicBool) -> io::Result<()> {
@@ -38,7 +41,7 @@ impl Media for Disk {
 
     fn create(&self, number: u64) -> io::Result<Box<dyn Segment>> {
         full(&self.no_segments)?;
-        Ok(Box::new(OnDisk(self.machine.create(number)?, Arc::clone(&self.no_frames))))
+        Ok(Box::new(OnDisk(self.machine.create(number)?, self.clone())))
     }
 
     fn sync(&self, number: u64) -> io::Result<()> {
@@ -50,11 +53,15 @@ impl Media for Disk {
     }
 }
 
-struct OnDisk(Box<dyn Segment>, Arc<AtomicBool>);
+struct OnDisk(Box<dyn Segment>, Disk);
 
 impl Segment for OnDisk {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        full(&self.1)?;
+        full(&self.1.no_frames)?;
+        if self.1.half_frames.load(Ordering::SeqCst) {
+            self.0.write_at(bytes.split_at(bytes.len() / 2).0, offset)?;
+        }
+        full(&self.1.half_frames)?;
         self.0.write_at(bytes, offset)
     }
 
@@ -101,19 +108,82 @@ async fn without_room_for_a_new_segment_the_old_one_goes_on() {
     assert_eq!(count(&open(&disk, directory.path())).await, 6);
 }
 
+/// The execution `n` after it has started, and what that expects.
+fn started(n: u64) -> Commit {
+    let mut one = execution(n);
+    let expect = Expect::ExecutionVersion(one.id, one.version);
+    one.apply(StatusEvent::Started, at(9)).unwrap();
+    Commit::of([Change::UpdateExecution(one)]).expecting(expect)
+}
+
 #[tokio::test]
-async fn without_room_for_a_frame_its_commit_is_refused_and_no_other_is_lost() {
+async fn without_room_for_a_frame_what_is_new_is_refused_and_what_ends_waits() {
+    let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
+    let store = Arc::new(open(&disk, directory.path()));
+    create(&store, 1).await.unwrap();
+    disk.no_frames.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let refused = create(&store, 2).await;
+        let Err(CommitError::NoRoom(message)) = refused else { panic!("{refused:?}") };
+        assert!(message.contains("free some space"), "{message}");
+    }
+    let ending = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.commit(started(1)).await }
+    });
+    tokio::time::timeout(Duration::from_secs(2), store.failed()).await.unwrap_err();
+    assert!(!ending.is_finished(), "it waits");
+    disk.no_frames.store(false, Ordering::SeqCst);
+    tokio::time::timeout(Duration::from_secs(60), ending).await.unwrap().unwrap().unwrap();
+    let again = store.commit(started(1)).await;
+    assert!(matches!(again, Err(CommitError::Conflict(_))), "it has been made: {again:?}");
+    create(&store, 2).await.unwrap();
+    drop(Arc::into_inner(store).unwrap());
+    let store = open(&disk, directory.path());
+    assert_eq!(count(&store).await, 2);
+    assert_eq!(store.execution(id(1)).await.unwrap().unwrap().status, Status::Running);
+}
+
+#[tokio::test]
+async fn a_refused_commit_leaves_what_it_expected_as_it_was() {
+    let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
+    let store = open(&disk, directory.path());
+    let new = || {
+        Commit::of([Change::put(rule(1, "pack.new"))])
+            .expecting(Expect::RuleAbsent(rule(1, "pack.new").reference))
+    };
+    disk.no_frames.store(true, Ordering::SeqCst);
+    let refused = store.commit(new()).await;
+    assert!(matches!(refused, Err(CommitError::NoRoom(_))), "{refused:?}");
+    disk.no_frames.store(false, Ordering::SeqCst);
+    store.commit(new()).await.unwrap();
+    let again = store.commit(new()).await;
+    assert!(matches!(again, Err(CommitError::Conflict(_))), "{again:?}");
+    // What expects nothing is taken back as well.
+    disk.no_frames.store(true, Ordering::SeqCst);
+    let refused = store.commit(Commit::of([Change::put(rule(2, "pack.new"))])).await;
+    assert!(matches!(refused, Err(CommitError::NoRoom(_))), "{refused:?}");
+    disk.no_frames.store(false, Ordering::SeqCst);
+    let first = rule(1, "pack.new");
+    let still = Expect::RuleIs(first.reference.clone(), first.id);
+    store.commit(Commit::of([Change::put(first)]).expecting(still)).await.unwrap();
+}
+
+#[tokio::test]
+async fn half_a_frame_that_found_no_room_is_no_damage() {
     let (disk, directory) = (Disk::default(), TempDir::new().unwrap());
     let store = open(&disk, directory.path());
     create(&store, 1).await.unwrap();
-    disk.no_frames.store(true, Ordering::SeqCst);
-    let error = create(&store, 2).await.unwrap_err().to_string();
-    assert!(error.contains("the journal cannot be written"), "{error}");
-    let told = tokio::time::timeout(Duration::from_secs(5), store.failed()).await.unwrap();
-    assert!(told.to_string().contains("the journal cannot be written"), "{told}");
-    drop(store);
-    disk.no_frames.store(false, Ordering::SeqCst);
-    let store = open(&disk, directory.path());
-    assert_eq!(count(&store).await, 1);
-    create(&store, 2).await.unwrap();
+    disk.half_frames.store(true, Ordering::SeqCst);
+    let mut large = execution(2);
+    large.parameters = Arc::new([("text".to_owned(), "x".repeat(3000).into())].into_iter().collect());
+    let refused = store.commit(Commit::of([Change::CreateExecution(large)])).await;
+    assert!(matches!(refused, Err(CommitError::NoRoom(_))), "{refused:?}");
+    // As a kill leaves it, with the torn frame at the end and with a smaller one over its beginning.
+    let torn = Disk { machine: disk.machine.killed(), ..Disk::default() };
+    assert_eq!(count(&open(&torn, TempDir::new().unwrap().path())).await, 1);
+    disk.half_frames.store(false, Ordering::SeqCst);
+    create(&store, 3).await.unwrap();
+    let killed = Disk { machine: disk.machine.killed(), ..Disk::default() };
+    assert_eq!(count(&open(&killed, TempDir::new().unwrap().path())).await, 2);
 }

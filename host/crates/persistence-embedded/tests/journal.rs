@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
+use petrel_persistence_embedded::journal::media::Media as _;
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
 use petrel_store_suite::{execution, id};
@@ -224,4 +225,26 @@ async fn segments_are_dropped_and_used_again() {
     assert!(files.len() <= 2, "the one that is written, and a spare: {files:?}");
     let store = EmbeddedStore::open(directory.path(), &options).unwrap();
     assert_eq!((count(&store).await, store.opened().replayed), (50, 0));
+}
+
+/// A disk without room leaves such a segment behind, and the one before it goes on.
+#[tokio::test]
+async fn what_is_read_before_an_empty_segment_survives_a_power_cut_as_well() {
+    let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
+    let store = open(&machine, directory.path(), &Options::default()).unwrap();
+    create(&store, 1).await;
+    // The second is written, and the process is killed before its sync.
+    machine.cut_power_at(2, Loss::Unsynced);
+    store.commit(Commit::of([Change::CreateExecution(execution(2))])).await.unwrap_err();
+    let killed = machine.killed();
+    drop(store);
+    drop(killed.create(segment(&killed).0 + 1).unwrap());
+    let directory = TempDir::new().unwrap();
+    let store = open(&killed, directory.path(), &Options::default()).unwrap();
+    assert_eq!(count(&store).await, 2);
+    killed.cut_power_at(1, Loss::Unsynced);
+    store.commit(Commit::of([Change::CreateExecution(execution(3))])).await.unwrap_err();
+    drop(store);
+    assert!(killed.restart());
+    assert_eq!(count(&open(&killed, directory.path(), &Options::default()).unwrap()).await, 2);
 }

@@ -61,6 +61,18 @@ impl Queue {
         }
     }
 
+    /// Takes back what was [staged](Self::stage): the commit could not be written, and had expected this version.
+    pub fn unstage(&mut self, id: ExecutionId, version: u64) {
+        if let Some(entry) = self.active.get_mut(&id) {
+            entry.version = version;
+        }
+    }
+
+    /// Whether it was stored and is not final.
+    pub fn is_active(&self, id: ExecutionId) -> bool {
+        self.active.contains_key(&id)
+    }
+
     /// Holds these, and whatever they ask for, until [`lift`](Self::lift). To be said before they are stored, and
     /// what asks before what was asked for.
     pub fn hold(&mut self, ids: impl IntoIterator<Item = ExecutionId>) {

@@ -48,6 +48,11 @@ pub trait Base: Reads {
     /// Makes all applied writes durable. After an error no more may be written.
     fn sync(&self) -> Result<(), BaseError>;
 
+    /// Whether somebody has deleted its files, so that the next process will not find them.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// What was given up when the engine was opened with `accept_loss`, if anything.
     fn lost(&self) -> Option<String> {
         None

@@ -107,6 +107,10 @@ impl<B: Base> Base for Guarded<B> {
         self.with(Base::sync)
     }
 
+    fn is_gone(&self) -> bool {
+        self.engine.as_ref().is_some_and(Base::is_gone)
+    }
+
     fn lost(&self) -> Option<String> {
         self.engine.as_ref().and_then(Base::lost)
     }

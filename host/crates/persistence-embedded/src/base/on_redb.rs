@@ -4,11 +4,12 @@
 //! ones durable. With quick repair, a start after a crash does not read the whole file.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::{AccessGuard, Database, Durability, ReadableDatabase as _, StorageError, TableDefinition};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
+use crate::presence;
 
 const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 
@@ -16,6 +17,8 @@ const ROWS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 #[derive(Debug)]
 pub(crate) struct RedbBase {
     db: Database,
+    /// The path of its file.
+    file: PathBuf,
 }
 
 impl RedbBase {
@@ -32,9 +35,9 @@ impl RedbBase {
         let mut builder = Database::builder();
         builder.set_cache_size(cache);
         // An existing file is never initialized again, even if it is empty because all of it was cut off.
-        let opened = if file.exists() { builder.open(file) } else { builder.create(file) };
+        let opened = if file.exists() { builder.open(&file) } else { builder.create(&file) };
         let db = opened.map_err(fail)?;
-        let base = Self { db };
+        let base = Self { db, file };
         base.make_table()?;
         for path in [directory, directory.parent().unwrap_or(directory)] {
             File::open(path).and_then(|directory| directory.sync_all()).map_err(fail)?;
@@ -113,5 +116,9 @@ impl Base for RedbBase {
         begun.set_durability(Durability::Immediate).map_err(fail)?;
         begun.set_quick_repair(true);
         begun.commit().map_err(fail)
+    }
+
+    fn is_gone(&self) -> bool {
+        presence::is_missing(&self.file)
     }
 }

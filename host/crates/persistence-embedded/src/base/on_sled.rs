@@ -12,11 +12,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
+use crate::presence;
+use crate::remedy;
 
 /// Largest value that may be written, in bytes: the 16 items of a leaf must stay below 128 KiB.
 pub(crate) const MAX_VALUE: usize = 7 * 1024;
@@ -32,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct SledBase {
     db: sled::Db,
     file: File,
+    /// The path of that file.
+    rows: PathBuf,
     /// What was given up when it was opened.
     lost: Option<String>,
 }
@@ -59,7 +63,8 @@ impl SledBase {
         {
             before.put_back(&rows).map_err(fail)?;
         }
-        let mut base = Self { db: opened?, file: File::open(&rows).map_err(fail)?, lost: None };
+        let mut base =
+            Self { db: opened?, file: File::open(&rows).map_err(fail)?, rows: rows.clone(), lost: None };
         if let Some(before) = before.filter(|before| before.is_lost(&base)) {
             if !accept_loss {
                 drop(base);
@@ -114,8 +119,14 @@ impl SmallFile {
     }
 
     fn put_back(&self, file: &Path) -> io::Result<()> {
-        fs::write(file, &self.0)?;
-        File::open(file)?.sync_all()
+        if fs::read(file).is_ok_and(|found| found == self.0) {
+            return Ok(());
+        }
+        // Never cut off first: the disk may be full, and then there might be no room to write it again.
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(file)?;
+        file.write_all_at(&self.0, 0)?;
+        file.set_len(self.0.len() as u64)?;
+        file.sync_all()
     }
 
     /// Writes the file beside the engine's directory, under a name that must not exist. Returns its path.
@@ -135,6 +146,9 @@ impl SmallFile {
 /// Names the file in `directory` that caused `error`, if it is one of sled's small files. The engine recreates those
 /// once they are removed.
 pub(crate) fn with_damaged_file(directory: &Path, error: BaseError) -> BaseError {
+    if remedy::of_words(&error.reason).is_some() {
+        return error;
+    }
     let newest_snapshot = || {
         let found =
             fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -249,6 +263,10 @@ impl Base for SledBase {
     fn sync(&self) -> Result<(), BaseError> {
         self.db.flush().map_err(from_sled)?;
         self.file.sync_data().map_err(fail)
+    }
+
+    fn is_gone(&self) -> bool {
+        presence::is_gone(&self.file, &self.rows)
     }
 
     fn lost(&self) -> Option<String> {

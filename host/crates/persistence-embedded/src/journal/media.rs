@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::presence;
+
 /// Largest segment that is kept as a spare, in bytes.
 const LARGEST_SPARE: u64 = 64 << 20;
 
@@ -40,6 +42,11 @@ pub trait Segment: Send {
 
     /// Ends the segment after `length` bytes, since no more will be written.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Whether somebody has deleted the segment, so that the next process will not find it.
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// Segments as files. A removed segment is kept as a spare and overwritten: the file system then allocates nothing and
@@ -92,7 +99,7 @@ impl Media for Files {
             _ => {}
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        Ok(Box::new(SegmentFile { file, unnamed_in: Some(self.directory.clone()) }))
+        Ok(Box::new(SegmentFile { file, path, unnamed_in: Some(self.directory.clone()) }))
     }
 
     fn sync(&self, number: u64) -> io::Result<()> {
@@ -123,6 +130,7 @@ impl Media for Files {
 
 struct SegmentFile {
     file: File,
+    path: PathBuf,
     /// The directory, until the file's name in it is durable.
     unnamed_in: Option<PathBuf>,
 }
@@ -142,5 +150,9 @@ impl Segment for SegmentFile {
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
+    }
+
+    fn is_gone(&self) -> bool {
+        presence::is_gone(&self.file, &self.path)
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Replayed {
     pub(crate) groups: u64,
     /// The number of the newest segment.
     pub(crate) newest: u64,
+    /// The segment with the last of these groups. Those after it are empty: there was no room for them, for example.
+    pub(crate) last_written: Option<u64>,
     /// Whether the last group was torn, so that it had not been acknowledged.
     pub(crate) is_torn: bool,
     /// The losses that were accepted, one sentence each.
@@ -162,6 +164,7 @@ impl Replay {
                 }
                 self.found.sequence = frame.sequence;
                 self.found.groups += 1;
+                self.found.last_written = Some(number);
                 self.found.writes.extend(frame.writes);
             }
         }

@@ -54,8 +54,8 @@ impl Recovered {
         replayed.lost.extend(given_up);
         // The process that wrote these groups may have been killed before its sync. What follows builds on them, so
         // they must be durable first.
-        if replayed.groups > 0 {
-            media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
+        if let Some(number) = replayed.last_written {
+            media.sync(number).map_err(|error| OpenError::Io(path.clone(), error))?;
         }
         let layer_bytes = rows.image.show(std::mem::take(&mut replayed.writes));
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })

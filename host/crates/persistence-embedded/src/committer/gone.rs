@@ -1,0 +1,98 @@
+//! What the committer does when somebody has deleted files of the store under it. This process would go on as before,
+//! and the next one would find nothing of that: so what was acknowledged is brought to safety, and then the store fails.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use petrel_persistence::Error;
+
+use crate::backup;
+use crate::committer::Committer;
+
+/// Longest wait for a checkpoint.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Committer {
+    /// Fails the store if its files are not where they were. Nothing is answered meanwhile.
+    pub(super) fn look_for_files(&mut self) {
+        if self.has_failed() {
+            return;
+        }
+        let deleted = if self.rows.image.base().is_gone() {
+            let base = self.directory.path().join(self.directory.engine().name());
+            format!(
+                "its rows in {} were deleted or moved while it was in use; {}",
+                base.display(),
+                self.rescue()
+            )
+        } else if self.journal.is_gone() {
+            let journal = self.directory.path().join("journal");
+            let saved = self.save_in_base();
+            if saved.is_ok() && !self.journal.is_gone() {
+                tracing::error!(journal = %journal.display(), "a segment of the journal was deleted; nothing is lost, and a new one is used");
+                return;
+            }
+            let saved = saved.err().unwrap_or(
+                "what was acknowledged is saved in the base, and the next start goes on from there",
+            );
+            format!("its journal in {} was deleted or moved while it was in use; {saved}", journal.display())
+        } else {
+            return;
+        };
+        self.fail(Error::Unavailable(deleted));
+    }
+
+    /// Brings the base up to date, without the journal.
+    fn save_in_base(&mut self) -> Result<(), &'static str> {
+        self.wait_for_checkpoint();
+        self.hand_over();
+        self.wait_for_checkpoint();
+        if self.rows.image.is_in_base() {
+            Ok(())
+        } else {
+            Err(
+                "the last commits could not be saved in the base; put the journal back, or restore from a backup",
+            )
+        }
+    }
+
+    fn wait_for_checkpoint(&self) {
+        self.work.pause(|| self.checkpoint.progress.wait_for(PATIENCE));
+    }
+
+    /// Writes all rows to an archive, since this process is the last that can read the base. Returns what the operator
+    /// is told.
+    fn rescue(&self) -> String {
+        // Paused for the watchdog: a large store takes a while.
+        match self.work.pause(|| self.write_archive()) {
+            Ok(path) => format!(
+                "all that was acknowledged is saved in {}: move this store away, and make a new one with `petrel store import`",
+                path.display()
+            ),
+            Err(error) => format!("they could not be saved ({error}); restore from a backup"),
+        }
+    }
+
+    /// Writes the archive beside the other files of the store, or beside the store if that is gone as a whole.
+    fn write_archive(&self) -> io::Result<PathBuf> {
+        let store = self.directory.path();
+        let place = if store.is_dir() { store } else { store.parent().unwrap_or(store) };
+        let path = place.join(format!("rescued-{}.archive", self.sequence));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut to = BufWriter::new(file);
+        let written = backup::write(&self.rows, None, &[], &mut to).map_err(io::Error::other);
+        let kept = written.and_then(|_archived| {
+            to.flush()?;
+            to.get_ref().sync_all()?;
+            File::open(place)?.sync_all()
+        });
+        if kept.is_err() {
+            // Half an archive is of no use.
+            drop(fs::remove_file(&path));
+        }
+        kept.map(|()| path)
+    }
+}

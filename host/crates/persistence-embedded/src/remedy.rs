@@ -1,0 +1,84 @@
+//! What helps when the system refuses something: a full disk, a missing right. The store is as it was, and a backup
+//! would not help.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// The remedy for an error of the system, unless it may be the store that is at fault.
+pub fn of_error(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => Some("free some space on that disk, and try again: nothing is damaged"),
+        io::ErrorKind::QuotaExceeded => Some(
+            "free some space within the quota of this user, or raise it, and try again: nothing is damaged",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "its file system is mounted read-only: mount it for writing, and see the log of the kernel if it became so by itself",
+        ),
+        io::ErrorKind::PermissionDenied => {
+            Some("run it as the owner of the files, or let this user read and write them")
+        }
+        _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
+            Some("too many files are open: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)")
+        }
+        _ => None,
+    }
+}
+
+/// The same for an error that an engine has put into words.
+pub fn of_words(text: &str) -> Option<&'static str> {
+    of_error(&in_words(text)?)
+}
+
+/// Whether there was no room for a write.
+pub(crate) fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The error of the system that `text` quotes.
+pub(crate) fn in_words(text: &str) -> Option<io::Error> {
+    // As errors of the system are displayed, and as they are shown by a panic.
+    ["(os error ", "Os { code: "].into_iter().find_map(|before| {
+        let (_, after) = text.split_once(before)?;
+        let digits = after.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        Some(io::Error::from_raw_os_error(digits.parse().ok()?))
+    })
+}
+
+fn is_any_of(error: &io::Error, numbers: &[Errno]) -> bool {
+    numbers.iter().any(|number| error.raw_os_error() == Some(number.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_have_remedies_in_every_form() {
+        for (number, expected) in [
+            (Errno::NOSPC, Some("free some space")),
+            (Errno::DQUOT, Some("quota")),
+            (Errno::ROFS, Some("mount it for writing")),
+            (Errno::ACCESS, Some("read and write them")),
+            (Errno::PERM, Some("read and write them")),
+            (Errno::MFILE, Some("ulimit -n")),
+            (Errno::NFILE, Some("ulimit -n")),
+            (Errno::IO, None),
+            (Errno::NOENT, None),
+        ] {
+            let error = io::Error::from(number);
+            let says = |remedy: Option<&str>| match (remedy, expected) {
+                (Some(remedy), Some(expected)) => remedy.contains(expected),
+                (remedy, expected) => remedy == expected,
+            };
+            assert!(says(of_error(&error)), "{error}");
+            for text in [format!("IO error: {error}"), format!("its files are damaged (unwrap on {error:?})")]
+            {
+                assert!(says(of_words(&text)), "{text}");
+            }
+        }
+        for text in ["", "its files are damaged", "(os error )", "(os error 99999999999999)", "Os { code: "] {
+            assert_eq!(of_words(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Makes rows of the changes of a commit. Large values go to files of their own, and then so does the work: to a
+//! background thread.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use petrel_persistence::{Change, Error};
+
+use crate::base;
+use crate::blobs::{Digest, Pin};
+use crate::remedy;
+use crate::rows;
+use crate::store::EmbeddedStore;
+use crate::value::{EncodeError, Encoding};
+
+/// Pause between attempts to write a large value without room.
+const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
+
+impl EmbeddedStore {
+    /// Encodes `changes`. Values that need a file are written on a background thread. Those of a commit that does not
+    /// take in anything new wait for room on the disk.
+    pub(super) async fn encode(
+        &self,
+        changes: Vec<Change>,
+        takes_in: bool,
+    ) -> Result<(Vec<Change>, Encoded), Error> {
+        let encoded = match rows::encode(&self.rows, None, &changes) {
+            Err(EncodeError::Large) => {
+                let (failure, progress) = (Arc::clone(&self.failure), Arc::clone(&self.progress));
+                let goes_on =
+                    move || failure.borrow().is_none() && !progress.is_closing.load(Ordering::Relaxed);
+                return self
+                    .in_background(move |rows| {
+                        loop {
+                            match rows::encode(rows, Some(&rows.blobs), &changes) {
+                                Ok(encoding) => {
+                                    let encoded = Encoded::from(encoding);
+                                    return Ok((changes, encoded));
+                                }
+                                Err(EncodeError::Store(error))
+                                    if takes_in || !is_no_room(&error) || !goes_on() =>
+                                {
+                                    return Err(error);
+                                }
+                                Err(EncodeError::Store(_full)) => std::thread::sleep(NO_ROOM_PAUSE),
+                                Err(error @ EncodeError::Large) => {
+                                    return Err(Error::Unavailable(error.to_string()));
+                                }
+                            }
+                        }
+                    })
+                    .await;
+            }
+            Err(EncodeError::Store(error)) => return Err(error),
+            Ok(encoding) => Encoded::from(encoding),
+        };
+        Ok((changes, encoded))
+    }
+}
+
+/// Whether a write has found no room.
+pub(super) fn is_no_room(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(why) if remedy::in_words(why).is_some_and(|error| remedy::is_no_room(&error)))
+}
+
+/// The parts of an encoding that outlive the encoder.
+pub(super) struct Encoded {
+    pub(super) writes: Vec<base::Write>,
+    pub(super) pins: Vec<Pin>,
+    pub(super) released: Vec<Digest>,
+}
+
+impl From<Encoding<'_>> for Encoded {
+    fn from(Encoding { writes, pins, released, .. }: Encoding<'_>) -> Self {
+        Self { writes, pins, released }
+    }
+}
