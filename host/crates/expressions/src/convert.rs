@@ -4,8 +4,9 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use serde_json::{Map, Value as Json};
 
+use crate::display;
 use crate::filters::{UNCALLED, is_function};
-use crate::python::{display, number};
+use crate::python::number;
 use crate::weight::weigh;
 use crate::work::{self, Limit};
 
@@ -43,19 +44,6 @@ pub(crate) fn from_json(json: &Json) -> Value {
             }
             Value::from_pairs(object.iter().map(|(key, item)| (key.as_str(), from_json(item))))
         }
-    }
-}
-
-/// Charges for a copy of `json`.
-pub(crate) fn charge_copy(json: &Json) -> Result<(), Limit> {
-    work::make(json.as_str().map_or(0, str::len) + work::PLACE)?;
-    match json {
-        Json::Array(items) => items.iter().try_for_each(charge_copy),
-        Json::Object(object) => object.iter().try_for_each(|(key, value)| {
-            work::make(key.len() + work::PLACE)?;
-            charge_copy(value)
-        }),
-        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
-use crate::{filters, operators, python, work};
+use crate::{display, filters, operators, work};
 
 /// How many steps of the engine one rendering may take: an instruction is one, and so are 64 bytes that the engine
 /// makes or two items that it goes through. It also bounds how deep a template can nest lists in a loop: letting
@@ -50,7 +50,7 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
             return Err(filters::wrong(filters::UNCALLED));
         }
         // The other reason, a full output, is told before this one.
-        python::display::write(out, value).map_err(|_too_deep| {
+        display::write(out, value).map_err(|_too_deep| {
             Error::new(ErrorKind::WriteFailure, "a list in it nests too deep to be written; flatten it")
         })
     });

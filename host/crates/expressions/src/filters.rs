@@ -2,21 +2,17 @@
 //! the library has not or reads differently.
 
 mod arguments;
-pub(crate) mod json;
+mod json;
 pub(crate) mod order;
-pub(crate) mod patterns;
+mod patterns;
 mod plain;
 pub(crate) mod platform;
 pub(crate) mod text;
-pub(crate) mod version;
 mod wrap;
 
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use crate::work;
-
-/// What stands for null in text, so that a cast can bring it back.
-pub(crate) const NONE: &str = "%*****__%NONE%__*****%";
+use crate::{functions, work};
 
 pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
@@ -127,6 +123,14 @@ pub(crate) fn wrong(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.into())
 }
 
+/// What went wrong in a function that both languages have, told.
+pub(crate) fn told(error: functions::Error) -> Error {
+    match error {
+        functions::Error::TooMuch(limit) => limit.into(),
+        functions::Error::Wrong(reason) => wrong(reason),
+    }
+}
+
 /// An undefined value must not pass for one.
 pub(crate) fn defined(value: Value) -> Result<Value, Error> {
     if value.is_undefined() {
@@ -141,7 +145,7 @@ pub(crate) const UNCALLED: &str = "a function is no value; call it, as in item()
 
 /// Whether a value is a function, or something else that is there to be called.
 pub(crate) fn is_function(value: &Value) -> bool {
-    value.kind() == minijinja::value::ValueKind::Plain && !crate::datastore::is_key(value)
+    value.kind() == minijinja::value::ValueKind::Plain && !crate::keys::is_key(value)
 }
 
 /// What can be gone through, in order: nothing and null cannot.

@@ -25,7 +25,7 @@ use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::view::View;
 use crate::work::{self, Allowance, Evaluation, Limit};
-use crate::{WorkflowScope, convert, missing, mutable, python, rewrite};
+use crate::{WorkflowScope, convert, display, missing, mutable, rewrite};
 
 /// Copied for each template; expressions share it.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -204,7 +204,7 @@ pub(crate) fn syntax_error(text: &str) -> Option<String> {
 
 /// `value` as Python's `str()` writes it.
 pub(crate) fn text(value: &Value) -> Result<String, String> {
-    python::display::to_text(value).map_err(|_too_deep_or_long| match work::check() {
+    display::to_text(value).map_err(|_too_deep_or_long| match work::check() {
         Err(limit) => limit.to_string(),
         Ok(()) => "a list in it nests too deep to be written; flatten it".to_owned(),
     })

@@ -13,8 +13,10 @@
 //!
 //! Pure: no clock, no I/O, no loader of templates. What a template may see is handed in.
 
+mod context;
 mod convert;
 pub mod datastore;
+mod display;
 mod environment;
 mod error;
 mod filters;
@@ -22,12 +24,14 @@ mod functions;
 mod guard;
 mod jinja;
 pub mod json_path;
+mod keys;
 mod methods;
 mod missing;
 mod mutable;
 mod names;
 mod operators;
 mod output;
+mod parts;
 pub mod python;
 pub mod regex;
 mod rewrite;

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use minijinja::Value;
 
+use crate::display;
 use crate::error::shortened;
-use crate::python::display;
 
 thread_local! {
     /// The expression and its key, of the last index that found nothing.

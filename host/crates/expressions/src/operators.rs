@@ -10,10 +10,10 @@ use indexmap::IndexMap;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
+use crate::display;
 use crate::filters::{Given, defined, items, order, wrong};
 use crate::missing;
 use crate::mutable;
-use crate::python;
 use crate::sequence;
 use crate::weight::weigh;
 use crate::work;
@@ -204,7 +204,7 @@ fn dict(given: Given) -> Result<Value, Error> {
 fn concatenate(given: Rest<Value>) -> Result<Value, Error> {
     let mut text = work::Text::default();
     for value in given.iter() {
-        python::display::write(&mut text, &defined(value.clone())?)?;
+        display::write(&mut text, &defined(value.clone())?)?;
     }
     Ok(Value::from(text.0))
 }

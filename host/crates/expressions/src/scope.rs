@@ -1,23 +1,31 @@
 //! What a template sees: names and values, in order.
 //!
-//! A value is handed in as shared JSON, and only what a template reads of it is turned into the engine's
+//! A value is handed in as shared JSON, and only what a template reads of it is turned into a language's own
 //! form. So a scope is cheap to build and to extend, however large a payload is.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Object;
 use serde_json::Value;
 
-use crate::datastore::{Datastore, KeyName, KeyScope, Scopes};
-use crate::mutable::Thaw;
-use crate::view::view;
+use crate::datastore::{Datastore, KeyScope};
 
 /// Named values, and the datastore under `st2kv`.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     entries: Vec<(Arc<str>, Entry)>,
     datastore: Arc<Datastore>,
+}
+
+/// What a name in a scope stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// A value.
+    Value(&'a Arc<Value>),
+    /// One part of the datastore.
+    Keys(KeyScope),
+    /// All of it.
+    Datastore,
 }
 
 /// A value that is made when somebody reads it.
@@ -82,10 +90,19 @@ impl Scope {
 
     /// The JSON value under `name`, if there is one.
     pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
-        match self.entry(name)? {
-            Entry::Json(json) => Some(json),
-            Entry::Late(late) => Some(late),
-            Entry::Datastore(_) => None,
+        match self.look_up(name)? {
+            Named::Value(json) => Some(json),
+            Named::Keys(_) | Named::Datastore => None,
+        }
+    }
+
+    /// What a template finds under `name`; what is late is made now.
+    pub fn look_up(&self, name: &str) -> Option<Named<'_>> {
+        match self.entry(name) {
+            Some(Entry::Json(json)) => Some(Named::Value(json)),
+            Some(Entry::Late(late)) => Some(Named::Value(late)),
+            Some(Entry::Datastore(scope)) => Some(Named::Keys(*scope)),
+            None => (name == DATASTORE).then_some(Named::Datastore),
         }
     }
 
@@ -109,76 +126,7 @@ impl Scope {
             None => self.entries.push((name.into(), entry)),
         }
     }
-
-    /// The engine's root context for a template that reads `keys` of the datastore, and
-    /// changes what it sees if `changes` says so.
-    pub(crate) fn context(&self, keys: &Arc<[KeyName]>, changes: bool) -> minijinja::Value {
-        minijinja::Value::from_object(Context {
-            scope: self.clone(),
-            keys: Arc::clone(keys),
-            thaw: changes.then(Thaw::default),
-        })
-    }
 }
 
 /// The name of the datastore in templates.
 pub const DATASTORE: &str = "st2kv";
-
-#[derive(Debug)]
-struct Context {
-    scope: Scope,
-    keys: Arc<[KeyName]>,
-    /// What was handed in, where the template changes it.
-    thaw: Option<Thaw>,
-}
-
-impl Object for Context {
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        let name = key.as_str()?;
-        let scopes = || Scopes { datastore: Arc::clone(&self.scope.datastore), keys: Arc::clone(&self.keys) };
-        let shown = |json| match &self.thaw {
-            Some(thaw) => thaw.get(name, || Some(view(json))),
-            None => Some(view(json)),
-        };
-        match self.scope.entry(name) {
-            Some(Entry::Json(json)) => shown(json),
-            Some(Entry::Late(late)) => shown(late),
-            Some(Entry::Datastore(scope)) => Some(scopes().lookup(*scope)),
-            None if name == DATASTORE => Some(minijinja::Value::from_object(scopes())),
-            None => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::Template;
-
-    #[test]
-    fn what_is_late_is_made_once_and_only_for_who_reads_it() {
-        for (template, gives, makes) in
-            [("{{ n }}", "1", 0), ("{{ late.user }}-{{ late.user }}", "ada-ada", 1)]
-        {
-            let made = Arc::new(AtomicUsize::new(0));
-            let count = Arc::clone(&made);
-            let scope = Scope::new().with("n", json!(1)).with_late("late", move || {
-                count.fetch_add(1, Ordering::Relaxed);
-                json!({"user": "ada"})
-            });
-            assert!(scope.contains("late"));
-            let rendered = Template::compile(template).unwrap().render(&scope.clone()).unwrap();
-            assert_eq!((rendered.as_str(), made.load(Ordering::Relaxed)), (gives, makes), "{template}");
-            assert_eq!(
-                Template::compile(template).unwrap().render(&scope).unwrap(),
-                gives,
-                "the scope is shared"
-            );
-            assert_eq!(made.load(Ordering::Relaxed), makes, "{template}");
-        }
-    }
-}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, Value};
 
+use crate::display;
 use crate::filters::order::Group;
 use crate::filters::wrong;
-use crate::python::display;
 use crate::{mutable, work};
 
 /// What stands before and behind the items of `value` in text, if that is not `[` and `]`. Without anything

@@ -9,14 +9,14 @@ use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
 
-use crate::datastore::{KeyName, keys_among};
 use crate::environment::{SHARED, fuel, settle, settle_failed};
 use crate::error::shortened;
 use crate::guard::guarded;
+use crate::keys::keys_among;
 use crate::output::Output;
 use crate::rewrite::Rewritten;
 use crate::work::{self, Evaluation};
-use crate::{Error, Scope, filters, jinja, missing, mutable, rewrite};
+use crate::{Error, KeyName, Scope, context, filters, jinja, missing, mutable, rewrite};
 
 /// Whether `text` holds Jinja.
 pub fn is_template(text: &str) -> bool {
@@ -127,7 +127,7 @@ impl Template {
         }
         let template = compiled.get_template(NAME).map_err(retold)?;
         let mut output = Output::with_capacity(self.source.len());
-        let context = scope.context(&self.keys, mutable::changes_something(&self.source));
+        let context = context::of(scope, &self.keys, mutable::changes_something(&self.source));
         let rendered = guarded(|| {
             let captured = template.render_captured_to(context, &mut output)?;
             // What went on without a part that was too much is no answer.

@@ -1,8 +1,7 @@
 //! JSON as the template engine sees it, without copying it: only the parts that a template touches are
 //! turned into the engine's values.
 //!
-//! A part is found by its way from the root, at each look. What that takes is charged, and a part that is too far away
-//! becomes a root of its own.
+//! What the way to a part takes is charged ([`crate::parts`]).
 
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use serde_json::Value as Json;
 
 use crate::convert;
+use crate::parts::{STEP, WAY, charge_copy};
 use crate::work::{self, Limit};
 
 /// `root` as the engine sees it.
@@ -25,12 +25,6 @@ pub(crate) fn view(root: &Arc<Json>) -> Value {
 pub(crate) fn field(root: &Arc<Json>, name: &str) -> Option<Value> {
     View::of(Arc::clone(root)).field(root, name)
 }
-
-/// How many units of work the way to a part may take; what is further away is copied.
-pub(crate) const WAY: u64 = 4_096;
-
-/// The work of going one step of the way, beside the length of its name.
-pub(crate) const STEP: u64 = 20;
 
 /// A list or an object somewhere in a shared value.
 #[derive(Debug)]
@@ -62,7 +56,7 @@ impl View {
             return Ok(Arc::clone(&self.root));
         }
         let json = self.json().unwrap_or(&Json::Null);
-        convert::charge_copy(json)?;
+        charge_copy(json)?;
         Ok(Arc::new(json.clone()))
     }
 
@@ -89,7 +83,7 @@ impl View {
         }
         let way = self.way + far;
         if way > WAY {
-            return match convert::charge_copy(json) {
+            return match charge_copy(json) {
                 Ok(()) => Value::from_object(Self::of(Arc::new(json.clone()))),
                 Err(limit) => convert::beyond(limit),
             };

@@ -4,7 +4,8 @@ use minijinja::{Error, Value};
 
 use super::arguments::Arguments;
 use super::text::text_of;
-use super::wrong;
+use super::{told, wrong};
+use crate::functions::replacement::expand;
 use crate::regex::{self, Flags, Regex};
 use crate::work;
 
@@ -26,7 +27,7 @@ pub(super) fn regex_replace(args: &Arguments) -> Result<Value, Error> {
         replaced.push_str(text.get(end..found.range.start).unwrap_or_default());
         end = found.range.end;
         let whole = text.get(found.range).unwrap_or_default();
-        expand(&mut replaced, replacement, &regex, whole, &found.groups)?;
+        expand(&mut replaced, replacement, &regex, whole, &found.groups).map_err(told)?;
     }
     replaced.push_str(text.get(end..).unwrap_or_default());
     Ok(Value::from(replaced))
@@ -76,63 +77,4 @@ fn compile(pattern: &str, flags: Flags) -> Result<Regex, Error> {
 fn is_match(args: &Arguments, flags: Flags) -> Result<Value, Error> {
     let text = text_of(args.value(0))?;
     compile(args.required_text(1)?, flags)?.is_match(&text).map(Value::from).map_err(retold)
-}
-
-/// Python's template of a replacement: `\1`, `\g<1>`, `\g<name>`, `\n`.
-pub(crate) fn expand(
-    out: &mut String,
-    template: &str,
-    regex: &Regex,
-    whole: &str,
-    groups: &[String],
-) -> Result<(), Error> {
-    let group = |number: usize| match number.checked_sub(1) {
-        None => Ok(whole),
-        Some(index) => {
-            let group = groups.get(index).map(String::as_str);
-            group.ok_or_else(|| wrong(format!("regex_replace has no group {number}")))
-        }
-    };
-    let mut rest = template.chars();
-    work::make(template.len())?;
-    while let Some(char) = rest.next() {
-        if char != '\\' {
-            out.push(char);
-            continue;
-        }
-        match rest.next() {
-            Some('g') => {
-                let (name, after) =
-                    rest.as_str()
-                        .strip_prefix('<')
-                        .and_then(|inner| inner.split_once('>'))
-                        .ok_or_else(|| wrong("regex_replace needs a group name after \\g, as in \\g<1>"))?;
-                rest = after.chars();
-                let number = name.parse().ok().or_else(|| regex.group_number(name));
-                let number = number.ok_or_else(|| wrong(format!("regex_replace has no group {name}")))?;
-                let group = group(number)?;
-                work::make(group.len())?;
-                out.push_str(group);
-            }
-            Some(digit @ '1'..='9') => {
-                let mut number = digit.to_string();
-                if let Some(second) = rest.as_str().chars().next().filter(char::is_ascii_digit) {
-                    rest.next();
-                    number.push(second);
-                }
-                let group = group(number.parse().unwrap_or(0))?;
-                work::make(group.len())?;
-                out.push_str(group);
-            }
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('\\') | None => out.push('\\'),
-            Some(other) if other.is_ascii_alphabetic() => {
-                return Err(wrong(format!("regex_replace does not know \\{other}")));
-            }
-            Some(other) => out.extend(['\\', other]),
-        }
-    }
-    Ok(())
 }

@@ -7,8 +7,9 @@ use super::Given;
 use super::arguments::Arguments;
 use super::order::Attribute;
 use super::text::text_of;
-use super::{defined, items, json, wrong};
+use super::{defined, items, wrong};
 use crate::convert;
+use crate::functions::json;
 use crate::python::number::{float_from_text, integer_from_text};
 use crate::work;
 

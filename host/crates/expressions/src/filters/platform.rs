@@ -6,9 +6,9 @@ use minijinja::{Environment, Error, Value};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
-use super::{Given, NONE, defined, items, json, order, patterns, version, wrong};
+use super::{Given, defined, items, json, order, patterns, told, wrong};
 use crate::convert;
-use crate::functions::{jsonpath, paths, time, yaml};
+use crate::functions::{self, NONE, jsonpath, paths, time, version, yaml};
 use crate::work;
 
 /// A function: a filter is one whose first argument stands before the bar.
@@ -109,15 +109,15 @@ fn dirname(args: &Arguments) -> Result<Value, Error> {
     Ok(Value::from(paths::dirname(&text_of(args.value(0))?)))
 }
 
-fn versioned(args: &Arguments, of: fn(&str) -> Result<String, Error>) -> Result<Value, Error> {
-    of(args.required_text(0)?).map(Value::from)
+fn versioned(args: &Arguments, of: fn(&str) -> Result<String, functions::Error>) -> Result<Value, Error> {
+    of(args.required_text(0)?).map(Value::from).map_err(told)
 }
 
 fn versions<T: Into<Value>>(
     args: &Arguments,
-    of: fn(&str, &str) -> Result<T, Error>,
+    of: fn(&str, &str) -> Result<T, functions::Error>,
 ) -> Result<Value, Error> {
-    of(args.required_text(0)?, args.required_text(1)?).map(Into::into)
+    of(args.required_text(0)?, args.required_text(1)?).map(Into::into).map_err(told)
 }
 
 fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {

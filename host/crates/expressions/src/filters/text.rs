@@ -8,9 +8,9 @@ use minijinja::{Environment, Error, State, Value};
 use super::Given;
 use super::arguments::Arguments;
 use super::{defined, wrong};
+use crate::display;
 use crate::environment::OUTPUT_LIMIT;
 use crate::methods::percent;
-use crate::python::display;
 use crate::python::text::lines;
 use crate::work;
 

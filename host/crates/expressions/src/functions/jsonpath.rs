@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::JsonPath;
-use crate::convert::charge_copy;
 use crate::json_path::Found;
+use crate::parts::charge_copy;
 use crate::work;
 
 /// What `query` leads to in `value`; null if that is nothing.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::filters::json::charge_parsing;
+use super::json::charge_parsing;
 use crate::python::display;
 use crate::work::{self, Limit};
 

@@ -7,9 +7,10 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::root::{Root, scope, variables};
 use crate::filters::{Arguments, Given, bind};
+use crate::parts::charge_copy;
 use crate::view::view;
 use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
-use crate::{KeyScope, convert, work};
+use crate::{KeyScope, work};
 
 /// The statuses of a task that has ended.
 const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "abandoned", "canceled"];
@@ -150,7 +151,7 @@ fn task(root: &Root, args: &Arguments) -> Result<Value, Error> {
     match described.map_err(|reason| failed(exception, reason))? {
         Some(description) => {
             // It was made for this call, with a copy of the result in it.
-            convert::charge_copy(&description)?;
+            charge_copy(&description)?;
             Ok(view(&description))
         }
         None => Err(failed(exception, format!("Unable to find task execution for \"{id}\"."))),

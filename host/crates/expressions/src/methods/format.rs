@@ -5,9 +5,9 @@ use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
+use crate::display;
 use crate::filters::text::filled;
 use crate::filters::{defined, wrong};
-use crate::python::display;
 use crate::work;
 
 /// How deep fields may stand within fields.

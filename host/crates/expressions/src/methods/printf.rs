@@ -6,9 +6,9 @@ use std::vec::IntoIter;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
+use crate::display;
 use crate::filters::text::filled;
 use crate::filters::{defined, items, order, wrong};
-use crate::python::display;
 use crate::python::number::PythonNumber::{Float, Integer};
 use crate::work;
 

@@ -9,8 +9,8 @@ use minijinja::value::{Kwargs, Tuple, from_args};
 use minijinja::{Error, ErrorKind, Value};
 
 use super::{List, Mapping, holds, is_key, lock};
+use crate::display;
 use crate::filters::{defined, items, order, wrong};
-use crate::python::display;
 use crate::weight::weigh;
 use crate::work::{self, Limit};
 

@@ -2,106 +2,62 @@
 
 use std::fmt::{self, Write};
 
-use minijinja::Value;
-use minijinja::value::ValueKind;
+use serde_json::Value;
 
-use crate::convert::from_json;
-use crate::sequence;
 use crate::work::{self, Text};
 
-/// `value` as `str()` writes it.
-pub(crate) fn write(out: &mut impl Write, value: &Value) -> fmt::Result {
-    match value.as_str() {
-        _ if value.kind() == ValueKind::Bytes => write_repr(out, value, 0),
-        Some(text) => out.write_str(text),
-        None => write_repr(out, value, 0),
-    }
-}
-
 /// How deep lists may nest in text; a template can build deeper ones than the stack could take.
-const DEPTH: usize = 200;
+pub(crate) const DEPTH: usize = 200;
 
 /// The work of writing one part of a value, beside its text.
-const NODE: u64 = 100;
+pub(crate) const NODE: u64 = 100;
 
-/// `value` as `str()` writes it, as a string. The error is about lists that nest too deep, or about a limit that
-/// [`work::check`] tells.
-pub(crate) fn to_text(value: &Value) -> Result<String, fmt::Error> {
+/// `value` as `str()` writes it; what nests too deep for that, or is more than a limit allows, as JSON.
+pub fn text(value: &Value) -> String {
     let mut text = Text::default();
-    write(&mut text, value).map(|()| text.0)
-}
-
-/// `value` as `repr()` writes it.
-pub(crate) fn repr(value: &Value) -> Result<String, fmt::Error> {
-    let mut text = Text::default();
-    write_repr(&mut text, value, 0).map(|()| text.0)
-}
-
-/// `value` as `str()` writes it; what nests too deep for that, as JSON.
-pub fn text(value: &serde_json::Value) -> String {
-    to_text(&from_json(value)).unwrap_or_else(|_too_deep| value.to_string())
+    let written = match value.as_str() {
+        Some(plain) => text.write_str(plain),
+        None => write_repr(&mut text, value, 0),
+    };
+    written.map_or_else(|_too_deep| value.to_string(), |()| text.0)
 }
 
 fn write_repr(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
     if depth > DEPTH || work::charge(NODE).is_err() {
         return Err(fmt::Error);
     }
-    if let Some((prefix, suffix)) = sequence::frame(value) {
-        out.write_str(&prefix)?;
-        if !suffix.is_empty() {
-            write_items(out, value, depth + 1)?;
-        }
-        return out.write_str(suffix);
-    }
-    match value.kind() {
-        ValueKind::String => write_quoted(out, value.as_str().unwrap_or_default()),
-        ValueKind::Undefined => out.write_str("Undefined"),
-        ValueKind::Bytes => write_bytes(out, value.as_bytes().unwrap_or_default()),
-        ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
-            Ok(number) => out.write_str(&float(number)),
-            Err(_) => write!(out, "{value}"),
+    match value {
+        Value::Null => out.write_str("None"),
+        Value::Bool(true) => out.write_str("True"),
+        Value::Bool(false) => out.write_str("False"),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(number) => out.write_str(&float(number)),
+            None => write!(out, "{number}"),
         },
-        ValueKind::Seq if value.is_tuple() => {
-            out.write_char('(')?;
-            write_items(out, value, depth + 1)?;
-            out.write_str(if value.len() == Some(1) { ",)" } else { ")" })
-        }
-        ValueKind::Seq | ValueKind::Iterable => {
+        Value::String(text) => write_quoted(out, text),
+        Value::Array(items) => {
             out.write_char('[')?;
-            write_items(out, value, depth + 1)?;
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.write_str(", ")?;
+                }
+                write_repr(out, item, depth + 1)?;
+            }
             out.write_char(']')
         }
-        ValueKind::Map => {
+        Value::Object(fields) => {
             out.write_char('{')?;
-            write_pairs(out, value, depth + 1)?;
+            for (index, (name, field)) in fields.iter().enumerate() {
+                if index > 0 {
+                    out.write_str(", ")?;
+                }
+                write_quoted(out, name)?;
+                out.write_str(": ")?;
+                write_repr(out, field, depth + 1)?;
+            }
             out.write_char('}')
         }
-        _ => write!(out, "{value}"),
     }
-}
-
-fn write_items(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
-    let Ok(items) = value.try_iter() else { return Ok(()) };
-    for (index, item) in items.enumerate() {
-        if index > 0 {
-            out.write_str(", ")?;
-        }
-        write_repr(out, &item, depth)?;
-    }
-    Ok(())
-}
-
-fn write_pairs(out: &mut impl Write, value: &Value, depth: usize) -> fmt::Result {
-    let Ok(keys) = value.try_iter() else { return Ok(()) };
-    for (index, key) in keys.enumerate() {
-        if index > 0 {
-            out.write_str(", ")?;
-        }
-        write_repr(out, &key, depth)?;
-        out.write_str(": ")?;
-        write_repr(out, &value.get_item(&key).unwrap_or_default(), depth)?;
-    }
-    Ok(())
 }
 
 /// A float as Python's `repr` writes it: the shortest digits that read back, with an exponent below
@@ -146,24 +102,6 @@ pub(crate) fn write_quoted(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_char(quote)
 }
 
-/// Bytes as Python's `repr` writes them.
-fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
-    write!(out, "b{quote}")?;
-    for &byte in bytes {
-        match byte {
-            b'\\' => out.write_str("\\\\")?,
-            b'\n' => out.write_str("\\n")?,
-            b'\r' => out.write_str("\\r")?,
-            b'\t' => out.write_str("\\t")?,
-            _ if char::from(byte) == quote => write!(out, "\\{quote}")?,
-            b' '..=b'~' => out.write_char(char::from(byte))?,
-            _ => write!(out, "\\x{byte:02x}")?,
-        }
-    }
-    out.write_char(quote)
-}
-
 /// What Python shows as it is: not controls, separators other than the space, formats and private use.
 pub(crate) fn is_printable(char: char) -> bool {
     if char == ' ' {
@@ -196,7 +134,7 @@ mod tests {
             ),
             (json!("plain 'text'"), "plain 'text'"),
         ] {
-            assert_eq!(to_text(&from_json(&value)).as_deref(), Ok(expected));
+            assert_eq!(text(&value), expected);
         }
     }
 }

@@ -47,17 +47,18 @@ impl PythonNumber {
     }
 }
 
+/// An integer and a float by value, exactly. `None` for what is not a number.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-fn compare_mixed(integer: i128, float: f64) -> Option<Ordering> {
-    // Beyond 2^66 no integer of 64 bits is near, and the cast is exact below.
-    const BOUND: f64 = 73_786_976_294_838_206_464.0;
+pub(crate) fn compare_mixed(integer: i128, float: f64) -> Option<Ordering> {
+    /// 2^127
+    const BOUND: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     if float.is_nan() {
         return None;
     }
     if float >= BOUND {
         return Some(Ordering::Less);
     }
-    if float <= -BOUND {
+    if float < -BOUND {
         return Some(Ordering::Greater);
     }
     let by_whole = integer.cmp(&(float.trunc() as i128));

@@ -1,8 +1,8 @@
 //! What can go wrong with an expression, in the words of the original: workflows report them as they are.
 
 use super::limits::{DEPTH, LENGTH, MEMORY, NESTING, STEPS};
-use crate::regex;
 use crate::work::Limit;
+use crate::{functions, regex};
 
 /// Why an expression could not be read or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -210,6 +210,15 @@ impl From<Limit> for Error {
             Limit::Depth => Self::value(limit.to_string()),
             Limit::Bytes => ErrorKind::TooMuchMemory.into(),
             Limit::Time | Limit::Stop => ErrorKind::Ended(limit).into(),
+        }
+    }
+}
+
+impl From<functions::Error> for Error {
+    fn from(error: functions::Error) -> Self {
+        match error {
+            functions::Error::TooMuch(limit) => limit.into(),
+            functions::Error::Wrong(reason) => Self::value(reason),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::error::{Error, ErrorKind};
+use crate::python::number::compare_mixed;
 
 /// A number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -231,21 +232,4 @@ fn round_float(number: f64, digits: i128) -> f64 {
     }
     let unit = 10_f64.powi(i32::try_from(-digits).unwrap_or(0));
     (number / unit).round_ties_even() * unit
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-fn compare_mixed(integer: i128, float: f64) -> Option<Ordering> {
-    /// 2^127
-    const BOUND: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
-    if float.is_nan() {
-        return None;
-    }
-    if float >= BOUND {
-        return Some(Ordering::Less);
-    }
-    if float < -BOUND {
-        return Some(Ordering::Greater);
-    }
-    let by_whole = integer.cmp(&(float.trunc() as i128));
-    Some(by_whole.then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal)))
 }

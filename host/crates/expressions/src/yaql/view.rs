@@ -1,6 +1,6 @@
 //! A list or an object somewhere in shared JSON: it is read in place, and only what is touched is turned
-//! into terms. How Jinja does the same is [`crate::view`]; what the way to a part and a copy of its text take is charged
-//! as there. What is too much reads as null, and ends the evaluation.
+//! into terms. What the way to a part and a copy of its text take is charged ([`crate::parts`]), as Jinja does it. What is
+//! too much reads as null, and ends the evaluation.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::term::{Dict, List, Term};
-use crate::convert::charge_copy;
-use crate::view::{STEP, WAY};
+use crate::parts::{STEP, WAY, charge_copy};
 use crate::work;
 
 /// A place in shared JSON.

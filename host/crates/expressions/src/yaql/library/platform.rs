@@ -14,9 +14,8 @@ use super::super::value::Value;
 use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, optional, required};
-use crate::filters::json::{self, Style};
-use crate::filters::{NONE, version};
-use crate::functions::{jsonpath, paths, time, yaml};
+use crate::functions::json::{self, Style};
+use crate::functions::{self, NONE, jsonpath, paths, time, version, yaml};
 use crate::python::number::PythonNumber;
 use crate::regex::{Flags, Regex};
 
@@ -109,12 +108,6 @@ impl From<bool> for Term {
     fn from(value: bool) -> Self {
         Self::Bool(value)
     }
-}
-
-/// What went wrong in a function that Jinja has, too.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn retold(error: minijinja::Error) -> Error {
-    Error::value(error.detail().unwrap_or_default())
 }
 
 fn to_json(run: &Run<'_>, term: &Term) -> Result<Arc<Json>, Error> {
@@ -305,14 +298,14 @@ fn regex_substring(run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
 
 fn versions<T: Into<Term>>(
     args: &Arguments<'_>,
-    apply: fn(&str, &str) -> Result<T, minijinja::Error>,
+    apply: fn(&str, &str) -> Result<T, functions::Error>,
 ) -> Result<Term, Error> {
-    apply(&exact(args, 0)?, &exact(args, 1)?).map(Into::into).map_err(retold)
+    apply(&exact(args, 0)?, &exact(args, 1)?).map(Into::into).map_err(Error::from)
 }
 
 fn versioned(
     args: &Arguments<'_>,
-    apply: fn(&str) -> Result<String, minijinja::Error>,
+    apply: fn(&str) -> Result<String, functions::Error>,
 ) -> Result<Term, Error> {
-    apply(&exact(args, 0)?).map(Term::from).map_err(retold)
+    apply(&exact(args, 0)?).map(Term::from).map_err(Error::from)
 }

@@ -11,8 +11,7 @@ use super::super::syntax::Name;
 use super::super::term::{Entries, List, Term};
 use super::arguments::Arguments;
 use super::signature::{Function, Parameter, Type, function, method, optional, required};
-use crate::filters::patterns::expand;
-use crate::work;
+use crate::functions::replacement::expand;
 
 const REGEX: Parameter = required("regexp", Type::Pattern);
 const STRING: Parameter = required("string", Type::Text);
@@ -196,9 +195,7 @@ pub(super) fn substitute(
     limit: usize,
 ) -> Result<Term, Error> {
     let write = |out: &mut String, whole: &str, groups: &[String]| {
-        expand(out, template, pattern.regex(), whole, groups).map_err(|error| {
-            work::check().err().map_or_else(|| Error::value(error.detail().unwrap_or_default()), Error::from)
-        })
+        expand(out, template, pattern.regex(), whole, groups).map_err(Error::from)
     };
     let count = pattern.regex().group_names().len().saturating_sub(1);
     write(&mut String::new(), "", &vec![String::new(); count])?;

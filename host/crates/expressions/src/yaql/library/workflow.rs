@@ -9,7 +9,7 @@ use super::super::term::{Dict, Entries, Term};
 use super::super::view;
 use super::arguments::Arguments;
 use super::signature::{Function, Type, function, optional, required};
-use crate::convert::charge_copy;
+use crate::parts::charge_copy;
 use crate::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 use crate::{KeyScope, WorkflowScope, work};
 

@@ -2,9 +2,7 @@
 
 use std::cmp::Ordering;
 
-use minijinja::Error;
-
-use super::wrong;
+use super::Error;
 use crate::work;
 
 /// A version by its parts; what follows `+` has no weight.
@@ -17,7 +15,7 @@ fn parse(text: &str) -> Result<Version, Error> {
     // Each word of it becomes a text of its own, and is compared.
     work::read(text.len())?;
     work::make(text.len().saturating_mul(3))?;
-    let invalid = || wrong(format!("`{text}` is not a semantic version; write it as 1.2.3"));
+    let invalid = || Error::Wrong(format!("`{text}` is not a semantic version; write it as 1.2.3"));
     let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
     let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
     let is_word = |word: &&str| {
@@ -71,22 +69,42 @@ fn order_prerelease(left: &[String], right: &[String]) -> Ordering {
     words.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
+/// -1, 0 or 1, as `left` is less than `right`, equal to it or more.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn compare(left: &str, right: &str) -> Result<i64, Error> {
     order(left, right).map(|order| order as i64)
 }
 
+/// Whether `left` is more than `right`.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn more_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_gt)
 }
 
+/// Whether `left` is less than `right`.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn less_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_lt)
 }
 
+/// Whether `left` and `right` are the same version.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn equal(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_eq)
 }
 
+/// Whether `version` is as `expression` wants it: an operator and a version, or a version alone.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
     let tests: [(&str, Test); 6] = [
@@ -105,24 +123,40 @@ pub(crate) fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     if expression.starts_with(|char: char| char.is_ascii_digit()) {
         return equal(version, expression);
     }
-    Err(wrong(format!("`{expression}` does not start with <, >, ==, <=, >= or !=, as in >=1.2.3")))
+    Err(Error::Wrong(format!("`{expression}` does not start with <, >, ==, <=, >= or !=, as in >=1.2.3")))
 }
 
+/// The next major version.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn bump_major(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, ..], .. }| format!("{}.0.0", major.saturating_add(1)))
 }
 
+/// The next minor version.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn bump_minor(version: &str) -> Result<String, Error> {
     parse(version)
         .map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{}.0", minor.saturating_add(1)))
 }
 
+/// The next patch of `version`.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn bump_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, patch], .. }| {
         format!("{major}.{minor}.{}", patch.saturating_add(1))
     })
 }
 
+/// `version` without its patch: `1.2`.
+///
+/// # Errors
+/// What is no version, and the limit that reading it exceeds.
 pub(crate) fn strip_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{minor}"))
 }
