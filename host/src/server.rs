@@ -351,7 +351,7 @@ fn all_runners(
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
-        python_text: petrel_expressions::python::display::text,
+        python_text: petrel_python::display::text,
         decode_scalars: settings.runners.decode_scalars,
     };
     let python = python_script::Options {
@@ -379,7 +379,7 @@ fn all_runners(
         Arc::new(LocalScript::new(shell)),
         Arc::new(HttpRequest::new(HttpOptions {
             body_limit: 16 << 20,
-            python_literal: |text| petrel_expressions::python::literal::parse(text).ok(),
+            python_literal: |text| petrel_python::literal::parse(text).ok(),
         })),
         Arc::new(PythonScript::new(python)),
         Arc::new(ComponentRunner::new(runtime)),

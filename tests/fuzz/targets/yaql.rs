@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use petrel_expressions::yaql::Expression;
+use petrel_yaql::Expression;
 use petrel_expressions::{Variables, WorkflowScope};
 use serde_json::json;
 

@@ -13,10 +13,10 @@ pub use dates::InvalidDate;
 pub(crate) use search::Search;
 
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
-use petrel_expressions::python::compare::Unordered;
-use petrel_expressions::regex::{self, Regex};
 use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
+use petrel_python::compare::Unordered;
+use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
 /// Why a criterion could not be checked.

@@ -6,7 +6,7 @@
 //! keeps its place so that a message can point at it, or a [`Document`], a plain value beside its places. Dates stay
 //! text and keys keep their order.
 //!
-//! Pure: text in, values out. Writing YAML is `petrel_packs::write` and `petrel_expressions`.
+//! Pure: text in, values out. Writing YAML is `petrel_packs::write` and `petrel_scope`.
 
 mod builder;
 mod cursor;

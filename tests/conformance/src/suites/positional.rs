@@ -1,7 +1,7 @@
 //! `positional`: the command line of a shell script action.
 
-use petrel_expressions::python::display;
 use petrel_model::Object;
+use petrel_python::display;
 use petrel_runners::local_shell::arguments::{Signature, arguments};
 use petrel_runners::local_shell::identity::{Identity, of_program};
 use serde_json::Value;

@@ -1,9 +1,9 @@
-//! Times as payloads hold them: dates in free text ([`petrel_expressions::python::date`]), and the seconds or
+//! Times as payloads hold them: dates in free text ([`petrel_python::date`]), and the seconds or
 //! milliseconds of Unix. Without an offset a time is in UTC.
 
 use jiff::tz::{Offset, TimeZone};
-use petrel_expressions::python::date;
 use petrel_model::Timestamp;
+use petrel_python::date;
 
 /// A text that is no date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

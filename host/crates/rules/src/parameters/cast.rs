@@ -1,6 +1,6 @@
 //! Casts: from what a template or a caller gave to the type that is declared.
 
-use petrel_expressions::python::{display, literal, number, type_name};
+use petrel_python::{display, literal, number, type_name};
 use serde_json::Value;
 
 /// What stands for null in text, made by the filter `use_none`.

@@ -243,7 +243,7 @@ impl Conductor {
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
         let scope = self.foretold_scope(place, status, &entry.context, Arc::clone(result), world);
         let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
-        Ok(petrel_expressions::python::is_true(&value))
+        Ok(petrel_python::is_true(&value))
     }
 
     /// Takes a change down: in the list of what is staged, in the states of items, in the log of errors.
