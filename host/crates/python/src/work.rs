@@ -5,6 +5,8 @@
 //! [`Evaluation`]; what several of them may take together says the [`Allowance`] that they run [`within`], and an
 //! [`Interrupt`] ends them from outside. The meter belongs to the thread, so that nothing has to be handed through.
 //!
+//! The languages are crates of their own, and charge for each value that they touch; so what they call is inlined there.
+//!
 //! The template engine counts what it does itself in fuel of its own (`petrel-jinja`), which is charged here
 //! when a rendering is over. A charge that was refused stays refused until the evaluation is over: whatever catches the
 //! error on the way can go on only with what costs nothing.
@@ -136,6 +138,7 @@ thread_local! {
 }
 
 impl Meter {
+    #[inline]
     fn charge(&self, units: u64) -> Result<(), Limit> {
         match self.slice.get().checked_sub(units) {
             Some(left) => {
@@ -175,6 +178,7 @@ impl Meter {
         limit
     }
 
+    #[inline]
     fn make(&self, bytes: usize) -> Result<(), Limit> {
         self.charge(bytes as u64)?;
         if self.depth.get() == 0 {
@@ -192,6 +196,7 @@ impl Meter {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn charge(units: u64) -> Result<(), Limit> {
     METER.with(|meter| meter.charge(units))
 }
@@ -200,6 +205,7 @@ pub fn charge(units: u64) -> Result<(), Limit> {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn visit(items: usize) -> Result<(), Limit> {
     charge((items as u64).saturating_mul(ITEM))
 }
@@ -208,6 +214,7 @@ pub fn visit(items: usize) -> Result<(), Limit> {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn compare(bytes: usize) -> Result<(), Limit> {
     charge(bytes as u64 / 8)
 }
@@ -216,6 +223,7 @@ pub fn compare(bytes: usize) -> Result<(), Limit> {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn scan(bytes: usize) -> Result<(), Limit> {
     charge(bytes as u64)
 }
@@ -224,6 +232,7 @@ pub fn scan(bytes: usize) -> Result<(), Limit> {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn read(bytes: usize) -> Result<(), Limit> {
     charge((bytes as u64).saturating_mul(8))
 }
@@ -240,11 +249,13 @@ pub fn trim(text: &str, chars: &str) -> Result<(), Limit> {
 ///
 /// # Errors
 /// The limit that this exceeds.
+#[inline]
 pub fn make(bytes: usize) -> Result<(), Limit> {
     METER.with(|meter| meter.make(bytes))
 }
 
 /// Charges for a list of so many places that is about to be made.
+#[inline]
 pub fn make_list(places: usize) -> Result<(), Limit> {
     make(places.saturating_mul(PLACE))
 }
@@ -258,6 +269,7 @@ pub fn refuse(limit: Limit) -> Limit {
 ///
 /// # Errors
 /// The limit that was exceeded.
+#[inline]
 pub fn check() -> Result<(), Limit> {
     METER.with(|meter| meter.refused.get().map_or(Ok(()), Err))
 }
