@@ -25,7 +25,6 @@ mod script;
 
 pub use script::LocalScript;
 
-use arguments::PythonText;
 use identity::Identity;
 
 /// How many seconds a command may take, unless it says otherwise.
@@ -44,8 +43,6 @@ pub struct Options {
     pub output_limit: usize,
     /// The user as whom commands run that do not ask for root; as the host itself if not given.
     pub run_as: Option<String>,
-    /// How a value becomes an argument of a script.
-    pub python_text: PythonText,
     /// Whether output is decoded that is JSON and neither an object nor an array (a number, `true`, a text in quotes), as
     /// StackStorm does.
     pub decode_scalars: bool,

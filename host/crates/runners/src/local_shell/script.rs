@@ -70,7 +70,6 @@ impl LocalScript {
             runner: &self.runner_type.parameters,
             // Empty on purpose is empty.
             kwarg_op: call.parameters.get("kwarg_op").and_then(|value| value.as_str()).unwrap_or("--"),
-            text: self.options.python_text,
         };
         let mut arguments = arguments(&call.parameters, signature);
         let mut program = script.path.display().to_string();
