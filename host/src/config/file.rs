@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use petrel_model::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
-use petrel_packs::{nearest, plain_file};
+use petrel_packs::plain_file;
 use toml::de::{DeTable, DeValue};
 
 use super::layers::rows;

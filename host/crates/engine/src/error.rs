@@ -82,7 +82,7 @@ impl Error {
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let name = name.into();
-        let hint = match petrel_packs::nearest(&name, known) {
+        let hint = match petrel_model::nearest(&name, known) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("`petrel {what} list` shows what there is"),
         };

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use petrel_model::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
 
 use crate::fields::{Fields, Problems};
 use crate::limits::{MOST_PROBLEMS, MOST_WORDS};
-use crate::nearest::{nearest, suggestion};
+use crate::nearest::suggestion;
 use crate::problem::short;
 
 /// Every attribute of a parameter.

@@ -2,7 +2,7 @@
 //! silence, and the test would pass without having tested anything. What a test file may hold at all is known to
 //! `petrel_workflows::rehearsal`.
 
-use petrel_packs::nearest;
+use petrel_model::nearest;
 use petrel_workflows::Source;
 use petrel_workflows::rehearsal::Script;
 use serde_json::Value;

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use petrel_model::account::Digest;
+use petrel_model::hexadecimal;
 use sha2::Digest as _;
 
 use crate::error::Error;
@@ -21,10 +22,6 @@ pub(super) fn random<const N: usize>() -> Result<String, Error> {
 /// The SHA-256 of a token or a key.
 pub(super) fn digest(secret: &str) -> Digest {
     hexadecimal(&sha2::Sha256::digest(secret.as_bytes()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Argon2id as OWASP has it: 19 MiB, two passes, one lane.

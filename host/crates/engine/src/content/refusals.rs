@@ -1,9 +1,9 @@
 //! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
 //! runs one.
 
+use petrel_model::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
-use petrel_packs::nearest;
 
 use super::{Content, Runners};
 use crate::error::Error;

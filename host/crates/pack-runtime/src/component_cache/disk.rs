@@ -4,7 +4,6 @@
 //! A compiled file is native code that is run as it stands, so it is trusted only if the directory belongs
 //! to us alone and the file is exactly what we wrote. Whatever else is found there is compiled anew.
 
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
@@ -12,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use petrel_model::hexadecimal;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -156,12 +156,4 @@ fn sha256_of(file: &mut File) -> io::Result<String> {
             count => hasher.update(buffer.get(..count).unwrap_or_default()),
         }
     }
-}
-
-/// `bytes` in hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
 }

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use petrel_model::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
 /// Whose this process is.
@@ -46,7 +47,7 @@ impl Identity {
     /// What proves in an environment that it was made for this execution.
     pub(super) fn proof(&self, execution: &str) -> String {
         let digest = self.digest("environment", execution);
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(digest.get(..16).unwrap_or(&digest))
     }
 
     /// A number that nobody else can tell, of some use.
