@@ -1,15 +1,13 @@
 //! The command line: what verbs there are, and how they end. A file a verb.
 
-use std::io::{IsTerminal as _, Read};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
-use petrel_packs::plain_file::too_large;
 
-use crate::client::{Client, Connection};
+use crate::client::Connection;
 use crate::exit::{self, Code, Failure};
-use crate::parameters::LARGEST_INPUT;
 use crate::print::{self, Form};
+use session::Session;
 
 mod account;
 mod action;
@@ -21,6 +19,7 @@ mod each;
 mod execution;
 #[cfg(test)]
 mod hints;
+mod input;
 mod key;
 mod log;
 mod moment;
@@ -30,6 +29,7 @@ mod resume_all;
 mod rule;
 mod run;
 mod serve;
+mod session;
 mod store;
 mod token;
 mod trigger;
@@ -135,41 +135,6 @@ enum Verb {
     ApiKey(api_key::ApiKey),
 }
 
-/// What every client verb gets that talks to a host.
-struct Session {
-    client: Client,
-    form: Form,
-}
-
-impl Session {
-    /// Finds out where the host is, and who signs in.
-    ///
-    /// # Errors
-    /// When nobody has said where, and the settings of this machine make no sense.
-    fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
-        Ok(Self { client: Client::new(connection)?, form })
-    }
-}
-
-/// Whether secrets are shown.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Secrets {
-    /// Show secrets as they are, in place of ********; only the admin may see them
-    #[arg(long)]
-    show_secrets: bool,
-}
-
-impl Secrets {
-    /// `path`, with what asks for secrets if they are to be shown.
-    fn asked(self, path: &str) -> String {
-        if !self.show_secrets {
-            return path.to_owned();
-        }
-        let mark = if path.contains('?') { '&' } else { '?' };
-        format!("{path}{mark}show_secrets=true")
-    }
-}
-
 /// Reads the command line, does what it says, and says how it went.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -238,52 +203,6 @@ fn client_verb(verb: Verb, connection: &Connection, form: Form) -> Result<Code, 
     })
 }
 
-/// The text of a file, or of standard input for `-`. A FIFO is as good, if somebody writes to it; no more is read
-/// than the host would take.
-fn read_file(path: &str) -> Result<String, Failure> {
-    let read = || {
-        let from: Box<dyn Read> =
-            if path == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path)?) };
-        let text = std::io::read_to_string(from.take(LARGEST_INPUT + 1))?;
-        if text.len() as u64 > LARGEST_INPUT { Err(too_large(LARGEST_INPUT)) } else { Ok(text) }
-    };
-    read().map_err(|error| {
-        Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
-    })
-}
-
-/// A password: a line of standard input if `from_stdin`, else typed twice or once at the terminal.
-fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Result<String, Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::usage(format!("no password can be read: {error}"), "say --password-stdin and pipe it in")
-    };
-    if from_stdin {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map_err(unreadable)?;
-        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(unreadable(std::io::Error::other("standard input is no terminal")));
-    }
-    let password = rpassword::prompt_password(format!("{prompt}: ")).map_err(unreadable)?;
-    if twice && rpassword::prompt_password("Once more: ").map_err(unreadable)? != password {
-        return Err(Failure::usage("the two passwords differ", "try again"));
-    }
-    Ok(password)
-}
-
-/// A part of a path, with what URLs do not allow escaped.
-fn path_segment(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -291,19 +210,5 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         super::Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn segments_are_escaped() {
-        assert_eq!(super::path_segment("core.local"), "core.local");
-        assert_eq!(super::path_segment("a/b ü"), "a%2Fb%20%C3%BC");
-    }
-
-    #[test]
-    fn secrets_are_asked_for_beside_what_else_is() {
-        let asked = |show_secrets, path| super::Secrets { show_secrets }.asked(path);
-        assert_eq!(asked(true, "/rules"), "/rules?show_secrets=true");
-        assert_eq!(asked(true, "/rules?limit=1"), "/rules?limit=1&show_secrets=true");
-        assert_eq!(asked(false, "/rules?limit=1"), "/rules?limit=1");
     }
 }

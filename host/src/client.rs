@@ -6,8 +6,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use petrel_api_types::Token;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
@@ -16,7 +18,7 @@ mod answer;
 mod connection;
 mod waiting;
 
-pub(crate) use answer::Count;
+pub(crate) use answer::{Count, read};
 pub(crate) use connection::Connection;
 pub(crate) use waiting::Waiting;
 
@@ -114,15 +116,13 @@ impl Client {
         user: &str,
         password: &str,
         ttl: Option<u64>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Token<'static>, Failure> {
         let body = ttl.map_or_else(|| json!({}), |ttl| json!({"ttl": ttl}));
         let request = self.http.post(format!("{}/auth/v1/tokens", self.url)).basic_auth(user, Some(password));
         let request = request.header("content-type", "application/json").body(body.to_string());
         let answer = self.answered(request, Shape::Object).await?;
-        if answer.get("token").and_then(Value::as_str).is_none_or(str::is_empty) {
-            return Err(answer::not_petrel(&self.url, "a token was asked for, and none came"));
-        }
-        Ok(answer)
+        let token = Token::deserialize(&answer).ok().filter(|token| !token.token.is_empty());
+        token.ok_or_else(|| answer::not_petrel(&self.url, "a token was asked for, and none came"))
     }
 
     /// Takes `token` back. That it is worth nothing already is as good.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use petrel_api_types::Token;
 use petrel_packs::plain_file;
 use serde_json::{Map, Value, json};
 
@@ -28,10 +29,9 @@ pub(crate) fn token(url: &str) -> Option<String> {
 }
 
 /// Keeps the answer of the host at `url`: its token and whose it is.
-pub(crate) fn keep(url: &str, answer: &Value) -> Result<(), Failure> {
+pub(crate) fn keep(url: &str, answer: &Token<'_>) -> Result<(), Failure> {
     let mut logins = all();
-    let kept =
-        json!({"user": answer.get("user"), "token": answer.get("token"), "expiry": answer.get("expiry")});
+    let kept = json!({"user": answer.user, "token": answer.token, "expiry": answer.expiry});
     logins.insert(url.to_owned(), kept);
     write(&logins)
 }

@@ -113,7 +113,7 @@ async fn serve(
         engine.start().await.map_err(|error| anyhow::anyhow!("what an earlier process left: {error}"))?;
     report.log("took up what an earlier process left");
 
-    let password = engine.ensure_admin().await.map_err(anyhow::Error::from)?;
+    let password = engine.access().ensure_admin().await.map_err(anyhow::Error::from)?;
     let listens = format!("{}://{address}", settings.scheme());
     let certificate = settings.tls.certificate.as_deref();
     Whereabouts { listens: &listens, url: &url, data_dir: &data_dir, certificate }.announce();
@@ -306,8 +306,10 @@ async fn build_engine(
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         reevaluates: settings.expressions.reevaluate,
         config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
-        token_ttl: Duration::from_secs(settings.auth.token_seconds),
-        may_impersonate: settings.auth.may_impersonate.clone(),
+        access: petrel_access::Options {
+            token_ttl: Duration::from_secs(settings.auth.token_seconds),
+            may_impersonate: settings.auth.may_impersonate.clone(),
+        },
         retention: petrel_engine::Retention {
             executions: settings.retention.executions.0,
             trigger_instances: settings.retention.trigger_instances.0,

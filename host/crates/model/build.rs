@@ -1,5 +1,5 @@
-//! Sees to it that components can be built, before anything else of ours is: all other crates wait for this one. What it
-//! makes, this crate does not use.
+//! Checks that components can be built, before anything else of ours is: all other crates depend on this one. This
+//! crate itself does not use the result.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ mod target;
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../../build/target.rs");
-    // cargo-fuzz builds parsers, with a compiler for which there may be no such target; nothing there has a component.
+    // cargo-fuzz builds parsers with a compiler that may lack this target, and nothing there needs a component.
     if std::env::var_os("CARGO_CFG_FUZZING").is_some() {
         return ExitCode::SUCCESS;
     }

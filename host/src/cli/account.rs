@@ -4,7 +4,8 @@ use clap::Args;
 use petrel_model::Timestamp;
 use serde_json::json;
 
-use super::{Session, read_password};
+use super::input::read_password;
+use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::logins;
 use crate::print::{self, Form};
@@ -38,9 +39,9 @@ impl Login {
             self.password_stdin,
             false,
         )?;
-        let answer = client.sign_in(&self.user, &password, self.ttl).await?;
-        logins::keep(client.url(), &answer)?;
-        let expiry = answer.get("expiry").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let token = client.sign_in(&self.user, &password, self.ttl).await?;
+        logins::keep(client.url(), &token)?;
+        let expiry = token.expiry;
         match session.form {
             Form::Json => print::json(&json!({"user": self.user, "url": client.url(), "expiry": expiry})),
             Form::Text => print::note(&format!(

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::{Session, path_segment};
+use super::session::{Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 

@@ -1,11 +1,13 @@
 //! `petrel apikey`: what programs sign in with.
 
 use clap::Subcommand;
+use petrel_api_types::MadeApiKey;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
+use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
@@ -92,8 +94,8 @@ impl ApiKey {
                     print::json(&key);
                 } else {
                     // Alone on standard output, for $(...).
-                    print::line(key.get("key").and_then(Value::as_str).unwrap_or_default());
-                    let id = key.get("id").and_then(Value::as_str).unwrap_or_default();
+                    let MadeApiKey { id, key, .. } = read::<MadeApiKey<'_>>(&key)?;
+                    print::line(&key);
                     print::note(&format!(
                         "made {id}; the key is shown this once: send it as St2-Api-Key, or set PETREL_API_KEY"
                     ));

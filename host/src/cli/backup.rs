@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::Args;
 use petrel_persistence_embedded::archive;
 
-use super::Session;
+use super::session::Session;
 use super::store::unusable;
 use crate::archive_file::{Target, as_json, in_words, unwritten};
 use crate::exit::{Code, Failure};

@@ -3,21 +3,25 @@
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use petrel_api_types::execution::Standing;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::each;
 use super::moment::moment;
-use super::{Secrets, Session, path_segment, run};
-use crate::client::Waiting;
+use super::run;
+use super::session::{Secrets, Session, path_segment};
+use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
+mod attributes;
 mod ending;
 mod held;
 mod rerun;
 mod task_tree;
 
+use attributes::text;
 pub(super) use ending::show_whole;
 
 /// Look at executions, and end them.
@@ -264,10 +268,11 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     let client = &session.client;
     // The newest one now, not whichever is newest later.
     let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
-    let id = text(&first, "id");
-    if held::is_held(&first) {
+    let first: Standing<'static> = read(&first)?;
+    if first.held {
         held::explain();
     }
+    let id: &str = &first.id;
     run::until_interrupted(id, follow(session, id, task_tree::is_workflow(&first), patience)).await
 }
 
@@ -286,6 +291,7 @@ async fn follow(
         // Asked before the output is read, so that what comes before the end is not missed.
         let now = client.state_of(id, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
+        let standing: Standing<'_> = read(&execution)?;
         let output = client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
         lines += output.matches('\n').count();
         if is_text {
@@ -297,47 +303,17 @@ async fn follow(
             tasks.print_news(session, id).await?;
         }
         let is_late = patience.is_some_and(|patience| started.elapsed() >= patience);
-        if is_late || run::is_final(&execution) {
+        let status = standing.status;
+        if is_late || status.is_final() {
             match session.form {
-                Form::Json => {
-                    print::json(&json!({"id": id, "status": text(&execution, "status"), "output": all}));
-                }
+                Form::Json => print::json(&json!({"id": id, "status": status, "output": all})),
                 Form::Text => {
-                    let reason = if lines == 0 { ending::reason(session, &execution).await? } else { None };
+                    let reason = if lines == 0 { ending::reason(session, &standing).await? } else { None };
                     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-                    print::note(&format!("{id}: {}{reason}", text(&execution, "status")));
+                    print::note(&format!("{id}: {status}{reason}"));
                 }
             }
-            return Ok(run::outcome(&execution));
+            return Ok(run::outcome(status));
         }
     }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// An execution with its result.
-pub(crate) fn show(form: Form, execution: &Value) {
-    let attributes = [
-        "id",
-        "action.ref",
-        "status",
-        "context.user",
-        "context.rule.name",
-        "context.trigger_instance.id",
-        "context.re-run.ref",
-        "start_timestamp",
-        "end_timestamp",
-        "elapsed_seconds",
-        "parameters",
-        "result",
-    ];
-    if form == Form::Json || !held::is_held(execution) {
-        return print::attributes(form, execution, &attributes);
-    }
-    let mut marked = execution.clone();
-    held::mark(&mut marked);
-    print::attributes(form, &marked, &attributes);
-    held::explain();
 }

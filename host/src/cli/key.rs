@@ -5,7 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Session, path_segment, read_file};
+use super::input::read_file;
+use super::session::{Session, path_segment};
+use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -63,9 +65,7 @@ impl Key {
                 let key = client.get(&format!("/keys/{}", path_segment(&name))).await?;
                 match session.form {
                     Form::Json => print::json(&key),
-                    Form::Text => {
-                        print::line(key.get("value").and_then(|value| value.as_str()).unwrap_or_default());
-                    }
+                    Form::Text => print::line(&read::<petrel_api_types::Key<'_>>(&key)?.value),
                 }
             }
             Self::Set { name, value } => {

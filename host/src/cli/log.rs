@@ -4,7 +4,7 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::json;
 
-use super::Session;
+use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::print;
 

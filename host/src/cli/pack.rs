@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use petrel_api_types::Registration;
 use petrel_engine::content::{Content, Runners};
 use petrel_engine::registration::look_at;
 use petrel_model::names::check_pack;
@@ -10,9 +11,9 @@ use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
 use crate::bundled;
-use crate::client::Connection;
+use crate::client::{Connection, read};
 use crate::config::Configuration;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, counted};
@@ -87,10 +88,15 @@ pub(crate) enum Pack {
         file: String,
     },
     /// Register the pack in a directory, or register it again after a change
-    #[command(after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine")]
+    #[command(
+        after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
+    )]
     Register {
         /// The directory with pack.yaml, or the name of a pack that is registered
         pack: std::path::PathBuf,
+        /// Register these parts of it only: actions, triggers, rules; the others stay as they are
+        #[arg(long, value_delimiter = ',', value_name = "TYPES")]
+        types: Vec<String>,
     },
     /// Register packs that came with the binary
     #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
@@ -153,8 +159,11 @@ impl Pack {
                 let config = session.client.send_json(Method::PUT, &path, &values).await?;
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
-            Self::Register { pack } => {
-                let asked = to_register(&pack)?;
+            Self::Register { pack, types } => {
+                let mut asked = to_register(&pack)?;
+                if let Some(asked) = asked.as_object_mut().filter(|_| !types.is_empty()) {
+                    asked.insert("types".to_owned(), json!(types));
+                }
                 register(session, "/packs/register", &asked).await.map_err(|failure| {
                     let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
                     if is_name { neither(&pack) } else { failure }
@@ -180,7 +189,12 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
 /// Asks the host to register something, and says what was.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let report = session.client.send_json(Method::POST, path, body).await?;
-    registered(session.form, &report);
+    let registration: Registration<'_> = read(&report)?;
+    notes(&registration);
+    match session.form {
+        Form::Json => print::json(&report),
+        Form::Text => registered(&registration),
+    }
     Ok(())
 }
 
@@ -260,30 +274,27 @@ fn runners() -> Result<Runners, Failure> {
 
 /// The configuration in a file.
 fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
-    petrel_packs::definition::read_config(file, &super::read_file(file)?).map_err(|problems| {
+    petrel_packs::definition::read_config(file, &super::input::read_file(file)?).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::usage(lines.join("\n"), "correct the file and try again")
     })
 }
 
+/// Says what was passed over, and what to think about.
+fn notes(registration: &Registration<'_>) {
+    registration.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+}
+
 /// Says what was registered and what to try next.
-fn registered(form: Form, report: &Value) {
-    for note in report.get("notes").and_then(Value::as_array).into_iter().flatten() {
-        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
-    }
-    if form == Form::Json {
-        return print::json(report);
-    }
-    let count = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let packs = report.get("packs").and_then(Value::as_array).into_iter().flatten().chain(report.get("pack"));
-    let packs: Vec<_> = packs.filter_map(|pack| pack.get("ref")?.as_str()).collect();
-    let (actions, triggers, rules) = (count("actions"), count("triggers"), count("rules"));
-    let names = packs.join(", ");
+fn registered(registration: &Registration<'_>) {
+    let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
+    let of = |count: usize, what: &str| counted(count as u64, what);
     print::line(&format!(
-        "registered {names}: {}, {}, {}",
-        counted(actions, "action"),
-        counted(triggers, "trigger"),
-        counted(rules, "rule")
+        "registered {}: {}, {}, {}",
+        packs.join(", "),
+        of(registration.actions, "action"),
+        of(registration.triggers, "trigger"),
+        of(registration.rules, "rule")
     ));
     for pack in packs {
         print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));

@@ -5,7 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Secrets, Session, path_segment, read_file, trigger};
+use super::input::read_file;
+use super::session::{Secrets, Session, path_segment};
+use super::trigger;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 

@@ -4,11 +4,13 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use petrel_api_types::execution::Standing;
+use petrel_model::Status;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Session, path_segment};
-use crate::client::Waiting;
+use super::session::{Session, path_segment};
+use crate::client::{Waiting, read};
 use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
@@ -55,23 +57,32 @@ impl Run {
         let given = parameters::parse(&self.parameters, schemas.get("parameters").unwrap_or(&Value::Null))?;
         let body = json!({"action": self.action, "parameters": given});
         let execution = session.client.execution(Method::POST, "/executions", Some(&body)).await?;
+        let begun: Standing<'static> = read(&execution)?;
         if self.is_async {
             match session.form {
                 Form::Json => print::json(&execution),
-                Form::Text => print::line(id(&execution)),
+                Form::Text => print::line(&begun.id),
             }
             return Ok(Code::Ok);
         }
-        let id = id(&execution).to_owned();
-        print::progress(&format!("{} is {} as {id}; ^C stops waiting", self.action, status(&execution)));
-        let execution = until_interrupted(&id, self.wait(session, &id, execution)).await?;
+        let id: &str = &begun.id;
+        let status = begun.status;
+        print::progress(&format!("{} is {status} as {id}; ^C stops waiting", self.action));
+        let (execution, status) = until_interrupted(id, self.wait(session, id, (execution, status))).await?;
         super::execution::show_whole(session, &execution).await?;
-        Ok(outcome(&execution))
+        Ok(outcome(status))
     }
 
-    async fn wait(&self, session: &Session, id: &str, mut execution: Value) -> Result<Value, Failure> {
+    /// The execution once it has ended, or when patience has; and its status.
+    async fn wait(
+        &self,
+        session: &Session,
+        id: &str,
+        begun: (Value, Status),
+    ) -> Result<(Value, Status), Failure> {
+        let (mut execution, mut status) = begun;
         let (started, mut waiting, mut longest) = (Instant::now(), Waiting::default(), FIRST_LOOK);
-        while !is_final(&execution) {
+        while !status.is_final() {
             let left =
                 self.wait.map(|seconds| Duration::from_secs(seconds).saturating_sub(started.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
@@ -81,13 +92,14 @@ impl Run {
             longest = LONG_LOOK;
             let query = format!("wait={step}");
             if let Some(news) = waiting.ask(session.client.state_of(id, &query)).await? {
-                if status(&news) != status(&execution) && !is_final(&news) {
-                    print::progress(&format!("{id} is {}", status(&news)));
+                let now = read::<Standing<'_>>(&news)?.status;
+                if now != status && !now.is_final() {
+                    print::progress(&format!("{id} is {now}"));
                 }
-                execution = news;
+                (execution, status) = (news, now);
             }
         }
-        Ok(execution)
+        Ok((execution, status))
     }
 }
 
@@ -110,24 +122,12 @@ pub(super) async fn until_interrupted<T>(
     }
 }
 
-fn id(execution: &Value) -> &str {
-    execution.get("id").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn status(execution: &Value) -> &str {
-    execution.get("status").and_then(Value::as_str).unwrap_or_default()
-}
-
-pub(super) fn is_final(execution: &Value) -> bool {
-    status(execution).parse::<petrel_model::Status>().is_ok_and(petrel_model::Status::is_final)
-}
-
 /// The exit code mirrors the run.
-pub(super) fn outcome(execution: &Value) -> Code {
-    match status(execution) {
-        "succeeded" => Code::Ok,
-        "canceled" => Code::Canceled,
-        _ if is_final(execution) => Code::Failed,
+pub(super) fn outcome(status: Status) -> Code {
+    match status {
+        Status::Succeeded => Code::Ok,
+        Status::Canceled => Code::Canceled,
+        status if status.is_final() => Code::Failed,
         _ => Code::TimedOut,
     }
 }

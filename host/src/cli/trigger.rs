@@ -1,10 +1,13 @@
 //! `petrel trigger`: the kinds of events, the events that came in, and why rules did or did not match.
 
 use clap::Subcommand;
+use petrel_api_types::Why;
+use petrel_api_types::explanation::{Explanation, RefusedWebhook};
 use petrel_model::trigger::WEBHOOK;
 use serde_json::Value;
 
-use super::{Secrets, Session, path_segment};
+use super::session::{Secrets, Session, path_segment};
+use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
@@ -88,7 +91,7 @@ impl Trigger {
                 let answer = session.client.get(&path).await?;
                 match session.form {
                     Form::Json => print::json(&answer),
-                    Form::Text => explain(&answer),
+                    Form::Text => explain(&read::<Why<'_>>(&answer)?),
                 }
             }
         }
@@ -130,57 +133,65 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it.
-fn explain(answer: &Value) {
-    let instance = answer.get("trigger_instance").unwrap_or(&Value::Null);
-    let occurred = print::to_the_second(text(instance, "occurrence_time"));
-    print::line(&format!("{} of {occurred}", text(instance, "id")));
-    let rules = answer.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if rules.is_empty() {
+fn explain(why: &Why<'_>) {
+    let event = &why.trigger_instance;
+    let occurred = print::to_the_second(&event.occurrence_time.to_string());
+    print::line(&format!("{} of {occurred}", event.id));
+    if why.rules.is_empty() {
         print::line("no rule listens to this trigger now");
     }
-    let refused = answer.get("refused").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if let Some(last) = refused.last() {
-        let status = last.get("status").unwrap_or(&Value::Null);
-        let count = refused.len();
-        let (path, address, at) = (text(last, "path"), text(last, "address"), text(last, "at"));
+    if let Some(RefusedWebhook { at, path, status, address }) = why.refused.last() {
+        let count = why.refused.len();
+        let address = address.map_or_else(String::new, |address| address.to_string());
         print::line(&format!(
             "refused since then: {count}; the last one, to {path} from {address}, with {status} at {at}"
         ));
     }
-    for rule in rules {
+    for rule in &why.rules {
         told(rule).iter().for_each(|line| print::line(line));
     }
 }
 
 /// What is told of one rule, in lines. The reason that its verdict ends with is left to the last criterion.
-fn told(rule: &Value) -> Vec<String> {
-    let criteria = rule.get("criteria").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let verdict = text(rule, "verdict");
-    let reason = criteria.last().map(|criterion| text(criterion, "text")).filter(|reason| !reason.is_empty());
+fn told(rule: &Explanation<'_>) -> Vec<String> {
+    let verdict: &str = &rule.verdict;
+    let reason = rule.criteria.last().map(|criterion| &*criterion.text).filter(|reason| !reason.is_empty());
     let short = reason.and_then(|reason| verdict.strip_suffix(reason)?.strip_suffix(": "));
-    let mut lines = vec![format!("{}: {}", text(rule, "rule"), short.unwrap_or(verdict))];
-    lines.extend(criteria.iter().map(|criterion| format!("  {}", text(criterion, "text"))));
-    let came_of_it = text(rule, "came_of_it");
-    if !came_of_it.is_empty() {
-        lines.push(format!("  {came_of_it}"));
+    let mut lines = vec![format!("{}: {}", rule.rule, short.unwrap_or(verdict))];
+    lines.extend(rule.criteria.iter().map(|criterion| format!("  {}", criterion.text)));
+    if !rule.came_of_it.is_empty() {
+        lines.push(format!("  {}", rule.came_of_it));
     }
     lines
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::borrow::Cow;
+
+    use petrel_api_types::explanation::CriterionExplanation;
 
     use super::*;
 
+    fn criterion(text: &'static str) -> CriterionExplanation<'static> {
+        CriterionExplanation {
+            path: "trigger.a".into(),
+            operator: "exists".into(),
+            pattern: Cow::default(),
+            value: Cow::default(),
+            holds: true,
+            text: text.into(),
+        }
+    }
+
     #[test]
     fn a_reason_is_told_once_and_then_what_came_of_it() {
-        let holds = json!({"text": "trigger.a exists holds"});
-        let fails = json!({"text": "trigger.b gt 5 does not hold: the value is 3"});
-        let verdict = "does not match: trigger.b gt 5 does not hold: the value is 3";
-        for (rule, lines) in [
+        let (holds, fails) = ("trigger.a exists holds", "trigger.b gt 5 does not hold: the value is 3");
+        for (verdict, criteria, came_of_it, lines) in [
             (
-                json!({"rule": "p.r", "verdict": verdict, "criteria": [holds, fails], "came_of_it": "nothing was run"}),
+                "does not match: trigger.b gt 5 does not hold: the value is 3",
+                vec![criterion(holds), criterion(fails)],
+                "nothing was run",
                 &[
                     "p.r: does not match",
                     "  trigger.a exists holds",
@@ -189,7 +200,9 @@ mod tests {
                 ][..],
             ),
             (
-                json!({"rule": "p.r", "verdict": "matches: every criterion holds", "criteria": [holds], "came_of_it": "execution 1 succeeded"}),
+                "matches: every criterion holds",
+                vec![criterion(holds)],
+                "execution 1 succeeded",
                 &[
                     "p.r: matches: every criterion holds",
                     "  trigger.a exists holds",
@@ -197,11 +210,21 @@ mod tests {
                 ],
             ),
             (
-                json!({"rule": "p.r", "verdict": "does not match: it is disabled", "criteria": [fails]}),
+                "does not match: it is disabled",
+                vec![criterion(fails)],
+                "",
                 &["p.r: does not match: it is disabled", "  trigger.b gt 5 does not hold: the value is 3"],
             ),
         ] {
-            assert_eq!(told(&rule), lines, "{rule}");
+            let rule = Explanation {
+                rule: "p.r".into(),
+                matched: false,
+                verdict: verdict.into(),
+                came_of_it: came_of_it.into(),
+                failure_reason: None,
+                criteria,
+            };
+            assert_eq!(told(&rule), lines, "{verdict}");
         }
     }
 }

@@ -5,8 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::each::{deleted, each};
-use super::{Session, path_segment, read_password};
-use petrel_engine::accounts::users::ADMIN;
+use super::input::read_password;
+use super::session::{Session, path_segment};
+use petrel_access::ADMIN;
 
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};

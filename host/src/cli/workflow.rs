@@ -13,7 +13,8 @@ use petrel_workflows::rehearsal::{self, Difference, Script};
 use petrel_workflows::{Source, drawing};
 use serde_json::{Value, json};
 
-use super::{Session, read_file};
+use super::input::read_file;
+use super::session::Session;
 use crate::client::Connection;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
@@ -255,7 +256,7 @@ fn scripts(file: &str, seen: &mut Vec<PathBuf>) -> Result<(Source, Vec<Script>),
         .map_err(|invalid| lines(&format!("        {}", path.display()), &invalid).join("\n"))?;
     let written =
         petrel_yaml::parse(&source).map_err(|error| format!("        {}: {error}", path.display()))?;
-    let names = Names::of(&checked, &written.value);
+    let names = Names::of(&checked, &written.value, &path);
     for script in &scripts {
         names.check(script).map_err(|error| {
             let test = if script.name.is_empty() { String::new() } else { format!(" ({})", script.name) };

@@ -4,8 +4,10 @@
 use std::fmt::{self, Write as _};
 
 use petrel_api::VERSION_HEADER;
+use petrel_api_types::Refusal;
 use petrel_model::Status;
 use reqwest::{Response, StatusCode, header};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::exit::{Code, Failure};
@@ -153,9 +155,22 @@ pub(super) fn not_petrel(url: &str, why: &str) -> Failure {
     Failure::new(Code::Server, NOT_PETREL, message, hint)
 }
 
+/// What `answer` says, as a type of the API.
+///
+/// # Errors
+/// When it is something else: the host is of another version.
+pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, Failure> {
+    T::deserialize(answer).map_err(|error| {
+        let message = format!("the answer of the host is not understood: {error}");
+        let hint =
+            "the host is of another version than this program; use the program that came with the host";
+        Failure::new(Code::Server, "not_understood", message, hint)
+    })
+}
+
 /// What the host refuses.
 fn refused(status: StatusCode, answer: &Value) -> Failure {
-    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let refusal: Refusal<'_> = Refusal::deserialize(answer).unwrap_or_default();
     let code = match status {
         StatusCode::NOT_FOUND => Code::NotFound,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
@@ -166,16 +181,42 @@ fn refused(status: StatusCode, answer: &Value) -> Failure {
         status if status.is_client_error() => Code::Usage,
         _ => Code::Server,
     };
-    let message = match text("faultstring") {
+    let message = match refusal.faultstring {
         message if message.is_empty() => format!("the host answered {status}"),
-        message => message,
+        message => message.into_owned(),
     };
-    Failure { code, kind: text("code"), message, hint: text("hint") }
+    Failure { code, kind: refusal.code.into_owned(), message, hint: refusal.hint.into_owned() }
 }
 
 #[cfg(test)]
 mod tests {
+    use petrel_api_types::Key;
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_answer_that_says_something_else_is_not_taken_for_what_was_asked() {
+        let mut answer = json!({
+            "id": "k", "name": "k", "value": "v", "scope": "s", "secret": false, "encrypted": false, "uid": "u",
+            "added_by_a_later_version": 1,
+        });
+        assert_eq!(read::<Key<'_>>(&answer).unwrap().value, "v");
+        answer["value"] = json!(null);
+        let failure = read::<Key<'_>>(&answer).unwrap_err();
+        assert!(failure.message.contains("is not understood") && !failure.hint.is_empty(), "{failure}");
+    }
+
+    #[test]
+    fn what_is_refused_keeps_its_words_and_anything_else_is_told_by_its_status() {
+        let answer = json!({"faultstring": "no", "code": "conflict", "hint": "wait", "conflict-id": "1"});
+        let failure = refused(StatusCode::CONFLICT, &answer);
+        assert_eq!((&*failure.message, &*failure.kind, &*failure.hint), ("no", "conflict", "wait"));
+        for odd in [json!(null), json!([]), json!({"a": 1}), json!({"faultstring": 5})] {
+            let failure = refused(StatusCode::BAD_GATEWAY, &odd);
+            assert_eq!(failure.message, "the host answered 502 Bad Gateway", "{odd}");
+        }
+    }
 
     #[test]
     fn a_count_is_written_for_people() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use petrel_model::nearest;
+use petrel_model::nearest::nearest;
 use petrel_packs::limits::MOST_PROBLEMS;
 use petrel_packs::plain_file;
 use toml::de::{DeTable, DeValue};

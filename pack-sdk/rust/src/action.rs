@@ -1,4 +1,4 @@
-//! An action: a function with a name and a description, behind JSON.
+//! Actions: functions with a name and a description, called with JSON.
 
 use std::fmt;
 
@@ -22,8 +22,8 @@ pub struct Action {
 }
 
 impl Action {
-    /// The action `name`, which `function` carries out. Its parameters and its output schema come from the
-    /// function's types; [`schema`] says how.
+    /// Creates the action `name`, which calls `function`. Parameters and output schema are derived from the types of
+    /// the function, as [`schema`] describes.
     pub fn new<Input, Output, Function>(name: &'static str, function: Function) -> Self
     where
         Input: DeserializeOwned + JsonSchema,
@@ -32,7 +32,7 @@ impl Action {
     {
         let run = move |context: &Context, parameters: &str| {
             let input = serde_json::from_str(parameters).map_err(|error| {
-                Error::invalid_input(format!("the parameters are not what {name} takes: {error}"))
+                Error::invalid_input(format!("the parameters do not fit the action {name}: {error}"))
                     .code("input.invalid")
                     .hint("compare them with the parameters that the action declares")
             })?;
@@ -51,15 +51,15 @@ impl Action {
         }
     }
 
-    /// One line on what it does. Default: empty.
+    /// Sets the description: one line on what the action does. Default: empty.
     #[must_use]
     pub fn description(mut self, description: &'static str) -> Self {
         self.description = description;
         self
     }
 
-    /// Says that running it twice does no more than running it once, so that the host may run it again
-    /// when it lost a run. Default: it may not.
+    /// Declares that running the action twice has no further effect, so that the host may run it again if it lost a
+    /// run. Default: not idempotent.
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
@@ -71,11 +71,11 @@ impl Action {
         self.name
     }
 
-    /// Runs it on parameters as JSON text, as the host does.
+    /// Runs the action on parameters as JSON text, as the host does.
     ///
     /// # Errors
     ///
-    /// If the parameters are not what it takes, or the function fails.
+    /// If the parameters do not fit, or the function fails.
     pub fn run(&self, context: &Context, parameters: &str) -> Result<String, Error> {
         (self.run)(context, parameters)
     }
@@ -97,7 +97,7 @@ impl fmt::Debug for Action {
     }
 }
 
-/// What a component with `actions` tells the host about itself.
+/// The description that a component with `actions` gives to the host.
 pub fn describe(actions: &[Action]) -> Value {
     let mut object = Map::new();
     object.insert("actions".into(), actions.iter().map(Action::to_json).collect());

@@ -1,6 +1,6 @@
-//! Between the WIT world and the rest of the SDK; compiled into components only.
+//! Connects the WIT world with the rest of the SDK. Compiled into components only.
 //!
-//! Public for `export_actions!` alone, which has to name what is here from within the author's crate.
+//! Public only for `export_actions!`, whose expansion in the author's crate refers to these items.
 
 use std::io::Write as _;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ pub use bindings::petrel::types::types::Error as WireError;
 use bindings::petrel::log::log;
 use bindings::petrel::types::types::ErrorKind as WireErrorKind;
 
-/// What `wit/` becomes in Rust.
+/// Bindings generated from `wit/`.
 #[expect(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
@@ -29,7 +29,7 @@ pub mod bindings {
     });
 }
 
-/// Runs the one of `actions` that `context` names.
+/// Runs the action that `context` names.
 pub fn run(actions: &[Action], context: WireContext, parameters: &str) -> Result<String, WireError> {
     let found = actions.iter().find(|action| action.name() == context.action);
     let Some(action) = found else {
@@ -40,7 +40,7 @@ pub fn run(actions: &[Action], context: WireContext, parameters: &str) -> Result
         return Err(unknown.into());
     };
     let result = action.run(&context.into(), parameters).map_err(WireError::from);
-    // Nothing else would: a component has no `main` whose end flushes what was printed without a line end.
+    // A component has no `main` whose end would flush text without a line end.
     std::io::stdout().flush().unwrap_or_default();
     result
 }

@@ -1,4 +1,4 @@
-//! What an action knows of the call it is in, and how it tells people what it is doing.
+//! The context of a call: its identity, its deadline, and messages to the host.
 
 use std::fmt;
 use std::rc::Rc;
@@ -6,48 +6,48 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-/// The call that an action is in.
+/// The context of a call of an action.
 #[derive(Clone)]
 pub struct Context {
-    /// The id of the execution: 24 hexadecimal digits. It stays the same when a lost run is started again, so
-    /// it serves as an idempotency key.
+    /// The id of the execution: 24 hexadecimal digits. It stays the same if a lost run is started again, so it can
+    /// serve as an idempotency key.
     pub execution_id: String,
     /// The pack's name.
     pub pack: String,
     /// The action's name within the pack.
     pub action: String,
-    /// On whose behalf.
+    /// The user on whose behalf the action runs.
     pub user: String,
-    /// 0 for the first start.
+    /// 0 for the first start, and one more for each lost run.
     pub attempt: u32,
-    /// When the host will end the call.
+    /// The time at which the host ends the call.
     pub deadline: SystemTime,
     pub(crate) host: Rc<dyn Host>,
 }
 
-/// How much a message matters.
+/// The level of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Every step, for the author.
+    /// Single steps, for the author.
     Trace,
     /// Details, for the author.
     Debug,
-    /// What is going on.
+    /// The normal course of events.
     Info,
-    /// Something to look at.
+    /// Something that deserves attention.
     Warn,
-    /// Something went wrong.
+    /// A failure.
     Error,
 }
 
-/// What the host offers: in a component the imports, in a test a double.
+/// The functions of the host: imports in a component, a double in a test.
 pub(crate) trait Host {
     fn write(&self, level: Level, message: &str, fields: Option<&Value>);
     fn progress(&self, fraction: f32, note: Option<&str>);
 }
 
 impl Context {
-    /// Writes a message into the execution's output.
+    /// Writes a message to the execution's output.
     pub fn log(&self, level: Level, message: impl AsRef<str>) {
         self.host.write(level, message.as_ref(), None);
     }
@@ -57,22 +57,22 @@ impl Context {
         self.host.write(level, message.as_ref(), Some(fields));
     }
 
-    /// A message at level info.
+    /// Writes a message at level info.
     pub fn info(&self, message: impl AsRef<str>) {
         self.log(Level::Info, message);
     }
 
-    /// A message at level warn.
+    /// Writes a message at level warn.
     pub fn warn(&self, message: impl AsRef<str>) {
         self.log(Level::Warn, message);
     }
 
-    /// Says how far the action has come, from 0.0 to 1.0.
+    /// Reports the progress of the action, from 0.0 to 1.0.
     pub fn progress(&self, fraction: f32, note: Option<&str>) {
         self.host.progress(fraction, note);
     }
 
-    /// How long the host will let the call go on. Zero when it is about to end it.
+    /// The time until the host ends the call. Zero once the deadline has passed.
     pub fn time_left(&self) -> Duration {
         self.deadline.duration_since(SystemTime::now()).unwrap_or_default()
     }

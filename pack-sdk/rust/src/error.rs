@@ -1,4 +1,4 @@
-//! How an action fails: in a way that policies can act on and people can understand.
+//! Errors of actions, with a kind for policies and a message for people.
 
 use std::fmt;
 use std::io;
@@ -6,92 +6,92 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// What kind of failure it is. Policies look at it to decide whether to try again.
+/// The kind of a failure. Policies use it to decide whether to try again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller's fault.
+    /// The caller gave invalid input.
     InvalidInput,
     /// A setting or a secret is missing or wrong.
     Misconfigured,
     /// A capability is not granted.
     Denied,
-    /// The far side refused who we are.
+    /// The remote service did not accept the credentials.
     Unauthenticated,
-    /// What was asked for does not exist.
+    /// The requested object does not exist.
     NotFound,
-    /// It exists already, or has changed meanwhile.
+    /// The object exists already, or has changed meanwhile.
     Conflict,
-    /// May work later; after this time, if known.
+    /// A retry may succeed, after this time if known.
     Transient(Option<Duration>),
-    /// As transient, because of a limit on the far side.
+    /// As transient, because of a rate limit of the remote service.
     RateLimited(Option<Duration>),
-    /// The far side took too long.
+    /// The remote service took too long.
     Timeout,
-    /// Ended on request.
+    /// The call was canceled.
     Canceled,
-    /// It failed and will fail again.
+    /// A retry will fail as well.
     Permanent,
-    /// Anything else, in a word.
+    /// Any other kind, as a word.
     Other(String),
 }
 
-/// Why an action failed.
+/// The error of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: ErrorKind,
     /// One line, for people.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
-    /// Stable and dotted, for programs: `github.unknown_event`. Without one the host gives its own.
+    /// A stable dotted code for programs, such as `github.unknown_event`. Default: set by the host.
     pub code: Option<String>,
-    /// More, folded away when it is shown.
+    /// Further details, folded when they are shown.
     pub details: Option<Box<Value>>,
 }
 
 impl Error {
-    /// An error with nothing but its kind and message.
+    /// Creates an error with a kind and a message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, code: None, details: None }
     }
 
-    /// The caller's fault: it will not be tried again.
+    /// The caller gave invalid input, so there is no retry.
     pub fn invalid_input(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidInput, message)
     }
 
-    /// What was asked for does not exist.
+    /// The requested object does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// It may work later.
+    /// A retry may succeed.
     pub fn transient(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Transient(None), message)
     }
 
-    /// It failed and will fail again.
+    /// A retry will fail as well.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Permanent, message)
     }
 
-    /// Adds what to do about it.
+    /// Sets the remedy.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds a stable code.
+    /// Sets a stable code.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// Adds details.
+    /// Sets details.
     #[must_use]
     pub fn details(mut self, details: impl Into<Value>) -> Self {
         self.details = Some(Box::new(details.into()));
@@ -126,6 +126,6 @@ impl From<io::Error> for Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::invalid_input(format!("not the JSON that was expected: {error}"))
+        Self::invalid_input(format!("the JSON is not as expected: {error}"))
     }
 }

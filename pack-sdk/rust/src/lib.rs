@@ -1,4 +1,4 @@
-//! What an author of a pack in Rust depends on: write functions, list them, build a component.
+//! The SDK for packs in Rust: write functions, list them, build a component.
 //!
 //! ```
 //! use petrel_pack_sdk::{Action, Context, Error, export_actions};
@@ -25,9 +25,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Reading order: [`Action`] and [`Context`] are what functions get and are put into, [`Error`] is how they
-//! fail, [`schema`] says how types become parameters, [`testing`] stands in for the host in unit tests.
-//! `component` connects all that to the host, in a component only. The tutorial is in `README.md`.
+//! Reading order: [`Action`] wraps a function, [`Context`] is its view of the call, [`Error`] its failure. [`schema`]
+//! derives parameters from types, and [`testing`] has a test double of the host. `component` connects all of these to
+//! the host, in components only. The tutorial is in `README.md`.
 
 mod action;
 #[cfg(target_family = "wasm")]
@@ -42,10 +42,10 @@ pub use action::{Action, describe};
 pub use context::{Context, Level};
 pub use error::{Error, ErrorKind};
 
-/// Exports actions from a component: a list of [`Action`]s. To be called once, at the top level of a crate
-/// of type `cdylib`.
+/// Exports actions from a component. Takes a list of [`Action`]s. Must be called once, at the top level of a crate of
+/// type `cdylib`.
 ///
-/// Beside the exports it makes a function `petrel_actions()`, with which tests can get at the list.
+/// It also defines a function `petrel_actions()`, with which tests can access the list.
 #[macro_export]
 macro_rules! export_actions {
     ($($action:expr),+ $(,)?) => {

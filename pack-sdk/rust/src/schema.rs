@@ -1,19 +1,19 @@
-//! From Rust types to the schemas that action metadata has: StackStorm's dialect, which is draft 4 of JSON
-//! Schema with `required: true` on each property.
+//! Derives schemas of action metadata from Rust types. The dialect is StackStorm's: draft 4 of JSON Schema, with
+//! `required: true` on each property.
 //!
 //! | Rust | metadata |
 //! |---|---|
 //! | a field without default, not `Option` | `required: true` |
 //! | `#[serde(default)]` | `default`, not required |
-//! | `Option<T>` | as `T`, not required; deeper down `T` or null |
+//! | `Option<T>` | as `T`, not required; inside a parameter `T` or null |
 //! | a doc comment | `description` |
 //! | an enum without fields | `type: string` and `enum` |
-//! | `#[schemars(extend("secret" = true))]`, likewise `position` and `immutable` | as they are |
+//! | `#[schemars(extend("secret" = true))]`, likewise `position` and `immutable` | unchanged |
 //! | `#[schemars(range(min = 1))]`, `length`, `regex` | `minimum`, `minLength`, `pattern` and so on |
-//! | nested structs, `Vec`, maps | written out in place |
+//! | nested structs, `Vec`, maps | expanded in place |
 //!
-//! Not representable, and then shown as "anything": a type that contains itself. An input that is no struct
-//! with named fields has no parameters. Formats of numbers (`uint32`) are left out; draft 4 has none.
+//! A type that contains itself cannot be represented, and is shown as "anything". An input that is not a struct with
+//! named fields has no parameters. Formats of numbers (`uint32`) are left out, since draft 4 has none.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -21,13 +21,13 @@ use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
 
-/// The parameters of an action whose input is `T`: name to schema, in the order of the fields.
+/// The parameters of an action with input type `T`: schemas by name, in the order of the fields.
 pub fn parameters_of<T: JsonSchema>() -> Object {
     let schema = SchemaSettings::draft07().with(settings).into_generator().into_root_schema_for::<T>();
     let Some(Value::Object(properties)) = dialect(schema.to_value()).remove("properties") else {
         return Object::new();
     };
-    // A parameter that is not required may be null anyway; deeper down that has to be said.
+    // A parameter that is not required may always be null; inside a parameter the schema must allow null.
     let property = |(name, schema)| match schema {
         Value::Object(schema) => (name, Value::Object(in_reading_order(not_null(schema)))),
         schema => (name, schema),
@@ -39,7 +39,7 @@ pub fn parameters_of<T: JsonSchema>() -> Object {
 pub fn output_of<T: JsonSchema>() -> Object {
     let settings = SchemaSettings::draft07().with(settings).for_serialize();
     let mut schema = dialect(settings.into_generator().into_root_schema_for::<T>().to_value());
-    // What the type says about itself is for those who read the code.
+    // The doc comment of the type is meant for readers of the code.
     schema.remove("description");
     schema
 }
@@ -50,7 +50,7 @@ fn settings(settings: &mut SchemaSettings) {
 }
 
 fn dialect(schema: Value) -> Object {
-    // A schema may also be `true`, which allows anything.
+    // A schema may also be `true`, which accepts anything.
     let Value::Object(schema) = schema else { return Object::new() };
     if schema.contains_key("$ref") {
         return schema.into_iter().filter(|(key, _)| key == "description").collect();
@@ -76,7 +76,7 @@ fn dialect(schema: Value) -> Object {
             }
             "anyOf" | "oneOf" => alternatives(&mut out, key, elements(value).map(dialect).collect()),
             "exclusiveMinimum" | "exclusiveMaximum" => {
-                // Draft 4 has the bound and a flag beside it.
+                // In draft 4, the bound is separate from the flag that makes it exclusive.
                 out.insert(if key == "exclusiveMinimum" { "minimum" } else { "maximum" }.into(), value);
                 out.insert(key, true.into());
             }
@@ -100,7 +100,7 @@ fn properties(value: Value, required: &[String]) -> Object {
     properties.into_iter().map(property).collect()
 }
 
-/// An enum with a doc comment for each variant is one constant or another: that is an `enum`.
+/// Joins alternatives. An enum with a doc comment for each variant has one constant in each, which makes an `enum`.
 fn alternatives(out: &mut Object, key: String, choices: Vec<Object>) {
     let words: Option<Vec<&Vec<Value>>> = choices.iter().map(only_words).collect();
     if let Some(words) = words.filter(|words| !words.is_empty()) {
@@ -115,7 +115,7 @@ fn alternatives(out: &mut Object, key: String, choices: Vec<Object>) {
     }
 }
 
-/// The dialect has one type a schema: `Option<T>` is `T` or null.
+/// Gives each schema a single type, as the dialect requires: `Option<T>` becomes `T` or null.
 fn one_type_each(mut schema: Object) -> Object {
     let Some(Value::Array(kinds)) = schema.get("type").cloned() else { return schema };
     schema.remove("type");
@@ -137,7 +137,7 @@ fn one_type_each(mut schema: Object) -> Object {
     about
 }
 
-/// `schema` without its null: `Option<T>` becomes `T`.
+/// Removes null from `schema`: `Option<T>` becomes `T`.
 fn not_null(mut schema: Object) -> Object {
     let Some(Value::Array(choices)) = schema.remove("anyOf") else { return schema };
     let choices = choices.into_iter().filter_map(object).filter(|choice| !is_null(choice));
@@ -178,7 +178,7 @@ fn names(value: Option<&Value>) -> Vec<String> {
     names.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// What people look for first comes first.
+/// Orders the keywords for reading, the most important ones first.
 fn in_reading_order(mut schema: Object) -> Object {
     let mut out = Object::new();
     for key in ["type", "description", "enum", "required", "default"] {

@@ -1,4 +1,4 @@
-//! A stand-in for the host, for unit tests of actions that run natively.
+//! A test double for the host, for unit tests of actions that run natively.
 //!
 //! ```
 //! use petrel_pack_sdk::testing::Host;
@@ -23,17 +23,17 @@ use serde_json::Value;
 use crate::context;
 use crate::{Action, Context, Error, Level};
 
-/// A host that notes what actions tell it.
+/// A host that records the messages of actions.
 #[derive(Debug, Clone, Default)]
 pub struct Host(Rc<RefCell<Vec<String>>>);
 
 impl Host {
-    /// A host that has been told nothing yet.
+    /// Creates a host without messages.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The context of a first call of `action`, with ten minutes to go. Its fields can be changed.
+    /// The context of a first call of `action`, with ten minutes until its deadline. Its fields can be changed.
     pub fn context(&self, action: &str) -> Context {
         Context {
             execution_id: "000000000000000000000001".to_owned(),
@@ -46,17 +46,17 @@ impl Host {
         }
     }
 
-    /// Runs `action` as the host does: parameters and result are JSON.
+    /// Runs `action` as the host does, with parameters and result as JSON.
     ///
     /// # Errors
     ///
-    /// If the parameters are not what the action takes, or it fails.
+    /// If the parameters do not fit, or the action fails.
     pub fn run(&self, action: &Action, parameters: &Value) -> Result<Value, Error> {
         let result = action.run(&self.context(action.name()), &parameters.to_string())?;
         serde_json::from_str(&result).map_err(Error::from)
     }
 
-    /// What was logged so far, a line a message, as it is shown in the execution's output.
+    /// The messages so far, one line each, as they appear in the execution's output.
     pub fn logged(&self) -> Vec<String> {
         self.0.borrow().clone()
     }

@@ -1,4 +1,4 @@
-"""core.uuid: makes a UUID."""
+"""core.uuid: creates a UUID."""
 
 import uuid
 
@@ -6,10 +6,10 @@ from st2common.runners.base_action import Action
 
 
 class GenerateUUID(Action):
-    """Makes a UUID."""
+    """Creates a UUID."""
 
     def run(self, uuid_type):
-        """The new one, as text."""
+        """Returns the UUID as text."""
         if uuid_type not in ("uuid1", "uuid4"):
             raise ValueError("uuid_type is %r; it must be uuid1 or uuid4" % uuid_type)
         return str(getattr(uuid, uuid_type)())

@@ -10,7 +10,7 @@ class PauseAction(Action):
     """Waits."""
 
     def run(self, max_pause, random):
-        """How many seconds it was."""
+        """Returns the number of seconds."""
         delay = chance.randint(1, max(1, max_pause)) if random else max_pause
         time.sleep(max(0, delay))
         return delay

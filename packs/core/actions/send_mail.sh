@@ -8,7 +8,7 @@ program=$1 from=$2 to=$3 subject=$4 send_empty=$5 content_type=$6 body=$7 attach
 if [ -z "$program" ] || [ "$program" = None ]; then
     program=$(command -v sendmail || ls /usr/sbin/sendmail /usr/lib/sendmail 2>/dev/null | head -n 1)
     if [ -z "$program" ]; then
-        echo "there is no sendmail here; install a mail server, or give sendmail_binary" >&2
+        echo "sendmail was not found; install a mail server, or give sendmail_binary" >&2
         exit 2
     fi
     program="$program -t"
@@ -17,11 +17,11 @@ case $from in
     *@*) ;;
     *) from="$from@${HOSTNAME:-localhost}" ;;
 esac
-# A header ends at its line end: what is in one may not begin another.
+# A line end in a header would begin another one, so an address could inject headers.
 for header in "$from" "$to" "$content_type"; do
     case $header in
         *$'\n'* | *$'\r'*)
-            echo "an address or a content type holds a line end; take it out" >&2
+            echo "an address or the content type contains a line end; remove it" >&2
             exit 2
             ;;
     esac
@@ -44,7 +44,7 @@ message() {
         IFS=, read -ra files <<<"$attachments"
         for file in "${files[@]}"; do
             if [ ! -f "$file" ]; then
-                echo "the attachment $file is not there, and is left out" >&2
+                echo "the attachment $file does not exist and is left out" >&2
                 continue
             fi
             printf '\n--%s\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n' "$boundary"
@@ -55,11 +55,11 @@ message() {
     fi
 }
 
-# The program comes with its arguments, so it is more than one word.
+# Not quoted: the program comes with its arguments.
 # shellcheck disable=SC2086
 if message | $program; then
     echo "Successfully sent mail to $to"
 else
-    echo "the mail to $to was not taken by $program" >&2
+    echo "$program did not accept the mail to $to" >&2
     exit 2
 fi

@@ -1,9 +1,15 @@
-//! Reads the repository, so that it can be checked: its text files, and tables in its documents. What must
-//! hold of them is in `tests/suite/`.
+//! Reads the repository, so that it can be checked: its text files, the imports among its sources
+//! (`imports.rs`, `circles.rs`), and tables in its documents. What must hold of them is in `tests/suite/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
+
+mod circles;
+mod imports;
+
+pub use circles::{Circle, circles};
+pub use imports::{Imports, Unread};
 
 /// Directories that hold what tools make, not what people write.
 const MADE_BY_TOOLS: [&str; 3] = [".git", "target", "wasm"];

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::Answer;
+use crate::answer::Answer;
 
 /// Whether `answer` is what was recorded, an error counting as any other.
 pub fn agrees(expected: &Value, answer: &Answer) -> bool {

@@ -3,6 +3,7 @@
 //! A suite is a function from a case's input to an [`Answer`] ([`suites`]); the rest is common: reading
 //! cases, comparing answers ([`compare`]) and the list of known differences ([`exceptions`]).
 
+mod answer;
 pub mod compare;
 pub mod exceptions;
 pub mod suites;
@@ -13,16 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-/// What our code says to a case.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// A value.
-    Value(Value),
-    /// An error, by its text.
-    Error(String),
-    /// It panicked, which is never right.
-    Panic(String),
-}
+pub use answer::Answer;
 
 /// A case whose answer is not the recorded one.
 #[derive(Debug, Clone)]

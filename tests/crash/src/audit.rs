@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use petrel_model::Status;
+use petrel_test_support::until;
 use serde_json::Value;
 
 use crate::client::Client;
@@ -19,15 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 /// When that does not happen.
 pub fn settle(client: &mut Client) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    until("a host at rest", PATIENCE, || {
         let status = client.send("GET", "/status", "")?.json()?;
-        if status.get("waiting") == Some(&0.into()) && status.get("running") == Some(&0.into()) {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    bail!("the host did not come to rest")
+        let is_none = |name: &str| status.get(name) == Some(&0.into());
+        Ok((is_none("waiting") && is_none("running")).then_some(()))
+    })
 }
 
 /// Everything that can be seen from outside.

@@ -2,19 +2,18 @@
 //! in the end everything is audited.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
+use petrel_test_support::{Host, ProcessId, Signal, Start, until};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::audit::{self, Large};
 use crate::client::Client;
 use crate::disk::Disk;
-use crate::host::{self, Host};
 use crate::invariants::{Acknowledged, violations};
 
 /// How many clients send events at once.
@@ -105,18 +104,17 @@ pub fn kill(rounds: usize, subject: &Subject, moments: &mut Moments) -> anyhow::
     let (mut acknowledged, mut large) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         if round % EARLY_KILL == EARLY_KILL - 1 {
-            let mut process = Host::spawn(&stage.binary, &stage.data, &subject.flags(round))?;
+            let mut process = stage.start(round).spawn()?;
             std::thread::sleep(moments.next(Duration::from_millis(60)));
             process.kill()?;
-            process.wait()?;
             continue;
         }
-        let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
-        stage.prepare(&mut host.client()?)?;
+        let mut host = stage.start(round).start()?;
+        host.explain(stage.prepare(&mut Client::of(&host)))?;
         let load = Load::start(&host, round, subject.has_large);
-        load.begin(round)?;
+        host.explain(load.begin(round))?;
         std::thread::sleep(moments.next(LATEST));
-        host.kill()?;
+        host.process.kill()?;
         let told = load.stop();
         acknowledged.extend(told.events);
         large.extend(told.large);
@@ -135,17 +133,17 @@ pub fn cut_power(rounds: usize, subject: &Subject, moments: &mut Moments) -> any
     let stage = Stage::new(&disk.path().join("data"), &directory.path().join("effects"), subject)?;
     let (mut acknowledged, mut large) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        let mut host = Host::start(&stage.binary, &stage.data, &subject.flags(round))?;
-        stage.prepare(&mut host.client()?)?;
+        let mut host = stage.start(round).start()?;
+        host.explain(stage.prepare(&mut Client::of(&host)))?;
         let load = Load::start(&host, round, subject.has_large);
-        load.begin(round)?;
+        host.explain(load.begin(round))?;
         std::thread::sleep(moments.next(LATEST));
         // While the power goes a sync may return although it has done nothing. So what is acknowledged from
         // here on was promised by nobody, and what happens from here on has not happened.
         let before = load.told();
         let effects = stage.effects_so_far();
         disk.cut_power()?;
-        host.kill()?;
+        host.process.kill()?;
         load.stop();
         stage.end_what_runs()?;
         stage.undo_effects_after(effects)?;
@@ -158,16 +156,19 @@ pub fn cut_power(rounds: usize, subject: &Subject, moments: &mut Moments) -> any
 
 /// Where it happens.
 struct Stage<'a> {
-    binary: PathBuf,
-    data: PathBuf,
+    start: Start,
     effects: PathBuf,
     subject: &'a Subject,
 }
 
 impl<'a> Stage<'a> {
     fn new(data: &Path, effects: &Path, subject: &'a Subject) -> anyhow::Result<Self> {
-        let (data, effects) = (data.to_path_buf(), effects.to_path_buf());
-        Ok(Self { binary: host::binary()?, data, effects, subject })
+        Ok(Self { start: Start::new(data)?, effects: effects.to_path_buf(), subject })
+    }
+
+    /// How its host is started in a round.
+    fn start(&self, round: usize) -> Start {
+        self.start.clone().flags(&self.subject.flags(round))
     }
 
     /// The rules, once: one event leads to a shell command with an effect, and to a component.
@@ -204,11 +205,11 @@ impl<'a> Stage<'a> {
     fn end_what_runs(&self) -> anyhow::Result<()> {
         let mark = self.effects.display().to_string();
         for process in std::fs::read_dir("/proc")?.flatten() {
-            let id = process.file_name().to_string_lossy().into_owned();
+            let Ok(id) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
             let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
             if String::from_utf8_lossy(&command).contains(&mark) {
                 // One that has ended by itself meanwhile is no mistake.
-                Command::new("kill").args(["-9", &id]).stderr(Stdio::null()).status()?;
+                drop(ProcessId(id).signal(Signal::KILL));
             }
         }
         Ok(())
@@ -229,12 +230,21 @@ impl<'a> Stage<'a> {
         acknowledged: &[Acknowledged],
         large: &[Large],
     ) -> anyhow::Result<Report> {
-        let host = Host::start(&self.binary, &self.data, &self.subject.flags(1))?;
-        let mut client = host.client()?;
-        audit::settle(&mut client)?;
-        let observed = audit::observe(&mut client, acknowledged, &self.effects)?;
+        let host = self.start(1).start()?;
+        host.explain(self.audit(&mut Client::of(&host), crashes, acknowledged, large))
+    }
+
+    fn audit(
+        &self,
+        client: &mut Client,
+        crashes: usize,
+        acknowledged: &[Acknowledged],
+        large: &[Large],
+    ) -> anyhow::Result<Report> {
+        audit::settle(client)?;
+        let observed = audit::observe(client, acknowledged, &self.effects)?;
         let mut violations = violations(&observed);
-        let (read, torn) = audit::torn(&mut client, large)?;
+        let (read, torn) = audit::torn(client, large)?;
         violations.extend(torn);
         ensure!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
         let abandoned = petrel_model::Status::Abandoned;
@@ -270,9 +280,8 @@ impl Load {
         let mut clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let (told, is_over) = (Arc::clone(&told), Arc::clone(&is_over));
-                let connect = host.connector();
+                let mut client = Client::of(host);
                 std::thread::spawn(move || {
-                    let Ok(mut client) = connect() else { return };
                     while !is_over.load(Ordering::SeqCst) {
                         let body = json!({"n": number.to_string()}).to_string();
                         let Ok(event) = client.event("crash", &body) else { return };
@@ -282,9 +291,8 @@ impl Load {
             })
             .collect();
         if has_large {
-            let (told, connect) = (Arc::clone(&told), host.connector());
+            let (told, mut client) = (Arc::clone(&told), Client::of(host));
             clients.push(std::thread::spawn(move || {
-                let Ok(mut client) = connect() else { return };
                 for (number, size) in LARGE.into_iter().enumerate() {
                     let line = format!("{round}-{number}");
                     let body = json!({"n": line, "size": size}).to_string();
@@ -306,12 +314,8 @@ impl Load {
     /// In every other round the crash waits for the first acknowledgement: on a slow machine all moments
     /// may come before it, and then nothing would be shown.
     fn begin(&self, round: usize) -> anyhow::Result<()> {
-        let started = Instant::now();
-        while round.is_multiple_of(2) && self.told().events.is_empty() {
-            ensure!(started.elapsed() < FIRST, "no event was acknowledged within {FIRST:?}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
+        let is_told = || Ok((!round.is_multiple_of(2) || !self.told().events.is_empty()).then_some(()));
+        until("the first acknowledged event", FIRST, is_told)
     }
 
     /// What they have been told so far.

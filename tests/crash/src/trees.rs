@@ -3,16 +3,15 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use petrel_test_support::{Start, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::host::{self, Host};
 use crate::invariants::{Inside, open_inside_ended};
 use crate::rounds::Moments;
 
@@ -65,30 +64,28 @@ fn on_one_store(
     moments: &mut Moments,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let (binary, data) = (host::binary()?, directory.join("data"));
-    let flags = [&["--store-engine", engine][..], &LIMITS].concat();
+    let start = Start::new(&directory.join("data"))?.flags(&["--store-engine", engine]).flags(&LIMITS);
     write_pack(&directory.join("pack"), moments)?;
     let mut tops = Vec::new();
     for kill in 0..kills {
-        let mut host = Host::start(&binary, &data, &flags)?;
-        let mut client = host.client()?;
+        let mut host = start.start()?;
+        let mut client = Client::of(&host);
         if kill == 0 {
             let body = json!({"path": directory.join("pack")}).to_string();
             ensure!(client.send("POST", "/packs/register", &body)?.status == 200, "the pack was refused");
         }
-        disturb(&mut client, &mut tops, moments, report)?;
-        host.kill()?;
+        host.explain(disturb(&mut client, &mut tops, moments, report))?;
+        host.process.kill()?;
         report.kills += 1;
-        check(&binary, &data)?;
+        check(&start)?;
     }
-    let mut host = Host::start(&binary, &data, &flags)?;
-    let mut client = host.client()?;
-    end(&mut client, &tops)?;
-    let all = observe(&mut client)?;
+    let mut host = start.start()?;
+    let mut client = Client::of(&host);
+    let all = host.explain(end(&mut client, &tops))?;
     report.executions += all.len();
     report.canceled += all.iter().filter(|one| one.status == petrel_model::Status::Canceled).count();
-    host.kill()?;
-    check(&binary, &data)
+    host.process.kill()?;
+    check(&start)
 }
 
 /// Starts trees, and asks for this and that, until a random moment.
@@ -138,22 +135,19 @@ fn all_ended(client: &mut Client) -> anyhow::Result<Vec<Inside>> {
     Ok(all)
 }
 
-/// Cancels what is left and waits until everything has ended.
-fn end(client: &mut Client, tops: &[String]) -> anyhow::Result<()> {
+/// Cancels what is left and waits until everything has ended; gives all that there is.
+fn end(client: &mut Client, tops: &[String]) -> anyhow::Result<Vec<Inside>> {
     all_ended(client)?;
     for id in tops {
         client.send("DELETE", &format!("/executions/{id}"), "")?;
     }
-    let begun = Instant::now();
-    loop {
+    let mut open = Vec::<String>::new();
+    let ended = until("the end of all executions", PATIENCE, || {
         let all = all_ended(client)?;
-        let open: Vec<_> = all.iter().filter(|one| !one.status.is_final()).collect();
-        if open.is_empty() {
-            return Ok(());
-        }
-        ensure!(begun.elapsed() < PATIENCE, "these do not end: {open:#?}");
-        thread::sleep(Duration::from_millis(100));
-    }
+        open = all.iter().filter(|one| !one.status.is_final()).map(|one| one.id.clone()).collect();
+        Ok(open.is_empty().then_some(all))
+    });
+    ended.with_context(|| format!("these are open: {open:?}"))
 }
 
 /// All executions; those that were asked for meanwhile may be missing.
@@ -179,15 +173,11 @@ fn observe(client: &mut Client) -> anyhow::Result<Vec<Inside>> {
 }
 
 /// The store as its own check sees it.
-fn check(binary: &Path, data: &Path) -> anyhow::Result<()> {
-    let checked = Command::new(binary).args(["store", "check"]).env("PETREL_DATA_DIR", data).output()?;
-    ensure!(
-        checked.status.success(),
-        "the store is not whole: {}{}",
-        String::from_utf8_lossy(&checked.stdout),
-        String::from_utf8_lossy(&checked.stderr)
-    );
-    Ok(())
+fn check(start: &Start) -> anyhow::Result<()> {
+    match start.check_store()? {
+        None => Ok(()),
+        Some(wrong) => bail!("the store is not whole: {wrong}"),
+    }
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use petrel_test_support::{Start, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::host::{self, Host};
 use crate::rounds::Moments;
 
 /// How many workflows run at any time.
@@ -98,42 +98,38 @@ pub struct Report {
 /// When the host does not come up again, a workflow does not end, or ends otherwise than it should.
 pub fn kill(rounds: usize, engine: &str, moments: &mut Moments) -> anyhow::Result<Report> {
     let directory = TempDir::with_prefix("petrel-flows-")?;
-    let (binary, data) = (host::binary()?, directory.path().join("data"));
-    let flags = |round: usize| {
-        let mut flags = vec!["--store-engine", engine];
-        if round.is_multiple_of(3) {
-            flags.extend(["--store-checkpoint-kib", "8"]);
-        }
-        flags
-    };
+    let ordinary = Start::new(&directory.path().join("data"))?.flags(&["--store-engine", engine]);
+    let at_checkpoints = ordinary.clone().flags(&["--store-checkpoint-kib", "8"]);
     write_pack(&directory.path().join("pack"))?;
     let mut started: Vec<String> = Vec::new();
     for round in 0..rounds {
-        let mut host = Host::start(&binary, &data, &flags(round))?;
-        let mut client = host.client()?;
+        let start = if round.is_multiple_of(3) { &at_checkpoints } else { &ordinary };
+        let mut host = start.start()?;
+        let mut client = Client::of(&host);
         if round == 0 {
             let body = json!({"path": directory.path().join("pack")}).to_string();
             ensure!(client.send("POST", "/packs/register", &body)?.status == 200, "the pack was refused");
         }
         let open = open(&mut client, &started)?;
         for _ in open..AT_ONCE {
-            started.push(start(&mut client, started.len())?);
+            started.push(ask(&mut client, started.len())?);
         }
         std::thread::sleep(moments.next(LATEST));
-        host.kill()?;
+        host.process.kill()?;
     }
-    let host = Host::start(&binary, &data, &flags(1))?;
-    let mut client = host.client()?;
-    let begun = Instant::now();
-    while open(&mut client, &started)? > 0 {
-        ensure!(begun.elapsed() < PATIENCE, "{} workflows do not end", open(&mut client, &started)?);
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let host = ordinary.start()?;
     let mut report = Report { kills: rounds, workflows: started.len(), tasks: 0, abandoned: 0 };
-    for (number, id) in started.iter().enumerate() {
-        audit(&mut client, id, number, &mut report)?;
-    }
+    host.explain(end(&mut Client::of(&host), &started, &mut report))?;
     Ok(report)
+}
+
+/// Waits until all of them have ended, and audits each.
+fn end(client: &mut Client, started: &[String], report: &mut Report) -> anyhow::Result<()> {
+    until("the end of all workflows", PATIENCE, || Ok((open(client, started)? == 0).then_some(())))?;
+    for (number, id) in started.iter().enumerate() {
+        audit(client, id, number, report)?;
+    }
+    Ok(())
 }
 
 fn write_pack(directory: &Path) -> anyhow::Result<()> {
@@ -152,7 +148,7 @@ fn write_pack(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start(client: &mut Client, number: usize) -> anyhow::Result<String> {
+fn ask(client: &mut Client, number: usize) -> anyhow::Result<String> {
     let body = json!({"action": "crash.outer", "parameters": {"name": format!("w{number}")}}).to_string();
     let answer = client.send("POST", "/executions", &body)?;
     ensure!(answer.status == 201, "a workflow was answered with {}", answer.status);

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
 use petrel_engine::content::Runners;
+use petrel_engine::reads::{ExecutionFilter, Reads};
 use petrel_engine::requests::Request;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
-use petrel_persistence::{ExecutionFilter, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
@@ -69,7 +69,7 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         let was_cut = world.end(engine, &machine).await;
         if !was_cut {
             let engine = world.start(&machine).await;
-            let observed = world.observe(engine.store(), acknowledged).await;
+            let observed = world.observe(engine.reads(), acknowledged).await;
             assert_eq!(violations(&observed), Vec::<String>::new(), "without a cut\n{observed:#?}");
             let ended =
                 |status| observed.executions.values().filter(|stored| stored.status == status).count();
@@ -80,7 +80,7 @@ fn run(step: usize, loss: Loss, layer_bytes: usize, pack: &Path, runtime: &PackR
         }
         let engine = world.start(&machine).await;
         world.rest(&engine).await;
-        let observed = world.observe(engine.store(), acknowledged).await;
+        let observed = world.observe(engine.reads(), acknowledged).await;
         assert_eq!(
             violations(&observed),
             Vec::<String>::new(),
@@ -164,7 +164,7 @@ fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, run
     threads().block_on(async {
         let before = world.open(&machine.with_segments(machine.segments()));
         let had_effect: String = world
-            .observe(&before, Vec::new())
+            .observe(Reads::of(&before), Vec::new())
             .await
             .executions
             .iter()
@@ -176,7 +176,7 @@ fn recover(machine: &SimulatedMachine, told: Vec<Acknowledged>, pack: &Path, run
         fs::remove_file(world.directory.path().join("store/acknowledged")).unwrap();
         let engine = world.start(machine).await;
         world.rest(&engine).await;
-        let observed = world.observe(engine.store(), told).await;
+        let observed = world.observe(engine.reads(), told).await;
         assert_eq!(violations(&observed), Vec::<String>::new(), "{observed:#?}");
         engine.stop().await;
     });
@@ -293,7 +293,7 @@ impl World {
             }
             drop(engine.cancel(id, "admin").await);
         }
-        let failed = engine.store().failed();
+        let failed = engine.reads().failed();
         tokio::select! {
             () = self.rest(engine) => {}
             _ = failed => {}
@@ -306,7 +306,7 @@ impl World {
             rendered: Object::new(),
             action: "core.local".parse().unwrap(),
             parameters: parameters.as_object().cloned().unwrap(),
-            behalf: petrel_engine::behalf::Behalf::own("admin"),
+            behalf: petrel_access::Behalf::own("admin"),
             rerun: None,
             context: Object::new(),
             delay: None,
@@ -317,7 +317,7 @@ impl World {
     /// Waits until nothing waits or runs.
     async fn rest(&self, engine: &Engine) {
         let begun = Instant::now();
-        while engine.store().waiting() > 0 || engine.running() > 0 {
+        while engine.reads().waiting() > 0 || engine.running() > 0 {
             assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -330,9 +330,9 @@ impl World {
         machine.restart()
     }
 
-    async fn observe(&self, store: &dyn Store, acknowledged: Vec<Acknowledged>) -> Observed {
-        let executions = store.executions(&ExecutionFilter::default(), None, 1000).await.unwrap();
-        let instances = store.trigger_instances(None, None, 1000).await.unwrap();
+    async fn observe(&self, reads: Reads<'_>, acknowledged: Vec<Acknowledged>) -> Observed {
+        let executions = reads.executions(&ExecutionFilter::default(), None, 1000).await.unwrap();
+        let instances = reads.trigger_instances(None, None, 1000).await.unwrap();
         let stored = executions.items.into_iter().map(|execution| {
             let is_effect = execution.context.rule.as_ref().is_some_and(|rule| rule.name == "crash.shell");
             let log: Vec<Status> = execution.log.iter().map(|entry| entry.status).collect();

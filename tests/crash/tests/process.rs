@@ -4,6 +4,7 @@
 use petrel_crash::disk::Disk;
 use petrel_crash::rounds::{self, Moments, Subject};
 use petrel_crash::{trees, workflows};
+use petrel_test_support::skip;
 
 #[test]
 fn killed_at_random_moments() {
@@ -16,10 +17,7 @@ fn killed_at_random_moments() {
 #[test]
 fn cut_off_from_power_at_random_moments() {
     if let Err(why) = Disk::is_possible() {
-        let must = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
-        assert!(!must, "PETREL_TEST_ALL=1, and this test cannot run: {why}");
-        println!("SKIPPED: {why}");
-        return;
+        return skip(&why);
     }
     for subject in subjects() {
         let report = rounds::cut_power(2, &subject, &mut Moments::from_seed(seed())).unwrap();

@@ -13,11 +13,12 @@ use petrel_crash::invariants::{Inside, open_inside_ended};
 use petrel_crash::rounds::Moments;
 use petrel_crash::trees::write_pack;
 use petrel_engine::content::Runners;
+use petrel_engine::reads::{ExecutionFilter, Reads};
 use petrel_engine::requests::Request;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
+use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
 use petrel_runners::Runner;
@@ -114,7 +115,7 @@ async fn start(directory: &Path) -> Engine {
 /// Starts trees, and pauses, resumes and cancels some of what there is, at any depth.
 async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Moments, seed: u64) {
     for _ in 0..5 + moments.number(25) {
-        let known = observe(engine.store()).await;
+        let known = observe(engine.reads()).await;
         let any = known.get(moments.number(known.len().max(1))).map(|one| one.id.parse().unwrap());
         match (moments.number(6), any) {
             (0 | 1, _) | (_, None) => {
@@ -122,7 +123,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     action: format!("trees.w{}", moments.number(2)).parse().unwrap(),
                     parameters: Object::new(),
                     rendered: Object::new(),
-                    behalf: petrel_engine::behalf::Behalf::own("admin"),
+                    behalf: petrel_access::Behalf::own("admin"),
                     rerun: None,
                     context: Object::new(),
                     delay: None,
@@ -166,12 +167,12 @@ fn what_an_earlier_version_left_inside_a_workflow_that_has_ended_is_canceled() {
         drop(store);
         let engine = start(directory.path()).await;
         let begun = Instant::now();
-        while observe(engine.store()).await.iter().any(|one| !one.status.is_final()) {
+        while observe(engine.reads()).await.iter().any(|one| !one.status.is_final()) {
             assert!(begun.elapsed() < PATIENCE, "something is left");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         for id in inside {
-            let execution = engine.store().execution(id.parse().unwrap()).await.unwrap().unwrap();
+            let execution = engine.reads().execution(id.parse().unwrap()).await.unwrap().unwrap();
             assert_eq!(execution.status, Status::Canceled);
         }
         engine.stop().await;
@@ -183,7 +184,7 @@ async fn rest(engine: &Engine, seed: u64) {
     let begun = Instant::now();
     loop {
         assert_eq!(violations(engine).await, Vec::<String>::new(), "seed {seed}");
-        let all = observe(engine.store()).await;
+        let all = observe(engine.reads()).await;
         let open: Vec<_> = all.iter().filter(|one| !one.status.is_final()).collect();
         if open.is_empty() {
             return;
@@ -195,19 +196,19 @@ async fn rest(engine: &Engine, seed: u64) {
 
 /// What is open inside what has ended, and still is: what is inside may be read before the workflow.
 async fn violations(engine: &Engine) -> Vec<String> {
-    let mut found = open_inside_ended(&observe(engine.store()).await);
+    let mut found = open_inside_ended(&observe(engine.reads()).await);
     if !found.is_empty() {
-        let again = open_inside_ended(&observe(engine.store()).await);
+        let again = open_inside_ended(&observe(engine.reads()).await);
         found.retain(|one| again.contains(one));
     }
     found
 }
 
 /// All executions.
-async fn observe(store: &dyn Store) -> Vec<Inside> {
+async fn observe(reads: Reads<'_>) -> Vec<Inside> {
     let (mut all, mut before) = (Vec::new(), None);
     loop {
-        let page = store.executions(&ExecutionFilter::default(), before, 1000).await.unwrap();
+        let page = reads.executions(&ExecutionFilter::default(), before, 1000).await.unwrap();
         all.extend(page.items.into_iter().map(|one| Inside {
             id: one.id.to_string(),
             parent: one.parent.map(|parent| parent.execution.to_string()),
@@ -227,7 +228,7 @@ fn is_whole(directory: &Path, seed: u64) {
     assert_eq!(checked.problems, Vec::<String>::new(), "seed {seed}");
     let opened = threads().block_on(async {
         let store = EmbeddedStore::open(&store, &options()).unwrap();
-        observe(&store).await
+        observe(Reads::of(&store)).await
     });
     assert_eq!(open_inside_ended(&opened), Vec::<String>::new(), "seed {seed}");
 }

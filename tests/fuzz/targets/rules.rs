@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use petrel_model::{Rule, Timestamp};
-use petrel_rules::{CompiledRule, Occurrence, RuleIndex, What, enforce, evaluate};
+use petrel_rules::{CompiledRule, Decision, Occurrence, RuleIndex, enforce, evaluate};
 use serde_json::{Value, json};
 
 fuzz_target!(|data: &[u8]| {
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     index.insert(Arc::clone(&rule));
     let enforced = enforce(&index, rule.trigger(), &occurrence);
     if rule.rule().enabled {
-        let is_found = enforced.iter().any(|one| !matches!(one.what, What::Failed(..)));
+        let is_found = enforced.iter().any(|one| !matches!(one.decision, Decision::Unverifiable(..)));
         assert_eq!(is_found, verdict.matched, "the index and the verdict differ");
     }
 });

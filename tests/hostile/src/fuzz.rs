@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use petrel_test_support::{Broken, Client};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -22,10 +23,9 @@ mod reading;
 mod request;
 mod texts;
 
-use crate::http::{Broken, Client};
 use crate::random::Random;
 use crate::routes::{self, Route};
-use crate::victim::{Start, Victim};
+use crate::victim::{self, Start, Victim};
 use findings::Findings;
 use kept::{Access, Request};
 use known::Known;
@@ -110,7 +110,7 @@ pub fn run(plan: &Plan, say: fn(&str)) -> anyhow::Result<Report> {
     // afterwards is worth a look. (If all were kept, requests for whole lists would get ever larger answers.)
     let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5", "--store-cache-mib", "8"];
     let retention = ["--retention-executions", &kept, "--retention-trigger-instances", &kept];
-    let flags: Vec<String> = flags.into_iter().chain(retention).map(str::to_owned).collect();
+    let flags: Vec<&str> = flags.into_iter().chain(retention).collect();
     let mut run = Run {
         plan,
         say,
@@ -140,10 +140,10 @@ pub fn run(plan: &Plan, say: fn(&str)) -> anyhow::Result<Report> {
 pub fn replay(kept: &Path, engine: &str, memory_mib: u64, say: fn(&str)) -> anyhow::Result<()> {
     let directory = TempDir::with_prefix("petrel-hostile-")?;
     let pack = documents::write_pack(directory.path())?;
-    let flags = ["--store-engine", engine].map(str::to_owned);
+    let flags = ["--store-engine", engine];
     let mut victim = Start::new(&directory.path().join("data"), &flags, memory_mib)?.start()?;
-    let mut client = Client::new(victim.address());
-    register(&mut client, &victim.token(), &pack);
+    let mut client = victim::client(victim.address(), &victim.token());
+    register(&mut client, &pack);
     let text = std::fs::read_to_string(kept).with_context(|| format!("reading {}", kept.display()))?;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let (what, request) = Request::read(line)?;
@@ -157,10 +157,10 @@ pub fn replay(kept: &Path, engine: &str, memory_mib: u64, say: fn(&str)) -> anyh
 }
 
 /// Registers the pack that requests are about; it may have been removed by one.
-fn register(client: &mut Client, token: &str, pack: &Path) {
+fn register(client: &mut Client, pack: &Path) {
     let body = json!({"path": pack}).to_string();
     // What comes of it is seen when everything is read.
-    drop(client.send("POST", "/api/v1/packs/register", token, body.as_bytes()));
+    drop(client.send("POST", "/api/v1/packs/register", body.as_bytes()));
 }
 
 /// An attack under way.
@@ -235,10 +235,9 @@ impl Run<'_> {
 
     /// Reads everything back.
     fn look(&mut self, victim: &Victim, is_whole: bool) -> Known {
-        let mut client = Client::new(victim.address());
-        let token = victim.token();
-        register(&mut client, &token, &self.pack);
-        let mut reader = Reader { client: &mut client, token: &token, findings: &self.findings, kept: KEPT };
+        let mut client = victim::client(victim.address(), &victim.token());
+        register(&mut client, &self.pack);
+        let mut reader = Reader { client: &mut client, findings: &self.findings, kept: KEPT };
         // Who is gone is found gone by its process.
         self.reading.look(&mut reader, is_whole).unwrap_or_default()
     }
@@ -261,7 +260,8 @@ impl Run<'_> {
 
     /// One client: sends what is next until there is no more, or nobody answers.
     fn client(&self, part: &Part<'_>) -> BTreeMap<u16, u64> {
-        let mut client = Client::new(part.victim.address());
+        // Each request says itself whose it is.
+        let mut client = victim::client(part.victim.address(), "");
         let mut answers = BTreeMap::new();
         while !part.is_gone.load(Ordering::Relaxed) {
             let number = part.next.fetch_add(1, Ordering::Relaxed);

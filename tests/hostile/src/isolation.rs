@@ -13,7 +13,7 @@ use tempfile::TempDir;
 mod innocent;
 mod kinds;
 
-use crate::victim::{Start, Victim, processor_time};
+use crate::victim::{Start, Victim};
 use innocent::{Pace, percentile, share};
 pub use kinds::Kind;
 use kinds::Scene;
@@ -148,7 +148,7 @@ enum Load {
 /// One measurement on a fresh host.
 fn measure(plan: &Plan, load: Load) -> anyhow::Result<Figures> {
     let directory = TempDir::with_prefix("petrel-hostile-")?;
-    let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5"].map(str::to_owned);
+    let flags = ["--store-engine", &plan.engine, "--drain-seconds", "5"];
     let victim = Start::new(&directory.path().join("data"), &flags, plan.memory_mib)?.start()?;
     let scene = Scene::prepare(victim.address(), &victim.token(), directory.path())?;
     let process = victim.process_id();
@@ -176,10 +176,10 @@ fn measure(plan: &Plan, load: Load) -> anyhow::Result<Figures> {
 /// Measures while a load goes on, and ends the host in the midst of it.
 fn beside(mut victim: Victim, scene: &Scene, duration: Duration) -> anyhow::Result<Figures> {
     std::thread::sleep(BEFORE);
-    let (before, begun) = (processor_time(victim.process_id()), Instant::now());
+    let taken = || victim.process_id().processor_time().unwrap_or_default();
+    let (before, begun) = (taken(), Instant::now());
     let fared = innocent::send_events(scene, duration);
-    let taken = processor_time(victim.process_id()).saturating_sub(before);
-    let share = share(taken, begun.elapsed());
+    let share = share(taken().saturating_sub(before), begun.elapsed());
     let largest_mib = victim.largest_mib();
     let death = victim.death()?;
     let (end, wrong) = victim.terminate(DRAIN)?;

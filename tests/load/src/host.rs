@@ -1,13 +1,13 @@
-//! The host under load: started here on a data directory of its own, or running already.
+//! The host under load: started here on a data directory of its own, or running already. How one is started is in
+//! `tests/support`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
+use petrel_test_support::{PATIENCE, ProcessId, Start};
 use tempfile::TempDir;
 
 /// A host to put load on. One that was started here is killed when this is dropped.
@@ -19,9 +19,9 @@ pub(crate) struct Host {
 
 /// A host that was started here.
 struct Own {
-    binary: PathBuf,
-    flags: Vec<String>,
-    process: Child,
+    start: Start,
+    host: petrel_test_support::Host,
+    /// Removed when the host is gone.
     data: TempDir,
 }
 
@@ -40,16 +40,16 @@ impl Host {
         data_root: Option<&Path>,
         flags: &[String],
     ) -> anyhow::Result<Self> {
-        let binary = match binary {
-            Some(binary) => binary.to_path_buf(),
-            None => beside_this_program()?,
-        };
         let root = data_root.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let data = TempDir::with_prefix_in("petrel-load-", root)?;
-        let (process, address) = spawn(&binary, data.path(), flags)?;
-        let token = fs::read_to_string(data.path().join("admin-token"))?;
-        let own = Own { binary, flags: flags.to_vec(), process, data };
-        Ok(Self { address, token, own: Some(own) })
+        let start = match binary {
+            Some(binary) => Start::of(binary, data.path()),
+            None => Start::new(data.path())?,
+        };
+        let start = start.flags(flags);
+        let host = start.start()?;
+        let (address, token) = (host.address.clone(), host.token());
+        Ok(Self { address, token, own: Some(Own { start, host, data }) })
     }
 
     /// Ends the host, by SIGKILL or in order, and starts it again. Returns the time from its start to the
@@ -57,23 +57,19 @@ impl Host {
     pub(crate) fn restart(&mut self, killed: bool) -> anyhow::Result<Duration> {
         let own = self.own.as_mut().context("a host that was not started here is not restarted")?;
         if killed {
-            own.process.kill()?;
+            own.host.process.kill()?;
         } else {
-            Command::new("kill").arg(own.process.id().to_string()).status()?;
+            own.host.process.terminate()?;
+            own.host.process.wait(PATIENCE)?;
         }
-        own.process.wait()?;
         let started = Instant::now();
-        (own.process, self.address) = spawn(&own.binary, own.data.path(), &own.flags)?;
-        loop {
-            let mut stream = TcpStream::connect(&self.address)?;
-            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n")?;
-            let mut answer = [0; 12];
-            stream.read_exact(&mut answer)?;
-            if answer.ends_with(b"200") {
-                return Ok(started.elapsed());
-            }
-            anyhow::ensure!(started.elapsed() < Duration::from_secs(60), "the host does not become healthy");
+        own.host = own.start.start()?;
+        self.address.clone_from(&own.host.address);
+        let mut client = own.host.client();
+        while client.get("/healthz")?.status != 200 {
+            ensure!(started.elapsed() < PATIENCE, "the host does not become healthy");
         }
+        Ok(started.elapsed())
     }
 
     /// What the data directory takes on the disk, in MiB.
@@ -85,60 +81,24 @@ impl Host {
 
     /// CPU time of the host and of the processes it has waited for.
     pub(crate) fn cpu(&self) -> Option<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.own.as_ref()?.process.id())).ok()?;
-        // Fields 14 to 17 (utime, stime, cutime, cstime), counted behind the name in brackets.
-        let ticks: u64 = stat
-            .rsplit(')')
-            .next()?
-            .split_whitespace()
-            .skip(11)
-            .take(4)
-            .filter_map(|n| n.parse::<u64>().ok())
-            .sum();
-        Some(Duration::from_millis(ticks * 10))
+        self.process()?.processor_time()
     }
 
     /// Resident memory of the host in MiB.
     pub(crate) fn rss_mib(&self) -> Option<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.own.as_ref()?.process.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        let kib: u32 = line.split_whitespace().nth(1)?.parse().ok()?;
+        let kib = u32::try_from(self.process()?.resident()? >> 10).ok()?;
         Some(f64::from(kib) / 1024.0)
     }
-}
 
-impl Drop for Host {
-    fn drop(&mut self) {
-        if let Some(own) = &mut self.own {
-            drop(own.process.kill());
-            drop(own.process.wait());
+    /// Adds to what went wrong what a host that was started here has logged.
+    pub(crate) fn explain<T>(&self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+        match &self.own {
+            Some(own) => own.host.explain(outcome),
+            None => outcome,
         }
     }
-}
 
-/// Starts a host and reads where it listens.
-fn spawn(binary: &Path, data: &Path, flags: &[String]) -> anyhow::Result<(Child, String)> {
-    let mut process = Command::new(binary)
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(data)
-        .args(flags)
-        .env("PETREL_LOG", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", binary.display()))?;
-    let stdout = process.stdout.take().context("the host has no standard output")?;
-    let mut lines = BufReader::new(stdout).lines();
-    let Some(first) = lines.next().transpose()? else { bail!("the host ended before it listened") };
-    let address = first.split("http://").nth(1).context("the host did not say where it listens")?.to_owned();
-    // Read on to the end, so that the host never waits for its reader.
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    Ok((process, address))
-}
-
-fn beside_this_program() -> anyhow::Result<PathBuf> {
-    let binary = std::env::current_exe()?.with_file_name("petrel");
-    if !binary.exists() {
-        bail!("{} is not there; build it first: cargo build --release", binary.display());
+    fn process(&self) -> Option<ProcessId> {
+        Some(self.own.as_ref()?.host.process.id())
     }
-    Ok(binary)
 }

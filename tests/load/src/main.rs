@@ -2,8 +2,8 @@
 //! stored, and prints one JSON line a measurement: `workload, clients, rps, p50_ms, p99_ms,
 //! cpu_ms_per_unit, rss_mib, stored`. Only what was read back as stored counts.
 //!
-//! [`host`] starts the host and measures its process; [`http`] is a client that costs next to nothing, so
-//! that the machine is the host's; [`workloads`] are the workloads that are repeated for a while;
+//! [`host`] starts the host, by `tests/support`, and measures its process; [`http`] is a client of its own that costs
+//! next to nothing, so that the machine is the host's; [`workloads`] are the workloads that are repeated for a while;
 //! [`flows`] are workflows; [`cold_start`], [`growth`] and [`soak`] are those that take the host through something.
 #![expect(clippy::print_stdout, reason = "the figures are printed")]
 
@@ -65,7 +65,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let host = match (&arguments.url, &arguments.token_file) {
+    let mut host = match (&arguments.url, &arguments.token_file) {
         (Some(url), Some(file)) => host::Host::running(url, file)?,
         _ => host::Host::start(
             arguments.binary.as_deref(),
@@ -74,10 +74,11 @@ fn main() -> anyhow::Result<()> {
         )?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(run(&arguments, host))
+    let outcome = runtime.block_on(run(&arguments, &mut host));
+    host.explain(outcome)
 }
 
-async fn run(arguments: &Arguments, mut host: host::Host) -> anyhow::Result<()> {
+async fn run(arguments: &Arguments, host: &mut host::Host) -> anyhow::Result<()> {
     let print = |figures: serde_json::Value| println!("{figures}");
     let (clients, duration) = (arguments.clients.as_slice(), Duration::from_secs(arguments.seconds));
     let steps = |default: &[usize]| {
@@ -86,28 +87,28 @@ async fn run(arguments: &Arguments, mut host: host::Host) -> anyhow::Result<()> 
     match arguments.workload.as_str() {
         "W5" => {
             for killed in [false, true] {
-                print(cold_start::measure(&mut host, killed).await?);
+                print(cold_start::measure(host, killed).await?);
             }
         }
-        "W7-past" => growth::past(&host, &steps(&[0, 10_000, 100_000]), clients, duration, print).await?,
+        "W7-past" => growth::past(host, &steps(&[0, 10_000, 100_000]), clients, duration, print).await?,
         "W7-rules" => {
-            growth::rules(&host, &steps(&[0, 1_000, 10_000]), false, clients, duration, print).await?;
+            growth::rules(host, &steps(&[0, 1_000, 10_000]), false, clients, duration, print).await?;
         }
         "W7-others" => {
-            growth::rules(&host, &steps(&[0, 1_000, 10_000]), true, clients, duration, print).await?;
+            growth::rules(host, &steps(&[0, 1_000, 10_000]), true, clients, duration, print).await?;
         }
         "soak" => {
             let steps = steps(&[2_000_000, 10]);
             let (events, reports) = (steps.first().copied(), steps.get(1).copied());
-            soak::run(&host, events.unwrap_or(2_000_000), reports.unwrap_or(10), print).await?;
+            soak::run(host, events.unwrap_or(2_000_000), reports.unwrap_or(10), print).await?;
         }
         name @ ("W2" | "W3" | "W4" | "W8" | "items") => {
-            flows::run(&mut host, name, clients, duration, &arguments.steps, print).await?;
+            flows::run(host, name, clients, duration, &arguments.steps, print).await?;
         }
         name => {
             for workload in Workload::named(name)? {
                 for clients in clients {
-                    print(workloads::measure(&host, workload, *clients, duration).await?);
+                    print(workloads::measure(host, workload, *clients, duration).await?);
                 }
             }
         }

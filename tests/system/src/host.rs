@@ -1,18 +1,17 @@
-//! A place for a host, and the host as a process.
+//! A place for a host, and the host in it, with what tests ask of it. How it is started is in `tests/support`.
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use petrel_test_support::{Client, Start, binary, without_settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::{self, Answer};
-use crate::process::{Ended, Running, wait};
+use crate::process::{Ended, Running};
 use crate::{PATIENCE, count_files, eventually};
 
 /// A directory for a host and its test.
@@ -67,18 +66,13 @@ impl Place {
     }
 
     fn command(&self) -> Command {
-        self.command_of(&petrel_crash::host::binary().unwrap())
+        self.command_of(&binary().unwrap())
     }
 
     /// A command that finds in its environment what belongs to this place.
     fn command_of(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        let settings = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PETREL_"));
-        settings.for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        command.env("PETREL_DATA_DIR", &self.data).env("PETREL_LOG", "warn");
-        command.env("XDG_CONFIG_HOME", self.directory.path().join("config"));
+        let mut command = without_settings(program, &self.data);
+        command.env("XDG_CONFIG_HOME", self.path("config"));
         command
     }
 
@@ -93,7 +87,7 @@ impl Place {
         let petrel = Path::new(&commands).join("petrel");
         if !petrel.exists() {
             fs::create_dir_all(&commands).unwrap();
-            let binary = fs::canonicalize(petrel_crash::host::binary().unwrap()).unwrap();
+            let binary = fs::canonicalize(binary().unwrap()).unwrap();
             std::os::unix::fs::symlink(binary, petrel).unwrap();
         }
         let others = std::env::var("PATH").unwrap_or_default();
@@ -110,69 +104,26 @@ impl Place {
 
     /// The same with more in its environment.
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
-        self.launch(self.command(), arguments, environment)
+        let start = self.how_to_start(arguments);
+        Host::of(self, &environment.iter().fold(start, |start, (name, value)| start.env(name, *value)))
     }
 
     /// The same by a shell that does something first, and then becomes the host.
     pub fn start_behind(&self, entry: &str, arguments: &[&str]) -> Host<'_> {
-        let mut command = self.command_of(Path::new("sh"));
-        command.arg("-c").arg(format!("{entry}\nexec \"$0\" \"$@\""));
-        command.arg(petrel_crash::host::binary().unwrap());
-        self.launch(command, arguments, &[])
+        Host::of(self, &self.how_to_start(arguments).behind(entry))
     }
 
-    fn launch(&self, mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Host<'_> {
-        let is_first = !self.data.join("store").exists();
-        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut process = command
-            .env("PETREL_LISTEN", "127.0.0.1:0")
-            .envs(environment.iter().copied())
-            .arg("serve")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let stdout = process.stdout.take().unwrap();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            // Read on to the end, so that the host never waits for its reader.
-            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-        });
-        // Owned from here on, so that a host that does not come up is ended too.
-        let mut host = Host {
-            place: self,
-            process,
-            address: String::new(),
-            token: String::new(),
-            greeting: String::new(),
-            password: String::new(),
-        };
-        let next = || receiver.recv_timeout(PATIENCE).ok();
-        while let Some(line) = next() {
-            host.greeting.push_str(&line);
-            host.greeting.push('\n');
-            if line.contains("petrel run") {
-                break;
-            }
-        }
-        if is_first {
-            let line = next().unwrap();
-            line.trim().strip_prefix("password").unwrap().trim().clone_into(&mut host.password);
-        }
-        let address = host.greeting.lines().next().and_then(|line| line.split_once("://"));
-        address.map(|(_, address)| address).unwrap().clone_into(&mut host.address);
-        fs::read_to_string(self.data.join("admin-token")).unwrap().trim().clone_into(&mut host.token);
-        host
+    fn how_to_start(&self, arguments: &[&str]) -> Start {
+        let start = Start::new(&self.data).unwrap().flags(arguments);
+        start.env("XDG_CONFIG_HOME", self.path("config")).log_to(self.path("log"))
     }
 }
 
-/// A host that listens. It is killed when this is dropped.
+/// A host that listens. It is killed when this is dropped; if a test has failed by then, its log is printed.
 #[derive(Debug)]
 pub struct Host<'a> {
     place: &'a Place,
-    process: Child,
+    started: petrel_test_support::Host,
     /// Where it listens.
     pub address: String,
     /// The admin's token.
@@ -183,20 +134,36 @@ pub struct Host<'a> {
     pub password: String,
 }
 
+impl<'a> Host<'a> {
+    fn of(place: &'a Place, start: &Start) -> Self {
+        let is_first = !place.data.join("store").exists();
+        let host = start.start().unwrap();
+        let greeting = host.said("petrel run").unwrap();
+        let password = if is_first {
+            let said = host.said("  password  ").unwrap();
+            let line = said.lines().last().unwrap().trim();
+            line.strip_prefix("password").unwrap().trim().to_owned()
+        } else {
+            String::new()
+        };
+        Self { place, address: host.address.clone(), token: host.token(), greeting, password, started: host }
+    }
+}
+
 impl Host<'_> {
     /// Sends a request to a path below `/api/v1`, with the token and these lines of the head.
     ///
     /// # Errors
     /// When the host does not answer.
-    pub fn try_send(&self, method: &str, path: &str, head: &str, body: &[u8]) -> std::io::Result<Answer> {
-        let head = format!("X-Auth-Token: {}\r\n{head}", self.token);
-        http::send(&self.address, method, &format!("/api/v1{path}"), &head, body)
+    pub fn try_send(&self, method: &str, path: &str, head: &str, body: &[u8]) -> anyhow::Result<Answer> {
+        let mut client = Client::new(&self.address).with_token(&self.token);
+        http::send(&mut client, method, &format!("/api/v1{path}"), head, body)
     }
 
     /// Sends a request to any path, with just these lines of the head.
     #[track_caller]
     pub fn send_plain(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
-        http::send(&self.address, method, path, head, body).unwrap()
+        http::send(&mut Client::new(&self.address), method, path, head, body).unwrap()
     }
 
     /// Reads what is at a path below `/api/v1`.
@@ -302,26 +269,28 @@ impl Host<'_> {
 
     /// The most memory that it has ever had, in bytes.
     pub fn largest_memory(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+        self.started.process.id().largest().unwrap().try_into().unwrap()
+    }
+
+    /// The processor time that it has taken so far, with the processes that it has waited for.
+    pub fn processor_time(&self) -> Duration {
+        self.started.process.id().processor_time().unwrap()
     }
 
     /// Whether it is in a control group of its own, in which all is born that it starts.
     pub fn has_its_own_cgroup(&self) -> bool {
-        let groups = fs::read_to_string(format!("/proc/{}/cgroup", self.process.id())).unwrap();
+        let groups = self.started.process.id().control_groups();
         groups.lines().any(|line| line.starts_with("0::") && line.contains("/petrel-host-"))
     }
 
     /// Asks it to stop.
     pub fn terminate(&self) {
-        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw).unwrap();
-        kill_process(id, Signal::TERM).unwrap();
+        self.started.process.terminate().unwrap();
     }
 
     /// Waits until it has stopped; gives the exit code.
     pub fn stopped(mut self) -> i32 {
-        wait(&mut self.process).code().unwrap_or(-1)
+        self.started.process.wait(PATIENCE).unwrap().code().unwrap_or(-1)
     }
 
     /// Stops it in order.
@@ -329,17 +298,5 @@ impl Host<'_> {
     pub fn stop(self) {
         self.terminate();
         assert_eq!(self.stopped(), 0);
-    }
-}
-
-impl Drop for Host<'_> {
-    #[expect(clippy::print_stderr, reason = "a failed test is explained by the log")]
-    fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.process.kill());
-        drop(self.process.wait());
-        if std::thread::panicking() {
-            eprintln!("log of the host:\n{}", self.place.read("log"));
-        }
     }
 }

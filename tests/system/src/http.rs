@@ -1,11 +1,7 @@
-//! HTTP as these tests need it: blocking, a connection a request.
+//! An answer as tests speak of it: what is not as it should be is a panic. It comes from the client of all tests.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
+use petrel_test_support::Client;
 use serde_json::Value;
-
-use crate::PATIENCE;
 
 /// An answer.
 #[derive(Debug)]
@@ -15,6 +11,12 @@ pub struct Answer {
     /// The body.
     pub body: String,
     headers: Vec<(String, String)>,
+}
+
+impl From<petrel_test_support::Answer> for Answer {
+    fn from(answer: petrel_test_support::Answer) -> Self {
+        Self { status: answer.status, body: answer.text(), headers: answer.headers }
+    }
 }
 
 impl Answer {
@@ -44,48 +46,13 @@ impl Answer {
     }
 }
 
-/// Sends a request; `head` are the lines after the first.
+/// Sends a request with these lines of the head, on a connection that ends with it.
 pub(crate) fn send(
-    address: &str,
+    client: &mut Client,
     method: &str,
     path: &str,
     head: &str,
     body: &[u8],
-) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: petrel\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n"
-    );
-    stream.write_all(request.as_bytes())?;
-    // A host that has seen enough answers before it has read everything.
-    drop(stream.write_all(body));
-    let mut text = Vec::new();
-    stream.read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-    let body =
-        if is_chunked { whole(body).ok_or(std::io::ErrorKind::UnexpectedEof)? } else { body.to_owned() };
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap();
-    let headers = lines.filter_map(|line| line.split_once(':'));
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-    Ok(Answer { status, body, headers })
-}
-
-/// What was sent in chunks, if all of it has come.
-fn whole(mut chunks: &str) -> Option<String> {
-    let mut body = String::new();
-    loop {
-        let (length, rest) = chunks.split_once("\r\n")?;
-        let length = usize::from_str_radix(length, 16).ok()?;
-        if length == 0 {
-            return Some(body);
-        }
-        body.push_str(rest.get(..length)?);
-        chunks = rest.get(length..)?.strip_prefix("\r\n")?;
-    }
+) -> anyhow::Result<Answer> {
+    Ok(client.send_with(method, path, &format!("Connection: close\r\n{head}"), body)?.into())
 }

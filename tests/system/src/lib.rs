@@ -1,4 +1,5 @@
-//! What tests of the whole host need: a place for a host, the host as a process, the command line, HTTP.
+//! What tests of the whole host need: a place for a host, the host in it, the command line, answers to speak of. The
+//! process and the client below them are those of `tests/support`.
 //!
 //! A [`Place`] is a directory that is removed at the end; in it a [`Host`] keeps its data, and tests keep
 //! their files. Everything waits for a bounded time, and no process outlives its test. What goes wrong
@@ -12,7 +13,8 @@
 )]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+
+use petrel_test_support::until;
 
 mod host;
 mod http;
@@ -20,24 +22,15 @@ mod process;
 
 pub use host::{Host, Place};
 pub use http::Answer;
+pub use petrel_test_support::{PATIENCE, skip};
 pub use process::Ended;
-
-/// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks again and again, until `look` finds something.
 ///
 /// # Panics
 /// When it does not in [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(what, PATIENCE, || Ok(look())).unwrap()
 }
 
 /// How many files with this ending there are in a directory, at any depth.
@@ -58,15 +51,4 @@ pub fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
-}
-
-/// Says why a test cannot run here; where all tests must run, that is a failure.
-///
-/// # Panics
-/// With `PETREL_TEST_ALL=1`.
-#[expect(clippy::print_stdout, reason = "who reads the output of tests is to know")]
-pub fn skip(why: &str) {
-    let must = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
-    assert!(!must, "PETREL_TEST_ALL=1, and this test cannot run: {why}");
-    println!("SKIPPED: {why}");
 }

@@ -16,7 +16,7 @@ fn rules(host: &Host<'_>) -> usize {
 
 /// What is wrong with a rule, as a part of a good one and what stands there instead; and what is said of it.
 const BAD_RULES: &[(&str, &str, &str, &[&str])] = &[
-    ("no YAML", "core.noop}\n", "core.noop}\ntags: [a\n", &["rule.yaml:7:1: ", "this is no YAML"]),
+    ("no YAML", "core.noop}\n", "core.noop}\ntags: [a\n", &["rule.yaml:7:1: ", "this is not YAML"]),
     (
         "unknown key",
         "core.noop}\n",

@@ -150,7 +150,7 @@ fn what_cannot_be_restored_leaves_nothing_and_what_is_there_stays() {
     fs::write(&bad, damaged).unwrap();
     attempt(&bad, 2, &["the archive is damaged at byte", "take another copy"]);
     fs::write(&bad, "something that is long enough to be one").unwrap();
-    attempt(&bad, 2, &["this is no archive of petrel", "`petrel backup`"]);
+    attempt(&bad, 2, &["this is not an archive of petrel", "`petrel backup`"]);
     attempt(&elsewhere.path("missing"), 2, &["missing cannot be read", "try:"]);
 
     // A store that is there.

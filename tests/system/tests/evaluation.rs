@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use petrel_system_tests::{Host, PATIENCE, Place, assert_says};
+use petrel_system_tests::{Host, PATIENCE, Place, assert_says, eventually};
 use serde_json::{Value, json};
 
 /// What takes long: it goes through all of an event again and again.
@@ -132,7 +132,8 @@ fn the_host_stops_whatever_is_evaluated() {
     let place = Place::default();
     let host = place.start(&["--expressions-max-seconds", "600", "--drain-seconds", "1"]);
     host.post("/rules", &rule("hostile", LOOP)).with_status(201);
-    let event = event();
+    host.until_prepared();
+    let (event, before) = (event(), host.processor_time());
     std::thread::scope(|scope| {
         for _ in 0..3 {
             // It is not answered any more, or with 503.
@@ -145,7 +146,9 @@ fn the_host_stops_whatever_is_evaluated() {
                 ));
             });
         }
-        std::thread::sleep(Duration::from_millis(300));
+        // Only to evaluate takes it so much.
+        let evaluates = || (host.processor_time() > before + Duration::from_millis(500)).then_some(());
+        eventually("it evaluates", evaluates);
         host.terminate();
     });
     let started = Instant::now();

@@ -111,7 +111,8 @@ fn what_was_in_flight_at_a_backup_rests_after_a_restore_until_it_is_let_go_on() 
     // What is not to run can be ended.
     host.ok(&["execution", "cancel", &in_flight.delayed]);
     assert_eq!(held(&host), 4);
-    assert_says(&host.ok(&["resume-all"]).stdout, &["4 executions", "go on"]);
+    // What it runs had begun, and so had the task of the workflow.
+    assert_says(&host.ok(&["resume-all"]).stdout, &["of 4 executions", "2 go on", "2 abandoned"]);
     host.until(&in_flight.waiting, "succeeded");
     let lost = host.until(&in_flight.running, "abandoned");
     assert_says(&lost["result"].to_string(), &["host.lost"]);
@@ -182,7 +183,9 @@ fn what_is_held_is_canceled_at_once_and_cannot_be_paused() {
     assert_eq!(held(&host), 2);
     let refused = host.cli(&["execution", "pause", &in_flight.workflow]).with_code(6);
     assert_says(&refused.stderr, &["is canceled"]);
-    assert_says(&host.ok(&["resume-all"]).stdout, &["2 executions", "go on"]);
+    let resumed = host.ok(&["resume-all"]).stdout;
+    assert_says(&resumed, &["of 2 executions", "2 go on"]);
+    assert!(!resumed.contains("abandoned"), "{resumed}");
     host.until(&in_flight.waiting, "succeeded");
     for id in [&in_flight.running, &in_flight.workflow] {
         assert_eq!(host.execution(id)["status"], "canceled");
@@ -260,11 +263,14 @@ fn of_many_who_let_go_on_what_is_held_each_tells_what_it_did_itself() {
     let told: Vec<Value> = std::thread::scope(|scope| {
         let lifting: Vec<_> =
             (0..6).map(|_| scope.spawn(|| host.delete("/hold").with_status(200).json())).collect();
-        lifting.into_iter().map(|lifting| lifting.join().unwrap()["resumed"].clone()).collect()
+        lifting.into_iter().map(|lifting| lifting.join().unwrap()).collect()
     });
-    let sum: u64 = told.iter().filter_map(Value::as_u64).sum();
-    let count = told.iter().filter(|resumed| **resumed != 0).count();
-    assert_eq!((sum, count), (5, 1), "{told:?}");
+    let sum = |name: &str| told.iter().filter_map(|answer| answer[name].as_u64()).sum::<u64>();
+    let count = told.iter().filter(|answer| answer["held"] != 0).count();
+    assert_eq!((sum("held"), count), (5, 1), "{told:?}");
+    // Those that go on, and the others, are all that were held.
+    assert_eq!(sum("resumed") + sum("abandoned") + sum("canceled"), 5, "{told:?}");
+    assert_eq!(sum("abandoned"), 2, "{told:?}");
     host.stop();
 }
 

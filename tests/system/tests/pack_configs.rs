@@ -224,3 +224,41 @@ fn a_configuration_that_cannot_be_filled_in_is_named_and_no_secret_of_it_is_told
     );
     host.stop();
 }
+
+#[test]
+fn a_default_that_reads_a_key_that_is_not_there_is_told() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write(
+        "lacks/pack.yaml",
+        "ref: lacks\nname: lacks\ndescription: Lacks.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",
+    );
+    place.write("lacks/config.schema.yaml", "size: {type: string, default: '{{ st2kv.system.size }}'}\n");
+    place.write(
+        "lacks/actions/act.yaml",
+        "name: act\nrunner_type: noop\nenabled: true\nparameters: {size: {type: integer}}\n",
+    );
+    let registered = host.ok(&["pack", "register", &place.path("lacks")]);
+    assert_says(
+        &registered.stderr,
+        &[
+            "the default of `size` is null, since the datastore has no key st2kv.system.size",
+            "petrel key set",
+        ],
+    );
+    let run = ["run", "lacks.act", "size={{ config_context.size }}"];
+    let failed = host.cli(&run).with_code(2);
+    assert_says(
+        &failed.stderr,
+        &[
+            "parameter size",
+            "`size` of the configuration of pack lacks is null by default",
+            "no key st2kv.system.size",
+        ],
+    );
+    host.ok(&["key", "set", "size", "5"]);
+    host.ok(&run);
+    let again = host.ok(&["pack", "register", "lacks"]);
+    assert!(!again.stderr.contains("is null"), "{}", again.stderr);
+    host.stop();
+}

@@ -70,7 +70,7 @@ fn a_bad_pack_is_refused_with_every_problem() {
             "actions/greet.yaml:4:1: ",
             "no field runer_type; did you mean runner_type?",
             "actions/wave.yaml:8:15: `text` is not a type",
-            "actions/nod.yaml:2:14: this is no YAML",
+            "actions/nod.yaml:2:14: this is not YAML",
             "rules/on_greet.yaml:3:1: ",
             "did you mean enabled?",
             "try: correct the pack and register it again",
@@ -430,7 +430,7 @@ fn a_fifo_holds_up_neither_who_registers_it_nor_the_end_of_the_host() {
     std::fs::remove_file(&path).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
     let failed = host.cli(&["run", "mine.deploy"]).with_code(1);
-    assert_says(&failed.stdout, &["script.missing", "is no plain file"]);
+    assert_says(&failed.stdout, &["script.missing", "is not a plain file"]);
     host.stop();
     let config = place.path("fifo.toml");
     rustix::fs::mkfifoat(rustix::fs::CWD, &config, rustix::fs::Mode::RUSR).unwrap();

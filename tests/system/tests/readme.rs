@@ -231,7 +231,7 @@ fn the_blocks_of_the_readme_work_pasted_as_they_stand() {
     let place = Place::with_data(Path::new(&home.path("petrel")));
     // What is in the directory that they are pasted in.
     let root = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
-    let binary = fs::canonicalize(petrel_crash::host::binary().unwrap()).unwrap();
+    let binary = fs::canonicalize(petrel_test_support::binary().unwrap()).unwrap();
     fs::create_dir_all(place.path("target/release")).unwrap();
     symlink(binary, place.path("target/release/petrel")).unwrap();
     symlink(root.join("examples"), place.path("examples")).unwrap();

@@ -1,7 +1,6 @@
 //! A host stops in order, and the next one goes on where it stopped.
 
 use std::path::Path;
-use std::time::Duration;
 
 use petrel_system_tests::{Place, assert_says, eventually};
 use serde_json::json;
@@ -76,7 +75,6 @@ fn what_waits_is_run_by_the_next_host() {
     let delayed =
         host.request(&json!({"action": "core.echo", "parameters": {"message": "late"}, "delay": 2000}));
     host.stop();
-    std::thread::sleep(Duration::from_millis(100));
     assert_eq!(place.read("out"), "");
 
     let host = place.start(&["--process-slots", "1"]);

@@ -264,6 +264,51 @@ fn queries_of_single_things_are_read_by_name() {
 }
 
 #[test]
+fn a_part_of_a_pack_is_registered_alone() {
+    let place = Place::default();
+    let host = place.start(&[]);
+    place.write(
+        "parts/pack.yaml",
+        "ref: parts\nname: parts\ndescription: Parts.\nversion: 1.0.0\nauthor: me\nemail: me@example.com\n",
+    );
+    let action = |description: &str| {
+        let text = format!("name: act\nrunner_type: noop\ndescription: {description}\nenabled: true\n");
+        place.write("parts/actions/act.yaml", &text);
+    };
+    let rule = |description: &str| {
+        let text = format!(
+            "name: on\ndescription: {description}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: on}}}}\naction: {{ref: parts.act}}\n"
+        );
+        place.write("parts/rules/on.yaml", &text);
+    };
+    let described = || {
+        let of = |path: &str| host.get(path).json()["description"].as_str().unwrap_or("none").to_owned();
+        [of("/actions/parts.act"), of("/rules/parts.on")]
+    };
+    action("one");
+    rule("one");
+    let path = place.path("parts");
+    let register = |body: Value| host.post("/packs/register", &body).with_status(200).json();
+    let some = register(json!({"path": path, "types": ["actions"]}));
+    assert_eq!((&some["actions"], &some["rules"]), (&json!(1), &json!(0)));
+    assert_eq!(described(), ["one", "none"]);
+    register(json!({"packs": ["parts"], "types": ["rule"]}));
+    assert_eq!(described(), ["one", "one"]);
+    action("two");
+    rule("two");
+    register(json!({"packs": ["parts"], "types": ["actions"]}));
+    assert_eq!(described(), ["two", "one"]);
+    // What is gone from a part that is not asked for is left as it is.
+    std::fs::remove_file(place.path("parts/actions/act.yaml")).unwrap();
+    let later = register(json!({"packs": ["parts"], "types": ["rules", "sensors"]}));
+    assert_says(&later["notes"].to_string(), &["sensors are not registered"]);
+    assert_eq!(described(), ["two", "two"]);
+    host.ok(&["pack", "register", "parts", "--types", "actions"]);
+    assert_eq!(described(), ["none", "two"]);
+    host.stop();
+}
+
+#[test]
 fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
     let place = Place::default();
     let host = place.start(&[]);
@@ -275,8 +320,11 @@ fn what_cannot_be_done_as_the_client_means_it_is_said_before_it_is_done() {
             json!({"packs": ["builtin:github"], "force": false, "skip_dependencies": false}),
             "nothing was installed",
         ),
-        ("/packs/register", json!({"types": ["actions", "rules"]}), "nothing was registered"),
-        ("/packs/register", json!({"types": ["sensors"], "packs": ["core"]}), "not with its sensors alone"),
+        (
+            "/packs/register",
+            json!({"types": ["actions", "acts"]}),
+            "`acts` is no type of content; nothing was",
+        ),
     ] {
         assert_says(&host.post(path, &body).with_status(400).body, &[says]);
     }

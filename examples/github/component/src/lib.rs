@@ -1,6 +1,6 @@
-//! The component of the example pack `github`: one action, which decides what a push means.
+//! The component of the example pack `github`. Its only action decides what a push means for a deployment.
 //!
-//! What GitHub sends is in [`payload`], how branches are matched in [`pattern`]; here is the decision.
+//! [`payload`] has the data that GitHub sends, [`pattern`] matches branch names, and this file decides.
 
 use petrel_pack_sdk::{Action, Context, Error, export_actions};
 use schemars::JsonSchema;
@@ -11,12 +11,12 @@ pub mod payload;
 
 use payload::{Push, Target};
 
-/// What `decide_push` takes.
+/// The input of `decide_push`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct DecidePush {
     /// The body of the webhook, as GitHub sends it.
     pub payload: Push,
-    /// The branches to deploy; `*` stands for anything.
+    /// The branches to deploy; `*` stands for any text.
     #[serde(default = "main_only")]
     pub branches: Vec<String>,
 }
@@ -25,24 +25,24 @@ fn main_only() -> Vec<String> {
     vec!["main".to_owned()]
 }
 
-/// What is to be done.
+/// A decision about a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Deploy the revision.
     Deploy,
-    /// Nothing.
+    /// Do nothing.
     Ignore,
-    /// Remove what was deployed from the branch.
+    /// Remove the deployment of the branch.
     Delete,
 }
 
-/// What `decide_push` gives.
+/// The output of `decide_push`.
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Decided {
-    /// What is to be done.
+    /// The decision.
     pub decision: Decision,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
     /// The repository, as `owner/name`.
     pub repository: String,
@@ -50,16 +50,16 @@ pub struct Decided {
     pub branch: Option<String>,
     /// The revision to deploy.
     pub revision: Option<String>,
-    /// How many commits were pushed.
+    /// The number of pushed commits.
     pub commits: usize,
-    /// Who pushed.
+    /// The person or program that pushed.
     pub pusher: Option<String>,
 }
 
 fn decide_push(ctx: &Context, input: DecidePush) -> Result<Decided, Error> {
     let push = input.payload;
     let Some(repository) = push.repository.map(|repository| repository.full_name) else {
-        return Err(Error::invalid_input("the payload names no repository")
+        return Err(Error::invalid_input("the payload has no repository")
             .code("github.not_a_push")
             .hint("send the body of a GitHub webhook with the content type application/json"));
     };
@@ -94,7 +94,7 @@ fn decide(target: &Target, deleted: bool, branches: &[String]) -> (Decision, Str
 
 export_actions![
     Action::new("decide_push", decide_push)
-        .description("Decides whether a push to a GitHub repository is to be deployed.")
+        .description("Decides whether to deploy a push to a GitHub repository.")
         .idempotent(),
 ];
 

@@ -1,6 +1,6 @@
 //! Patterns of branch names: `main`, `release/*`, `*`.
 
-/// Whether `name` is what `pattern` describes; `*` stands for anything, also for nothing.
+/// Whether `name` matches `pattern`, in which `*` stands for any text, including none.
 pub fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else { return false };

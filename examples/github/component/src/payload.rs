@@ -1,24 +1,24 @@
-//! What GitHub sends about a push, as far as the decision needs it. The rest is let through unread.
+//! The payload of a push from GitHub, as far as the decision needs it. Other fields are ignored.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The body of the event `push`. The event `ping` has no more than the repository.
+/// The body of the event `push`. The event `ping` only has the repository.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Push {
-    /// What was pushed, for example `refs/heads/main`.
+    /// The git reference that was pushed, for example `refs/heads/main`.
     #[serde(rename = "ref")]
     pub reference: Option<String>,
     /// The revision after the push.
     pub after: Option<String>,
     /// Whether the push deleted the branch.
     pub deleted: bool,
-    /// Where it was pushed to.
+    /// The repository.
     pub repository: Option<Repository>,
-    /// Who pushed.
+    /// The person or program that pushed.
     pub pusher: Option<Pusher>,
-    /// What was pushed.
+    /// The pushed commits.
     pub commits: Vec<Commit>,
 }
 
@@ -29,7 +29,7 @@ pub struct Repository {
     pub full_name: String,
 }
 
-/// Who pushed.
+/// A person or program that pushes.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Pusher {
     /// The account's name.
@@ -43,19 +43,19 @@ pub struct Commit {
     pub id: String,
 }
 
-/// What a push went to.
+/// The target of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A branch, by its name.
     Branch(String),
     /// A tag, by its name.
     Tag(String),
-    /// Nothing: it was no push.
+    /// None, if the event is not a push.
     Nothing,
 }
 
 impl Target {
-    /// What a reference of git points to.
+    /// The target that a git reference names.
     pub fn of(reference: Option<&str>) -> Self {
         let reference = reference.unwrap_or_default();
         if let Some(branch) = reference.strip_prefix("refs/heads/") {
@@ -67,7 +67,7 @@ impl Target {
         }
     }
 
-    /// The branch, if it is one.
+    /// The branch, if the target is one.
     pub fn branch(&self) -> Option<String> {
         match self {
             Self::Branch(branch) => Some(branch.clone()),

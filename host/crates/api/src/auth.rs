@@ -2,7 +2,7 @@
 //! order: `X-Auth-Token`, `St2-Api-Key`, the queries of these names, the cookie `auth-token`; and then in
 //! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a key.
 //!
-//! Whose it is, is asked of `petrel_engine::accounts`; only the host's own admin token is compared here.
+//! Whose it is, is asked of `petrel_access`; only the host's own admin token is compared here.
 
 mod admin_token;
 
@@ -12,40 +12,18 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use petrel_engine::accounts::users::ADMIN;
-use petrel_engine::accounts::{Credential, Identity, Worthless};
+use petrel_access::{ADMIN, Credential, Identity, Rejected};
 
+pub use crate::state::Access;
 pub use admin_token::AdminToken;
 
 use crate::body::Held;
-use crate::serve::{Peer, Seat};
+use crate::extensions::{Peer, SignedIn, User};
+use crate::serve::Seat;
 use crate::{Api, ApiError, listing};
 
 /// The location of what came in a cookie.
 const COOKIE: &str = "cookie";
-
-/// Who may come in beside those who have an account.
-pub struct Access {
-    /// The admin's token.
-    pub admin_token: AdminToken,
-    /// Whether figures are shown to everybody.
-    pub open_metrics: bool,
-    /// Where the API is, for who has signed in.
-    pub api_url: String,
-}
-
-/// On whose behalf a request comes.
-#[derive(Debug, Clone)]
-pub struct User(pub String);
-
-/// What a request presented, and where: an extension of the requests that came in.
-#[derive(Debug, Clone)]
-pub(crate) struct SignedIn {
-    /// Who.
-    pub(crate) identity: Identity,
-    /// `header`, `query` or `cookie`.
-    pub(crate) location: &'static str,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -99,19 +77,21 @@ fn identify(api: &Api, presented: &Presented) -> Result<Identity, ApiError> {
         return Ok(Identity { user: ADMIN.into(), made_by: None, credential: Credential::AdminToken });
     }
     let (what, found) = match presented.kind {
-        Kind::Token => ("token", api.engine.identify_token(&presented.secret)),
-        Kind::ApiKey => ("API key", api.engine.identify_api_key(&presented.secret)),
-        Kind::Bearer => match api.engine.identify_token(&presented.secret) {
+        Kind::Token => ("token", api.engine.access().identify_token(&presented.secret)),
+        Kind::ApiKey => ("API key", api.engine.access().identify_api_key(&presented.secret)),
+        Kind::Bearer => match api.engine.access().identify_token(&presented.secret) {
             // It may be a key then, and what a key is worth is worth saying.
-            Err(Worthless::Unknown) => ("token or API key", api.engine.identify_api_key(&presented.secret)),
+            Err(Rejected::Unknown) => {
+                ("token or API key", api.engine.access().identify_api_key(&presented.secret))
+            }
             found => ("token", found),
         },
     };
-    found.map_err(|worthless| {
-        let why = match worthless {
-            Worthless::Unknown => "is not valid",
-            Worthless::Expired => "has expired",
-            Worthless::Disabled => "is disabled",
+    found.map_err(|rejected| {
+        let why = match rejected {
+            Rejected::Unknown => "is not valid",
+            Rejected::Expired => "has expired",
+            Rejected::Disabled => "is disabled",
         };
         unauthorized(&format!("Unauthorized - the {what} {why}."))
     })

@@ -17,8 +17,11 @@ use hyper::body::Frame;
 use petrel_engine::intake::Claim;
 use tokio::time::{Instant, timeout_at};
 
-use crate::auth::SignedIn;
-use crate::{Api, ApiError, BODY_LIMIT};
+use crate::extensions::SignedIn;
+use crate::{Api, ApiError};
+
+/// The largest body that is read, in bytes: 10 MiB.
+pub const BODY_LIMIT: usize = 10 << 20;
 
 /// The largest body of who has not signed in, in bytes.
 const STRANGERS_LIMIT: usize = 64 << 10;

@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use petrel_api_types::Refusal;
 use petrel_engine::Error;
-use serde_json::{Value, json};
+use petrel_engine::reads::ReadError;
 
-use crate::trail::Reason;
+use crate::extensions::Reason;
 
 /// An answer that says what is wrong, and what to do about it.
 #[derive(Debug)]
@@ -93,18 +94,16 @@ impl From<tokio::task::JoinError> for ApiError {
     }
 }
 
-impl From<petrel_persistence::Error> for ApiError {
-    fn from(error: petrel_persistence::Error) -> Self {
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
         Error::from(error).into()
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut body = json!({"faultstring": self.message, "code": self.code, "hint": self.hint});
-        if let (Some(id), Some(body)) = (self.conflict_id, body.as_object_mut()) {
-            body.insert("conflict-id".into(), Value::from(id));
-        }
+        let conflict_id = self.conflict_id.map(Into::into);
+        let body = Refusal { conflict_id, ..Refusal::new(&self.message, self.code, &self.hint) };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(Reason(self.code));
         if let Some(seconds) = self.retry_after {

@@ -4,13 +4,14 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
+pub(crate) use petrel_api_types::Secrets;
 use petrel_engine::incoming::SMALL;
 use petrel_model::{Timestamp, size};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::auth::User;
 use crate::body::{self, Held};
+use crate::extensions::User;
 use crate::{Api, ApiError};
 
 /// The bytes of a body, up to [`BODY_LIMIT`](crate::BODY_LIMIT).
@@ -111,22 +112,14 @@ pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     })
 }
 
-/// What becomes of secrets in an answer: they are shown to the admin who asks with `show_secrets=true`, and masked for
-/// everybody else, as StackStorm does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
-    /// As they are.
-    Shown,
-    /// As `********`.
-    Masked,
-}
-
+/// They are shown to the admin who asks with `show_secrets=true`, and masked for everybody else.
 impl FromRequestParts<Api> for Secrets {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let is_asked_for = asks_for_secrets(parts.uri.query().unwrap_or_default())?;
-        let is_admin = || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.is_admin(user));
+        let is_admin =
+            || parts.extensions.get::<User>().is_some_and(|User(user)| api.engine.access().is_admin(user));
         Ok(if is_asked_for && is_admin() { Self::Shown } else { Self::Masked })
     }
 }

@@ -1,6 +1,6 @@
 //! Listings: `limit`, `offset`, `include_attributes`, `exclude_attributes`, as StackStorm has them. What is in memory is
 //! listed here, what is read from the store in [`part`]. What each list may be asked is a table in [`lists`], which
-//! [`query`] reads a request by.
+//! [`query`] reads a request by; of what is shown [`narrow`] leaves what was asked for.
 //!
 //! An answer that would hold too much ends early, and says so in a header of ours: what is in memory in
 //! `X-Next-Offset`, which is what to give as `offset` to go on.
@@ -9,18 +9,18 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use petrel_engine::Error;
 use petrel_model::Id;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::{Api, ApiError, listing};
 
 mod collect;
 pub(crate) mod lists;
+mod narrow;
 mod part;
 mod query;
 mod rows;
 
-pub(crate) use collect::{Total, read_each};
+pub(crate) use collect::read_each;
 pub(crate) use lists::OF_REQUESTS;
 pub(crate) use part::{Listed, Part};
 pub(crate) use query::{Asked, ListRequest, refuse_repeated, shown};
@@ -45,7 +45,7 @@ pub(crate) struct PageQuery {
 }
 
 /// Which part of a listing, and which attributes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageRequest {
     /// How many items at most.
     pub(crate) limit: usize,
@@ -58,7 +58,7 @@ pub(crate) struct PageRequest {
     attributes: Attributes,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Attributes {
     All,
     Only(Vec<String>),
@@ -130,6 +130,15 @@ impl PageQuery {
     }
 }
 
+/// How many items a list has in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// How many.
+    pub(crate) count: usize,
+    /// Whether all were looked at; else there are at least so many.
+    pub(crate) is_exact: bool,
+}
+
 /// A listing of what is in memory.
 struct Written {
     text: Vec<u8>,
@@ -145,11 +154,11 @@ impl PageRequest {
     ///
     /// # Errors
     /// As [`listing::hold`].
-    pub(crate) fn answer<T>(
+    pub(crate) fn answer<T, V: Serialize>(
         &self,
         api: &Api,
         items: impl Iterator<Item = T>,
-        view: impl Fn(T) -> Value,
+        view: impl Fn(T) -> V,
     ) -> Result<Response, ApiError> {
         let mut held = None;
         let written = self.write(items, view, |bytes| listing::hold(api, &mut held, bytes))?;
@@ -163,10 +172,10 @@ impl PageRequest {
     }
 
     /// Writes what was asked for; `hold` is told how much memory that takes as it grows.
-    fn write<T>(
+    fn write<T, V: Serialize>(
         &self,
         items: impl Iterator<Item = T>,
-        view: impl Fn(T) -> Value,
+        view: impl Fn(T) -> V,
         mut hold: impl FnMut(usize) -> Result<(), ApiError>,
     ) -> Result<Written, ApiError> {
         let wanted = self.offset..self.offset.saturating_add(self.limit);
@@ -179,7 +188,7 @@ impl PageRequest {
                     if written.text.len() > 1 {
                         written.text.push(b',');
                     }
-                    serde_json::to_writer(&mut written.text, &self.narrow(view(item)))
+                    serde_json::to_writer(&mut written.text, &self.narrowed(view(item)))
                         .map_err(|error| Error::Internal(error.to_string()))?;
                     hold(written.text.capacity())?;
                 }
@@ -228,24 +237,11 @@ impl PageRequest {
         }
         self
     }
-
-    /// One item with the attributes that were asked for.
-    pub(crate) fn narrow(&self, mut item: Value) -> Value {
-        if let Some(object) = item.as_object_mut() {
-            let always = |name: &String| name == "id" || name == "ref";
-            match &self.attributes {
-                Attributes::All => {}
-                Attributes::Only(names) => object.retain(|name, _| always(name) || names.contains(name)),
-                Attributes::Without(names) => object.retain(|name, _| always(name) || !names.contains(name)),
-            }
-        }
-        item
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -322,18 +318,5 @@ mod tests {
             },
         );
         assert!(refused.is_err() && most < 16 << 20, "{most} bytes");
-    }
-
-    #[test]
-    fn attributes_narrow_an_item() {
-        let item = json!({"id": 1, "ref": "a.b", "x": 1, "y": {"z": 2}});
-        assert_eq!(
-            query("include_attributes=y.z").unwrap().narrow(item.clone()),
-            json!({"id": 1, "ref": "a.b", "y": {"z": 2}})
-        );
-        assert_eq!(
-            query("exclude_attributes=y,id").unwrap().narrow(item),
-            json!({"id": 1, "ref": "a.b", "x": 1})
-        );
     }
 }

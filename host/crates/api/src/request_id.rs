@@ -8,7 +8,9 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use tracing::Span;
 
-use crate::VERSION_HEADER;
+/// The header that every answer has, with the version of the host: by it a client knows that a Petrel answers, and
+/// not something that stands between.
+pub const VERSION_HEADER: &str = "petrel-version";
 
 const HEADER: &str = "x-request-id";
 

@@ -9,6 +9,7 @@ mod actions;
 mod api_keys;
 pub(crate) mod backup;
 mod configs;
+mod content_types;
 mod enforcements;
 mod executions;
 pub(crate) mod health;

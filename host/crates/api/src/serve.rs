@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::normalize_path::NormalizePath;
 use tower_service::Service as _;
 
+use crate::extensions::Peer;
 use crate::{Api, ApiError, Tls};
 
 pub use doors::Limits;
@@ -49,10 +50,6 @@ const UNREAD: Duration = Duration::from_secs(30);
 const LEAVE: Duration = Duration::from_secs(5);
 /// What can be asked even in the reserve.
 const HOW_IT_IS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-
-/// Where a request comes from: an extension of every request.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// How connections are held.
 #[derive(Clone)]

@@ -10,10 +10,8 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 use petrel_model::Timestamp;
-use serde::Serialize;
 
-use crate::auth::User;
-use crate::serve::Peer;
+use crate::extensions::{About, Peer, Reason, User};
 
 /// How many refused webhooks are kept.
 const KEPT: usize = 50;
@@ -28,7 +26,7 @@ const CHANGED: [&str; 9] =
     ["users", "apikeys", "tokens", "admin_token", "rules", "packs", "configs", "keys", "log"];
 
 /// A request to a webhook that was refused.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refused {
     /// When.
     pub(crate) at: Timestamp,
@@ -39,15 +37,6 @@ pub(crate) struct Refused {
     /// Where it came from.
     pub(crate) address: Option<IpAddr>,
 }
-
-/// What a change was about, where the path does not say it: an extension of answers.
-#[derive(Debug, Clone)]
-pub(crate) struct About(pub(crate) String);
-
-/// Why a request was refused, in the stable word that its answer has: an extension of answers. (The message stays out: it may
-/// quote what was sent.)
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reason(pub(crate) &'static str);
 
 /// What was refused of late.
 #[derive(Debug, Default)]

@@ -90,6 +90,25 @@ impl Configuration {
         filled.map(Arc::new).map_err(|(place, reason)| Unfilled { pack: pack.to_owned(), place, reason })
     }
 
+    /// The defaults of the schema that are null now, by their places, since they read keys that `datastore` lacks; and which
+    /// it lacks. No value is told, nor any template.
+    pub(crate) fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
+        let mut absent = Vec::new();
+        if self.templates.is_empty() {
+            return absent;
+        }
+        walk(&self.values, "", &mut |place: &str, text: &str| {
+            let template = self.templates.get(text).filter(|_| !self.is_given(place));
+            if let Some(template) = template
+                && !copes_with_absence(template.source())
+                && let Some(missing) = datastore.missing(template.datastore_keys())
+            {
+                absent.push((place.to_owned(), missing));
+            }
+        });
+        absent
+    }
+
     /// Whether what is at `place` was given, or is below what was.
     fn is_given(&self, place: &str) -> bool {
         self.given.contains(place.split(['.', '[']).next().unwrap_or(place))
@@ -201,7 +220,7 @@ impl Engine {
         if configuration.templates.is_empty() {
             return Ok(Ok(Arc::clone(&configuration.values)));
         }
-        let datastore = self.datastore_for(user);
+        let datastore = self.keys().readable_by(user);
         if let Some(filled) = quick(|| configuration.filled(pack, &datastore)) {
             return Ok(filled);
         }
@@ -228,8 +247,17 @@ mod tests {
         let datastore = Arc::new(Datastore::default());
         let refused = Configuration::new(all.clone(), &given).filled("p", &datastore).unwrap_err();
         assert_eq!(refused.place, "b");
-        let filled = Configuration::new(all, &Object::new()).filled("p", &datastore).unwrap();
+        let of_schema = Configuration::new(all.clone(), &Object::new());
+        let filled = of_schema.filled("p", &datastore).unwrap();
         assert_eq!(*filled, object(json!({"a": null, "b": null})));
+        // It is told of defaults, and of nothing else.
+        let missing = "the datastore has no key st2kv.system.gone".to_owned();
+        let absent = [("a".to_owned(), missing.clone()), ("b".to_owned(), missing)];
+        assert_eq!(of_schema.absent(&datastore), absent);
+        assert_eq!(Configuration::new(all.clone(), &given).absent(&datastore), absent[..1]);
+        let there = [("gone".to_owned(), "x".to_owned())].into_iter().collect();
+        let there = Datastore { system: there, ..Datastore::default() };
+        assert!(Configuration::new(all, &given).absent(&there).is_empty());
     }
 
     fn filled(values: Value) -> Result<Value, String> {

@@ -14,7 +14,7 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::secrets::{has_secret, whole_schema};
 use petrel_model::trigger::WEBHOOK;
 use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
-use petrel_persistence::{Store, Unreadable};
+use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
@@ -132,23 +132,23 @@ impl Content {
     /// When the store cannot be read.
     pub async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
         let mut content = Self { runners, ..Self::default() };
-        for pack in store.packs().await? {
+        for pack in store.all::<Pack>().await? {
             content.put_pack(pack);
         }
-        for action in store.actions().await? {
+        for action in store.all::<Action>().await? {
             let pack = content.packs.get(action.reference.pack());
             let pack_path = pack.map(|pack| PathBuf::from(&pack.path)).unwrap_or_default();
             let refused = pack.and_then(|pack| pack.refused.get(action.reference.name()).cloned());
             let action = RegisteredAction::new(action, &content.runners, pack_path);
             content.put_action(RegisteredAction { refused, ..action });
         }
-        for kind in store.trigger_types().await? {
+        for kind in store.all::<TriggerType>().await? {
             content.put_trigger_type(RegisteredTriggerType::new(kind));
         }
-        for rule in store.rules().await? {
+        for rule in store.all::<Rule>().await? {
             content.put_rule(Arc::new(CompiledRule::new(Arc::new(rule))));
         }
-        for PackConfig { pack, values } in store.pack_configs().await? {
+        for PackConfig { pack, values } in store.all::<PackConfig>().await? {
             content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
         }
         content.unreadable = store.unreadable();
@@ -160,7 +160,7 @@ impl Content {
         // The store calls a trigger by what it is there, the type of one.
         let kind = if what == "trigger" { "trigger type" } else { what };
         let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
-        lost.map_or_else(|| Error::not_found(what, name, known), Error::from)
+        lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
     }
 
     /// What tells this from what is registered after a change.

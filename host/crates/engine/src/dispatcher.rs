@@ -2,7 +2,6 @@
 //! once: the event, the enforcements and the requested executions. Only then the sender is answered.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
@@ -12,10 +11,9 @@ use petrel_model::{
     TriggerInstanceId,
 };
 use petrel_persistence::Change;
-use petrel_rules::{CompiledRule, Enforced, Occurrence, What, enforce_candidates, parameters};
+use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
 
-use crate::clock;
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::incoming::Event;
@@ -68,7 +66,7 @@ impl Engine {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
-        let now = clock::now();
+        let now = self.now();
         let arrived = Arrived { trigger, kind, event, now };
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
@@ -78,9 +76,9 @@ impl Engine {
             self.heavy(move || engine.decide(&arrived)).await?
         };
         let (accepted, changes) = decided?;
-        let started = Instant::now();
+        let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, started.elapsed());
+        measures::stage(Stage::AcceptCommit, self.core().since(started));
         if !accepted.executions.is_empty() {
             self.0.work.notify_waiters();
         }
@@ -138,7 +136,7 @@ impl Engine {
         rules: &[Arc<CompiledRule>],
     ) -> Occurrence {
         let asks = rules.iter().any(|rule| rule.reads_datastore());
-        let datastore = if asks { self.datastore_for(RULE_USER) } else { Arc::default() };
+        let datastore = if asks { self.keys().readable_by(RULE_USER) } else { Arc::default() };
         Occurrence::new(Arc::clone(payload), at, datastore)
     }
 
@@ -151,9 +149,9 @@ impl Engine {
         secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
-        let (execution, failure_reason) = match &enforced.what {
-            What::Failed(reason) => (None, Some(reason.clone())),
-            What::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
+        let (execution, failure_reason) = match &enforced.decision {
+            Decision::Unverifiable(reason) => (None, Some(reason.clone())),
+            Decision::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),

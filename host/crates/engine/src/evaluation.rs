@@ -104,7 +104,7 @@ impl Engine {
         let evaluations = &self.0.evaluations;
         evaluations.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&evaluations.waiting);
-        let stopped = self.0.end_running.cancelled();
+        let stopped = self.core().end_running().cancelled();
         tokio::pin!(stopped);
         let permit = tokio::select! {
             permit = std::sync::Arc::clone(&evaluations.threads).acquire_owned() => permit.map_err(|_closed| Error::Stopping)?,
@@ -122,7 +122,7 @@ impl Engine {
             .map_err(|error| Error::Internal(format!("no thread can be had to evaluate on: {error}")))?;
         let time_is_up = async {
             match longest {
-                Some(longest) => tokio::time::sleep(longest).await,
+                Some(longest) => self.core().sleep(longest).await,
                 None => std::future::pending().await,
             }
         };

@@ -61,7 +61,11 @@ impl Engine {
             self.0.events.tidy(id);
             return Ok(execution);
         }
-        let told = tokio::time::timeout(patience, end).await.is_ok();
+        let told = tokio::select! {
+            biased;
+            _ = end => true,
+            () = self.core().sleep(patience) => false,
+        };
         if !told {
             self.0.events.tidy(id);
         }

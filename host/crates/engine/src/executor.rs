@@ -4,7 +4,7 @@
 //! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::clock;
 use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::measures::{self, Stage};
@@ -35,7 +34,7 @@ pub(crate) async fn execute(engine: &Engine, execution: Execution) {
         // Whoever ends its workflow ends it too.
         return;
     }
-    let cancel = engine.0.end_running.child_token();
+    let cancel = engine.core().end_running().child_token();
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
     let result = Run::new(engine, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
@@ -91,10 +90,10 @@ impl<'a> Run<'a> {
         if !self.execution.idempotent {
             self.store_start().await?;
         }
-        measures::stage(Stage::QueueWait, clock::now().since(self.execution.due_at()));
-        let started = Instant::now();
+        measures::stage(Stage::QueueWait, self.engine.now().since(self.execution.due_at()));
+        let started = self.engine.core().monotonic();
         let outcome = self.watch(runner, call).await?;
-        measures::stage(Stage::Run, started.elapsed());
+        measures::stage(Stage::Run, self.engine.core().since(started));
         self.finish(outcome).await
     }
 
@@ -172,7 +171,8 @@ impl<'a> Run<'a> {
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
         // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
-        let task = tokio::spawn(async move { runner.run(call, output, cancel).await }.in_current_span());
+        let run = async move { runner.run(call, output, cancel).await }.in_current_span();
+        let task = self.engine.core().spawn("run of an action", run);
         let running = async {
             task.await.unwrap_or_else(|panic| {
                 let hint = "this is a mistake in petrel; the log has the details";
@@ -183,13 +183,13 @@ impl<'a> Run<'a> {
         if !self.is_started {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
-                () = tokio::time::sleep(SHORT) => self.store_start().await?,
+                () = self.engine.core().sleep(SHORT) => self.store_start().await?,
             }
         }
         loop {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
-                () = tokio::time::sleep(FLUSH) => {
+                () = self.engine.core().sleep(FLUSH) => {
                     let lines = self.take_output(Vec::new());
                     if !lines.is_empty() {
                         self.engine.commit(Vec::new(), lines).await?;
@@ -211,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     fn apply(&mut self, event: StatusEvent) -> Result<(), Error> {
-        let now = clock::now();
+        let now = self.engine.now();
         self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
     }
 
@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
     /// Stores what came of it.
     async fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
         // When the host ended it because it stops itself, nobody has asked for a cancel.
-        let is_stopped = outcome.end == End::Canceled && self.engine.0.end_running.is_cancelled();
+        let is_stopped = outcome.end == End::Canceled && self.engine.core().end_running().is_cancelled();
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
         }
@@ -253,7 +253,7 @@ impl<'a> Run<'a> {
         }
         let result = Arc::new(storable(outcome.result));
         let output = self.take_output(last_words);
-        let started = Instant::now();
+        let started = self.engine.core().monotonic();
         loop {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
                 Err(error) => return Err(error),
             }
         }
-        measures::stage(Stage::OutcomeCommit, started.elapsed());
+        measures::stage(Stage::OutcomeCommit, self.engine.core().since(started));
         tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
         self.engine.0.events.tell(self.execution.id, self.execution.status);

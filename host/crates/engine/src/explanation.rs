@@ -9,7 +9,6 @@ use std::sync::Arc;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
 use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -18,13 +17,11 @@ use crate::incoming::SMALL;
 use crate::service::Engine;
 
 /// What one rule makes of an event.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Explanation {
     /// The rule.
     pub rule: Ref,
-    #[serde(skip)]
     id: RuleId,
-    #[serde(skip)]
     is_backstop: bool,
     /// Whether it matches.
     pub matched: bool,
@@ -33,14 +30,13 @@ pub struct Explanation {
     /// What came of it then, in one line: the execution and how it stands, or why there is none.
     pub came_of_it: String,
     /// Why it failed to come to anything, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     /// The criteria in order, up to the first that does not hold.
     pub criteria: Vec<CriterionExplanation>,
 }
 
 /// What one criterion makes of an event.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct CriterionExplanation {
     /// Its key in the rule.
     pub path: String,

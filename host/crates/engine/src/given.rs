@@ -37,37 +37,69 @@ struct State {
     aside: HashMap<Slots, Lines>,
 }
 
-/// What waits for the same slots.
+/// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
 #[derive(Default)]
 struct Lines {
     /// With large parameters.
     large: Line,
-    /// Of the others, for what their runner has for them. They do not wait for room that they do not need.
-    small: Line,
-    /// Whether the small come first the next time.
-    small_first: bool,
+    /// Of the others, those that need much of what their runner has for them.
+    heavy: Line,
+    /// Those that need little of it, for whom their runner keeps a part.
+    light: Line,
+    /// How often somebody was next.
+    turn: usize,
 }
 
 impl Lines {
-    fn of(&mut self, one: &SetAside) -> &mut Line {
-        if one.needed > 0 { &mut self.large } else { &mut self.small }
+    /// Takes all that `one` needs, or sets it aside: also when others of its kind are, which it must not pass.
+    fn take(&mut self, one: SetAside, shares: &mut Shares, now: Instant) -> Result<Option<Ticket>, ()> {
+        // Which kind it is need not be known while nobody waits.
+        if self.is_empty()
+            && let Ok(ticket) = one.take(shares, false)
+        {
+            return Ok(ticket);
+        }
+        let (line, spares_others) = if one.needed > 0 {
+            (&mut self.large, false)
+        } else if one.is_light() {
+            (&mut self.light, self.heavy.is_spared_by(&one.holder, now))
+        } else {
+            (&mut self.heavy, false)
+        };
+        if line.is_empty()
+            && let Ok(ticket) = one.take(shares, spares_others)
+        {
+            return Ok(ticket);
+        }
+        line.add(one);
+        Err(())
     }
 
     fn is_empty(&self) -> bool {
-        self.large.is_empty() && self.small.is_empty()
+        self.large.is_empty() && self.heavy.is_empty() && self.light.is_empty()
     }
 
     fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
-        self.small_first = !self.small_first;
-        let Self { large, small, small_first } = self;
-        let (first, second) = if *small_first { (small, large) } else { (large, small) };
-        first.next(shares, now).or_else(|| second.next(shares, now))
+        self.turn = self.turn.wrapping_add(1);
+        let Self { large, heavy, light, turn } = self;
+        (0..3).find_map(|place| match turn.wrapping_add(place) % 3 {
+            0 => large.next(shares, now, |_holder| false),
+            1 => heavy.next(shares, now, |_holder| false),
+            _ => light.next(shares, now, |holder| heavy.is_spared_by(holder, now)),
+        })
     }
 
     fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
-        let found = self.large.forget(ended);
-        self.small.forget(ended) || found
+        // All of them, so that none is passed over when another has found one.
+        let found = [&mut self.large, &mut self.heavy, &mut self.light].map(|line| line.forget(ended));
+        found.contains(&true)
     }
+}
+
+/// By what the lines measure for how long one was passed over.
+#[expect(clippy::disallowed_methods, reason = "nothing that is stored or answered depends on it")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl GivenRoom {
@@ -91,21 +123,14 @@ impl GivenRoom {
     fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        let line = aside.entry(kind).or_default().of(&one);
-        if line.is_empty()
-            && let Ok(ticket) = one.take(shares)
-        {
-            return Ok(ticket);
-        }
-        line.add(one);
-        Err(())
+        aside.entry(kind).or_default().take(one, shares, now())
     }
 
     /// Takes what the next of those needs that were set aside.
     fn next(&self, kind: Slots) -> Option<(SetAside, Option<Ticket>)> {
         let mut state = self.state();
         let State { shares, aside } = &mut *state;
-        aside.get_mut(&kind)?.next(shares, Instant::now())
+        aside.get_mut(&kind)?.next(shares, now())
     }
 
     /// Drops what has ended before its turn; says whether others may go on for that.
@@ -195,9 +220,14 @@ pub(crate) fn forget(engine: &Engine, ended: &[ExecutionId]) {
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::id;
-    use petrel_runners::shares::Root;
+    use std::path::Path;
+
+    use async_trait::async_trait;
+    use petrel_runners::shares::{Refused, Root};
+    use petrel_runners::{Asked, Call, Outcome, OutputSink, Runner, RunnerType};
+    use petrel_store_suite::id;
     use serde_json::json;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -206,6 +236,82 @@ mod tests {
     fn one(n: u64, user: &str, rule: &str, needed: usize) -> SetAside {
         let holder = Holder { user: user.into(), root: Root::Rule(rule.into()) };
         SetAside { id: id(n), holder, needed, registered: None }
+    }
+
+    /// A runner with ten places, all of which a heavy run takes, and one that is kept for light ones.
+    struct Places {
+        runner_type: RunnerType,
+        taken: Arc<Mutex<usize>>,
+    }
+
+    struct Taken(Arc<Mutex<usize>>, usize);
+
+    impl Drop for Taken {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() -= self.1;
+        }
+    }
+
+    #[async_trait]
+    impl Runner for Places {
+        fn runner_type(&self) -> &RunnerType {
+            &self.runner_type
+        }
+
+        async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
+            Outcome::succeeded(json!(null))
+        }
+
+        fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
+            let mut taken = self.taken.lock().unwrap();
+            let places = if self.is_light(asked.pack_path, asked.entry_point) { 1 } else { 10 };
+            let end = if places == 1 && asked.spares_others { 11 } else { 10 };
+            if *taken + places > end {
+                return Err(Refused::ByTheRoot);
+            }
+            *taken += places;
+            Ok(Some(Box::new(Taken(Arc::clone(&self.taken), places))))
+        }
+
+        fn is_light(&self, _pack_path: &Path, entry_point: &str) -> bool {
+            entry_point == "light.wasm"
+        }
+    }
+
+    /// An action of the runner of ten places, whose component is light or heavy.
+    fn registered(runner: &Arc<dyn Runner>, weight: &str) -> Arc<RegisteredAction> {
+        let action =
+            serde_json::from_value(json!({"ref": format!("sizes.{weight}"), "runner_type": "places",
+            "entry_point": format!("{weight}.wasm")}));
+        let runners = [("places".to_owned(), Arc::clone(runner))].into();
+        Arc::new(RegisteredAction::new(action.unwrap(), &runners, "sizes".into()))
+    }
+
+    #[test]
+    fn light_ones_do_not_wait_behind_heavy_ones_of_the_same_rule_and_spare_those() {
+        let runner_type = RunnerType {
+            name: "places",
+            description: "",
+            parameters: Object::new(),
+            slots: Slots::Component,
+        };
+        let runner: Arc<dyn Runner> = Arc::new(Places { runner_type, taken: Arc::default() });
+        let room = GivenRoom::new(12 * MIB);
+        let kind = Slots::Component;
+        let weighs =
+            |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
+        let heavy = room.take(kind, weighs(1, "heavy")).unwrap();
+        assert!(room.take(kind, weighs(2, "heavy")).is_err());
+        // The second heavy one is waited for: a light one has what is kept for it, and takes nothing that is freed.
+        assert!(room.next(kind).is_none());
+        let light = room.take(kind, weighs(3, "light")).unwrap();
+        assert!(room.take(kind, weighs(4, "light")).is_err());
+        drop(heavy);
+        drop(light);
+        let served: Vec<_> = std::iter::from_fn(|| room.next(kind)).collect();
+        let ids: Vec<_> = served.iter().map(|(one, _ticket)| one.id).collect();
+        assert!(ids.contains(&id(2)) || ids == [id(4)], "{ids:?}");
+        drop(served);
     }
 
     #[test]

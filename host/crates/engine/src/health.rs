@@ -1,6 +1,5 @@
 //! How the host is: whether it takes in events, and what is worth a look.
 
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -36,7 +35,7 @@ impl Engine {
     pub async fn measure_now(&self) -> Result<(), Error> {
         let runners: Vec<_> = self.content().runners().keys().cloned().collect();
         let due = self.store().next_due(&runners).await?;
-        let age = due.map_or(0.0, |due| clock::now().since(due).as_secs_f64());
+        let age = due.map_or(0.0, |due| self.now().since(due).as_secs_f64());
         metrics::gauge!("petrel_queue_waiting").set(as_figure(self.store().waiting()));
         metrics::gauge!("petrel_queue_oldest_seconds").set(age);
         metrics::gauge!("petrel_executions_running").set(as_figure(self.running()));

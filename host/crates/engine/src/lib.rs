@@ -14,33 +14,30 @@
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
 //! rules, [`registration`] registers packs, `preparation` makes their actions quick to start, [`pack_configs`] configures them, [`configuration`] is what
 //! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
-//! or did not match. [`accounts`] are who may ask, [`behalf`] says for whom. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
+//! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes.
+//! goes, and [`reads`] is the door for who shows what is stored.
 //! No service calls an earlier one: it commits, and wakes it.
 
-pub mod accounts;
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod apart;
-pub mod behalf;
-pub mod clock;
 mod configuration;
 pub mod content;
-pub mod datastore;
 pub mod dispatcher;
-pub mod error;
 mod evaluation;
 mod events;
 mod executor;
 pub mod explanation;
 mod given;
 pub mod health;
-pub mod ids;
 pub mod incoming;
 pub mod intake;
 mod measures;
 mod options;
 pub mod pack_configs;
 mod preparation;
+pub mod reads;
 pub mod recovery;
 pub mod registration;
 pub mod requests;
@@ -52,7 +49,8 @@ mod service;
 mod validation;
 pub mod workflows;
 
-pub use error::Error;
 pub use options::Options;
+use petrel_engine_core::error;
+pub use petrel_engine_core::{Error, clock};
 pub use retention::Retention;
 pub use service::Engine;

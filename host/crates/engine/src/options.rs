@@ -55,10 +55,8 @@ pub struct Options {
     /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
     /// the metadata of their action. Default: no, it is data.
     pub reevaluates: bool,
-    /// How long a token is good for, unless less is asked for. Default 24 hours.
-    pub token_ttl: Duration,
-    /// Who may act as somebody else, beside the admin. Default: nobody.
-    pub may_impersonate: Vec<String>,
+    /// How long tokens are good for, and who may act as somebody else.
+    pub access: petrel_access::Options,
 }
 
 impl Default for Options {
@@ -84,8 +82,7 @@ impl Default for Options {
             config_directory: None,
             longest_evaluation: Duration::from_secs(5),
             reevaluates: false,
-            token_ttl: Duration::from_secs(24 * 60 * 60),
-            may_impersonate: Vec::new(),
+            access: petrel_access::Options::default(),
         }
     }
 }

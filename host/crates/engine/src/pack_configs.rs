@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use petrel_model::configuration::with_defaults;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::secrets::{MASK, is_masked, unmasked};
-use petrel_model::{Object, PackConfig};
+use petrel_model::{Object, Pack, PackConfig};
 use petrel_packs::definition::read_config;
 use petrel_packs::limits::LARGEST_METADATA;
 use petrel_packs::{Problem, plain_file};
-use petrel_persistence::Change;
+use petrel_persistence::{Change, StoreExt as _};
 use serde_json::Value;
 
-use crate::configuration;
+use crate::configuration::{self, Configuration};
 use crate::error::Error;
 use crate::requests::refuse_depth;
 use crate::service::Engine;
@@ -54,7 +55,7 @@ impl Engine {
                 values
             };
             let config = PackConfig { pack: pack.clone(), values };
-            engine.commit(Vec::new(), vec![Change::PutPackConfig(config.clone())]).await?;
+            engine.commit(Vec::new(), vec![Change::put(config.clone())]).await?;
             let given = GivenConfig { values: Arc::new(config.values.clone()), file: None };
             engine.content_mut().put_config(&pack, Some(given));
             Ok(config)
@@ -78,7 +79,7 @@ impl Engine {
                     return Err(not_configured(&pack));
                 }
             }
-            engine.commit(Vec::new(), vec![Change::DeletePackConfig(pack.clone())]).await?;
+            engine.commit(Vec::new(), vec![Change::delete::<PackConfig>(pack.clone())]).await?;
             engine.content_mut().put_config(&pack, None);
             Ok(())
         })
@@ -107,7 +108,7 @@ impl Engine {
                 return Ok(Some(given));
             }
         }
-        let stored = self.store().pack_configs().await?.into_iter().find(|config| config.pack == pack);
+        let stored = self.store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
         let Some(PackConfig { values, .. }) = stored else {
             notes.extend(schema.and_then(|schema| unconfigured(pack, schema)));
             return Ok(None);
@@ -116,6 +117,24 @@ impl Engine {
             notes.push(format!("{error}; {}", error.hint()));
         }
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
+    }
+
+    /// What to say of defaults in the configuration of a pack, of which this was given, that read keys of the datastore which
+    /// are not there.
+    pub(crate) fn without_keys(&self, pack: &Pack, given: Option<&GivenConfig>) -> Vec<String> {
+        let Some(schema) = &pack.config_schema else { return Vec::new() };
+        let none = Object::new();
+        let given = given.map_or(&none, |given| &*given.values);
+        let configuration = Configuration::new(with_defaults(given, schema), given);
+        let absent = configuration.absent(&self.keys().all()).into_iter();
+        let told = absent.map(|(place, missing)| {
+            format!(
+                "the configuration of the pack `{0}`: the default of `{place}` is null, since {missing}; `petrel key set NAME \
+                 VALUE` sets it, or `petrel pack configure {0} FILE` gives the value itself",
+                pack.reference
+            )
+        });
+        told.collect()
     }
 
     /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack

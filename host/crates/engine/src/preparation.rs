@@ -15,7 +15,7 @@ impl Engine {
     /// same.
     pub(crate) fn prepare(&self, pack: Option<&str>) {
         let all = self.preparation(pack);
-        self.0.tasks.spawn(all);
+        self.core().spawn("preparation", all);
     }
 
     /// Waits until what the actions of `pack` start from is prepared, or the host stops: the first event after it need
@@ -46,7 +46,7 @@ impl Engine {
                 }
             }
         };
-        let stop = self.0.stop_starting.clone();
+        let stop = self.core().stop_starting().clone();
         async move { stop.run_until_cancelled(all).await.unwrap_or_default() }
     }
 }

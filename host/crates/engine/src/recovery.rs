@@ -10,7 +10,6 @@ use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
 
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows;
@@ -55,6 +54,13 @@ pub struct Resumed {
     pub held: usize,
     /// What became of those that had begun.
     pub report: Report,
+}
+
+impl Resumed {
+    /// How many go on, now or when it is their turn. What had begun and may not be run twice does not.
+    pub fn going_on(&self) -> usize {
+        self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
+    }
 }
 
 /// What was found at the start.
@@ -107,7 +113,7 @@ async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Err
         engine.0.workflows.closing.add(workflow.id);
     }
     workflows::end_left_behind(engine, &conducted).await?;
-    engine.0.tasks.spawn(workflows::take_up(engine.clone(), conducted));
+    engine.core().spawn("recovery of workflows", workflows::take_up(engine.clone(), conducted));
     report.waiting = engine.store().waiting();
     report.held = engine.store().held();
     Ok(report)
@@ -147,7 +153,7 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
 async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
     let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
-    if let Err(illegal) = orphan.apply(event, clock::now()) {
+    if let Err(illegal) = orphan.apply(event, engine.now()) {
         // Paused and pending executions wait for somebody, not for a host.
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());

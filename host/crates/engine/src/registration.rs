@@ -1,8 +1,9 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
 //! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules.
+//! becomes of its rules, [`parts`] how a part of a pack is registered alone.
 
 mod flows;
+mod parts;
 mod reading;
 mod rule_files;
 mod rules;
@@ -12,13 +13,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use petrel_model::{Action, Pack, Ref, Rule, RuleId, TriggerType, names};
+use petrel_model::names::{self, WITHOUT_OWN_PACK};
+use petrel_model::{Action, Pack, PackConfig, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
 use serde_json::Value;
 
 use flows::Around;
+pub use parts::Parts;
 pub use reading::look_at;
 use rules::RulesOfPack;
 
@@ -57,15 +60,15 @@ struct Ready {
 
 impl Ready {
     fn changes(&self) -> Vec<Change> {
-        let mut changes = vec![Change::PutPack(self.pack.clone())];
+        let mut changes = vec![Change::put(self.pack.clone())];
         let actions = self.actions.iter().map(|registered| Action::clone(&registered.action));
-        changes.extend(actions.map(Change::PutAction));
+        changes.extend(actions.map(Change::put));
         let kinds = self.kinds.iter().map(|registered| TriggerType::clone(&registered.kind));
-        changes.extend(kinds.map(Change::PutTriggerType));
-        changes.extend(self.gone_actions.iter().cloned().map(Change::DeleteAction));
-        changes.extend(self.gone_kinds.iter().cloned().map(Change::DeleteTriggerType));
-        changes.extend(self.gone_rules.iter().cloned().map(Change::DeleteRule));
-        changes.extend(self.rules.iter().map(|compiled| Change::PutRule(Rule::clone(compiled.rule()))));
+        changes.extend(kinds.map(Change::put));
+        changes.extend(self.gone_actions.iter().cloned().map(Change::delete::<Action>));
+        changes.extend(self.gone_kinds.iter().cloned().map(Change::delete::<TriggerType>));
+        changes.extend(self.gone_rules.iter().cloned().map(Change::delete::<Rule>));
+        changes.extend(self.rules.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         changes
     }
 }
@@ -78,6 +81,19 @@ impl Engine {
     /// When anything else in it is not right; every problem is named, with file, line and column. Nothing was
     /// registered then.
     pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
+        self.register_parts(directory, built_in, Parts::ALL).await
+    }
+
+    /// The same of some parts of the pack.
+    ///
+    /// # Errors
+    /// As [`Engine::register_pack`], and when its other parts are registered from another directory.
+    pub async fn register_parts(
+        &self,
+        directory: &Path,
+        built_in: bool,
+        parts: Parts,
+    ) -> Result<Report, Error> {
         // Its actions start elsewhere, and a later host too.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
@@ -102,18 +118,21 @@ impl Engine {
         let engine = self.clone();
         self.to_the_end(async move {
             let _changing = engine.0.changing_content.lock().await;
-            engine.register(contents).await
+            if parts != Parts::ALL {
+                engine.refuse_mixture(&contents.pack)?;
+            }
+            engine.register(contents, parts).await
         })
         .await
     }
 
-    /// Registers the pack of this name again, from where it was registered.
+    /// Registers parts of the pack of this name again, from where it was registered.
     ///
     /// # Errors
     /// When there is no such pack, and as [`Engine::register_pack`].
-    pub async fn register_again(&self, name: &str) -> Result<Report, Error> {
+    pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
-        self.register_pack(Path::new(&pack.path), pack.built_in).await
+        self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
     }
 
     /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
@@ -155,10 +174,11 @@ impl Engine {
     async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<(), Error> {
         let name = &pack.reference;
         let (actions, kinds) = self.gone(pack, &[], &[]);
-        let mut changes = vec![Change::DeletePack(name.clone()), Change::DeletePackConfig(name.clone())];
-        changes.extend(actions.iter().cloned().map(Change::DeleteAction));
-        changes.extend(kinds.iter().cloned().map(Change::DeleteTriggerType));
-        changes.extend(rules.iter().map(|(rule, _)| Change::DeleteRule(rule.clone())));
+        let mut changes =
+            vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
+        changes.extend(actions.iter().cloned().map(Change::delete::<Action>));
+        changes.extend(kinds.iter().cloned().map(Change::delete::<TriggerType>));
+        changes.extend(rules.iter().map(|(rule, _)| Change::delete::<Rule>(rule.clone())));
         let expect = rules.iter().map(|(rule, id)| Expect::RuleIs(rule.clone(), *id)).collect();
         self.commit(expect, changes).await?;
         let runners = {
@@ -173,11 +193,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn register(&self, contents: PackContents) -> Result<Report, Error> {
+    async fn register(&self, contents: PackContents, parts: Parts) -> Result<Report, Error> {
         let engine = self.clone();
-        let mut ready = apart::wait_for(move || engine.make_ready(contents)).await?;
+        let mut ready = apart::wait_for(move || engine.make_ready(contents, parts)).await?;
         let name = ready.pack.reference.clone();
         let given = self.config_of(&name, ready.pack.config_schema.as_ref(), &mut ready.notes).await?;
+        ready.notes.extend(self.without_keys(&ready.pack, given.as_ref()));
         let changes = ready.changes();
         self.commit(std::mem::take(&mut ready.expect), changes).await?;
 
@@ -208,10 +229,11 @@ impl Engine {
     }
 
     /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
-    fn make_ready(&self, contents: PackContents) -> Ready {
+    fn make_ready(&self, contents: PackContents, parts: Parts) -> Ready {
+        let known = self.content().pack(&contents.pack.reference).ok().cloned();
         let PackContents {
             mut pack, actions, trigger_types, rules, refused, refused_rules, mut notes, ..
-        } = contents;
+        } = parts.of(contents, known.as_deref());
         for (name, problems) in refused {
             let why = reading::reason(&problems);
             notes.push(refusal(&Ref::new(&pack.reference, &name), &reading::reasons(&problems)));
@@ -225,17 +247,22 @@ impl Engine {
         }
         notes.extend(self.moved(&pack));
         notes.extend(self.without_dependencies(&pack));
-        pack.rules = Some(rules.iter().map(|rule| (rule.name.clone(), rule.enabled)).collect());
         let runners = self.content().runners().clone();
         let path = PathBuf::from(&pack.path);
-        let (gone_actions, gone_kinds) = self.gone(&pack, &actions, &trigger_types);
+        let (mut gone_actions, mut gone_kinds) = self.gone(&pack, &actions, &trigger_types);
+        // What was not looked for is not gone.
+        gone_actions.retain(|_| parts.actions);
+        gone_kinds.retain(|_| parts.triggers);
         let register = |action: Action| {
             let refused = pack.refused.get(action.reference.name()).cloned();
             RegisteredAction { refused, ..RegisteredAction::new(action, &runners, path.clone()) }
         };
         let actions: Vec<_> = actions.into_iter().map(register).collect();
-        let RulesOfPack { rules, expect, gone } =
-            self.rules_of(&pack.reference, rules, &trigger_types, &mut notes);
+        let RulesOfPack { rules, expect, gone } = if parts.rules {
+            self.rules_of(&pack.reference, rules, &trigger_types, &mut notes)
+        } else {
+            RulesOfPack::default()
+        };
         Ready {
             actions,
             kinds: trigger_types.into_iter().map(RegisteredTriggerType::new).collect(),
@@ -247,6 +274,20 @@ impl Engine {
             gone_rules: gone,
             notes,
         }
+    }
+
+    /// Refuses to register a part of a pack whose other parts come from another directory: their files would be looked for
+    /// in this one.
+    fn refuse_mixture(&self, pack: &Pack) -> Result<(), Error> {
+        let known = self.content().pack(&pack.reference).ok().map(|known| known.path.clone());
+        let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
+            return Ok(());
+        };
+        let message = format!(
+            "a part of the pack `{}` cannot come from {} while the others are registered from {other}",
+            pack.reference, pack.path
+        );
+        Err(Error::invalid(message, "register all of it: leave `types` out"))
     }
 
     /// What to say of a pack that was registered from another directory.
@@ -272,10 +313,12 @@ impl Engine {
         missing
             .map(|text| {
                 let name = dependency(text);
-                format!(
-                    "the pack `{}` depends on the pack `{name}`, which is not registered; register it too",
-                    pack.reference
-                )
+                let depends = format!("the pack `{}` depends on the pack `{name}`", pack.reference);
+                if names::is_own_pack(name) {
+                    format!("{depends}, which is not part of this version; {WITHOUT_OWN_PACK}")
+                } else {
+                    format!("{depends}, which is not registered; register it too")
+                }
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use petrel_access::Behalf;
 use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
@@ -10,8 +11,6 @@ use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
-use crate::behalf::Behalf;
-use crate::clock;
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
 use crate::evaluation::quick;
@@ -77,7 +76,7 @@ impl Engine {
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
-        let now = clock::now();
+        let now = self.now();
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
@@ -150,7 +149,7 @@ impl Engine {
                 (Expect::ExecutionVersion(id, execution.version), execution.version.saturating_add(1));
             moves_of_cancel(execution.status, is_held)
                 .iter()
-                .try_for_each(|event| execution.apply(*event, clock::now()))
+                .try_for_each(|event| execution.apply(*event, self.now()))
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
             // One commit is one version, however many moves it makes.
             execution.version = version;

@@ -2,13 +2,12 @@
 //! that is as long as the step took, so that it never takes more than half of anything.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use petrel_model::{ExecutionId, Timestamp, TriggerInstanceId};
 use petrel_persistence::Change;
 use petrel_persistence::store::{ExecutionAge, TriggerInstanceAge};
 
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -47,7 +46,7 @@ impl Retention {
 /// Runs until the host stops.
 pub(crate) async fn run(engine: Engine) {
     let service = Service { retention: engine.0.options.retention, engine };
-    let stop = service.engine.0.stop_starting.clone();
+    let stop = service.engine.core().stop_starting().clone();
     stop.run_until_cancelled(service.run()).await;
 }
 
@@ -68,21 +67,21 @@ impl Service {
             if let Err(error) = self.pass().await {
                 tracing::warn!(%error, "what has been kept long enough cannot be deleted; it is tried again");
             }
-            tokio::time::sleep(self.retention.interval()).await;
+            self.engine.core().sleep(self.retention.interval()).await;
         }
     }
 
     /// Deletes all that has become old by now.
     async fn pass(&self) -> Result<(), Error> {
         if let Some(kept) = self.retention.executions {
-            let cutoff = before(kept);
+            let cutoff = self.engine.now().minus(kept);
             let mut after = None;
             while let Some(last) = self.step(|| self.executions_step(after, cutoff)).await? {
                 after = Some(last);
             }
         }
         if let Some(kept) = self.retention.trigger_instances {
-            let cutoff = before(kept);
+            let cutoff = self.engine.now().minus(kept);
             let mut after = None;
             while let Some(last) = self.step(|| self.instances_step(after, cutoff)).await? {
                 after = Some(last);
@@ -96,9 +95,10 @@ impl Service {
         &self,
         step: impl FnOnce() -> S,
     ) -> Result<T, Error> {
-        let begun = Instant::now();
+        let core = self.engine.core();
+        let begun = core.monotonic();
         let result = step().await;
-        tokio::time::sleep(begun.elapsed().max(PAUSE)).await;
+        core.sleep(core.since(begun).max(PAUSE)).await;
         result
     }
 
@@ -148,11 +148,6 @@ impl Service {
     }
 }
 
-/// The moment before which what has ended is old by now.
-fn before(kept: Duration) -> Timestamp {
-    clock::now().minus(kept)
-}
-
 /// What is no longer kept of `executions`: those that had ended before the cutoff.
 fn old_executions(executions: &[ExecutionAge], cutoff: Timestamp) -> Vec<&ExecutionAge> {
     let is_old = |execution: &&ExecutionAge| execution.ended_at.is_some_and(|ended_at| ended_at < cutoff);
@@ -187,7 +182,7 @@ fn old_instances(instances: &[TriggerInstanceAge], cutoff: Timestamp) -> Vec<Cha
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::{at, id};
+    use petrel_store_suite::{at, id};
 
     use super::*;
 

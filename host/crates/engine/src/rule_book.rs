@@ -18,7 +18,6 @@ use serde_json::Value;
 use change::RuleChange;
 pub(crate) use fitting::{has_template, misfit, misfits};
 
-use crate::clock;
 use crate::content::RegisteredTriggerType;
 use crate::error::Error;
 use crate::service::Engine;
@@ -43,7 +42,7 @@ impl Engine {
         let mut context = Object::new();
         context.insert("user".into(), user.into());
         self.change_rules(move |engine| {
-            let rule = engine.rule_of(definition(&text)?, engine.mint(clock::now()), context.clone())?;
+            let rule = engine.rule_of(definition(&text)?, engine.mint(engine.now()), context.clone())?;
             if engine.content().has_rule(&rule.reference) {
                 return Err(exists(engine.content().rule(rule.reference.as_str())?));
             }

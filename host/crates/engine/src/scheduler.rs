@@ -12,7 +12,6 @@ use petrel_runners::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-use crate::clock;
 use crate::executor;
 use crate::given::{self, Admission, Place};
 use crate::measures::{self, Busy};
@@ -48,7 +47,7 @@ impl Scheduler {
 
     /// Runs until the host is to stop.
     pub(crate) async fn run(self) {
-        let stop = self.engine.0.stop_starting.clone();
+        let stop = self.engine.core().stop_starting().clone();
         // What was set aside and what is due come first in turn, so that neither waits for all of the other.
         let mut aside_first = false;
         loop {
@@ -67,7 +66,7 @@ impl Scheduler {
             }
             tokio::select! {
                 () = &mut work => {}
-                () = tokio::time::sleep(self.until_due().await) => {}
+                () = self.engine.core().sleep(self.until_due().await) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -99,7 +98,7 @@ impl Scheduler {
     /// Starts what is due, as far as slots are free. Says whether there was any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
-        let now = clock::now();
+        let now = self.engine.now();
         let claimed = match self.engine.store().claim(&self.runners, now, room).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -133,12 +132,13 @@ impl Scheduler {
             }
             drop((place, slot, busy));
         };
-        self.engine.0.tasks.spawn(run.instrument(span));
+        let name = if conducts { "beginning workflow" } else { "execution" };
+        self.engine.core().spawn(name, run.instrument(span));
     }
 
     async fn until_due(&self) -> Duration {
         match self.engine.store().next_due(&self.runners).await {
-            Ok(Some(due)) => due.since(clock::now()).min(IDLE),
+            Ok(Some(due)) => due.since(self.engine.now()).min(IDLE),
             _ => IDLE,
         }
     }

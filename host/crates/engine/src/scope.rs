@@ -33,7 +33,7 @@ impl Templates<'_> {
         user: &str,
         shown: impl FnOnce() -> Object + Send + 'static,
     ) -> Result<Scope, Error> {
-        let datastore = self.engine.datastore_for(user);
+        let datastore = self.engine.keys().readable_by(user);
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
@@ -67,7 +67,8 @@ impl Templates<'_> {
     /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
     pub(crate) fn told(&self, error: Error) -> Error {
         let told = if self.read_secret_configuration() { error.hidden() } else { error };
-        if !matches!(told, Error::Render { .. } | Error::Hidden { .. }) {
+        // A default that is null is text in a template, and fits no number.
+        if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;
         }
         match self.missing_configuration() {
@@ -89,12 +90,17 @@ impl Templates<'_> {
             ));
         }
         let read = parameters::keys_read(CONFIG, self.given, &self.registered.signature);
-        let missing: Vec<_> = read.into_iter().filter(|key| !configuration.has(key)).collect();
-        (!missing.is_empty()).then(|| {
-            format!(
-                "the configuration of pack {pack} has no key {}; add it with `petrel pack configure {pack} FILE`",
-                missing.join(", ")
-            )
+        let absent = configuration.absent(&self.engine.keys().all());
+        let absent = absent.iter().find(|(place, _)| read.iter().any(|key| is_below(place, key)));
+        let missing: Vec<_> = read.iter().filter(|key| !configuration.has(key)).cloned().collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Some(format!(
+                "the configuration of pack {pack} has no key {missing}; add it with `petrel pack configure {pack} FILE`"
+            ));
+        }
+        absent.map(|(place, missing)| {
+            format!("`{place}` of the configuration of pack {pack} is null by default, since {missing}")
         })
     }
 
@@ -105,4 +111,9 @@ impl Templates<'_> {
     fn pack(&self) -> &str {
         self.registered.action.reference.pack()
     }
+}
+
+/// Whether `place` is that of a key, or below it.
+fn is_below(place: &str, key: &str) -> bool {
+    place.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -1,53 +1,43 @@
 //! The handle to the engine, and its life: start, run, drain.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
-use petrel_expressions::Datastore;
+use petrel_access::Access;
+use petrel_datastore::Keys;
+use petrel_engine_core::{Core, SystemClock};
 use petrel_model::{ExecutionId, Timestamp};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, Store};
+use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
 use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, SignIns};
 use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
 use crate::events::Events;
 use crate::given::GivenRoom;
-use crate::ids::Ids;
 use crate::incoming::Reading;
 use crate::intake::Intake;
 use crate::options::Options;
 use crate::workflows::Workflows;
-use crate::{clock, datastore, recovery, retention, scheduler};
-
-/// How long to wait for the end of what was ended, when the host stops.
-const LAST_WAIT: Duration = Duration::from_secs(10);
+use crate::{recovery, retention, scheduler};
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    pub(crate) store: Arc<dyn Store>,
+    core: Core,
     pub(crate) options: Options,
     pub(crate) content: RwLock<Content>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
-    pub(crate) accounts: RwLock<Accounts>,
-    /// As the lock of content, for who may use the host.
-    pub(crate) changing_accounts: tokio::sync::Mutex<()>,
-    pub(crate) sign_ins: SignIns,
-    pub(crate) datastore: RwLock<Arc<Datastore>>,
+    access: Access,
+    keys: Keys,
     pub(crate) workflows: Workflows,
     pub(crate) evaluations: Evaluations,
     pub(crate) reading: Reading,
-    pub(crate) ids: Ids,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
     pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
@@ -60,12 +50,6 @@ pub(crate) struct Shared {
     pub(crate) work: Notify,
     /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
     pub(crate) lifting: tokio::sync::Mutex<bool>,
-    pub(crate) is_stopping: AtomicBool,
-    /// No new starts.
-    pub(crate) stop_starting: CancellationToken,
-    /// What runs is ended.
-    pub(crate) end_running: CancellationToken,
-    pub(crate) tasks: TaskTracker,
 }
 
 impl Engine {
@@ -75,35 +59,37 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, runners: Runners, options: Options) -> Result<Self, Error> {
-        clock::go_on_from(newest(store.as_ref()).await?);
-        let content = Content::load(store.as_ref(), runners).await?;
-        let accounts = Accounts::load(store.as_ref()).await?;
-        let datastore = datastore::load(store.as_ref()).await?;
+        SystemClock.go_on_from(newest(store.as_ref()).await?);
+        Self::on(Core::new(store, Arc::new(SystemClock)), runners, options).await
+    }
+
+    /// An engine as [`new`](Self::new) makes it, on ground that is there already: in the time of its clock.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
+        let store = core.store();
+        let content = Content::load(store, runners).await?;
+        let access = Access::load(core.clone(), options.access.clone()).await?;
+        let keys = Keys::load(core.clone()).await?;
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
             given: GivenRoom::new(options.given_limit),
             results: Arc::new(ResultRoom::new(options.results_limit)),
-            store,
+            core,
             options,
             content: RwLock::new(content),
             changing_content: tokio::sync::Mutex::default(),
-            accounts: RwLock::new(accounts),
-            changing_accounts: tokio::sync::Mutex::default(),
-            datastore: RwLock::new(datastore),
+            access,
+            keys,
             workflows: Workflows::default(),
             evaluations: Evaluations::default(),
             reading: Reading::default(),
-            sign_ins: SignIns::default(),
-            ids: Ids::random(),
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
             lifting: tokio::sync::Mutex::default(),
-            is_stopping: AtomicBool::new(false),
-            stop_starting: CancellationToken::new(),
-            end_running: CancellationToken::new(),
-            tasks: TaskTracker::new(),
         }));
         engine.read_config_files();
         Ok(engine)
@@ -120,32 +106,46 @@ impl Engine {
             (Slots::Process, self.0.options.process_slots),
             (Slots::Workflow, self.0.options.workflow_slots),
         ] {
-            self.0.tasks.spawn(scheduler::Scheduler::new(self.clone(), slots, count).run());
+            self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), slots, count).run());
         }
-        self.0.tasks.spawn(retention::run(self.clone()));
+        self.core().spawn("retention", retention::run(self.clone()));
         self.prepare(None);
-        let stop = self.0.stop_starting.clone();
-        self.0.tasks.spawn(async move { stop.run_until_cancelled(clock::watch()).await.unwrap_or_default() });
+        let core = self.core().clone();
+        self.core().spawn("clock", async move {
+            core.stop_starting().run_until_cancelled(core.watch_clock()).await.unwrap_or_default();
+        });
         Ok(report)
     }
 
     /// Stops in order: nothing new is taken in or started; what runs may go on for a while
     /// ([`Options::drain`]) and is then ended, and recorded as such.
     pub async fn stop(&self) {
-        self.0.is_stopping.store(true, Ordering::SeqCst);
-        self.0.stop_starting.cancel();
-        self.0.tasks.close();
-        if tokio::time::timeout(self.0.options.drain, self.0.tasks.wait()).await.is_err() {
-            tracing::warn!(seconds = self.0.options.drain.as_secs(), "ending what still runs");
-            self.0.end_running.cancel();
-            // What cannot be ended is not waited for; the next process finds it.
-            drop(tokio::time::timeout(LAST_WAIT, self.0.tasks.wait()).await);
-        }
+        self.core().stop(self.0.options.drain).await;
     }
 
-    /// The store, for reading.
-    pub fn store(&self) -> &dyn Store {
-        self.0.store.as_ref()
+    /// What this engine stands on.
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.core
+    }
+
+    /// Who may use the host, and as whom.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// The keys of the datastore.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The time now, to the microsecond. It never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.core().now()
+    }
+
+    /// The store, for the services. Who is outside reads through [`Engine::reads`].
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.core().store()
     }
 
     /// What is registered.
@@ -155,7 +155,7 @@ impl Engine {
 
     /// Whether the host is stopping.
     pub fn is_stopping(&self) -> bool {
-        self.0.is_stopping.load(Ordering::SeqCst)
+        self.core().is_stopping()
     }
 
     pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
@@ -170,17 +170,16 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        tokio::spawn(work).await.unwrap_or_else(|gone| Err(gone.into()))
+        self.core().spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     /// Commits on behalf of this process.
     pub(crate) async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
-        let commit = Commit { fence: Some(self.0.store.fence()), expect, changes };
-        Ok(self.0.store.commit(commit).await?)
+        self.core().commit(expect, changes).await
     }
 
     pub(crate) fn mint<T: From<petrel_model::Id>>(&self, now: Timestamp) -> T {
-        self.0.ids.mint(now)
+        self.core().mint(now)
     }
 }
 

@@ -34,7 +34,7 @@ mod timers;
 mod world;
 
 pub(crate) use begin::begin;
-pub use children::task;
+pub use children::task_execution;
 pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
 pub(crate) use known::{Registered, WithPack};
 pub(crate) use mailbox::Workflows;

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_jinja::workflow as jinja;
+use petrel_model::quoted::told;
 use petrel_python::work::Evaluation;
 use petrel_scope::WorkflowScope;
 use serde_json::{Map, Value};
@@ -57,7 +58,7 @@ impl Language {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
     /// It failed.
-    #[error("{}: Unable to evaluate expression '{expression}'. {reason}", language.exception())]
+    #[error("{}: Unable to evaluate expression '{}'. {reason}", language.exception(), told(.expression))]
     Failed {
         /// Its language.
         language: Language,
@@ -68,7 +69,9 @@ pub enum EvaluationError {
     },
     /// It reads a variable that is not there.
     #[error(
-        "YaqlEvaluationException: Unable to resolve key '{key}' in expression '{expression}' from context."
+        "YaqlEvaluationException: Unable to resolve key '{}' in expression '{}' from context.",
+        told(.key),
+        told(.expression)
     )]
     UnknownKey {
         /// The key.
@@ -77,7 +80,7 @@ pub enum EvaluationError {
         expression: String,
     },
     /// What it gave is not defined.
-    #[error("JinjaEvaluationException: There are unresolved variables: {expression}")]
+    #[error("JinjaEvaluationException: There are unresolved variables: {}", told(.expression))]
     Unresolved {
         /// The expression, without its delimiters.
         expression: String,

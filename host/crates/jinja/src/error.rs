@@ -1,6 +1,7 @@
 //! What can go wrong with a template, told to the person who wrote it.
 
 use minijinja::ErrorKind;
+use petrel_model::quoted::told;
 
 use crate::environment::{OUTPUT_LIMIT, fuel};
 use crate::missing;
@@ -54,10 +55,10 @@ impl Error {
             ErrorKind::SyntaxError => Self::Syntax {
                 template,
                 line: error.line().unwrap_or(1),
-                reason: error.detail().unwrap_or("syntax error").to_owned(),
+                reason: told(error.detail().unwrap_or("syntax error")).into_owned(),
             },
             ErrorKind::OutOfFuel => Self::TooMuch { template, limit: Limit::Steps(fuel()) },
-            kind => Self::Render { template, reason: reason(kind, error) },
+            kind => Self::Render { template, reason: told(&reason(kind, error)).into_owned() },
         }
     }
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use minijinja::Value;
+use petrel_model::quoted::quoted;
 
 use crate::display;
 use crate::error::shortened;
@@ -27,7 +28,7 @@ pub(crate) fn forget() {
 pub(crate) fn name(detail: &str) -> String {
     if !detail.is_empty() {
         // "`a.b` is undefined", with a line behind it where that is another one.
-        return detail.split_once(" is undefined").map_or(detail, |(name, _)| name).to_owned();
+        return quoted(detail.split_once(" is undefined").map_or(detail, |(name, _)| name)).into_owned();
     }
     let missing = MISSING.with_borrow_mut(Option::take);
     let described = missing.and_then(|(expression, key)| {

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, Error, ErrorKind};
 pub(crate) use names::unknown_in;
+use petrel_model::quoted::told;
 use petrel_scope::WorkflowScope;
 pub(crate) use root::scope;
 pub use value::Value;
@@ -246,7 +247,7 @@ fn retold(error: &Error) -> Failure {
         kind if detail.is_empty() => kind.to_string(),
         _ => detail.to_owned(),
     };
-    Failure { exception, reason }
+    Failure { exception, reason: told(&reason).into_owned() }
 }
 
 /// What is not defined, as the original says it of a bare name.

@@ -1,8 +1,7 @@
-//! Who may use the host: users, the tokens that they sign in for, and API keys.
+//! Accounts: users, the tokens that they get by signing in, and API keys.
 //!
-//! No secret is part of these: a password is kept as a hash that is costly to compute, tokens and keys as
-//! their SHA-256, which is enough for what is random. They are minted and checked in
-//! `petrel_engine::accounts`.
+//! None of these contains a secret. A password is stored as a hash that is expensive to compute, tokens and keys as
+//! their SHA-256, which is enough for random values. `petrel_access` creates and checks them.
 
 use std::fmt;
 
@@ -10,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ApiKeyId, Object, Timestamp, TokenId};
 
-/// Somebody who may sign in.
+/// A user who can sign in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The name, by which the user is kept.
+    /// The name, which is the key in the store.
     pub name: String,
-    /// The hash of the password, in the PHC form; it says by itself how it was made.
+    /// The password's hash in the PHC string format, which names its own algorithm and cost.
     pub password_hash: String,
-    /// Whether the user may do everything. There are no roles yet: it is true for all.
+    /// Whether the user may do everything. True for all users, as long as there are no roles.
     #[serde(default = "yes")]
     pub is_admin: bool,
-    /// When the user was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
@@ -31,41 +30,41 @@ fn yes() -> bool {
 /// The SHA-256 of a token or a key, as hexadecimal digits.
 pub type Digest = String;
 
-/// What a user got for signing in.
+/// A token that a user got by signing in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Its id; not the token itself.
+    /// Its id, which is not the token itself.
     pub id: TokenId,
-    /// Whose it is.
+    /// The user.
     pub user: String,
     /// The SHA-256 of the token.
     pub digest: Digest,
-    /// From when on it is worth nothing.
+    /// The time from which it is not accepted.
     pub expires_at: Timestamp,
-    /// Anything that is to be kept with it.
+    /// Metadata given by the client.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub metadata: Object,
 }
 
-/// What a program signs in with. It does not expire.
+/// An API key, with which a program authenticates. It does not expire.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// Its id; not the key itself.
+    /// Its id, which is not the key itself.
     pub id: ApiKeyId,
-    /// On whose behalf.
+    /// The user on whose behalf the program acts.
     pub user: String,
     /// The SHA-256 of the key.
     pub digest: Digest,
-    /// Anything that is to be kept with it: what it is for, most often.
+    /// Metadata given by the client, usually the purpose of the key.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub metadata: Object,
-    /// Whether it is worth anything at present.
+    /// Whether it is accepted at present.
     pub enabled: bool,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-// Hashes stay out of logs and messages.
+// Written by hand, so that hashes never reach a log or a message.
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

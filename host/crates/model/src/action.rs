@@ -1,4 +1,4 @@
-//! Actions: what can be run.
+//! Actions and their metadata.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::{Object, Ref};
 /// The runner that calls an action exported by a WebAssembly component.
 pub const COMPONENT_RUNNER: &str = "wasm-component";
 
-/// Under which name in a result a runner puts what an action gives, as StackStorm's runners declare it (`output_key` of
-/// their `runner.yaml`); `None` where the result is what it gives.
+/// The field of a result that holds the action's own output, as StackStorm's runners declare it (`output_key` of their
+/// `runner.yaml`). `None` for runners whose result is the output.
 pub fn output_key(runner: &str) -> Option<&'static str> {
     match runner {
         "python-script" => Some("result"),
@@ -21,50 +21,50 @@ pub fn output_key(runner: &str) -> Option<&'static str> {
     }
 }
 
-/// Something that can be run, as its metadata file describes it.
+/// An action, as described by its metadata file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Ref,
-    /// One line on what it does.
+    /// One line on what the action does.
     #[serde(default)]
     pub description: String,
-    /// A disabled action cannot be run.
+    /// Whether the action can be run.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// The name of the runner that runs it.
+    /// The name of its runner.
     pub runner_type: String,
-    /// The file that the runner needs, relative to the pack's `actions` directory (to the pack itself
-    /// for a component). Empty for runners that need none.
+    /// The file that the runner needs, relative to the pack's `actions` directory, or to the pack itself for a
+    /// component. Empty if the runner needs none.
     #[serde(default)]
     pub entry_point: String,
-    /// What it takes, beside or on top of what its runner takes.
+    /// Its parameters, in addition to those of its runner or overriding them.
     #[serde(default)]
     pub parameters: Parameters,
-    /// What it gives.
+    /// The schema of its output.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub output_schema: Object,
-    /// Whether running it twice does no more than running it once. Then a run whose host was lost is run
-    /// again instead of abandoned, and its start need not be durable before it begins.
+    /// Whether running it twice has no further effect. Then it is run again if its host is lost, instead of being
+    /// abandoned, and its start need not be durable before it begins.
     #[serde(default)]
     pub idempotent: bool,
-    /// How the expressions of a workflow are evaluated. Petrel's own.
+    /// The evaluation of its expressions, if it is a workflow. An addition of Petrel.
     #[serde(default, skip_serializing_if = "Evaluation::is_default")]
     pub expressions: Evaluation,
     /// Labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
-    /// Whom to tell, by outcome; kept for the notifier.
+    /// Recipients of notifications, by outcome. Kept for the notifier.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Object,
 }
 
-/// How the expressions of a workflow are evaluated.
+/// The evaluation of expressions in a workflow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Whether text that came out of an expression is looked at for expressions again, as StackStorm does;
-    /// by default it is data.
+    /// Whether text that an expression returned is searched for expressions again, as in StackStorm. By default it is
+    /// data.
     #[serde(default)]
     pub reevaluate: bool,
 }
@@ -79,9 +79,9 @@ impl Evaluation {
 /// A label: a name and a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// What the label is about.
+    /// Its name.
     pub name: String,
-    /// What it says.
+    /// Its value. Default: empty.
     #[serde(default)]
     pub value: String,
 }

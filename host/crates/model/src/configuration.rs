@@ -1,12 +1,12 @@
-//! The configuration of a pack: what its schema adds to what was given. Schemas are in the dialect of
-//! [`parameters`](crate::parameters), and go as deep as objects and lists do. What of it is secret: [`secrets`](crate::secrets).
+//! Configurations of packs, completed with the defaults of their schema. Schemas are in the dialect of
+//! [`parameters`](crate::parameters), with nested objects and lists. [`secrets`](crate::secrets) handles secret values.
 
 use serde_json::Value;
 
 use crate::Object;
 use crate::parameters::{Parameters, Schema};
 
-/// `given` with the defaults that `schemas` write, at every depth.
+/// `given`, with the defaults of `schemas` added at every depth.
 pub fn with_defaults(given: &Object, schemas: &Parameters) -> Object {
     let mut whole = given.clone();
     for (name, schema) in schemas {

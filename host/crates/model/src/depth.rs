@@ -1,9 +1,9 @@
-//! How deep a value is nested. What is stored is read back by a parser with a limit of its own, and from
-//! within other values; so nothing deeper than [`LIMIT`] is ever taken in.
+//! The depth of nested values. Stored values are read back by a parser with a limit of its own, and from inside other
+//! values; so the host accepts nothing deeper than [`LIMIT`].
 
 use serde_json::Value;
 
-/// The deepest nesting of lists and objects that is taken in.
+/// Largest accepted nesting of lists and objects.
 pub const LIMIT: usize = 100;
 
 /// Whether `value` is nested deeper than [`LIMIT`].

@@ -1,4 +1,4 @@
-//! Executions: one run of an action, from the request to its result.
+//! Executions: single runs of an action, from the request to the result.
 
 mod context;
 
@@ -13,49 +13,49 @@ pub use context::{Context, Origin, RerunOf};
 use crate::status::IllegalMove;
 use crate::{ExecutionId, Object, Parent, Ref, Status, StatusEvent, Timestamp};
 
-/// One run of an action.
+/// A single run of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     /// Its id.
     pub id: ExecutionId,
-    /// Grows by one with every stored change; who changes it names the version that was read.
+    /// Increases by one with every stored change. A commit names the version that it is based on.
     pub version: u64,
     /// The action.
     pub action: Ref,
-    /// The action's runner, as it was then.
+    /// The action's runner at the time of the request.
     pub runner: String,
-    /// Where it stands.
+    /// Its present status.
     pub status: Status,
-    /// Whether it may be run again when its host is lost (copied from the action).
+    /// Whether it may be run again if its host is lost. Copied from the action.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
-    /// How often it has been started on a host that was lost.
+    /// Number of starts on hosts that were lost.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempt: u32,
-    /// The parameters as given, rendered and cast. They never change.
+    /// The given parameters, rendered and cast. They never change.
     #[serde(default, skip_serializing_if = "no_parameters")]
     pub parameters: Arc<Object>,
-    /// Where it came from.
+    /// Its origin.
     #[serde(default)]
     pub context: Context,
-    /// The task of a workflow that has asked for it.
+    /// Its position in a workflow, if a task requested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
-    /// What came of it.
+    /// Its result, once it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Arc<Value>>,
-    /// When it was asked for.
+    /// The time of the request.
     pub requested_at: Timestamp,
-    /// Not to be started before this time.
+    /// Earliest start. Default: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_at: Option<Timestamp>,
-    /// When it reached a final status.
+    /// The time at which it reached a final status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// The host process that runs it: its epoch, see `petrel_persistence::Fence`.
+    /// The epoch of the host process that runs it, see `petrel_persistence::Fence`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<u64>,
-    /// Every status it has had.
+    /// Its statuses so far, with their times.
     #[serde(default)]
     pub log: Vec<LogEntry>,
 }
@@ -69,23 +69,23 @@ fn no_parameters(parameters: &Arc<Object>) -> bool {
     parameters.is_empty()
 }
 
-/// When a status was reached.
+/// An entry of the log of statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// The status.
     pub status: Status,
-    /// When.
+    /// The time at which it was reached.
     pub timestamp: Timestamp,
 }
 
-/// On whose account executions wait. What waits is shared out evenly between accounts.
+/// The account on which executions wait. The scheduler serves accounts in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Account<'a> {
-    /// All that is inside this workflow, which itself is inside no other.
+    /// A workflow that is inside no other, for itself and everything inside it.
     Workflow(ExecutionId),
-    /// What this rule has asked for.
+    /// A rule, for the executions that it requested.
     Rule(&'a str),
-    /// What this user has asked for.
+    /// A user, for the executions that they requested.
     User(&'a str),
 }
 
@@ -100,10 +100,10 @@ impl fmt::Display for Account<'_> {
 }
 
 impl Execution {
-    /// Moves it by `event` at `now`: status, log, end time and version follow.
+    /// Moves the execution by `event` at the time `now`, and updates status, log, end time and version.
     ///
     /// # Errors
-    /// [`IllegalMove`] when the table of [`Status::after`] has no such move; nothing is changed then.
+    /// [`IllegalMove`] if [`Status::after`] does not allow it. Nothing has changed then.
     pub fn apply(&mut self, event: StatusEvent, now: Timestamp) -> Result<(), IllegalMove> {
         let status = self.status.after(event)?;
         self.status = status;
@@ -119,8 +119,7 @@ impl Execution {
         Ok(())
     }
 
-    /// On whose account it waits: of the top workflow that it belongs to, else of the rule that asked for it, else
-    /// of its user.
+    /// The account on which it waits: its top workflow, or else the rule that requested it, or else its user.
     pub fn account(&self) -> Account<'_> {
         match (&self.parent, &self.context.rule) {
             (Some(parent), _) => Account::Workflow(parent.root()),
@@ -129,7 +128,7 @@ impl Execution {
         }
     }
 
-    /// When it may start.
+    /// Earliest start.
     pub fn due_at(&self) -> Timestamp {
         self.ready_at.unwrap_or(self.requested_at)
     }

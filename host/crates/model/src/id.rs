@@ -2,7 +2,7 @@
 //!
 //! The first 48 bits are Unix milliseconds, the last 48 grow within a process and differ between
 //! processes. So the order of ids is the order of creation, and clients of StackStorm find the shape
-//! they expect. This module only holds and prints them; the engine mints them (`petrel_engine::ids`).
+//! they expect. This module only holds and prints them; services mint them (`petrel_engine_core::ids`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,14 +42,14 @@ impl Id {
         &self.0
     }
 
-    /// When the id was minted, to the millisecond.
+    /// The creation time of the id, to the millisecond.
     pub fn created_at(&self) -> Timestamp {
         let milliseconds = self.0.iter().take(6).fold(0_i64, |acc, byte| (acc << 8) | i64::from(*byte));
         Timestamp::from_micros(milliseconds * 1000)
     }
 }
 
-/// The digits of an id. Every row and every answer has several, so they are not put together byte by byte.
+/// The digits of an id in a buffer. Every row and every answer contains several ids, so formatting must be cheap.
 struct Digits([u8; 24]);
 
 impl Digits {
@@ -63,7 +63,7 @@ impl Digits {
     }
 
     fn as_str(&self) -> &str {
-        // They are digits, all of them.
+        // Cannot fail: the bytes are digits.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -137,17 +137,17 @@ macro_rules! typed_id {
 }
 
 typed_id! {
-    /// Names one execution.
+    /// The id of an execution.
     ExecutionId,
-    /// Names one trigger instance: one event that was accepted.
+    /// The id of a trigger instance, that is of one accepted event.
     TriggerInstanceId,
-    /// Names one rule for as long as it exists; a rule's [`Ref`](crate::Ref) may be taken again later.
+    /// The id of a rule. Unlike a rule's [`Ref`](crate::Ref), it is never used again.
     RuleId,
-    /// Names one enforcement: one time that a rule matched.
+    /// The id of an enforcement, that is of one match of a rule.
     EnforcementId,
-    /// Names one API key.
+    /// The id of an API key.
     ApiKeyId,
-    /// Names one token.
+    /// The id of a token.
     TokenId,
 }
 

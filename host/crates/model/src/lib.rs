@@ -1,11 +1,10 @@
 //! The nouns of Petrel, and nothing else.
 //!
-//! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide
-//! (`petrel-rules`), store (`petrel-persistence`) or act (`petrel-engine`) on
-//! these types; this crate only says what they are and which moves are legal.
+//! Everything here is pure: no clock, no randomness, no I/O, no async. Other crates decide (`petrel-rules`), store
+//! (`petrel-persistence`) or act (`petrel-engine`) on these types. This crate only defines them and their legal moves.
 //!
-//! Reading order: [`id`], [`names`] and [`mod@reference`] name things; [`pack`], [`action`], [`trigger`] and [`rule`]
-//! are what people write; [`execution`], [`status`] and [`workflow`] are what happens; [`account`] says who may.
+//! Reading order: [`id`], [`names`] and [`mod@reference`] name things. [`pack`], [`action`], [`trigger`] and [`rule`]
+//! are written by people. [`execution`], [`status`] and [`workflow`] describe what happens, [`account`] the users.
 
 pub mod account;
 pub mod action;
@@ -16,7 +15,7 @@ mod hexadecimal;
 pub mod id;
 pub mod media_type;
 pub mod names;
-mod nearest;
+pub mod nearest;
 pub mod output;
 pub mod pack;
 pub mod parameters;
@@ -36,7 +35,6 @@ pub use action::Action;
 pub use execution::Execution;
 pub use hexadecimal::hexadecimal;
 pub use id::{ApiKeyId, EnforcementId, ExecutionId, Id, RuleId, TokenId, TriggerInstanceId};
-pub use nearest::nearest;
 pub use pack::{Pack, PackConfig};
 pub use payload::Payload;
 pub use reference::Ref;
@@ -46,5 +44,5 @@ pub use time::Timestamp;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 pub use workflow::{KeyValue, Parent, WorkflowDefinition, WorkflowEntry, WorkflowEvent, WorkflowLimits};
 
-/// A JSON object whose keys keep the order in which they were written.
+/// A JSON object that keeps the order of its keys.
 pub type Object = serde_json::Map<String, serde_json::Value>;

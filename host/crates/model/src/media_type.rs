@@ -1,16 +1,16 @@
-//! What the header `Content-Type` says (RFC 9110, section 8.3): a type, in whatever case, and its parameters.
+//! Media types, as in the header `Content-Type` (RFC 9110, section 8.3).
 
-/// The type itself, as `text/html` of `text/html; charset=utf-8`, in the case that it came in.
+/// The type without parameters, such as `text/html` for `text/html; charset=utf-8`, in its original case.
 pub fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether it is of the type `wanted`.
+/// Whether the type is `wanted`, ignoring case and parameters.
 pub fn is(content_type: &str, wanted: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case(wanted)
 }
 
-/// Whether it is JSON: `application/json`, or what is built on it (`application/problem+json`; RFC 6839).
+/// Whether the type is JSON: `application/json`, or one based on it such as `application/problem+json` (RFC 6839).
 pub fn is_json(content_type: &str) -> bool {
     let is_built_on_it = |(_, kind): (&str, &str)| {
         kind.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
@@ -18,7 +18,7 @@ pub fn is_json(content_type: &str) -> bool {
     is(content_type, "application/json") || essence(content_type).split_once('/').is_some_and(is_built_on_it)
 }
 
-/// The value of a parameter, as `utf-8` of `text/html; charset="utf-8"`. Works for `Content-Disposition` too.
+/// The value of a parameter, such as `utf-8` in `text/html; charset="utf-8"`. Also reads `Content-Disposition`.
 pub fn parameter(header: &str, name: &str) -> Option<String> {
     let mut rest = header.split_once(';')?.1;
     loop {
@@ -29,7 +29,7 @@ pub fn parameter(header: &str, name: &str) -> Option<String> {
             let (value, after) = value.split_once(';').unwrap_or((value, ""));
             (value.trim().to_owned(), after)
         };
-        // A parameter without a value may stand before it.
+        // The text before the name may contain parameters without a value.
         let found = found.rsplit(';').next().unwrap_or_default().trim();
         if found.eq_ignore_ascii_case(name) {
             return Some(value);
@@ -38,7 +38,7 @@ pub fn parameter(header: &str, name: &str) -> Option<String> {
     }
 }
 
-/// What stands before the next quote, and what behind it.
+/// Splits a text after an opening quote into the quoted part, without escapes, and the remainder.
 fn unquoted(quoted: &str) -> (String, &str) {
     let mut text = String::new();
     let mut chars = quoted.chars();

@@ -1,36 +1,40 @@
-//! Which names may be given: the one place where names of packs, of what is in them, and of keys, users and
-//! webhooks are checked. Whatever makes something with a name asks here first; what is stored already is read as it is.
+//! Allowed names of packs, their contents, keys, users and webhooks. Every name is checked here before something is
+//! created with it; stored names are not checked again.
 //!
-//! A name becomes part of a reference ([`Ref`](crate::Ref), split at its first dot), of a key in the store, of a path in
-//! the API and of a line in a log, and must come through each of them unchanged.
+//! A name becomes part of a reference ([`Ref`](crate::Ref), split at its first dot), of a key in the store, of a path
+//! in the API and of a line in a log, and must pass through each of them unchanged.
 
-/// The longest reference, in bytes: it is a key in the store.
+/// Longest reference, in bytes, since it is part of a key in the store.
 pub const LONGEST_REFERENCE: usize = 255;
-/// The longest name of a key, a user or a webhook, in bytes.
+/// Longest name of a key, a user or a webhook, in bytes.
 pub const LONGEST_TEXT: usize = 255;
 /// The name that StackStorm reserves.
 const RESERVED: &str = "_global";
 
-/// Packs that come with the host, or will, as StackStorm's own (`SYSTEM_PACK_NAMES` of its `constants/pack.py`): nobody else's
-/// takes their names.
+/// Names of packs that come with the host, now or later, as StackStorm's own do (`SYSTEM_PACK_NAMES` in
+/// `constants/pack.py`). No other pack may take them.
 const OWN_PACKS: [&str; 5] = ["chatops", "core", "default", "linux", "packs"];
 
-/// Whether a pack of this name is one of the host itself.
+/// Whether a pack with this name belongs to the host itself.
 pub fn is_own_pack(name: &str) -> bool {
     OWN_PACKS.contains(&name)
 }
 
-/// A name that may not be given.
+/// The remedy where a pack of the host's own is missing in this version: nobody else can add it.
+pub const WITHOUT_OWN_PACK: &str =
+    "call an action of another pack in its place, as core.local, or bring yours in a pack of another name";
+
+/// A name that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` cannot be the name of {what}: {reason}")]
 pub struct InvalidName {
-    /// The kind of thing, with its article.
+    /// The kind of object, with its article.
     pub what: String,
-    /// The name, shortened and with what cannot be printed escaped.
+    /// The name, shortened, with unprintable characters escaped.
     pub name: String,
-    /// What is wrong with it.
+    /// The problem.
     pub reason: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: &'static str,
 }
 
@@ -39,7 +43,7 @@ fn refused(what: &str, name: &str, reason: impl Into<String>, remedy: &'static s
     InvalidName { what: what.to_owned(), name: shown, reason: reason.into(), remedy }
 }
 
-/// A pack's name, as StackStorm's `ref`: `^[a-z0-9_]+$`, but not `_global`.
+/// Checks the name of a pack, by StackStorm's rule for `ref`: `^[a-z0-9_]+$`, but not `_global`.
 ///
 /// # Errors
 /// [`InvalidName`] for anything else.
@@ -50,29 +54,29 @@ pub fn check_pack(name: &str) -> Result<(), InvalidName> {
     match name {
         "" => refused("it is empty"),
         RESERVED => refused("it is reserved"),
-        _ if name.contains('.') => refused("it holds a dot, at which a reference is split"),
+        _ if name.contains('.') => refused("it contains a dot, at which a reference is split"),
         _ if !name.bytes().all(is_sign) => {
-            refused("it holds something else than lower-case letters, digits and _")
+            refused("it contains characters other than lower-case letters, digits and _")
         }
         _ if name.len() > LONGEST_REFERENCE - 2 => refused("it is too long"),
         _ => Ok(()),
     }
 }
 
-/// The name of an action, a rule or a trigger type in `pack`. It may hold dots, and nothing but printable characters;
-/// `/` would end a part of a path.
+/// Checks the name of an action, a rule or a trigger type in `pack`. It may contain dots and only printable characters,
+/// but no `/`, which would end a segment of a path.
 ///
 /// # Errors
-/// [`InvalidName`] for anything else, and when the reference of both is longer than [`LONGEST_REFERENCE`].
+/// [`InvalidName`] for anything else, or if the reference with the pack is longer than [`LONGEST_REFERENCE`].
 pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName> {
     const REMEDY: &str = "use printable characters without a slash, as letters, digits, _, - and dots";
     let length = pack.len() + 1 + name.len();
     let reason = match name {
         "" => "it is empty".to_owned(),
-        "." | ".." => "it means a directory".to_owned(),
-        _ if name.contains('/') => "it holds a slash".to_owned(),
+        "." | ".." => "it stands for a directory".to_owned(),
+        _ if name.contains('/') => "it contains a slash".to_owned(),
         _ if name.trim() != name => "it begins or ends with a space".to_owned(),
-        _ if !name.chars().all(is_printable) => "it holds something that cannot be printed".to_owned(),
+        _ if !name.chars().all(is_printable) => "it contains an unprintable character".to_owned(),
         _ if length > LONGEST_REFERENCE => {
             format!(
                 "it is too long: with its pack it has {length} bytes, and {LONGEST_REFERENCE} is the limit"
@@ -83,26 +87,26 @@ pub fn check_item(what: &str, pack: &str, name: &str) -> Result<(), InvalidName>
     Err(refused(what, name, reason, REMEDY))
 }
 
-/// The name of a key, a user or a webhook: any text without control characters; `/` is kept. Only `.` and `..` will not do:
-/// clients take them for directories and leave them out of a path, however they are written (WHATWG URL, 4.1).
+/// Checks the name of a key, a user or a webhook: any text without control characters, including `/`. Only `.` and `..`
+/// are refused: clients treat them as directories and remove them from a path, even escaped (WHATWG URL, 4.1).
 ///
 /// # Errors
-/// [`InvalidName`] for anything else, and when it is empty or too long.
+/// [`InvalidName`] for anything else, or if it is empty or too long.
 pub fn check_text(what: &str, name: &str) -> Result<(), InvalidName> {
     const REMEDY: &str = "use up to 255 bytes of text without control characters, and not . or ..";
     let reason = match name {
         "" => "it is empty".to_owned(),
-        "." | ".." => "it means a directory".to_owned(),
+        "." | ".." => "it stands for a directory".to_owned(),
         _ if name.len() > LONGEST_TEXT => {
             format!("it is too long: it has {} bytes, and {LONGEST_TEXT} is the limit", name.len())
         }
-        _ if name.chars().any(char::is_control) => "it holds a control character".to_owned(),
+        _ if name.chars().any(char::is_control) => "it contains a control character".to_owned(),
         _ => return Ok(()),
     };
     Err(refused(what, name, reason, REMEDY))
 }
 
-/// Whether a character shows as itself behind a letter. (An accent does, a mark that turns the line around does not.)
+/// Whether a character is visible as itself after a letter. An accent is, a mark that changes the direction is not.
 fn is_printable(char: char) -> bool {
     let escaped: String = ['a', char].iter().collect::<String>().escape_debug().collect();
     !char.is_control() && (char == ' ' || !char.is_whitespace()) && !escaped.contains("\\u{")
@@ -182,7 +186,7 @@ mod tests {
         let error = check_item("a rule", "p", "a\u{202e}b").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`a\\u{202e}b` cannot be the name of a rule: it holds something that cannot be printed"
+            "`a\\u{202e}b` cannot be the name of a rule: it contains an unprintable character"
         );
         assert_eq!(check_pack("a.b").unwrap_err().remedy, "use lower-case letters, digits and _");
     }

@@ -1,13 +1,13 @@
-//! "Did you mean": the known word nearest to one that is not known.
+//! Suggestions for unknown words: the nearest known one.
 
-/// The candidate that differs from `word` in the fewest letters, if those are few enough for a slip.
+/// The candidate with the smallest edit distance to `word`, if that is small enough for a typing error.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
     let limit = (length / 3).clamp(1, 3);
     let near = candidates.into_iter().filter_map(|candidate| {
         let lower = candidate.to_lowercase();
-        // They differ by their lengths at least; to say more costs the product of these.
+        // The difference of lengths is a lower bound of the distance, and cheap; the distance costs their product.
         let may_be = lower.chars().count().abs_diff(length) <= limit;
         let distance = may_be.then(|| strsim::damerau_levenshtein(&word, &lower))?;
         (distance <= limit).then_some((distance, candidate))

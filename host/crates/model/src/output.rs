@@ -1,8 +1,8 @@
-//! Output of an execution, as it is kept: line by line, in the order in which the lines came.
+//! The stored output of an execution, line by line, in the order of arrival.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a line came from.
+/// The origin of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
@@ -10,15 +10,15 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
-    /// What the host says about the run, and what a component logs.
+    /// Remarks of the host about the run, and log messages of a component.
     Output,
 }
 
 /// One line of output, without its line end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputLine {
-    /// Where it came from.
+    /// The origin.
     pub stream: Stream,
-    /// The text; bytes that are no UTF-8 are replaced.
+    /// The text. Bytes that are not UTF-8 are replaced.
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! Packs: the unit in which actions, triggers and rules are shared.
+//! Packs, the unit in which actions, triggers and rules are distributed.
 
 use std::collections::BTreeMap;
 
@@ -7,57 +7,57 @@ use serde::{Deserialize, Serialize};
 use crate::Object;
 use crate::parameters::Parameters;
 
-/// A pack as registered. What it holds ([`Action`](crate::Action)s and so on) is stored beside it.
+/// A registered pack. Its [`Action`](crate::Action)s and other contents are stored separately.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pack {
-    /// The pack's short name, the first part of every reference into it: `^[a-z0-9_]+$`.
+    /// The pack's short name, which begins every reference into it: `^[a-z0-9_]+$`.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// The name for people.
+    /// Its name for people.
     pub name: String,
-    /// One line on what it is for.
+    /// One line on its purpose.
     #[serde(default)]
     pub description: String,
-    /// Semantic version.
+    /// Its semantic version.
     pub version: String,
-    /// Who wrote it.
+    /// Its author.
     #[serde(default)]
     pub author: String,
-    /// Where to reach them.
+    /// The address of the author.
     #[serde(default)]
     pub email: String,
-    /// Words to find it by.
+    /// Keywords for searches.
     #[serde(default)]
     pub keywords: Vec<String>,
-    /// Where its files are on this host.
+    /// The directory of its files on this host.
     #[serde(default)]
     pub path: String,
-    /// Whether it came with the binary; such a pack is replaced by the next version of the host only.
+    /// Whether it came with the binary. Such a pack is only replaced by another version of the host.
     #[serde(default)]
     pub built_in: bool,
-    /// What its configuration may hold, if it says so.
+    /// The schema of its configuration, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_schema: Option<Parameters>,
-    /// Actions that are refused when they are to be run, by name, and why.
+    /// Actions that cannot be run, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, String>,
-    /// Rules of its files that are left out, by name, and why.
+    /// Rules in its files that were not registered, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused_rules: BTreeMap<String, String>,
-    /// The rules that its files held when it was registered, by name, and whether they called them enabled. `None` for
-    /// one that was registered before this was kept.
+    /// The rules in its files at registration, by name, and whether the files enable them. `None` for packs registered
+    /// by versions that did not store this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<BTreeMap<String, bool>>,
-    /// Any other keys of `pack.yaml`, kept as they were written.
+    /// Other keys of `pack.yaml`, unchanged.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Object,
 }
 
-/// The configuration of a pack, as it was given through the API. What its schema adds is not part of it.
+/// The configuration of a pack, as given through the API, without the defaults of its schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackConfig {
     /// The pack's short name.
     pub pack: String,
-    /// What was given.
+    /// The given values.
     pub values: Object,
 }

@@ -1,7 +1,7 @@
-//! Parameter schemas: what an action or a runner takes, in StackStorm's dialect of JSON Schema.
+//! Schemas of the parameters of actions and runners, in StackStorm's dialect of JSON Schema.
 //!
-//! The dialect is draft 4 with draft 3's `required: true` on the property, and the extra keys `secret`,
-//! `position` and `immutable`. A schema is kept as it was written; [`Schema`] reads it.
+//! The dialect is draft 4 with draft 3's `required: true` on the property, and the additional keys `secret`,
+//! `position` and `immutable`. A schema is stored unchanged; [`Schema`] interprets it.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::Object;
 
-/// Name of a parameter to its schema, in the order written.
+/// Schemas by name of the parameter, in the order written.
 pub type Parameters = Object;
 
-/// A read-only view of one parameter's schema. A schema that is no object reads as an empty one.
+/// A view of one parameter's schema. A schema that is not an object is treated as an empty one.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema<'a>(Option<&'a Object>);
 
@@ -40,7 +40,7 @@ impl<'a> Schema<'a> {
         self.get("type").and_then(Value::as_str)
     }
 
-    /// The default, if one is written; a written `null` counts as one.
+    /// The default, if there is one. An explicit `null` counts.
     pub fn default(self) -> Option<&'a Value> {
         self.get("default")
     }
@@ -50,7 +50,7 @@ impl<'a> Schema<'a> {
         self.flag("required")
     }
 
-    /// Whether callers may not change the default.
+    /// Whether callers must not change the default.
     pub fn is_immutable(self) -> bool {
         self.flag("immutable")
     }
@@ -60,19 +60,19 @@ impl<'a> Schema<'a> {
         self.flag("secret")
     }
 
-    /// The place among the positional arguments of a shell script.
+    /// The position among the positional arguments of a shell script.
     pub fn position(self) -> Option<u64> {
         self.get("position").and_then(Value::as_u64)
     }
 
-    /// What the author says about it.
+    /// The author's description.
     pub fn description(self) -> Option<&'a str> {
         self.get("description").and_then(Value::as_str)
     }
 }
 
-/// The parameters of an action together with those of its runner. An attribute that the action writes
-/// for a runner's parameter (a default, an enumeration, immutability) replaces the runner's.
+/// The parameters of an action together with those of its runner. An attribute that the action sets for a runner's
+/// parameter (a default, an enumeration, immutability) replaces the runner's.
 pub fn merged(runner: &Parameters, action: &Parameters) -> Parameters {
     let mut merged = runner.clone();
     for (name, schema) in action {
@@ -88,16 +88,16 @@ pub fn merged(runner: &Parameters, action: &Parameters) -> Parameters {
     merged
 }
 
-/// The JSON Schema (draft 4) that checks a whole set of parameters: draft 3's `required` moved to where
-/// draft 4 has it, our own keys dropped, unknown parameters refused, and null allowed where a value is
-/// neither required nor given a default.
+/// The JSON Schema (draft 4) for a whole set of parameters: draft 3's `required` is moved to where draft 4 expects it,
+/// the additional keys are removed, unknown parameters are refused, and null is allowed for parameters that are
+/// neither required nor have a default.
 pub fn validation_schema(parameters: &Parameters) -> Value {
     let mut properties = Object::new();
     let mut required = Vec::new();
     for (name, schema) in parameters {
         let view = Schema::of(schema);
         let has_default = !view.default().is_none_or(Value::is_null);
-        // What has a default need not be given.
+        // A required parameter with a default need not be given.
         if view.is_required() && !has_default {
             required.push(Value::from(name.as_str()));
         }
@@ -165,7 +165,7 @@ fn allow_null(schema: Value) -> Value {
     Value::Object(either)
 }
 
-/// The parameters that have a position, by it. Of two with the same position the later one counts.
+/// The parameters with a position, by position. If two have the same one, the later one counts.
 pub fn positional(parameters: &Parameters) -> BTreeMap<u64, &str> {
     parameters
         .iter()

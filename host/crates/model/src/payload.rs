@@ -1,7 +1,7 @@
-//! What happened, in an event: JSON as text, and parsed only by who looks inside.
+//! The payload of an event: JSON text that is only parsed by code that looks inside.
 //!
-//! A body of small numbers takes a hundred times its size once it is parsed. Most of an event is only ever
-//! stored and shown, and for that the text will do: it is written as it stands, and read as it stands.
+//! A body of small numbers takes a hundred times its size in memory once it is parsed. Most of an event is only stored
+//! and shown, and for that the text is enough: it is written and read unchanged.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A JSON value as text. Shared, since large ones are handed from service to service. By default null.
+/// A JSON value as text. Shared, since large payloads are passed between services. Default: null.
 #[derive(Clone)]
 pub struct Payload(Arc<RawValue>);
 
 impl Payload {
-    /// Takes `text` as it stands.
+    /// Takes `text` unchanged.
     ///
     /// # Errors
-    /// When it is no JSON.
+    /// If it is not JSON.
     pub fn from_text(text: String) -> Result<Self, serde_json::Error> {
         RawValue::from_string(text).map(Self::from)
     }
@@ -28,10 +28,10 @@ impl Payload {
         self.0.get()
     }
 
-    /// All of it as a value.
+    /// Parses the whole payload.
     ///
     /// # Errors
-    /// When a text or a number in it is none, which nobody has looked at before.
+    /// If a string or a number inside it is invalid, which [`from_text`](Self::from_text) does not check.
     pub fn parse(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(self.text())
     }
@@ -45,7 +45,7 @@ impl From<Box<RawValue>> for Payload {
 
 impl From<&Value> for Payload {
     fn from(value: &Value) -> Self {
-        // A value can always be written.
+        // Serializing a value cannot fail.
         to_raw_value(value).map_or_else(|_never| Self::default(), Self::from)
     }
 }

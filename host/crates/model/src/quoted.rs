@@ -1,13 +1,25 @@
-//! What somebody wrote, as messages quote it: enough of it to be recognised by.
+//! Quotations of user input in messages: long enough to be recognized, and bounded.
 
 use std::borrow::Cow;
 
-/// How many characters of a text a message quotes.
+/// Number of characters quoted.
 const LONGEST: usize = 200;
+/// Number of characters told of a reason.
+const LONGEST_REASON: usize = 1_000;
 
-/// `text`, or its first 200 characters with `…` behind them.
+/// `text`, or its first 200 characters followed by `…`.
 pub fn quoted(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST) {
+    beginning(text, LONGEST)
+}
+
+/// A reason, or an expression, for a message: its first 1,000 characters, as it may quote megabytes.
+pub fn told(reason: &str) -> Cow<'_, str> {
+    beginning(reason, LONGEST_REASON)
+}
+
+/// `text`, or its first `characters` with `…` behind them.
+pub fn beginning(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
     }

@@ -1,12 +1,12 @@
-//! References: `pack.name`, how people point at what a pack holds.
+//! References, written `pack.name`, to the contents of packs.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A pack's name and the name of something in it, written `pack.name`. The name itself may hold dots
-/// (`core.st2.webhook`); the pack may not.
+/// The name of a pack and the name of something in it, written `pack.name`. The name may contain dots
+/// (`core.st2.webhook`), the pack may not.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ref {
     text: String,

@@ -1,46 +1,46 @@
-//! Rules (when this happens and these criteria hold, run that) and enforcements (one time it did).
+//! Rules (run an action when a trigger fires and criteria hold) and enforcements (single matches of a rule).
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{EnforcementId, ExecutionId, Object, Ref, RuleId, Timestamp, Trigger, TriggerInstanceId};
 
-/// Connects a trigger to an action.
+/// A rule, which connects a trigger to an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its id, kept when the rule is changed.
+    /// Its id, which does not change with the rule.
     pub id: RuleId,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Ref,
-    /// One line on what it is for.
+    /// One line on its purpose.
     #[serde(default)]
     pub description: String,
-    /// A disabled rule matches nothing.
+    /// Whether it is evaluated.
     #[serde(default)]
     pub enabled: bool,
-    /// Whether it applies always, or only when no other rule matched.
+    /// Whether it applies always, or only if no other rule matched.
     #[serde(default, rename = "type")]
     pub kind: RuleKind,
-    /// What it listens to.
+    /// The trigger that it listens to.
     pub trigger: Trigger,
-    /// What must hold of the payload, all of it. Keys are JSONPath, such as `trigger.body.name`.
+    /// The criteria, all of which must hold. Keys are JSONPath, such as `trigger.body.name`.
     #[serde(default)]
     pub criteria: Criteria,
-    /// What to run.
+    /// The action to run.
     pub action: ActionCall,
     /// Labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<crate::action::Tag>,
-    /// Who made it, and so on.
+    /// Metadata, such as its author.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub context: Object,
 }
 
-/// JSONPath to criterion, in the order written: they are evaluated in that order, until one fails.
+/// Criteria by JSONPath, in the order in which they are evaluated. Evaluation stops at the first that does not hold.
 pub type Criteria = Ordered<Criterion>;
 
-/// A map that keeps the order written. (`serde_json::Map` does, but holds `Value`s only.)
+/// A map that keeps the order of its entries. (`serde_json::Map` does as well, but contains `Value`s only.)
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ordered<T>(pub Vec<(String, T)>);
 
@@ -51,7 +51,7 @@ impl<T> Default for Ordered<T> {
 }
 
 impl<T> Ordered<T> {
-    /// Whether there is none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -95,16 +95,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     }
 }
 
-/// What must hold of one value of the payload.
+/// A condition on one value of the payload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Criterion {
-    /// The operator, such as `equals`; its case does not matter. Without one nothing matches.
+    /// The operator, such as `equals`, in any case. A criterion without an operator never holds.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// What to compare with; text may hold Jinja. `None` when none was written, which is not null.
+    /// The value to compare with. A text may contain Jinja. `None` if no pattern was written, which differs from null.
     #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Value>,
-    /// How the parts of a `search` combine: `any`, `all`, `all2any` or `any2any`.
+    /// The combination of conditions in a `search`: `any`, `all`, `all2any` or `any2any`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
 }
@@ -113,28 +113,28 @@ fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
-/// What a rule runs.
+/// The action of a rule, with parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionCall {
     /// The action.
     #[serde(rename = "ref")]
     pub reference: Ref,
-    /// Its parameters; text may hold Jinja.
+    /// Its parameters. Texts may contain Jinja.
     #[serde(default)]
     pub parameters: Object,
 }
 
-/// When a rule applies.
+/// The kind of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RuleKind {
-    /// Whenever its criteria hold.
+    /// Applies whenever its criteria hold.
     #[default]
     Standard,
-    /// Only when no standard rule of the same trigger matched.
+    /// Applies only if no standard rule of the same trigger matched.
     Backstop,
 }
 
-/// Written as StackStorm does: `{ref: standard, parameters: {}}`; a bare word is read too.
+/// Serialized as in StackStorm: `{ref: standard, parameters: {}}`. A bare word is accepted as well.
 impl Serialize for RuleKind {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = Object::new();
@@ -163,36 +163,36 @@ impl<'de> Deserialize<'de> for RuleKind {
     }
 }
 
-/// What came of an enforcement.
+/// The result of an enforcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EnforcementStatus {
     /// An execution was requested.
     Succeeded,
-    /// Nothing ran; [`Enforcement::failure_reason`] says why.
+    /// Nothing was run, for the reason in [`Enforcement::failure_reason`].
     Failed,
 }
 
-/// One time that a rule matched an instance of its trigger, or could not be evaluated.
+/// A match of a rule with an instance of its trigger, or a failed attempt to evaluate it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Enforcement {
     /// Its id.
     pub id: EnforcementId,
-    /// What happened.
+    /// The event.
     pub trigger_instance_id: TriggerInstanceId,
-    /// The rule, by id and by the reference that it had then.
+    /// The id of the rule.
     pub rule_id: RuleId,
     /// The rule's reference at that time.
     pub rule: Ref,
-    /// What was requested, if anything.
+    /// The requested execution, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<ExecutionId>,
-    /// Why nothing ran.
+    /// The reason why nothing was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
-    /// When.
+    /// The time of the enforcement.
     pub enforced_at: Timestamp,
-    /// What came of it.
+    /// Its result.
     pub status: EnforcementStatus,
 }
 

@@ -1,5 +1,5 @@
-//! What is secret in values that have schemas, and how it is masked where it is shown. Schemas are in the dialect of
-//! [`parameters`](crate::parameters), and go as deep as objects and lists do: [`Marks`] is what they say of one value.
+//! Secrets in values with schemas, and masking where values are shown. Schemas are in the dialect of
+//! [`parameters`](crate::parameters), with nested objects and lists; [`Marks`] reads them for one value.
 
 mod marks;
 mod text;
@@ -12,10 +12,11 @@ pub use text::masked_payload;
 use crate::Object;
 use crate::parameters::Parameters;
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const MASK: &str = "********";
 
-/// A schema as an author wrote it: a JSON Schema, or (as StackStorm's older packs have it) only the properties of one.
+/// The complete form of a schema: an author writes a JSON Schema or, as in StackStorm's older packs, only its
+/// properties.
 pub fn whole_schema(schema: &Object) -> Value {
     let is_whole = schema.get("properties").is_some_and(Value::is_object)
         || schema.get("type").is_some_and(Value::is_string);
@@ -23,8 +24,8 @@ pub fn whole_schema(schema: &Object) -> Value {
     if is_whole { schema } else { Value::Object(Object::from_iter([("properties".to_owned(), schema)])) }
 }
 
-/// A result with what is secret in it masked: the author's `output_schema` says what. It describes what the runner calls
-/// its output, see [`output_key`](crate::action::output_key).
+/// Masks the secrets in a result, by the author's `output_schema`. That describes the runner's output, see
+/// [`output_key`](crate::action::output_key).
 pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<&str>) -> Value {
     let schema = whole_schema(output_schema);
     if !has_secret(&schema) {
@@ -43,7 +44,7 @@ pub fn masked_result(result: &Value, output_schema: &Object, output_key: Option<
     }
 }
 
-/// `values` with every secret replaced by [`MASK`]. Without a schema all is taken for secret.
+/// `values`, with every secret replaced by [`MASK`]. Without schemas, everything counts as secret.
 pub fn masked(values: &Object, schemas: Option<&Parameters>) -> Object {
     let mask = |(name, value): (&String, &Value)| {
         let value = match schemas {
@@ -73,8 +74,8 @@ fn masked_value(value: &Value, marks: &Marks<'_>) -> Value {
     }
 }
 
-/// The texts and numbers among `values` that are secret, longest first: what a message must not quote. What is shorter
-/// than four letters hides nothing, and stands in every message.
+/// The secret texts and numbers in `values`, longest first, for removal from messages. Those shorter than four letters
+/// are left out, since they would occur in every message.
 pub fn secret_texts(values: &Object, schemas: &Parameters) -> Vec<String> {
     let mut texts = Vec::new();
     for (name, value) in values {
@@ -105,8 +106,8 @@ fn collect_texts(value: &Value, marks: &Marks<'_>, is_within: bool, texts: &mut 
     }
 }
 
-/// `given`, with what is still masked in it taken from `old`: who looks at a configuration and sends it
-/// back has changed no secret.
+/// `given`, with masked values restored from `old`. A client that reads a configuration and sends it back has not
+/// changed its secrets.
 pub fn unmasked(given: &Object, old: &Object) -> Object {
     let restore = |(name, value): (&String, &Value)| (name.clone(), unmasked_value(value, old.get(name)));
     given.iter().map(restore).collect()
@@ -117,6 +118,7 @@ fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
         (Value::String(text), Some(old)) if text == MASK => old.clone(),
         (Value::Object(given), Some(Value::Object(old))) => Value::Object(unmasked(given, old)),
         (Value::Array(given), Some(Value::Array(old))) => {
+            // Masked items are all alike, so only their position tells which old one each stands for.
             let restore = |(n, item): (usize, &Value)| unmasked_value(item, old.get(n));
             given.iter().enumerate().map(restore).collect()
         }
@@ -124,7 +126,7 @@ fn unmasked_value(value: &Value, old: Option<&Value>) -> Value {
     }
 }
 
-/// Whether something masked is left in `value`: it stands for a secret that is not known.
+/// Whether a masked value remains in `value`, that is one whose secret is unknown.
 pub fn is_masked(value: &Value) -> bool {
     match value {
         Value::String(text) => text == MASK,
@@ -177,7 +179,7 @@ mod tests {
                 masked_result(&within, &schema, Some("result")),
                 json!({"result": masked, "stdout": "", "exit_code": 0})
             );
-            // One that failed has another shape; what is called as a secret is one all the same.
+            // The result of a failure has another shape; a field with the name of a secret is masked all the same.
             assert_eq!(
                 masked_result(&json!({"token": 1, "error": "e"}), &schema, Some("result"))["token"],
                 MASK

@@ -1,12 +1,13 @@
-//! How much text and values take: as JSON, where they are stored and sent, and in memory once they are parsed. What
-//! has a limit is counted by this, since some bytes become six when they are written.
+//! Sizes of text and values: as JSON, as it is stored and sent, and in memory after parsing. Limits count these sizes,
+//! since some bytes take six in JSON.
 
 use serde_json::Value;
 
-/// What a value takes in memory beside its text, in bytes, once it is parsed: as an item of a list that has grown.
+/// Bytes that a parsed value takes in addition to its text. Twice its size, since a list that has grown may be half
+/// empty.
 const VALUE_BYTES: usize = 2 * size_of::<Value>();
 
-/// What a byte of a text takes within JSON, in bytes.
+/// Bytes that a byte of text takes in a JSON string.
 pub fn escaped(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
@@ -15,8 +16,8 @@ pub fn escaped(byte: u8) -> usize {
     }
 }
 
-/// What a byte of a JSON text takes within JSON, in bytes: most are there as they will be. What may not be there takes
-/// what it does in a text, for who keeps broken JSON as that.
+/// Bytes that a byte of JSON takes when it is stored as JSON. Bytes that are not allowed there count as in a string,
+/// since invalid JSON is stored as one.
 pub fn in_json(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
@@ -24,7 +25,7 @@ pub fn in_json(byte: u8) -> usize {
     }
 }
 
-/// What `bytes` take within JSON as text, in bytes; what is no UTF-8 is replaced by a character of three.
+/// Bytes that `bytes` take as a JSON string. Invalid UTF-8 is replaced by a character of three bytes.
 pub fn of_text(bytes: &[u8]) -> usize {
     let of_chunk = |chunk: std::str::Utf8Chunk<'_>| {
         let replaced = if chunk.invalid().is_empty() { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() };
@@ -33,7 +34,7 @@ pub fn of_text(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().map(of_chunk).sum()
 }
 
-/// How many of `bytes` take at most `room` bytes, if each takes what `size` says, and how much these take.
+/// The number of leading `bytes` that take at most `room`, by `size`, and the room that they take.
 pub fn fitting(bytes: &[u8], room: usize, size: fn(u8) -> usize) -> (usize, usize) {
     let mut taken = 0;
     for (count, byte) in bytes.iter().enumerate() {
@@ -46,11 +47,11 @@ pub fn fitting(bytes: &[u8], room: usize, size: fn(u8) -> usize) -> (usize, usiz
     (bytes.len(), taken)
 }
 
-/// What a value takes in memory beside its text, in bytes, about. It is the same in every version: the limits of
-/// workflows go by it, and what their logs say has to come to the same.
+/// Approximate memory of a value in addition to its text, in bytes. It must never change: limits of workflows depend
+/// on it, and a replay of an old log must reach the same decisions.
 const VALUE: usize = 72;
 
-/// About what `value` takes, in bytes: the larger of what it takes in memory and of what it takes as JSON.
+/// Approximate size of `value` in bytes: the larger of its size in memory and its size as JSON.
 pub fn of_value(value: &Value) -> usize {
     VALUE
         + match value {
@@ -64,8 +65,8 @@ pub fn of_value(value: &Value) -> usize {
         }
 }
 
-/// What the JSON or the form in `text` takes in memory when all of it is parsed, in bytes: an estimate from its
-/// commas and brackets, which is never far too low.
+/// Memory that JSON or form data in `text` takes after parsing, in bytes: an estimate from its commas and brackets,
+/// which is never far too low.
 pub fn parsed(text: &[u8]) -> usize {
     let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'&' | b'=')).count();
     text.len().saturating_add(values.saturating_mul(VALUE_BYTES))

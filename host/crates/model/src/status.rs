@@ -1,41 +1,40 @@
 //! The 14 statuses of an execution and the moves between them.
 //!
-//! [`Status::after`] is the only place that knows which moves are legal. Spelling and meaning are
-//! StackStorm's, with one addition: [`StatusEvent::Requeued`], by which an idempotent execution whose
-//! host was lost is run again.
+//! [`Status::after`] alone defines which moves are legal. Spelling and meaning are StackStorm's, with one addition:
+//! [`StatusEvent::Requeued`], by which an idempotent execution whose host was lost is run again.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Asked for; nothing has looked at it yet.
+    /// Requested, and not yet considered by the scheduler.
     Requested,
-    /// Admitted; waits for a free runner.
+    /// Admitted, and waiting for a slot.
     Scheduled,
-    /// Held back by a delay or a policy.
+    /// Delayed, by its own delay or by a policy.
     Delayed,
-    /// A runner has it.
+    /// Being run by a runner.
     Running,
-    /// Waits for a person's answer.
+    /// Waiting for an answer of a person.
     Pending,
-    /// Pauses as soon as what runs inside it has ended.
+    /// Paused as soon as everything inside it has ended.
     Pausing,
-    /// Holds until it is resumed.
+    /// Paused until it is resumed.
     Paused,
-    /// On its way back to running.
+    /// About to run again.
     Resuming,
-    /// Its process is being ended.
+    /// Being ended on request.
     Canceling,
-    /// Final: did what it should.
+    /// Final: ended with success.
     Succeeded,
-    /// Final: did not.
+    /// Final: ended with failure.
     Failed,
-    /// Final: took longer than it may.
+    /// Final: ended by its timeout.
     Timeout,
     /// Final: its host was lost while it ran, so nobody knows how far it got.
     Abandoned,
@@ -43,32 +42,32 @@ pub enum Status {
     Canceled,
 }
 
-/// What can happen to an execution.
+/// An event that can move the status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StatusEvent {
     /// The scheduler admitted it.
     Scheduled,
-    /// The scheduler put it off.
+    /// The scheduler delayed it.
     Delayed,
-    /// A runner took it (or took it up again).
+    /// A runner started it, or continued it.
     Started,
-    /// A question was asked.
+    /// It asked a question.
     Asked,
     /// A pause was requested.
     PauseRequested,
-    /// Everything inside it has come to rest.
+    /// Everything inside it is paused.
     Paused,
     /// A resume was requested.
     ResumeRequested,
     /// A cancel was requested.
     CancelRequested,
-    /// Its process has ended after a cancel, or it never started.
+    /// It has ended after a request to cancel it, or never started.
     Canceled,
-    /// It ended well.
+    /// It succeeded.
     Succeeded,
-    /// It ended badly.
+    /// It failed.
     Failed,
-    /// It took too long.
+    /// It exceeded its timeout.
     TimedOut,
     /// Its host was lost.
     Abandoned,
@@ -80,9 +79,9 @@ pub enum StatusEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an execution that is {status} cannot be moved by `{event:?}`")]
 pub struct IllegalMove {
-    /// Where it stands.
+    /// The present status.
     pub status: Status,
-    /// What was to happen.
+    /// The event.
     pub event: StatusEvent,
 }
 
@@ -105,7 +104,7 @@ impl Status {
         Self::Canceled,
     ];
 
-    /// Where `event` leads from here.
+    /// The status after `event`.
     ///
     /// | from | events |
     /// |---|---|
@@ -166,6 +165,7 @@ impl Status {
                 other => outcome(other).ok_or(IllegalMove { status: self, event }),
             },
             Self::Canceling => match event {
+                // The request was acknowledged, so the execution ends as canceled even if another outcome was faster.
                 E::Canceled | E::Succeeded | E::Failed | E::TimedOut | E::Abandoned | E::Requeued => {
                     Ok(Self::Canceled)
                 }
@@ -175,22 +175,22 @@ impl Status {
         }
     }
 
-    /// Whether no event leads on from here.
+    /// Whether no event moves it any further.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Timeout | Self::Abandoned | Self::Canceled)
     }
 
-    /// Whether it waits for a runner.
+    /// Whether it waits for a slot.
     pub fn is_waiting(self) -> bool {
         matches!(self, Self::Requested | Self::Scheduled | Self::Delayed)
     }
 
-    /// Whether a cancel makes sense.
+    /// Whether it can be canceled.
     pub fn is_cancelable(self) -> bool {
         self.after(StatusEvent::CancelRequested).is_ok()
     }
 
-    /// The word, as StackStorm spells it.
+    /// Its name, as StackStorm spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",
@@ -211,7 +211,7 @@ impl Status {
     }
 }
 
-/// How something that has begun can end, or begin again.
+/// The final status after an outcome, or the status after a requeue.
 fn outcome(event: StatusEvent) -> Option<Status> {
     match event {
         StatusEvent::Succeeded => Some(Status::Succeeded),
@@ -249,7 +249,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A word that is no status.
+/// A word that is not a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a status; statuses are requested, scheduled, delayed, running, pending, pausing, paused, resuming, canceling, succeeded, failed, timeout, abandoned, canceled"
@@ -271,8 +271,8 @@ impl FromStr for Status {
 mod tests {
     use super::*;
 
-    /// The whole table, a line a status, a letter an event in the order of [`StatusEvent::ALL`]:
-    /// the first letters of the status it leads to (`.` = illegal).
+    /// The whole table: one line for each status, one letter for each event in the order of [`StatusEvent::ALL`]. A
+    /// letter is the first one of the resulting status (`.` = illegal).
     const TABLE: [(Status, &str); 14] = [
         (Status::Requested, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),
         (Status::Scheduled, "Sc De Ru .  .  .  .  Cd Cd .  Fa .  .  Re"),

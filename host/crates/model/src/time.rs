@@ -1,6 +1,6 @@
 //! Points in time, to the microsecond, as StackStorm prints them: `2026-11-20T12:00:00.000000Z`.
 //!
-//! Nothing here reads a clock: the time comes in as data from the engine.
+//! No function here reads a clock: the engine passes the time in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,17 +12,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// A text that is not a time in RFC 3339 form.
+/// A text that is not a time in the format of RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a time; write it as 2026-11-20T12:00:00Z", crate::quoted::quoted(.0))]
 pub struct InvalidTimestamp(pub String);
 
 impl Timestamp {
-    /// The last point that can be written down and read back: the last whole second that `jiff` has, at the end of the
-    /// year 9999. It stands for what is later, and for what never ends.
+    /// The last time that can be written and read back: the last whole second that `jiff` supports, at the end of the
+    /// year 9999. It stands for all later times and for "never".
     pub const LAST: Self = Self(253_402_207_200_000_000);
 
-    /// The point `micros` microseconds after the Unix epoch.
+    /// The time `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -32,28 +32,28 @@ impl Timestamp {
         self.0
     }
 
-    /// Milliseconds since the Unix epoch; zero for anything before it.
+    /// Milliseconds since the Unix epoch. Zero for earlier times.
     pub fn as_millis(self) -> u64 {
         u64::try_from(self.0 / 1000).unwrap_or(0)
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The duration since `earlier`. Zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// The same in seconds, as it is shown: to the microsecond, and without the noise of binary fractions beyond.
+    /// The duration since `earlier` in seconds, rounded to microseconds so that no binary noise is shown.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         (self.since(earlier).as_secs_f64() * 1e6).round() / 1e6
     }
 
-    /// The point `ago` earlier.
+    /// The time `ago` earlier.
     #[must_use]
     pub fn minus(self, ago: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// The point `delay` later, and [`LAST`](Self::LAST) at the latest: what is later cannot be written down.
+    /// The time `delay` later, and at most [`LAST`](Self::LAST).
     #[must_use]
     pub fn plus(self, delay: Duration) -> Self {
         let later = self.0.saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
@@ -63,8 +63,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is beyond jiff's range is shown as its nearest end, never as a time that has long been: what is due then
-        // would be due at once.
+        // A time beyond jiff's range is shown as the nearest end of the range. Any fallback in the past would make
+        // what is due at that time due at once.
         let nearest = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let time = jiff::Timestamp::from_microsecond(self.0)
             .or_else(|_| jiff::Timestamp::from_second(nearest.as_second()));
@@ -88,8 +88,8 @@ impl FromStr for Timestamp {
     }
 }
 
-/// The latest time there is, if `text` is one within the last 26 hours of the year 9999, which jiff leaves out. Whoever writes
-/// it means the end of all times.
+/// The latest time of jiff, if `text` is a time in the last 26 hours of the year 9999, which jiff excludes. Whoever
+/// writes it means the end of time.
 fn end_of_time(text: &str) -> Option<jiff::Timestamp> {
     let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
     let is_whole = pieces.time().is_some() && pieces.offset().is_some();

@@ -1,5 +1,5 @@
-//! Triggers: trigger types (the kind of event), triggers (a type with parameters) and trigger instances
-//! (one event that was accepted).
+//! Triggers: trigger types (kinds of events), triggers (a type with parameters) and trigger instances (single accepted
+//! events).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId, hexadecimal};
 
-/// The trigger type behind `POST /api/v1/webhooks/{url}`; its parameter is `url`.
+/// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
 
 /// A kind of event that a pack declares.
@@ -16,10 +16,10 @@ pub struct TriggerType {
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Ref,
-    /// One line on when it happens.
+    /// One line on when such an event happens.
     #[serde(default)]
     pub description: String,
-    /// JSON Schema of the parameters that a rule gives.
+    /// JSON Schema of the parameters that a rule passes.
     #[serde(default)]
     pub parameters_schema: Object,
     /// JSON Schema of the payload of its instances.
@@ -27,7 +27,7 @@ pub struct TriggerType {
     pub payload_schema: Object,
 }
 
-/// A trigger type with parameters: what a rule listens to.
+/// A trigger type with parameters, to which a rule listens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trigger {
     /// The trigger type.
@@ -39,9 +39,8 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// The reference under which instances of this trigger are kept. A trigger without parameters is
-    /// named as its type; one with parameters gets a name made from them, so that two rules with the
-    /// same parameters, in any order of keys, listen to the same trigger.
+    /// The reference of the trigger. Without parameters it is that of the type. With parameters it contains a hash of
+    /// them, so that two rules with equal parameters, in any order of keys, listen to the same trigger.
     pub fn reference(&self) -> Ref {
         if self.parameters.is_empty() {
             return self.kind.clone();
@@ -55,7 +54,7 @@ impl Trigger {
     }
 }
 
-/// Feeds `value` to `hasher` such that equal values, whatever the order of keys, feed the same bytes.
+/// Feeds `value` to `hasher` so that equal values give the same bytes, whatever the order of keys.
 fn hash_value(hasher: &mut Sha256, value: &Value) {
     match value {
         Value::Object(object) => {
@@ -63,6 +62,7 @@ fn hash_value(hasher: &mut Sha256, value: &Value) {
             entries.sort_by_key(|(key, _)| *key);
             hasher.update([b'{']);
             for (key, value) in entries {
+                // The length separates a key from the value after it: `ab` and `c` must differ from `a` and `bc`.
                 hasher.update(key.len().to_be_bytes());
                 hasher.update(key);
                 hash_value(hasher, value);
@@ -82,7 +82,7 @@ fn hash_value(hasher: &mut Sha256, value: &Value) {
     }
 }
 
-/// How far the rules engine got with an instance, in StackStorm's words.
+/// The progress of the evaluation of rules for an instance, in StackStorm's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerInstanceStatus {
@@ -90,28 +90,28 @@ pub enum TriggerInstanceStatus {
     Pending,
     /// Rules are being evaluated.
     Processing,
-    /// Every rule was evaluated; what matched was enforced in the same commit.
+    /// All rules were evaluated. Matches were enforced in the same commit.
     Processed,
     /// Rules could not be evaluated.
     ProcessingFailed,
 }
 
-/// One event that was accepted.
+/// A single accepted event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriggerInstance {
-    /// Its id, given to the sender.
+    /// Its id, which the sender receives.
     pub id: TriggerInstanceId,
-    /// [`Trigger::reference`] of what happened.
+    /// The trigger, see [`Trigger::reference`].
     pub trigger: Ref,
     /// The trigger type.
     pub trigger_type: Ref,
-    /// When it happened.
+    /// The time of the event.
     pub occurrence_time: Timestamp,
-    /// What happened.
+    /// The contents of the event.
     pub payload: Payload,
-    /// How far the rules engine got.
+    /// The progress of the evaluation of rules.
     pub status: TriggerInstanceStatus,
-    /// The rules that matched, or failed to be evaluated.
+    /// Enforcements of the rules that matched or failed to be evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub enforcements: Vec<EnforcementId>,
 }

@@ -1,5 +1,5 @@
-//! What is kept of a workflow's execution beside its own row: the definition it began with, and the log of
-//! what has happened to it. What follows from the log is decided by `petrel-workflows`.
+//! Stored data of a workflow besides its execution: its definition and its log. `petrel-workflows` derives the state
+//! from the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{ExecutionId, Object, Timestamp};
 
-/// Where an execution belongs that a task of a workflow has asked for.
+/// The position of an execution in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
     /// The workflow's execution.
@@ -18,41 +18,41 @@ pub struct Parent {
     pub task: Arc<str>,
     /// The number of the task's run in the workflow.
     pub number: u64,
-    /// The route that the task is on.
+    /// The route of the task.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub route: u32,
-    /// The item that it is for.
+    /// The item that it was requested for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<u64>,
-    /// How many workflows the workflow itself is inside of.
+    /// Number of workflows that enclose this one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
-    /// The top workflow, when that is not the workflow itself.
+    /// The top workflow, if that is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<ExecutionId>,
-    /// Whether the workflow is an action chain. Older rows do not say.
+    /// Whether the workflow is an action chain. `false` in rows of older versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_chain: bool,
 }
 
 impl Parent {
-    /// The top workflow of all that this one is inside of. Older rows do not say; then it is the workflow itself.
+    /// The top workflow. Rows of older versions do not have it; then it is the workflow itself.
     pub fn root(&self) -> ExecutionId {
         self.root.unwrap_or(self.execution)
     }
 }
 
-/// What a workflow may take. It goes by what was in force when it began, so that its log gives the same
-/// whenever it is read.
+/// Limits of a workflow. The ones in force at its start apply for its whole life, so that a replay of its log gives the
+/// same state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowLimits {
-    /// How many items of a task are done at once at most, whatever it says.
+    /// Largest number of concurrent items of a task, whatever the task says.
     pub items_window: usize,
-    /// How many tasks may start because of one event.
+    /// Largest number of tasks that may start because of one event.
     pub tasks_in_step: usize,
-    /// How many tasks may start in all.
+    /// Largest number of tasks that may start in all.
     pub tasks: usize,
-    /// How many bytes what it was given and what its tasks gave and published may take in memory.
+    /// Largest size in memory of its input, results and published variables, in bytes.
     #[serde(default = "no_limit")]
     pub variables: usize,
 }
@@ -62,7 +62,7 @@ fn no_limit() -> usize {
 }
 
 impl WorkflowLimits {
-    /// Those of workflows that began before there were any: only what never ends is ended.
+    /// The limits of workflows that began before limits existed: high enough to stop only endless ones.
     pub const NONE: Self =
         Self { items_window: usize::MAX, tasks_in_step: 100_000, tasks: usize::MAX, variables: usize::MAX };
 }
@@ -78,55 +78,55 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The definition of a workflow, kept by what is in it: one that is changed is another one.
+/// The definition of a workflow, stored under its digest, so that a changed file is a new definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkflowDefinition {
-    /// SHA-256 of `source`, in hexadecimal digits.
+    /// SHA-256 of `source`, as hexadecimal digits.
     pub digest: Arc<str>,
-    /// The file, as it was.
+    /// The contents of the file.
     pub source: Arc<str>,
 }
 
-/// Something that has happened to a workflow, and what its expressions saw of the world then.
+/// An entry of a workflow's log: an event, and the datastore values that its expressions read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowEntry {
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What expressions read from the datastore; `None` for a key that was not there.
+    /// The values read from the datastore. `None` for a missing key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, Option<String>>,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub event: WorkflowEvent,
 }
 
-/// What happens to a workflow.
+/// An event of a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum WorkflowEvent {
-    /// It began.
+    /// The workflow began.
     Began {
         /// The digest of its definition.
         definition: Arc<str>,
         /// Its inputs.
         #[serde(default)]
         input: Arc<Object>,
-        /// The variables that it was given by its surroundings.
+        /// The initial variables from its surroundings.
         #[serde(default)]
         context: Arc<Object>,
-        /// What it may take.
+        /// Its limits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limits: Option<WorkflowLimits>,
-        /// The edition of the conductor's rules that it goes by; 0 for those that began before there were editions.
+        /// The edition of the conductor's rules that it follows. 0 for workflows that began before there were editions.
         #[serde(default, skip_serializing_if = "is_zero")]
         edition: u32,
     },
-    /// It was asked for a status, by its name.
+    /// A status was requested.
     Requested {
-        /// The status.
+        /// The name of the status.
         status: String,
     },
-    /// An action of a task told where it stands.
+    /// An action of a task reported its status.
     Reported {
         /// The task.
         task: Arc<str>,
@@ -136,32 +136,32 @@ pub enum WorkflowEvent {
         /// The item.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         item: Option<u64>,
-        /// The status, by its name.
+        /// The name of the status.
         status: String,
-        /// The execution whose result it is; its result is kept there.
+        /// The execution, whose row has the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         execution: Option<ExecutionId>,
-        /// What it gave, when there is no execution.
+        /// The result, if there is no execution.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Arc<Value>>,
     },
-    /// It was made to fail from outside, and what runs inside it is ended.
+    /// It was made to fail from outside, and everything inside it is ended.
     Failed {
-        /// Why.
+        /// The reason.
         message: String,
-        /// Whether it has taken longer than it may.
+        /// Whether it exceeded its timeout.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_timeout: bool,
     },
     /// It is run again from some of its tasks.
     Rerun {
-        /// The tasks, by name and route, and whether all items of a task are done again; all that have failed
-        /// when empty.
+        /// The tasks by name and route, and whether all their items are run again. Empty for all tasks that have
+        /// failed.
         tasks: Vec<(Arc<str>, u32, bool)>,
     },
 }
 
-/// A value of the datastore that is shared by all.
+/// A value of the datastore in the scope that all share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyValue {
     /// Its name.

@@ -1,5 +1,5 @@
-//! What a call costs beside what wasmtime itself costs: the same component, in one run, through a bare loop
-//! (instantiate, call, drop) and through the runner (limits, accounting, output, JSON).
+//! The cost of a call in addition to wasmtime's own: the same component, in one run, through a bare loop (instantiate,
+//! call, drop) and through the runner (limits, accounting, output, JSON).
 //!
 //! `cargo bench -p petrel-pack-runtime`. Fails if the runner takes more than twice as long as the loop.
 
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 mod engine_settings;
 
 mod bare {
-    //! The least that a host can do: no limits, no output, no JSON.
+    //! The minimal host: no limits, no output, no JSON.
 
     use wasmtime::Store;
     use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
@@ -80,15 +80,15 @@ mod bare {
     }
 }
 
-/// How often each side is measured; they take turns, so that both see the same weather.
+/// Number of measurements of each side. The sides take turns, so that both see the same load of the machine.
 const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(600);
 
 #[derive(Default)]
 struct Measured {
-    /// Nanoseconds a call.
+    /// Nanoseconds for each call.
     latencies: Vec<u64>,
-    /// Calls a second, by round.
+    /// Calls a second, for each round.
     rates: Vec<f64>,
 }
 
@@ -119,7 +119,7 @@ fn main() -> ExitCode {
     if worst > 2.0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Starts as a host does, the second time with the component compiled, and says what that takes.
+/// Starts a runtime as a host does, the second time with the component compiled, and prints how long that takes.
 fn started() -> PackRuntime {
     let cache = tempfile::tempdir().unwrap();
     let one = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -145,7 +145,7 @@ fn started() -> PackRuntime {
     second
 }
 
-/// What the process has in memory, in KiB.
+/// Resident memory of the process, in KiB.
 fn resident() -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -156,7 +156,7 @@ async fn run(runner: &ComponentRunner, call: Call) -> String {
     runner.run(call, OutputSink::new(1 << 20), CancellationToken::new()).await.result.to_string()
 }
 
-/// Calls over and over on `threads` threads, for a while.
+/// Calls repeatedly on `threads` threads, for a while.
 fn round<F: Future<Output = ()> + Send>(
     threads: usize,
     measured: &mut Measured,
@@ -186,7 +186,7 @@ fn round<F: Future<Output = ()> + Send>(
     measured.latencies.extend(latencies);
 }
 
-/// Prints one line; gives the median in microseconds.
+/// Prints one line, and returns the median in microseconds.
 #[expect(clippy::cast_precision_loss, reason = "measured figures")]
 fn show(threads: usize, name: &str, measured: &mut Measured) -> f64 {
     measured.latencies.sort_unstable();

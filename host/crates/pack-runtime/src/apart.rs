@@ -1,9 +1,10 @@
-//! Threads of their own for calls that compute for long. They stand back behind the workers that answer requests: who
-//! waits for something small does not wait for a component of somebody else.
+//! Background threads for calls that compute for long. They have a lower priority than the workers that answer
+//! requests, so that a small request does not wait for somebody else's long computation.
 //!
-//! A call begins on the worker that asked for it, since most are done before a hop to another thread would be; `limits`
-//! says when one has to go on here. How far they stand back is said in [`petrel_runners::apart`]. The threads are only there once a first call had to. Compiling has a thread of its
-//! own each time ([`compute`]); those that it is spread over are made by the first of these, and stand back as it does.
+//! A call begins on the worker that asked for it, since most calls take less time than a hop to another thread;
+//! `limits` decides when one moves here. [`petrel_runners::apart`] sets the priority. The threads are started by the
+//! first call that needs them. Each compilation has a thread of its own ([`compute`]); the threads over which wasmtime
+//! spreads it are started by the first compilation, and inherit its priority.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -17,25 +18,25 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The stack of a thread that compiles, in bytes.
+/// Stack size of a thread that compiles, in bytes.
 const STACK: usize = 8 << 20;
 
-/// Where calls go on that compute for long.
+/// The background threads for calls that compute for long.
 #[derive(Debug, Default)]
 pub(crate) struct Apart(OnceLock<Option<Runtime>>);
 
-/// These threads are gone, and the call with them: the host ends.
+/// The call is lost because its thread is gone: the host is shutting down.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
 impl Apart {
-    /// Has `call` go on here until it is done. It is dropped, here too, when what this returns is.
+    /// Moves `call` to a background thread and waits for it. Dropping the returned future drops the call there, too.
     pub(crate) async fn finish<T: Send + 'static>(
         &self,
         call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
     ) -> Result<T, Gone> {
         let Some(runtime) = self.0.get_or_init(start) else { return Ok(call.await) };
-        let mut task = EndsWithItsCaller(runtime.spawn(call));
+        let mut task = AbortOnDrop(runtime.spawn(call));
         match (&mut task.0).await {
             Ok(done) => Ok(done),
             Err(error) => match error.try_into_panic() {
@@ -48,40 +49,41 @@ impl Apart {
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        // Not waited for: who drops this may be a worker that others wait for.
+        // In the background, since the thread that drops this may be a worker that others wait for.
         if let Some(runtime) = self.0.take().flatten() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A call that nobody waits for any more is ended at its next tick.
-struct EndsWithItsCaller<T>(JoinHandle<T>);
+/// Aborts a call that nobody waits for any more; it ends at its next tick.
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> Drop for EndsWithItsCaller<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// The threads; without them calls go on where they began.
+/// Starts the threads. Without them calls continue where they began.
 fn start() -> Option<Runtime> {
     let started = Builder::new_multi_thread()
+        // One for each processor: while the workers are idle, long calls may use the whole machine.
         .worker_threads(available_parallelism().map_or(1, NonZeroUsize::get))
         .thread_name("compute")
         .on_thread_start(stand_back)
         .enable_all()
         .build();
     started
-        .inspect_err(|error| tracing::warn!(%error, "components that compute for long slow down what else the host does: no threads can be had for them"))
+        .inspect_err(|error| tracing::warn!(%error, "failed to start the background threads for components; long computations will slow down the host"))
         .ok()
 }
 
-/// Does `work`, which gives way to nothing, on a thread that stands back; the receiver gets what came of it, or nothing if
-/// it has panicked.
+/// Runs `work`, which never yields, on a thread of low priority. The receiver gets its result, or an error if `work`
+/// panicked.
 ///
 /// # Errors
-/// When the system has no thread to give.
+/// If the system refuses to start a thread.
 pub(crate) fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<oneshot::Receiver<T>> {

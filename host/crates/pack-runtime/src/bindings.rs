@@ -1,7 +1,7 @@
-//! What the WIT packages under `wit/` become in Rust: the only place where they are read.
+//! Rust bindings generated from the WIT packages in `wit/`. No other module reads those files.
 //!
-//! The world that also exports `description` is generated; whether a component has that export is looked
-//! up per component (`component_cache`).
+//! The generated world includes the optional export `description`; whether a component has it is looked up for each
+//! component in `component_cache`.
 
 wasmtime::component::bindgen!({
     path: "../../../wit",

@@ -1,7 +1,7 @@
-//! What is noted about one call while it runs: its CPU time, its output, and what it was denied.
+//! Notes about one call while it runs: its CPU time, its output, and the capabilities that it was denied.
 //!
-//! Shared between the call's instance (`linker::CallState`), the streams and checks that WASI holds, and
-//! the runner, which reads it when the call has ended.
+//! Shared by the call's instance (`linker::CallState`), the streams and checks that WASI holds, and the runner, which
+//! reads it after the call.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::limits::CpuMeter;
 use crate::output::Output;
 
-/// The notes on one call.
+/// The notes about one call.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
     pub(crate) cpu: CpuMeter,
@@ -22,9 +22,9 @@ pub(crate) struct CallRecord {
 /// A capability that a call asked for and was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Denial {
-    /// Network; what it wanted to do: `connect to 192.0.2.1:80`.
+    /// Network access, with the attempted operation, for example `connect to 192.0.2.1:80`.
     Network(String),
-    /// A path outside of the mounted directories.
+    /// A path outside the mounted directories.
     Files(String),
 }
 
@@ -38,19 +38,19 @@ impl CallRecord {
         }
     }
 
-    /// Notes a denial; the latest one counts.
+    /// Records a denial. Only the latest one is kept, since it is the likeliest cause of a failure that follows.
     pub(crate) fn denied(&self, denial: Denial) {
         *self.denial.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);
     }
 
-    /// Notes that the component looked which directories it has, and there were none. That alone is no
-    /// denial: some languages always look.
+    /// Records that the component listed its directories and there were none. That alone is no denial, since the
+    /// runtimes of some languages always list them.
     pub(crate) fn found_no_files(&self) {
         self.found_no_files.store(true, Ordering::Relaxed);
     }
 
-    /// The denial behind an error that says that something was not found or not allowed: without a mounted
-    /// directory a path is looked up, and not found, within the component, so the host never sees it.
+    /// The denial behind an error that says that something was not found or not allowed. Without a mounted directory
+    /// the component resolves paths by itself and finds nothing, so the host never sees the attempt.
     pub(crate) fn denial_behind_absence(&self) -> Option<Denial> {
         let no_files = || {
             self.found_no_files
@@ -67,7 +67,7 @@ impl CallRecord {
 }
 
 impl Denial {
-    /// The stable code of a failure for this reason.
+    /// The stable error code of an execution that fails for this reason.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Network(_) => "denied.network",
@@ -75,11 +75,11 @@ impl Denial {
         }
     }
 
-    /// What can be done.
+    /// Advice for the author of the pack or the operator.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Network(_) => {
-                "components get no network in this version; do it in an action of another runner"
+                "components have no network access in this version; use an action with another runner"
             }
             Self::Files(_) => {
                 "only directories that are mounted for the pack can be opened, and nothing outside of them; \

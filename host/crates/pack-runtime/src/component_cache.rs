@@ -1,7 +1,7 @@
-//! Components ready to be instantiated: read, compiled once, linked, and kept in memory by path.
+//! Components that are ready to be instantiated: read, compiled once, linked, and kept in memory by path.
 //!
-//! A call that finds its component here only asks the disk whether the file is still the same one. Compiled
-//! code on disk is in [`disk`]; what a component is linked to is in `linker`.
+//! A call of a component in memory only asks the file system whether the file is still the same. Compiled code on disk
+//! is in [`disk`]; the functions that a component is linked to are in `linker`.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -26,7 +26,7 @@ pub use load_error::LoadError;
 pub(crate) mod disk;
 mod load_error;
 
-/// The largest file that is taken for a component, in bytes. Python needs about 20 MB, with libraries 40.
+/// Largest file that is accepted as a component, in bytes. Python's have about 20 MB, with libraries 40.
 const LARGEST_COMPONENT: u64 = 64 << 20;
 
 /// The interface that a component with actions exports.
@@ -37,33 +37,33 @@ const ACTION_INTERFACE_NAME: &str = "petrel:pack/action";
 pub(crate) struct LoadedComponent {
     pub(crate) instance: InstancePre<CallState>,
     pub(crate) action: action::GuestIndices,
-    /// Absent if the component cannot tell about itself.
+    /// Absent if the component does not export a description.
     pub(crate) description: Option<description::GuestIndices>,
-    /// What an instance takes from the start, in bytes.
-    pub(crate) least_memory: usize,
-    /// A permit a call.
+    /// Memory that an instance takes when it begins, in bytes.
+    pub(crate) initial_memory: usize,
+    /// One permit for each concurrent call.
     pub(crate) places: Arc<Semaphore>,
 }
 
-/// All components that have been used.
+/// All components that were used since the start.
 pub(crate) struct ComponentCache {
     engine: Engine,
     linker: Linker<CallState>,
     files: Option<CompiledFiles>,
     concurrency: usize,
     loaded: RwLock<HashMap<PathBuf, Entry>>,
-    /// Compiling takes all processors and much memory, so it happens one at a time.
+    /// Compiling uses all processors and much memory, so only one component is compiled at a time.
     compiling: Semaphore,
 }
 
-/// A component that was used, and the file that it was read from.
+/// A component that was used, and the stamp of the file that it was read from.
 #[derive(Clone)]
 struct Entry {
     file: FileStamp,
     component: Arc<OnceCell<Arc<LoadedComponent>>>,
 }
 
-/// Tells a file from the one that was at its path before.
+/// Distinguishes a file from another one that was at the same path before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
     modified: (i64, i64),
@@ -82,14 +82,14 @@ impl ComponentCache {
         Self { engine, linker, files, concurrency, loaded: RwLock::default(), compiling: Semaphore::new(1) }
     }
 
-    /// The component at `path`, from memory if the file was used before and has not changed.
+    /// The component at `path`, from memory if the file has not changed since it was loaded.
     pub(crate) async fn get(&self, path: &Path) -> Result<Arc<LoadedComponent>, LoadError> {
         let file = FileStamp::of(path).map_err(|error| missing(path, &error))?;
-        // A failure is not kept: the file may be another one the next time.
+        // A failure is not kept: the author may have replaced the file by the next call.
         self.entry(path, file).component.get_or_try_init(|| self.load(path)).await.map(Arc::clone)
     }
 
-    /// The component that was read from `path`, if it was. The file is not looked at.
+    /// The component that was loaded from `path`, if any. Does not look at the file.
     pub(crate) fn loaded(&self, path: &Path) -> Option<Arc<LoadedComponent>> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         loaded.get(path)?.component.get().map(Arc::clone)
@@ -108,7 +108,7 @@ impl ComponentCache {
         entry.clone()
     }
 
-    /// Drops all components below `directory`. Calls in progress go on.
+    /// Drops all components below `directory`. Calls in progress are not affected.
     pub(crate) fn forget(&self, directory: &Path) {
         let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         loaded.retain(|path, _| !path.starts_with(directory));
@@ -120,7 +120,7 @@ impl ComponentCache {
         self.load_bytes(bytes, &path.display().to_string()).await.map(Arc::new)
     }
 
-    /// The component that is `bytes`; `name` is for messages.
+    /// Compiles and links a component from `bytes`. `name` is used in messages.
     pub(crate) async fn load_bytes(&self, bytes: Vec<u8>, name: &str) -> Result<LoadedComponent, LoadError> {
         let component = self.compiled(bytes, name).await?;
         self.link(&component, name)
@@ -170,7 +170,7 @@ impl ComponentCache {
             instance,
             action,
             description,
-            least_memory: memory::least(component),
+            initial_memory: memory::initial(component),
             places: Arc::new(Semaphore::new(self.concurrency)),
         })
     }
@@ -185,9 +185,9 @@ impl Entry {
 impl FileStamp {
     fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
-        // Whoever opens a FIFO waits for its other end.
+        // Opening a FIFO would block until somebody opens its other end.
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
         }
         Ok(Self {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
@@ -202,7 +202,7 @@ fn missing(path: &Path, error: &io::Error) -> LoadError {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    // Nothing is waited for, should another kind of file have come into its place.
+    // Non-blocking, in case a FIFO has replaced the file since it was checked.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = opened.map_err(|error| missing(path, &error))?;
@@ -215,18 +215,18 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
-/// Tells what is no component from one that is broken: the first eight bytes say what a file is.
+/// Distinguishes files that are no components from broken ones. The first eight bytes tell the kind of file.
 fn check_kind(bytes: &[u8], name: &str) -> Result<(), LoadError> {
     let invalid = |reason: &str| LoadError::Invalid { name: name.to_owned(), reason: reason.to_owned() };
     match bytes.get(..8) {
         Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(()),
         Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => {
-            Err(invalid("it is a core WebAssembly module, which has to be made a component first"))
+            Err(invalid("it is a core WebAssembly module, which must be turned into a component first"))
         }
         Some([0, b'a', b's', b'm', ..]) => {
-            Err(invalid("it is WebAssembly of a version that this host does not know"))
+            Err(invalid("it is WebAssembly of a version that this host does not support"))
         }
-        _ => Err(invalid("it does not begin as WebAssembly does")),
+        _ => Err(invalid("it does not begin with the bytes of WebAssembly")),
     }
 }
 
@@ -245,7 +245,7 @@ fn compile(
         Err(error) => return Err(invalid(error)),
     };
     if let Err(error) = files.store(engine, digest, &compiled) {
-        tracing::warn!(%error, "compiled component cannot be kept; it will be compiled again after a restart");
+        tracing::warn!(%error, "failed to store a compiled component; it will be compiled again after a restart");
     } else if let Some(component) = files.load(engine, digest) {
         return Ok(component);
     }

@@ -1,7 +1,7 @@
-//! The runner `wasm-component`: a fresh instance for each call, within limits, with nothing granted that
-//! the operator did not grant.
+//! The runner `wasm-component`: runs each call in a fresh instance, within limits, and with only those capabilities
+//! that the operator granted.
 //!
-//! Components come from `component_cache`; what ends a call badly is worded in `failure`.
+//! Components come from `component_cache`; `failure` words the outcome of a call that ended badly.
 
 use std::collections::HashMap;
 use std::path::{Component as PathPart, Path, PathBuf};
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use petrel_model::action::COMPONENT_RUNNER;
 use petrel_model::{Action, ExecutionId, Object, size};
 use petrel_runners::shares::{Holder, Refused, Root};
-use petrel_runners::{Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
+use petrel_runners::{Asked, Call, End, Outcome, OutputSink, Remark, Runner, RunnerType, Slots, Ticket};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -21,49 +21,50 @@ use crate::bindings::exports::petrel::pack::action::Context;
 use crate::bindings::petrel::types::types::Error as GuestError;
 use crate::call_record::CallRecord;
 use crate::component_cache::LoadedComponent;
-use crate::failure::{self, Ended};
+use crate::failure::{self, Circumstances};
 use crate::instance::{Held, Instance, NotStarted};
 use crate::limits::{Stopped, watch};
+use crate::memory::{LIGHT, Part};
 use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
 use crate::remarks;
 use crate::{Core, LoadError, PackRuntime};
 
-/// The runner's own parameter: how many seconds a call may take.
+/// The runner's own parameter: longest duration of a call, in seconds.
 pub(crate) const TIMEOUT: &str = "timeout";
 const DEFAULT_TIMEOUT: u64 = 600;
-/// A year: clocks cannot count to what an integer may hold.
+/// Longest accepted timeout: a year. The monotonic clock cannot add as many seconds as an integer may hold.
 const LONGEST_TIMEOUT: u64 = 365 * 24 * 60 * 60;
 
-/// Runs actions that are exported by components.
+/// Runs actions that components export.
 #[derive(Debug)]
 pub struct ComponentRunner {
     runtime: PackRuntime,
     runner_type: RunnerType,
-    /// What those have that were admitted and have not begun.
-    admitted: Arc<Waiting>,
+    /// Resources of executions that were admitted and have not begun, by execution.
+    admitted: Arc<AdmittedCalls>,
 }
 
-type Waiting = Mutex<HashMap<ExecutionId, Admitted>>;
+type AdmittedCalls = Mutex<HashMap<ExecutionId, Admitted>>;
 
-/// Has what it was admitted with go with an execution that does not come to begin.
-struct Unused {
-    admitted: Arc<Waiting>,
+/// Gives back the resources of an execution that was admitted and will not begin.
+struct ReleaseOnDrop {
+    admitted: Arc<AdmittedCalls>,
     execution: ExecutionId,
 }
 
-impl Drop for Unused {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         drop(locked(&self.admitted).remove(&self.execution));
     }
 }
 
-fn locked(admitted: &Waiting) -> MutexGuard<'_, HashMap<ExecutionId, Admitted>> {
+fn locked(admitted: &AdmittedCalls) -> MutexGuard<'_, HashMap<ExecutionId, Admitted>> {
     admitted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ComponentRunner {
-    /// A runner on `runtime`.
+    /// Creates a runner on top of `runtime`.
     pub fn new(runtime: PackRuntime) -> Self {
         let mut parameters = Object::new();
         parameters.insert(
@@ -88,6 +89,13 @@ impl ComponentRunner {
         self.runtime.core().await?.components.get(&path).await
     }
 
+    /// The component that `entry_point` names, if it is in memory.
+    fn loaded(&self, pack_path: &Path, entry_point: &str) -> Option<(&Core, Arc<LoadedComponent>)> {
+        let core = self.runtime.started()?;
+        let path = file(pack_path, entry_point).ok()?;
+        Some((core, core.components.loaded(&path)?))
+    }
+
     async fn call(
         &self,
         call: &Call,
@@ -99,7 +107,10 @@ impl ComponentRunner {
         let limits = &self.runtime.options().limits;
         let Admitted { share, permits } = self.admitted(call, &component, record, core).await;
         let held = Held::new(permits, core.ticker.call());
-        let timeout = timeout(&call.parameters);
+        let timeout = match timeout(&call.parameters) {
+            Ok(timeout) => timeout,
+            Err(outcome) => return Ok(outcome),
+        };
         let context = context(call, timeout);
         let Ok(parameters) = serde_json::to_string(&GuestParameters(&call.parameters)) else {
             return Err(LoadError::Host("the parameters cannot be written as JSON".to_owned()));
@@ -118,11 +129,11 @@ impl ComponentRunner {
             Err(Stopped::TimedOut) => return Ok(failure::timed_out(timeout)),
             Ok(ended) => ended,
         };
-        let ended = Ended { limits, memory_refused, memory_of_all: core.pool.memory(), record };
+        let ended = Circumstances { limits, memory_refused, memory_of_all: core.pool.memory(), record };
         Ok(outcome(returned, &ended))
     }
 
-    /// What the call was admitted with, or else what it needs as soon as it is there.
+    /// Takes the resources with which the call was admitted, or else waits for them.
     async fn admitted(
         &self,
         call: &Call,
@@ -131,20 +142,24 @@ impl ComponentRunner {
         core: &Core,
     ) -> Admitted {
         let before = locked(&self.admitted).remove(&call.execution_id);
-        if let Some(admitted) = before {
+        let most_memory = self.runtime.options().limits.memory;
+        // The admission was for the file at that time. If a larger component has replaced it since, it does not count.
+        if let Some(admitted) =
+            before.filter(|one| one.share.serves(component.initial_memory.min(most_memory)))
+        {
             return admitted;
         }
         let user = call.user.as_str();
         let by_user = || Holder { user: user.into(), root: Root::User(user.into()) };
         let holder = record.output.holder().cloned().unwrap_or_else(by_user);
-        let wanted = Wanted::by_call(component, &holder, self.runtime.options().limits.memory);
-        core.pool.wait_for(wanted).await
+        let wanted = Wanted::by_call(component, &holder, most_memory);
+        core.pool.wait_for(wanted, &call.action.reference.to_string()).await
     }
 }
 
-/// What came of a call that has returned.
-fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Ended<'_>) -> Outcome {
-    let Ended { limits, record, .. } = ended;
+/// The outcome of a call that has returned.
+fn outcome(returned: wasmtime::Result<Result<String, GuestError>>, ended: &Circumstances<'_>) -> Outcome {
+    let Circumstances { limits, record, .. } = ended;
     match returned {
         Ok(Ok(result)) if result.len() > limits.result => {
             failure::result_too_large(limits, Some(result.len()))
@@ -171,22 +186,23 @@ impl Runner for ComponentRunner {
         true
     }
 
-    fn admit(
-        &self,
-        execution: ExecutionId,
-        holder: &Holder,
-        pack_path: &Path,
-        entry_point: &str,
-    ) -> Result<Option<Ticket>, Refused> {
-        // What is not loaded yet is loaded by its run, which then waits for its part.
-        let (Some(core), Ok(path)) = (self.runtime.started(), file(pack_path, entry_point)) else {
+    fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
+        // A component that is not in memory is loaded by `run`, which then waits for its resources itself: loading may
+        // compile for seconds, which must not hold up the scheduler.
+        let Some((core, component)) = self.loaded(asked.pack_path, asked.entry_point) else {
             return Ok(None);
         };
-        let Some(component) = core.components.loaded(&path) else { return Ok(None) };
-        let wanted = Wanted::by_call(&component, holder, self.runtime.options().limits.memory);
-        let admitted = core.pool.take(wanted)?;
+        let part = if asked.spares_others { Part::Reserved } else { Part::Any };
+        let wanted = Wanted::by_call(&component, asked.holder, self.runtime.options().limits.memory);
+        let admitted = core.pool.take(Wanted { part, ..wanted })?;
+        let execution = asked.execution;
         drop(locked(&self.admitted).insert(execution, admitted));
-        Ok(Some(Box::new(Unused { admitted: Arc::clone(&self.admitted), execution })))
+        Ok(Some(Box::new(ReleaseOnDrop { admitted: Arc::clone(&self.admitted), execution })))
+    }
+
+    fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
+        let Some((_core, component)) = self.loaded(pack_path, entry_point) else { return true };
+        component.initial_memory.min(self.runtime.options().limits.memory) <= LIGHT
     }
 
     async fn prepare(&self, pack_path: &Path, entry_point: &str) {
@@ -195,7 +211,7 @@ impl Runner for ComponentRunner {
             Err(error) => Err(error),
         };
         if let Err(error) = prepared {
-            tracing::warn!(%error, hint = error.hint(), "the actions of a component cannot be run");
+            tracing::warn!(%error, hint = error.hint(), "failed to load a component; its actions cannot run");
         }
     }
 
@@ -213,7 +229,7 @@ impl Runner for ComponentRunner {
             let component = self.component(&call).await?;
             self.call(&call, component, &record, &cancel).await
         };
-        // `call` heeds the token once the component runs; until then it may be waiting or compiling.
+        // `call` watches the token once the component runs. Before that, it may be waiting for resources or compiling.
         let done = tokio::select! {
             biased;
             done = work => done,
@@ -224,7 +240,7 @@ impl Runner for ComponentRunner {
     }
 }
 
-/// The file that `entry_point` names, which must be one of the pack.
+/// The file that `entry_point` names, which must be inside the pack.
 fn file(pack_path: &Path, entry_point: &str) -> Result<PathBuf, LoadError> {
     let path = pack_path.join(entry_point);
     let stays_inside = Path::new(entry_point).components().all(|part| matches!(part, PathPart::Normal(_)));
@@ -241,8 +257,13 @@ fn canceled() -> Outcome {
     Outcome { end: End::Canceled, result: Value::Object(result) }
 }
 
-fn timeout(parameters: &Object) -> u64 {
-    parameters.get(TIMEOUT).and_then(Value::as_u64).unwrap_or(DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT)
+/// The timeout of a call, in seconds, or the outcome of a call with a timeout of 0 or less.
+fn timeout(parameters: &Object) -> Result<u64, Outcome> {
+    let given = parameters.get(TIMEOUT);
+    if let Some(seconds) = given.and_then(Value::as_f64).filter(|seconds| *seconds <= 0.0) {
+        return Err(failure::without_time(seconds));
+    }
+    Ok(given.and_then(Value::as_u64).unwrap_or(DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT))
 }
 
 fn context(call: &Call, timeout: u64) -> Context {
@@ -258,7 +279,7 @@ fn context(call: &Call, timeout: u64) -> Context {
     }
 }
 
-/// The parameters without the runner's own.
+/// The parameters for the component, that is without the runner's own. Serialized from a reference: no copy is made.
 struct GuestParameters<'a>(&'a Object);
 
 impl Serialize for GuestParameters<'_> {

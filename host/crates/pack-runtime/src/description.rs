@@ -1,7 +1,6 @@
-//! What a component tells about itself: its actions, from which their metadata is written.
+//! Descriptions of components: the actions that a component says it carries, from which their metadata is written.
 //!
-//! The component is asked in the sandbox with nothing granted and little time. How metadata is written as
-//! YAML is in `petrel-packs`.
+//! The component is asked in the sandbox with nothing granted, within 10 s. `petrel-packs` writes metadata as YAML.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use petrel_model::{Action, Object, Ref};
 use petrel_runners::OutputSink;
 use petrel_runners::shares::{Holder, Root};
 use serde::Deserialize;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::call_record::CallRecord;
@@ -24,14 +24,14 @@ use crate::output::Output;
 use crate::pool::{Admitted, Wanted};
 use crate::{LoadError, PackRuntime};
 
-/// What a component tells about itself.
+/// The description that a component gives of itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Description {
     /// The actions that it carries.
     pub actions: Vec<ActionDescription>,
 }
 
-/// What a component tells about one of its actions.
+/// The description of one action.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ActionDescription {
     /// The name within the pack.
@@ -39,37 +39,47 @@ pub struct ActionDescription {
     /// One line on what it does. Default: empty.
     #[serde(default)]
     pub description: String,
-    /// What it takes, in StackStorm's dialect. Default: nothing.
+    /// The parameters, in StackStorm's dialect of JSON schema. Default: none.
     #[serde(default)]
     pub parameters: Parameters,
-    /// What it gives. Default: not said.
+    /// The schema of the result. Default: empty, which accepts anything.
     #[serde(default)]
     pub output_schema: Object,
-    /// Whether running it twice does no more than running it once. Default: no.
+    /// Whether running the action twice has no further effect. Default: no.
     #[serde(default)]
     pub idempotent: bool,
 }
 
-/// Why there is no description.
+/// Reasons why a component could not be described.
 #[derive(Debug, thiserror::Error)]
 pub enum DescribeError {
     /// The component cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// It failed when it was asked.
+    /// The component failed while it described itself.
     #[error("the component could not describe itself: {0}; an action's metadata can also be written by hand")]
     Failed(String),
-    /// What it said is not a description.
+    /// Running components hold all the memory.
     #[error(
-        "the description that the component gives is not understood: {0}; build it with an SDK of this version"
+        "the component could not be asked to describe itself: running components left no memory for it within {} s; \
+         check again later, or raise components.memory_mib",
+        LONGEST_WAIT.as_secs()
     )]
+    NoRoom,
+    /// The answer is not a description.
+    #[error("the component's description of itself is not valid: {0}; build it with an SDK of this version")]
     NotUnderstood(#[from] serde_json::Error),
 }
 
+/// The name, in messages, of a component that is not in a file.
+const GIVEN: &str = "the given component";
+/// Longest time that a component may take to describe itself.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Longest time that it waits for memory before.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl ActionDescription {
-    /// The action's metadata, for a component at `entry_point` (relative to the pack) of `pack`.
+    /// Turns the description into the metadata of an action of `pack`. `entry_point` is relative to the pack.
     pub fn into_action(self, pack: &str, entry_point: &str) -> Action {
         Action {
             expressions: petrel_model::action::Evaluation::default(),
@@ -88,30 +98,32 @@ impl ActionDescription {
 }
 
 impl PackRuntime {
-    /// What the component at `path` tells about itself; `None` if it has nothing to tell.
+    /// Asks the component at `path` for its description. `None` if it exports none.
     pub async fn describe(&self, path: &Path) -> Result<Option<Description>, DescribeError> {
         let component = self.core().await?.components.get(path).await?;
-        self.describe_loaded(component).await
+        self.describe_loaded(component, &path.display().to_string()).await
     }
 
-    /// As [`PackRuntime::describe`], for a component that is not in a file yet.
+    /// As [`PackRuntime::describe`], for a component that is not in a file.
     pub async fn describe_bytes(&self, component: Vec<u8>) -> Result<Option<Description>, DescribeError> {
-        let component = self.core().await?.components.load_bytes(component, "the given component").await?;
-        self.describe_loaded(Arc::new(component)).await
+        let component = self.core().await?.components.load_bytes(component, GIVEN).await?;
+        self.describe_loaded(Arc::new(component), GIVEN).await
     }
 
     async fn describe_loaded(
         &self,
         component: Arc<LoadedComponent>,
+        name: &str,
     ) -> Result<Option<Description>, DescribeError> {
         let core = self.core().await?;
         let failed = |reason: String| DescribeError::Failed(reason);
         let limits = Limits { cpu: LONGEST, ..self.options().limits.clone() };
         let record = Arc::new(CallRecord::new(Output::new(OutputSink::new(0), &limits)));
-        // All that are asked about themselves are on one account.
+        // All components that describe themselves share one account, so that they cannot take more than a user's part.
         let nobody = Holder { user: Box::default(), root: Root::User(Box::default()) };
         let wanted = Wanted { places: None, ..Wanted::by_call(&component, &nobody, limits.memory) };
-        let Admitted { share, permits } = core.pool.wait_for(wanted).await;
+        let waited_for = timeout(LONGEST_WAIT, core.pool.wait_for(wanted, name)).await;
+        let Admitted { share, permits } = waited_for.map_err(|_elapsed| DescribeError::NoRoom)?;
         let held = Held::new(permits, core.ticker.call());
         let mut instance = Instance::new(component, (held, share), &limits, &Grants::default(), "", &record)
             .map_err(|not_started| failed(not_started.0))?;

@@ -1,26 +1,26 @@
-//! How wasmtime is set up: what is compiled in, how instances are allocated, and the clock of epochs.
+//! Settings of wasmtime: compiled features, allocation of instances, and interruption by epochs.
 //!
-//! The settings were measured together; page-map scanning and resident pages are worth factors. What a
-//! single call may use is in `limits`; here is only what all calls share.
+//! The settings were measured together; page-map scanning and resident pages make a difference of whole factors. Limits
+//! of a single call are in `limits`; these are the ones that all calls share.
 
 use std::num::NonZeroUsize;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// The room that all components share.
+/// Limits of all components together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// How many calls can be inside components at the same time; further ones wait. Each costs address
-    /// space, not memory, until it is used. Default 256; capped by what the kernel allows
+    /// Calls that can be inside components at the same time; further ones wait. A slot reserves address space, and
+    /// takes memory only when it is used. Default: 256, or less if the kernel allows fewer mappings
     /// (`/proc/sys/vm/max_map_count`).
     pub slots: u32,
-    /// The largest that one memory of a component can become, in bytes, whatever its limit. Default 256 MiB.
+    /// Largest size of one memory of a component, in bytes, whatever its limit. Default: 256 MiB.
     pub largest_memory: usize,
-    /// What all instances that run may take together, in bytes; one begins when there is room for what it takes from
-    /// the start, and growing beyond fails. Default 192 MiB.
+    /// Memory that all running instances share, in bytes. An instance begins when there is room for its initial memory;
+    /// growth beyond the budget fails. Default: 192 MiB.
     pub memory_of_all: usize,
-    /// How much of a used slot's memory stays with the process for the next call, in bytes. More is
-    /// faster for large components, less is smaller when idle. Default 1 MiB.
+    /// Bytes of a used slot that stay resident for the next call. More is faster for large components, less saves
+    /// memory while the host is idle. Default: 1 MiB.
     pub keep_resident: usize,
 }
 
@@ -30,30 +30,34 @@ impl Default for EngineOptions {
     }
 }
 
-/// A core component of Go, Python or JavaScript is made of up to 14 core modules.
+/// Core instances in one slot. A component in Go, Python or JavaScript consists of up to 14 core modules.
 const CORE_INSTANCES_PER_SLOT: u32 = 20;
 const TABLES_PER_SLOT: u32 = 6;
 const MEMORIES_PER_SLOT: u32 = 2;
-/// Mappings that one slot can need, with room for the rest of the process.
+/// Memory mappings that one slot can need.
 const MAPPINGS_PER_SLOT: u32 = 6;
 const MAPPINGS_OF_THE_PROCESS: u32 = 3000;
 
-/// The elements that a table may grow to; Python's has about 20,000.
+/// Largest number of elements of a table. Python's has about 20,000.
 pub(crate) const TABLE_ELEMENTS: usize = 40_000;
 
-/// The engine for `options`.
+/// Creates the engine for `options`.
 pub(crate) fn engine(options: &EngineOptions) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .memory_init_cow(true)
+        // Epochs and not fuel: comparing one counter is cheaper than counting instructions.
         .epoch_interruption(true)
         .consume_fuel(false)
+        // Host functions run on the same stack, so it must be larger than the part that WebAssembly may use.
         .max_wasm_stack(512 << 10)
         .async_stack_size(1 << 20)
         .memory_reservation(options.largest_memory as u64)
+        // The address space is reserved in advance, so growing never copies a memory.
         .memory_may_move(false)
+        // As many as `failure` needs to recognize an overflow of the stack inside a component's memory.
         .wasm_backtrace_max_frames(NonZeroUsize::new(16))
-        // Compiled in only because builds without them can be made to abort; never offered.
+        // Compiled in only because wasmtime without it can be made to abort; components cannot use it.
         .wasm_gc(false)
         .wasm_function_references(false)
         .wasm_exceptions(false)
@@ -82,11 +86,12 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(options.keep_resident)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
+        // Lets the kernel tell which pages a call has written, so that only those are reset for the next one.
         .pagemap_scan(Enabled::Auto);
     pool
 }
 
-/// How many slots there are: what is asked for, as far as the kernel's limit on mappings allows.
+/// Number of slots: the setting, or less if the kernel's limit on mappings does not allow so many.
 pub(crate) fn slots(options: &EngineOptions) -> u32 {
     let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count");
     let Some(limit) = limit.ok().and_then(|text| text.trim().parse::<u32>().ok()) else {

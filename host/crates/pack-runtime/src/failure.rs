@@ -1,15 +1,16 @@
-//! From how a call ended to the outcome that people read: a stable code, what happened, and what to do.
+//! Turns the end of a call into the outcome that people read: a stable code, an explanation and advice.
 //!
 //! The call itself is in `component_runner`, the limits are in `limits`.
 //!
 //! | code | |
 //! |---|---|
-//! | `limit.shared_memory`, `limit.results` | failed since all that runs had taken the memory for it |
+//! | `limit.shared_memory`, `limit.results` | failed because running executions held the shared memory |
 //! | `limit.memory`, `limit.cpu`, `limit.stack`, `limit.result`, `limit.hostcall`, `limit.handles` | failed at a limit |
 //! | `limit.time` | timed out at the runner's parameter `timeout` |
-//! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed on its own |
-//! | `component.missing`, `component.invalid`, `component.world`, `component.host` | never began (`LoadError`) |
-//! | `denied.network`, `denied.files` | failed because of what it was denied |
+//! | `parameters.timeout` | failed because that parameter is 0 or less |
+//! | `component.trap`, `component.exit`, `component.result`, `component.failed` | failed by its own fault |
+//! | `component.missing`, `component.invalid`, `component.world`, `component.host` | did not begin (`LoadError`) |
+//! | `denied.network`, `denied.files` | failed after a capability was denied |
 //! | `action.error`, or the code that the action gives | the action returned an error |
 
 mod frames;
@@ -29,31 +30,31 @@ use crate::limits::{CpuExhausted, HOSTCALL_FUEL, Limits};
 use crate::memory::Refused;
 use frames::frames;
 
-/// Lines that are told of an error of the host.
+/// Number of lines quoted from an error of the host.
 const LINES: usize = 5;
 
-/// As many frames as the engine collects mean that the stack is at least that deep.
+/// Number of frames that the engine collects at most. A trace of this length means that the stack was at least as deep.
 const MANY_FRAMES: usize = 16;
 
-/// What is known when a call ended otherwise than by returning.
-pub(crate) struct Ended<'a> {
+/// The circumstances in which a call ended, for its error message.
+pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a Limits,
-    /// What the instance asked for and was refused.
+    /// The latest request for memory that was refused, if any.
     pub(crate) memory_refused: Option<Refused>,
-    /// What all instances may take together, in bytes.
+    /// Memory that all instances share, in bytes.
     pub(crate) memory_of_all: usize,
     pub(crate) record: &'a CallRecord,
 }
 
-impl Ended<'_> {
+impl Circumstances<'_> {
     /// The outcome of a call that trapped, exited or could not be instantiated.
     pub(crate) fn by(&self, error: &wasmtime::Error) -> Outcome {
         if error.is::<CpuExhausted>() {
             return cpu(self.limits);
         }
         match self.memory_refused {
-            Some(Refused::ByItsLimit(wanted)) => return memory(self.limits, wanted),
-            Some(Refused::ByTheBudget(wanted)) => return shared_memory(self.memory_of_all, wanted),
+            Some(Refused::ByInstanceLimit(wanted)) => return memory(self.limits, wanted),
+            Some(Refused::BySharedBudget(wanted)) => return shared_memory(self.memory_of_all, wanted),
             None => {}
         }
         if let Some(I32Exit(code)) = error.downcast_ref() {
@@ -68,7 +69,7 @@ impl Ended<'_> {
             return Outcome::failed(
                 "limit.stack",
                 format!("the component used up its call stack{}", frames(error)),
-                "look for recursion without an end; the stack has 512 KiB",
+                "look for endless recursion; the stack has 512 KiB",
             );
         }
         if is_transfer_too_large(error) {
@@ -97,7 +98,7 @@ impl Ended<'_> {
         )
     }
 
-    /// What a component said that ended itself by a panic.
+    /// The panic message of a component that ended with a panic.
     fn last_words(&self, error: &wasmtime::Error) -> Option<String> {
         let is_panic = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached));
         is_panic.then(|| self.record.output.last_words()).flatten()
@@ -126,7 +127,7 @@ impl Ended<'_> {
             result.insert("denied".into(), denial.to_string().into());
         }
         if let Some(details) = error.details {
-            // Details that are no JSON are better shown than lost.
+            // Details that are not JSON are kept as text rather than lost.
             let details = serde_json::from_str(&details).unwrap_or(Value::String(details));
             result.insert("details".into(), details);
         }
@@ -134,7 +135,7 @@ impl Ended<'_> {
     }
 }
 
-/// The result is larger than it may be.
+/// The outcome of a call whose result is larger than allowed.
 pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome {
     let size = size.map_or_else(String::new, |size| format!(" of {size} bytes"));
     Outcome::failed(
@@ -144,16 +145,16 @@ pub(crate) fn result_too_large(limits: &Limits, size: Option<usize>) -> Outcome 
     )
 }
 
-/// What runs has taken the room for results.
+/// The outcome of a call whose result found no room in the memory shared by all results.
 pub(crate) fn no_room_for_result(refusal: &str) -> Outcome {
     Outcome::failed(
         "limit.results",
-        format!("the result of the component was not taken: {refusal}"),
-        "run it again when less runs, return less, or raise engine.results_mib",
+        format!("the result of the component was not accepted: {refusal}"),
+        "run it again when fewer actions run, return less, or raise engine.results_mib",
     )
 }
 
-/// The result is no JSON.
+/// The outcome of a call whose result is not JSON.
 pub(crate) fn result_invalid(error: &serde_json::Error) -> Outcome {
     Outcome::failed(
         "component.result",
@@ -162,12 +163,21 @@ pub(crate) fn result_invalid(error: &serde_json::Error) -> Outcome {
     )
 }
 
-/// The call took longer than its parameter `timeout` allows.
+/// The outcome of a call that took longer than its parameter `timeout` allows.
 pub(crate) fn timed_out(seconds: u64) -> Outcome {
     Outcome::timed_out(
         "limit.time",
         format!("the component did not return within {seconds} s and was ended"),
         "raise the parameter timeout of the action, in seconds",
+    )
+}
+
+/// The outcome of a call whose parameter `timeout` is 0 or less, which every runner refuses.
+pub(crate) fn without_time(seconds: f64) -> Outcome {
+    Outcome::failed(
+        "parameters.timeout",
+        format!("the timeout of an action must be positive, and is {seconds}"),
+        "give a number of seconds above 0",
     )
 }
 
@@ -179,11 +189,11 @@ fn shared_memory(limit: usize, wanted: usize) -> Outcome {
     Outcome::failed(
         "limit.shared_memory",
         format!(
-            "the component needed {} MiB of memory, which was not left of the {} MiB that all components that run may take together (components.memory_mib)",
+            "the component needed {} MiB of memory, but too little was left of the {} MiB that all running components share (components.memory_mib)",
             mebibytes(wanted),
             mebibytes(limit)
         ),
-        "run it again when less runs, let fewer run at once (engine.component_slots), or raise components.memory_mib",
+        "run it again when fewer actions run, allow fewer at once (engine.component_slots), or raise components.memory_mib",
     )
 }
 
@@ -203,12 +213,12 @@ fn cpu(limits: &Limits) -> Outcome {
     Outcome::failed(
         "limit.cpu",
         format!("the component used up its {} s of CPU time and was ended", limits.cpu.as_secs_f64()),
-        "look for a loop without an end, or raise components.max_cpu_seconds",
+        "look for an endless loop, or raise components.max_cpu_seconds",
     )
 }
 
-/// Anything else that ended a call is about the host (the pool is used up, a mount is gone) or about a host
-/// function that was misused.
+/// The outcome of a call that ended for any other reason: a fault of the host (the pool is exhausted, a mount is gone)
+/// or the misuse of a host function.
 fn host(error: &wasmtime::Error) -> Outcome {
     let text = format!("{error:#}");
     let text: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES).collect();
@@ -219,12 +229,12 @@ fn host(error: &wasmtime::Error) -> Outcome {
     )
 }
 
-/// wasmtime has no type for this error.
+/// Recognized by its text, since wasmtime has no type for this error.
 fn is_transfer_too_large(error: &wasmtime::Error) -> bool {
     error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
 }
 
-/// What goes from the component to the host is bounded: its result, and what it passes to host functions.
+/// The outcome of a call that passed too much to the host, as its result or as an argument of a host function.
 fn transfer_too_large(limits: &Limits, error: &wasmtime::Error) -> Outcome {
     let calls_a_host_function =
         error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| !trace.frames().is_empty());
@@ -238,8 +248,8 @@ fn transfer_too_large(limits: &Limits, error: &wasmtime::Error) -> Outcome {
     )
 }
 
-/// What a component holds is counted twice: what the host has opened for it, and its handles as such. wasmtime has no
-/// type for the second error.
+/// The outcome of a call that holds too many things at once. They are counted twice: resources that the host opened
+/// for it, and all handles. wasmtime has no type for the second error.
 fn too_many_handles(limits: &Limits, error: &wasmtime::Error) -> Option<Outcome> {
     let (what, limit) = if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         ("files, sockets and streams open", limits.handles)
@@ -251,13 +261,13 @@ fn too_many_handles(limits: &Limits, error: &wasmtime::Error) -> Option<Outcome>
     Some(Outcome::failed(
         "limit.handles",
         format!("the component wanted more than {limit} {what} at once{}", frames(error)),
-        "close what is not needed any more, or do less at a time",
+        "close what is no longer needed, or do less at a time",
     ))
 }
 
-/// There are two stacks: that of WebAssembly itself, and the one that compilers keep in the component's
-/// memory. The end of the second is the start of memory, so all that can be seen is an access out of bounds
-/// from within functions that call each other over and over.
+/// Whether the call ran out of stack. There are two stacks: that of WebAssembly itself, and the one that compilers keep
+/// in the component's memory. The second ends where memory begins, so its overflow is only visible as an access out
+/// of bounds from within functions that call each other over and over.
 fn is_stack_overflow(error: &wasmtime::Error) -> bool {
     let repeated = || {
         let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! What the operator grants to packs, and how a grant becomes a WASI context. Nothing is granted unless it
-//! is written here: no files, no environment, no arguments, no network, an empty standard input.
+//! Grants of the operator to packs, and the WASI context that follows from them. Without a grant a component has no
+//! files, no environment, no arguments, no network, and an empty standard input.
 //!
-//! Checks at each call of a host function are made in `linker`, which also notes denials.
+//! `linker` checks each call of a host function and records denials.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,30 +15,30 @@ use crate::call_record::{CallRecord, Denial};
 use crate::limits::LARGEST_RANDOM;
 use crate::output::StandardStream;
 
-/// What packs may reach.
+/// The capabilities granted to packs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// By pack, the directories that its components see. Default: none.
+    /// Mounted directories by name of the pack. Default: none.
     pub directories: HashMap<String, Vec<Directory>>,
 }
 
-/// A directory of the host that components of a pack see.
+/// A directory of the host that is mounted for the components of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
-    /// Where it is on the host.
+    /// The path on the host.
     pub host_path: PathBuf,
-    /// Where components see it, for example `/data`.
+    /// The path inside the component, for example `/data`.
     pub guest_path: String,
-    /// What they may do with it.
+    /// The permitted operations.
     pub access: Access,
 }
 
-/// What may be done with a directory and all below it.
+/// The permitted operations on a directory and everything below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Read files and list directories.
     ReadOnly,
-    /// Create, change and remove them as well.
+    /// Create, change and remove files and directories as well.
     ReadWrite,
 }
 
@@ -52,14 +52,14 @@ pub(crate) struct MountFailed {
 }
 
 impl Grants {
-    /// The WASI context of one call of `pack`.
+    /// Builds the WASI context for one call of an action of `pack`.
     pub(crate) fn context(&self, pack: &str, record: &Arc<CallRecord>) -> Result<WasiCtx, MountFailed> {
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdout(StandardStream::new(record, Stream::Stdout))
             .stderr(StandardStream::new(record, Stream::Stderr))
             .max_random_size(LARGEST_RANDOM)
-            // Sockets can be made, so that the check below sees where they are to lead, and denies it.
+            // Sockets may be created, so that the check below sees and can report the address they are meant for.
             .allow_tcp(true)
             .allow_udp(true)
             .allow_ip_name_lookup(false);
@@ -84,8 +84,8 @@ impl Grants {
     }
 }
 
-/// Before a connection WASI asks whether it may bind to any free port. That alone reaches nobody, and
-/// denying it would hide where the connection was to lead.
+/// Whether this is only the check before a connection, in which WASI asks for permission to bind to any free port. That
+/// alone reaches nobody, and denying it would hide the address that the component wanted to connect to.
 fn only_a_first_step(address: std::net::SocketAddr, usage: SocketAddrUse) -> bool {
     matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
         && address.ip().is_unspecified()

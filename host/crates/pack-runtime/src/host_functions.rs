@@ -1,3 +1,4 @@
-//! What components can call, a file a capability. `linker` links them; `wit/README.md` says how to add one.
+//! Host functions that components can call, one file for each capability. `linker` links them; `wit/README.md`
+//! describes how to add one.
 
 pub(crate) mod log;

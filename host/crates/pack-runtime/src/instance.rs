@@ -1,4 +1,4 @@
-//! One instance of a component, for one call: its store, its limits and its sandbox.
+//! The instance of a component that serves one call: its store, its limits and its sandbox.
 
 use std::sync::Arc;
 
@@ -20,29 +20,29 @@ use crate::ticker::Ticking;
 pub(crate) struct Instance {
     component: Arc<LoadedComponent>,
     store: Store<CallState>,
-    /// Given back after the store, which is what it is held for.
+    /// Dropped after the store, which uses these resources.
     _held: Held,
 }
 
-/// What an instance holds of what all of them share, beside memory: wherever it runs, and until it is gone.
+/// Resources that an instance holds until it is gone, apart from memory.
 pub(crate) struct Held {
     _permits: Permits,
     _ticking: Ticking,
 }
 
 impl Held {
-    /// What it was admitted with, and the clock.
+    /// Combines the permits of the admission with the clock that interrupts the call.
     pub(crate) fn new(permits: Permits, ticking: Ticking) -> Self {
         Self { _permits: permits, _ticking: ticking }
     }
 }
 
-/// The host could not make an instance; says why.
+/// The host could not create an instance. Contains the reason.
 #[derive(Debug)]
 pub(crate) struct NotStarted(pub(crate) String);
 
 impl Instance {
-    /// An instance of `component` for `pack`, with what it holds of what is there for all, `share` of the memory.
+    /// Creates an instance of `component` for a call of `pack`, with the shared resources that it holds.
     pub(crate) fn new(
         component: Arc<LoadedComponent>,
         (held, share): (Held, Share),
@@ -59,8 +59,10 @@ impl Instance {
         let engine = component.instance.engine();
         let mut store = Store::try_new(engine, state).map_err(|error| NotStarted(format!("{error:#}")))?;
         store.limiter(|state| &mut state.memory);
+        // Without this bound, one call of a host function could make the host copy all of the component's memory.
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         store.set_max_component_handles(limits.component_handles);
+        // At its first tick already the call returns to the callback below, which goes by CPU time.
         store.set_epoch_deadline(1);
         let cpu_limit = limits.cpu;
         store.epoch_deadline_callback(move |context: StoreContextMut<'_, CallState>| {
@@ -68,7 +70,7 @@ impl Instance {
             if spent > cpu_limit {
                 return Err(CpuExhausted.into());
             }
-            // The clock ticks for all: most calls that it finds are about to end.
+            // The clock ticks for all calls at once, so most calls that a tick interrupts have only just begun.
             Ok(if spent < SHORT { UpdateDeadline::Continue(1) } else { UpdateDeadline::Yield(1) })
         });
         Ok(Self { component, store, _held: held })
@@ -85,7 +87,7 @@ impl Instance {
         action.call_run(&mut self.store, context, parameters).await
     }
 
-    /// Instantiates the component and lets it describe itself; `None` if it cannot.
+    /// Instantiates the component and asks for its description. `None` if it exports none.
     pub(crate) async fn describe(&mut self) -> wasmtime::Result<Option<String>> {
         let Some(description) = &self.component.description else { return Ok(None) };
         let instance = self.component.instance.instantiate_async(&mut self.store).await?;
@@ -93,7 +95,7 @@ impl Instance {
         description.call_describe(&mut self.store).await.map(Some)
     }
 
-    /// What the instance asked for and was refused.
+    /// The latest request for memory that was refused, if any.
     pub(crate) fn memory_refused(&self) -> Option<Refused> {
         self.store.data().memory.refused
     }

@@ -1,20 +1,20 @@
-//! What a component says when it panics: on its standard error, which goes to the output of the execution like all else.
-//! Here it is picked out on the way, since people look at the error first. What is made of it is in `failure`.
+//! Panic messages of components. They are written to standard error, and go to the execution's output like any other
+//! line; a copy is picked out here, since people read the error first. `failure` puts it into the error.
 
-/// How much of it is kept, in bytes.
+/// Bytes of a panic message that are kept.
 const LONGEST: usize = 1000;
 
-/// The message of the panic that was written last, as it comes line by line.
+/// The latest panic message, collected line by line.
 #[derive(Debug, Default)]
 pub(crate) struct LastWords {
     text: String,
-    /// Whether what comes still belongs to it.
+    /// Whether the next line still belongs to the message.
     is_open: bool,
 }
 
 impl LastWords {
-    /// Looks at a line of standard error.
-    pub(crate) fn hear(&mut self, line: &[u8]) {
+    /// Takes one line of standard error.
+    pub(crate) fn take_line(&mut self, line: &[u8]) {
         let begins = line.starts_with(b"thread '") || line.starts_with(b"panic: ");
         if !begins && !self.is_open {
             return;
@@ -58,8 +58,8 @@ impl LastWords {
         }
     }
 
-    /// What was said, if anything was.
-    pub(crate) fn said(&self) -> Option<String> {
+    /// The message, if there was one.
+    pub(crate) fn message(&self) -> Option<String> {
         (!self.text.is_empty()).then(|| self.text.clone())
     }
 }
@@ -68,10 +68,10 @@ impl LastWords {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> Option<String> {
+    fn message(text: &str) -> Option<String> {
         let mut words = LastWords::default();
-        text.lines().for_each(|line| words.hear(line.as_bytes()));
-        words.said()
+        text.lines().for_each(|line| words.take_line(line.as_bytes()));
+        words.message()
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
             ),
             ("panic: oh no\n\ngoroutine 1 [running]:", Some("oh no")),
         ] {
-            assert_eq!(said(text).as_deref(), expected, "{text}");
+            assert_eq!(message(text).as_deref(), expected, "{text}");
         }
-        let long = said(&format!("thread 'a' panicked at a.rs:1:1:\n{}\nmore", "é".repeat(5000))).unwrap();
+        let long = message(&format!("thread 'a' panicked at a.rs:1:1:\n{}\nmore", "é".repeat(5000))).unwrap();
         assert!(long.len() <= LONGEST + '…'.len_utf8() && long.ends_with('…'), "{}", long.len());
     }
 }

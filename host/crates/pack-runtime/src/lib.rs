@@ -1,14 +1,14 @@
 //! Runs WebAssembly components: the only crate that knows wasmtime.
 //!
-//! [`PackRuntime`] is what a host makes one of; [`ComponentRunner`] puts it behind the contract of
-//! `petrel-runners`, through which the engine calls it. The contract with components is in `wit/`.
+//! A host creates one [`PackRuntime`]. [`ComponentRunner`] implements the trait of `petrel-runners` on top of it, and
+//! the engine knows nothing else. The contract with components is in `wit/`.
 //!
-//! Reading order, along a call: [`component_runner`] takes it; `component_cache` has the component, compiled
-//! and linked (`linker`, `host_functions`); `pool` has what it takes to begin; `instance` makes a fresh instance
-//! with its [`grants`], [`limits`] and share of `memory`; `call_record` notes what happens; `apart` has what
-//! computes for long; `output` passes on what it writes and picks out its `last_words`, and `failure` words a bad
-//! end. [`description`] asks a component about itself, and `remarks` compares that with the metadata.
-//! `engine_settings` and `ticker` are for all.
+//! Reading order, along a call: [`component_runner`] receives it. `component_cache` has the component, compiled and
+//! linked (`linker`, `host_functions`). `pool` admits it, `instance` creates a fresh instance with its [`grants`],
+//! [`limits`] and share of `memory`, and `call_record` collects what is noted about it. A long computation moves to the
+//! threads of `apart`. `output` passes on what the component writes and keeps its `last_words`; `failure` words a bad
+//! end. [`description`] asks a component about itself, and `remarks` compares the answer with the metadata.
+//! `engine_settings` and `ticker` serve all calls.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,23 +49,23 @@ use component_cache::disk::CompiledFiles;
 use pool::Pool;
 use ticker::Ticker;
 
-/// How components are run.
+/// Settings of a [`PackRuntime`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The directory for compiled components. It is made (mode 0700) if it does not exist. Default: none,
-    /// then every component is compiled anew after a start.
+    /// The directory for compiled components, created with mode 0700 if it does not exist. Default: none, so that every
+    /// component is compiled again after a start.
     pub cache_directory: Option<PathBuf>,
-    /// What one call may use.
+    /// Limits of each call.
     pub limits: Limits,
-    /// What packs may reach. Default: nothing.
+    /// Capabilities of packs. Default: none.
     pub grants: Grants,
-    /// The room that all components share.
+    /// Limits of all components together.
     pub engine: EngineOptions,
 }
 
-/// What runs components. Cheap to clone; all clones are the same.
+/// The runtime of components. Cloning is cheap, and all clones share one state.
 ///
-/// The engine is started by the first component, so making one costs nothing.
+/// The first use of a component starts wasmtime, so a host without components does not pay for it.
 #[derive(Debug, Clone)]
 pub struct PackRuntime(Arc<Inner>);
 
@@ -75,51 +75,51 @@ struct Inner {
     core: OnceCell<Core>,
 }
 
-/// What is there once the first component was used.
+/// The state that the first use of a component creates.
 pub(crate) struct Core {
     pub(crate) components: ComponentCache,
     pub(crate) ticker: Ticker,
-    /// What all instances share.
+    /// Resources that all instances share.
     pub(crate) pool: Pool,
-    /// Where calls go on that compute for long.
+    /// Background threads for calls that compute for long.
     pub(crate) apart: Apart,
 }
 
 impl PackRuntime {
-    /// Prepares to run components.
+    /// Creates a runtime. wasmtime is not started yet.
     ///
     /// # Errors
     ///
-    /// If the cache directory cannot be made, or others than us can write to it.
+    /// If the cache directory cannot be created, or other users can write to it.
     pub fn new(options: Options) -> Result<Self, CacheDirectoryError> {
         let files = options.cache_directory.as_deref().map(CompiledFiles::open).transpose()?;
         Ok(Self(Arc::new(Inner { options, files, core: OnceCell::new() })))
     }
 
-    /// Compiles and links the component at `path`, so that its first call is as fast as the others: to be
-    /// called when a pack is registered.
+    /// Compiles and links the component at `path`, so that its first call is as fast as the others. Called when a pack
+    /// is registered.
     ///
     /// # Errors
     ///
-    /// If there is no such file, or it is no component for this host.
+    /// If the file does not exist, or is not a component for this host.
     pub async fn prepare(&self, path: &Path) -> Result<(), LoadError> {
         self.core().await?.components.get(path).await.map(drop)
     }
 
-    /// Forgets the components of the pack in `pack_path`, which frees their memory: to be called when a pack is
-    /// removed. A changed file is seen without it. Calls in progress go on.
+    /// Drops the components of the pack in `pack_path` from memory. Called when a pack is removed; a changed file is
+    /// noticed without it. Calls in progress are not affected.
     pub fn forget(&self, pack_path: &Path) {
         if let Some(core) = self.0.core.get() {
             core.components.forget(pack_path);
         }
     }
 
-    /// The options that it was made with.
+    /// The options that the runtime was created with.
     pub fn options(&self) -> &Options {
         &self.0.options
     }
 
-    /// What is there, if a component was used yet.
+    /// The state, if a component was used before.
     pub(crate) fn started(&self) -> Option<&Core> {
         self.0.core.get()
     }

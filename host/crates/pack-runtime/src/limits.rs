@@ -1,5 +1,5 @@
-//! What one call may use, and how that is enforced: CPU time at each tick of the epoch clock, wall time and
-//! cancellation whenever the call gives way.
+//! Limits of one call and their enforcement: CPU time is checked at each tick of the epoch clock, wall time and
+//! cancellation whenever the call yields.
 //!
 //! Memory is counted in `memory`, output in `output`; the limits of the pool as a whole are in `engine_settings`.
 
@@ -16,25 +16,25 @@ use tokio_util::sync::CancellationToken;
 use crate::apart::{Apart, Gone};
 use crate::call_record::CallRecord;
 
-/// What one call may use. The wall time is the runner's parameter `timeout`.
+/// Limits of one call. The wall time is limited by the runner's parameter `timeout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes over all memories and tables of the instance. Default 128 MiB.
+    /// Memory of the instance, over all its memories and tables, in bytes. Default: 128 MiB.
     pub memory: usize,
-    /// Time on a processor. Default 30 s.
+    /// CPU time. Default: 30 s.
     pub cpu: Duration,
-    /// Bytes of output and log together, as they are stored; what is beyond is cut and marked. Default 2 MiB.
+    /// Output and log together, in bytes as stored. The rest is cut and marked. Default: 2 MiB.
     pub output: usize,
-    /// Lines of output and log together; what is beyond is cut and marked. Default 10,000.
+    /// Lines of output and log together. The rest is cut and marked. Default: 10,000.
     pub output_lines: usize,
-    /// Bytes of the result as JSON. Default 2 MiB.
+    /// Size of the result as JSON, in bytes. Default: 2 MiB.
     pub result: usize,
-    /// Calls of one component at the same time; further ones wait. Default 64.
+    /// Concurrent calls of one component. Further ones wait. Default: 64.
     pub concurrency: usize,
-    /// Files, sockets and streams that one call can have open. Default 256.
+    /// Files, sockets and streams that one call can have open. Default: 256.
     pub handles: usize,
-    /// Handles that one call can hold at once, those of resources that the component itself makes included.
-    /// Default 10,000.
+    /// Handles that one call can hold, including those of resources that the component itself defines.
+    /// Default: 10,000.
     pub component_handles: usize,
 }
 
@@ -53,37 +53,37 @@ impl Default for Limits {
     }
 }
 
-/// What a host call may copy out of a component, in bytes.
+/// Bytes that one host call may copy out of a component.
 pub(crate) const HOSTCALL_FUEL: usize = 8 << 20;
 
-/// Time on a processor up to which a call is a short one: it is not interrupted, and stays on the worker where it began.
+/// CPU time up to which a call counts as short: it is not interrupted, and stays on the worker where it began.
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
 
-/// Random bytes that a component can ask for at once.
+/// Random bytes that a component can request with one call.
 pub(crate) const LARGEST_RANDOM: u64 = 1 << 20;
 
-/// The call has used up its CPU time. The error of the trap that ends it.
+/// The error of the trap that ends a call when its CPU time is used up.
 #[derive(Debug, thiserror::Error)]
 #[error("the limit of CPU time is reached")]
 pub(crate) struct CpuExhausted;
 
-/// Measures the CPU time of one call, over the threads that it comes to run on.
+/// Measures the CPU time of one call across the threads that it runs on.
 #[derive(Debug, Default)]
 pub(crate) struct CpuMeter {
-    /// Nanoseconds before the present poll.
+    /// CPU time before the present poll, in nanoseconds.
     spent: AtomicU64,
-    /// The thread's clock when the present poll began.
+    /// The CPU clock of the thread when the present poll began, in nanoseconds.
     began: AtomicU64,
 }
 
 impl CpuMeter {
-    /// The time so far; only to be asked from within the call.
+    /// CPU time so far. Only meaningful on the thread that polls the call.
     pub(crate) fn spent(&self) -> Duration {
         let present = thread_cpu_nanoseconds().saturating_sub(self.began.load(Ordering::Relaxed));
         Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(present))
     }
 
-    /// Whether it was a short call up to its latest poll.
+    /// Whether the call was short up to the end of its latest poll.
     fn is_short(&self) -> bool {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed)) < SHORT
     }
@@ -98,17 +98,17 @@ impl CpuMeter {
     }
 }
 
-/// Why a call was ended from outside.
+/// Reasons why a call was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Canceled,
     TimedOut,
 }
 
-/// Runs `call` until it is done, `deadline` is reached or `cancel` fires; then the call is dropped.
+/// Runs `call` until it is done, `deadline` passes or `cancel` fires. In the last two cases the call is dropped.
 ///
-/// Most calls are done at once, so the timer is only set up when a call gives way for the first time. A
-/// call that computes gives way at each tick: it is no short one, and goes on `apart`.
+/// Most calls are done at their first poll, so the timer is only set up when a call yields for the first time. A
+/// call that computes yields at each tick; once it is no longer short, it moves to the threads of `apart`.
 pub(crate) async fn watch<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
     record: &Arc<CallRecord>,
@@ -120,7 +120,7 @@ pub(crate) async fn watch<T: Send + 'static>(
         return Err(Stopped::Canceled);
     }
     let mut call = Box::pin(metered(call, Arc::clone(record)));
-    // Nothing means that it has to go on elsewhere.
+    // `None` means that the call has to move to the background threads.
     let mut here = poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending if record.cpu.is_short() => Poll::Pending,
@@ -152,7 +152,7 @@ pub(crate) async fn watch<T: Send + 'static>(
     }
 }
 
-/// `call`, with the time that it takes noted in `record`.
+/// Runs `call` and adds the CPU time of each poll to `record`.
 async fn metered<T>(call: impl Future<Output = T>, record: Arc<CallRecord>) -> T {
     let mut call = pin!(call);
     poll_fn(|context| {
@@ -164,7 +164,7 @@ async fn metered<T>(call: impl Future<Output = T>, record: Arc<CallRecord>) -> T
     .await
 }
 
-/// What the current thread has used of a processor, in nanoseconds.
+/// CPU time of the current thread, in nanoseconds.
 fn thread_cpu_nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let part = |value: i64| u64::try_from(value).unwrap_or(0);
@@ -184,7 +184,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
-    /// Watches `call` on this thread for at most `time`; with what it has used of a processor.
+    /// Watches `call` on this thread for at most `time`. Returns its CPU time as well.
     fn watched<T: Send + 'static>(
         call: impl Future<Output = T> + Send + 'static,
         time: Duration,
@@ -197,7 +197,7 @@ mod tests {
         (done, spent)
     }
 
-    /// Keeps the processor busy until this poll is no short one any more.
+    /// Uses the processor until this poll is no longer short.
     fn compute() {
         let begun = thread_cpu_nanoseconds();
         while Duration::from_nanos(thread_cpu_nanoseconds() - begun) < 2 * SHORT {}

@@ -1,7 +1,7 @@
-//! What components are linked to: WASI 0.2 with nothing granted, and our own host functions.
+//! The linker: every import of a component, that is WASI 0.2 with nothing granted and Petrel's host functions.
 //!
-//! Everything is linked, granted or not, since toolchains import all of WASI anyway. A few functions of
-//! WASI are wrapped here to note a denial that WASI itself keeps silent about (`call_record::Denial`).
+//! The linker provides every function, granted or not, since toolchains import all of WASI anyway. A few functions
+//! of WASI are wrapped here to record a denial about which WASI itself keeps silent (`call_record::Denial`).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use crate::bindings::petrel;
 use crate::call_record::{CallRecord, Denial};
 use crate::memory::MemoryLimiter;
 
-/// The version of WASI that wasmtime implements; components built for an older 0.2 are served as well.
+/// The version of WASI that wasmtime implements. Components built for an older 0.2 are linked to it as well.
 const WASI_FILES: &str = "wasi:filesystem/types@0.2.12";
 const WASI_DIRECTORIES: &str = "wasi:filesystem/preopens@0.2.12";
 const WASI_NAMES: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 
-/// What belongs to the instance of one call.
+/// State that belongs to the instance of one call.
 pub(crate) struct CallState {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
@@ -42,7 +42,7 @@ impl WasiView for CallState {
     }
 }
 
-/// A linker that has everything that a component may import.
+/// Builds a linker with every function that a component may import.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -58,7 +58,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
 type OpenAt = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 type Opened = (Result<Resource<Descriptor>, FileError>,);
 
-/// Wraps the function that opens files: a path that leads out of its directory is refused by WASI.
+/// Wraps the function that opens files. WASI refuses a path that leads out of its directory.
 fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.instance(WASI_FILES)?.func_wrap_async(
         "[method]descriptor.open-at",
@@ -83,7 +83,7 @@ fn note_denied_files(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 
 type Directories = (Vec<(Resource<Descriptor>, String)>,);
 
-/// Wraps the function that lists the mounted directories.
+/// Wraps the function that lists the mounted directories, to record that a component found none.
 fn note_missing_directories(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.instance(WASI_DIRECTORIES)?.func_wrap(
         "get-directories",
@@ -101,7 +101,7 @@ fn note_missing_directories(linker: &mut Linker<CallState>) -> wasmtime::Result<
 type Resolve = (Resource<Network>, String);
 type Resolved = (Result<Resource<ResolveAddressStream>, SocketErrorCode>,);
 
-/// Wraps the function that looks up names, which are denied unless they are addresses already.
+/// Wraps the function that resolves host names. All are denied; only literal addresses pass.
 fn note_denied_names(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.instance(WASI_NAMES)?.func_wrap(
         "resolve-addresses",

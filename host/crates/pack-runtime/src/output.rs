@@ -1,8 +1,8 @@
-//! What a component writes, line by line on its way to the execution's output, and cut at its limit.
+//! Output of one call: splits what a component writes into lines, and cuts it at the limit of the call.
 //!
-//! Standard output and error are streams of WASI; the log comes from `host_functions::log`. All share one
-//! budget. A component never notices that its output is cut: streams go on accepting, since a guest's
-//! `println!` panics when its stream is closed.
+//! Standard output and standard error are streams of WASI; log messages come from `host_functions::log`. All three
+//! share one budget. A component never notices that its output is cut: the streams go on accepting bytes, since a
+//! guest's `println!` panics when its stream is closed.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +20,16 @@ use crate::call_record::CallRecord;
 use crate::last_words::LastWords;
 use crate::limits::Limits;
 
-/// A line that grows beyond this is passed on in pieces, so that a flood without line ends stays small.
+/// Longest line, in bytes. A longer one is passed on in pieces, so that a flood without line ends stays small.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// Bytes that a guest may write at once.
+/// Bytes that a guest may write with one call.
 const PERMIT: usize = 64 << 10;
 
-/// Bytes that are kept free for the line that says how much was cut, so that it fits where the limit is the sink's too.
+/// Bytes reserved for the line that reports the cut, so that it fits even if the sink has the same limit.
 const ROOM_FOR_THE_MARK: usize = 128;
 
-/// Where the output of one call goes.
+/// The output of one call, on its way to the sink of the execution.
 #[derive(Debug)]
 pub(crate) struct Output {
     sink: OutputSink,
@@ -48,7 +48,7 @@ struct Pending {
 }
 
 impl Output {
-    /// Output into `sink`, as much as `limits` allow.
+    /// Creates an output that writes to `sink` within `limits`.
     pub(crate) fn new(sink: OutputSink, limits: &Limits) -> Self {
         let pending = Pending {
             room: limits.output.saturating_sub(ROOM_FOR_THE_MARK),
@@ -61,27 +61,27 @@ impl Output {
         Self { sink, limit: limits.output, pending: Mutex::new(pending) }
     }
 
-    /// Takes room for a result of `bytes` in memory, as [`OutputSink::claim`].
+    /// Claims `bytes` of memory for a result, as [`OutputSink::claim`] does. Returns `false` if there is no room.
     pub(crate) fn claim(&self, bytes: usize) -> bool {
         self.sink.claim(bytes)
     }
 
-    /// On whose account the call is.
+    /// The user and root that the call's memory is charged to.
     pub(crate) fn holder(&self) -> Option<&Holder> {
         self.sink.holder()
     }
 
-    /// Why a claim was refused.
+    /// The reason why a claim was refused, for an error message.
     pub(crate) fn refusal(&self) -> String {
         self.sink.refusal()
     }
 
-    /// The message of a panic, if the component has written one.
+    /// The message of the latest panic on standard error, if any.
     pub(crate) fn last_words(&self) -> Option<String> {
-        self.pending().last_words.said()
+        self.pending().last_words.message()
     }
 
-    /// Adds whole lines.
+    /// Writes `text` as whole lines.
     pub(crate) fn lines(&self, stream: Stream, text: &str) {
         let mut pending = self.pending();
         for line in text.lines() {
@@ -89,7 +89,7 @@ impl Output {
         }
     }
 
-    /// Passes on what is left without a line end, and says how much was cut, if any.
+    /// Writes lines without a line end that are left over, and a line that reports how many bytes were cut, if any.
     pub(crate) fn finish(&self) {
         let mut pending = self.pending();
         for stream in [Stream::Stdout, Stream::Stderr] {
@@ -126,7 +126,7 @@ impl Output {
 
     fn line(&self, pending: &mut Pending, stream: Stream, line: &[u8]) {
         if stream == Stream::Stderr {
-            pending.last_words.hear(line);
+            pending.last_words.take_line(line);
         }
         let size = line_size(line);
         if pending.dropped == 0 && pending.lines_left > 0 && size <= pending.room {

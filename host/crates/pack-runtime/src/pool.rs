@@ -1,8 +1,9 @@
-//! What all instances share: slots of the engine's pool, places of their component, memory. A call takes all that it
-//! needs of it or nothing, so nobody holds one of these who waits for another.
+//! Resources shared by all instances: slots of wasmtime's pool, places of each component, and memory. A call takes all
+//! that it needs or nothing, so no call holds one resource while it waits for another.
 //!
-//! The engine asks before an execution has a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). Who was
-//! not asked for, since its component was not loaded yet or is only asked about itself, waits here.
+//! The engine asks before an execution gets a slot of its own ([`Runner::admit`](petrel_runners::Runner::admit)). A
+//! call that was not admitted that way, because its component was not loaded yet or is only asked to describe itself,
+//! waits here, and the wait is logged.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,52 +14,59 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::component_cache::LoadedComponent;
-use crate::memory::{MemoryBudget, Share};
+use crate::memory::{MemoryBudget, Part, Share};
 
-/// How long at most until one that waits looks again although nothing was heard.
+/// Longest time before a waiting call looks again without a notification.
 const IDLE: Duration = Duration::from_secs(1);
+/// Longest time that a call stays first in line. Then it goes to the back, so that one that finds no room does not hold
+/// up the others for ever.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
 
-/// What all instances share.
+/// The resources that all instances share.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// A permit an instance: the engine's pool has no more.
+    /// One permit for each instance that wasmtime's pool can hold.
     slots: Arc<Semaphore>,
     memory: MemoryBudget,
-    /// Held by the one that is next of those that wait here.
+    /// Held by the call that is first in line.
     turn: Semaphore,
+    longest_turn: Duration,
     freed: Arc<Notify>,
 }
 
-/// What one instance takes of it, in bytes, and for whom.
+/// The resources that one instance needs, and who is charged for them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) holder: &'a Holder,
-    /// In bytes.
+    /// Bytes.
     pub(crate) memory: usize,
-    /// The places of its component; none for who only asks it about itself.
+    /// The places of its component. `None` for a component that only describes itself.
     pub(crate) places: Option<&'a Arc<Semaphore>>,
+    /// The part of the memory that it may be taken from.
+    pub(crate) part: Part,
 }
 
 impl<'a> Wanted<'a> {
-    /// What a call of `component` takes, which may have so much memory.
+    /// The needs of a call of `component`, which may use at most `most_memory` bytes.
     pub(crate) fn by_call(component: &'a LoadedComponent, holder: &'a Holder, most_memory: usize) -> Self {
-        Self { holder, memory: component.least_memory.min(most_memory), places: Some(&component.places) }
+        let memory = component.initial_memory.min(most_memory);
+        Self { holder, memory, places: Some(&component.places), part: Part::Any }
     }
 }
 
-/// What one instance has taken, until this is dropped.
+/// The resources that one instance has taken. Dropping them gives them back.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) share: Share,
     pub(crate) permits: Permits,
 }
 
-/// What it has beside memory. To be dropped after that: others are told then.
+/// The resources apart from memory. They must be dropped after the memory, since dropping them wakes waiting calls.
 #[derive(Debug)]
 pub(crate) struct Permits {
     _slot: OwnedSemaphorePermit,
     _place: Option<OwnedSemaphorePermit>,
-    // The last: what is before it is free when somebody hears of it.
+    // The last field: fields are dropped in order, and the slot and place must be free when a waiting call is woken.
     _freed: Freed,
 }
 
@@ -72,43 +80,66 @@ impl Drop for Freed {
 }
 
 impl Pool {
-    /// For so many instances, in so much memory, in bytes.
+    /// Creates a pool of `slots` instances that share `memory` bytes.
     pub(crate) fn new(slots: usize, memory: usize) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(slots)),
             memory: MemoryBudget::new(memory),
             turn: Semaphore::new(1),
+            longest_turn: LONGEST_TURN,
             freed: Arc::default(),
         }
     }
 
-    /// How much memory there is in all, in bytes.
+    /// Memory that all instances share, in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.memory.limit()
     }
 
-    /// Takes all of `wanted`, or nothing; never waits.
+    /// Takes all of `wanted`, or nothing. Never waits.
     pub(crate) fn take(&self, wanted: Wanted<'_>) -> Result<Admitted, Refused> {
         let place = match wanted.places {
-            // Calls of other components need not wait for one of this.
+            // Charged to the root, not to all: calls of other components need no place of this one and may go on.
             Some(places) => Some(Arc::clone(places).try_acquire_owned().map_err(|_none| Refused::ByTheRoot)?),
             None => None,
         };
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_none| Refused::ByAll)?;
-        let share = self.memory.take(wanted.holder, wanted.memory)?;
+        let share = self.memory.take(wanted.holder, wanted.memory, wanted.part)?;
         let permits = Permits { _slot: slot, _place: place, _freed: Freed(Arc::clone(&self.freed)) };
         Ok(Admitted { share, permits })
     }
 
-    /// As [`Pool::take`], as soon as it is there. Who needs little enough passes those that wait.
-    pub(crate) async fn wait_for(&self, wanted: Wanted<'_>) -> Admitted {
+    /// Waits until [`Pool::take`] succeeds. A call with small needs may overtake those that wait. `what` names the
+    /// component in the log.
+    pub(crate) async fn wait_for(&self, wanted: Wanted<'_>, what: &str) -> Admitted {
         if let Ok(admitted) = self.take(wanted) {
             return admitted;
         }
-        // It is never closed.
-        let _turn = self.turn.acquire().await;
+        let mut is_said = false;
         loop {
-            // Asked for before looking, or what is freed in between would be missed.
+            // The semaphore is never closed, so this only fails in theory and then lets the call try again.
+            let turn = self.turn.acquire().await;
+            if let Ok(admitted) = timeout(self.longest_turn, self.next(wanted)).await {
+                return admitted;
+            }
+            drop(turn);
+            if !is_said {
+                is_said = true;
+                let (mib, of_mib) = (wanted.memory >> 20, self.memory() >> 20);
+                tracing::warn!(
+                    component = what,
+                    mib,
+                    of_mib,
+                    "component waits for a slot and memory that other components hold; components.memory_mib sets how much there is"
+                );
+            }
+        }
+    }
+
+    /// Waits for `wanted` while being first in line.
+    async fn next(&self, wanted: Wanted<'_>) -> Admitted {
+        loop {
+            // Registered before looking: a notification between the look and the registration would be lost.
             let mut freed = pin!(self.freed.notified());
             freed.as_mut().enable();
             if let Ok(admitted) = self.take(wanted) {
@@ -122,6 +153,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use petrel_runners::shares::Root;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
@@ -135,7 +167,8 @@ mod tests {
     fn all_of_it_is_taken_or_nothing() {
         let (ann, bob, places) = (holder("ann", "a"), holder("bob", "b"), Arc::new(Semaphore::new(2)));
         let pool = Pool::new(3, 64 * MIB);
-        let wanted = |holder, mib: usize| Wanted { holder, memory: mib * MIB, places: Some(&places) };
+        let wanted =
+            |holder, mib: usize| Wanted { holder, memory: mib * MIB, places: Some(&places), part: Part::Any };
         let first = pool.take(wanted(&ann, 30)).unwrap();
         assert_eq!(pool.take(wanted(&ann, 3)).unwrap_err(), Refused::ByTheRoot, "a half is its share");
         assert_eq!(pool.take(wanted(&bob, 30)).unwrap_err(), Refused::ByAll, "an eighth is left for growth");
@@ -150,24 +183,53 @@ mod tests {
         assert!(pool.take(wanted(&bob, 64)).is_ok(), "alone it may have all");
     }
 
-    #[tokio::test]
-    async fn who_waits_holds_nothing_and_hears_of_what_is_freed() {
-        let pool = Arc::new(Pool::new(2, 8 * MIB));
-        let held = pool.take(Wanted { holder: &holder("ann", "a"), memory: 6 * MIB, places: None }).unwrap();
-        let [large, small] = [1000 * MIB, MIB].map(|memory| {
-            let pool = Arc::clone(&pool);
-            tokio::spawn(async move {
-                let bob = holder("bob", "b");
-                drop(pool.wait_for(Wanted { holder: &bob, memory, places: None }).await);
-            })
-        });
-        // The large one has looked once, and waits.
+    fn asks(holder: &Holder, mib: usize) -> Wanted<'_> {
+        Wanted { holder, memory: mib * MIB, places: None, part: Part::Any }
+    }
+
+    /// A task that waits for this much memory, and gives it back at once.
+    fn waits(pool: &Arc<Pool>, user: &'static str, mib: usize) -> JoinHandle<()> {
+        let pool = Arc::clone(pool);
+        tokio::spawn(async move {
+            let holder = holder(user, user);
+            drop(pool.wait_for(asks(&holder, mib), "a component").await);
+        })
+    }
+
+    /// Runs until some task is first in line.
+    async fn somebody_waits(pool: &Pool) {
         while pool.turn.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        timeout(Duration::from_secs(20), small).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_waits_holds_nothing_and_hears_of_what_is_freed() {
+        let (pool, ann) = (Arc::new(Pool::new(2, 64 * MIB)), holder("ann", "a"));
+        let held = pool.take(asks(&ann, 40)).unwrap();
+        let large = waits(&pool, "bob", 1000);
+        // It has looked once, and waits.
+        somebody_waits(&pool).await;
+        timeout(Duration::from_secs(20), waits(&pool, "bob", 1)).await.unwrap().unwrap();
         assert!(!large.is_finished(), "who needs little has passed it");
         assert_eq!(pool.slots.available_permits(), 1);
+        drop(held);
+        timeout(Duration::from_secs(20), large).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_finds_no_room_does_not_hold_up_the_others_that_wait() {
+        let quick = Pool { longest_turn: Duration::from_millis(20), ..Pool::new(8, 64 * MIB) };
+        let (pool, ann, bob) = (Arc::new(quick), holder("ann", "a"), holder("bob", "b"));
+        let (held, also) = (pool.take(asks(&ann, 30)).unwrap(), pool.take(asks(&bob, 20)).unwrap());
+        let large = waits(&pool, "cyd", 1000);
+        somebody_waits(&pool).await;
+        let medium = waits(&pool, "dan", 10);
+        tokio::task::yield_now().await;
+        drop(also);
+        // The large one is first in line, until its turn ends.
+        timeout(Duration::from_secs(20), medium).await.unwrap().unwrap();
+        assert!(!large.is_finished());
         drop(held);
         timeout(Duration::from_secs(20), large).await.unwrap().unwrap();
     }

@@ -1,5 +1,5 @@
-//! What there is to say about actions in components before any of them runs: whether their component is one for this host,
-//! has them, and describes them as their metadata does.
+//! Checks of actions in components before any of them runs: whether the component fits this host, exports the
+//! actions, and describes them as their metadata does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::component_runner::TIMEOUT;
 use crate::description::{ActionDescription, DescribeError, Description};
 use crate::{LoadError, PackRuntime};
 
-/// Names that are listed of what differs.
+/// Number of differing names that are listed.
 const MOST_NAMES: usize = 5;
 
-/// What there is to say about `actions` of the pack at `pack_path`. Each component is asked once.
+/// Checks `actions` of the pack at `pack_path`. Each component is asked once.
 pub(crate) async fn on_actions(runtime: &PackRuntime, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
     let mut components: BTreeMap<&str, Vec<&Action>> = BTreeMap::new();
     for action in actions {
@@ -29,7 +29,7 @@ pub(crate) async fn on_actions(runtime: &PackRuntime, pack_path: &Path, actions:
     remarks
 }
 
-/// What there is to say about an action by what its component told.
+/// Checks one action against the description of its component.
 fn on_action(action: &Action, told: &Result<Option<Description>, DescribeError>) -> Option<Remark> {
     let remark = |message: String, is_fatal: bool| {
         Some(Remark { action: action.reference.clone(), message, is_fatal })
@@ -39,7 +39,7 @@ fn on_action(action: &Action, told: &Result<Option<Description>, DescribeError>)
         Err(DescribeError::Load(error @ LoadError::Host(_))) => return remark(error.to_string(), false),
         Err(DescribeError::Load(error)) => return remark(format!("{error}; {}", error.hint()), true),
         Err(error) => return remark(format!("{path}: {error}"), false),
-        // It need not say what it has.
+        // The description is optional.
         Ok(None) => return None,
         Ok(Some(description)) => &description.actions,
     };
@@ -64,8 +64,8 @@ fn on_action(action: &Action, told: &Result<Option<Description>, DescribeError>)
     )
 }
 
-/// What the metadata of an action and its description have that differs, by name, where it matters to who calls it: texts,
-/// defaults and limits are the author's to write.
+/// The names of parameters and fields in which the metadata of an action and its description differ, as far as it
+/// matters to callers. Texts, defaults and limits are left to the author.
 fn differing(action: &Action, described: &ActionDescription) -> Vec<String> {
     let names: BTreeSet<&String> = action.parameters.keys().chain(described.parameters.keys()).collect();
     let is_other = |name: &&String| match (action.parameters.get(*name), described.parameters.get(*name)) {
@@ -73,7 +73,7 @@ fn differing(action: &Action, described: &ActionDescription) -> Vec<String> {
             let (written, told) = (Schema::of(written), Schema::of(told));
             (written.kind(), written.is_required()) != (told.kind(), told.is_required())
         }
-        // The runner's own is narrowed, which is no business of the component.
+        // The metadata may narrow the runner's parameter `timeout`, of which the component knows nothing.
         (Some(_), None) => *name != TIMEOUT,
         (None, told) => told.is_some_and(|told| Schema::of(told).is_required()),
     };

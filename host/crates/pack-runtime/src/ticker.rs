@@ -1,6 +1,6 @@
-//! The clock that interrupts components: one thread that moves the engine's epoch on every 4 ms.
+//! The clock that interrupts components: one thread that advances the engine's epoch every 4 ms.
 //!
-//! At each tick a running component comes back to the host (`limits` decides what then). The thread
+//! At each tick a running component returns to the host, and `limits` decides whether it may go on. The thread
 //! sleeps while no call is in progress, so an idle host has no wake-ups.
 
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// How long a component runs at most before it comes back to the host.
+/// Longest time that a component runs before it returns to the host.
 pub(crate) const TICK: Duration = Duration::from_millis(4);
 
-/// Ticks without a call after which the thread goes to sleep: waking it costs more than a few ticks.
+/// Ticks without a call after which the thread goes to sleep. Fewer would cost more, since waking the thread costs as
+/// much as several ticks.
 const IDLE_TICKS: u32 = 250;
 
-/// A handle on the thread. The thread ends with the engine.
+/// A handle on the ticking thread. The thread ends when the engine is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Ticker {
     calls: Arc<Calls>,
@@ -29,12 +30,12 @@ struct Calls {
     asleep: AtomicBool,
 }
 
-/// Keeps the clock going while it lives.
+/// Keeps the clock ticking until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Ticking(Arc<Calls>);
 
 impl Ticker {
-    /// Starts the thread for `engine`.
+    /// Starts the thread that ticks for `engine`.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let calls = Arc::new(Calls::default());
         let engine = engine.weak();
@@ -55,7 +56,7 @@ impl Ticker {
         Ok(Self { calls, thread: spawned.thread().clone() })
     }
 
-    /// Says that a call is in progress, until what it returns is dropped.
+    /// Registers a call in progress, which ends when the returned value is dropped.
     pub(crate) fn call(&self) -> Ticking {
         self.calls.in_progress.fetch_add(1, Ordering::SeqCst);
         if self.calls.asleep.load(Ordering::SeqCst) {
@@ -68,9 +69,9 @@ impl Ticker {
 impl Calls {
     fn sleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
-        // A call that begins from here on sees `asleep`; one that began before is seen on the next line.
+        // A call that begins after this store sees `asleep`; one that began before is counted in `in_progress`.
         if self.in_progress.load(Ordering::SeqCst) == 0 {
-            // The time lets the thread notice now and then that its engine is gone.
+            // The timeout lets the thread notice, once a minute, that its engine is gone.
             thread::park_timeout(Duration::from_mins(1));
         }
         self.asleep.store(false, Ordering::SeqCst);

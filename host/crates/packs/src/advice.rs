@@ -1,5 +1,5 @@
-//! What to think about in a pack that can be registered as it is: secrets that would show, scripts that would not
-//! start, imports that are not offered. What must be corrected is found in [`crate::read`].
+//! Advice on packs that can be registered as they are: secrets that would be visible, scripts that would not start,
+//! imports and services that Petrel does not provide. [`crate::read`] finds problems that must be corrected.
 
 use std::path::Path;
 
@@ -10,19 +10,42 @@ use crate::problem::short;
 use crate::source::Source;
 
 mod imports;
+mod services;
 
-/// Runners that hand parameters to a script as its arguments.
+/// Runners that pass parameters to a script as its arguments.
 const SCRIPT_RUNNERS: [&str; 2] = ["local-shell-script", "remote-shell-script"];
 
-/// Runners that run a command line and no file.
+/// Runners that run a command line instead of a file.
 const COMMAND_RUNNERS: [&str; 2] = ["local-shell-cmd", "remote-shell-cmd"];
 
-/// The Python of StackStorm's own installation, which scripts of its packs name. Where it is not, the host runs them by
-/// `python3`.
+/// Runners whose own parameter `timeout` limits the duration of an action. With other runners, a parameter of that name
+/// is the author's.
+const TIMED_RUNNERS: [&str; 5] =
+    ["http-request", "local-shell-cmd", "local-shell-script", "python-script", "wasm-component"];
+
+/// The Python of StackStorm's own installation, which scripts of its packs name. Where it is missing, the host runs
+/// them with `python3`.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 
-/// What there is to say about an action, a sentence each, with its metadata file in front.
+/// Advice on an action, one sentence each, prefixed with its metadata file.
 pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
+    let mut advice = by_runner(file, action, source);
+    advice.extend(without_time(file, action));
+    advice
+}
+
+/// Advice on an action whose own default leaves it no time, which its runner refuses.
+fn without_time(file: &str, action: &Action) -> Option<String> {
+    let seconds = Schema::named(&action.parameters, "timeout").and_then(Schema::default)?.as_f64()?;
+    (TIMED_RUNNERS.contains(&action.runner_type.as_str()) && seconds <= 0.0).then(|| {
+        format!(
+            "{file}: the default of timeout is {seconds}, with which the action fails at once; give it a number of seconds \
+             above 0"
+        )
+    })
+}
+
+fn by_runner(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     if action.runner_type == "python-script" {
         return on_imports(file, action, source);
     }
@@ -33,7 +56,7 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
         return Vec::new();
     }
     let secrets = action.parameters.iter().filter(|(name, schema)| {
-        // The runner hands its own over by standard input.
+        // The runner passes its own secret through standard input.
         *name != "sudo_password" && Schema::of(schema).is_secret()
     });
     let secrets = secrets.map(|(name, _)| {
@@ -44,7 +67,7 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     });
     let script = format!("actions/{}", action.entry_point);
     if source.length(&script).is_err() {
-        // That it is not there is said as what it is.
+        // A missing script has been reported as a problem.
         return secrets.collect();
     }
     let start = source.start(&script).unwrap_or_default();
@@ -54,10 +77,15 @@ pub(crate) fn on_action(file: &str, action: &Action, source: &dyn Source) -> Vec
     secrets.chain(interpreter).chain(run_bit).collect()
 }
 
-/// What there is to say about what a Python action imports.
+/// Advice on all actions of a pack together, one sentence each.
+pub(crate) fn on_actions<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+    services::not_offered(actions, source)
+}
+
+/// Advice on the imports of a Python action.
 fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     let script = format!("actions/{}", action.entry_point);
-    // That it is not there is said as what it is.
+    // A missing script has been reported as a problem.
     let text = source.read(&script, imports::LARGEST).unwrap_or_default();
     let modules = imports::not_offered(&text).into_iter();
     let told = modules.map(|module| {
@@ -69,7 +97,7 @@ fn on_imports(file: &str, action: &Action, source: &dyn Source) -> Vec<String> {
     told.collect()
 }
 
-/// What there is to say about an action that names a file and gives no command line.
+/// Advice on an action that names a file and gives no command line.
 fn without_command(file: &str, action: &Action) -> Option<String> {
     let command = Schema::named(&action.parameters, "cmd").and_then(Schema::default);
     let is_missing = !action.entry_point.is_empty() && command.is_none_or(serde_json::Value::is_null);
@@ -84,7 +112,7 @@ fn without_command(file: &str, action: &Action) -> Option<String> {
     })
 }
 
-/// What there is to say about what interprets a script that begins so.
+/// Advice on the interpreter of a script with this beginning.
 fn on_interpreter(script: &str, start: &[u8]) -> Option<String> {
     if start.starts_with(b"\x7fELF") {
         return None;
@@ -110,13 +138,13 @@ fn on_interpreter(script: &str, start: &[u8]) -> Option<String> {
              first line"
         ));
     }
-    // `env` looks for a command; a flag or a variable before it is passed over.
+    // After `env`, options and variables before the command are skipped.
     let is_env = program.rsplit('/').next() == Some("env");
     let command = words.find(|word| !word.starts_with('-') && !word.contains('=')).filter(|_| is_env)?;
     not_a_command(script, command)
 }
 
-/// What there is to say where no command of this name is among those of the machine.
+/// Advice if this machine has no command with this name.
 fn not_a_command(script: &str, command: &str) -> Option<String> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let is_there = std::env::split_paths(&folders).any(|folder| folder.join(command).is_file());

@@ -1,4 +1,4 @@
-//! The files of a pack, each with its reader: text in, a definition or every problem out.
+//! Parsers for the files of a pack: from text to a definition or all problems.
 
 mod action;
 mod config;
@@ -19,7 +19,7 @@ use petrel_model::{Ref, names};
 use crate::fields::{Fields, Problems};
 use crate::problem::{Problem, short};
 
-/// Parses `text` and hands its fields to `read`.
+/// Parses `text` and passes its fields to `read`.
 fn read<T>(
     file: &str,
     text: &str,
@@ -31,7 +31,7 @@ fn read<T>(
     problems.into_result(value)
 }
 
-/// The YAML of a file, and where to put what is found wrong with it.
+/// Parses the YAML of a file. Returns the root, and a collection for problems.
 fn parsed(file: &str, text: &str) -> Result<(petrel_yaml::Node, Problems), Vec<Problem>> {
     let mut problems = Problems::of(file);
     match petrel_yaml::parse_node(text) {
@@ -43,14 +43,14 @@ fn parsed(file: &str, text: &str) -> Result<(petrel_yaml::Node, Problems), Vec<P
     }
 }
 
-/// The reference of what is described: `pack`, if it is written, must be the pack that the file is in, if that is known.
+/// The reference of the object in a file. If the file names its pack, that must be the pack that it belongs to.
 fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<Ref> {
     if let Some(written) = fields.text("pack", problems)
         && !pack.is_empty()
         && written != pack
     {
         let message = format!(
-            "{} says that its pack is {}, and is in the pack {pack}; remove the field pack",
+            "{} says that its pack is {}, but it is in the pack {pack}; remove the field pack",
             fields.what,
             short(&written)
         );
@@ -66,7 +66,7 @@ fn reference(fields: Fields<'_>, pack: &str, problems: &mut Problems) -> Option<
     }
 }
 
-/// A reference to something else, such as `core.local`.
+/// A reference to another object, such as `core.local`.
 fn reference_to(fields: Fields<'_>, name: &str, problems: &mut Problems) -> Option<Ref> {
     let text = fields.required_text(name, problems)?;
     match text.parse() {

@@ -1,4 +1,4 @@
-//! Reading a mapping field by field, collecting every problem instead of stopping at the first.
+//! Reads a mapping field by field, and collects all problems instead of stopping at the first.
 
 use petrel_model::Object;
 use petrel_model::action::Tag;
@@ -6,10 +6,10 @@ use petrel_yaml::{Content, Entry, Node};
 use serde_json::Value;
 
 use crate::limits::MOST_PROBLEMS;
-use crate::nearest::suggestion;
 use crate::problem::{Position, Problem, short};
+use crate::suggestion::suggestion;
 
-/// Problems of one file. So many are told; the others are counted.
+/// The problems of one file. A limited number is kept; the others are counted.
 #[derive(Debug)]
 pub(crate) struct Problems {
     file: String,
@@ -26,7 +26,7 @@ impl Problems {
         self.add_with(position, || message.into());
     }
 
-    /// As [`add`](Self::add), for a message that is made only if it is told.
+    /// As [`add`](Self::add), for a message that is only built if it is kept.
     pub(crate) fn add_with(&mut self, position: Position, message: impl FnOnce() -> String) {
         if self.found.len() >= MOST_PROBLEMS {
             self.more += 1;
@@ -35,7 +35,7 @@ impl Problems {
         self.found.push(Problem { file: self.file.clone(), position: Some(position), message: message() });
     }
 
-    /// What was found, from top to bottom.
+    /// All problems, from top to bottom.
     pub(crate) fn told(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| problem.position);
         if self.more > 0 {
@@ -45,7 +45,7 @@ impl Problems {
         self.found
     }
 
-    /// `value` if nothing was found, else what was.
+    /// Returns `value` if there are no problems, and otherwise the problems.
     pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
         match value {
             Some(value) if self.found.is_empty() => Ok(value),
@@ -57,14 +57,14 @@ impl Problems {
 /// A mapping whose fields are read by name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a> {
-    /// What it describes, for messages.
+    /// The object that it describes, for messages.
     pub(crate) what: &'a str,
     position: Position,
     entries: &'a [Entry],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `node`; `None`, and a problem, if it is no mapping.
+    /// The fields of `node`. `None`, and a problem, if it is not a mapping.
     pub(crate) fn of(node: &'a Node, what: &'a str, problems: &mut Problems) -> Option<Self> {
         if let Some(entries) = node.entries() {
             return Some(Self { what, position: node.position, entries });
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// The value of a field that is there and not empty.
+    /// The value of a field that exists and is not empty.
     pub(crate) fn get(self, name: &str) -> Option<&'a Node> {
         self.entry(name).map(|entry| &entry.node).filter(|node| !node.is_null())
     }
@@ -89,12 +89,12 @@ impl<'a> Fields<'a> {
         self.entries
     }
 
-    /// Where a field is, or the mapping itself.
+    /// The position of a field, or of the mapping itself if the field is missing.
     pub(crate) fn position(self, name: &str) -> Position {
         self.entry(name).map_or(self.position, |entry| entry.node.position)
     }
 
-    /// Reports every field that is neither `known` nor `ignored`.
+    /// Reports all fields that are neither `known` nor `ignored`.
     pub(crate) fn refuse_unknown(self, known: &[&str], ignored: &[&str], problems: &mut Problems) {
         for entry in self.entries {
             let key = entry.key.as_str();
@@ -112,7 +112,7 @@ impl<'a> Fields<'a> {
         problems.add(node.position, message);
     }
 
-    /// A field that must be there; a problem is noted if not.
+    /// The value of a required field. A problem is recorded if it is missing.
     pub(crate) fn required(self, name: &str, problems: &mut Problems) -> Option<&'a Node> {
         let node = self.get(name);
         if node.is_none() {
@@ -121,12 +121,12 @@ impl<'a> Fields<'a> {
         node
     }
 
-    /// A text; nothing if it is not there.
+    /// A text. `None` if it is missing.
     pub(crate) fn text(self, name: &str, problems: &mut Problems) -> Option<String> {
         self.read_text(name, self.get(name)?, problems)
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub(crate) fn required_text(self, name: &str, problems: &mut Problems) -> Option<String> {
         let node = self.required(name, problems)?;
         self.read_text(name, node, problems)
@@ -164,7 +164,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A mapping of anything; empty if it is not there.
+    /// A mapping of any values. Empty if it is missing.
     pub(crate) fn object(self, name: &str, problems: &mut Problems) -> Object {
         match self.get(name).map(|node| (node, node.to_json())) {
             None => Object::new(),
@@ -176,7 +176,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of nodes; empty if it is not there.
+    /// A list of nodes. Empty if it is missing.
     pub(crate) fn list(self, name: &str, problems: &mut Problems) -> &'a [Node] {
         match self.get(name) {
             None => &[],
@@ -188,7 +188,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of texts; numbers and the like count as they are written.
+    /// A list of texts. Other scalars count as their source text.
     pub(crate) fn texts(self, name: &str, problems: &mut Problems) -> Vec<String> {
         let mut texts = Vec::new();
         for item in self.list(name, problems) {
@@ -200,7 +200,7 @@ impl<'a> Fields<'a> {
         texts
     }
 
-    /// A list of `name: ..., value: ...`.
+    /// A list of labels, written `name: ..., value: ...`.
     pub(crate) fn tags(self, problems: &mut Problems) -> Vec<Tag> {
         let mut tags = Vec::new();
         for item in self.list("tags", problems) {

@@ -1,24 +1,24 @@
-//! Packs: reading them, checking them, and writing the metadata of their actions.
+//! Packs: reads and checks them, and writes the metadata of their actions.
 //!
-//! [`read_pack`] reads a whole pack from a [`Source`], a directory or files inside the binary, and tells
-//! every problem at once, with file, line and column. Beneath it: the YAML 1.1 that packs are written in is
-//! `petrel_yaml`, [`definition`] the readers of the single files, [`schema`] the check of parameter schemas,
-//! `nearest.rs` the "did you mean" of them all. [`limits`] says how much is read, and [`plain_file`] reads
-//! nothing but plain files. [`write`](mod@write) goes the other way.
+//! [`read_pack`] reads a whole pack from a [`Source`], a directory or files inside the binary, and reports all
+//! problems at once, with file, line and column. `petrel_yaml` parses the YAML 1.1 in which packs are written.
+//! [`definition`] has the parsers of the single files, [`schema`] the check of parameter schemas, and
+//! `suggestion` proposes corrections. [`limits`] bounds what is read, and [`plain_file`] reads regular
+//! files only. [`write`](mod@write) goes the other way.
 //!
-//! Neither components nor processes are known here: see `petrel_pack_runtime` and `petrel_runners`.
+//! This crate knows neither components nor processes: see `petrel_pack_runtime` and `petrel_runners`.
 
 mod advice;
 pub mod definition;
 mod fields;
 pub mod limits;
-mod nearest;
 pub mod plain_file;
 pub mod problem;
 pub mod read;
 mod references;
 pub mod schema;
 pub mod source;
+mod suggestion;
 pub mod write;
 
 pub use definition::{Component, PackDefinition, RuleDefinition};

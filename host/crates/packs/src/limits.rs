@@ -1,29 +1,29 @@
-//! How much of a pack is read, so that no pack takes long or fills the memory, and how much is said about one.
+//! Limits of what is read of a pack, so that no pack takes long or fills the memory, and of what is reported about one.
 
-/// Bytes of a file with metadata: `pack.yaml`, of an action, a rule, a trigger type, `config.schema.yaml`, and of a
+/// Largest metadata file, in bytes: `pack.yaml`, an action, a rule, a trigger type, `config.schema.yaml`, a
 /// configuration.
 pub const LARGEST_METADATA: u64 = 1 << 20;
 
-/// Bytes of a workflow or an action chain.
+/// Largest workflow or action chain, in bytes.
 pub const LARGEST_WORKFLOW: u64 = 1 << 20;
 
-/// Bytes of what an action runs: a script, a program, a component.
+/// Largest entry point of an action, in bytes: a script, a program, a component.
 pub const LARGEST_ENTRY_POINT: u64 = 64 << 20;
 
-/// Bytes of all metadata of a pack together.
+/// Largest size of all metadata of a pack, in bytes.
 pub const LARGEST_PACK: u64 = 64 << 20;
 
-/// Files directly in a folder of a pack.
+/// Largest number of files directly in a directory of a pack.
 pub const MOST_FILES: usize = 20_000;
 
-/// Problems that are told of one file.
+/// Largest number of problems reported for one file.
 pub const MOST_PROBLEMS: usize = 100;
 
-/// Problems that are told of one pack.
+/// Largest number of problems reported for one pack.
 pub const MOST_PROBLEMS_OF_PACK: usize = 1000;
 
-/// Words that are listed where one of them was meant.
+/// Largest number of known words listed for an unknown one.
 pub(crate) const MOST_WORDS: usize = 50;
 
-/// Characters of a name that are shown in a message.
+/// Largest number of characters of a name in a message.
 pub(crate) const LONGEST_NAME: usize = 100;

@@ -1,5 +1,5 @@
-//! Reading files that somebody else has laid out. Only plain files are read, and only so much of them: so nothing is
-//! waited for, and what is read ends. Where links may lead is the business of [`source`](crate::source).
+//! Reads files that somebody else has provided. Only regular files of bounded size are read, so that reading never
+//! blocks and always ends. [`source`](crate::source) restricts where links may lead.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read as _};
@@ -8,24 +8,24 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Opens a plain file for reading. A link counts as what it leads to.
+/// Opens a regular file for reading, following links.
 ///
 /// # Errors
-/// When there is none, or it is something else: a FIFO, a socket, a device, a directory.
+/// If it does not exist or is something else: a FIFO, a socket, a device, a directory.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Looked at before it is opened, since that alone may do something to a device.
+    // Checked before opening, since opening a device may already have an effect.
     refuse_other(&std::fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    // Another one may have come into its place.
+    // Checked again, since the file may have been replaced in between.
     refuse_other(&file.metadata()?)?;
     Ok(file)
 }
 
-/// What is in a plain file of at most `limit` bytes.
+/// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`open`], and when it is larger or cannot be read.
+/// As [`open`], or if it is larger or cannot be read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let length = file.metadata()?.len();
@@ -33,31 +33,31 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(too_large(limit));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    // It may grow while it is read.
+    // One byte more than allowed, since the file may have grown since its size was checked.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// The text in a plain file of at most `limit` bytes.
+/// Reads the text in a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`read`], and when it is no text.
+/// As [`read`], or if it is not text.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no text in UTF-8");
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8");
     String::from_utf8(read(path, limit)?).map_err(no_text)
 }
 
-/// How large a plain file is, in bytes.
+/// The size of a regular file, in bytes.
 ///
 /// # Errors
-/// As [`open`]; it is not opened.
+/// As [`open`]. The file is not opened.
 pub fn length(path: &Path) -> io::Result<u64> {
     let metadata = std::fs::metadata(path)?;
     refuse_other(&metadata)?;
     Ok(metadata.len())
 }
 
-/// That something is larger than it may be.
+/// The error for something larger than allowed.
 pub fn too_large(limit: u64) -> io::Error {
     let limit = if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
     io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit}, which is the limit"))
@@ -121,7 +121,7 @@ mod tests {
     fn no_more_is_read_than_may_be() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("large");
-        // A hole: it takes no room on the disk.
+        // A sparse file, which takes no space on the disk.
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         let error = read(&path, 2 << 20).unwrap_err();
         assert_eq!(error.to_string(), "it has more than 2 MiB, which is the limit");
@@ -129,6 +129,6 @@ mod tests {
         assert!(read(&path, 4).unwrap_err().to_string().contains("4 bytes"));
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         std::fs::write(&path, b"\xff").unwrap();
-        assert!(read_text(&path, 4).unwrap_err().to_string().contains("no text"));
+        assert!(read_text(&path, 4).unwrap_err().to_string().contains("not text"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a pack, and where.
+//! Problems of a pack, with their places.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +7,14 @@ pub use petrel_yaml::Position;
 
 use crate::limits::LONGEST_NAME;
 
-/// One thing to correct.
+/// A problem to correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file, relative to the pack.
     pub file: String,
-    /// Where in it; `None` when it is about the file as such.
+    /// The position in the file. `None` for the file as a whole.
     pub position: Option<Position>,
-    /// What is wrong, and what to do.
+    /// The problem and its remedy.
     pub message: String,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A name as messages show it: the beginning of one that is very long.
+/// A name for a message, shortened if it is very long.
 pub(crate) fn short(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),

@@ -1,7 +1,8 @@
-//! Reading a whole pack: every file, and what only shows when they are seen together.
+//! Reads a whole pack: every file, and the relations between them.
 //!
-//! What is wrong with one action keeps that action from running, and nothing else ([`PackContents::refused`]); what is wrong
-//! with one rule leaves that rule out; anything else that is wrong keeps the pack from being registered. [`actions`] has what is looked for in actions.
+//! A problem of one action keeps that action from running, and nothing else ([`PackContents::refused`]). A problem of
+//! one rule leaves that rule out. Any other problem keeps the pack from being registered. [`actions`] has the checks
+//! of actions.
 
 mod actions;
 
@@ -22,42 +23,42 @@ use crate::references::written_out;
 use crate::schema::strays;
 use crate::source::Source;
 
-/// A pack and all that is in it.
+/// A pack with all its contents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackContents {
     /// The pack. Its path is left empty.
     pub pack: Pack,
     /// Its components.
     pub components: Vec<Component>,
-    /// Its actions. The entry point of one in a component is the component's path.
+    /// Its actions. The entry point of an action in a component is the component's path.
     pub actions: Vec<Action>,
     /// Its trigger types.
     pub trigger_types: Vec<TriggerType>,
     /// Its rules.
     pub rules: Vec<RuleDefinition>,
-    /// What is wrong with actions that will not run for it, by the names of these. One whose file cannot be read at all
-    /// goes by the name of the file, and is not among `actions`.
+    /// The problems of actions that cannot run, by the name of the action. An action whose file cannot be parsed has
+    /// the name of the file, and is not in `actions`.
     pub refused: BTreeMap<String, Vec<Problem>>,
-    /// What is wrong with rules that are left out for it, by the names of these, or of the files of such as cannot be read.
+    /// The problems of rules that are left out, by the name of the rule, or of its file if that cannot be parsed.
     pub refused_rules: BTreeMap<String, Vec<Problem>>,
-    /// What was passed over, and what to think about.
+    /// Remarks for the author and the operator.
     pub notes: Vec<String>,
 }
 
-/// Folders that are not read yet.
+/// Directories that are not supported yet.
 const LATER: &[&str] = &["sensors", "aliases", "policies"];
 
 /// Reads the pack in `source`.
 ///
 /// # Errors
-/// Every problem of every file at once, when one of them is not of a single action.
+/// All problems of all files at once, if one of them concerns more than a single action or rule.
 pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     let text = source.read("pack.yaml", LARGEST_METADATA).map_err(|error| {
         vec![about("pack.yaml", format!("the file cannot be read ({error}); every pack needs one"))]
     })?;
     let definition = read_pack_definition("pack.yaml", &text);
     let PackDefinition { pack, components } = definition.map_err(|problems| {
-        // The other files are looked at all the same, so that everything is said at once.
+        // The other files are read even so, to report all problems at once.
         let reference = probable_reference(&text);
         let mut reading = Reading::of(source, &reference);
         problems.into_iter().for_each(|problem| reading.note(problem));
@@ -76,6 +77,8 @@ pub fn read_pack(source: &dyn Source) -> Result<PackContents, Vec<Problem>> {
     reading.passed_over();
     let advice = actions.iter().flat_map(|(file, action)| advice::on_action(file, action, source));
     reading.notes.extend(advice);
+    let of_all = advice::on_actions(actions.iter().map(|(_, action)| action), source);
+    reading.notes.extend(of_all);
     if !reading.problems.is_empty() {
         return Err(reading.told());
     }
@@ -102,11 +105,11 @@ struct Reading<'a> {
     refused: BTreeMap<String, Vec<Problem>>,
     refused_rules: BTreeMap<String, Vec<Problem>>,
     notes: Vec<String>,
-    /// How many problems may still be told.
+    /// Number of problems that may still be reported.
     left: usize,
-    /// Problems that are not told.
+    /// Number of problems that are not reported.
     more: usize,
-    /// How many bytes of metadata may still be read.
+    /// Bytes of metadata that may still be read.
     room: u64,
 }
 
@@ -125,23 +128,23 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Takes down what keeps the pack from being registered.
+    /// Records a problem that keeps the pack from being registered.
     fn note(&mut self, problem: Problem) {
         if self.is_told() {
             self.problems.push(problem);
         }
     }
 
-    /// Takes down what keeps the action `name` from running.
+    /// Records a problem that keeps the action `name` from running.
     fn refuse(&mut self, name: &str, problem: Problem) {
-        // The first is told of each, however many there are.
+        // The first problem of each action is always reported, since it says why the action cannot run.
         let is_first = !self.refused.contains_key(name);
         if self.is_told() || is_first {
             self.refused.entry(name.to_owned()).or_default().push(problem);
         }
     }
 
-    /// Takes down what leaves the rule `name` out.
+    /// Records a problem that leaves the rule `name` out.
     fn refuse_rule(&mut self, name: &str, problem: Problem) {
         let is_first = !self.refused_rules.contains_key(name);
         if self.is_told() || is_first {
@@ -149,7 +152,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether one more problem is told.
+    /// Whether one more problem is reported.
     fn is_told(&mut self) -> bool {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
@@ -158,9 +161,9 @@ impl<'a> Reading<'a> {
         self.more == 0
     }
 
-    /// What was found, all of it.
+    /// All problems found.
     fn told(mut self) -> Vec<Problem> {
-        // As the files are read: of `pack.yaml`, of actions, of the others, of rules.
+        // In the order in which the files are read: `pack.yaml`, actions, other files, rules.
         let of_pack = |problem: &Problem| problem.file == "pack.yaml";
         let (mut told, others): (Vec<_>, Vec<_>) = self.problems.into_iter().partition(of_pack);
         told.extend(std::mem::take(&mut self.refused).into_values().flatten());
@@ -173,17 +176,19 @@ impl<'a> Reading<'a> {
         told
     }
 
-    /// The YAML files directly in a folder.
+    /// The YAML files directly in a directory.
     fn files(&mut self, folder: &str) -> Vec<String> {
         let is_metadata = |name: &String| {
             let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
-            // Old packs keep their configuration here. What is hidden is an editor's.
+            // Old packs have their configuration in `actions/config.yaml`. Hidden files belong to editors.
             stem.is_some_and(|stem| (folder != "actions" || stem != "config") && !stem.starts_with('.'))
         };
         let folders = self.source.folders(folder).unwrap_or_default();
         let stray = folders.into_iter().filter(is_metadata);
         self.notes.extend(stray.map(|name| {
-            format!("{folder}/{name} is a directory, so nothing is read of it; put a file in its place, or remove it")
+            format!(
+                "{folder}/{name} is a directory, so it is not read; put a file in its place, or remove it"
+            )
         }));
         match self.source.list(folder) {
             Ok(names) => {
@@ -196,18 +201,18 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Notes what is there and not read yet.
+    /// Notes files that are not supported yet.
     fn passed_over(&mut self) {
         for folder in LATER {
             let files = self.files(folder).into_iter();
-            self.notes.extend(files.map(|file| format!("{file} is passed over: {folder} are not read yet")));
+            self.notes.extend(files.map(|file| format!("{file} is ignored: {folder} are not supported yet")));
         }
     }
 
-    /// The text of a file of metadata.
+    /// Reads a metadata file.
     ///
     /// # Errors
-    /// Why it cannot be read; nothing when that is said already, of the pack as such.
+    /// The reason. Empty if it concerns the whole pack and has been reported.
     fn text(&mut self, file: &str) -> Result<String, Vec<Problem>> {
         let text = self
             .source
@@ -216,7 +221,7 @@ impl<'a> Reading<'a> {
         let Some(room) = self.room.checked_sub(text.len() as u64) else {
             let limit = LARGEST_PACK >> 20;
             let message =
-                format!("with this file the pack has more than {limit} MiB of metadata; make two of it");
+                format!("with this file the pack has more than {limit} MiB of metadata; split it into two");
             self.note(about(file, message));
             return Err(Vec::new());
         };
@@ -224,7 +229,7 @@ impl<'a> Reading<'a> {
         Ok(text)
     }
 
-    /// What `read` makes of the text of a file.
+    /// Parses one file with `read`.
     fn one<T>(
         &mut self,
         file: &str,
@@ -234,7 +239,7 @@ impl<'a> Reading<'a> {
         read(file, &text, self.pack)
     }
 
-    /// What the configuration of the pack may hold, if it says so.
+    /// The schema of the pack's configuration, if it has one.
     fn config_schema(&mut self) -> Option<Parameters> {
         const FILE: &str = "config.schema.yaml";
         if self.source.length(FILE).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
@@ -249,7 +254,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Schemas with what they refer to written out; notes what there is to say about them.
+    /// Expands references in schemas, and notes those that cannot be followed.
     fn settled(&mut self, file: &str, schemas: Parameters) -> Parameters {
         let strays = strays(&schemas);
         let (schemas, notes) = written_out(schemas);
@@ -257,7 +262,7 @@ impl<'a> Reading<'a> {
         schemas
     }
 
-    /// What the files of a folder say; any problem is one of the pack.
+    /// Parses the files of a directory. Any problem concerns the pack.
     fn each<T>(
         &mut self,
         folder: &str,
@@ -282,7 +287,7 @@ impl<'a> Reading<'a> {
                 Ok(rule) => {
                     if let Some(other) = known.insert(rule.name.clone(), file.clone()) {
                         let message = format!("rule {} is in {other} too; rename one", short(&rule.name));
-                        // The first one counts, so what is left out goes by its file.
+                        // The first rule with the name counts, so the one that is left out is reported under its file.
                         self.refuse_rule(stem(&file), about(&file, message));
                         continue;
                     }
@@ -308,7 +313,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The name of a file without its folder and its ending.
+/// The name of a file without its directory and extension.
 fn stem(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
     name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(name)

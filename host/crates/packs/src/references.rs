@@ -1,5 +1,5 @@
-//! `$ref` in the schemas of parameters and configurations. It is written out when a pack is read, so that everybody who
-//! reads a schema later (for defaults, for secrets, for a check) sees all of it and follows nothing.
+//! Expands `$ref` in the schemas of parameters and configurations when a pack is read. So later readers of a schema
+//! (for defaults, for secrets, for validation) see all of it and need not follow references.
 
 use petrel_model::parameters::Parameters;
 use petrel_model::secrets::has_secret;
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::problem::short;
 
-/// How many parts schemas may have with their references written out.
+/// Largest number of parts in the expanded schemas.
 const MOST_PARTS: usize = 20_000;
 
-/// How deep references are followed.
+/// Largest depth of references.
 const DEEPEST: usize = 32;
 
-/// Notes about references.
+/// Largest number of notes about references.
 const MOST_NOTES: usize = 10;
 
-/// `parameters` with what they refer to in the place of each reference, and what there is to say about those that
-/// cannot be followed: what stands there is not checked then. As StackStorm has it, `#/properties/x` is the parameter x.
+/// `parameters` with references replaced by what they refer to, and notes about references that cannot be followed,
+/// whose values are then not checked. As in StackStorm, `#/properties/x` is the parameter x.
 pub(crate) fn written_out(parameters: Parameters) -> (Parameters, Vec<String>) {
     if !parameters.values().any(refers) {
         return (parameters, Vec::new());
@@ -28,7 +28,7 @@ pub(crate) fn written_out(parameters: Parameters) -> (Parameters, Vec<String>) {
     (written, writing.notes)
 }
 
-/// Whether there is a reference anywhere in `value`.
+/// Whether `value` contains a reference.
 fn refers(value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
@@ -41,9 +41,9 @@ fn refers(value: &Value) -> bool {
 
 struct Writing<'a> {
     whole: &'a Value,
-    /// How many parts may still be written.
+    /// Number of parts that may still be added.
     left: usize,
-    /// References that are being written out.
+    /// The references that are being expanded, to detect cycles.
     open: Vec<&'a str>,
     notes: Vec<String>,
 }
@@ -57,7 +57,7 @@ impl<'a> Writing<'a> {
                     return self.follow(reference, depth);
                 }
                 let part = |(name, part): (&String, &'a Value)| {
-                    // What is data is no schema.
+                    // Data that happens to contain `$ref` is not a schema.
                     let is_data = matches!(name.as_str(), "default" | "enum");
                     let part = if is_data { part.clone() } else { self.schema(part, depth + 1) };
                     (name.clone(), part)
@@ -73,7 +73,7 @@ impl<'a> Writing<'a> {
         let (whole, shown) = (self.whole, short(reference));
         let Some(found) = reference.strip_prefix('#').and_then(|pointer| whole.pointer(pointer)) else {
             self.note(format!(
-                "`$ref: {shown}` leads nowhere, so anything will do there; write #/properties/NAME, or the schema itself"
+                "`$ref: {shown}` leads nowhere, so any value is accepted there; write #/properties/NAME, or the schema itself"
             ));
             return json!({});
         };
@@ -83,7 +83,7 @@ impl<'a> Writing<'a> {
             return unknown(found);
         }
         if self.open.contains(&reference) {
-            let why = "refers to itself, and is followed once; what is deeper is not checked";
+            let why = "refers to itself and is followed once; deeper values are not checked";
             self.note(format!("`$ref: {shown}` {why}"));
             return unknown(found);
         }
@@ -100,7 +100,8 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// What stands for a schema that is not written: anything, and all of it secret if anything in it is.
+/// The replacement for a schema that is not expanded: accepts anything, and marks it as secret if any part of the
+/// schema was.
 fn unknown(schema: &Value) -> Value {
     if has_secret(schema) { json!({"secret": true}) } else { json!({}) }
 }

@@ -1,21 +1,21 @@
-//! The dialect of JSON Schema in which parameters are declared: draft 4 with draft 3's `required: true`, and
-//! `secret`, `position` and `immutable`. An unknown attribute of a parameter is an error, since it is most likely a slip
-//! that would switch off a check. Of what is within one it is a note ([`strays`]), as StackStorm takes it. `$ref` is
-//! written out by [`references`](crate::references).
+//! The dialect of JSON Schema for parameters: draft 4 with draft 3's `required: true`, and `secret`, `position` and
+//! `immutable`. An unknown attribute of a parameter is an error, since it is most likely misspelt and would switch off
+//! a check. Inside a parameter it is only a note ([`strays`]), since StackStorm accepts it.
+//! [`references`](crate::references) expands `$ref`.
 
 use std::collections::BTreeMap;
 
-use petrel_model::nearest;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::Parameters;
 use petrel_yaml::{Content, Node};
 use serde_json::Value;
 
 use crate::fields::{Fields, Problems};
 use crate::limits::{MOST_PROBLEMS, MOST_WORDS};
-use crate::nearest::suggestion;
 use crate::problem::short;
+use crate::suggestion::suggestion;
 
-/// Every attribute of a parameter.
+/// All attributes of a parameter.
 pub const ATTRIBUTES: &[&str] = &[
     "type",
     "description",
@@ -55,10 +55,10 @@ pub const ATTRIBUTES: &[&str] = &[
     "not",
 ];
 
-/// Every type of a parameter.
+/// All types of a parameter.
 pub const TYPES: &[&str] = &["array", "boolean", "integer", "null", "number", "object", "string"];
 
-/// Checks the mapping of parameter names to schemas of one action.
+/// Checks the schemas of an action's parameters.
 pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     let Some(parameters) = Fields::of(node, "parameters", problems) else { return };
     let mut positions = BTreeMap::new();
@@ -73,7 +73,7 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
         fields.refuse_unknown(ATTRIBUTES, &[], problems);
         check_type(fields, true, problems);
         let has_default = fields.entries().iter().any(|field| field.key == "default");
-        // What has no type of its own narrows a parameter of the runner, which has a default.
+        // A parameter without a type narrows one of the runner, which has the default.
         let is_own = fields.get("type").is_some();
         if fields.flag("immutable", false, problems) && !has_default && is_own {
             let message = format!("{what} is immutable and has no default; add a default");
@@ -97,7 +97,7 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
             }
         }
     }
-    // Wherever they begin: packs number from 0 and from 1.
+    // Any first number is allowed, since existing packs count from 0 or from 1.
     let first = positions.keys().next().copied().unwrap_or_default();
     let is_gapless = positions.keys().zip(first..).all(|(position, expected)| *position == expected);
     if !is_gapless {
@@ -107,14 +107,14 @@ pub(crate) fn check_parameters(node: &Node, problems: &mut Problems) {
     }
 }
 
-/// Checks a schema within another.
+/// Checks a schema inside another one.
 fn check_nested(node: &Node, what: &str, problems: &mut Problems) {
     if let Some(fields) = check_schema(node, what, problems) {
         check_type(fields, false, problems);
     }
 }
 
-/// Checks the attributes of one schema, but for its type, and the schemas within it.
+/// Checks the attributes of a schema, apart from its type, and the schemas inside it.
 fn check_schema<'a>(node: &'a Node, what: &'a str, problems: &mut Problems) -> Option<Fields<'a>> {
     let fields = Fields::of(node, what, problems)?;
     for name in ["secret", "immutable", "uniqueItems"] {
@@ -150,7 +150,7 @@ fn check_schema<'a>(node: &'a Node, what: &'a str, problems: &mut Problems) -> O
     Some(fields)
 }
 
-/// A parameter has a single type, by which it is cast; what is within it may have several.
+/// Checks a type. A parameter must have a single type, to which it is cast; a schema inside it may have several.
 fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
     let Some(node) = fields.get("type") else { return };
     let names = match (&node.content, is_parameter) {
@@ -172,12 +172,12 @@ fn check_type(fields: Fields<'_>, is_parameter: bool, problems: &mut Problems) {
     }
 }
 
-/// The parts of a schema that are schemas by name, that are one schema or a list of some.
+/// Keywords whose value is a mapping of names to schemas, and those whose value is a schema or a list of schemas.
 const NAMED: [&str; 3] = ["properties", "patternProperties", "definitions"];
 const LISTED: [&str; 7] =
     ["items", "additionalItems", "additionalProperties", "not", "allOf", "anyOf", "oneOf"];
 
-/// What within these parameters stands where an attribute of a schema should, and is none: a sentence each.
+/// Unknown attributes inside these parameters, one sentence each.
 pub(crate) fn strays(parameters: &Parameters) -> Vec<String> {
     let mut found = Vec::new();
     for (name, schema) in parameters {
@@ -186,7 +186,7 @@ pub(crate) fn strays(parameters: &Parameters) -> Vec<String> {
     found
 }
 
-/// Looks at the schemas within `schema`, which is at `place`.
+/// Checks the schemas inside `schema`, which is at `place`.
 fn strays_below(schema: &Value, place: &str, found: &mut Vec<String>) {
     let named = NAMED.iter().filter_map(|kind| schema.get(kind)?.as_object()).flatten();
     for (name, inner) in named {
@@ -210,7 +210,7 @@ fn strays_of(schema: &Value, place: &str, found: &mut Vec<String>) {
                 None => "remove it, or move it to where it belongs".to_owned(),
             };
             let word = short(word);
-            found.push(format!("{place} has `{word}`, which says nothing in a schema; {remedy}"));
+            found.push(format!("{place} has `{word}`, which has no meaning in a schema; {remedy}"));
         }
     }
     strays_below(schema, place, found);
@@ -233,10 +233,10 @@ mod tests {
             "either": {"anyOf": [{"type": "null"}, {"tpe": "string"}]},
         });
         let expected = [
-            "data.teams has `item`, which says nothing in a schema; did you mean items?",
-            "sqs.roles has `roles`, which says nothing in a schema; remove it, or move it to where it belongs",
-            "lists.filter has `filter`, which says nothing in a schema; remove it, or move it to where it belongs",
-            "either has `tpe`, which says nothing in a schema; did you mean type?",
+            "data.teams has `item`, which has no meaning in a schema; did you mean items?",
+            "sqs.roles has `roles`, which has no meaning in a schema; remove it, or move it to where it belongs",
+            "lists.filter has `filter`, which has no meaning in a schema; remove it, or move it to where it belongs",
+            "either has `tpe`, which has no meaning in a schema; did you mean type?",
         ];
         assert_eq!(strays(parameters.as_object().unwrap()), expected);
     }

@@ -1,4 +1,4 @@
-//! Where the files of a pack come from: a directory, or the binary itself.
+//! Sources of a pack's files: a directory, or the binary itself.
 
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::limits::MOST_FILES;
 use crate::plain_file;
 
-/// The files of one pack. Paths are relative to it, with `/` between their parts.
+/// The files of one pack. Paths are relative to the pack, with `/` as separator.
 pub trait Source {
-    /// The names of what is directly in a folder and no folder itself, sorted; none if there is no such folder.
+    /// The names of the files directly in a directory, sorted. Empty if there is no such directory.
     ///
     /// # Errors
-    /// When the folder cannot be read, lies outside of the pack, or holds more than [`MOST_FILES`].
+    /// If the directory cannot be read, lies outside the pack, or has more than [`MOST_FILES`] files.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
-    /// The names of the folders that are directly in a folder, sorted; none if there is no such folder.
+    /// The names of the directories directly in a directory, sorted. Empty if there is no such directory.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -24,42 +24,42 @@ pub trait Source {
         Ok(Vec::new())
     }
 
-    /// The text of a file of at most `limit` bytes.
+    /// Reads the text of a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// When there is no such file, it is no plain one, is larger, is no text, or lies outside of the pack.
+    /// If the file does not exist, is not a regular file, is larger, is not text, or lies outside the pack.
     fn read(&self, path: &str, limit: u64) -> io::Result<String>;
 
-    /// How large a file is, in bytes.
+    /// The size of a file, in bytes.
     ///
     /// # Errors
-    /// When there is no such file, it is no plain one, or lies outside of the pack.
+    /// If the file does not exist, is not a regular file, or lies outside the pack.
     fn length(&self, path: &str) -> io::Result<u64>;
 
-    /// The first bytes of a file, [`START`] if it has so many.
+    /// The first bytes of a file: [`START`], or fewer if it is shorter.
     ///
     /// # Errors
     /// As [`length`](Self::length).
     fn start(&self, path: &str) -> io::Result<Vec<u8>>;
 
-    /// Whether a file has the run bit.
+    /// Whether a file is executable.
     fn is_executable(&self, path: &str) -> bool;
 }
 
-/// How many bytes [`Source::start`] gives: the first line of a script.
+/// Number of bytes that [`Source::start`] returns: enough for the first line of a script.
 pub const START: usize = 256;
 
-/// A pack in a directory. A link that leads out of it is refused.
+/// A pack in a directory. Links that lead out of it are refused.
 #[derive(Debug, Clone)]
 pub struct Directory {
     root: PathBuf,
 }
 
 impl Directory {
-    /// The pack in `root`.
+    /// Opens the pack in `root`.
     ///
     /// # Errors
-    /// When there is no such directory.
+    /// If there is no such directory.
     pub fn open(root: &Path) -> io::Result<Self> {
         root.canonicalize().map(|root| Self { root })
     }
@@ -69,11 +69,11 @@ impl Directory {
         if path.starts_with(&self.root) {
             Ok(path)
         } else {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it leads out of the pack"))
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is outside the pack"))
         }
     }
 
-    /// The names of what is directly in a folder, sorted: of folders, or of all else.
+    /// The names directly in a directory, sorted: of its directories, or of everything else.
     fn names(&self, folder: &str, are_folders: bool) -> io::Result<Vec<String>> {
         let path = match self.inside(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -82,7 +82,7 @@ impl Directory {
         let mut names = Vec::new();
         for (number, entry) in std::fs::read_dir(path)?.enumerate() {
             if number >= MOST_FILES {
-                let why = format!("it holds more than {MOST_FILES} files, which is the limit");
+                let why = format!("it contains more than {MOST_FILES} files, which is the limit");
                 return Err(io::Error::new(io::ErrorKind::QuotaExceeded, why));
             }
             let entry = entry?;
@@ -126,7 +126,7 @@ impl Source for Directory {
     }
 }
 
-/// A pack inside the binary: paths and contents.
+/// A pack embedded in the binary: paths and contents.
 #[derive(Debug, Clone, Copy)]
 pub struct Embedded<'a>(pub &'a [(&'a str, &'a [u8])]);
 
@@ -163,7 +163,7 @@ impl Source for Embedded<'_> {
     }
 
     fn is_executable(&self, path: &str) -> bool {
-        // Scripts get the run bit when they are laid out.
+        // Permissions are not embedded. Scripts become executable when they are laid out.
         self.start(path).is_ok_and(|start| start.starts_with(b"#!"))
     }
 }

@@ -1,11 +1,11 @@
-//! Writing YAML: the metadata of an action, as a component describes it.
+//! Writes YAML: the metadata of an action that a component describes.
 //!
-//! Block style, keys in order, quotes only where the text would read as something else.
+//! Block style, keys in order, quotes only where a text would be read as something else.
 
 use petrel_model::{Action, Object};
 use serde_json::Value;
 
-/// The text of `actions/<name>.yaml` for `action`. Reading it gives the same action again.
+/// The text of `actions/<name>.yaml` for `action`. Parsing it returns an equal action.
 pub fn write_action_metadata(action: &Action) -> String {
     let mut fields = Object::new();
     let mut put = |name: &str, value: Value| fields.insert(name.into(), value);
@@ -48,7 +48,7 @@ pub fn write_action_metadata(action: &Action) -> String {
     out
 }
 
-/// Any value as YAML.
+/// Writes any value as YAML.
 pub fn write_yaml(value: &Value) -> String {
     let mut out = String::new();
     match value {
@@ -61,7 +61,7 @@ pub fn write_yaml(value: &Value) -> String {
 
 fn write_object(out: &mut String, object: &Object, indent: usize) {
     for (index, (key, value)) in object.iter().enumerate() {
-        // The first key stands where the line of its list item already is.
+        // The first key follows the `-` of a list item on the same line.
         if index > 0 || out.ends_with('\n') {
             out.push_str(&" ".repeat(indent));
         }
@@ -71,7 +71,7 @@ fn write_object(out: &mut String, object: &Object, indent: usize) {
     }
 }
 
-/// A value after `key:` or `-`, with its newline.
+/// Writes a value after `key:` or `-`, with its line end.
 fn write_value(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(object) if !object.is_empty() => {
@@ -110,7 +110,7 @@ fn scalar_text(value: &Value) -> String {
     }
 }
 
-/// YAML 1.1 wants a dot in the mantissa and a sign in the exponent.
+/// YAML 1.1 requires a dot in the mantissa and a sign in the exponent.
 fn float(text: String) -> String {
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
     let dot = if mantissa.contains('.') { "" } else { ".0" };
@@ -118,12 +118,12 @@ fn float(text: String) -> String {
     format!("{mantissa}{dot}e{sign}{exponent}")
 }
 
-/// As it is, if it reads back as the same text; else in double quotes, which JSON's are too.
+/// Writes a text plain if it reads back as the same text, and otherwise in double quotes, in JSON's syntax.
 fn text(string: &str) -> String {
     let is_safe =
         |char: char| !char.is_control() && !"#:{}[],&*!|>'\"%@`\\\u{2028}\u{2029}\u{feff}".contains(char);
     let starts_well = string.starts_with(|char: char| char.is_alphanumeric() || "_/.(<".contains(char));
-    // As a key `<<` would merge what follows.
+    // As a key, `<<` would merge its value.
     let is_plain = starts_well && string != "<<" && !string.ends_with(' ') && string.chars().all(is_safe);
     let same = || petrel_yaml::parse_node(string).is_ok_and(|node| node.to_json().as_str() == Some(string));
     if is_plain && same() { string.to_owned() } else { Value::from(string).to_string() }

@@ -1,8 +1,8 @@
-//! The form of a copy of a store, whatever engine it came from and goes to: a stream of records.
+//! The archive format: a copy of a store as a stream of records, independent of the engine.
 //!
-//! It begins with a line, `petrel-archive 1`. A record is `kind (u8) | length (u32) | crc32c (u32) | body`,
-//! little-endian, and the checksum covers kind, length and body. The last record says how many there were:
-//! without it the archive is cut short.
+//! It begins with the line `petrel-archive 1`. A record is `kind (u8) | length (u32) | crc32c (u32) | body`,
+//! little-endian, and the checksum covers kind, length and body. The last record contains the number of records;
+//! without it the archive was cut short.
 
 use std::io::{self, Read, Write};
 
@@ -14,19 +14,19 @@ use crate::journal::frame;
 use crate::keys;
 
 const MAGIC: &[u8] = b"petrel-archive 1\n";
-/// The largest body that is believed, in bytes.
+/// Largest accepted body, in bytes.
 const LARGEST: u32 = 1 << 30;
 
-/// A record.
+/// A record of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// Rows as they were while the store was in use.
+    /// Rows, read while the store was in use.
     Rows(Vec<base::Write>),
-    /// What happened meanwhile, in order; it comes after all rows and makes them those of one moment.
+    /// Changes made meanwhile, in order. Applied after all rows, they make these consistent.
     Log(Vec<base::Write>),
-    /// A large value, by its digest.
+    /// A large value, with its digest.
     Blob([u8; 32], Vec<u8>),
-    /// A file beside the store: its path in the data directory, its mode, its content.
+    /// A file outside the store: its path in the data directory, its mode, its content.
     File(String, u32, Vec<u8>),
 }
 
@@ -78,31 +78,31 @@ impl Record {
     }
 }
 
-/// Why an archive cannot be used.
+/// Reasons why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It is something else.
-    #[error("this is no archive of petrel; `petrel backup` and `petrel store export` make one")]
+    /// It is not an archive.
+    #[error("this is not an archive of petrel; `petrel backup` and `petrel store export` make one")]
     Foreign,
     /// It ends too early.
     #[error(
-        "the archive is cut short: it ends after {ends_at} bytes, where it was to go on to byte {wanted} at least; make another one, or copy it again"
+        "the archive is cut short: it ends after {ends_at} bytes, and should have {wanted} bytes at least; make another one, or copy it again"
     )]
     CutShort {
-        /// How many bytes it has.
+        /// Its size, in bytes.
         ends_at: u64,
-        /// How many it was to have at least, as it says itself.
+        /// The size that it should have at least, in bytes.
         wanted: u64,
     },
-    /// Something follows its end.
+    /// Bytes follow its end.
     #[error(
         "the archive goes on after its end at byte {0}: something was appended to it; take another copy of it"
     )]
     GoesOn(u64),
-    /// It was changed.
+    /// A checksum does not match.
     #[error("the archive is damaged at byte {0}; take another copy of it")]
     Damaged(u64),
-    /// It cannot be read.
+    /// Reading failed.
     #[error("the archive cannot be read: {0}")]
     Io(#[from] io::Error),
 }
@@ -115,20 +115,20 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins an archive.
+    /// Writes the beginning of an archive.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If writing fails.
     pub fn begin(to: &'a mut dyn Write) -> io::Result<Self> {
         to.write_all(MAGIC)?;
         let bytes = MAGIC.len() as u64;
         Ok(Self { to, records: 0, archived: Archived { bytes, ..Archived::default() } })
     }
 
-    /// Adds a record.
+    /// Writes a record.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If writing fails.
     pub fn add(&mut self, record: &Record) -> io::Result<()> {
         match record {
             Record::Rows(writes) => self.archived.rows += stored(writes),
@@ -153,10 +153,10 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Ends the archive. Without this it counts as cut short.
+    /// Writes the end of the archive. Without it, the archive counts as cut short.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If writing fails.
     pub fn end(mut self) -> io::Result<Archived> {
         self.record(b'E', &self.records.to_le_bytes())?;
         self.to.flush()?;
@@ -176,10 +176,10 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins to read.
+    /// Reads the beginning of an archive.
     ///
     /// # Errors
-    /// When it is no archive, or cannot be read.
+    /// If it is not an archive, or reading fails.
     pub fn begin(from: &'a mut dyn Read) -> Result<Self, ArchiveError> {
         let mut reader = Self { from, at: 0, records: 0 };
         let wanted = MAGIC.len() as u64;
@@ -193,12 +193,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes have been read.
+    /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
         self.at
     }
 
-    /// The next `length` bytes, or as many as there are. What is not there takes no memory, whatever it says.
+    /// Reads up to `length` bytes. Memory grows with the bytes that exist, whatever length a damaged record claims.
     fn next(&mut self, length: u64) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = Vec::new();
         Read::take(&mut *self.from, length).read_to_end(&mut bytes)?;
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// The next `length` bytes.
+    /// Reads exactly `length` bytes.
     fn all_of_next(&mut self, length: u64) -> Result<Vec<u8>, ArchiveError> {
         let wanted = self.at + length;
         let bytes = self.next(length)?;
@@ -216,10 +216,10 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// The next record; `None` at the end of a whole archive.
+    /// Reads the next record. `None` at the end of a complete archive.
     ///
     /// # Errors
-    /// When it is cut short, damaged, or cannot be read.
+    /// If the archive is cut short or damaged, or reading fails.
     pub fn read(&mut self) -> Result<Option<Record>, ArchiveError> {
         let begin = self.at;
         let damaged = || ArchiveError::Damaged(begin);
@@ -245,20 +245,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many rows are counted: those that somebody has stored.
+/// Counts rows of users, without the store's own.
 pub(crate) fn stored(writes: &[base::Write]) -> u64 {
     writes.iter().filter(|(key, value)| value.is_some() && keys::is_stored(key)).count() as u64
 }
 
-/// Whether a file that begins with `head` is an archive, of whichever version.
+/// Whether a file that begins with `head` is an archive, of any version.
 pub fn is_begun(head: &[u8]) -> bool {
     head.starts_with(b"petrel-archive ")
 }
 
-/// What an archive holds, once all of it has been read.
+/// Reads a whole archive and returns a summary of its contents.
 ///
 /// # Errors
-/// When it is not whole.
+/// If it is not complete.
 pub fn inspect(from: &mut dyn Read) -> Result<Archived, ArchiveError> {
     let mut reader = Reader::begin(from)?;
     let mut held = Archived::default();

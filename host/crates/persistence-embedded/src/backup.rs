@@ -1,8 +1,8 @@
-//! Writing an archive of a store, also while it is in use.
+//! Writes an archive of a store, also while it is in use.
 //!
-//! The rows are read one after the other while others write; so they are not those of one moment. What was
-//! written meanwhile stands in the journal, which is kept until the end and added behind them: after it has
-//! been applied they are those of the moment at which the journal was read.
+//! Rows are read one after the other while others are being written, so they are not consistent. The journal meanwhile
+//! collects all changes; it is held until the end and appended to the archive. Applied after the rows, it makes them
+//! consistent as of the moment at which it was read.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -17,37 +17,39 @@ use crate::base::{self, gaps};
 use crate::blobs::Digest;
 use crate::directory::OpenError;
 use crate::journal::{Hold, Segments, replay};
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::rows::Rows;
 use crate::value;
 
-/// How many rows a record holds.
+/// Number of rows in a record.
 const ROWS_A_RECORD: usize = 500;
 
-/// Writes all of the store in `directory`, which nobody uses, to `to`.
+/// Writes the store in `directory` to `to`. No process may use the store.
 ///
 /// # Errors
-/// When it cannot be opened or read, or the archive cannot be written.
+/// If the store cannot be opened or read, or the archive cannot be written.
 pub fn export(directory: &Path, options: &Options, to: &mut dyn Write) -> Result<Archived, ExportError> {
     let recovered = Recovered::present(directory, options)?;
     Ok(write(&recovered.rows, None, &[], to)?)
 }
 
-/// Why a store cannot be exported.
+/// Reasons why a store cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// It cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// It cannot be read, or the archive not be written.
+    /// It cannot be read, or the archive cannot be written.
     #[error(transparent)]
     Store(#[from] Error),
 }
 
-/// How often the journal is read on while large values go: each time there is less of it that is new.
+/// Largest number of times that the journal is read again while large values are written. Each time has fewer new
+/// groups.
 const MOST_PASSES: usize = 100;
 
-/// Writes `files` and all of `rows` to `to`; with `segments` while they are in use.
+/// Writes `files` and all of `rows` to `to`. `segments` is given if the store is in use.
 pub(crate) fn write(
     rows: &Rows,
     segments: Option<&Arc<Segments>>,
@@ -57,13 +59,13 @@ pub(crate) fn write(
     let hold = segments.map(Segments::hold);
     let mut backup = Backup {
         rows,
-        writer: Writer::begin(to).map_err(|error| unwritten(&error))?,
+        writer: Writer::begin(to).map_err(|error| write_error(&error))?,
         blobs: HashSet::new(),
         is_missing: false,
     };
     for ArchivedFile { path, mode, content } in files {
         let record = Record::File(path.clone(), *mode, content.clone());
-        backup.writer.add(&record).map_err(|error| unwritten(&error))?;
+        backup.writer.add(&record).map_err(|error| write_error(&error))?;
     }
     let mut from = Vec::new();
     loop {
@@ -77,37 +79,37 @@ pub(crate) fn write(
     for _ in 0..MOST_PASSES {
         backup.is_missing = false;
         backup.follow(hold.as_ref(), &mut last)?;
-        // What deleted it may have come after the journal was read, but is in it by now.
+        // A blob may be gone because its row was deleted after the journal was read; reading on shows the deletion.
         if !backup.is_missing {
             break;
         }
     }
-    backup.writer.end().map_err(|error| unwritten(&error))
+    backup.writer.end().map_err(|error| write_error(&error))
 }
 
-fn unwritten(error: &std::io::Error) -> Error {
+fn write_error(error: &std::io::Error) -> Error {
     Error::Unavailable(format!("the backup cannot be written: {error}"))
 }
 
-fn unread(error: &std::io::Error) -> Error {
+fn read_error(error: &std::io::Error) -> Error {
     Error::Unavailable(format!("the journal cannot be read: {error}"))
 }
 
 struct Backup<'a> {
     rows: &'a Rows,
     writer: Writer<'a>,
-    /// Those that are in the archive.
+    /// The blobs in the archive so far.
     blobs: HashSet<Digest>,
-    /// Whether one was gone when its row came.
+    /// Whether a blob was gone when its row was written.
     is_missing: bool,
 }
 
 impl Backup<'_> {
-    /// Adds what the journal has taken in since the group `last`.
+    /// Appends what the journal has received since the group `last`.
     fn follow(&mut self, hold: Option<&Hold>, last: &mut Option<u64>) -> Result<(), Error> {
         for number in hold.into_iter().flat_map(Hold::numbers) {
             let bytes = hold.map_or_else(|| Ok(Vec::new()), |hold| hold.read(number));
-            for (sequence, writes) in replay::groups(number, &bytes.map_err(|error| unread(&error))?) {
+            for (sequence, writes) in replay::groups(number, &bytes.map_err(|error| read_error(&error))?) {
                 if last.is_some_and(|last| sequence <= last) {
                     continue;
                 }
@@ -128,19 +130,19 @@ impl Backup<'_> {
             if let Some(reason) = gaps::reason(value) {
                 return Err(Error::Damaged { what: value::describe(key), reason: reason.to_owned() });
             }
-            // A row that cannot be read goes along as it is, and is shown as such after a restore too.
+            // A row that cannot be read is copied unchanged, and is reported as damaged after a restore, too.
             let Ok(Some(digest)) = value::blob_of(key, value) else { continue };
             if self.blobs.contains(&digest) {
                 continue;
             }
-            // One that is gone was deleted meanwhile, and the journal says so; the restore makes sure of it.
+            // A missing blob was deleted meanwhile, which the journal shows. The restore verifies that none is missing.
             if let Some(body) = self.rows.blobs.find(&digest)? {
-                self.writer.add(&Record::Blob(digest, body)).map_err(|error| unwritten(&error))?;
+                self.writer.add(&Record::Blob(digest, body)).map_err(|error| write_error(&error))?;
                 self.blobs.insert(digest);
             } else {
                 self.is_missing = true;
             }
         }
-        self.writer.add(&record(writes)).map_err(|error| unwritten(&error))
+        self.writer.add(&record(writes)).map_err(|error| write_error(&error))
     }
 }

@@ -1,9 +1,8 @@
-//! Values that are too large for rows: files named by the SHA-256 of what is in them.
+//! Blobs: values that are too large for rows, in files named by the SHA-256 of their content.
 //!
-//! A blob is written, synced and given its name before the commit that refers to it; so a reference that
-//! is durable never dangles. A row of its own says for each reference which row it is in. A blob that no row
-//! refers to any more is removed when the last that did is deleted, and by a sweep; one that a commit on its
-//! way refers to is [pinned](Pin) meanwhile.
+//! A blob is written, synced and renamed before the commit that refers to it, so a durable reference never dangles. For
+//! each reference, a row of its own says which row makes it. A blob is removed when the last row that refers to it is
+//! deleted, or by a sweep. A commit in progress [pins](Pin) the blobs that it refers to.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -24,11 +23,11 @@ pub(crate) type Digest = [u8; 32];
 pub(crate) struct Blobs {
     directory: PathBuf,
     sequence: AtomicU64,
-    /// How many commits on their way refer to a blob.
+    /// Number of commits in progress that refer to a blob.
     pinned: Mutex<HashMap<Digest, usize>>,
 }
 
-/// Keeps a blob while the commit that refers to it is on its way.
+/// Keeps a blob while a commit that refers to it is in progress.
 #[derive(Debug)]
 pub(crate) struct Pin {
     blobs: Arc<Blobs>,
@@ -48,8 +47,8 @@ impl Drop for Pin {
 }
 
 impl Blobs {
-    /// Opens the blobs in `directory`, which is made if need be and is nobody else's. What was being written
-    /// when an earlier process ended is removed.
+    /// Opens the blobs in `directory`, which is created if it does not exist and is used by nobody else. Unfinished
+    /// files of an earlier process are removed.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         if let Some(parent) = directory.parent() {
@@ -74,7 +73,7 @@ impl Blobs {
         self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stores `body` durably. It stays at least as long as the pin.
+    /// Stores `body` durably. The blob exists as long as the pin, and then as long as a row refers to it.
     pub(crate) fn put(self: &Arc<Self>, body: &[u8]) -> Result<(Digest, Pin), Error> {
         let digest: Digest = sha2::Sha256::digest(body).into();
         *self.pinned().entry(digest).or_default() += 1;
@@ -85,14 +84,14 @@ impl Blobs {
         Ok((digest, pin))
     }
 
-    /// Removes a blob if no commit on its way refers to it, and no row does by `is_referred_to`. Returns how
-    /// many bytes that frees.
+    /// Removes a blob, unless a commit in progress or, by `is_referred_to`, a row refers to it. Returns the bytes
+    /// freed.
     pub(crate) fn remove(
         &self,
         digest: &Digest,
         is_referred_to: impl FnOnce() -> Result<bool, Error>,
     ) -> Result<u64, Error> {
-        // Held all along: who puts the same content meanwhile waits, and then finds it gone.
+        // Locked until the file is gone: a concurrent `put` of the same content waits, and then writes it again.
         let pinned = self.pinned();
         if pinned.contains_key(digest) || is_referred_to()? {
             return Ok(0);
@@ -126,7 +125,8 @@ impl Blobs {
     fn write(&self, digest: &Digest, body: &[u8]) -> io::Result<()> {
         let path = self.path(digest);
         let shelf = path.parent().unwrap_or(&self.directory);
-        // What is there already may have been put there a moment ago by somebody who has not synced it yet.
+        // An existing directory may have been created a moment ago by a thread that has not synced it yet, so it is
+        // synced here, too.
         fs::create_dir_all(shelf)?;
         File::open(&self.directory)?.sync_all()?;
         if path.exists() {
@@ -137,7 +137,7 @@ impl Blobs {
         let mut file = File::create(&temporary)?;
         let written = file.write_all(body).and_then(|()| file.sync_all());
         if let Err(error) = written {
-            // Whatever it was, a half-written file helps nobody.
+            // A half-written file is of no use, whatever the error.
             drop(fs::remove_file(&temporary));
             return Err(error);
         }
@@ -145,10 +145,10 @@ impl Blobs {
         File::open(shelf)?.sync_all()
     }
 
-    /// The blob with this digest, checked, if it is there.
+    /// Reads and verifies a blob. `None` if it does not exist.
     pub(crate) fn find(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
         if self.path(digest).exists() {
-            // It may go between the two; then it is not there either.
+            // It may be removed between the two calls, which counts as absent.
             match self.get(digest) {
                 Err(_) if !self.path(digest).exists() => Ok(None),
                 found => found.map(Some),
@@ -158,16 +158,16 @@ impl Blobs {
         }
     }
 
-    /// What is in the place of a blob, whatever it is.
+    /// Reads a blob without verification.
     pub(crate) fn unchecked(&self, digest: &Digest) -> Option<Vec<u8>> {
         fs::read(self.path(digest)).ok()
     }
 
-    /// The blob with this digest, checked.
+    /// Reads and verifies a blob.
     pub(crate) fn get(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
         let path = self.path(digest);
         let damaged = |reason: String| {
-            // As it is called in the directory of the store: whoever signs in need not know where that is.
+            // The path relative to the store: users of the API need not know where that is.
             let name = path.strip_prefix(&self.directory).unwrap_or(&path);
             Error::Damaged { what: format!("its large value blobs/{}", name.display()), reason }
         };
@@ -180,7 +180,7 @@ impl Blobs {
     }
 }
 
-/// The digest with this name.
+/// The digest that a file is named by.
 fn parse(name: &str) -> Option<Digest> {
     let bytes = name.as_bytes();
     let mut digest = [0; 32];

@@ -1,14 +1,11 @@
-//! Reading all of a store to see whether it is whole: every row by its checksum, every noun by its form, every large
-//! value by its digest, and whether what refers to something finds it. Nothing is changed, and nobody may use the
-//! store meanwhile. [`repair`](crate::repair) does something about what is found.
+//! Checks a store by reading all of it: every row's checksum, every noun's form, every large value's digest, and that
+//! references lead somewhere. Nothing is changed, and no process may use the store meanwhile. [`repair`](crate::repair)
+//! corrects what is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use petrel_model::{
-    Action, ApiKey, Enforcement, Execution, KeyValue, Pack, PackConfig, Payload, Rule, Token,
-    TriggerInstance, TriggerType, User, WorkflowDefinition, WorkflowEntry,
-};
+use petrel_model::{Enforcement, Execution, Payload, TriggerInstance, WorkflowEntry};
 use petrel_persistence::Error;
 use petrel_persistence::store::Output;
 use serde::de::DeserializeOwned;
@@ -17,38 +14,39 @@ use serde_json::Value;
 use crate::base::{Entry, Write, gaps};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered, epoch_beyond};
+use crate::opening::{Recovered, epoch_beyond};
+use crate::options::Options;
 use crate::rows::{Rows, unreadable};
 use crate::value;
 
-/// How many rows are read at once.
+/// Number of rows that are read at a time.
 const STEP: usize = 1000;
-/// How many problems are listed.
+/// Number of problems that are listed.
 const LISTED: usize = 100;
 
-/// What was found.
+/// The results of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
-    /// Rows by kind, as a backup counts them.
+    /// Number of rows by kind, as a backup counts them.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Large values that rows refer to.
+    /// Number of large values that rows refer to.
     pub blobs: u64,
-    /// Executions that are held since a restore.
+    /// Number of executions that are held since a restore.
     pub held: u64,
-    /// What is wrong, up to a hundred things.
+    /// The first hundred problems.
     pub problems: Vec<String>,
-    /// How many things are wrong.
+    /// Number of problems.
     pub problem_count: u64,
-    /// Groups that were in the journal only.
+    /// Number of groups that are only in the journal.
     pub in_journal: u64,
-    /// What was passed over, as told, a sentence each: see [`Options::accept_loss`].
+    /// The losses that were accepted, one sentence each: see [`Options::accept_loss`].
     pub lost: Vec<String>,
 }
 
 /// Checks the store in `directory`.
 ///
 /// # Errors
-/// When it cannot be opened, or the engine cannot read it at all.
+/// If the store cannot be opened, or the engine cannot read it at all.
 pub fn check(directory: &Path, options: &Options) -> Result<Checked, CheckError> {
     Ok(check_recovered(&Recovered::present(directory, options)?)?)
 }
@@ -82,7 +80,7 @@ fn check_recovered(recovered: &Recovered) -> Result<Checked, Error> {
     Ok(checked)
 }
 
-/// Why a store cannot be checked.
+/// Reasons why a store cannot be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// It cannot be opened.
@@ -93,26 +91,26 @@ pub enum CheckError {
     Store(#[from] Error),
 }
 
-/// What is wrong with a row, and what can be done about it.
+/// A fault of a row, with its remedy.
 pub(crate) struct Fault {
     pub(crate) reason: String,
     pub(crate) remedy: Remedy,
 }
 
-/// What can be done about a row with which something is wrong.
+/// The remedy for a fault of a row.
 pub(crate) enum Remedy {
-    /// It is lost to the store, and is kept elsewhere.
+    /// Remove it from the store, and keep it in a file.
     SetAside,
-    /// It can be made anew from others: by these writes.
+    /// Derive it from other rows, by these writes.
     Write(Vec<Write>),
-    /// It goes with the row that it belongs to.
+    /// Nothing: it is handled together with the row that it belongs to.
     Elsewhere,
 }
 
-/// What looking at a row came to.
+/// The result of checking a row.
 type Looked = Result<(), Found>;
 
-/// What is in the way of a row being whole.
+/// Reasons why a row is not intact.
 enum Found {
     Fault(Fault),
     /// The store cannot be used.
@@ -120,7 +118,7 @@ enum Found {
 }
 
 impl From<Error> for Found {
-    /// What cannot be read is to be set aside.
+    /// A row that cannot be read is to be set aside.
     fn from(error: Error) -> Self {
         match error {
             Error::Damaged { reason, .. } => fault(reason, Remedy::SetAside),
@@ -133,7 +131,7 @@ fn fault(reason: impl Into<String>, remedy: Remedy) -> Found {
     Found::Fault(Fault { reason: reason.into(), remedy })
 }
 
-/// Shows every row to `seen`, with what is wrong with it.
+/// Passes every row to `seen`, with its fault if it has one.
 pub(crate) fn look_at_all(
     recovered: &Recovered,
     mut seen: impl FnMut(&Entry, Option<Fault>),
@@ -153,7 +151,7 @@ pub(crate) fn look_at_all(
     }
 }
 
-/// Whether a row can be read with all that it refers to.
+/// Checks that a row and everything that it refers to can be read.
 fn look(recovered: &Recovered, entry: &Entry) -> Looked {
     let (rows, (key, value)) = (recovered.rows.as_ref(), entry);
     if let Some(reason) = gaps::reason(value) {
@@ -162,12 +160,11 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
     if let Some(digest) = value::blob_of(key, value).ok().flatten() {
         is_listed(rows, keys::reference(&digest, key), true, "its reference to a large value is not listed")?;
     }
+    if let Some(kind) = keys::document_kind(key) {
+        return Ok(rows.document_of(kind, entry).map(drop)?);
+    }
     match key.first().copied() {
         Some(keys::META) => meta(recovered, entry),
-        Some(keys::PACK) => noun::<Pack>(rows, entry),
-        Some(keys::ACTION) => noun::<Action>(rows, entry),
-        Some(keys::TRIGGER_TYPE) => noun::<TriggerType>(rows, entry),
-        Some(keys::RULE) => noun::<Rule>(rows, entry),
         Some(keys::EXECUTION) => execution(rows, entry),
         Some(keys::ACTIVE) => {
             whole(rows, entry)?;
@@ -180,13 +177,7 @@ fn look(recovered: &Recovered, entry: &Entry) -> Looked {
         Some(keys::ENFORCEMENT) => noun::<Enforcement>(rows, entry),
         Some(keys::CHILD) => child(rows, entry),
         Some(keys::WORKFLOW_LOG) => part::<Vec<WorkflowEntry>>(rows, entry, keys::EXECUTION),
-        Some(keys::DEFINITION) => noun::<WorkflowDefinition>(rows, entry),
-        Some(keys::KEY) => noun::<KeyValue>(rows, entry),
         Some(keys::REFERENCE) => reference(rows, key),
-        Some(keys::USER) => noun::<User>(rows, entry),
-        Some(keys::API_KEY) => noun::<ApiKey>(rows, entry),
-        Some(keys::TOKEN) => noun::<Token>(rows, entry),
-        Some(keys::PACK_CONFIG) => noun::<PackConfig>(rows, entry),
         Some(keys::PIECE) => piece(rows, entry),
         _ => whole(rows, entry),
     }
@@ -200,13 +191,13 @@ fn noun<T: DeserializeOwned>(rows: &Rows, entry: &Entry) -> Looked {
     Ok(rows.noun_of::<T>(entry).map(drop)?)
 }
 
-/// Something that belongs to a row of `kind`.
+/// Checks a part of a row of `kind`.
 fn part<T: DeserializeOwned>(rows: &Rows, entry: &Entry, kind: u8) -> Looked {
     noun::<T>(rows, entry)?;
     is_there(rows, entry, kind, Remedy::SetAside)
 }
 
-/// What the row is about must be there as a row of `kind`.
+/// Checks that the subject of a row exists as a row of `kind`.
 fn is_there(rows: &Rows, (key, _): &Entry, kind: u8, remedy: Remedy) -> Looked {
     let about = [&[kind], key.get(1..13).unwrap_or_default()].concat();
     match value::get(rows.image.as_ref(), &about)? {
@@ -215,7 +206,7 @@ fn is_there(rows: &Rows, (key, _): &Entry, kind: u8, remedy: Remedy) -> Looked {
     }
 }
 
-/// Whether a row that only says something about others is there exactly when it is to be.
+/// Checks that an index row exists exactly if it should.
 fn is_listed(rows: &Rows, key: Vec<u8>, is_meant: bool, reason: &str) -> Looked {
     if value::get(rows.image.as_ref(), &key)?.is_some() == is_meant {
         return Ok(());
@@ -224,7 +215,7 @@ fn is_listed(rows: &Rows, key: Vec<u8>, is_meant: bool, reason: &str) -> Looked 
     Err(fault(reason, Remedy::Write(vec![write])))
 }
 
-/// Without its epoch a store would take what it had begun for what others have.
+/// Checks the store's own rows. Without its epoch, a store would take its own running executions for those of others.
 fn meta(recovered: &Recovered, entry: &Entry) -> Looked {
     let epoch = keys::meta(keys::EPOCH);
     match whole(&recovered.rows, entry) {
@@ -236,7 +227,7 @@ fn meta(recovered: &Recovered, entry: &Entry) -> Looked {
     }
 }
 
-/// An execution is listed as active exactly while it is not final, and with its workflow if it has one.
+/// Checks that an execution is listed as active exactly while it is not final, and with its workflow if it has one.
 fn execution(rows: &Rows, entry: &Entry) -> Looked {
     let head: Execution = rows.noun_of(entry)?;
     if let Err(error @ Error::Damaged { .. }) = rows.execution_of(entry) {
@@ -269,7 +260,7 @@ fn trigger_instance(rows: &Rows, entry: &Entry) -> Looked {
     }
 }
 
-/// What is listed with a workflow must be there.
+/// Checks that an execution that is listed with a workflow exists.
 fn child(rows: &Rows, entry: &Entry) -> Looked {
     let forget = || Remedy::Write(vec![(entry.0.clone(), None)]);
     let Some(id) = keys::child_of(&entry.0) else { return Err(fault("it names no execution", forget())) };
@@ -279,7 +270,7 @@ fn child(rows: &Rows, entry: &Entry) -> Looked {
     }
 }
 
-/// The blob that a reference names must be there and be whole, as long as the row still has it.
+/// Checks that the blob of a reference exists and is intact, as long as the row still refers to it.
 fn reference(rows: &Rows, key: &[u8]) -> Looked {
     let Some(digest) = keys::referred_to(key) else {
         return Err(fault("it names no blob", Remedy::SetAside));
@@ -292,7 +283,7 @@ fn reference(rows: &Rows, key: &[u8]) -> Looked {
     Err(fault(unreadable(key, &error).reason, remedy))
 }
 
-/// A piece that cannot be read takes the row with it that it is a piece of.
+/// Checks a piece. A damaged piece makes the whole row damaged.
 fn piece(rows: &Rows, (key, value): &Entry) -> Looked {
     let Err(error) = value::flags(key, value) else { return Ok(()) };
     let owner = keys::of_piece(key).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The checkpoint: brings the base up to date with what the journal holds, behind everybody's back.
+//! The checkpoint: a thread that brings the base up to date with the journal, in the background.
 //!
-//! It takes a layer that the committer has frozen, writes it to the base in slices, each of them synced, and
-//! with the last one the number of the last group in it; then the journal's segments before it are no
-//! longer needed. What was written and deleted again while the layer grew has never been there. A
-//! checkpoint that is interrupted is begun anew from the journal: writing the same rows twice is harmless.
+//! It takes a layer that the committer has frozen and writes it to the base in slices, each of which is synced. The
+//! last slice contains the number of the last group; after it, earlier segments of the journal are no longer needed.
+//! Rows that were written and deleted again within one layer never reach the base. An interrupted checkpoint is
+//! repeated from the journal: writing the same rows twice is harmless.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,22 +22,22 @@ use crate::keys;
 use crate::value;
 use crate::watchdog::Work;
 
-/// How much is written to the base between two syncs, in bytes: little enough that the journal's syncs do
-/// not wait long for it.
+/// Bytes that are written to the base between two syncs: few enough that the journal's syncs do not wait long behind
+/// them.
 const SLICE_BYTES: usize = 256 * 1024;
-/// How long to wait before looking again whether there is room.
+/// Pause between checks for free space.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// A layer on its way to the base.
 pub(crate) struct Task {
     pub(crate) layer: Arc<Layer>,
-    /// The last group in it.
+    /// The number of the last group in it.
     pub(crate) sequence: u64,
     /// The first segment of the journal that is needed afterwards.
     pub(crate) needed_from: u64,
 }
 
-/// What the thread owns.
+/// The state that the thread owns.
 pub(crate) struct Checkpointer {
     pub(crate) image: Arc<Image>,
     pub(crate) segments: Arc<Segments>,
@@ -46,14 +46,14 @@ pub(crate) struct Checkpointer {
     pub(crate) room: Arc<Room>,
 }
 
-/// How far checkpoints have come.
+/// The progress of checkpoints.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     is_busy: Mutex<bool>,
     idle: Condvar,
-    /// The store is being closed: nobody waits for room any more.
+    /// Whether the store is being closed, so that nobody waits for free space any more.
     pub(crate) is_closing: AtomicBool,
-    /// What the thread is at; waiting for room is not counted.
+    /// What the thread is doing, for the watchdog. Waiting for free space does not count.
     pub(crate) work: Arc<Work>,
 }
 
@@ -71,21 +71,21 @@ impl Progress {
         *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no checkpoint is under way, but no longer than `patience`.
+    /// Waits until no checkpoint is in progress, for at most `patience`.
     pub(crate) fn wait_for(&self, patience: Duration) {
         let busy = self.is_busy.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.idle.wait_timeout_while(busy, patience, |is_busy| *is_busy);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Waits until no checkpoint is under way.
+    /// Waits until no checkpoint is in progress.
     pub(crate) fn wait(&self) {
         let busy = self.is_busy.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.idle.wait_while(busy, |is_busy| *is_busy).unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-/// Gives tasks to the thread.
+/// Passes tasks to the thread.
 #[derive(Clone)]
 pub(crate) struct Handle {
     pub(crate) tasks: Sender<Task>,
@@ -93,18 +93,18 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Hands over a layer. Whoever [waits](Progress::wait) afterwards waits for it.
+    /// Passes a layer on. A call of [`wait`](Progress::wait) after this waits for it.
     pub(crate) fn begin(&self, task: Task) {
         self.progress.begin();
         if self.tasks.send(task).is_err() {
-            // The thread has failed, and said so.
+            // The thread has failed and has logged that.
             self.progress.end();
         }
     }
 }
 
 impl Checkpointer {
-    /// Serves `tasks` until nobody can send any more, or the base fails.
+    /// Serves `tasks` until all senders are gone, or the base fails.
     pub(crate) fn run(self, tasks: &Receiver<Task>) {
         for task in tasks {
             let made = catch_unwind(AssertUnwindSafe(|| self.make(&task)))
@@ -114,7 +114,7 @@ impl Checkpointer {
                 Err(Stopped::NoRoom) => {}
                 Err(Stopped::Failed(reason)) => {
                     let error = Error::Unavailable(format!("a checkpoint cannot be made: {reason}"));
-                    tracing::error!(%error, "the store has failed");
+                    tracing::error!(%error, "store failed; it accepts no more commits");
                     self.failure.send_replace(Some(error));
                 }
             }
@@ -126,7 +126,7 @@ impl Checkpointer {
         let _busy = self.progress.work.begin();
         self.image.thaw();
         if let Err(error) = self.segments.drop_before(task.needed_from) {
-            tracing::warn!(%error, "segments of the journal that are no longer needed cannot be removed");
+            tracing::warn!(%error, "failed to remove segments of the journal that are no longer needed");
         }
         metrics::counter!("petrel_store_checkpoints_total").increment(1);
     }
@@ -144,12 +144,14 @@ impl Checkpointer {
             }
         }
         let sequence = task.sequence.to_string();
+        // In the last slice, so that the number never claims more than the base has.
         slice.push(value::row(keys::meta(keys::SEQUENCE), sequence.as_bytes()));
         self.write(&slice, bytes)
     }
 
     fn write(&self, slice: &[Write], bytes: usize) -> Result<(), Stopped> {
-        // An engine that meets a full disk half way may not come back from it; the journal is safe meanwhile.
+        // An engine may not recover from a full disk in the middle of a write, so it waits. The journal is safe
+        // meanwhile.
         while !self.room.is_enough_for(bytes) {
             if self.progress.is_closing.load(Ordering::Relaxed) || self.failure.borrow().is_some() {
                 return Err(Stopped::NoRoom);
@@ -164,18 +166,18 @@ impl Checkpointer {
     }
 }
 
-/// Nothing is lost by it: the journal has it all.
+/// Converts an error of the base. No commit is lost: the journal has them all.
 fn failed(BaseError { reason, is_damage }: BaseError) -> Stopped {
     Stopped::Failed(if is_damage {
-        format!("{reason}; `petrel store check --repair` makes the store of what is whole in it")
+        format!("{reason}; `petrel store check --repair` rebuilds the store from its intact rows")
     } else {
         reason
     })
 }
 
-/// Why a checkpoint is not whole.
+/// Reasons why a checkpoint stopped.
 enum Stopped {
-    /// The disk is full and the store is being closed: the journal is replayed when it is opened.
+    /// The disk is full and the store is being closed. The next process replays the journal.
     NoRoom,
     Failed(String),
 }
@@ -190,7 +192,7 @@ mod tests {
     use crate::base::Reads as _;
     use crate::base::simulated::SimulatedMachine;
 
-    /// `/proc` is a file system that says that it has no room.
+    /// `/proc` is a file system that reports no free space.
     #[test]
     fn without_room_nothing_is_written_to_the_base_and_a_close_does_not_wait_for_it() {
         let machine = SimulatedMachine::default();

@@ -1,10 +1,10 @@
-//! The one thread that writes.
+//! The committer: the one thread that writes.
 //!
-//! It takes what has come in as a group, checks what each commit expects against the state in memory,
-//! appends all that may be made to the journal as one frame, and only when that is durable shows it to
-//! readers and answers. Concurrent commits so share one sync. When enough has come together above the base
-//! it is handed to the [`checkpoint`]. After a failure it answers everything with that
-//! failure: whether the last group was written is not known, and only the next process can find out.
+//! It takes waiting commits as a group, checks the preconditions of each against the state in memory, and appends all
+//! admitted ones to the journal as one frame. Only when that is durable does it show the group to readers and answer.
+//! So concurrent commits share one sync. When enough rows have accumulated above the base, it hands them to the
+//! [`checkpoint`]. After a failure it answers every request with that failure: whether the last group was written is
+//! unknown, and only the next process can find out.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use petrel_model::{Execution, Ref, RuleId};
 use petrel_persistence::commit::expected_twice;
 use petrel_persistence::queue::Queue;
-use petrel_persistence::{Change, CommitError, Error, Expect, Fence};
+use petrel_persistence::{Change, CommitError, Document, DocumentKey, Error, Expect, Fence};
 use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -26,16 +26,16 @@ use crate::image::Image;
 use crate::journal::Journal;
 use crate::watchdog::Work;
 
-/// How many commits share one sync at most.
+/// Largest number of commits that share one sync.
 const GROUP_COMMITS: usize = 256;
-/// How many bytes share one sync at most.
+/// Largest number of bytes that share one sync.
 const GROUP_BYTES: usize = 2 * 1024 * 1024;
-/// A segment of the journal is not given up before it has so many bytes, however small the layer.
+/// Smallest segment of the journal, in bytes, however small the layer.
 const LEAST_SEGMENT: u64 = 1 << 20;
-/// How often the watermark, the room on the disk and the age of the layer are looked after.
+/// Interval of updates of the watermark, and of checks of the disk space and the layer's age.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
-/// A commit on its way to the thread.
+/// A commit on its way to the committer.
 pub(crate) struct Request {
     pub(crate) fence: Option<Fence>,
     pub(crate) expect: Vec<Expect>,
@@ -43,13 +43,13 @@ pub(crate) struct Request {
     pub(crate) writes: Vec<Write>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) answer: oneshot::Sender<Result<(), CommitError>>,
-    /// Held until the answer: bounds how many requests are under way.
+    /// Held until the answer, to limit the number of commits in progress.
     pub(crate) _permit: OwnedSemaphorePermit,
-    /// Held until the answer: keep the blobs that are referred to.
+    /// Held until the answer, to keep the blobs that the commit refers to.
     pub(crate) _pins: Vec<Pin>,
 }
 
-/// What a commit changes in the state in memory.
+/// The effect of a commit on the state in memory.
 pub(crate) enum Effect {
     Execution(Box<Execution>),
     PutRule(Ref, RuleId),
@@ -65,15 +65,24 @@ pub(crate) fn effects(changes: Vec<Change>) -> Vec<Effect> {
             Change::CreateExecution(execution) | Change::UpdateExecution(execution) => {
                 Some(Effect::Execution(Box::new(execution)))
             }
-            Change::PutRule(rule) => Some(Effect::PutRule(rule.reference, rule.id)),
-            Change::DeleteRule(reference) => Some(Effect::DeleteRule(reference)),
+            Change::Put(Document::Rule(rule)) => Some(Effect::PutRule(rule.reference, rule.id)),
+            Change::Delete(DocumentKey::Rule(reference)) => Some(Effect::DeleteRule(reference)),
             Change::LiftHold => Some(Effect::LiftHold),
-            _ => None,
+            // No precondition looks at these.
+            Change::Put(_)
+            | Change::Delete(_)
+            | Change::CreateTriggerInstance(_)
+            | Change::CreateEnforcement(_)
+            | Change::AppendOutput { .. }
+            | Change::AppendWorkflow { .. }
+            | Change::DeleteExecution(_)
+            | Change::DeleteTriggerInstance(_)
+            | Change::DeleteEnforcement(_) => None,
         })
         .collect()
 }
 
-/// The state in memory that preconditions are checked against; rebuilt when the store is opened.
+/// The state in memory against which preconditions are checked. Rebuilt when the store is opened.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) queue: Queue,
@@ -89,11 +98,12 @@ impl State {
         }
     }
 
-    /// Takes note of what is about to be written, for the preconditions of the rest of the group.
+    /// Applies an effect that is about to be written, so that later commits of the same group see it. Execution
+    /// versions and rules must be up to date here; the queue follows after the sync, since it hands out executions.
     fn stage(&mut self, effect: &Effect) {
         match effect {
             Effect::Execution(execution) => self.queue.stage(execution),
-            // Once it is durable.
+            // Lifted when it is durable, since executions start because of it.
             Effect::LiftHold => {}
             Effect::PutRule(reference, id) => {
                 self.rules.insert(reference.clone(), *id);
@@ -109,7 +119,7 @@ pub(crate) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the thread owns.
+/// The state that the thread owns.
 pub(crate) struct Committer {
     pub(crate) image: Arc<Image>,
     pub(crate) journal: Journal,
@@ -122,23 +132,23 @@ pub(crate) struct Committer {
     pub(crate) sequence: u64,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
-    /// What the thread is at; waiting for a checkpoint is not counted.
+    /// What the thread is doing, for the watchdog. Waiting for a checkpoint does not count.
     pub(crate) work: Arc<Work>,
-    /// Where those who wait for answers run, if they are tasks.
+    /// The runtime of the tasks that wait for answers, if they are tasks.
     pub(crate) runtime: Option<runtime::Handle>,
 }
 
-/// The layer that commits go to.
+/// The layer to which commits are added.
 pub(crate) struct LayerState {
-    /// About how much memory it may take before it is brought to the base, in bytes.
+    /// Approximate memory at which it is handed to the checkpoint, in bytes.
     pub(crate) limit: usize,
-    /// How old it may become before that.
+    /// Age at which it is handed over.
     pub(crate) age: Duration,
-    /// About how much it takes.
+    /// Approximate memory that it takes now, in bytes.
     pub(crate) bytes: usize,
-    /// Since when there is something in it.
+    /// Time of its first row.
     pub(crate) since: Option<Instant>,
-    /// When it could not be handed over: not before then.
+    /// After a failed attempt: earliest time of the next one.
     pub(crate) not_before: Option<Instant>,
 }
 
@@ -154,7 +164,7 @@ impl LayerState {
 }
 
 impl Committer {
-    /// Serves `requests` until nobody can send any more.
+    /// Serves `requests` until all senders are gone.
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         let mut acknowledged = self.sequence;
         let mut kept_at: Option<Instant> = None;
@@ -166,6 +176,8 @@ impl Committer {
                 self.keep_watermark(&mut acknowledged);
                 return self.close();
             }
+            // Once a second and not with each group, since the watermark has a file of its own with a sync of its own.
+            // The price: a loss of the last second's groups alone is not noticed.
             if kept_at.is_none_or(|at| at.elapsed() >= HOUSEKEEPING) {
                 self.keep_watermark(&mut acknowledged);
                 self.room.look();
@@ -181,7 +193,8 @@ impl Committer {
         }
     }
 
-    /// Rows that are written again and again take no more room in the layer, but they do in the journal.
+    /// Whether the journal has grown long. A row that is rewritten again and again takes no more memory in the layer,
+    /// but each time more space in the journal.
     fn is_journal_long(&self) -> bool {
         let limit = u64::try_from(self.layer.limit).unwrap_or(u64::MAX);
         self.journal.length() >= limit.saturating_mul(4).max(LEAST_SEGMENT) && self.layer.not_before.is_none()
@@ -195,20 +208,21 @@ impl Committer {
         if *acknowledged < self.sequence && !self.has_failed() {
             match self.directory.acknowledge(self.sequence) {
                 Ok(()) => *acknowledged = self.sequence,
-                Err(error) => tracing::warn!(%error, "the watermark of the store cannot be written"),
+                Err(error) => tracing::warn!(%error, "failed to write the watermark of the store"),
             }
         }
     }
 
-    /// Gives the layer to the checkpoint and begins a new one, in a new segment. While one is still
-    /// under way the layer grows; at twice its limit everybody waits.
+    /// Hands the layer to the checkpoint and begins a new one, in a new segment. While a checkpoint is running the
+    /// layer grows; at twice its limit all commits wait.
     fn hand_over(&mut self) {
         if self.checkpoint.progress.is_busy() {
-            // On a full disk it waits for room; what has begun goes on meanwhile, and nothing new comes in.
+            // While the disk is full the checkpoint waits for space, possibly for long. Only commits that finish
+            // something are accepted then, so the layer grows slowly, and blocking them would help nobody.
             if self.layer.bytes < 2 * self.layer.limit || self.room.is_short() {
                 return;
             }
-            // If it is stuck itself, that is noticed there.
+            // Paused for the watchdog: a stuck checkpoint is noticed by the checkpoint's own watch.
             self.work.pause(|| self.checkpoint.progress.wait_for(HOUSEKEEPING));
             if self.checkpoint.progress.is_busy() {
                 return;
@@ -217,6 +231,8 @@ impl Committer {
         if self.has_failed() {
             return;
         }
+        // The segment is rotated before the layer is frozen: the frozen layer must contain every group of the segments
+        // that the checkpoint will release.
         let needed_from = match self.journal.rotate(self.sequence + 1) {
             Ok(number) => number,
             Err(error) => return self.postpone(&error),
@@ -227,13 +243,13 @@ impl Committer {
         }
     }
 
-    /// Without a new segment the old one goes on.
+    /// Tries again later. Until then commits go to the present segment.
     fn postpone(&mut self, error: &std::io::Error) {
-        tracing::warn!(%error, "the journal cannot begin a new segment; it is tried again");
+        tracing::warn!(%error, "failed to begin a new segment of the journal; trying again");
         self.layer.not_before = Some(Instant::now() + HOUSEKEEPING);
     }
 
-    /// Brings everything to the base, so that the next opening has nothing to replay.
+    /// Writes everything to the base, so that the next process has nothing to replay.
     fn close(mut self) {
         self.work.pause(|| self.checkpoint.progress.wait());
         if self.layer.since.is_some() {
@@ -243,7 +259,7 @@ impl Committer {
         if !self.has_failed()
             && let Err(error) = self.journal.end()
         {
-            tracing::warn!(%error, "the journal cannot be ended; it is replayed when the store is opened");
+            tracing::warn!(%error, "failed to end the journal; it will be replayed when the store is opened");
         }
     }
 
@@ -261,6 +277,7 @@ impl Committer {
                     writes.append(&mut request.writes);
                     accepted.push(request);
                 }
+                // A refusal needs no sync, so it is not delayed by one.
                 Err(refusal) => answer(request.answer, Err(refusal)),
             }
         }
@@ -275,14 +292,14 @@ impl Committer {
                 self.publish(accepted);
             }
             Err(error) => {
-                tracing::error!(%error, "the store has failed");
+                tracing::error!(%error, "store failed; it accepts no more commits");
                 self.failure.send_replace(Some(error.clone()));
                 accepted.into_iter().for_each(|request| answer(request.answer, Err(error.clone().into())));
             }
         }
     }
 
-    /// Whether a commit may be made; stages its effects if so.
+    /// Checks whether a commit may be made, and if so stages its effects.
     fn admit(&self, request: &Request) -> Result<(), CommitError> {
         if request.fence.is_some_and(|fence| fence != self.fence) {
             return Err(CommitError::Fenced);
@@ -301,7 +318,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes `writes` durable and shows them to readers.
+    /// Makes `writes` durable, then shows them to readers. In this order, so that nobody reads what could still be
+    /// lost.
     fn write(&mut self, writes: Vec<Write>) -> Result<(), Error> {
         let appended = self.journal.append(self.sequence + 1, &writes);
         appended.map_err(|error| Error::Unavailable(format!("the journal cannot be written: {error}")))?;
@@ -311,7 +329,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Makes a group known, and answers.
+    /// Applies a durable group to the queue, and answers its requests.
     fn publish(&self, accepted: Vec<Request>) {
         let mut state = lock(&self.state);
         for effect in accepted.iter().flat_map(|request| &request.effects) {
@@ -325,14 +343,14 @@ impl Committer {
         let answers: Vec<_> = accepted.into_iter().map(|request| request.answer).collect();
         let answer_all = move || answers.into_iter().for_each(|sender| answer(sender, Ok(())));
         match &self.runtime {
-            // From one of the runtime's own threads, the tasks that wait are woken without a call to the system each.
+            // On a thread of the runtime, waking the waiting tasks takes no system call for each.
             Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
             None => answer_all(),
         }
     }
 }
 
-/// A group that begins with `first`: what else has come in by now, within limits.
+/// Collects a group: `first` and other waiting requests, within the limits.
 fn fill(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
     let mut bytes = size(&first);
     let mut group = vec![first];
@@ -348,7 +366,7 @@ fn fill(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
     group
 }
 
-/// A group of so many commits and bytes was made durable in this time.
+/// Records the size and duration of a group.
 fn measure(commits: usize, bytes: usize, took: Duration) {
     metrics::counter!("petrel_store_commits_total").increment(commits as u64);
     metrics::counter!("petrel_store_bytes_total").increment(bytes as u64);
@@ -361,6 +379,6 @@ fn size(request: &Request) -> usize {
 }
 
 fn answer(sender: oneshot::Sender<Result<(), CommitError>>, result: Result<(), CommitError>) {
-    // Who asked may have gone away; the commit stands all the same.
+    // The requester may have gone; the commit stands all the same.
     drop(sender.send(result));
 }

@@ -1,9 +1,8 @@
-//! Giving room back that the engine does not: the rows are copied to a new base, which takes the place of
-//! the old one. Nobody may use the store meanwhile.
+//! Compacts a store, since the engine never returns free space to the disk: rows are copied to a new base, which
+//! replaces the old one. No process may use the store meanwhile.
 //!
-//! The new base is whole and durable before the old one is moved aside, and the old one is only removed when
-//! the new one is in its place; [`finish`] ends what was interrupted in between, in one direction or the
-//! other.
+//! The new base is complete and durable before the old one is moved aside, and the old one is only removed when the
+//! new one is in its place. [`finish`] completes an interrupted swap, in one direction or the other.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,26 +13,27 @@ use petrel_persistence::Error;
 use crate::base::{Base, BaseError, Engine, gaps};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::value;
 
-/// How many rows are copied at once.
+/// Number of rows that are copied at a time.
 const STEP: usize = 1000;
 
-/// What a compaction came to.
+/// The results of a compaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compacted {
-    /// Rows that were copied.
+    /// Number of rows that were copied.
     pub rows: u64,
-    /// What the store took before, in bytes.
+    /// Size of the store before, in bytes.
     pub before: u64,
-    /// What it takes now.
+    /// Size of the store after, in bytes.
     pub after: u64,
-    /// Large values that nothing referred to, in bytes.
+    /// Size of removed large values that nothing referred to, in bytes.
     pub swept: u64,
 }
 
-/// Why a store was not compacted. It is as it was.
+/// Reasons why a store was not compacted. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum CompactError {
     /// It cannot be opened.
@@ -43,14 +43,14 @@ pub enum CompactError {
     #[error(transparent)]
     Store(#[from] Error),
     /// The new base cannot be written.
-    #[error("the store in {0} cannot be compacted: {1}; it is as it was")]
+    #[error("the store in {0} cannot be compacted: {1}; it was not changed")]
     Write(PathBuf, String),
 }
 
 /// Compacts the store in `directory`.
 ///
 /// # Errors
-/// When somebody uses it, or it cannot be read, or there is not enough room for a second copy.
+/// If a process uses the store, if it cannot be read, or if there is no room for a second copy.
 pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, CompactError> {
     let before = size_of(directory);
     let recovered = Recovered::present(directory, options)?;
@@ -60,16 +60,16 @@ pub fn compact(directory: &Path, options: &Options) -> Result<Compacted, Compact
     Ok(Compacted { rows, before, after: size_of(directory), swept })
 }
 
-/// What is done about rows that the engine cannot read.
+/// The treatment of rows that the engine cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnGap {
-    /// Nothing is written then.
+    /// Fail, and write nothing.
     Refuse,
-    /// The new base does not have them.
+    /// Leave them out of the new base.
     LeaveOut,
 }
 
-/// Puts a new base, with all rows that `recovered` shows, in the place of the old one. Returns how many those are.
+/// Replaces the base by a new one with all rows that `recovered` shows. Returns their number.
 pub(crate) fn rewrite(
     directory: &Path,
     options: &Options,
@@ -82,20 +82,21 @@ pub(crate) fn rewrite(
     if new.exists() {
         fs::remove_dir_all(&new).map_err(|error| refused(error.to_string()))?;
     }
-    // The engine makes a directory of its own name in the one that it is given.
+    // The engine creates a directory with its own name inside the given one.
     let copied = copy(recovered, &scratch, options, on_gap).map_err(refused);
     if copied.is_err() {
         drop(fs::remove_dir_all(&new));
     }
     let rows = copied?;
     swap(directory, &scratch.join(base), &new, options.engine).map_err(|error| refused(error.to_string()))?;
-    // The new base holds all of the journal. What is left of it must not be taken for a later one.
+    // The new base contains the whole journal, and counts groups from the beginning. Remaining segments would be taken
+    // for later groups.
     let journal = directory.join("journal");
     fs::remove_dir_all(&journal).map_err(|error| refused(error.to_string()))?;
     Ok(rows)
 }
 
-/// Copies all rows to a new base in `directory` and makes it durable.
+/// Copies all rows to a new base in `directory`, and makes it durable.
 fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGap) -> Result<u64, String> {
     let failed = |error: BaseError| error.reason;
     fs::create_dir_all(directory).map_err(|error| error.to_string())?;
@@ -109,7 +110,9 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
         if on_gap == OnGap::Refuse
             && let Some(reason) = entries.iter().find_map(|(_, value)| gaps::reason(value))
         {
-            return Err(format!("{reason}; `petrel store check --repair` makes it of what is whole"));
+            return Err(format!(
+                "{reason}; `petrel store check --repair` rebuilds the store from its intact rows"
+            ));
         }
         let whole = entries.into_iter().filter(|(_, value)| gaps::reason(value).is_none());
         let writes: Vec<_> = whole.map(|(key, value)| (key, Some(value))).collect();
@@ -122,7 +125,7 @@ fn copy(recovered: &Recovered, directory: &Path, options: &Options, on_gap: OnGa
     Ok(rows)
 }
 
-/// Puts the new base in the place of the old one.
+/// Moves the new base to the place of the old one.
 fn swap(directory: &Path, made: &Path, new: &Path, engine: Engine) -> io::Result<()> {
     let (present, old) = (directory.join(engine.name()), aside(directory, engine));
     let sync = |directory: &Path| File::open(directory).and_then(|directory| directory.sync_all());
@@ -138,7 +141,7 @@ fn aside(directory: &Path, engine: Engine) -> PathBuf {
     directory.join(format!("{engine}.old"))
 }
 
-/// Ends a compaction that was interrupted: back to the old base unless the new one is in its place.
+/// Completes an interrupted swap: back to the old base, unless the new one is already in its place.
 pub(crate) fn finish(directory: &Path, engine: Engine) -> io::Result<()> {
     let (present, old) = (directory.join(engine.name()), aside(directory, engine));
     if old.exists() {
@@ -153,7 +156,7 @@ pub(crate) fn finish(directory: &Path, engine: Engine) -> io::Result<()> {
     if new.exists() { fs::remove_dir_all(new) } else { Ok(()) }
 }
 
-/// What is below `directory`, in bytes.
+/// Total size of the files below `directory`, in bytes.
 fn size_of(directory: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(directory) else { return 0 };
     entries

@@ -1,4 +1,4 @@
-//! The data directory: who has it, what format it has, how far it got, and how much room there is.
+//! The data directory: its lock, its format, its watermark and the free space on its disk.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read as _;
@@ -9,66 +9,66 @@ use std::time::{Duration, Instant};
 
 use crate::base::Engine;
 
-/// The format that this version writes. It grows when an older version could not read it any more.
+/// The format that this version writes. It is raised when an older version could not read the store.
 ///
-/// 1 had no journal, sled only, and no rows for references to blobs; 2 has a journal in front of the engine
-/// that its second line names.
+/// Format 1 had no journal, only sled, and no rows for references to blobs. Format 2 has a journal in front of the
+/// engine that the second line of the file names.
 const FORMAT: u32 = 2;
-/// What an engine may need beside the rows that are written, in bytes.
+/// Space that an engine may need in addition to the rows that are written, in bytes.
 const BASE_MARGIN: u64 = 4 << 20;
-/// How long to wait for a process that is just going away. One that was killed keeps its lock for a moment
-/// when it was starting another process.
+/// Longest wait for a process that is just ending. One that was killed while it started a child keeps its lock until
+/// that child has called exec.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Why a store could not be opened. Nothing was changed.
+/// Reasons why a store could not be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
+    /// Another process uses it.
     #[error(
         "the data directory {0} is in use by process {1}; stop that one, or give another directory with --data-dir"
     )]
     InUse(PathBuf, String),
-    /// A newer version wrote it.
+    /// It was written by a newer version.
     #[error(
         "the store in {0} has format {1}, and this version of petrel reads formats up to {FORMAT}; use the version that wrote it, or a newer one"
     )]
     Newer(PathBuf, u32),
-    /// There is none, where one is needed.
+    /// It does not exist, and the operation needs one.
     #[error(
         "there is no store in {0}; name the data directory that has it with --data-dir, or make one with `petrel serve`, `petrel restore` or `petrel store import`"
     )]
     Missing(PathBuf),
-    /// An older version wrote it, and this can only be done when it has been taken over.
+    /// It was written by an older version, and the operation needs the present format.
     #[error(
         "the store in {0} has format {1}, and this needs format {FORMAT}; start it once with `petrel serve`, which takes it over"
     )]
     Older(PathBuf, u32),
-    /// Another engine keeps it.
+    /// It was created with another engine.
     #[error(
         "the store in {0} is kept by the engine {1}, and the setting store.engine asks for {2}; set it to \"{1}\", or move the store: `petrel store export` with the old setting, `petrel store import` with the new one"
     )]
     OtherEngine(PathBuf, Engine, Engine),
-    /// The journal cannot be replayed.
+    /// Its journal cannot be replayed.
     #[error(
         "the store in {0} cannot be opened: {1}; restore from a backup, or go on without what cannot be read with --accept-loss"
     )]
     Journal(PathBuf, String),
-    /// It is no store of ours.
-    #[error("{0} is no store of petrel: {1}; give another directory with --data-dir")]
+    /// The directory contains something other than a store.
+    #[error("{0} is not a store of petrel: {1}; give another directory with --data-dir")]
     Foreign(PathBuf, String),
-    /// What says which store it is was damaged.
+    /// The file that says which store it is was damaged.
     #[error(
         "the store in {0} cannot be opened: its file {0}/format says {1:?}; it holds the lines `petrel-store {FORMAT}` and `engine {2}` where this version has written it: write those, or restore from a backup into another data directory"
     )]
     Format(PathBuf, String, Engine),
-    /// It has lost what was acknowledged.
+    /// It has lost acknowledged commits.
     #[error("the store in {directory} ends at commit {found}, but commit {acknowledged} was acknowledged: the disk has lost {} of them; restore from a backup, or go on without them with --accept-loss", acknowledged - found)]
     Lost {
-        /// Where.
+        /// The directory of the store.
         directory: PathBuf,
-        /// What the store holds.
+        /// The number of the last commit in the store.
         found: u64,
-        /// What the watermark says.
+        /// The number of the last acknowledged commit.
         acknowledged: u64,
     },
     /// The directory cannot be used.
@@ -77,16 +77,16 @@ pub enum OpenError {
     /// The engine cannot open it.
     #[error("the store in {} cannot be opened: {reason}; {}", path.display(), engine.remedy())]
     Base {
-        /// Where it is.
+        /// The directory of the engine.
         path: PathBuf,
-        /// What keeps its rows.
+        /// The engine.
         engine: Engine,
-        /// In the words of the engine.
+        /// The reason, in the words of the engine.
         reason: String,
     },
 }
 
-/// The data directory, held by this process until it is dropped.
+/// The data directory, locked by this process until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
@@ -96,7 +96,7 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Takes `path` for this process, makes it if need be, and checks its format.
+    /// Locks `path` for this process, creates it if it does not exist, and checks its format.
     pub(crate) fn take(path: &Path, engine: Engine) -> Result<Self, OpenError> {
         let io = |error| OpenError::Io(path.to_path_buf(), error);
         fs::create_dir_all(path).map_err(io)?;
@@ -143,7 +143,7 @@ impl Directory {
         }
     }
 
-    /// Checks that this version and `engine` can open what is in the directory, if there is something.
+    /// Checks that this version and `engine` can open the store in the directory, if there is one.
     fn check_format(path: &Path, engine: Engine) -> Result<(), OpenError> {
         match Self::kept(path)? {
             Some((_, kept_by)) if kept_by != engine => {
@@ -161,7 +161,7 @@ impl Directory {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
-        // With the rows of an engine beside it, it is a store all the same.
+        // The file `format` is missing, but the rows of an engine show that it is a store.
         let engine = Engine::ALL.into_iter().find(|engine| path.join(engine.name()).is_dir());
         let foreign = || match engine.filter(|_| path.join("journal").is_dir()) {
             Some(engine) => OpenError::Format(path.to_path_buf(), text.clone(), engine),
@@ -182,8 +182,8 @@ impl Directory {
         Ok(Some((format, kept_by)))
     }
 
-    /// Refuses a directory without a store, and one that an older version wrote: what is copied or swept needs
-    /// rows that it did not have.
+    /// Refuses a directory without a store, and a store of an older version: copying and sweeping need rows that those
+    /// did not have.
     pub(crate) fn check_present(path: &Path) -> Result<(), OpenError> {
         match Self::kept(path)? {
             None => Err(OpenError::Missing(path.to_path_buf())),
@@ -192,7 +192,7 @@ impl Directory {
         }
     }
 
-    /// Says, durably, that the store has the format of this version from now on.
+    /// Durably marks the store with the format of this version.
     pub(crate) fn set_format(&self, engine: Engine) -> Result<(), OpenError> {
         let io = |error| OpenError::Io(self.path.clone(), error);
         let (file, text) = (self.path.join("format"), format!("petrel-store {FORMAT}\nengine {engine}\n"));
@@ -206,7 +206,7 @@ impl Directory {
         File::open(&self.path).and_then(|directory| directory.sync_all()).map_err(io)
     }
 
-    /// The last commit known to have been acknowledged. The file is empty before the first one.
+    /// The number of the last commit known to be acknowledged. The file is empty before the first one.
     pub(crate) fn acknowledged(&self) -> Result<u64, OpenError> {
         let mut bytes = [0; 8];
         match self.watermark.read_at(&mut bytes, 0) {
@@ -216,13 +216,13 @@ impl Directory {
         }
     }
 
-    /// Remembers, durably, that everything up to `sequence` was acknowledged.
+    /// Durably stores that all commits up to `sequence` are acknowledged.
     pub(crate) fn acknowledge(&self, sequence: u64) -> std::io::Result<()> {
         self.watermark.write_all_at(&sequence.to_le_bytes(), 0)?;
         self.watermark.sync_data()
     }
 
-    /// Forgets that more than `sequence` was acknowledged, as told.
+    /// Lowers the watermark to `sequence`, when the operator has accepted a loss.
     pub(crate) fn lower_watermark(&self, sequence: u64) -> Result<(), OpenError> {
         if self.acknowledged()? <= sequence {
             return Ok(());
@@ -230,7 +230,7 @@ impl Directory {
         self.acknowledge(sequence).map_err(|error| OpenError::Io(self.path.clone(), error))
     }
 
-    /// Refuses a store that ends before what was acknowledged.
+    /// Refuses a store that ends before the watermark.
     pub(crate) fn check_loss(&self, found: u64) -> Result<(), OpenError> {
         let acknowledged = self.acknowledged()?;
         if found < acknowledged {
@@ -243,19 +243,19 @@ impl Directory {
         &self.path
     }
 
-    /// What keeps the rows.
+    /// The engine of the base.
     pub(crate) fn engine(&self) -> Engine {
         self.engine
     }
 }
 
-/// How much room the disk has left.
+/// The free space on the disk.
 #[derive(Debug)]
 pub(crate) struct Room {
     directory: PathBuf,
-    /// Bytes, as of the last look.
+    /// Free bytes, as of the latest check.
     left: AtomicU64,
-    /// Below so many bytes nothing new is taken in.
+    /// Bytes below which nothing new is accepted.
     reserve: u64,
 }
 
@@ -266,7 +266,7 @@ impl Room {
         room
     }
 
-    /// Looks at the disk. The room is unlimited when the system does not say.
+    /// Checks the disk. If the system does not tell, the space counts as unlimited.
     pub(crate) fn look(&self) -> u64 {
         let left = rustix::fs::statvfs(&self.directory)
             .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
@@ -274,30 +274,30 @@ impl Room {
         left
     }
 
-    /// Bytes left, as of the last look.
+    /// Free bytes, as of the latest check.
     pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// Below so many bytes nothing new is taken in.
+    /// Bytes below which nothing new is accepted.
     pub(crate) fn reserve(&self) -> u64 {
         self.reserve
     }
 
-    /// Whether nothing new may be taken in.
+    /// Whether nothing new is accepted.
     pub(crate) fn is_short(&self) -> bool {
         self.left() < self.reserve
     }
 
-    /// Whether so many bytes of rows can be written to the base, with all that the engine adds to them.
+    /// Whether `bytes` of rows can be written to the base, including the engine's own overhead.
     pub(crate) fn is_enough_for(&self, bytes: usize) -> bool {
         self.look() >= BASE_MARGIN + 4 * bytes as u64
     }
 
-    /// What is said when nothing new is taken in.
+    /// The message when something new is refused.
     pub(crate) fn refusal(&self) -> String {
         format!(
-            "the disk of {} is full ({} MiB left, {} MiB are kept back to finish what has begun); free some space",
+            "the disk of {} is full ({} MiB left, {} MiB are reserved to finish what has begun); free some space",
             self.directory.display(),
             self.left.load(Ordering::Relaxed) >> 20,
             self.reserve >> 20

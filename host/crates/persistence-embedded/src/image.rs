@@ -1,7 +1,7 @@
-//! What a reader sees: the rows of the base, and above them those that the base does not hold yet.
+//! The image: the rows that readers see, that is those of the base and above them those that it does not have yet.
 //!
-//! Two layers lie above the base: the one that commits go to, and one that the
-//! [checkpoint](crate::checkpoint) is bringing to the base. Only what is durable in the journal gets here, so
+//! There are two layers above the base: the one to which commits are added, and one that the
+//! [checkpoint](crate::checkpoint) is writing to the base. Rows only get here once they are durable in the journal, so
 //! nobody reads what could still be lost.
 
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use crate::base::{Base, BaseError, Entry, Reads, Write};
 /// Rows and deletions (`None`) above the base.
 pub(crate) type Layer = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// How many entries are looked at at once behind a stretch of deleted ones.
+/// Number of entries read at a time in a range where many are deleted.
 const LONG_STEP: usize = 500;
-/// What a row costs in memory beside its bytes, about.
+/// Approximate memory of a row in addition to its bytes.
 const ROW_OVERHEAD: usize = 96;
 
-/// The base with the layers above it.
+/// The base and the layers above it.
 pub(crate) struct Image {
     base: Box<dyn Base>,
     layers: RwLock<Layers>,
@@ -48,7 +48,7 @@ impl Image {
         self.layers.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows a group that is durable. Returns about how many bytes of memory the rows above the base take.
+    /// Adds a durable group. Returns the approximate memory of the rows above the base, in bytes.
     pub(crate) fn show(&self, writes: Vec<Write>) -> usize {
         let mut layers = self.layers_mut();
         for (key, value) in writes {
@@ -62,7 +62,7 @@ impl Image {
         layers.active_bytes
     }
 
-    /// Freezes the layer that commits went to, for the checkpoint; `None` if one is frozen already.
+    /// Freezes the active layer for the checkpoint, and begins a new one. `None` if one is frozen already.
     pub(crate) fn freeze(&self) -> Option<Arc<Layer>> {
         let mut layers = self.layers_mut();
         if layers.frozen.is_some() {
@@ -74,15 +74,15 @@ impl Image {
         Some(frozen)
     }
 
-    /// The base holds all of the frozen layer.
+    /// Drops the frozen layer, once the base has all of it.
     pub(crate) fn thaw(&self) {
         let frozen = self.layers_mut().frozen.take();
-        // Freed without the lock.
+        // Freed after the lock is released, since dropping many rows takes a while.
         drop(frozen);
     }
 
-    /// The next entries of the layers in a range, at most `limit` of each, and the key behind which they have not
-    /// been looked at; `None` if they were looked at to the end.
+    /// The next entries of the layers in a range, at most `limit` of each, and the key up to which the layers were
+    /// read. `None` if they were read to the end.
     fn above(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> (Layer, Option<Vec<u8>>) {
         let layers = self.layers();
         let nothing = Layer::new();
@@ -90,7 +90,7 @@ impl Image {
         let bounds = || (Bound::Included(from.to_vec()), Bound::Excluded(to.to_vec()));
         let mut merged = Layer::new();
         let mut horizon: Option<Vec<u8>> = None;
-        // The newer layer last: it wins.
+        // The newer layer comes last, so that its rows win.
         for layer in [frozen, &layers.active] {
             let mut taken = 0;
             let mut entries = layer.range::<Vec<u8>, _>(bounds());
@@ -109,7 +109,7 @@ impl Image {
     }
 }
 
-/// Which of two keys comes first in the direction of reading.
+/// The key that comes first in the direction of reading.
 fn nearer(one: Option<Vec<u8>>, other: Vec<u8>, reverse: bool) -> Vec<u8> {
     match one {
         None => other,
@@ -118,7 +118,7 @@ fn nearer(one: Option<Vec<u8>>, other: Vec<u8>, reverse: bool) -> Vec<u8> {
     }
 }
 
-/// `key`, as the smallest one behind it.
+/// The smallest key after `key`.
 fn after(mut key: Vec<u8>) -> Vec<u8> {
     key.push(0);
     key
@@ -142,7 +142,8 @@ impl Reads for Image {
         let mut step = limit;
         while found.len() < limit && from < to {
             let wanted = limit - found.len();
-            // The layers first: what moves to the base in between is then seen twice, and never missed.
+            // Layers are read before the base: a row that moves to the base in between is then seen twice and not
+            // missed.
             let (mut merged, mut horizon) = self.above(&from, &to, reverse, step);
             let below = self.base.range(&from, &to, reverse, step)?;
             if below.len() == step
@@ -167,7 +168,7 @@ impl Reads for Image {
             } else {
                 found.extend(rows.take(wanted));
             }
-            // Much was deleted here: on with longer steps.
+            // Many rows are deleted here, so continue with longer steps.
             step = step.max(LONG_STEP);
             match horizon {
                 None => break,
@@ -195,7 +196,7 @@ mod tests {
     }
 
     proptest! {
-        /// Wherever rows lie, a reader sees what one map with all writes would show.
+        /// Wherever rows are, a reader sees the same as in a single map with all writes.
         #[test]
         fn layers_look_like_one_map(
             base in writes(), frozen in writes(), active in writes(),

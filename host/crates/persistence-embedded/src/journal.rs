@@ -1,8 +1,8 @@
-//! The journal: what makes a commit durable. One frame a group, appended and synced; the rows follow in
-//! the base later.
+//! The journal, which makes commits durable: one frame for each group, appended and synced. The base receives the rows
+//! later.
 //!
-//! * [`frame`] is how a group stands in it, [`media`] what it is written on, [`replay`] how it is read back.
-//! * Here: the end that is written, and which segments are still needed.
+//! * [`frame`] encodes groups, [`media`] is the medium, [`replay`] reads the journal back.
+//! * This file has the writing end, and keeps track of segments that are still needed.
 
 pub(crate) mod frame;
 pub mod media;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::base::Write;
 use crate::journal::media::{Media, Segment};
 
-/// The end of the journal that is written.
+/// The writing end of the journal.
 pub(crate) struct Journal {
     segments: Arc<Segments>,
     number: u64,
@@ -25,19 +25,19 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Begins a segment after all that there are; `first` is the number of the next group.
+    /// Begins a segment after all existing ones. `first` is the number of the next group.
     pub(crate) fn begin(segments: Arc<Segments>, number: u64, first: u64) -> io::Result<Self> {
         let mut segment = segments.media.create(number)?;
         let header = replay::header(number, first);
         segment.write_at(&header, 0)?;
         segment.sync()?;
-        // Only now: until then the segment before it goes on if this fails.
+        // Registered last: if an earlier step fails, the segment before this one remains the newest.
         segments.kept().numbers.insert(number);
         Ok(Self { segments, number, segment, offset: header.len() as u64, buffer: Vec::new() })
     }
 
-    /// Appends a group durably. A failed write leaves no frame behind and may be followed by another; after
-    /// a failed sync nothing more may be written. Returns how many bytes it took.
+    /// Appends a group durably. After a failed write the frame is absent, and another may follow; after a failed sync
+    /// no more may be written. Returns the bytes written.
     pub(crate) fn append(&mut self, sequence: u64, writes: &[Write]) -> io::Result<u64> {
         self.buffer.clear();
         frame::encode(&mut self.buffer, self.number, sequence, writes);
@@ -48,26 +48,25 @@ impl Journal {
         Ok(length)
     }
 
-    /// How many bytes the segment has.
+    /// Size of the segment, in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.offset
     }
 
-    /// Goes on in a new segment, whose first group is `first`. Returns the new segment's number.
+    /// Continues in a new segment, whose first group is `first`. Returns the number of that segment.
     pub(crate) fn rotate(&mut self, first: u64) -> io::Result<u64> {
         *self = Self::begin(Arc::clone(&self.segments), self.number + 1, first)?;
         Ok(self.number)
     }
 
-    /// Ends the journal: what an earlier life of the file has left behind it is cut off.
+    /// Ends the journal, and cuts off bytes that the file still has from an earlier segment.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.segment.cut(self.offset)?;
         self.segment.sync()
     }
 }
 
-/// The segments that are still needed: those that the base does not hold yet, and those that a backup
-/// reads.
+/// The segments that are still needed: for groups that the base does not have yet, or by a backup in progress.
 #[derive(Debug)]
 pub(crate) struct Segments {
     media: Arc<dyn Media>,
@@ -76,11 +75,11 @@ pub(crate) struct Segments {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Segments that are there.
+    /// The existing segments.
     numbers: BTreeSet<u64>,
-    /// How many hold all segments from a number on.
+    /// Number of backups that hold all segments from a number on.
     holds: BTreeMap<u64, usize>,
-    /// All before are not needed by the base.
+    /// The base does not need segments before this one.
     needed_from: u64,
 }
 
@@ -94,7 +93,7 @@ impl Segments {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The base holds everything before segment `number` durably: what nobody else needs is dropped.
+    /// Notes that the base durably has everything before segment `number`, and removes segments that nobody needs.
     pub(crate) fn drop_before(&self, number: u64) -> io::Result<()> {
         self.kept().needed_from = number;
         self.sweep()
@@ -111,7 +110,7 @@ impl Segments {
         Ok(())
     }
 
-    /// Keeps the newest segment and all after it until the hold is dropped.
+    /// Keeps the newest segment and all later ones until the hold is dropped.
     pub(crate) fn hold(self: &Arc<Self>) -> Hold {
         let mut kept = self.kept();
         let from = kept.numbers.last().copied().unwrap_or(0);
@@ -121,7 +120,7 @@ impl Segments {
     }
 }
 
-/// Keeps segments.
+/// Keeps segments from being removed.
 #[derive(Debug)]
 pub(crate) struct Hold {
     segments: Arc<Segments>,
@@ -134,7 +133,7 @@ impl Hold {
         self.segments.kept().numbers.range(self.from..).copied().collect()
     }
 
-    /// All bytes of one of them.
+    /// Reads all bytes of one of them.
     pub(crate) fn read(&self, number: u64) -> io::Result<Vec<u8>> {
         self.segments.media.read(number)
     }
@@ -151,7 +150,7 @@ impl Drop for Hold {
         }
         drop(kept);
         if let Err(error) = self.segments.sweep() {
-            tracing::warn!(%error, "segments of the journal that are no longer needed cannot be removed");
+            tracing::warn!(%error, "failed to remove segments of the journal that are no longer needed");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Keys: one byte for the kind of row, then what the row is about. Ids sort by creation, so "newest
-//! first" is a range from the end.
+//! Keys: one byte for the kind of row, then the subject of the row. Ids sort by creation, so "newest first" is a range
+//! read from the end.
 //!
 //! | prefix | key | row |
 //! |---|---|---|
@@ -21,14 +21,11 @@
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
 use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
+use petrel_persistence::{DocumentKey, DocumentKind};
 
 use crate::blobs::Digest;
 
 pub(crate) const META: u8 = 0x01;
-pub(crate) const PACK: u8 = 0x02;
-pub(crate) const ACTION: u8 = 0x03;
-pub(crate) const TRIGGER_TYPE: u8 = 0x04;
-pub(crate) const RULE: u8 = 0x05;
 pub(crate) const EXECUTION: u8 = 0x10;
 pub(crate) const EXECUTION_PART: u8 = 0x11;
 pub(crate) const OUTPUT: u8 = 0x12;
@@ -39,23 +36,17 @@ pub(crate) const ENFORCEMENT: u8 = 0x16;
 pub(crate) const REFERENCE: u8 = 0x17;
 pub(crate) const CHILD: u8 = 0x18;
 pub(crate) const WORKFLOW_LOG: u8 = 0x19;
-pub(crate) const DEFINITION: u8 = 0x1a;
 pub(crate) const HELD: u8 = 0x1b;
-pub(crate) const KEY: u8 = 0x60;
-pub(crate) const USER: u8 = 0x70;
-pub(crate) const API_KEY: u8 = 0x71;
-pub(crate) const TOKEN: u8 = 0x72;
-pub(crate) const PACK_CONFIG: u8 = 0x73;
 pub(crate) const PIECE: u8 = 0x80;
 
-/// The name of the row with the number of the last group that the base holds.
+/// The name of the row with the number of the last group in the base.
 pub(crate) const SEQUENCE: &str = "sequence";
-/// The name of the row that is there once every reference to a blob has a row of its own.
+/// The name of the row that exists once every reference to a blob has a row of its own.
 pub(crate) const REFERENCES: &str = "references";
 /// The name of the row with the epoch of the host.
 pub(crate) const EPOCH: &str = "epoch";
 
-/// A large part of an execution that has a row of its own.
+/// A large part of an execution, which has a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Parameters = 0,
@@ -73,9 +64,31 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     key(META, &[name.as_bytes()])
 }
 
-/// Of what is kept by a name: a pack, an action, a rule, a user and so on.
-pub(crate) fn content(kind: u8, name: &str) -> Vec<u8> {
-    key(kind, &[name.as_bytes()])
+/// The prefix of a kind of document. Existing stores have rows under it, so it must never change or be used for
+/// anything else.
+pub(crate) const fn document_prefix(kind: DocumentKind) -> u8 {
+    match kind {
+        DocumentKind::Pack => 0x02,
+        DocumentKind::Action => 0x03,
+        DocumentKind::TriggerType => 0x04,
+        DocumentKind::Rule => 0x05,
+        DocumentKind::WorkflowDefinition => 0x1a,
+        DocumentKind::KeyValue => 0x60,
+        DocumentKind::User => 0x70,
+        DocumentKind::ApiKey => 0x71,
+        DocumentKind::Token => 0x72,
+        DocumentKind::PackConfig => 0x73,
+    }
+}
+
+/// The kind of document in a row, if it is a document.
+pub(crate) fn document_kind(key: &[u8]) -> Option<DocumentKind> {
+    let prefix = key.first()?;
+    DocumentKind::ALL.iter().copied().find(|kind| document_prefix(*kind) == *prefix)
+}
+
+pub(crate) fn document(of: &DocumentKey) -> Vec<u8> {
+    key(document_prefix(of.kind()), &[of.to_string().as_bytes()])
 }
 
 pub(crate) fn execution(id: ExecutionId) -> Vec<u8> {
@@ -90,7 +103,7 @@ pub(crate) fn output(id: ExecutionId, sequence: u32) -> Vec<u8> {
     key(OUTPUT, &[id.0.as_bytes(), &sequence.to_be_bytes()])
 }
 
-/// From the first row of output of `id` to behind the last.
+/// The range of all output rows of an execution.
 pub(crate) fn output_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
     (key(OUTPUT, &[id.0.as_bytes()]), key(OUTPUT, &[id.0.as_bytes(), &[0xff; 5]]))
 }
@@ -103,12 +116,12 @@ pub(crate) fn held(id: ExecutionId) -> Vec<u8> {
     key(HELD, &[id.0.as_bytes()])
 }
 
-/// That an execution belongs to a workflow.
+/// The key of the row that says that an execution belongs to a workflow.
 pub(crate) fn child(workflow: ExecutionId, id: ExecutionId) -> Vec<u8> {
     key(CHILD, &[workflow.0.as_bytes(), id.0.as_bytes()])
 }
 
-/// What belongs to a workflow, after `after`.
+/// The range of such rows of a workflow, after the execution `after`.
 pub(crate) fn children(workflow: ExecutionId, after: Option<ExecutionId>) -> (Vec<u8>, Vec<u8>) {
     let mut from = key(CHILD, &[workflow.0.as_bytes()]);
     if let Some(after) = after {
@@ -118,7 +131,7 @@ pub(crate) fn children(workflow: ExecutionId, after: Option<ExecutionId>) -> (Ve
     (from, key(CHILD, &[workflow.0.as_bytes(), &[0xff; 13]]))
 }
 
-/// The execution in a key of a child.
+/// The execution in such a key.
 pub(crate) fn child_of(key: &[u8]) -> Option<ExecutionId> {
     let bytes: [u8; 12] = key.get(13..25)?.try_into().ok()?;
     Some(petrel_model::Id::from_bytes(bytes).into())
@@ -128,7 +141,7 @@ pub(crate) fn workflow_log(id: ExecutionId, sequence: u64) -> Vec<u8> {
     key(WORKFLOW_LOG, &[id.0.as_bytes(), &sequence.to_be_bytes()])
 }
 
-/// From the first row of the log of `id` to behind the last.
+/// The range of all log rows of a workflow.
 pub(crate) fn workflow_log_range(id: ExecutionId) -> (Vec<u8>, Vec<u8>) {
     (key(WORKFLOW_LOG, &[id.0.as_bytes()]), key(WORKFLOW_LOG, &[id.0.as_bytes(), &[0xff; 9]]))
 }
@@ -145,17 +158,17 @@ pub(crate) fn enforcement(id: EnforcementId) -> Vec<u8> {
     key(ENFORCEMENT, &[id.0.as_bytes()])
 }
 
-/// Of the reference of the row with key `of` to a blob.
+/// The key of the row that says that the row with key `of` refers to a blob.
 pub(crate) fn reference(digest: &Digest, of: &[u8]) -> Vec<u8> {
     key(REFERENCE, &[digest, of])
 }
 
-/// From the first reference to a blob to behind the last.
+/// The range of all references to a blob.
 pub(crate) fn references(digest: &Digest) -> (Vec<u8>, Vec<u8>) {
     (key(REFERENCE, &[digest]), key(REFERENCE, &[digest, &[0xff]]))
 }
 
-/// The key of the row that a reference is in.
+/// The key of the row that makes a reference.
 pub(crate) fn referring(reference: &[u8]) -> &[u8] {
     reference.get(33..).unwrap_or_default()
 }
@@ -165,17 +178,17 @@ pub(crate) fn referred_to(reference: &[u8]) -> Option<Digest> {
     reference.get(1..33)?.try_into().ok()
 }
 
-/// The `number`-th piece of the row with key `of`.
+/// The key of the `number`-th piece of the row with key `of`.
 pub(crate) fn piece(of: &[u8], number: u16) -> Vec<u8> {
     key(PIECE, &[of, &number.to_be_bytes()])
 }
 
-/// All rows of one kind.
+/// The range of all rows of a kind.
 pub(crate) fn all(prefix: u8) -> (Vec<u8>, Vec<u8>) {
     (vec![prefix], vec![prefix + 1])
 }
 
-/// The id in a key of the kinds that are about one id.
+/// The id in a key of a kind whose subject is one id.
 pub(crate) fn id_of(key: &[u8]) -> Option<petrel_model::Id> {
     let bytes: [u8; 12] = key.get(1..13)?.try_into().ok()?;
     Some(petrel_model::Id::from_bytes(bytes))
@@ -186,22 +199,21 @@ pub(crate) fn of_piece(piece: &[u8]) -> Option<&[u8]> {
     piece.get(1..piece.len().checked_sub(2)?)
 }
 
-/// Whether it is a row that somebody has stored; the others are the store's own notes about itself.
+/// Whether a row belongs to users. All others are the store's own.
 pub(crate) fn is_stored(key: &[u8]) -> bool {
     !matches!(key.first(), Some(&(META | HELD)))
 }
 
-/// What a row is and which one, for people. A key that is damaged itself may name nothing that there ever was.
+/// The kind and name of a row, for people. A damaged key may name something that never existed.
 pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
     let rest = key.get(1..).unwrap_or_default();
     let text = || String::from_utf8_lossy(rest).escape_debug().to_string();
     let id = || id_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string());
+    if let Some(kind) = document_kind(key) {
+        return (kind.name(), text());
+    }
     match key.first().copied() {
         Some(META) => ("meta", text()),
-        Some(PACK) => ("pack", text()),
-        Some(ACTION) => ("action", text()),
-        Some(TRIGGER_TYPE) => ("trigger type", text()),
-        Some(RULE) => ("rule", text()),
         Some(EXECUTION) => ("execution", id()),
         Some(EXECUTION_PART) => ("part of an execution", id()),
         Some(OUTPUT) => ("output", id()),
@@ -214,14 +226,63 @@ pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
             ("child of a workflow", child_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string()))
         }
         Some(WORKFLOW_LOG) => ("log of a workflow", id()),
-        Some(DEFINITION) => ("definition of a workflow", text()),
         Some(HELD) => ("held execution", id()),
-        Some(KEY) => ("key of the datastore", text()),
-        Some(USER) => ("user", text()),
-        Some(API_KEY) => ("API key", text()),
-        Some(TOKEN) => ("token", text()),
-        Some(PACK_CONFIG) => ("pack configuration", text()),
         Some(PIECE) => ("piece", hexadecimal(rest)),
         _ => ("other row", hexadecimal(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OTHERS: [u8; 14] = [
+        META,
+        EXECUTION,
+        EXECUTION_PART,
+        OUTPUT,
+        ACTIVE,
+        TRIGGER_INSTANCE,
+        PAYLOAD,
+        ENFORCEMENT,
+        REFERENCE,
+        CHILD,
+        WORKFLOW_LOG,
+        HELD,
+        PIECE,
+        u8::MAX,
+    ];
+
+    #[test]
+    fn no_two_kinds_of_rows_share_a_prefix() {
+        for kind in DocumentKind::ALL {
+            let prefix = document_prefix(*kind);
+            assert_eq!(document_kind(&[prefix, b'a']), Some(*kind), "{}", kind.name());
+            assert!(!OTHERS.contains(&prefix), "{}", kind.name());
+            assert_eq!(named(&[prefix, b'a']), (kind.name(), "a".to_owned()));
+            assert!(is_stored(&[prefix]), "{}", kind.name());
+        }
+        for prefix in OTHERS {
+            assert_eq!(document_kind(&[prefix]), None, "{prefix:#x}");
+        }
+    }
+
+    #[test]
+    fn documents_lie_where_they_always_did() {
+        let id = petrel_model::Id::from_bytes([7; 12]);
+        for (key, expected) in [
+            (DocumentKey::Pack("core".into()), "\u{2}core"),
+            (DocumentKey::Action("core.local".parse().unwrap()), "\u{3}core.local"),
+            (DocumentKey::TriggerType("core.st2.webhook".parse().unwrap()), "\u{4}core.st2.webhook"),
+            (DocumentKey::Rule("core.a".parse().unwrap()), "\u{5}core.a"),
+            (DocumentKey::WorkflowDefinition("0a1b".into()), "\u{1a}0a1b"),
+            (DocumentKey::KeyValue("a.b".into()), "`a.b"),
+            (DocumentKey::User("ada".into()), "pada"),
+            (DocumentKey::ApiKey(id.into()), "q070707070707070707070707"),
+            (DocumentKey::Token(id.into()), "r070707070707070707070707"),
+            (DocumentKey::PackConfig("core".into()), "score"),
+        ] {
+            assert_eq!(String::from_utf8(document(&key)).unwrap(), expected);
+        }
     }
 }

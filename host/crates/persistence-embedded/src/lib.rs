@@ -1,4 +1,4 @@
-//! The embedded store: the storage interface on an ordered key-value base, durable by itself.
+//! The embedded store: the storage interface on top of an ordered key-value engine, with a journal for durability.
 //!
 //! ```text
 //!  commit() ──encode──▶ rows ──▶ committer thread ──▶ journal: append, sync ──▶ image ──▶ answer
@@ -7,19 +7,19 @@
 //!  reads ──▶ image: layers above the base ──▶ base ◀── checkpoint thread: slices, synced
 //! ```
 //!
-//! * [`store`] is the interface, on top of everything else here; [`opening`] brings it up.
-//! * [`committer`] is the one thread that commits: it takes what has come in as a group, checks
-//!   preconditions, makes the group durable in the [`journal`], shows it to readers and answers.
-//! * [`image`] is what readers see: the base with what it does not hold yet above it. [`checkpoint`] is the
-//!   thread that brings the base up to date, so that the journal can be cut.
-//! * [`rows`] knows how a noun becomes rows; [`keys`] and [`value`] know how rows become bytes;
-//!   [`blobs`] keeps what is too large for a row.
-//! * [`base`] is the seam to the key-value engine and the engines behind it; [`simulated`] is a machine whose
-//!   power can be cut at every write, for tests.
-//! * [`archive`] is the form that a store is copied in: [`backup`] writes it from a store that is in use,
-//!   [`restore`] makes a store of it. [`check`], [`repair`] and [`compact`] look after a store that nobody uses.
-//! * [`watchdog`] ends the process when a thread is stuck.
-//! * [`directory`] guards the data directory: one process, a format, a watermark, room on the disk.
+//! * [`store`] implements the interface on top of everything else here; [`opening`] starts it.
+//! * [`committer`] is the one thread that commits: it takes waiting commits as a group, checks preconditions, makes the
+//!   group durable in the [`journal`], shows it to readers and answers.
+//! * [`image`] has the rows that readers see: those of the base, and above them those that it does not have yet.
+//!   [`checkpoint`] is the thread that brings the base up to date, so that the journal can be shortened.
+//! * [`rows`] converts between nouns and rows; [`keys`] and [`value`] encode rows as bytes; [`blobs`] stores values
+//!   that are too large for a row.
+//! * [`base`] has the trait of the key-value engines and its implementations; [`simulated`] is a machine whose power
+//!   can be cut at every write, for tests.
+//! * [`archive`] is the format of a copy: [`backup`] writes it from a store in use, [`restore`] creates a store from
+//!   it. [`check`], [`repair`] and [`compact`] maintain a store that no process uses.
+//! * [`watchdog`] ends the process if a thread is stuck.
+//! * [`directory`] manages the data directory: lock, format, watermark and free space.
 //!
 //! No type and no key of the engine leaves this crate.
 
@@ -36,6 +36,7 @@ mod image;
 pub mod journal;
 mod keys;
 mod opening;
+mod options;
 pub mod repair;
 pub mod restore;
 mod rows;
@@ -46,6 +47,7 @@ mod watchdog;
 pub use base::simulated;
 pub use base::{Engine, UnknownEngine};
 pub use directory::OpenError;
-pub use opening::{Opened, Options};
+pub use opening::Opened;
+pub use options::Options;
 pub use store::EmbeddedStore;
 pub use watchdog::OnStuck;

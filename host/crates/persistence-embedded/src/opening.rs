@@ -1,5 +1,5 @@
-//! Bringing a store up: takes the directory, replays the journal ([`recovered`]), rebuilds the state in memory,
-//! starts the threads.
+//! Opens a store: takes the directory, replays the journal ([`recovered`]), rebuilds the state in memory, and starts
+//! the threads.
 
 mod recovered;
 
@@ -10,11 +10,11 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use petrel_model::{ExecutionId, Rule};
-use petrel_persistence::{Error, Fence, Unreadable};
+use petrel_persistence::{DocumentKind, Error, Fence, Noun as _, Unreadable};
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
 
-use crate::base::{Base, Engine, Write, gaps};
+use crate::base::{Base, Write, gaps};
 use crate::checkpoint::{self, Checkpointer, Progress};
 use crate::committer::{Committer, LayerState, Request, State};
 use crate::directory::{Directory, OpenError, Room};
@@ -22,80 +22,42 @@ use crate::image::Image;
 use crate::journal::media::Media;
 use crate::journal::{Journal, Segments};
 use crate::keys;
+use crate::options::Options;
 use crate::rows::Rows;
 use crate::store::EmbeddedStore;
 use crate::value;
-use crate::watchdog::{OnStuck, Watchdog, Watched, Work};
+use crate::watchdog::{Watchdog, Watched, Work};
 
 pub(crate) use recovered::Recovered;
 use recovered::unreadable;
 
-/// How many commits may be under way.
+/// Commits that may be in progress at a time. Further ones wait.
 const COMMITS_UNDER_WAY: usize = 4096;
-/// How many rows a migration reads at once.
+/// Rows that a migration reads at a time.
 const MIGRATION_STEP: usize = 1000;
-/// Above every epoch that there can have been, for a store that no longer knows its own: so many times no host is
-/// started.
+/// Distance to a surely unused epoch, for a store that has lost its own: no host is started that many times.
 const EPOCHS_BEYOND: u64 = 1 << 32;
-/// What is kept back in any case, in bytes: with less a group of commits might have no room.
+/// Smallest reserve of disk space, in bytes. With less, a group of commits might find no room.
 const LEAST_RESERVE: u64 = 4 << 20;
 
-/// How a store is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The engine of the base.
-    pub engine: Engine,
-    /// Memory for the engine's cache, in bytes. Default 64 MiB; sled takes about twice as much.
-    pub cache_bytes: u64,
-    /// About how much memory rows may take before they are brought to the base, in bytes: the journal is
-    /// as long. Default 16 MiB; twice as much while the base is slower than what comes in.
-    pub layer_bytes: usize,
-    /// The longest that rows stay in memory only when nothing else drives them to the base. Default 5 seconds.
-    pub layer_age: Duration,
-    /// Below so many bytes left on the disk nothing new is taken in. Default 64 MiB.
-    pub reserve_bytes: u64,
-    /// Go on although commits that were acknowledged are missing.
-    pub accept_loss: bool,
-    /// How long one group of commits, or one slice of a checkpoint, may take before the store counts as
-    /// stuck. Default 60 seconds.
-    pub stuck_after: Duration,
-    /// What is done then. Default: the process is ended.
-    pub on_stuck: OnStuck,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            engine: Engine::default(),
-            cache_bytes: 64 << 20,
-            layer_bytes: 16 << 20,
-            layer_age: Duration::from_secs(5),
-            reserve_bytes: 64 << 20,
-            accept_loss: false,
-            stuck_after: Duration::from_secs(60),
-            on_stuck: OnStuck::default(),
-        }
-    }
-}
-
-/// What opening a store was like.
+/// A report of how a store was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// The number of the last group of commits that it holds.
+    /// The number of the last group of commits in the store.
     pub sequence: u64,
-    /// How many groups came from the journal: more than none after a crash.
+    /// Number of groups replayed from the journal. More than 0 after a crash.
     pub replayed: u64,
-    /// Whether the last group was torn; nobody was told that it was done.
+    /// Whether the last group was torn. Its commits had not been acknowledged.
     pub is_torn: bool,
-    /// What it went on without, as told, a sentence each: see [`Options::accept_loss`].
+    /// The losses that were accepted, one sentence each: see [`Options::accept_loss`].
     pub lost: Vec<String>,
-    /// How long it took.
+    /// Duration of opening the store.
     pub took: Duration,
 }
 
 pub(crate) fn open(directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
     let begun = Instant::now();
-    bring_up(Recovered::offline(directory, options)?, options, begun)
+    start(Recovered::offline(directory, options)?, options, begun)
 }
 
 pub(crate) fn open_on(
@@ -106,15 +68,15 @@ pub(crate) fn open_on(
 ) -> Result<EmbeddedStore, OpenError> {
     let begun = Instant::now();
     let taken = Directory::take(directory, options.engine)?;
-    bring_up(Recovered::of(base, media, taken, options.accept_loss)?, options, begun)
+    start(Recovered::of(base, media, taken, options.accept_loss)?, options, begun)
 }
 
-fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<EmbeddedStore, OpenError> {
+fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<EmbeddedStore, OpenError> {
     let Recovered { directory, rows, media, replayed, layer_bytes } = recovered;
     let path = directory.path().to_path_buf();
     let io = |error| OpenError::Io(path.clone(), error);
     directory.set_format(options.engine)?;
-    // Its own epoch is the first group of this process.
+    // The first group of this process is the one that stores its epoch.
     let sequence = replayed.sequence + 1;
     let segments = Arc::new(Segments::new(media).map_err(io)?);
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
@@ -137,7 +99,7 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
         image: Arc::clone(&rows.image),
         journal,
         checkpoint,
-        // The epoch at least is not in the base.
+        // Not empty: it has the new epoch at least.
         layer: LayerState {
             bytes: layer_bytes,
             since: Some(begun),
@@ -171,13 +133,13 @@ fn bring_up(recovered: Recovered, options: &Options, begun: Instant) -> Result<E
     })
 }
 
-/// What the threads and the store share.
+/// State shared by the threads and the store.
 struct Parts {
     state: Arc<Mutex<State>>,
     failure: Arc<watch::Sender<Option<Error>>>,
     room: Arc<Room>,
     progress: Arc<Progress>,
-    /// What the committer is at.
+    /// What the committer is doing, for the watchdog.
     work: Arc<Work>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -186,11 +148,11 @@ impl Parts {
     fn start_watchdog(&self, options: &Options) -> std::io::Result<Watchdog> {
         let watched = vec![
             Watched {
-                what: "the committer has been busy with one group of commits",
+                what: "the committer has been working on one group of commits",
                 work: Arc::clone(&self.work),
             },
             Watched {
-                what: "the checkpoint has been busy with one slice",
+                what: "the checkpoint has been working on one slice",
                 work: Arc::clone(&self.progress.work),
             },
         ];
@@ -242,27 +204,27 @@ fn load(rows: &Rows) -> Result<State, Error> {
             tracing::error!(
                 reason,
                 hint,
-                "which executions wait or had begun cannot be read in part; they rest"
+                "some entries of the list of active executions cannot be read; those executions stay where they are"
             );
             continue;
         }
         let Some(id) = keys::id_of(&key) else { continue };
-        // One that cannot be read must not keep the host from its work.
+        // One damaged execution must not keep the host from serving all others.
         match rows.execution(id.into()) {
             Ok(Some(execution)) => state.queue.store(&execution),
-            Ok(None) => tracing::error!(execution.id = %id, "it is active and not there"),
-            Err(error) => tracing::error!(execution.id = %id, %error, "it is active and cannot be read"),
+            Ok(None) => tracing::error!(execution.id = %id, "active execution is missing in the store"),
+            Err(error) => tracing::error!(execution.id = %id, %error, "failed to read an active execution"),
         }
     }
-    // What cannot be read among them is told when rules are asked for.
-    for rule in rows.all::<Rule>(keys::RULE)?.0 {
+    // Damaged rules are reported when the rules are listed.
+    for rule in rows.documents(DocumentKind::Rule)?.0.into_iter().filter_map(Rule::from_document) {
         state.rules.insert(rule.reference, rule.id);
     }
     Ok(state)
 }
 
-/// The rows for references to blobs, which the first format did not have, and the row that says that they are
-/// there; nothing if it is. A large value that cannot be read is left to whoever reads it.
+/// Rows for references to blobs, which the first format did not have, and the row that marks them as complete. Empty if
+/// they are complete. A large value that cannot be read is left to its readers.
 fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
     if rows.knows_references()? {
         return Ok(Vec::new());
@@ -286,13 +248,13 @@ fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
     }
 }
 
-/// An epoch above all that there were, after so many groups: each process has made at least one.
+/// An epoch larger than any before, for a store with so many groups. Each process has written at least one group.
 pub(crate) fn epoch_beyond(sequence: u64) -> u64 {
     EPOCHS_BEYOND.saturating_add(sequence)
 }
 
-/// Takes the store: what earlier processes had begun is orphaned from here on, durably.
-/// `writes` go with it.
+/// Takes over the store by writing the next epoch durably, together with `writes`. From here on, executions that
+/// earlier processes had started are orphans.
 fn next_epoch(
     rows: &Rows,
     journal: &mut Journal,
@@ -303,7 +265,7 @@ fn next_epoch(
     let epoch = match rows.noun::<u64>(&key) {
         Ok(last) => last.unwrap_or(0) + 1,
         Err(error @ Error::Damaged { .. }) => {
-            tracing::error!(%error, "epochs go on far above those that there were");
+            tracing::error!(%error, "failed to read the epoch of the store; continuing far above all earlier ones");
             epoch_beyond(sequence)
         }
         Err(error) => return Err(error),

@@ -1,7 +1,7 @@
-//! Making a store whole again of what is whole in it. Rows that cannot be read are set aside: they are written to a
-//! file, as they are, with what is wrong with them, and are gone from the store. What can be made anew from other rows
-//! is. The result is a new base, which takes the place of the old one as in [`compact`]: a repair that
-//! is interrupted has changed nothing. Nobody may use the store meanwhile.
+//! Repairs a store. Rows that cannot be read are set aside: they are written to a file unchanged, each with the reason,
+//! and removed from the store. Rows that can be derived from others are restored. The result is a new base, which
+//! replaces the old one as in [`compact`], so an interrupted repair changes nothing. No process may use the store
+//! meanwhile.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
@@ -17,31 +17,32 @@ use crate::check::{CheckError, Checked, Remedy, check, look_at_all};
 use crate::compact::{self, CompactError, OnGap};
 use crate::directory::OpenError;
 use crate::keys;
-use crate::opening::{Options, Recovered};
+use crate::opening::Recovered;
+use crate::options::Options;
 use crate::rows::Rows;
 use crate::value::{self, Encoding};
 
-/// How often what was mended is looked at again: what belonged to a row that was set aside follows it.
+/// Largest number of rounds over the repaired rows: rows that belonged to one that was set aside must follow it.
 const ROUNDS: usize = 5;
-/// How often the store is opened again, for what only shows then.
+/// Largest number of times that the store is opened again, for faults that only show then.
 const PASSES: usize = 3;
-/// How many pieces a row has at most.
+/// Largest number of pieces of a row.
 const MOST_PIECES: u16 = 32;
 
-/// What a repair came to.
+/// The results of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repaired {
-    /// Rows that were set aside, and stretches of rows that the engine cannot read.
+    /// Number of rows that were set aside, and of ranges that the engine cannot read.
     pub set_aside: u64,
-    /// Where they were written to; `None` when there were none.
+    /// The file with these rows. `None` if there are none.
     pub file: Option<PathBuf>,
-    /// Rows that were made anew from others.
+    /// Number of rows that were derived from others.
     pub mended: u64,
-    /// What a check finds now.
+    /// The results of a check after the repair.
     pub checked: Checked,
 }
 
-/// Why a store was not repaired. It is as it was.
+/// Reasons why a store was not repaired. It is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
     /// It cannot be opened.
@@ -50,8 +51,8 @@ pub enum RepairError {
     /// It cannot be read.
     #[error(transparent)]
     Store(#[from] Error),
-    /// What is set aside cannot be written.
-    #[error("{0} cannot be written: {1}; free some space and try again, the store is as it was")]
+    /// The file for rows that are set aside cannot be written.
+    #[error("{0} cannot be written: {1}; free some space and try again; the store was not changed")]
     File(PathBuf, #[source] io::Error),
     /// The new base cannot be written.
     #[error(transparent)]
@@ -67,11 +68,11 @@ impl From<CheckError> for RepairError {
     }
 }
 
-/// Repairs the store in `directory`. What is set aside goes to the file `aside`, which is made if there is something;
-/// it must not be there.
+/// Repairs the store in `directory`. Rows that are set aside are written to the file `aside`, which must not exist and
+/// is only created if there are any.
 ///
 /// # Errors
-/// When somebody uses the store, or it cannot be read at all, or there is not enough room for a second copy.
+/// If a process uses the store, if it cannot be read at all, or if there is no room for a second copy.
 pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repaired, RepairError> {
     let mut repair = Repair {
         path: aside.to_path_buf(),
@@ -87,7 +88,7 @@ pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repai
             Ok(false) => break,
             Err(error) => {
                 if repair.file.is_some() && !repair.has_changed {
-                    // The store has it all still.
+                    // The repair failed before the store changed, so the store still has these rows.
                     drop(fs::remove_file(&repair.path));
                 }
                 return Err(error);
@@ -102,23 +103,23 @@ pub fn repair(directory: &Path, options: &Options, aside: &Path) -> Result<Repai
     Ok(Repaired { set_aside, file: file.map(|_| path), mended, checked })
 }
 
-/// A repair under way.
+/// A repair in progress.
 struct Repair {
-    /// Where rows are set aside: a line of JSON each.
+    /// The file for rows that are set aside: JSON, one row a line.
     path: PathBuf,
-    /// Made with the first row.
+    /// Created with the first row.
     file: Option<BufWriter<File>>,
     set_aside: u64,
     mended: u64,
-    /// Whether the store is no longer as it was.
+    /// Whether the store has been changed.
     has_changed: bool,
-    /// What was passed over when the store was opened.
+    /// The losses accepted when the store was opened.
     lost: Vec<String>,
 }
 
 impl Repair {
-    /// Makes a new base of what is whole. Says whether there may be more to do: what belonged to rows that the engine
-    /// could not read is only known to be alone once they are gone.
+    /// Writes a new base without the faulty rows. Returns whether another pass may be needed: rows that belonged to
+    /// ones that the engine could not read are only recognized once those are gone.
     fn pass(&mut self, directory: &Path, options: &Options) -> Result<bool, RepairError> {
         let recovered = Recovered::present(directory, options)?;
         self.lost.extend_from_slice(&recovered.replayed.lost);
@@ -130,7 +131,7 @@ impl Repair {
             if plan.writes.is_empty() {
                 break;
             }
-            // Shown to the next round, and written with all the rest.
+            // Shown to the next round, and written together with all other rows.
             recovered.rows.image.show(plan.writes);
         }
         if self.set_aside + self.mended > before {
@@ -141,7 +142,7 @@ impl Repair {
         Ok(has_gaps)
     }
 
-    /// What is to be written to make good what is wrong now.
+    /// Determines the writes that remove the present faults.
     fn plan(&mut self, recovered: &Recovered, is_first: bool) -> Result<Plan, RepairError> {
         let (mut plan, mut failed) = (Plan::default(), None);
         look_at_all(recovered, |entry, fault| {
@@ -149,7 +150,7 @@ impl Repair {
             let is_gap = gaps::reason(&entry.1).is_some();
             plan.has_gaps |= is_gap;
             match fault.remedy {
-                // Told of once.
+                // A gap is reported once.
                 Remedy::SetAside if is_gap && !is_first => {}
                 Remedy::SetAside => {
                     failed = self.set_aside(&recovered.rows, entry, &fault.reason).err();
@@ -174,7 +175,7 @@ impl Repair {
 
     fn set_aside(&mut self, rows: &Rows, entry: &Entry, reason: &str) -> io::Result<()> {
         if self.file.is_none() {
-            // It may hold what was secret.
+            // The row may contain secrets, so only the owner may read the file.
             let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
             self.file = Some(BufWriter::new(made));
         }
@@ -185,7 +186,7 @@ impl Repair {
         }
     }
 
-    /// Makes what was set aside durable, before the store forgets it.
+    /// Makes the file durable, before the store drops the rows.
     fn sync(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.flush()?;
@@ -195,7 +196,7 @@ impl Repair {
     }
 }
 
-/// What a round comes to.
+/// The result of one round.
 #[derive(Default)]
 struct Plan {
     writes: Vec<Write>,
@@ -203,8 +204,8 @@ struct Plan {
     has_gaps: bool,
 }
 
-/// A row as it is set aside: its key and its value in hexadecimal digits, with the pieces and the large value that it
-/// may have, whatever is left of them.
+/// The line for a row that is set aside: key and value as hexadecimal digits, and what is left of its pieces and its
+/// large value.
 fn line(rows: &Rows, (key, value): &Entry, reason: &str) -> Value {
     let (kind, id) = keys::named(key);
     let mut line = json!({"kind": kind, "id": id, "reason": reason, "key": hexadecimal(key)});

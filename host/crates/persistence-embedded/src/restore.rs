@@ -1,4 +1,4 @@
-//! Making a store from an archive, for any engine. The store appears when it is whole, or not at all.
+//! Creates a store from an archive, with any engine. The store appears when it is complete, or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,64 +18,64 @@ use crate::keys;
 use crate::rows::Rows;
 use crate::value;
 
-/// How much is written between two syncs, in bytes.
+/// Bytes that are written between two syncs.
 const SYNC_BYTES: usize = 8 << 20;
-/// How many references are looked at at once.
+/// Number of references that are checked at a time.
 const STEP: usize = 1000;
 
-/// Why a store was not made. There is none then.
+/// Reasons why an archive was not restored. No store was created.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// There is something already.
+    /// There is a store already.
     #[error("there is a store in {0} already; restore into an empty directory, or move that one away first")]
     Occupied(PathBuf),
-    /// The archive cannot be used.
+    /// The archive cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A large value is not in the archive.
+    /// A large value is missing in the archive.
     #[error("the archive lacks a value that it refers to ({0}); make another one")]
     Incomplete(String),
-    /// A file beside the store cannot be laid out.
-    #[error("the file {0} of the archive cannot be laid out: {1}")]
+    /// A file outside the store cannot be written.
+    #[error("the file {0} of the archive cannot be written: {1}")]
     File(String, #[source] io::Error),
     /// The store cannot be written.
     #[error("the store in {0} cannot be written: {1}")]
     Io(PathBuf, #[source] io::Error),
-    /// The engine cannot write it.
+    /// The engine cannot write the store.
     #[error("the store in {0} cannot be written: {1}")]
     Base(PathBuf, String),
-    /// The directory cannot be taken.
+    /// The directory cannot be locked.
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
-/// What becomes of what was in flight when the archive was written. Where that was it may have gone on since.
+/// The treatment of executions in flight. On the host from which the archive comes they may have continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InFlight {
-    /// It rests until somebody lets it go on: see [`Change::LiftHold`](petrel_persistence::Change::LiftHold).
+    /// They are held until somebody releases them: see [`Change::LiftHold`](petrel_persistence::Change::LiftHold).
     Held,
-    /// It goes on as soon as the store is in use.
+    /// They continue as soon as the store is used.
     GoesOn,
-    /// It is held if it was, and else goes on: for a store that only moves.
+    /// They stay held if they were, and otherwise continue: for a store that only moves.
     AsItWas,
 }
 
-/// What was restored.
+/// The results of a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Restored {
-    /// What the archive held.
+    /// The contents of the archive.
     pub archived: Archived,
-    /// Executions in flight that had not begun.
+    /// Number of executions in flight that had not begun.
     pub waiting: u64,
-    /// Executions in flight that had begun, workflows among them.
+    /// Number of executions in flight that had begun, including workflows.
     pub begun: u64,
 }
 
-/// Makes the store `directory` from an archive. Files beside the store go to `file` (path in the data
-/// directory, mode, content) as they come, before the store is there.
+/// Creates the store `directory` from an archive. Files outside the store are passed to `file` (path in the data
+/// directory, mode, content) before the store appears.
 ///
 /// # Errors
-/// When there is a store already, or the archive is not whole; nothing is left behind then.
+/// If there is a store already, or the archive is not complete. Nothing is left behind then.
 pub fn restore(
     archive: &mut dyn Read,
     directory: &Path,
@@ -89,7 +89,7 @@ pub fn restore(
     let io = |error| RestoreError::Io(directory.to_path_buf(), error);
     let unfinished = directory.with_extension("restoring");
     if unfinished.exists() {
-        // Left by a restore that was ended.
+        // Left behind by a restore that was interrupted.
         fs::remove_dir_all(&unfinished).map_err(io)?;
     }
     let made = fill(archive, &unfinished, engine, in_flight, &mut file);
@@ -97,13 +97,14 @@ pub fn restore(
         drop(fs::remove_dir_all(&unfinished));
         return made;
     }
+    // The rename makes the store appear as a whole. It is durable once the parent directory is.
     fs::rename(&unfinished, directory).map_err(io)?;
     let parent = directory.parent().unwrap_or(directory);
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)?;
     made
 }
 
-/// Where files beside the store go.
+/// Receives the files outside the store.
 type OnFile<'a> = &'a mut dyn FnMut(&str, u32, &[u8]) -> io::Result<()>;
 
 fn fill(
@@ -124,7 +125,7 @@ fn fill(
     while let Some(record) = reader.read()? {
         match record {
             Record::Rows(mut writes) => {
-                // As whoever wrote it counts: what the log says is about rows that stand before it.
+                // Counted as the writer counts: changes in the log concern rows that were counted before.
                 archived.rows += stored(&writes);
                 add_references(&mut writes);
                 base.apply(&writes).map_err(failed)?;
@@ -136,6 +137,7 @@ fn fill(
             }
             Record::Blob(digest, body) => {
                 let (found, _pin) = blobs.put(&body).map_err(|error| io(io::Error::other(error)))?;
+                // Blobs are found by the digest of their content, so a wrong digest in the record would dangle.
                 if found != digest {
                     return Err(RestoreError::Incomplete("its digest does not fit its content".into()));
                 }
@@ -160,17 +162,18 @@ fn fill(
     })?;
     let restored = settle_in_flight(&rows, in_flight)
         .map_err(|error| RestoreError::Base(directory.to_path_buf(), error.to_string()))?;
+    // Last, since a directory without a format is not a store.
     taken.set_format(engine)?;
     Ok(Restored { archived, ..restored })
 }
 
-/// Counts what is in flight, and sees to what becomes of it.
+/// Counts the executions in flight, and applies `in_flight` to them.
 fn settle_in_flight(rows: &Rows, in_flight: InFlight) -> Result<Restored, Error> {
     let (restored, ids) = count_in_flight(rows)?;
     let writes: Vec<Write> = match in_flight {
         InFlight::Held => ids.iter().map(|id| value::row(keys::held(*id), &[])).collect(),
         InFlight::AsItWas => Vec::new(),
-        // It may have been held where the archive comes from.
+        // They may have been held in the store from which the archive comes.
         InFlight::GoesOn => {
             let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
             held.into_iter().map(|(key, _)| (key, None)).collect()
@@ -182,7 +185,7 @@ fn settle_in_flight(rows: &Rows, in_flight: InFlight) -> Result<Restored, Error>
     Ok(restored)
 }
 
-/// What is in flight. Of what cannot be read it is not known how far it got, so that it counts as begun.
+/// Counts the executions in flight. One that cannot be read may have begun, so it counts as such.
 fn count_in_flight(rows: &Rows) -> Result<(Restored, Vec<ExecutionId>), Error> {
     let (mut restored, mut ids) = (Restored::default(), Vec::new());
     for (key, _) in rows.range(&keys::all(keys::ACTIVE), false, usize::MAX)? {
@@ -203,7 +206,7 @@ fn size(writes: &[Write]) -> usize {
     writes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
 }
 
-/// A store of the first format had no rows for its references to blobs.
+/// Adds rows for references to blobs, which the first format did not have.
 fn add_references(writes: &mut Vec<Write>) {
     let references: Vec<Write> = writes
         .iter()
@@ -215,14 +218,14 @@ fn add_references(writes: &mut Vec<Write>) {
     writes.extend(references);
 }
 
-/// Groups are counted from the beginning again: there is no journal yet that they stand in.
+/// Restarts the numbers of groups, since the new store has an empty journal.
 fn renumber(base: Box<dyn Base>, blobs: Arc<Blobs>) -> Result<Rows, BaseError> {
     base.apply(&[(keys::meta(keys::SEQUENCE), None), value::row(keys::meta(keys::REFERENCES), &[])])?;
     base.sync()?;
     Ok(Rows { image: Arc::new(Image::new(base)), blobs })
 }
 
-/// Every large value that a row refers to is there and whole.
+/// Checks that every large value that a row refers to is present and intact.
 fn check_blobs(rows: &Rows) -> Result<(), Error> {
     let (mut from, to) = keys::all(keys::REFERENCE);
     loop {

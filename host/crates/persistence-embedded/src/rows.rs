@@ -1,10 +1,10 @@
-//! How nouns become rows, and rows nouns.
+//! Conversion between nouns and rows.
 //!
-//! Bodies are JSON: self-describing, so that a field can be added or dropped without a migration, and
-//! readable when somebody has to look. An execution is written up to three times in its life; its
-//! parameters and its result get rows of their own when they are large, so that they are written once.
+//! Bodies are JSON: self-describing, so that a field can be added or removed without a migration, and legible for
+//! people who have to look. An execution is written up to three times in its life; its parameters and its result get
+//! rows of their own if they are large, so that they are written once.
 //!
-//! [`listed`] reads what may be damaged among much that is not; [`mending`] makes whole what has lost a part.
+//! [`listed`] reads rows among which some may be damaged; [`mending`] repairs nouns that have lost a part.
 
 mod listed;
 mod mending;
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use petrel_model::{Execution, ExecutionId, Object, Payload, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::{Change, Error};
+use petrel_persistence::{Change, Document, DocumentKey, DocumentKind, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,12 +26,12 @@ use crate::value::{self, EncodeError, Encoding, Row};
 
 pub(crate) use listed::{Listed, unreadable};
 
-/// The largest part of a noun that stands in the noun's own row, in bytes of JSON.
+/// Largest part that is stored in the noun's own row, in bytes of JSON.
 const PART_INLINE: usize = 1024;
 
-/// How many references to a blob are looked at at once; most often the first one decides.
+/// Number of references to a blob that are read at a time. Usually the first one decides.
 const REFERENCES_AT_ONCE: usize = 16;
-/// How often a noun is read again when its rows have changed meanwhile.
+/// Number of times that a noun is read again because its rows have changed meanwhile.
 const READ_AGAIN: usize = 3;
 
 const PARAMETERS_APART: u8 = 1;
@@ -39,19 +39,19 @@ const RESULT_APART: u8 = 2;
 const HAS_PARENT: u8 = 4;
 const PAYLOAD_APART: u8 = 1;
 
-/// A noun as it was read, and how many bytes of JSON it took.
+/// A noun with the size of its JSON, in bytes.
 pub(crate) struct Weighed<T> {
     pub(crate) noun: T,
     pub(crate) bytes: usize,
 }
 
-/// Where rows are read from and written to.
+/// Access to rows.
 pub(crate) struct Rows {
     pub(crate) image: Arc<Image>,
     pub(crate) blobs: Arc<Blobs>,
 }
 
-/// The writes of `changes`, in order. Without `blobs` a value that needs a file is refused.
+/// Encodes `changes`, in order. Without `blobs`, a value that needs a file is refused.
 pub(crate) fn encode<'a>(
     rows: &Rows,
     blobs: Option<&'a Arc<Blobs>>,
@@ -88,65 +88,39 @@ fn encode_change(to: &mut Encoding<'_>, rows: &Rows, change: &Change) -> Result<
         Change::AppendOutput { execution, sequence, lines } => {
             to.put(keys::output(*execution, *sequence), 0, &json(lines)?)
         }
-        Change::PutPack(pack) => put_content(to, rows, keys::PACK, &pack.reference, pack),
-        Change::DeletePack(name) => delete(to, rows, keys::content(keys::PACK, name)),
-        Change::PutAction(action) => put_content(to, rows, keys::ACTION, action.reference.as_str(), action),
-        Change::PutTriggerType(kind) => {
-            put_content(to, rows, keys::TRIGGER_TYPE, kind.reference.as_str(), kind)
-        }
-        Change::PutRule(rule) => put_content(to, rows, keys::RULE, rule.reference.as_str(), rule),
-        Change::DeleteAction(name) => delete(to, rows, keys::content(keys::ACTION, name.as_str())),
-        Change::DeleteTriggerType(name) => delete(to, rows, keys::content(keys::TRIGGER_TYPE, name.as_str())),
-        Change::DeleteRule(name) => delete(to, rows, keys::content(keys::RULE, name.as_str())),
+        Change::Put(document) => put_document(to, rows, document),
+        Change::Delete(key) => delete(to, rows, keys::document(key)),
         Change::DeleteExecution(id) => delete_execution(to, rows, *id),
         Change::DeleteTriggerInstance(id) => {
             delete(to, rows, keys::payload(*id))?;
             delete(to, rows, keys::trigger_instance(*id))
         }
         Change::DeleteEnforcement(id) => delete(to, rows, keys::enforcement(*id)),
-        Change::PutUser(user) => put_content(to, rows, keys::USER, &user.name, user),
-        Change::DeleteUser(name) => delete(to, rows, keys::content(keys::USER, name)),
-        Change::PutApiKey(key) => put_content(to, rows, keys::API_KEY, &key.id.to_string(), key),
-        Change::DeleteApiKey(id) => delete(to, rows, keys::content(keys::API_KEY, &id.to_string())),
-        Change::PutToken(token) => put_content(to, rows, keys::TOKEN, &token.id.to_string(), token),
-        Change::DeleteToken(id) => delete(to, rows, keys::content(keys::TOKEN, &id.to_string())),
-        Change::PutPackConfig(config) => put_content(to, rows, keys::PACK_CONFIG, &config.pack, config),
-        Change::DeletePackConfig(pack) => delete(to, rows, keys::content(keys::PACK_CONFIG, pack)),
-        Change::PutDefinition(definition) => {
-            put_content(to, rows, keys::DEFINITION, &definition.digest, definition)
-        }
         Change::AppendWorkflow { execution, sequence, entries } => {
             to.put(keys::workflow_log(*execution, *sequence), 0, &json(entries)?)
         }
-        Change::PutKey(key) => put_content(to, rows, keys::KEY, &key.name, key),
-        Change::DeleteKey(name) => delete(to, rows, keys::content(keys::KEY, name)),
         Change::LiftHold => lift_hold(to, rows),
     }
 }
 
-/// Nothing is held any more.
+/// Removes all holds.
 fn lift_hold(to: &mut Encoding<'_>, rows: &Rows) -> Result<(), EncodeError> {
     let held = rows.range(&keys::all(keys::HELD), false, usize::MAX)?;
     to.writes.extend(held.into_iter().map(|(key, _)| (key, None)));
     Ok(())
 }
 
-/// Content is replaced, by something smaller perhaps; so what it had is removed first.
-fn put_content(
-    to: &mut Encoding<'_>,
-    rows: &Rows,
-    kind: u8,
-    name: &str,
-    content: &impl Serialize,
-) -> Result<(), EncodeError> {
-    let key = keys::content(kind, name);
+/// Replaces a document. The old row is removed first, since it may have had more pieces than the new one.
+fn put_document(to: &mut Encoding<'_>, rows: &Rows, document: &Document) -> Result<(), EncodeError> {
+    let key = keys::document(&document.key());
     delete(to, rows, key.clone())?;
-    to.put(key, 0, &json(content)?)
+    to.put(key, 0, &document.to_json().map_err(|error| unencodable(&error))?)
 }
 
-/// Removes a row as it is now, or as this commit has just made it. Whoever deletes sees to it that nobody
-/// else changes it meanwhile.
+/// Removes a row in its present state, or as this commit has just written it. The caller ensures that no other commit
+/// changes it meanwhile.
 fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), EncodeError> {
+    // An earlier change of this commit may have written the row, which the image does not show yet.
     let made = to.writes.iter().rev().find(|(written, _)| *written == key).map(|(_, value)| value.clone());
     let value = match made {
         Some(value) => value,
@@ -161,7 +135,7 @@ fn delete(to: &mut Encoding<'_>, rows: &Rows, key: Vec<u8>) -> Result<(), Encode
 fn delete_execution(to: &mut Encoding<'_>, rows: &Rows, id: ExecutionId) -> Result<(), EncodeError> {
     let key = keys::execution(id);
     let Some(value) = value::get(rows.image.as_ref(), &key)? else { return Ok(()) };
-    // A head that cannot be read may have had either.
+    // If the flags cannot be read, the execution may have had every part.
     let flags = value::flags(&key, &value).unwrap_or(PARAMETERS_APART | RESULT_APART | HAS_PARENT);
     for (flag, part) in [(PARAMETERS_APART, Part::Parameters), (RESULT_APART, Part::Result)] {
         if flags & flag != 0 {
@@ -197,6 +171,7 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
     let mut flags = 0;
     if !is_small(&execution.parameters) {
         flags |= PARAMETERS_APART;
+        // Parameters never change, so only the first write of an execution stores them.
         if is_new {
             let key = keys::execution_part(execution.id, Part::Parameters);
             to.put(key, 0, &json(&execution.parameters)?)?;
@@ -224,11 +199,14 @@ fn encode_execution(to: &mut Encoding<'_>, execution: &Execution, is_new: bool) 
 }
 
 fn json(noun: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(noun)
-        .map_err(|error| Error::Unavailable(format!("a value cannot be encoded: {error}")))
+    serde_json::to_vec(noun).map_err(|error| unencodable(&error))
 }
 
-/// Whether `noun` takes at most [`PART_INLINE`] bytes; large ones are not encoded to the end to find out.
+fn unencodable(error: &serde_json::Error) -> Error {
+    Error::Unavailable(format!("a value cannot be encoded: {error}"))
+}
+
+/// Whether `noun` takes at most [`PART_INLINE`] bytes. The encoding of a large one stops there.
 fn is_small(noun: &impl Serialize) -> bool {
     struct Room(usize);
     impl io::Write for Room {
@@ -244,7 +222,7 @@ fn is_small(noun: &impl Serialize) -> bool {
 }
 
 impl Rows {
-    /// The row under `key`, if there is one.
+    /// The row under `key`, if it exists.
     fn row(&self, key: &[u8]) -> Result<Option<Row>, Error> {
         match value::get(self.image.as_ref(), key)? {
             Some(value) => value::resolve(self.image.as_ref(), &self.blobs, key, &value).map(Some),
@@ -252,12 +230,24 @@ impl Rows {
         }
     }
 
-    /// The noun under `key`, if there is one.
+    /// The noun under `key`, if it exists.
     pub(crate) fn noun<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, Error> {
         self.row(key)?.map(|row| decode(key, &row.body)).transpose()
     }
 
-    /// A part that must be there, since its noun says so.
+    /// The document under `key`, if it exists.
+    pub(crate) fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
+        let row_key = keys::document(key);
+        self.row(&row_key)?.map(|row| decode_document(key.kind(), &row_key, &row.body)).transpose()
+    }
+
+    /// Decodes an entry of a range as a document.
+    pub(crate) fn document_of(&self, kind: DocumentKind, (key, value): &Entry) -> Result<Document, Error> {
+        let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
+        decode_document(kind, key, &row.body)
+    }
+
+    /// Reads a part that must exist, since the flags of its noun say so.
     fn part<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Weighed<T>, Error> {
         let row = self.row(key)?.ok_or_else(|| Error::Damaged {
             what: value::describe(key),
@@ -266,18 +256,18 @@ impl Rows {
         Ok(Weighed { bytes: row.body.len(), noun: decode(key, &row.body)? })
     }
 
-    /// An execution.
+    /// Reads an execution.
     pub(crate) fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, Error> {
         self.settled(&keys::execution(id), |entry| self.execution_of(entry).map(|read| read.noun))
     }
 
-    /// An event.
+    /// Reads an event.
     pub(crate) fn instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
         self.settled(&keys::trigger_instance(id), |entry| self.instance_of(entry).map(|read| read.noun))
     }
 
-    /// What `read` makes of the row under `key` and those that it refers to. They are read one after the other;
-    /// when the row has changed in between, what does not fit together is no damage, and is read again.
+    /// Applies `read` to the row under `key` and the rows that it refers to. These are read one after the other; if
+    /// the row has changed in between, a mismatch is not damage, and everything is read again.
     pub(crate) fn settled<T>(
         &self,
         key: &[u8],
@@ -312,13 +302,13 @@ impl Rows {
         Ok(Weighed { noun: execution, bytes })
     }
 
-    /// The execution in an entry of a range.
+    /// Decodes an entry of a range as an execution.
     pub(crate) fn execution_of(&self, (key, value): &Entry) -> Result<Weighed<Execution>, Error> {
         let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         self.decode_execution(key, &row)
     }
 
-    /// The event in an entry of a range.
+    /// Decodes an entry of a range as an event.
     pub(crate) fn instance_of(&self, (key, value): &Entry) -> Result<Weighed<TriggerInstance>, Error> {
         let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         let (mut instance, mut bytes): (TriggerInstance, _) = (decode(key, &row.body)?, row.body.len());
@@ -330,7 +320,7 @@ impl Rows {
         Ok(Weighed { noun: instance, bytes })
     }
 
-    /// The noun in an entry of a range.
+    /// Decodes an entry of a range as a noun.
     pub(crate) fn noun_of<T: DeserializeOwned>(&self, (key, value): &Entry) -> Result<T, Error> {
         let row = value::resolve(self.image.as_ref(), &self.blobs, key, value)?;
         decode(key, &row.body)
@@ -346,12 +336,12 @@ impl Rows {
         self.image.range(from, to, reverse, limit).map_err(|error| Error::Unavailable(error.to_string()))
     }
 
-    /// Whether every reference to a blob has a row of its own: not so in a store of the first format.
+    /// Whether every reference to a blob has a row of its own. Not so in a store of the first format.
     pub(crate) fn knows_references(&self) -> Result<bool, Error> {
         Ok(value::get(self.image.as_ref(), &keys::meta(keys::REFERENCES))?.is_some())
     }
 
-    /// Removes a blob if no row refers to it. Returns how many bytes that frees.
+    /// Removes a blob if no row refers to it. Returns the bytes freed.
     pub(crate) fn remove_blob(&self, digest: &Digest) -> Result<u64, Error> {
         self.blobs.remove(digest, || Ok(!self.knows_references()? || self.is_referred_to(digest)?))
     }
@@ -364,11 +354,12 @@ impl Rows {
             from = [last.as_slice(), &[0]].concat();
             for (reference, value) in &references {
                 if gaps::reason(value).is_some() {
-                    // Who knows what lies there.
+                    // The gap may contain such a reference, so the blob is kept.
                     return Ok(true);
                 }
                 let key = keys::referring(reference);
-                // The row may have been given another value since; one that cannot be read may still be mended.
+                // The row may have another value by now. One that cannot be read may still be repaired, so it counts
+                // as well.
                 if let Some(value) = value::get(self.image.as_ref(), key)?
                     && value::blob_of(key, &value).map_or(true, |found| found == Some(*digest))
                 {
@@ -378,7 +369,7 @@ impl Rows {
         }
     }
 
-    /// Removes all blobs that no row refers to. Returns how many bytes that frees.
+    /// Removes all blobs that no row refers to. Returns the bytes freed.
     pub(crate) fn sweep(&self) -> Result<u64, Error> {
         let unreadable =
             |error: io::Error| Error::Unavailable(format!("the blobs cannot be listed: {error}"));
@@ -388,6 +379,13 @@ impl Rows {
 }
 
 fn decode<T: DeserializeOwned>(key: &[u8], body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::Damaged { what: value::describe(key), reason: error.to_string() })
+    serde_json::from_slice(body).map_err(|error| decode_error(key, &error))
+}
+
+fn decode_document(kind: DocumentKind, key: &[u8], body: &[u8]) -> Result<Document, Error> {
+    Document::from_json(kind, body).map_err(|error| decode_error(key, &error))
+}
+
+fn decode_error(key: &[u8], error: &serde_json::Error) -> Error {
+    Error::Damaged { what: value::describe(key), reason: error.to_string() }
 }

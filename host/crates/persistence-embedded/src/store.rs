@@ -1,5 +1,5 @@
-//! The interface, on top of rows and the committer; what it lists is in [`listings`], what it hands out to be run in
-//! [`claims`].
+//! The storage interface, on top of rows and the committer. [`listings`] has its lists, [`claims`] hands out
+//! executions to run.
 
 mod claims;
 mod listings;
@@ -15,13 +15,13 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
-    Rule, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User, WorkflowDefinition,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Timestamp, TriggerInstance, TriggerInstanceId,
     WorkflowEntry,
 };
 use petrel_persistence::store::{Archived, ArchivedFile, ExecutionAge, Output, TriggerInstanceAge};
 use petrel_persistence::{
-    Change, Commit, CommitError, Error, ExecutionFilter, Fence, Figures, Page, Store, Unreadable,
+    Change, Commit, CommitError, Document, DocumentKey, DocumentKind, Error, ExecutionFilter, Fence, Figures,
+    Page, Store, Unreadable,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -34,47 +34,47 @@ use crate::directory::{OpenError, Room};
 use crate::journal::Segments;
 use crate::journal::media::Media;
 use crate::keys;
-use crate::opening::{self, Opened, Options};
+use crate::opening::{self, Opened};
+use crate::options::Options;
 use crate::rows::{self, Rows};
 use crate::value::{EncodeError, Encoding};
 use crate::watchdog::Watchdog;
 
-/// With less room than this, in bytes, a large value that cannot be written most likely has none.
+/// Free space, in bytes, below which a failure to write a large value is taken for a full disk.
 const ROOM_FOR_LARGE: u64 = 32 << 20;
 
-/// The embedded store. Dropping it ends its thread and frees its directory.
+/// The embedded store. Dropping it ends its threads and unlocks its directory.
 pub struct EmbeddedStore {
     pub(crate) rows: Arc<Rows>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) fence: Fence,
     pub(crate) requests: Option<mpsc::Sender<Request>>,
-    /// Bounds how many commits are under way; more wait for their turn.
+    /// Limits the number of commits in progress; further ones wait.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) failure: Arc<watch::Sender<Option<Error>>>,
     pub(crate) room: Arc<Room>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) opened: Opened,
-    /// What is kept by name and could not be read, by the kind of row.
-    pub(crate) unreadable: Mutex<BTreeMap<u8, Vec<Unreadable>>>,
-    /// The committer and the checkpoint; the former ends first.
+    /// Documents that could not be read, by kind.
+    pub(crate) unreadable: Mutex<BTreeMap<DocumentKind, Vec<Unreadable>>>,
+    /// The committer and the checkpoint, in the order in which they must end.
     pub(crate) threads: Vec<JoinHandle<()>>,
-    /// Looks after the threads until they have ended.
+    /// Watches the threads until they have ended.
     pub(crate) _watchdog: Watchdog,
 }
 
 impl EmbeddedStore {
-    /// Opens the store in `directory`, or makes an empty one.
+    /// Opens the store in `directory`, or creates an empty one.
     ///
     /// # Errors
-    /// When another process has it, a newer version or another engine wrote it, it lost what it had
-    /// acknowledged, or it cannot be read. Nothing was changed then.
+    /// If another process uses it, a newer version or another engine wrote it, acknowledged commits are missing, or it
+    /// cannot be read. Nothing was changed then.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         opening::open(directory, options)
     }
 
-    /// Opens a store on a machine of the caller's, with `directory` for all that is neither in the base
-    /// nor in the journal.
+    /// Opens a store on the given base and journal medium, with `directory` for everything else.
     ///
     /// # Errors
     /// As [`EmbeddedStore::open`].
@@ -87,7 +87,7 @@ impl EmbeddedStore {
         opening::open_on(base, media, directory, options)
     }
 
-    /// What opening it was like.
+    /// The report of how it was opened.
     pub fn opened(&self) -> &Opened {
         &self.opened
     }
@@ -96,7 +96,7 @@ impl EmbeddedStore {
         self.failure.borrow().clone().unwrap_or_else(|| Error::Unavailable("it is being closed".into()))
     }
 
-    /// The rows of `changes`. Values that need a file are written in the background.
+    /// Encodes `changes`. Values that need a file are written on a background thread.
     async fn encode(&self, changes: Vec<Change>) -> Result<(Vec<Change>, Encoded), Error> {
         let encoded = match rows::encode(&self.rows, None, &changes) {
             Err(EncodeError::Large) => {
@@ -114,7 +114,7 @@ impl EmbeddedStore {
         Ok((changes, encoded))
     }
 
-    /// Does what takes longer than a task may be kept.
+    /// Runs work that would block an async task for too long.
     async fn in_background<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Rows) -> Result<T, Error> + Send + 'static,
@@ -125,18 +125,18 @@ impl EmbeddedStore {
             .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
     }
 
-    /// Removes those of `digests` that no row refers to any more. The commit stands all the same: what cannot be
-    /// removed now is swept when the store is opened again.
+    /// Removes those of `digests` that no row refers to any more. The commit stands whatever happens; a blob that
+    /// cannot be removed now is swept when the store is opened again.
     async fn remove_blobs(&self, digests: BTreeSet<Digest>) {
         let remove =
             move |rows: &Rows| digests.iter().try_for_each(|digest| rows.remove_blob(digest).map(drop));
         if let Err(error) = self.in_background(remove).await {
-            tracing::warn!(%error, "large values that nothing refers to any more cannot be removed yet");
+            tracing::warn!(%error, "failed to remove large values that are no longer referred to; they are removed at the next start");
         }
     }
 }
 
-/// What an encoding is made of, without what it was made with.
+/// The parts of an encoding that outlive the encoder.
 struct Encoded {
     writes: Vec<base::Write>,
     pins: Vec<Pin>,
@@ -152,10 +152,10 @@ impl From<Encoding<'_>> for Encoded {
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.requests = None;
-        // Nobody waits for room on the disk any more: the journal has it all.
+        // Ends the wait for free space: the journal has everything.
         self.progress.is_closing.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // A panic of the thread has been answered as a failure already.
+            // A panic of the thread has already been reported as a failure of the store.
             drop(thread.join());
         }
     }
@@ -168,20 +168,20 @@ impl Store for EmbeddedStore {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| closed())?;
         let takes_in = commit.takes_in();
         if takes_in && self.room.is_short() {
-            // Before anything is written: large values go to files of their own first.
+            // Checked before anything is written, since large values go to files of their own first.
             return Err(CommitError::NoRoom(self.room.refusal()));
         }
         let (changes, Encoded { writes, pins, released }) = match self.encode(commit.changes).await {
             Ok(encoded) => encoded,
-            // A large value has found no room for its file, although there was some for small ones.
+            // There was room for small values, but not for the file of a large one.
             Err(Error::Unavailable(why)) if takes_in && self.room.look() < ROOM_FOR_LARGE => {
-                tracing::warn!(why, "something new is refused");
+                tracing::warn!(why, "refusing a commit: no room for a large value");
                 return Err(CommitError::NoRoom(self.room.refusal()));
             }
             Err(error) => {
-                // What is damaged stays so for the next process too.
+                // Damage is excluded: it would remain in the next process, too.
                 if !takes_in && matches!(error, Error::Unavailable(_)) {
-                    // What has begun cannot be brought to its end: only the next process can help.
+                    // Something that has begun cannot be completed, so only the next process can help.
                     self.failure.send_replace(Some(error.clone()));
                 }
                 return Err(error.into());
@@ -295,7 +295,7 @@ impl Store for EmbeddedStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<ExecutionAge>, Error> {
-        // Without its parameters and its result, which may be large.
+        // Without parameters and results, which may be large and are not needed for retention.
         let read = |entry: &Entry| {
             let one: Execution = self.rows.noun_of(entry)?;
             let parent = one.parent.map(|parent| parent.execution);
@@ -347,12 +347,12 @@ impl Store for EmbeddedStore {
         Ok(log)
     }
 
-    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error> {
-        self.rows.noun(&keys::content(keys::DEFINITION, digest))
+    async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
+        self.kept(kind)
     }
 
-    async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
-        self.named(keys::KEY)
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
+        self.rows.document(key)
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
@@ -374,37 +374,5 @@ impl Store for EmbeddedStore {
 
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {
         self.rows.noun(&keys::enforcement(id))
-    }
-
-    async fn packs(&self) -> Result<Vec<Pack>, Error> {
-        self.named(keys::PACK)
-    }
-
-    async fn actions(&self) -> Result<Vec<Action>, Error> {
-        self.named(keys::ACTION)
-    }
-
-    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error> {
-        self.named(keys::TRIGGER_TYPE)
-    }
-
-    async fn rules(&self) -> Result<Vec<Rule>, Error> {
-        self.named(keys::RULE)
-    }
-
-    async fn users(&self) -> Result<Vec<User>, Error> {
-        self.named(keys::USER)
-    }
-
-    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        self.named(keys::API_KEY)
-    }
-
-    async fn tokens(&self) -> Result<Vec<Token>, Error> {
-        self.named(keys::TOKEN)
-    }
-
-    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
-        self.named(keys::PACK_CONFIG)
     }
 }

@@ -1,8 +1,8 @@
-//! Values: how a row's bytes are kept so that damage is noticed and no value gets large.
+//! The encoding of values, which detects damage and keeps every stored value small.
 //!
-//! A value is `format (1 byte) | flags (1 byte) | body | crc32c of key, format, flags and body (4 bytes)`.
-//! The body stands inline up to [`INLINE`] bytes; above that in pieces, rows of the same commit; above
-//! [`PIECES`] bytes in a content-addressed file that is durable before the commit.
+//! A value is `format (1 byte) | flags (1 byte) | body | crc32c of key, format, flags and body (4 bytes)`. A body of
+//! up to [`INLINE`] bytes is stored inline; up to [`PIECES`] bytes as pieces, which are rows of the same commit; a
+//! larger one in a content-addressed file, which is durable before the commit.
 
 use crate::base::{Reads, Write, gaps};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::blobs::{Blobs, Digest, Pin};
 use crate::keys;
 use petrel_persistence::Error;
 
-/// The largest body that stands in its row.
+/// Largest body that is stored inline, in bytes.
 pub(crate) const INLINE: usize = 4096;
-/// The largest body that is cut into pieces.
+/// Largest body that is split into pieces, in bytes.
 pub(crate) const PIECES: usize = 64 * 1024;
 const PIECE: usize = 4000;
 
@@ -21,7 +21,7 @@ const FORMAT_INLINE: u8 = 1;
 const FORMAT_PIECES: u8 = 2;
 const FORMAT_BLOB: u8 = 3;
 
-/// A row as read: the flags that its writer gave it, and its body.
+/// A decoded row: the flags that its writer set, and its body.
 pub(crate) struct Row {
     pub(crate) flags: u8,
     pub(crate) body: Vec<u8>,
@@ -52,33 +52,33 @@ fn open<'a>(key: &[u8], value: &'a [u8]) -> Result<(u8, u8, &'a [u8]), Error> {
     }
 }
 
-/// What a row is about, for messages.
+/// The name of a row in messages.
 pub(crate) fn describe(key: &[u8]) -> String {
     let (kind, name) = keys::named(key);
     format!("{kind} {name}")
 }
 
-/// The write that puts a body of at most [`INLINE`] bytes under `key`.
+/// A write of a body of at most [`INLINE`] bytes under `key`.
 pub(crate) fn row(key: Vec<u8>, body: &[u8]) -> Write {
     let value = seal(&key, FORMAT_INLINE, 0, body);
     (key, Some(value))
 }
 
-/// The writes of a commit as they come together.
+/// The writes of a commit while they are being collected.
 pub(crate) struct Encoding<'a> {
-    /// Where values go that are too large for rows; without it they are refused as [`EncodeError::Large`].
+    /// The store for large values. Without it, such a value is refused with [`EncodeError::Large`].
     blobs: Option<&'a Arc<Blobs>>,
     pub(crate) writes: Vec<Write>,
-    /// Keeps the blobs that `writes` refer to until the commit is made.
+    /// Keep the blobs that `writes` refer to until the commit is done.
     pub(crate) pins: Vec<Pin>,
-    /// Blobs that `writes` no longer refer to.
+    /// Blobs to which `writes` remove a reference.
     pub(crate) released: Vec<Digest>,
 }
 
-/// Why changes cannot be encoded.
+/// Reasons why changes cannot be encoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EncodeError {
-    /// A value must go to a file, and that takes longer than a task may be kept.
+    /// A value needs a file, which takes longer than an async task may block.
     #[error("a value is too large for a row")]
     Large,
     #[error(transparent)]
@@ -90,7 +90,7 @@ impl<'a> Encoding<'a> {
         Self { blobs, writes: Vec::new(), pins: Vec::new(), released: Vec::new() }
     }
 
-    /// Puts `body` under `key`. What needs a file is durable in it when this returns.
+    /// Stores `body` under `key`. If it needs a file, that is durable when this returns.
     pub(crate) fn put(&mut self, key: Vec<u8>, flags: u8, body: &[u8]) -> Result<(), EncodeError> {
         if body.len() <= INLINE {
             let value = seal(&key, FORMAT_INLINE, flags, body);
@@ -113,10 +113,10 @@ impl<'a> Encoding<'a> {
         Ok(())
     }
 
-    /// Removes the row under `key`, whose value is `value` now, with its pieces and its reference.
+    /// Removes the row under `key`, whose present value is `value`, with its pieces and its reference.
     pub(crate) fn delete(&mut self, key: Vec<u8>, value: &[u8]) {
         let Ok(opened) = open(&key, value) else {
-            // What cannot be read any more can still be deleted, with all the pieces that it may have had.
+            // A row that cannot be read may have had any number of pieces, so all possible ones are deleted.
             let pieces = (0..=PIECES / PIECE).filter_map(|number| u16::try_from(number).ok());
             self.writes.extend(pieces.map(|number| (keys::piece(&key, number), None)));
             self.writes.push((key, None));
@@ -139,18 +139,18 @@ impl<'a> Encoding<'a> {
     }
 }
 
-/// The flags that the writer of a value gave it.
+/// The flags that the writer of a value set.
 pub(crate) fn flags(key: &[u8], value: &[u8]) -> Result<u8, Error> {
     Ok(open(key, value)?.1)
 }
 
-/// The blob that a value refers to, if it is kept in one.
+/// The blob that a value refers to, if it is stored in one.
 pub(crate) fn blob_of(key: &[u8], value: &[u8]) -> Result<Option<Digest>, Error> {
     let (format, _, body) = open(key, value)?;
     Ok(if format == FORMAT_BLOB { Digest::try_from(body).ok() } else { None })
 }
 
-/// The row behind a value that was read under `key`.
+/// Decodes a value that was read under `key`, including its pieces or its blob.
 pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8]) -> Result<Row, Error> {
     let (format, flags, body) = open(key, value)?;
     let damaged = |reason: String| Error::Damaged { what: describe(key), reason };
@@ -180,7 +180,7 @@ pub(crate) fn resolve(base: &dyn Reads, blobs: &Blobs, key: &[u8], value: &[u8])
     Ok(Row { flags, body })
 }
 
-/// A value, with the engine's failures as the store's.
+/// Reads a value, and converts an error of the engine.
 pub(crate) fn get(base: &dyn Reads, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     base.get(key).map_err(|error| Error::Unavailable(error.to_string()))
 }

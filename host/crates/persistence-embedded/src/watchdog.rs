@@ -1,8 +1,8 @@
-//! Notices when a thread of the store is stuck: a disk or an engine that does not answer any more. A host in
-//! that state answers nobody and looks alive; ended, it is started again by who supervises it.
+//! Detects a stuck thread of the store: a disk or an engine that no longer answers. A host in that state answers
+//! nobody and looks alive; once it has ended, its supervisor starts it again.
 //!
-//! A thread says what it begins and ends by a [`Work`]; what is idle, or waits for something that may rightly
-//! take long, says nothing. Nothing of this touches the disk.
+//! A thread marks the beginning and end of each piece of work in a [`Work`]. While it is idle, or waits for something
+//! that may rightly take long, it marks nothing. The watchdog does not touch the disk.
 
 use std::fmt;
 use std::io;
@@ -12,18 +12,18 @@ use std::sync::{Arc, LazyLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The longest time between two looks.
+/// Longest time between two checks.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What times are counted from.
+/// The origin of all times.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What is done when a thread is stuck; it is told which, and with what.
+/// The action for a stuck thread. It receives a description of the thread and its work.
 #[derive(Clone)]
 pub struct OnStuck(pub Arc<dyn Fn(&str) + Send + Sync>);
 
 impl Default for OnStuck {
-    /// Ends the process: no thread that is stuck could be ended in another way.
+    /// Ends the process, since a stuck thread cannot be ended in any other way.
     fn default() -> Self {
         Self(Arc::new(|_| std::process::abort()))
     }
@@ -35,18 +35,18 @@ impl fmt::Debug for OnStuck {
     }
 }
 
-/// Since when a thread is busy with one thing: milliseconds, and 0 while it is not.
+/// The time since when a thread works on one thing, in milliseconds from [`BEGUN`]. 0 while it is idle.
 #[derive(Debug, Default)]
 pub(crate) struct Work(AtomicU64);
 
 impl Work {
-    /// Busy with something new, until the guard is dropped.
+    /// Begins a new piece of work, which ends when the guard is dropped.
     pub(crate) fn begin(&self) -> Busy<'_> {
         self.0.store(now(), Ordering::Relaxed);
         Busy(self)
     }
 
-    /// Does what does not count, in the middle of what does.
+    /// Runs `wait` without counting it as work.
     pub(crate) fn pause<T>(&self, wait: impl FnOnce() -> T) -> T {
         let was = self.0.swap(0, Ordering::Relaxed);
         let waited = wait();
@@ -56,7 +56,7 @@ impl Work {
         waited
     }
 
-    /// Since when it is busy, if it has been for longer than `limit`.
+    /// The beginning of the present work, if it has taken longer than `limit`.
     fn stuck_since(&self, limit: Duration) -> Option<u64> {
         let since = self.0.load(Ordering::Relaxed);
         let is_stuck = since != 0 && u128::from(now().saturating_sub(since)) > limit.as_millis();
@@ -64,7 +64,7 @@ impl Work {
     }
 }
 
-/// Ends what was begun.
+/// Ends the work when it is dropped.
 pub(crate) struct Busy<'a>(&'a Work);
 
 impl Drop for Busy<'_> {
@@ -74,18 +74,18 @@ impl Drop for Busy<'_> {
 }
 
 fn now() -> u64 {
-    // Never 0, which is idle.
+    // Never 0, which means idle.
     u64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// A thread that is looked after.
+/// A thread that is watched.
 pub(crate) struct Watched {
-    /// Which, and what it is busy with, as a sentence begins.
+    /// The thread and its work, as the beginning of a sentence.
     pub(crate) what: &'static str,
     pub(crate) work: Arc<Work>,
 }
 
-/// The thread that looks. It ends when this is dropped.
+/// The watching thread. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     stop: Option<Sender<()>>,
@@ -93,7 +93,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Looks after `watched`: whoever is busy with one thing for longer than `limit` is stuck.
+    /// Watches `watched`. A thread that works on one thing for longer than `limit` is stuck.
     pub(crate) fn start(watched: Vec<Watched>, limit: Duration, on_stuck: OnStuck) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<()>();
         let pause = LOOK.min(limit / 4);
@@ -102,7 +102,7 @@ impl Watchdog {
             while matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
                 for (Watched { what, work }, suspect) in watched.iter().zip(&mut suspects) {
                     let since = work.stuck_since(limit);
-                    // Twice the same: after a process was halted and goes on, everything looks stuck for a moment.
+                    // Only the second time: when a suspended process resumes, every thread looks stuck for a moment.
                     if since.is_some() && since == *suspect {
                         tracing::error!(
                             limit_seconds = limit.as_secs(),
@@ -123,7 +123,7 @@ impl Drop for Watchdog {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // What it has panicked of has been said.
+            // A panic of the thread has been logged already.
             drop(thread.join());
         }
     }
@@ -135,7 +135,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(200);
 
-    /// A watchdog, what it watches, and what it says.
+    /// A watchdog, the work that it watches, and its reports.
     fn watched() -> (Watchdog, Arc<Work>, mpsc::Receiver<String>) {
         let (work, (sender, told)) = (Arc::new(Work::default()), mpsc::channel());
         let on_stuck = OnStuck(Arc::new(move |what| drop(sender.send(what.to_owned()))));

@@ -1,6 +1,6 @@
-//! Copies of a store and its care: what is exported is imported by any engine, a backup of a store that is in
-//! use is that of one moment, what is cut short or damaged leaves nothing behind, and a store that is
-//! compacted or checked holds what it held.
+//! Copies and maintenance of a store: an export can be imported with any engine, a backup of a store in use is
+//! consistent, a truncated or damaged archive leaves nothing behind, and a compacted or checked store keeps its
+//! contents.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Id, Status};
+use petrel_model::{Id, Rule, Status};
 use petrel_persistence::store::ArchivedFile;
-use petrel_persistence::suite::{execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::ArchiveError;
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::compact::compact;
 use petrel_persistence_embedded::restore::{InFlight, RestoreError, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{execution, id, instance, rule};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ fn on(engine: Engine) -> Options {
     Options { engine, ..Options::default() }
 }
 
-/// Some of everything, in every size.
+/// Stores some of everything, in every size.
 async fn fill(store: &EmbeddedStore) {
     for (n, size) in [(1, 10), (2, 2_000), (3, 20_000), (4, 200_000), (5, 200_000)] {
         let large = "x".repeat(size);
@@ -37,7 +37,7 @@ async fn fill(store: &EmbeddedStore) {
             Change::CreateExecution(ended),
             Change::AppendOutput { execution: id(n), sequence: 0, lines },
             Change::CreateTriggerInstance(instance(n, json!(large))),
-            Change::PutRule(rule(n, &format!("pack.rule{n}"))),
+            Change::put(rule(n, &format!("pack.rule{n}"))),
         ];
         store.commit(Commit::of(changes)).await.unwrap();
     }
@@ -52,7 +52,7 @@ async fn all(store: &EmbeddedStore) -> String {
     for n in 1..=5 {
         output.push(store.output(id(n), 0).await.unwrap());
     }
-    format!("{executions:?}{instances:?}{output:?}{:?}", store.rules().await.unwrap())
+    format!("{executions:?}{instances:?}{output:?}{:?}", store.all::<Rule>().await.unwrap())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what is done with files may fail elsewhere")]
@@ -91,7 +91,7 @@ async fn what_one_engine_exports_every_engine_imports() {
     }
 }
 
-/// Each commit makes an execution and an event, and deletes the two before: there is always one of each.
+/// Each commit adds an execution and an event and deletes the two before, so that there is always one of each.
 async fn replace_until(store: Arc<EmbeddedStore>, is_over: Arc<AtomicBool>) -> u64 {
     let mut n = 1;
     while !is_over.load(Ordering::SeqCst) {
@@ -113,7 +113,7 @@ async fn replace_until(store: Arc<EmbeddedStore>, is_over: Arc<AtomicBool>) -> u
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_of_a_store_in_use_is_that_of_one_moment() {
     let directory = TempDir::new().unwrap();
-    // A small layer, so that checkpoints happen meanwhile.
+    // A small layer, so that checkpoints happen during the backup.
     let options = Options { layer_bytes: 4_000, ..Options::default() };
     let store = Arc::new(EmbeddedStore::open(directory.path(), &options).unwrap());
     let is_over = Arc::new(AtomicBool::new(false));
@@ -231,12 +231,12 @@ async fn a_compaction_that_was_interrupted_is_ended() {
     let held = all(&store).await;
     drop(store);
     let path = |name: &str| directory.path().join(name);
-    // Between the two renames: the old base is aside, the new one is not yet in its place.
+    // Between the two renames: the old base is moved aside, the new one is not in its place yet.
     fs::rename(path("sled"), path("sled.old")).unwrap();
     fs::create_dir_all(path("sled.new").join("scratch/sled")).unwrap();
     assert_eq!(all(&open()).await, held);
     assert!(!path("sled.old").exists() && !path("sled.new").exists());
-    // After both: the old base is left over.
+    // After both renames: the old base is left over.
     fs::create_dir(path("sled.old")).unwrap();
     assert_eq!(all(&open()).await, held);
     assert!(!path("sled.old").exists());
@@ -287,7 +287,7 @@ fn what_is_no_store_or_an_older_one_is_left_alone() {
     }
     assert_eq!(Engine::of(directory.path()).unwrap(), None);
     assert!(fs::read_dir(directory.path()).unwrap().next().is_none(), "nothing is made");
-    // Format 1 had no references to blobs, by which those that are needed are known.
+    // Format 1 had no rows for references, without which unused blobs cannot be recognized.
     fs::write(directory.path().join("format"), "petrel-store 1\n").unwrap();
     for message in attempts() {
         assert!(message.contains("format 1") && message.contains("`petrel serve`"), "{message}");

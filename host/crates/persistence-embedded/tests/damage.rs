@@ -1,5 +1,5 @@
-//! Damage hides what it hit and nothing else: rows that cannot be read are named, listed as such and set aside, and
-//! flipped and cut files of an engine give errors by name, never a panic.
+//! Damage only hides what it hit: unreadable rows are named, listed as such and set aside, and flipped or truncated
+//! files of an engine give errors with a name, never a panic.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are the parts of tests")]
 
 use std::fs;
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use petrel_model::{ExecutionId, Id, Status, User};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Page, Store};
+use petrel_model::{ExecutionId, Id, Rule, Status, User};
+use petrel_persistence::{Change, Commit, Error, ExecutionFilter, Page, Store, StoreExt as _};
 use petrel_persistence_embedded::archive::{Reader, Record, Writer};
 use petrel_persistence_embedded::check::{Checked, check};
 use petrel_persistence_embedded::repair::repair;
 use petrel_persistence_embedded::restore::{InFlight, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long anything may take that is done to a damaged store.
+/// Longest duration of any operation on a damaged store.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn on(engine: Engine) -> Options {
     Options { engine, ..Options::default() }
 }
 
-/// Executions 1 (waits) to 9, 8 with a large result and 9 with one in pieces; events, rules and users 1 to 3.
+/// Executions 1 (waiting) to 9, of which 8 has a large result and 9 one in pieces; events, rules and users 1 to 3.
 async fn fill(directory: &Path, engine: Engine) {
     let store = EmbeddedStore::open(directory, &on(engine)).unwrap();
     for n in 1..=9 {
@@ -47,14 +47,14 @@ async fn fill(directory: &Path, engine: Engine) {
         };
         let changes = [
             Change::CreateTriggerInstance(instance(n, json!(n))),
-            Change::PutRule(rule(n, &format!("pack.rule{n}"))),
-            Change::PutUser(user),
+            Change::put(rule(n, &format!("pack.rule{n}"))),
+            Change::put(user),
         ];
         store.commit(Commit::of(changes)).await.unwrap();
     }
 }
 
-/// The key of a row that is kept by an id, or by a name.
+/// The key of a row, by an id or a name.
 fn key(prefix: u8, of: &[u8]) -> Vec<u8> {
     [&[prefix], of].concat()
 }
@@ -63,7 +63,7 @@ fn id_bytes(n: u64) -> [u8; 12] {
     *id::<Id>(n).as_bytes()
 }
 
-/// A value whose checksum is right.
+/// A value with a valid checksum.
 fn sealed(key: &[u8], body: &[u8]) -> Vec<u8> {
     let mut value = [&[1, 0], body].concat();
     let crc = crc32c::crc32c_append(crc32c::crc32c(key), &value);
@@ -71,7 +71,7 @@ fn sealed(key: &[u8], body: &[u8]) -> Vec<u8> {
     value
 }
 
-/// Makes the store `to` of what is in `from`, with other values under some keys.
+/// Creates the store `to` from the contents of `from`, with other values under some keys.
 fn planted(from: &Path, to: &Path, engine: Engine, values: &[(Vec<u8>, Vec<u8>)]) {
     let (mut exported, mut changed) = (Vec::new(), Vec::new());
     backup::export(from, &on(engine), &mut exported).unwrap();
@@ -95,10 +95,10 @@ fn planted(from: &Path, to: &Path, engine: Engine, values: &[(Vec<u8>, Vec<u8>)]
     restore(&mut changed.as_slice(), to, engine, InFlight::AsItWas, |_, _, _| Ok(())).unwrap();
 }
 
-/// What is stored under a key instead of its value.
+/// Makes a bad value for a key.
 type Bad = fn(&[u8]) -> Vec<u8>;
 
-/// What is planted: by what it is in listings, with its name there.
+/// The planted rows: kind in listings, name in listings, key and value.
 fn bad_rows() -> Vec<(&'static str, String, Vec<u8>, Vec<u8>)> {
     let not_json = |key: &[u8]| sealed(key, b"{\"id\": ");
     let wrong_shape = |key: &[u8]| sealed(key, b"{\"context\": {\"rule\": {}}}");
@@ -145,7 +145,10 @@ async fn rows_that_cannot_be_read_are_named_and_keep_nothing_else_from_being_rea
         assert_eq!(lost, [6, 5, 4, 3, 2].map(|n| id::<Id>(n).to_string()), "{engine}");
         let events = opened.trigger_instances(None, None, 10).await.unwrap();
         assert_eq!((events.items.len(), events.unreadable.len()), (2, 1), "{engine}");
-        assert_eq!((opened.rules().await.unwrap().len(), opened.users().await.unwrap().len()), (2, 2));
+        assert_eq!(
+            (opened.all::<Rule>().await.unwrap().len(), opened.all::<User>().await.unwrap().len()),
+            (2, 2)
+        );
         let named: Vec<_> = opened.unreadable().into_iter().map(|one| (one.kind, one.id)).collect();
         assert_eq!(named, [("rule", "pack.rule2".to_owned()), ("user", "user2".to_owned())], "{engine}");
         let error = opened.execution(id(4)).await.unwrap_err();
@@ -153,7 +156,7 @@ async fn rows_that_cannot_be_read_are_named_and_keep_nothing_else_from_being_rea
         let expected = format!("execution {} cannot be read: ", id::<Id>(4));
         assert!(error.to_string().starts_with(&expected), "{error}");
         assert!(error.to_string().contains("`petrel store check --repair`"), "{error}");
-        // Work goes on.
+        // Work continues.
         let claimed = opened.claim(&["shell".into()], at(100), 9).await.unwrap();
         assert_eq!(claimed.iter().map(|one| one.id).collect::<Vec<_>>(), [id(1)], "{engine}");
         opened.commit(Commit::of([Change::CreateExecution(execution(20))])).await.unwrap();
@@ -162,7 +165,7 @@ async fn rows_that_cannot_be_read_are_named_and_keep_nothing_else_from_being_rea
     }
 }
 
-/// What is bad is named by a check, set aside by a repair, and the next check finds nothing.
+/// A bad row is named by a check and set aside by a repair, and the next check finds nothing.
 async fn named_then_set_aside(
     store: &Path,
     engine: Engine,
@@ -196,7 +199,7 @@ async fn named_then_set_aside(
     let opened = EmbeddedStore::open(store, &on(engine)).unwrap();
     let page = executions(&opened).await;
     assert_eq!((ids(&page), page.unreadable), ([20, 9, 8, 7, 1].map(id).to_vec(), vec![]), "{engine}");
-    // That it waits was made anew from what it says itself.
+    // The row that marks it as waiting was derived from the execution.
     let claimed = opened.claim(&["shell".into()], at(100), 9).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.id).collect::<Vec<_>>(), [id(1), id(20)], "{engine}");
 }
@@ -264,12 +267,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What is done to the file of an engine.
+/// Damage to the file of an engine.
 #[derive(Debug, Clone, Copy)]
 enum Harm {
-    /// Some bytes at this part in a thousand are others.
+    /// Some bytes at this position, in thousandths of the file, are changed.
     Flip(usize),
-    /// It ends at this part in a thousand.
+    /// The file ends at this position, in thousandths.
     Cut(usize),
 }
 
@@ -292,8 +295,7 @@ impl Harm {
     }
 }
 
-/// Opens a store that was harmed and reads all of it; then repairs it. What is said in the end is either that all is
-/// well, or why not.
+/// Opens a damaged store, reads all of it, and repairs it. Returns the result of the last check, or the error.
 fn used(store: &Path, engine: Engine) -> Result<Checked, String> {
     check(store, &on(engine)).map_err(|error| error.to_string())?;
     let opened = EmbeddedStore::open(store, &on(engine)).map_err(|error| {
@@ -305,8 +307,8 @@ fn used(store: &Path, engine: Engine) -> Result<Checked, String> {
     runtime.block_on(async {
         executions(&opened).await;
         opened.trigger_instances(None, None, 100).await.unwrap();
-        opened.rules().await.unwrap();
-        opened.users().await.unwrap();
+        opened.all::<Rule>().await.unwrap();
+        opened.all::<User>().await.unwrap();
     });
     drop(opened);
     let repaired =
@@ -340,7 +342,7 @@ async fn flipped_and_cut_files_of_an_engine_give_errors_by_name() {
     }
 }
 
-/// The files of a small store of sled, by what they are called in messages.
+/// The files of a small store of sled, by their names in messages.
 fn small_files(store: &Path) -> Vec<(String, PathBuf)> {
     let mut files = vec![("/format".to_owned(), store.join("format"))];
     for entry in fs::read_dir(store.join("sled")).unwrap() {
@@ -357,7 +359,7 @@ async fn a_small_file_that_was_damaged_is_named_with_what_to_do() {
     let place = TempDir::new().unwrap();
     let whole = place.path().join("whole");
     fill(&whole, Engine::Sled).await;
-    // Opened once more, so that the engine has taken its stock of the file.
+    // Opened once more, so that the engine writes a snapshot of the file.
     drop(EmbeddedStore::open(&whole, &on(Engine::Sled)).unwrap());
     let names: Vec<_> = small_files(&whole).into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().any(|name| name == "sled/conf"), "{names:?}");
@@ -375,7 +377,7 @@ async fn a_small_file_that_was_damaged_is_named_with_what_to_do() {
                 Ok(checked) => assert_eq!(checked.problems, Vec::<String>::new(), "{name} {part}"),
                 Err(error) => {
                     let message = error.to_string();
-                    // A number that was flipped into another one is another version's.
+                    // A flipped version number looks like another version.
                     let is_newer = message.contains("and this version of petrel reads");
                     assert!(is_newer || message.contains(name), "{name} {part}: {message}");
                     assert!(
@@ -386,7 +388,7 @@ async fn a_small_file_that_was_damaged_is_named_with_what_to_do() {
                 }
             }
             if name.starts_with("sled/") {
-                // What is advised helps.
+                // The advice helps.
                 fs::remove_file(&file).unwrap();
                 let harmed = store.clone();
                 let checked = tokio::task::spawn_blocking(move || check(&harmed, &on(Engine::Sled)).unwrap());
@@ -398,7 +400,7 @@ async fn a_small_file_that_was_damaged_is_named_with_what_to_do() {
     assert!(told > 0);
 }
 
-/// A store whose rows are all in the base, and whose engine can read nothing of them: with what its file holds.
+/// A store whose rows are all in the base, of which the engine can read nothing; with the contents of its file.
 async fn of_nothing(place: &Path) -> (PathBuf, Vec<u8>) {
     let whole = place.join("whole");
     fill(&whole, Engine::Sled).await;
@@ -411,7 +413,7 @@ async fn of_nothing(place: &Path) -> (PathBuf, Vec<u8>) {
         let refused = EmbeddedStore::open(&store, &on(Engine::Sled)).err()?.to_string();
         refused.contains("the file was left as it was").then_some((store, harmed))
     };
-    // Where the engine reads what it must, it depends on what it wrote.
+    // Which byte the engine depends on differs from run to run.
     (0..200).step_by(7).find_map(harmed).unwrap()
 }
 
@@ -427,7 +429,7 @@ async fn a_small_sled_file_that_cannot_be_read_is_put_back_as_it_was() {
             assert!(message.contains(says), "{message}");
         }
     }
-    // Who accepts that goes on with the journal, is told what is not known, and has the file still.
+    // With `accept_loss` the store continues with the journal, reports the loss, and keeps a copy of the file.
     let options = Options { accept_loss: true, ..on(Engine::Sled) };
     let opened = EmbeddedStore::open(&store, &options).unwrap();
     let lost = opened.opened().lost.join("\n");
@@ -440,7 +442,7 @@ async fn a_small_sled_file_that_cannot_be_read_is_put_back_as_it_was() {
     assert!(fs::read(&kept).unwrap() == harmed);
     opened.commit(Commit::of([Change::CreateExecution(execution(20))])).await.unwrap();
     drop(opened);
-    // It is lost once.
+    // The loss is reported once.
     assert_eq!(check(&store, &on(Engine::Sled)).unwrap().lost, Vec::<String>::new());
     let store = EmbeddedStore::open(&store, &on(Engine::Sled)).unwrap();
     assert!(store.execution(id(20)).await.unwrap().is_some());

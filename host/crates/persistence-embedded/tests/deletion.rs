@@ -1,5 +1,4 @@
-//! What is deleted gives back all of its room: no row and no file of it is left, and a file that others
-//! refer to stays.
+//! Deletion frees all space: no row and no file of a deleted object is left, and a file that others refer to stays.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs;
@@ -7,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_persistence::suite::{execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::Base as _;
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{execution, id, instance};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -87,11 +86,11 @@ async fn a_sweep_removes_what_no_commit_refers_to() {
     let [one, ..] = creation(1, 200_000);
     let [other, ..] = creation(2, 300_000);
     store.commit(Commit::of([one])).await.unwrap();
-    // Written, but the commit that was to refer to it is refused.
+    // The blob is written, but the commit that refers to it is refused.
     let refused = Commit::of([other]).expecting(petrel_persistence::Expect::ExecutionVersion(id(9), 1));
     store.commit(refused).await.unwrap_err();
     assert_eq!(files(&blobs), 2);
-    // What the refused commit held on to is let go of a moment after the refusal.
+    // The pins of the refused commit are released a moment after the refusal.
     let mut freed = 0;
     for _ in 0..500 {
         freed += store.sweep().await.unwrap();
@@ -117,7 +116,7 @@ async fn a_store_of_the_first_format_learns_who_refers_to_what() {
     let [execution, ..] = creation(1, 200_000);
     store.commit(Commit::of([execution])).await.unwrap();
     drop(store);
-    // As the version before left it: no rows for references, and none that says that they are there.
+    // As left by the version before: without rows for references, and without the row that marks them as complete.
     let unknown = |key: &Vec<u8>| key.first() == Some(&0x17) || key.ends_with(b"references");
     let writes: Vec<_> = machine.keys().into_iter().filter(unknown).map(|key| (key, None)).collect();
     assert_eq!(writes.len(), 2);

@@ -1,20 +1,20 @@
-//! Two backends, the same random operations: the embedded store must answer as the one in memory does,
-//! also after both were opened again.
+//! The same random operations on two backends: the embedded store must answer like the one in memory, also after both
+//! were opened again.
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::sync::Arc;
 
 use petrel_model::output::{OutputLine, Stream};
-use petrel_model::{Execution, Ref, StatusEvent};
-use petrel_persistence::suite::{at, execution, id, instance, rule};
-use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store};
+use petrel_model::{Execution, Ref, Rule, StatusEvent};
+use petrel_persistence::{Change, Commit, ExecutionFilter, Expect, MemoryStore, Store, StoreExt as _};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{at, execution, id, instance, rule};
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// What may happen. Numbers are small, so that operations meet.
+/// The possible operations. Numbers are small, so that operations concern the same objects.
 #[derive(Debug, Clone)]
 enum Operation {
     Create(u64, usize),
@@ -23,7 +23,7 @@ enum Operation {
     DeleteRule(u64),
     Output(u64, u32),
     Claim(i64, usize),
-    /// Gives back all of what is claimed.
+    /// Returns everything that was claimed to the queue.
     ClaimAndRelease(i64, usize),
     Reopen,
 }
@@ -46,7 +46,7 @@ fn runners() -> Vec<String> {
     vec!["shell".into()]
 }
 
-/// Does one operation, and returns everything that can be seen of it.
+/// Performs one operation, and returns everything observable about it.
 async fn perform(store: &dyn Store, operation: &Operation) -> String {
     match operation {
         Operation::Create(n, size) => {
@@ -72,16 +72,16 @@ async fn perform(store: &dyn Store, operation: &Operation) -> String {
             } else {
                 Expect::RuleIs(rule.reference.clone(), rule.id)
             };
-            outcome(store, Commit::of([Change::PutRule(rule)]).expecting(expect)).await
+            outcome(store, Commit::of([Change::put(rule)]).expecting(expect)).await
         }
         Operation::DeleteRule(name) => {
             let reference: Ref = format!("pack.rule{name}").parse().unwrap();
-            outcome(store, Commit::of([Change::DeleteRule(reference)])).await
+            outcome(store, Commit::of([Change::delete::<Rule>(reference)])).await
         }
         Operation::Output(n, sequence) => {
             let lines = vec![OutputLine { stream: Stream::Stdout, text: format!("{n} {sequence}") }];
             let had = store.output(id(*n), 0).await.unwrap().len();
-            // Only what follows on, or what was written before, is ever appended.
+            // Only continuous or already written output is ever appended.
             let sequence = (*sequence).min(u32::try_from(had).unwrap());
             let is_last_or_next = usize::try_from(sequence).unwrap() + 1 >= had;
             if !is_last_or_next {
@@ -117,7 +117,7 @@ async fn all(store: &dyn Store) -> String {
     for n in 1..6 {
         output.push(store.output(id(n), 0).await.unwrap());
     }
-    let rules = store.rules().await.unwrap();
+    let rules = store.all::<Rule>().await.unwrap();
     let queue =
         (store.waiting(), store.next_due(&runners()).await.unwrap(), ids(&store.orphans().await.unwrap()));
     format!("{executions:?}\n{instances:?}\n{output:?}\n{rules:?}\n{queue:?}")

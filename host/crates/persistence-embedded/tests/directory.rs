@@ -1,5 +1,4 @@
-//! What a data directory refuses, and that it says what to do; and what a store does without room or
-//! after a failure.
+//! Data directories that are refused, with a remedy; and a store without free space or after a failure.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::fs;
@@ -8,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::Id;
-use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, CommitError, Expect, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 fn open(directory: &Path) -> Result<EmbeddedStore, OpenError> {
@@ -38,8 +37,8 @@ fn a_newer_or_foreign_store_is_left_alone() {
     let directory = TempDir::new().unwrap();
     for (text, expected) in [
         ("petrel-store 3\n", "has format 3, and this version of petrel reads formats up to 2"),
-        ("something else\n", "is no store of petrel"),
-        ("petrel-store 2\nengine other\n", "is no store of petrel"),
+        ("something else\n", "is not a store of petrel"),
+        ("petrel-store 2\nengine other\n", "is not a store of petrel"),
         (
             "petrel-store 2\nengine redb\n",
             "is kept by the engine redb, and the setting store.engine asks for sled; set it to \"redb\"",
@@ -58,7 +57,7 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     let store = open(directory.path()).unwrap();
     store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap();
     drop(store);
-    // The disk brings back an older state of everything but the watermark.
+    // The disk reverts everything but the watermark to an older state.
     fs::remove_dir_all(directory.path().join("sled")).unwrap();
     fs::remove_dir_all(directory.path().join("journal")).unwrap();
     let message = refusal(directory.path());
@@ -70,7 +69,7 @@ async fn a_store_that_has_lost_what_it_acknowledged_says_so() {
     assert!(matches!(&lost[..], [told] if told.contains("groups of commits 1 to 2, 2 in all")), "{lost:?}");
     assert_eq!(store.execution(id(1)).await.unwrap(), None);
     drop(store);
-    // From here on it is whole.
+    // From here on the store is consistent again.
     assert_eq!(EmbeddedStore::open(directory.path(), &options).unwrap().opened().lost, Vec::<String>::new());
 }
 

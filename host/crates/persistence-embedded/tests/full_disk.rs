@@ -1,5 +1,5 @@
-//! A disk that has no room for the journal: for a new segment, for a frame. Nothing that was acknowledged is
-//! lost, and it goes on when there is room. Without room for the base: the tests of `src/checkpoint.rs`.
+//! A disk without space for the journal: for a new segment, or for a frame. No acknowledged commit is lost, and work
+//! continues once there is space. A base without space is tested in `src/checkpoint.rs`.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::io;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use petrel_persistence::suite::execution;
 use petrel_persistence::{Change, Commit, CommitError, ExecutionFilter, Store};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::execution;
 use tempfile::TempDir;
 
-/// What the journal is written on, without room for new segments or for frames when told so.
+/// A medium of the journal that can refuse new segments or frames for lack of space.
 #[derive(Debug, Clone, Default)]
 struct Disk {
     machine: SimulatedMachine,
@@ -67,7 +67,7 @@ impl Segment for OnDisk {
     }
 }
 
-/// With a layer so small that every commit is to be followed by a checkpoint, in a new segment.
+/// Opens a store with a layer so small that every commit needs a checkpoint and a new segment.
 fn open(disk: &Disk, directory: &Path) -> EmbeddedStore {
     let options = Options { layer_bytes: 1, ..Options::default() };
     EmbeddedStore::open_on(Box::new(disk.machine.clone()), Arc::new(disk.clone()), directory, &options)

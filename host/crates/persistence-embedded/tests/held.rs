@@ -1,14 +1,14 @@
-//! What was in flight at a backup rests after a restore, over restarts, until it is let go on.
+//! Executions in flight at a backup are held after a restore, over restarts, until they are released.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::path::Path;
 
 use petrel_model::{Execution, ExecutionId, Status};
-use petrel_persistence::suite::{at, execution, id};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::restore::{InFlight, Restored, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options, backup};
+use petrel_store_suite::{at, execution, id};
 use tempfile::TempDir;
 
 fn on(engine: Engine) -> Options {
@@ -40,7 +40,7 @@ fn restored(archive: &[u8], to: &Path, engine: Engine, in_flight: InFlight) -> R
     restore(&mut &*archive, to, engine, in_flight, |_, _, _| Ok(())).unwrap()
 }
 
-/// What can be claimed, and what had been begun.
+/// The executions that can be claimed, and those that had begun.
 async fn goes_on(store: &EmbeddedStore) -> (Vec<ExecutionId>, Vec<ExecutionId>) {
     let ids = |executions: Vec<Execution>| executions.iter().map(|one| one.id).collect();
     (ids(store.claim(&["shell".into()], at(1000), 9).await.unwrap()), ids(store.orphans().await.unwrap()))

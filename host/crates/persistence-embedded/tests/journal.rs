@@ -1,5 +1,5 @@
-//! What a damaged or unfinished journal leads to: a torn end is what nobody was told about and is left
-//! out; anything else that is missing is refused by name, and never passed over.
+//! Damaged and unfinished journals: a torn end had not been acknowledged and is left out; any other missing part is
+//! refused by name, and never ignored.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::collections::BTreeMap;
@@ -7,13 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use petrel_persistence::suite::{execution, id};
 use petrel_persistence::{Change, Commit, ExecutionFilter, Store};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, OpenError, Options};
+use petrel_store_suite::{execution, id};
 use tempfile::TempDir;
 
-/// How many executions are recorded.
+/// Number of recorded executions.
 const RECORDED: u64 = 3;
 
 fn open(machine: &SimulatedMachine, directory: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
@@ -28,8 +28,8 @@ async fn count(store: &EmbeddedStore) -> usize {
     store.executions(&ExecutionFilter::default(), None, 100).await.unwrap().items.len()
 }
 
-/// A journal of one segment that nothing has been taken to the base of, as a killed process leaves it;
-/// and how long it was after each commit.
+/// A journal of one segment of which nothing has reached the base, as a killed process leaves it, with its length after
+/// each commit.
 async fn recorded() -> (SimulatedMachine, u64, Vec<usize>) {
     let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
     let store = open(&machine, directory.path(), &Options::default()).unwrap();
@@ -88,7 +88,7 @@ async fn a_flipped_bit_of_any_byte_is_refused_unless_it_is_in_the_last_group() {
                 ["cannot be opened: the journal is damaged: ", "restore from a backup", "--accept-loss"];
             assert!(expected.iter().all(|part| message.contains(part)), "bit {bit}: {message}");
         } else {
-            // It cannot be told from a write that the power was cut at.
+            // It looks the same as a write during which the power was cut.
             let store = opened.unwrap();
             assert!(store.opened().is_torn, "bit {bit}");
             assert_eq!(count(&store).await, ends.len() - 2, "bit {bit}");
@@ -100,7 +100,7 @@ async fn a_flipped_bit_of_any_byte_is_refused_unless_it_is_in_the_last_group() {
 async fn a_missing_segment_is_refused_and_can_be_accepted() {
     let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
     let (first, ..) = recorded().await;
-    // The same store, opened again: a second segment follows.
+    // The same store, opened again, which adds a second segment.
     let store = open(&first, directory.path(), &Options::default()).unwrap();
     create(&store, 100).await;
     let mut segments = first.segments();
@@ -117,7 +117,7 @@ async fn a_missing_segment_is_refused_and_can_be_accepted() {
     let lost = "the groups of commits 1 to 4, 4 in all: how many rows they changed is not known; what all others wrote";
     assert!(matches!(&store.opened().lost[..], [told] if told.starts_with(lost)), "{:?}", store.opened());
     drop(store);
-    // What was left is a store again.
+    // The remainder is a valid store.
     let store = open(&broken, other.path(), &Options::default()).unwrap();
     create(&store, 3).await;
     assert_eq!(count(&store).await, 2, "what follows the gap, and what is new");
@@ -159,7 +159,7 @@ async fn a_checkpoint_that_is_cut_at_any_write_loses_nothing() {
 async fn what_a_killed_process_had_not_synced_is_not_built_on_before_it_is() {
     let (machine, directory) = (SimulatedMachine::default(), TempDir::new().unwrap());
     let store = open(&machine, directory.path(), &Options::default()).unwrap();
-    // Killed between the write and the sync of a group: the frame is in the file, and not yet on the disk.
+    // Killed between the write and the sync of a group: the frame is in the file, but not yet on the disk.
     machine.cut_power_at(2, Loss::Unsynced);
     store.commit(Commit::of([Change::CreateExecution(execution(1))])).await.unwrap_err();
     let killed = machine.killed();
@@ -167,7 +167,7 @@ async fn what_a_killed_process_had_not_synced_is_not_built_on_before_it_is() {
     let store = open(&killed, directory.path(), &Options::default()).unwrap();
     assert_eq!(count(&store).await, 1, "it was read");
     create(&store, 2).await;
-    // Then the power goes.
+    // Then the power is cut.
     killed.cut_power_at(1, Loss::Unsynced);
     store.commit(Commit::of([Change::CreateExecution(execution(3))])).await.unwrap_err();
     drop(store);
@@ -183,7 +183,7 @@ async fn a_store_without_a_journal_is_taken_over() {
     let store = open();
     create(&store, 1).await;
     drop(store);
-    // As the version before the journal left it.
+    // As left by the version before the journal.
     fs::remove_dir_all(directory.path().join("journal")).unwrap();
     fs::write(directory.path().join("format"), "petrel-store 1\n").unwrap();
     let store = open();
@@ -196,14 +196,14 @@ async fn a_store_without_a_journal_is_taken_over() {
 #[tokio::test]
 async fn a_process_that_was_killed_while_it_opened_the_engine_is_in_nobodys_way() {
     let directory = TempDir::new().unwrap();
-    // Before the first opening was over.
+    // Killed during the first opening.
     fs::create_dir(directory.path().join("sled")).unwrap();
     fs::write(directory.path().join("sled/conf"), "half").unwrap();
     let open = || EmbeddedStore::open(directory.path(), &Options::default()).unwrap();
     let store = open();
     create(&store, 1).await;
     drop(store);
-    // While a later one wrote its snapshot.
+    // Killed while a later process wrote its snapshot.
     fs::write(directory.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
     assert_eq!(count(&open()).await, 1);
 }

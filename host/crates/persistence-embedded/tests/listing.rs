@@ -1,12 +1,12 @@
-//! Listings hold what fits: a page of large events ends early and says where it goes on. So does what is handed out to
-//! be run.
+//! Pages of listings have a size limit: a page of large events ends early and says where the next one begins. The same
+//! holds for claimed executions.
 
 use std::sync::Arc;
 
 use petrel_model::{ExecutionId, TriggerInstanceId};
-use petrel_persistence::suite::{at, execution, id, instance};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::{EmbeddedStore, Options};
+use petrel_store_suite::{at, execution, id, instance};
 use serde_json::json;
 
 const MIB: usize = 1 << 20;

@@ -1,11 +1,11 @@
-//! The suite of `petrel-persistence` on every base of the embedded store.
+//! The suite of `petrel-store-suite` on every base of the embedded store.
 #![expect(clippy::unwrap_used, reason = "the opening of a store is part of every test")]
 
 use std::sync::Arc;
 
-use petrel_persistence::suite::Backend;
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options};
+use petrel_store_suite::Backend;
 use tempfile::TempDir;
 
 struct On(Engine, TempDir);
@@ -19,7 +19,7 @@ impl Backend for On {
     }
 }
 
-/// With a layer so small that every commit is followed by a checkpoint.
+/// A simulated machine with a layer so small that every commit is followed by a checkpoint.
 struct Simulated(TempDir, SimulatedMachine);
 
 impl Backend for Simulated {
@@ -34,15 +34,15 @@ impl Backend for Simulated {
 
 mod sled {
     use super::*;
-    petrel_persistence::suite!(On(Engine::Sled, TempDir::new().unwrap()));
+    petrel_store_suite::suite!(On(Engine::Sled, TempDir::new().unwrap()));
 }
 
 mod redb {
     use super::*;
-    petrel_persistence::suite!(On(Engine::Redb, TempDir::new().unwrap()));
+    petrel_store_suite::suite!(On(Engine::Redb, TempDir::new().unwrap()));
 }
 
 mod simulated {
     use super::*;
-    petrel_persistence::suite!(Simulated(TempDir::new().unwrap(), SimulatedMachine::default()));
+    petrel_store_suite::suite!(Simulated(TempDir::new().unwrap(), SimulatedMachine::default()));
 }

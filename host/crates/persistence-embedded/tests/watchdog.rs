@@ -1,5 +1,4 @@
-//! A store whose disk or engine does not answer any more is noticed; one that is idle, busy, or out of room is
-//! not.
+//! A store whose disk or engine no longer answers is detected; one that is idle, busy, or out of space is not.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::path::Path;
@@ -7,18 +6,18 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use petrel_persistence::suite::execution;
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::base::{Base, BaseError, Entry, Reads, Write};
 use petrel_persistence_embedded::journal::media::{Media, Segment};
 use petrel_persistence_embedded::simulated::SimulatedMachine;
 use petrel_persistence_embedded::{EmbeddedStore, OnStuck, Options};
+use petrel_store_suite::execution;
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is written to a disk passes through it while it is open.
+/// Writes to a disk pass through the gate while it is open.
 #[derive(Clone, Default)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -107,7 +106,7 @@ impl Segment for GatedSegment {
     }
 }
 
-/// A store on `machine` that brings everything to the base at once, and what its watchdog says.
+/// Opens a store on `machine` that writes everything to the base at once. Returns the reports of its watchdog, too.
 fn open(machine: &Gated, directory: &Path) -> (Arc<EmbeddedStore>, Receiver<String>) {
     let (sender, told) = mpsc::channel();
     let on_stuck = OnStuck(Arc::new(move |what| drop(sender.send(what.to_owned()))));
@@ -116,7 +115,7 @@ fn open(machine: &Gated, directory: &Path) -> (Arc<EmbeddedStore>, Receiver<Stri
     (Arc::new(EmbeddedStore::open_on(base, media, directory, &options).unwrap()), told)
 }
 
-/// Commits in the background until a commit does not end.
+/// Commits in the background until a commit hangs.
 fn commit_on(store: &Arc<EmbeddedStore>) -> tokio::task::JoinHandle<()> {
     let store = Arc::clone(store);
     tokio::spawn(async move {
@@ -129,9 +128,9 @@ fn commit_on(store: &Arc<EmbeddedStore>) -> tokio::task::JoinHandle<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_does_not_answer_is_noticed_by_who_waits_for_it() {
     for (is_journal, who) in [
-        (true, "the committer has been busy with one group of commits"),
-        // The committer waits for the checkpoint before long, and that is not counted.
-        (false, "the checkpoint has been busy with one slice"),
+        (true, "the committer has been working on one group of commits"),
+        // The committer soon waits for the checkpoint, which does not count.
+        (false, "the checkpoint has been working on one slice"),
     ] {
         let (machine, directory) = (Gated::default(), TempDir::new().unwrap());
         let (store, told) = open(&machine, directory.path());

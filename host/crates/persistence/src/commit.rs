@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
-    Ref, Rule, RuleId, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
-    WorkflowDefinition, WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, RuleId, TriggerInstance, TriggerInstanceId,
+    WorkflowEntry,
 };
 
+use crate::documents::{Document, DocumentKey, Noun};
 use crate::store::{Error, Fence};
 
 /// Changes that happen together or not at all, if all that is expected still holds.
@@ -52,33 +52,16 @@ impl Commit {
             && self.changes.iter().any(|change| match change {
                 Change::UpdateExecution(_)
                 | Change::AppendOutput { .. }
-                | Change::DeletePack(_)
-                | Change::DeleteAction(_)
-                | Change::DeleteTriggerType(_)
-                | Change::DeleteRule(_)
+                | Change::AppendWorkflow { .. }
                 | Change::DeleteExecution(_)
                 | Change::DeleteTriggerInstance(_)
                 | Change::DeleteEnforcement(_)
-                | Change::DeleteUser(_)
-                | Change::DeleteApiKey(_)
-                | Change::DeleteToken(_)
-                | Change::DeletePackConfig(_)
-                | Change::AppendWorkflow { .. }
-                | Change::DeleteKey(_)
+                | Change::Delete(_)
                 | Change::LiftHold => false,
                 Change::CreateTriggerInstance(_)
                 | Change::CreateEnforcement(_)
                 | Change::CreateExecution(_)
-                | Change::PutPack(_)
-                | Change::PutAction(_)
-                | Change::PutTriggerType(_)
-                | Change::PutRule(_)
-                | Change::PutUser(_)
-                | Change::PutApiKey(_)
-                | Change::PutToken(_)
-                | Change::PutPackConfig(_)
-                | Change::PutDefinition(_)
-                | Change::PutKey(_) => true,
+                | Change::Put(_) => true,
             })
     }
 }
@@ -131,46 +114,16 @@ pub enum Change {
         /// The lines.
         lines: Vec<OutputLine>,
     },
-    /// A pack was registered, or registered again.
-    PutPack(Pack),
-    /// A pack is gone. What is in it is deleted by changes of its own.
-    DeletePack(String),
-    /// An action was registered, or registered again.
-    PutAction(Action),
-    /// An action is no longer in its pack.
-    DeleteAction(Ref),
-    /// A trigger type was registered, or registered again.
-    PutTriggerType(TriggerType),
-    /// A trigger type is no longer in its pack.
-    DeleteTriggerType(Ref),
-    /// A rule was made or changed. It is kept by its reference.
-    PutRule(Rule),
-    /// A rule is gone.
-    DeleteRule(Ref),
+    /// A document is stored. It replaces the one with the same key.
+    Put(Document),
+    /// A document is deleted, if there is one. Whatever belongs to a deleted pack needs changes of its own.
+    Delete(DocumentKey),
     /// An execution has been kept long enough, and its output with it. It must be final.
     DeleteExecution(ExecutionId),
     /// An event has been kept long enough.
     DeleteTriggerInstance(TriggerInstanceId),
     /// An enforcement has been kept long enough.
     DeleteEnforcement(EnforcementId),
-    /// A user was made or changed. Users are kept by their names.
-    PutUser(User),
-    /// A user is gone.
-    DeleteUser(String),
-    /// An API key was made or changed.
-    PutApiKey(ApiKey),
-    /// An API key is gone.
-    DeleteApiKey(ApiKeyId),
-    /// Somebody signed in.
-    PutToken(Token),
-    /// A token is gone.
-    DeleteToken(TokenId),
-    /// A pack was configured.
-    PutPackConfig(PackConfig),
-    /// The configuration of the pack of this name is gone.
-    DeletePackConfig(String),
-    /// A definition that workflows begin with; it is kept by its digest.
-    PutDefinition(WorkflowDefinition),
     /// Something has happened to a workflow. `sequence` is the number of the first entry in its log.
     AppendWorkflow {
         /// The workflow's execution.
@@ -180,12 +133,20 @@ pub enum Change {
         /// What has happened, in order.
         entries: Vec<WorkflowEntry>,
     },
-    /// A value of the datastore was set.
-    PutKey(KeyValue),
-    /// A value of the datastore is gone.
-    DeleteKey(String),
     /// What was in flight when the store was restored from a backup may go on.
     LiftHold,
+}
+
+impl Change {
+    /// Stores `noun` as a document.
+    pub fn put<N: Noun>(noun: N) -> Self {
+        Self::Put(noun.into())
+    }
+
+    /// Deletes the noun stored under `key`: `Change::delete::<Rule>(reference)`.
+    pub fn delete<N: Noun>(key: N::Key) -> Self {
+        Self::Delete(N::document_key(key))
+    }
 }
 
 /// Why a commit was not made. Nothing was written then.

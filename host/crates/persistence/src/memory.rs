@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, ApiKeyId, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig,
-    Ref, Rule, Timestamp, Token, TokenId, TriggerInstance, TriggerInstanceId, TriggerType, User,
-    WorkflowDefinition, WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, RuleId, Timestamp, TriggerInstance,
+    TriggerInstanceId, WorkflowEntry,
 };
 
 use crate::commit::{Change, Commit, CommitError, Expect, expected_twice};
+use crate::documents::{Document, DocumentKey, DocumentKind};
 use crate::queue::Queue;
 use crate::store::{Error, ExecutionAge, ExecutionFilter, Fence, Output, Page, Store, TriggerInstanceAge};
 
@@ -33,17 +33,8 @@ struct State {
     output: BTreeMap<ExecutionId, Vec<OutputLine>>,
     trigger_instances: BTreeMap<TriggerInstanceId, TriggerInstance>,
     enforcements: BTreeMap<EnforcementId, Enforcement>,
-    packs: BTreeMap<String, Pack>,
-    actions: BTreeMap<Ref, Action>,
-    trigger_types: BTreeMap<Ref, TriggerType>,
-    rules: BTreeMap<Ref, Rule>,
-    users: BTreeMap<String, User>,
-    api_keys: BTreeMap<ApiKeyId, ApiKey>,
-    tokens: BTreeMap<TokenId, Token>,
-    pack_configs: BTreeMap<String, PackConfig>,
-    definitions: BTreeMap<String, WorkflowDefinition>,
+    documents: BTreeMap<DocumentKind, BTreeMap<DocumentKey, Document>>,
     workflow_logs: BTreeMap<ExecutionId, Vec<WorkflowEntry>>,
-    keys: BTreeMap<String, KeyValue>,
 }
 
 impl Default for MemoryStore {
@@ -74,54 +65,19 @@ impl State {
     fn holds(&self, expect: &Expect) -> bool {
         match expect {
             Expect::ExecutionVersion(id, version) => self.queue.version(*id) == Some(*version),
-            Expect::RuleAbsent(reference) => !self.rules.contains_key(reference),
-            Expect::RuleIs(reference, id) => self.rules.get(reference).is_some_and(|rule| rule.id == *id),
+            Expect::RuleAbsent(reference) => self.rule(reference).is_none(),
+            Expect::RuleIs(reference, id) => self.rule(reference) == Some(*id),
         }
     }
 
-    /// Makes a change of who may use the host, of how a pack is configured, or of what workflows are kept by.
-    fn configure(&mut self, change: Change) {
-        match change {
-            Change::PutUser(user) => {
-                self.users.insert(user.name.clone(), user);
-            }
-            Change::DeleteUser(name) => {
-                self.users.remove(&name);
-            }
-            Change::PutApiKey(key) => {
-                self.api_keys.insert(key.id, key);
-            }
-            Change::DeleteApiKey(id) => {
-                self.api_keys.remove(&id);
-            }
-            Change::PutToken(token) => {
-                self.tokens.insert(token.id, token);
-            }
-            Change::DeleteToken(id) => {
-                self.tokens.remove(&id);
-            }
-            Change::PutPackConfig(config) => {
-                self.pack_configs.insert(config.pack.clone(), config);
-            }
-            Change::DeletePackConfig(pack) => {
-                self.pack_configs.remove(&pack);
-            }
-            Change::PutKey(key) => {
-                self.keys.insert(key.name.clone(), key);
-            }
-            Change::DeleteKey(name) => {
-                self.keys.remove(&name);
-            }
-            Change::PutDefinition(definition) => {
-                self.definitions.insert(definition.digest.to_string(), definition);
-            }
-            Change::AppendWorkflow { execution, sequence, entries } => {
-                let log = self.workflow_logs.entry(execution).or_default();
-                log.truncate(usize::try_from(sequence).unwrap_or(usize::MAX));
-                log.extend(entries);
-            }
-            _ => {}
-        }
+    fn document(&self, key: &DocumentKey) -> Option<&Document> {
+        self.documents.get(&key.kind())?.get(key)
+    }
+
+    /// The id of the rule with this reference.
+    fn rule(&self, reference: &Ref) -> Option<RuleId> {
+        let found = self.document(&DocumentKey::Rule(reference.clone()));
+        if let Some(Document::Rule(rule)) = found { Some(rule.id) } else { None }
     }
 
     fn make(&mut self, change: Change) {
@@ -141,29 +97,16 @@ impl State {
                 output.truncate(sequence as usize);
                 output.extend(lines);
             }
-            Change::PutPack(pack) => {
-                self.packs.insert(pack.reference.clone(), pack);
+            Change::AppendWorkflow { execution, sequence, entries } => {
+                let log = self.workflow_logs.entry(execution).or_default();
+                log.truncate(usize::try_from(sequence).unwrap_or(usize::MAX));
+                log.extend(entries);
             }
-            Change::DeletePack(name) => {
-                self.packs.remove(&name);
+            Change::Put(document) => {
+                self.documents.entry(document.kind()).or_default().insert(document.key(), document);
             }
-            Change::PutAction(action) => {
-                self.actions.insert(action.reference.clone(), action);
-            }
-            Change::DeleteAction(reference) => {
-                self.actions.remove(&reference);
-            }
-            Change::PutTriggerType(kind) => {
-                self.trigger_types.insert(kind.reference.clone(), kind);
-            }
-            Change::DeleteTriggerType(reference) => {
-                self.trigger_types.remove(&reference);
-            }
-            Change::PutRule(rule) => {
-                self.rules.insert(rule.reference.clone(), rule);
-            }
-            Change::DeleteRule(reference) => {
-                self.rules.remove(&reference);
+            Change::Delete(key) => {
+                self.documents.entry(key.kind()).or_default().remove(&key);
             }
             Change::DeleteExecution(id) => {
                 self.executions.remove(&id);
@@ -177,7 +120,6 @@ impl State {
                 self.enforcements.remove(&id);
             }
             Change::LiftHold => self.queue.lift(),
-            other => self.configure(other),
         }
     }
 }
@@ -323,12 +265,13 @@ impl Store for MemoryStore {
         Ok(self.state().workflow_logs.get(&workflow).cloned().unwrap_or_default())
     }
 
-    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error> {
-        Ok(self.state().definitions.get(digest).cloned())
+    async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
+        let state = self.state();
+        Ok(state.documents.get(&kind).into_iter().flat_map(BTreeMap::values).cloned().collect())
     }
 
-    async fn keys(&self) -> Result<Vec<KeyValue>, Error> {
-        Ok(self.state().keys.values().cloned().collect())
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error> {
+        Ok(self.state().document(key).cloned())
     }
 
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error> {
@@ -362,55 +305,4 @@ impl Store for MemoryStore {
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error> {
         Ok(self.state().enforcements.get(&id).cloned())
     }
-
-    async fn packs(&self) -> Result<Vec<Pack>, Error> {
-        Ok(self.state().packs.values().cloned().collect())
-    }
-
-    async fn actions(&self) -> Result<Vec<Action>, Error> {
-        Ok(self.state().actions.values().cloned().collect())
-    }
-
-    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error> {
-        Ok(self.state().trigger_types.values().cloned().collect())
-    }
-
-    async fn rules(&self) -> Result<Vec<Rule>, Error> {
-        Ok(self.state().rules.values().cloned().collect())
-    }
-
-    async fn users(&self) -> Result<Vec<User>, Error> {
-        Ok(self.state().users.values().cloned().collect())
-    }
-
-    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        Ok(self.state().api_keys.values().cloned().collect())
-    }
-
-    async fn tokens(&self) -> Result<Vec<Token>, Error> {
-        Ok(self.state().tokens.values().cloned().collect())
-    }
-
-    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error> {
-        Ok(self.state().pack_configs.values().cloned().collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::MemoryStore;
-    use crate::suite::Backend;
-
-    struct Memory(MemoryStore);
-
-    impl Backend for Memory {
-        type Store = MemoryStore;
-
-        async fn open(&mut self) -> MemoryStore {
-            self.0 = self.0.reopen();
-            self.0.clone()
-        }
-    }
-
-    crate::suite!(Memory(MemoryStore::default()));
 }

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use petrel_model::execution::Account;
 use petrel_model::output::OutputLine;
 use petrel_model::{
-    Action, ApiKey, Enforcement, EnforcementId, Execution, ExecutionId, KeyValue, Pack, PackConfig, Ref,
-    Rule, Status, Timestamp, Token, TriggerInstance, TriggerInstanceId, TriggerType, User,
-    WorkflowDefinition, WorkflowEntry,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Status, Timestamp, TriggerInstance,
+    TriggerInstanceId, WorkflowEntry,
 };
 
 use crate::commit::{Commit, CommitError};
+use crate::documents::{Document, DocumentKey, DocumentKind, Noun};
 
 /// One life of one host process. A later one has a higher epoch; what an earlier one had begun is
 /// orphaned.
@@ -231,8 +231,7 @@ pub trait Store: Send + Sync {
         false
     }
 
-    /// What is kept by name (packs, rules, users and so on), was asked for since the store was opened, and cannot
-    /// be read.
+    /// Documents that were asked for since the store was opened and cannot be read.
     fn unreadable(&self) -> Vec<Unreadable> {
         Vec::new()
     }
@@ -281,13 +280,12 @@ pub trait Store: Send + Sync {
     /// What has happened to a workflow, in order.
     async fn workflow_log(&self, workflow: ExecutionId) -> Result<Vec<WorkflowEntry>, Error>;
 
-    /// A definition that workflows began with, by its digest.
-    async fn definition(&self, digest: &str) -> Result<Option<WorkflowDefinition>, Error>;
+    /// All documents of a kind, in the order of their keys. Documents that cannot be read are left out;
+    /// [`Store::unreadable`] lists them. [`StoreExt::all`] gives the nouns themselves.
+    async fn documents(&self, kind: DocumentKind) -> Result<Vec<Document>, Error>;
 
-    // Of what follows, what cannot be read is left out; `unreadable` tells of it.
-
-    /// All values of the datastore, by name.
-    async fn keys(&self) -> Result<Vec<KeyValue>, Error>;
+    /// A document. [`StoreExt::get`] gives the noun itself.
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Document>, Error>;
 
     /// An event.
     async fn trigger_instance(&self, id: TriggerInstanceId) -> Result<Option<TriggerInstance>, Error>;
@@ -322,28 +320,28 @@ pub trait Store: Send + Sync {
 
     /// An enforcement.
     async fn enforcement(&self, id: EnforcementId) -> Result<Option<Enforcement>, Error>;
-
-    /// All packs, by name.
-    async fn packs(&self) -> Result<Vec<Pack>, Error>;
-
-    /// All actions, by reference.
-    async fn actions(&self) -> Result<Vec<Action>, Error>;
-
-    /// All trigger types, by reference.
-    async fn trigger_types(&self) -> Result<Vec<TriggerType>, Error>;
-
-    /// All rules, by reference.
-    async fn rules(&self) -> Result<Vec<Rule>, Error>;
-
-    /// All users, by name.
-    async fn users(&self) -> Result<Vec<User>, Error>;
-
-    /// All API keys, by id.
-    async fn api_keys(&self) -> Result<Vec<ApiKey>, Error>;
-
-    /// All tokens, by id, expired ones as well.
-    async fn tokens(&self) -> Result<Vec<Token>, Error>;
-
-    /// The configurations of packs, by pack.
-    async fn pack_configs(&self) -> Result<Vec<PackConfig>, Error>;
 }
+
+/// Reads of documents by their types, for every store, also behind `dyn`.
+pub trait StoreExt: Store {
+    /// All nouns of a kind, in the order of their keys: `store.all::<Rule>()`. Nouns that cannot be read are left out;
+    /// [`Store::unreadable`] lists them.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn all<N: Noun>(&self) -> impl Future<Output = Result<Vec<N>, Error>> + Send {
+        let documents = self.documents(N::KIND);
+        async move { documents.await.map(|found| found.into_iter().filter_map(N::from_document).collect()) }
+    }
+
+    /// The noun stored under `key`, if there is one: `store.get::<Rule>(&reference)`.
+    ///
+    /// # Errors
+    /// When the store cannot be used, or the noun cannot be read.
+    fn get<N: Noun>(&self, key: &N::Key) -> impl Future<Output = Result<Option<N>, Error>> + Send {
+        let key = N::document_key(key.clone());
+        async move { self.document(&key).await.map(|found| found.and_then(N::from_document)) }
+    }
+}
+
+impl<S: Store + ?Sized> StoreExt for S {}

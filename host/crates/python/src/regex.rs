@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use fancy_regex::RegexBuilder;
+use petrel_model::quoted::{quoted, told};
 
 use crate::work::{self, Limit};
 
@@ -39,7 +40,11 @@ const SIZE: usize = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It is none.
-    #[error("`{pattern}` is not a regular expression: {reason}; correct it, or escape it with \\")]
+    #[error(
+        "`{}` is not a regular expression: {}; correct it, or escape it with \\",
+        quoted(.pattern),
+        told(.reason)
+    )]
     Invalid {
         /// The expression.
         pattern: String,
@@ -47,7 +52,7 @@ pub enum Error {
         reason: String,
     },
     /// The search took too long.
-    #[error("`{pattern}` was given up after {} steps back; avoid nested repetition", BACKTRACKS[2])]
+    #[error("`{}` was given up after {} steps back; avoid nested repetition", quoted(.pattern), BACKTRACKS[2])]
     GivenUp {
         /// The expression.
         pattern: String,

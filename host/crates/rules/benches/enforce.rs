@@ -1,7 +1,7 @@
-//! What an event costs beside rules that cannot match: 10 of them, and 10,000.
+//! The cost of an event when rules exist that cannot match: 10 of them, and 10,000.
 //!
-//! `cargo bench -p petrel-rules`. Fails if many cost more than half as much again as few, and more than
-//! [`UNNOTICED`] on top, which nobody notices beside the commit of an event.
+//! `cargo bench -p petrel-rules`. Fails if many rules cost more than one and a half times as much as few, plus
+//! [`UNNOTICED`], which is negligible compared to the commit of an event.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement, not a product")]
 
@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 const FEW: u64 = 10;
 const MANY: u64 = 10_000;
 const EVENTS: u32 = 2_000;
-/// How often it is measured; the fastest counts.
+/// Number of measurements, of which the fastest counts.
 const ROUNDS: u32 = 5;
-/// What an event may cost more without anybody noticing.
+/// Additional cost of an event that is negligible.
 const UNNOTICED: Duration = Duration::from_micros(2);
 
 fn main() -> ExitCode {
-    /// The criteria of the rule with a number.
+    /// The criteria of a rule, by its number.
     type Criteria = fn(u64) -> Value;
     let kinds: [(&str, Criteria); 7] = [
         ("another value", |n| json!({"trigger.body.name": {"type": "equals", "pattern": format!("n{n}")}})),
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     if is_slow { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// What one event costs beside `count` rules.
+/// The cost of one event with `count` rules.
 fn an_event(count: u64, criteria: fn(u64) -> Value) -> Duration {
     let mut index = RuleIndex::new();
     for number in 0..count {

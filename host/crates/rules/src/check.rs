@@ -1,9 +1,10 @@
-//! What is wrong with a rule, told when it is written instead of when it fails to match.
+//! Checks of a rule when it is written, instead of failures when it is evaluated.
 
 use std::fmt;
 
 use petrel_expressions::Template;
 use petrel_model::Rule;
+use petrel_model::quoted::quoted;
 use petrel_model::rule::Criterion;
 use serde_json::Value;
 
@@ -11,12 +12,12 @@ use crate::compiled::CompiledCriterion;
 use crate::criteria::{Error, Operator};
 use crate::pattern::Pattern;
 
-/// One thing to correct.
+/// A problem to correct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it is, such as `criteria.trigger.body.name`.
+    /// Its place, such as `criteria.trigger.body.name`.
     pub at: String,
-    /// What is wrong, and what to do.
+    /// The problem and its remedy.
     pub message: String,
 }
 
@@ -26,22 +27,27 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything in `rule` that keeps it from working: unknown or missing operators, missing patterns (of all
-/// but `exists` and `nexists`, beyond the original, which asks for one there, too), keys that are no JSONPath, and Jinja that cannot be read. Of a parameter of its
-/// action that `is_secret`, no text is quoted.
+/// All problems that keep `rule` from working: unknown or missing operators, missing patterns, keys that are not
+/// JSONPath, and invalid Jinja. Beyond StackStorm, `exists` and `nexists` need no pattern. Parameters for which
+/// `is_secret` holds are not quoted.
 pub fn check(rule: &Rule, is_secret: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (key, criterion) in rule.criteria.iter() {
         check_criterion("criteria", key, criterion, &mut problems);
     }
     for (name, value) in &rule.action.parameters {
-        check_templates(&format!("action.parameters.{name}"), value, is_secret(name), &mut problems);
+        check_templates(
+            &format!("action.parameters.{}", quoted(name)),
+            value,
+            is_secret(name),
+            &mut problems,
+        );
     }
     problems
 }
 
 fn check_criterion(parent: &str, key: &str, criterion: &Criterion, problems: &mut Vec<Problem>) {
-    let at = format!("{parent}.{key}");
+    let at = format!("{parent}.{}", quoted(key));
     let compiled = CompiledCriterion::compile(key, criterion);
     let mut add = |message: String| problems.push(Problem { at: at.clone(), message });
     match &compiled.operator {
@@ -82,7 +88,7 @@ fn unknown_operator(name: &str) -> String {
         .map(|known| (strsim::damerau_levenshtein(&lower, known), known))
         .min()
         .filter(|(distance, _)| *distance <= 2);
-    // One with more written to it, or only a part of it: `inlist` is `in`.
+    // A name that contains an operator or is part of one, such as `inlist` for `in`.
     let is_part = |known: &&&str| {
         lower.starts_with(**known) || lower.ends_with(**known) || known.contains(lower.as_str())
     };
@@ -108,14 +114,14 @@ fn check_templates(at: &str, value: &Value, is_secret: bool, problems: &mut Vec<
         }
         Value::Object(object) => {
             for (key, item) in object {
-                check_templates(&format!("{at}.{key}"), item, is_secret, problems);
+                check_templates(&format!("{at}.{}", quoted(key)), item, is_secret, problems);
             }
         }
         _ => {}
     }
 }
 
-/// That a template cannot be read, without a word of it.
+/// The message for a template with a syntax error, without quoting it.
 fn unreadable(error: &petrel_expressions::Error) -> String {
     let line = match error {
         petrel_expressions::Error::Syntax { line, .. } => *line,

@@ -1,7 +1,7 @@
-//! A rule made ready: paths parsed, patterns and parameters compiled, regular expressions built.
+//! A compiled rule: parsed paths, compiled patterns, parameters and regular expressions.
 //!
-//! Making ready never fails. What is wrong with a rule comes out when it is evaluated, as in StackStorm;
-//! [`check`](mod@crate::check) tells it before.
+//! Compiling never fails. As in StackStorm, an error in a rule appears when it is evaluated;
+//! [`check`](mod@crate::check) reports it before.
 
 use std::sync::Arc;
 
@@ -14,12 +14,13 @@ use petrel_model::{Ref, Rule};
 use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
-use crate::criteria::{Error, Operator, Search};
+use crate::criteria::search::Search;
+use crate::criteria::{Error, Operator};
 use crate::parameters::Given;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, SYSTEM};
 use crate::reads::Reads;
 
-/// A rule, ready to be evaluated any number of times.
+/// A rule that can be evaluated any number of times.
 #[derive(Debug)]
 pub struct CompiledRule {
     rule: Arc<Rule>,
@@ -30,7 +31,7 @@ pub struct CompiledRule {
 }
 
 impl CompiledRule {
-    /// Makes `rule` ready.
+    /// Compiles `rule`.
     pub fn new(rule: Arc<Rule>) -> Self {
         let criteria: Vec<_> =
             rule.criteria.iter().map(|(key, criterion)| CompiledCriterion::compile(key, criterion)).collect();
@@ -43,28 +44,28 @@ impl CompiledRule {
         }
     }
 
-    /// The rule itself.
+    /// The source of the rule.
     pub fn rule(&self) -> &Arc<Rule> {
         &self.rule
     }
 
-    /// The trigger whose instances it is about.
+    /// The trigger that it listens to.
     pub fn trigger(&self) -> &Ref {
         &self.trigger
     }
 
-    /// The parameters of its action, ready to be rendered.
+    /// The parameters of its action, compiled.
     pub fn parameters(&self) -> &Given {
         &self.parameters
     }
 
-    /// Whether its criteria look into the datastore. Those of most rules do not.
+    /// Whether its criteria read the datastore. Those of most rules do not, and then it need not be loaded.
     pub fn reads_datastore(&self) -> bool {
         self.reads_datastore
     }
 
-    /// The keys of the datastore that its criteria and parameters read by a fixed name. Defaults of the
-    /// action may read more, see [`Signature::datastore_keys`](crate::parameters::Signature::datastore_keys).
+    /// The keys of the datastore that its criteria and parameters read under fixed names. Defaults of the action may
+    /// read further ones, see [`Signature::datastore_keys`](crate::parameters::Signature::datastore_keys).
     pub fn datastore_keys(&self) -> Vec<&KeyName> {
         let mut keys = Vec::new();
         self.criteria.iter().for_each(|criterion| criterion.keys(&mut keys));
@@ -74,8 +75,8 @@ impl CompiledRule {
         keys
     }
 
-    /// Adds what its criteria and its parameters read of a payload. Defaults of the action may read more, see
-    /// [`Signature::add_reads`](crate::parameters::Signature::add_reads).
+    /// Adds the parts of a payload that its criteria and parameters read. Defaults of the action may read further
+    /// ones, see [`Signature::add_reads`](crate::parameters::Signature::add_reads).
     pub fn add_reads(&self, reads: &mut Reads) {
         self.criteria.iter().for_each(|criterion| criterion.add_reads(reads));
         self.parameters.templates().for_each(|template| reads.add_template(template.source()));
@@ -86,26 +87,26 @@ impl CompiledRule {
     }
 }
 
-/// One criterion, ready.
+/// A compiled criterion.
 #[derive(Debug)]
 pub(crate) struct CompiledCriterion {
     pub(crate) key: String,
-    /// The operator as it was written.
+    /// The operator as written.
     pub(crate) name: Option<String>,
     pub(crate) path: Result<JsonPath, InvalidPath>,
     /// The key of the datastore that the path leads to, if it does not lead into the payload.
     pub(crate) datastore_key: Option<KeyName>,
     pub(crate) operator: Option<Result<Operator, Error>>,
     pub(crate) pattern: Pattern,
-    /// Of a pattern that is no template.
+    /// The compiled regular expression of a literal pattern.
     pub(crate) regex: Option<Result<Regex, regex::Error>>,
-    /// Of the operator `search`.
+    /// The compiled criteria of the operator `search`.
     pub(crate) search: Option<Result<Search, Error>>,
 }
 
 impl CompiledCriterion {
     pub(crate) fn compile(key: &str, criterion: &Criterion) -> Self {
-        // A suffix makes it possible to have two criteria on one path.
+        // Keys of a mapping are unique, so a suffix after `#` allows a second criterion on the same path.
         let path = JsonPath::parse(key.split('#').next().unwrap_or_default());
         let operator = criterion.operator.as_deref().map(Operator::parse);
         let pattern = Pattern::compile(criterion.pattern.as_ref().unwrap_or(&Value::Null));
@@ -129,24 +130,24 @@ impl CompiledCriterion {
         if let Ok(path) = &self.path {
             reads.add_path(path, needs_only_kind);
         }
-        // Patterns within a search see the item.
+        // Patterns inside a search see the item, which is read as a whole with the list.
         if let Pattern::Rendered { text, .. } = &self.pattern {
             reads.add_template(text.source());
         }
     }
 
-    /// Whether what it compares is secret, as `payload`, the schema of an event, says.
+    /// Whether it compares a value that is secret by `payload`, the schema of the event.
     pub(crate) fn shows_secret(&self, payload: &Value) -> bool {
         let mut reads = Reads::default();
         self.add_reads(&mut reads);
-        // Whether there is something is one thing, what it is another.
+        // The existence of a value may be shown, only its content may not.
         if let Ok(path) = &self.path {
             reads.add_path(path, false);
         }
         reads.has_secret(&Marks::of(payload))
     }
 
-    /// Whether its path, its pattern or one of those within a search looks into the datastore.
+    /// Whether its path, its pattern, or a pattern inside a search reads the datastore.
     fn reads_datastore(&self) -> bool {
         let within = match &self.search {
             Some(Ok(search)) => search.children.iter().any(Self::reads_datastore),
@@ -164,11 +165,8 @@ impl CompiledCriterion {
     }
 }
 
-/// The name of the datastore's shared part in criteria.
-pub(crate) const SYSTEM: &str = "system";
-
-/// The key that a path leads to: `system.key`, or `st2kv.system.key` as templates write it. (Source: StackStorm's
-/// `PayloadLookup`, which has both.)
+/// The key that a path leads to: `system.key`, or `st2kv.system.key` as in templates. (Source: StackStorm's
+/// `PayloadLookup`, which accepts both.)
 fn datastore_key(path: &JsonPath) -> Option<KeyName> {
     let fields = path.plain_fields()?;
     let name = match fields.as_slice() {

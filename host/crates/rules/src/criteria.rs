@@ -1,56 +1,56 @@
-//! Operators: what a criterion's `type` means.
+//! The operators of criteria, named by a criterion's `type`.
 //!
-//! They compare as Python does and know no coercion: `1`, `1.0` and `true` are equal, `"1"` is not. A value
-//! of the wrong kind is an error, which is not the same as `false`: the rule does not match, and the
-//! failure is noted. (Source of every rule: StackStorm's `operators.py`, by its conformance cases.)
+//! They compare as Python does, without coercion: `1`, `1.0` and `true` are equal, `"1"` is not. A value of the wrong
+//! kind is an error, which differs from `false`: the rule does not match, and the failure is recorded. (Source of
+//! every rule: StackStorm's `operators.py`, and its conformance cases.)
 
 mod dates;
 mod operators;
-mod search;
+pub(crate) mod search;
 mod wildcard;
 
 pub use dates::InvalidDate;
-pub(crate) use search::Search;
 
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
 use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use petrel_python::compare::Unordered;
 use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
-/// Why a criterion could not be checked.
+/// Reasons why a criterion could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no such operator. Unlike the other errors it ends the evaluation of the whole rule.
-    #[error("`{0}` is not an operator; operators are {list}", list = Operator::list())]
+    /// The operator does not exist. In StackStorm this ends the evaluation of the whole rule; other errors do not.
+    #[error("`{}` is not an operator; operators are {list}", quoted(.0), list = Operator::list())]
     UnknownOperator(String),
-    /// `SEARCH` and the like: only this operator has to be written in lower case, as in the original.
-    #[error("`{0}` must be written in lower case")]
+    /// `SEARCH` in upper case. As in StackStorm, only this operator must be written in lower case.
+    #[error("`{}` must be written in lower case", quoted(.0))]
     SearchInUpperCase(String),
-    /// A value or a pattern of the wrong kind.
+    /// The value or the pattern is of the wrong kind.
     #[error("{operator} needs {needed}, and the {side} is of type {found}; use another operator or path")]
     WrongType {
         /// The operator.
         operator: Operator,
         /// `value` or `pattern`.
         side: &'static str,
-        /// What it takes.
+        /// The kinds that the operator takes.
         needed: &'static str,
-        /// What there is.
+        /// The kind that was found.
         found: &'static str,
     },
-    /// Values that have no order.
+    /// The values have no order.
     #[error(transparent)]
     Unordered(#[from] Unordered),
-    /// A regular expression that is none, or takes too long.
+    /// The regular expression is invalid, or takes too long.
     #[error(transparent)]
     Regex(#[from] regex::Error),
-    /// A value that is no date.
+    /// The value is not a date.
     #[error(transparent)]
     Date(#[from] InvalidDate),
-    /// A pattern that is no number of seconds.
-    #[error("{operator} compares with a number of seconds, and the pattern is {pattern}; write it as 60")]
+    /// The pattern is not a number of seconds.
+    #[error("{operator} compares with a number of seconds, and the pattern is {}; write it as 60", quoted(.pattern))]
     NotSeconds {
         /// The operator.
         operator: Operator,
@@ -58,28 +58,28 @@ pub enum Error {
         pattern: String,
     },
     /// A `search` without a known condition.
-    #[error("`{0}` is not a condition of search; conditions are any, all, any2any, all2any")]
+    #[error("`{}` is not a condition of search; conditions are any, all, any2any, all2any", quoted(.0))]
     UnknownCondition(String),
-    /// A `search` whose pattern is no map of criteria.
-    #[error("the pattern of search is {0}; write it as a map of criteria on item")]
+    /// The pattern of `search` is not a map of criteria.
+    #[error("the pattern of search is {}; write it as a map of criteria on item", quoted(.0))]
     NotCriteria(String),
-    /// A key that is no path.
+    /// The key is not a path.
     #[error(transparent)]
     Path(#[from] InvalidPath),
-    /// A path that does not fit the payload.
+    /// The path does not fit the payload.
     #[error(transparent)]
     NotFollowed(#[from] NotFollowed),
-    /// It took too much, with all criteria of the rule.
+    /// The criteria of the rule together took too much work.
     #[error(transparent)]
     TooMuch(#[from] Limit),
-    /// A pattern that cannot be rendered.
+    /// The pattern cannot be rendered.
     #[error(transparent)]
     Pattern(#[from] petrel_expressions::Error),
 }
 
 macro_rules! operators {
     ($($(#[$doc:meta])* $variant:ident = $name:literal $(, $short:literal)?;)+) => {
-        /// How a value is compared with a pattern.
+        /// An operator: the relation between a value and a pattern.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Operator {$(
             $(#[$doc])*
@@ -87,10 +87,10 @@ macro_rules! operators {
         )+}
 
         impl Operator {
-            /// Every spelling, long ones before short ones.
+            /// All names. Long ones come before short ones.
             pub const NAMES: &[&str] = &[$($name, $($short,)?)+];
 
-            /// The operator called `name` (in lower case).
+            /// The operator with this name, in lower case.
             fn named(name: &str) -> Option<Self> {
                 match name {
                     $($name $(| $short)? => Some(Self::$variant),)+
@@ -109,15 +109,15 @@ macro_rules! operators {
 }
 
 operators! {
-    /// Equal.
+    /// The value equals the pattern.
     Equals = "equals", "eq";
-    /// Not equal.
+    /// The value does not equal the pattern.
     NotEquals = "nequals", "neq";
-    /// Equal in lower case.
+    /// The value equals the pattern, both in lower case.
     EqualsAnyCase = "iequals", "ieq";
-    /// The value, a text, a list or an object, has the pattern in it.
+    /// The value (a text, list or object) contains the pattern.
     Contains = "contains";
-    /// The value, a text, has the pattern in it, in lower case.
+    /// The value (a text) contains the pattern, both in lower case.
     ContainsAnyCase = "icontains";
     /// The opposite of [`Contains`](Self::Contains).
     NotContains = "ncontains";
@@ -125,15 +125,15 @@ operators! {
     NotContainsAnyCase = "incontains";
     /// The value starts with the pattern.
     StartsWith = "startswith";
-    /// The value starts with the pattern, in lower case.
+    /// The value starts with the pattern, both in lower case.
     StartsWithAnyCase = "istartswith";
     /// The value ends with the pattern.
     EndsWith = "endswith";
-    /// The value ends with the pattern, in lower case.
+    /// The value ends with the pattern, both in lower case.
     EndsWithAnyCase = "iendswith";
-    /// The value precedes the pattern.
+    /// The value is less than the pattern.
     LessThan = "lessthan", "lt";
-    /// The value comes after the pattern.
+    /// The value is greater than the pattern.
     GreaterThan = "greaterthan", "gt";
     /// The value is a time less than the pattern's seconds ago.
     TimeDifferenceLess = "timediff_lt", "td_lt";
@@ -141,26 +141,26 @@ operators! {
     TimeDifferenceGreater = "timediff_gt", "td_gt";
     /// The value matches a pattern with `*`, `?` and `[a-z]`.
     MatchWildcard = "matchwildcard";
-    /// The value matches a regular expression from its start on, where a dot is any character.
+    /// The value matches a regular expression from its start. A dot matches any character.
     MatchRegex = "matchregex";
-    /// The value matches a regular expression somewhere.
+    /// The value contains a match of a regular expression.
     Regex = "regex";
-    /// The value matches a regular expression somewhere, in either case.
+    /// The value contains a match of a regular expression, ignoring case.
     RegexAnyCase = "iregex";
     /// The value is in the pattern.
     Inside = "inside", "in";
     /// The value is not in the pattern.
     NotInside = "ninside", "nin";
-    /// There is a value.
+    /// The value exists.
     Exists = "exists";
-    /// There is no value.
+    /// The value does not exist.
     NotExists = "nexists";
-    /// Items of the value, a list, meet criteria of their own.
+    /// The items of the value (a list) meet criteria of their own.
     Search = "search";
 }
 
 impl Operator {
-    /// The operator called `name`, in any case.
+    /// The operator with this name, in any case.
     ///
     /// # Errors
     /// [`Error::UnknownOperator`], or [`Error::SearchInUpperCase`] for the one exception.
@@ -178,18 +178,18 @@ impl Operator {
         Self::NAMES.join(", ")
     }
 
-    /// Whether it can only say yes or no of this pattern, whatever the value is.
+    /// Whether it cannot fail with this pattern, whatever the value is.
     pub(crate) fn never_fails(self, pattern: &Value) -> bool {
         match self {
             Self::Equals | Self::NotEquals | Self::Exists | Self::NotExists => true,
             Self::Search => false,
             Self::Inside | Self::NotInside => pattern.is_null() || pattern.is_array(),
-            // Of null nothing else holds, and nobody looks at the value.
+            // For null, all other operators answer no without looking at the value.
             _ => pattern.is_null(),
         }
     }
 
-    /// Its regular expression, if it takes one and `pattern` is text.
+    /// Its compiled regular expression, if it takes one and `pattern` is text.
     pub(crate) fn regex(self, pattern: &Value) -> Option<Result<Regex, regex::Error>> {
         let flags = match self {
             Self::MatchRegex => regex::Flags { at_start: true, dot_all: true, ..Default::default() },
@@ -207,11 +207,11 @@ impl std::fmt::Display for Operator {
     }
 }
 
-/// Whether `value` stands to `pattern` as `operator` says, at the time `now`. (`search`, which needs more
-/// than this, is left to the evaluation of criteria.)
+/// Whether `operator` holds for `value` and `pattern` at the time `now`. `search` needs more than that and is handled
+/// by the evaluation of criteria.
 ///
 /// # Errors
-/// All but the ones about operators, paths and templates.
+/// All errors apart from those about operators, paths and templates.
 pub fn holds(operator: Operator, value: &Value, pattern: &Value, now: Timestamp) -> Result<bool, Error> {
     operators::holds(operator, value, pattern, now, None)
 }

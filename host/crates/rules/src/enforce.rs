@@ -1,4 +1,4 @@
-//! From a trigger instance to the rules that it sets off.
+//! Enforcement: from a trigger instance to the rules that match it.
 
 use std::sync::Arc;
 
@@ -12,47 +12,48 @@ use crate::{CompiledRule, Occurrence, RuleIndex, evaluate};
 pub struct Enforced {
     /// The rule.
     pub rule: Arc<CompiledRule>,
-    /// Why.
-    pub what: What,
+    /// The decision on the rule.
+    pub decision: Decision,
 }
 
-/// What leads to an enforcement.
+/// A decision that leads to an enforcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Decision {
     /// Every criterion holds: run the action.
     Matched,
     /// A criterion could not be checked: record a failed enforcement with this reason.
-    Failed(String),
+    Unverifiable(String),
 }
 
-/// Evaluates the enabled rules of `trigger`, in the order of their references: standard rules first, and
-/// backstop rules only if none of those matched.
+/// Evaluates the enabled rules of `trigger`, in the order of their references: standard rules first, and backstop rules
+/// only if no standard rule matched.
 pub fn enforce(index: &RuleIndex, trigger: &Ref, occurrence: &Occurrence) -> Vec<Enforced> {
     enforce_candidates(index.candidates(trigger, occurrence.payload()), occurrence)
 }
 
-/// As [`enforce`], of the rules that [`RuleIndex::candidates`] gave: the index need not be held while they are evaluated.
+/// As [`enforce`], for the rules that [`RuleIndex::candidates`] returned, so that the index need not be locked
+/// meanwhile.
 pub fn enforce_candidates(candidates: Vec<Arc<CompiledRule>>, occurrence: &Occurrence) -> Vec<Enforced> {
     let (backstops, standard): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|rule| rule.rule().kind == RuleKind::Backstop);
     let mut enforced: Vec<_> = standard.into_iter().filter_map(|rule| one(rule, occurrence)).collect();
-    if !enforced.iter().any(|enforced| enforced.what == What::Matched) {
+    if !enforced.iter().any(|enforced| enforced.decision == Decision::Matched) {
         enforced.extend(backstops.into_iter().filter_map(|rule| one(rule, occurrence)));
     }
     enforced
 }
 
 fn one(rule: Arc<CompiledRule>, occurrence: &Occurrence) -> Option<Enforced> {
-    let what = {
+    let decision = {
         let verdict = evaluate(&rule, occurrence);
         if verdict.matched {
-            What::Matched
+            Decision::Matched
         } else {
             verdict.failure()?;
-            // The reason is stored, and shown to everybody.
+            // The reason is stored, and shown to users who may not see secrets.
             let verdict = verdict.without_secrets(&rule, occurrence.secrets());
-            What::Failed(verdict.criteria.last()?.failure_text())
+            Decision::Unverifiable(verdict.criteria.last()?.failure_text())
         }
     };
-    Some(Enforced { rule, what })
+    Some(Enforced { rule, decision })
 }

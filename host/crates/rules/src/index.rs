@@ -1,14 +1,14 @@
-//! Finding the rules worth evaluating, so that an event costs what the rules that can match cost, however
-//! many others there are.
+//! An index of rules, so that the cost of an event depends on the rules that can match it, and not on how many others
+//! there are.
 //!
-//! Rules are kept by trigger. Within it most wait for something at one path, such as `trigger.body.name equals
-//! "test"` or `trigger.body.branch startswith "release/"`; [`interest`] reads off a rule's criteria what that is, and
-//! [`field`] keeps the rules by their paths, [`crossroads`] those of one path by what they wait for. A payload is
-//! walked once, and leads straight to the rules that wait for what is there.
+//! Rules are grouped by trigger. Most of a trigger's rules require something at one path, such as `trigger.body.name
+//! equals "test"` or `trigger.body.branch startswith "release/"`. [`interest`] derives that from a rule's criteria,
+//! [`field`] stores the rules by path, and [`value_index`] those of one path by the required value. One walk over a
+//! payload leads to the rules that can match it.
 
-mod crossroads;
 mod field;
 mod interest;
+mod value_index;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,32 +21,32 @@ use crate::compiled::CompiledRule;
 use field::Field;
 use interest::Wait;
 
-/// Rules by id and, if enabled, by what they wait for.
+/// Rules by id, and enabled rules by what they require.
 #[derive(Debug, Default)]
 pub struct RuleIndex {
     rules: BTreeMap<RuleId, Arc<CompiledRule>>,
-    triggers: BTreeMap<Ref, OneTrigger>,
+    triggers: BTreeMap<Ref, TriggerRules>,
 }
 
 #[derive(Debug, Default)]
-struct OneTrigger {
-    /// How many rules there are.
+struct TriggerRules {
+    /// The number of enabled rules.
     count: usize,
-    /// Rules that wait for something in the payload. (One that waits in vain is nowhere.)
+    /// Rules that require something in the payload. A rule that requires the impossible is not stored.
     waiting: Field,
-    /// Rules that every event may set off.
+    /// Rules that any event may match.
     rest: Bucket,
 }
 
 type Bucket = Vec<Arc<CompiledRule>>;
 
 impl RuleIndex {
-    /// Without rules.
+    /// Creates an empty index.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds `rule`, in place of one with the same id.
+    /// Adds `rule`, or replaces the one with the same id.
     pub fn insert(&mut self, rule: Arc<CompiledRule>) {
         self.remove(rule.rule().id);
         if rule.rule().enabled {
@@ -55,7 +55,7 @@ impl RuleIndex {
         self.rules.insert(rule.rule().id, rule);
     }
 
-    /// Takes the rule with this id out and gives it back, if there is one.
+    /// Removes and returns the rule with this id.
     pub fn remove(&mut self, id: RuleId) -> Option<Arc<CompiledRule>> {
         let rule = self.rules.remove(&id)?;
         if rule.rule().enabled
@@ -79,38 +79,38 @@ impl RuleIndex {
         self.rules.values()
     }
 
-    /// The rules that listen to `trigger`, enabled or not, by id. It looks at all rules.
+    /// The rules of `trigger`, enabled or not, by id. Looks at all rules, so it is not for the path of an event.
     pub fn of<'a>(&'a self, trigger: &'a Ref) -> impl Iterator<Item = &'a Arc<CompiledRule>> {
         self.iter().filter(move |rule| rule.trigger() == trigger)
     }
 
-    /// How many rules there are.
+    /// The number of rules.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Whether an enabled rule is about this trigger.
+    /// Whether `trigger` has an enabled rule.
     pub fn has_trigger(&self, trigger: &Ref) -> bool {
         self.triggers.contains_key(trigger)
     }
 
-    /// The enabled rules of `trigger` that may match `payload`, by reference. The others neither match nor
-    /// fail.
+    /// The enabled rules of `trigger` that may match `payload`, by reference. All others surely neither match nor fail.
     pub fn candidates(&self, trigger: &Ref, payload: &Value) -> Vec<Arc<CompiledRule>> {
         let Some(trigger) = self.triggers.get(trigger) else { return Vec::new() };
         let mut candidates = trigger.rest.clone();
         trigger.waiting.follow(Some(payload), &mut candidates);
+        // The walk finds them in any order; people expect enforcements in the order of references.
         candidates.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         candidates
     }
 }
 
-impl OneTrigger {
+impl TriggerRules {
     fn insert(&mut self, rule: &Arc<CompiledRule>) {
         self.count += 1;
         match interest::wait(rule.criteria()) {

@@ -1,13 +1,12 @@
-//! Rules: a rule and what happened in, a reasoned verdict out; and the parameters of what is to run.
+//! Rules: from a rule and an event to a verdict with reasons; and the parameters of the action to run.
 //!
-//! Reading order: [`criteria`] says what one operator means and [`pattern`] what it compares with;
-//! [`compiled`] is a rule made ready, [`occurrence`] what happened; [`verdict`] evaluates one rule, [`index`]
-//! finds the rules worth evaluating, and [`enforce`](mod@enforce) puts them together. [`parameters`] renders and casts the
-//! parameters of actions, for rules and for executions alike; [`reads`] says what of a payload all of them look at. [`check`](mod@check) and [`warnings`](mod@warnings) are for the people who
-//! write rules.
+//! Reading order: [`criteria`] has the operators and [`pattern`] their patterns. [`compiled`] is a compiled rule,
+//! [`occurrence`] an event. [`verdict`] evaluates one rule, [`index`] finds the rules worth evaluating, and
+//! [`enforce`](mod@enforce) combines both. [`parameters`] renders and casts the parameters of actions, for rules and
+//! for executions alike; [`reads`] determines the parts of a payload that all of these look at. [`check`](mod@check)
+//! and [`warnings`] help people who write rules.
 //!
-//! Pure: the time and the datastore come in as data. Who loads rules and acts on matches is
-//! `petrel_engine`.
+//! Pure: time and datastore are passed in as data. `petrel_engine` loads rules and acts on matches.
 
 pub mod check;
 pub mod compiled;
@@ -23,7 +22,7 @@ pub mod warnings;
 
 pub use check::{Problem, check};
 pub use compiled::CompiledRule;
-pub use enforce::{Enforced, What, enforce, enforce_candidates};
+pub use enforce::{Decision, Enforced, enforce, enforce_candidates};
 pub use index::RuleIndex;
 pub use occurrence::Occurrence;
 pub use reads::Reads;

@@ -1,4 +1,4 @@
-//! What happened, and all that criteria and parameters may look at.
+//! An event, with everything that criteria and parameters may look at.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use petrel_expressions::{Datastore, KeyScope, Scope};
 use petrel_model::Timestamp;
 use serde_json::Value;
 
-use crate::compiled::SYSTEM;
+use crate::pattern::SYSTEM;
 
-/// A trigger instance's payload, the time, and the datastore, as rules see them. Made once for an
-/// instance and shared by all its rules.
+/// The payload of a trigger instance, the time, and the datastore, as rules see them. Created once for an instance and
+/// shared by all its rules.
 #[derive(Debug, Clone)]
 pub struct Occurrence {
     payload: Arc<Value>,
@@ -19,8 +19,8 @@ pub struct Occurrence {
 }
 
 impl Occurrence {
-    /// What happened (`payload`), and the circumstances. The datastore holds at least the keys that the
-    /// rules name, see [`CompiledRule::datastore_keys`](crate::CompiledRule::datastore_keys).
+    /// Creates an occurrence. The datastore must have at least the keys that the rules name, see
+    /// [`CompiledRule::datastore_keys`](crate::CompiledRule::datastore_keys).
     pub fn new(payload: Arc<Value>, now: Timestamp, datastore: Arc<Datastore>) -> Self {
         let scope = Scope::new()
             .with("trigger", Arc::clone(&payload))
@@ -29,13 +29,13 @@ impl Occurrence {
         Self { payload, now, scope, secrets: None }
     }
 
-    /// The same with the schema that says what is secret in the payload, if anything is: no message quotes it then.
+    /// Sets the schema that marks secret parts of the payload. Messages do not quote those.
     #[must_use]
     pub fn with_secrets(self, schema: Option<Arc<Value>>) -> Self {
         Self { secrets: schema, ..self }
     }
 
-    /// The same with this datastore. It need not be there when no rule asks for it, see
+    /// Replaces the datastore. It may be empty if no rule reads it, see
     /// [`CompiledRule::reads_datastore`](crate::CompiledRule::reads_datastore).
     #[must_use]
     pub fn with_datastore(self, datastore: Arc<Datastore>) -> Self {
@@ -47,17 +47,17 @@ impl Occurrence {
         &self.payload
     }
 
-    /// The schema that says what is secret in the payload.
+    /// The schema that marks secret parts of the payload.
     pub(crate) fn secrets(&self) -> Option<&Value> {
         self.secrets.as_deref()
     }
 
-    /// The time against which `timediff_lt` and `timediff_gt` measure.
+    /// The time to which `timediff_lt` and `timediff_gt` compare.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// What criteria patterns see: `trigger`, `system` and `st2kv`.
+    /// The scope of patterns: `trigger`, `system` and `st2kv`.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }

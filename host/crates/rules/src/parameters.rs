@@ -1,10 +1,9 @@
-//! Parameters of actions: rendered, with one another where they refer to each other, and cast to the types
-//! that the action declares.
+//! Parameters of actions: rendered, also with one another, and cast to the types that the action declares.
 //!
-//! Twice in the life of an execution: [`live`] when it is asked for (what the rule or the caller gave, and
-//! what templates among the defaults make; this is stored), and [`finals`] when it is run (the rest of the
-//! defaults). Text that is no template never meets the template engine. (Source of every rule:
-//! StackStorm's `param.py` and `casts.py`, by the conformance cases.)
+//! This happens twice in the life of an execution. [`live`] runs when it is requested: it takes the given values and
+//! those defaults that contain templates, and its result is stored. [`finals`] runs when the execution starts, and
+//! adds the remaining defaults. Text without a template never reaches the template engine. (Source of every rule:
+//! StackStorm's `param.py` and `casts.py`, and the conformance cases.)
 
 pub mod cast;
 mod given;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 
 use petrel_expressions::{Datastore, Scope};
 use petrel_model::Object;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::Marks;
 use serde_json::Value;
 
@@ -26,68 +26,70 @@ pub use signature::Signature;
 use crate::reads::Reads;
 use graph::{Node, Nodes};
 
-/// Why parameters could not be made.
+/// Reasons why parameters could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A template names something that is neither a parameter nor at hand.
+    /// A template uses a name that is neither a parameter nor in the scope.
     #[error(
-        "parameter {parameter} refers to {name}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name"
+        "parameter {parameter} refers to {}, which is neither a parameter nor trigger, st2kv, action_context or config_context; check the name",
+        quoted(.name)
     )]
     Unsatisfied {
         /// The parameter.
         parameter: String,
-        /// What it names.
+        /// The unknown name.
         name: String,
     },
-    /// Parameters that refer to each other in a circle.
-    #[error("parameters refer to each other in a circle: {}; give one of them a value", .0.join(", "))]
+    /// Parameters depend on each other in a cycle.
+    #[error("parameters refer to each other in a circle: {}; give one of them a value", quoted(&.0.join(", ")))]
     Cycle(Vec<String>),
-    /// A template that cannot be rendered.
+    /// A template cannot be rendered.
     #[error("parameter {parameter}: {source}")]
     Render {
         /// The parameter.
         parameter: String,
-        /// Why.
+        /// The error of the template.
         #[source]
         source: petrel_expressions::Error,
     },
-    /// [`Render`](Self::Render) or [`Cast`](Self::Cast) with a parameter that is secret, or reads what is: it quotes nothing.
+    /// [`Render`](Self::Render) or [`Cast`](Self::Cast) with a secret parameter, or one that reads a secret. Quotes
+    /// nothing.
     #[error("parameter {parameter} {what}; it holds a secret, so neither its text nor its value is shown")]
     Hidden {
         /// The parameter.
         parameter: String,
-        /// What is wrong with it.
+        /// The problem.
         what: String,
     },
-    /// The same, where keys are read which are not there, of the datastore or of the pack's configuration.
+    /// An error together with missing keys of the datastore or of the pack's configuration, which the template reads.
     #[error("{error}; {missing}")]
     Missing {
-        /// What came of that.
+        /// The error.
         error: Box<Self>,
-        /// Which keys, and of what.
+        /// The missing keys, in words.
         missing: String,
     },
-    /// What templates ask for by this name cannot be had.
-    #[error("`{name}` cannot be had: {reason}")]
+    /// The value of a name that templates use is not available.
+    #[error("`{name}` is not available: {reason}")]
     Unavailable {
         /// The name.
         name: &'static str,
-        /// Why, and what to do.
+        /// The reason and the remedy.
         reason: String,
     },
-    /// A value of the wrong type.
+    /// A value cannot be cast to its declared type.
     #[error("parameter {parameter}: {source}")]
     Cast {
         /// The parameter.
         parameter: String,
-        /// Why.
+        /// The error of the cast.
         #[source]
         source: cast::Error,
     },
 }
 
 impl Error {
-    /// The same without the text and the value that it quotes.
+    /// The same error without the quoted text and value.
     #[must_use]
     pub fn hidden(self) -> Self {
         let (parameter, what) = match self {
@@ -97,7 +99,7 @@ impl Error {
                         format!("cannot be rendered: {limit}")
                     }
                     petrel_expressions::Error::Syntax { line, .. } => {
-                        format!("is no template that can be read, in its line {line}")
+                        format!("is not a valid template, in its line {line}")
                     }
                     _ => "cannot be rendered; check its template".to_owned(),
                 };
@@ -121,8 +123,8 @@ impl Error {
     }
 }
 
-/// Whether any template among `given` or the defaults of `signature` reads what `schema` calls secret of the value that
-/// they see under `name`.
+/// Whether a template in `given` or in the defaults of `signature` reads a part that `schema` marks as secret of the
+/// value that templates see as `name`.
 pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Value) -> bool {
     let mut reads = Reads::default();
     given
@@ -132,14 +134,14 @@ pub fn read_secret(name: &str, given: &Given, signature: &Signature, schema: &Va
     reads.has_secret(&Marks::of(schema))
 }
 
-/// The keys that templates among `given` or the defaults of `signature` read by name of the object that they see under
-/// `name`: `x` of `{{ name.x.y }}` and `{{ name['x'] }}`.
+/// The keys that templates in `given` or in the defaults of `signature` read of the object that they see as `name`:
+/// `x` for `{{ name.x.y }}` and `{{ name['x'] }}`.
 pub fn keys_read(name: &str, given: &Given, signature: &Signature) -> BTreeSet<String> {
     let templates = given.templates().chain(signature.templates());
     templates.flat_map(|template| template.source().split(name).skip(1).filter_map(first_key)).collect()
 }
 
-/// The key that is asked for by what follows the name of an object.
+/// The key that the text after the name of an object asks for.
 fn first_key(rest: &str) -> Option<String> {
     let quoted = || rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\""));
     let key = rest.strip_prefix('.').or_else(quoted)?;
@@ -150,14 +152,14 @@ fn first_key(rest: &str) -> Option<String> {
 /// The parameters with which an execution runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finals {
-    /// Those that its runner declares.
+    /// The parameters that its runner declares.
     pub runner: Object,
-    /// Those that only the action declares.
+    /// The parameters that only the action declares.
     pub action: Object,
 }
 
-/// What templates in parameters see beside other parameters: `action_context`, `config_context` and
-/// `st2kv`. A rule adds `trigger` with [`Scope::with`].
+/// The scope of parameters, apart from other parameters: `action_context`, `config_context` and `st2kv`. A rule adds
+/// `trigger` with [`Scope::with`].
 pub fn scope(
     context: impl Into<Arc<Value>>,
     config: impl Into<Arc<Value>>,
@@ -166,8 +168,8 @@ pub fn scope(
     Scope::new().with("action_context", context).with("config_context", config).with_datastore(datastore)
 }
 
-/// The parameters to store with an execution: those given, rendered and cast, and those that a template
-/// among the defaults makes.
+/// The parameters to store with an execution: those given, rendered and cast, and those whose default contains a
+/// template.
 ///
 /// # Errors
 /// See [`Error`].
@@ -185,24 +187,25 @@ pub fn live(given: &Given, signature: &Signature, scope: &Scope) -> Result<Objec
             Parameter::Data(_) => signature.cast_data(name, value),
             Parameter::Value(_) | Parameter::Template(_) => signature.cast(name, value),
         };
-        let value = cast.map_err(|error| naming(error, parameter, scope))?;
+        let value = cast.map_err(|error| with_missing_keys(error, parameter, scope))?;
         live.insert(name.to_owned(), value);
     }
     for declared in signature.iter() {
+        // As in StackStorm, only defaults that are templates are stored with the execution. `finals` adds the others.
         if declared.is_immutable || !declared.default.is_text_template() || live.contains_key(&declared.name)
         {
             continue;
         }
         if let Some(value) = values.get(declared.name.as_str()) {
             let value = signature.cast(&declared.name, value.clone());
-            let value = value.map_err(|error| naming(error, &declared.default, scope))?;
+            let value = value.map_err(|error| with_missing_keys(error, &declared.default, scope))?;
             live.insert(declared.name.clone(), value);
         }
     }
     Ok(live)
 }
 
-/// The parameters to run with: `live` as it is, and defaults for what it lacks.
+/// The parameters to run with: `live` unchanged, and defaults for missing ones.
 ///
 /// # Errors
 /// See [`Error`].
@@ -222,7 +225,7 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
         };
         let value = signature.cast(name, values.get(name).cloned().unwrap_or_default());
         let value = value.map_err(|error| match node {
-            Node::Template(parameter) => naming(error, parameter, scope),
+            Node::Template(parameter) => with_missing_keys(error, parameter, scope),
             Node::Value(_) => error,
         })?;
         side.insert(name.to_owned(), value);
@@ -230,7 +233,7 @@ pub fn finals(live: &Object, signature: &Signature, scope: &Scope) -> Result<Fin
     Ok(finals)
 }
 
-/// Defaults stand in for what is absent or null, and replace whatever was given for an immutable one.
+/// Adds defaults for absent and null parameters, and for immutable ones whatever was given.
 fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
     for declared in signature.iter() {
         let is_open = match nodes.get(&declared.name) {
@@ -244,8 +247,8 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
     }
 }
 
-/// `error` of a value that `parameter` gave, with the keys of the datastore that it reads in vain: each gave an empty text.
-fn naming(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
+/// Adds to `error` the missing keys of the datastore that `parameter` reads. Each rendered as an empty text.
+fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
     if !matches!(error, Error::Cast { .. }) {
         return error;
     }
@@ -257,8 +260,8 @@ fn naming(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
     }
 }
 
-/// `error` without what it quotes, where that may be a secret: a template of a secret parameter, or of one that reads
-/// a secret parameter.
+/// Hides quotes in `error` that may be secret: those of a secret parameter, or of one whose template reads a secret
+/// parameter.
 fn hidden(error: Error, nodes: &Nodes<'_>, signature: &Signature) -> Error {
     let Error::Render { parameter, .. } = &error else { return error };
     let reads_secret = || {

@@ -1,8 +1,8 @@
-//! What a criterion compares with: a literal, or Jinja whose result keeps its type.
+//! The pattern of a criterion: a literal, or a Jinja template whose result keeps its type.
 //!
-//! A pattern with `{{ }}` is first rendered with `| to_complex` added after what stands in the braces, and
-//! read as JSON; so `{{ 5 }}` is a number. When that is no JSON, the pattern is text. As in StackStorm the
-//! filter binds to the last operand, so `{{ n - 1 }}` is an error; `{{ (n - 1) }}` is what works.
+//! A pattern with `{{ }}` is rendered with `| to_complex` appended inside the braces, and parsed as JSON; so `{{ 5 }}`
+//! is a number. If that is not JSON, the pattern is text. As in StackStorm, the filter binds to the last operand, so
+//! `{{ n - 1 }}` is an error and `{{ (n - 1) }}` works.
 
 use std::borrow::Cow;
 
@@ -10,26 +10,27 @@ use petrel_expressions::DATASTORE;
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use serde_json::Value;
 
-use crate::compiled::SYSTEM;
+/// The name of the datastore's system scope in criteria.
+pub(crate) const SYSTEM: &str = "system";
 
-/// A pattern made ready.
+/// A compiled pattern.
 #[derive(Debug)]
 pub enum Pattern {
-    /// Compared as it is.
+    /// A value that is compared as it is.
     Literal(Value),
-    /// Rendered for each evaluation.
+    /// A template that is rendered for each evaluation.
     Rendered {
-        /// What gives JSON.
+        /// The template that renders JSON.
         typed: Option<Box<Template>>,
-        /// What gives text.
+        /// The template that renders text.
         text: Box<Template>,
     },
-    /// A template that cannot be read; every evaluation fails with this.
+    /// A template with a syntax error, with which every evaluation fails.
     Broken(Error),
 }
 
 impl Pattern {
-    /// Makes `pattern` ready. Only strings are rendered, not what is in lists or objects.
+    /// Compiles `pattern`. Only a string is a template, not the items of a list or object.
     pub fn compile(pattern: &Value) -> Self {
         match pattern.as_str() {
             Some(source) if is_template(source) => match Template::compile(source) {
@@ -62,7 +63,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it looks into the datastore, by whatever name.
+    /// Whether it reads the datastore, under a fixed name or any other.
     pub fn reads_datastore(&self) -> bool {
         match self {
             Self::Rendered { text, .. } => text.names().any(|name| name == DATASTORE || name == SYSTEM),
@@ -70,7 +71,7 @@ impl Pattern {
         }
     }
 
-    /// The keys of the datastore that it reads.
+    /// The keys of the datastore that it reads under fixed names.
     pub fn datastore_keys(&self) -> &[KeyName] {
         match self {
             Self::Rendered { text, .. } => text.datastore_keys(),
@@ -79,7 +80,7 @@ impl Pattern {
     }
 }
 
-/// `source` with `| to_complex` before the last `}}`.
+/// Inserts `| to_complex` before the last `}}` of `source`.
 fn typed(source: &str) -> Option<String> {
     let (before, rest) = source.split_once("{{")?;
     let (inner, after) = rest.rsplit_once("}}")?;

@@ -1,7 +1,7 @@
-//! Which parts of a payload rules read, and those parts of a large one as values.
+//! The parts of a payload that rules read, and extraction of these parts from JSON text.
 //!
-//! A payload is kept as text. Where it is large, only what somebody reads becomes values: what is between is
-//! passed over. Whatever is in doubt is read as a whole, so that nobody ever sees less than there is.
+//! A payload is kept as text. Of a large one, only the parts that somebody reads become values; the parser skips the
+//! rest. In case of doubt a value counts as read as a whole, so that no rule ever sees less than there is.
 
 mod part;
 mod survey;
@@ -15,12 +15,12 @@ use serde_json::Value;
 
 pub use survey::Survey;
 
-/// What a value of a payload takes in memory once it is one, in bytes: as an item of a list that has grown.
+/// Bytes that a parsed value takes. Twice its size, since a list that has grown has up to half of its capacity unused.
 const VALUE_BYTES: usize = 2 * size_of::<Value>();
-/// What an entry of an object takes beside its value and the letters of its name.
+/// Bytes that an entry of an object takes in addition to its value and the bytes of its name.
 const ENTRY_BYTES: usize = 64;
 
-/// Methods of lists and mappings in templates: `trigger.body.keys()` reads all of the body.
+/// Methods of lists and mappings in templates. `trigger.body.keys()` reads the whole of `body`, not a field `keys`.
 const METHODS: [&str; 17] = [
     "append",
     "clear",
@@ -41,8 +41,8 @@ const METHODS: [&str; 17] = [
     "values",
 ];
 
-/// The parts of a value that somebody reads. By default none: then only what kind of value it is matters, and
-/// whether there is anything in it.
+/// The parts of a value that are read. By default none: then only the kind of the value counts, and whether it is
+/// empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reads {
     is_whole: bool,
@@ -50,47 +50,47 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// All of it.
+    /// Reads the whole value.
     pub fn whole() -> Self {
         Self { is_whole: true, fields: BTreeMap::new() }
     }
 
-    /// Adds all of what `path` leads to.
+    /// Adds the whole value at `path`.
     pub fn add<'a>(&mut self, path: impl IntoIterator<Item = &'a str>) {
         self.at(path).is_whole = true;
     }
 
-    /// Adds that there is something at `path`, and of what kind.
+    /// Adds the existence and kind of the value at `path`.
     pub fn add_kind<'a>(&mut self, path: impl IntoIterator<Item = &'a str>) {
         self.at(path);
     }
 
-    /// What is read of the field `name`.
+    /// The reads inside the field `name`.
     #[must_use]
     pub fn of_field(&self, name: &str) -> Self {
         self.below(name).cloned().unwrap_or_default()
     }
 
-    /// Adds what a path of a criterion leads to, where it leads into the payload.
+    /// Adds the value that the path of a criterion leads to, if it leads into the payload.
     pub(crate) fn add_path(&mut self, path: &JsonPath, needs_only_kind: bool) {
         match (path.plain_fields().as_deref(), path.plain_start().as_deref()) {
             (Some(["trigger", fields @ ..]), _) if needs_only_kind => self.add_kind(fields.iter().copied()),
             (Some(["trigger", fields @ ..]), _) | (None, Some(["trigger", fields @ ..])) => {
                 self.add(fields.iter().copied());
             }
-            // The datastore, or nothing.
+            // A path into the datastore, or to nothing.
             (Some(_), _) => {}
             (None, _) => self.is_whole = true,
         }
     }
 
-    /// Adds what a template reads of `trigger`. Its text is searched for the name, wherever that is: a template
-    /// that reads the payload says so, and one that only seems to costs no more than time.
+    /// Adds what a template reads of `trigger`. Every occurrence of the name in the source counts, even in a text: a
+    /// template that reads the payload must contain it, and a false occurrence only costs time.
     pub(crate) fn add_template(&mut self, source: &str) {
         self.add_name("trigger", source);
     }
 
-    /// As [`Reads::add_template`], of what the template sees under another name.
+    /// As [`Reads::add_template`], for a value that the template sees as `name`.
     pub(crate) fn add_name(&mut self, name: &str, source: &str) {
         for (start, name) in source.match_indices(name) {
             let follows_name = source.get(..start).is_some_and(|before| before.ends_with(is_name_char));
@@ -102,11 +102,12 @@ impl Reads {
         }
     }
 
-    /// Adds what checking against a JSON Schema reads.
+    /// Adds the parts that a check against this JSON schema reads.
     pub fn add_schema(&mut self, schema: &Value) {
         if needs_only_kind(schema) {
             return;
         }
+        // Any other keyword may look at every value below, so that nothing may be left out.
         let known = ["type", "properties", "required", "title", "description", "default", "examples"];
         let fields = schema.as_object().filter(|schema| {
             let is_known = |(name, value): (&String, &Value)| {
@@ -127,42 +128,42 @@ impl Reads {
         }
     }
 
-    /// The parts of the value `text` that are read. Of a text, a list or an object of which nothing is read the
-    /// first letter, item or field comes out: so that what has content never seems to have none.
+    /// Parses the parts of `text` that are read. Of a text, list or object of which nothing is read, the first letter,
+    /// item or field is kept, so that a value with content never looks empty.
     ///
     /// # Errors
-    /// When `text` is no JSON.
+    /// If `text` is not JSON.
     pub fn take(&self, text: &str) -> Result<Value, serde_json::Error> {
         part::take(self, text)
     }
 
-    /// Looks through all of `text` without making values of it.
+    /// Scans all of `text` without creating values.
     ///
     /// # Errors
-    /// When `text` is no JSON, or is nested deeper than [`depth::LIMIT`] less `around`.
+    /// If `text` is not JSON, or is nested deeper than [`depth::LIMIT`] less `around`.
     pub fn survey(&self, text: &str, around: usize) -> Result<Survey, serde_json::Error> {
         survey::survey(self, text, depth::LIMIT.saturating_sub(around))
     }
 
-    /// Whether anything of what is read is secret by `marks`.
+    /// Whether any part that is read is secret by `marks`.
     pub(crate) fn has_secret(&self, marks: &Marks<'_>) -> bool {
         if self.is_whole {
             return marks.has_secret();
         }
-        // A part of what is secret is secret.
+        // Every part of a secret value is secret.
         let has_fields = !self.fields.is_empty();
         (has_fields && marks.is_secret())
             || self.fields.iter().any(|(name, reads)| reads.has_secret(&marks.of_field(name)))
     }
 
-    /// What is read of the field `name`, if anything is.
+    /// The reads inside the field `name`, if there are any.
     fn below(&self, name: &str) -> Option<&Self> {
         if self.is_whole { Some(self) } else { self.fields.get(name) }
     }
 
     fn at<'a>(&mut self, path: impl IntoIterator<Item = &'a str>) -> &mut Self {
         let mut at = self;
-        // Nothing is nested deeper than that, so what is beyond it does not matter.
+        // No accepted payload is nested deeper, so steps beyond the limit do not matter.
         for name in path.into_iter().take(depth::LIMIT) {
             at = at.fields.entry(name.to_owned()).or_default();
         }
@@ -174,7 +175,7 @@ fn is_name_char(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
-/// The attributes that stand behind a name, as in `.body.name`, up to the first that is a method or an index.
+/// The attributes after a name, as in `.body.name`, up to the first method or index.
 fn attributes(rest: &str) -> impl Iterator<Item = &str> {
     let mut rest = rest;
     std::iter::from_fn(move || {
@@ -182,7 +183,7 @@ fn attributes(rest: &str) -> impl Iterator<Item = &str> {
         let end = after.find(|char| !is_name_char(char)).unwrap_or(after.len());
         let (name, behind) = after.split_at_checked(end)?;
         rest = behind;
-        // What the engine takes for a letter beyond ASCII is its own affair.
+        // The template engine has its own rules for letters beyond ASCII, so such a name ends the list.
         let is_field = name.is_ascii()
             && name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
             && behind.chars().next().is_none_or(|char| char.is_ascii());
@@ -191,7 +192,7 @@ fn attributes(rest: &str) -> impl Iterator<Item = &str> {
     .fuse()
 }
 
-/// Whether a schema asks for nothing but a kind of value.
+/// Whether a schema only restricts the kind of a value.
 fn needs_only_kind(schema: &Value) -> bool {
     let Some(schema) = schema.as_object() else { return false };
     schema.iter().all(|(name, value)| match name.as_str() {

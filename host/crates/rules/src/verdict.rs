@@ -1,7 +1,7 @@
-//! Evaluating one rule: criterion by criterion in the order written, until the first that does not hold.
+//! Evaluates one rule, criterion by criterion in the order written, until one does not hold.
 //!
-//! The verdict keeps what was compared with what, so that a person can be told why a rule did not match.
-//! It borrows from the rule and the payload; nothing is copied.
+//! The verdict keeps the compared values, so that people can be told why a rule did not match. It borrows from the rule
+//! and the payload; nothing is copied.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,57 +11,59 @@ use petrel_expressions::json_path::Found;
 use petrel_expressions::work::{self, Limit};
 use petrel_expressions::{KeyScope, Scope};
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::MASK;
 use serde_json::Value;
 
-use crate::compiled::{CompiledCriterion, CompiledRule, SYSTEM};
-use crate::criteria::{self, Error, Search};
+use crate::compiled::{CompiledCriterion, CompiledRule};
+use crate::criteria::search::Search;
+use crate::criteria::{self, Error};
 use crate::occurrence::Occurrence;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, SYSTEM};
 
-/// What came of one rule and one occurrence.
+/// The result of evaluating one rule for one event.
 #[derive(Debug)]
 pub struct Verdict<'a> {
     /// Whether every criterion holds.
     pub matched: bool,
-    /// The criteria that were evaluated; all but the last hold.
+    /// The evaluated criteria. All but the last one hold.
     pub criteria: Vec<CriterionVerdict<'a>>,
 }
 
-/// What came of one criterion.
+/// The result of one criterion.
 #[derive(Debug)]
 pub struct CriterionVerdict<'a> {
     /// Its key in the rule.
     pub path: &'a str,
-    /// Its operator, as written; empty when there is none.
+    /// Its operator, as written. Empty if it has none.
     pub operator: &'a str,
-    /// What it compared with, rendered; null when that failed.
+    /// The rendered pattern. Null if rendering failed.
     pub pattern: Cow<'a, Value>,
-    /// What was found in the payload; null when nothing was.
+    /// The value in the payload. Null if there is none.
     pub value: Cow<'a, Value>,
-    /// What came of it.
+    /// The result of the comparison.
     pub outcome: Outcome,
-    /// What went wrong with single items of a `search`; the search went on.
+    /// Errors with single items of a `search`, which did not end the search.
     pub notes: Vec<Error>,
-    /// Which keys of the datastore it looked for in vain, in words, where it does not hold.
+    /// The keys of the datastore that do not exist, in words, if the criterion does not hold.
     pub missing: Option<String>,
-    /// Whether what was compared is secret: then it is not quoted.
+    /// Whether the compared values are secret and must not be quoted.
     pub is_secret: bool,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It holds.
     Holds,
     /// It does not hold.
     DoesNotHold,
-    /// It could not be checked, which counts as not holding and is noted as a failure.
+    /// It could not be checked. The rule does not match, and the failure is recorded.
     Failed(Error),
 }
 
 impl Verdict<'_> {
-    /// The first failure, if anything could not be checked.
+    /// The first failure, if a criterion could not be checked.
     pub fn failure(&self) -> Option<&Error> {
         self.criteria.iter().find_map(|criterion| match &criterion.outcome {
             Outcome::Failed(error) => Some(error),
@@ -69,8 +71,8 @@ impl Verdict<'_> {
         })
     }
 
-    /// The same without what was compared by criteria of `rule` that look at what `payload` calls secret: the schema of
-    /// the event, if anything in it is.
+    /// Hides the values of criteria of `rule` that look at a secret part of the event. `payload` is the schema of the
+    /// event, if it has secret parts.
     #[must_use]
     pub fn without_secrets(mut self, rule: &CompiledRule, payload: Option<&Value>) -> Self {
         let Some(payload) = payload else { return self };
@@ -84,7 +86,7 @@ impl Verdict<'_> {
 }
 
 impl CriterionVerdict<'_> {
-    /// What could not be checked, in one line.
+    /// The failure, in one line.
     pub(crate) fn failure_text(&self) -> String {
         match (&self.outcome, self.notes.first()) {
             (Outcome::DoesNotHold, Some(_)) if self.is_secret => format!("{self}; an item cannot be checked"),
@@ -103,7 +105,7 @@ impl CriterionVerdict<'_> {
     }
 }
 
-/// One line for people: why it did not match, or that it did.
+/// One line for people: that the rule matches, or why it does not.
 impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.matched, self.criteria.last()) {
@@ -115,13 +117,17 @@ impl fmt::Display for Verdict<'_> {
     }
 }
 
-/// Such as `trigger.body.name equals "test" does not hold: the value is "other"`.
+/// One line for people, such as `trigger.body.name equals "test" does not hold: the value is "other"`.
 impl fmt::Display for CriterionVerdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.operator.is_empty() {
-            return write!(f, "{} does not hold: a criterion needs a type, such as equals", self.path);
+            return write!(
+                f,
+                "{} does not hold: a criterion needs a type, such as equals",
+                quoted(self.path)
+            );
         }
-        write!(f, "{} {}", self.path, self.operator)?;
+        write!(f, "{} {}", quoted(self.path), quoted(self.operator))?;
         if !matches!(self.operator, "exists" | "nexists") {
             write!(f, " {}", shortened(&self.pattern))?;
         }
@@ -134,7 +140,7 @@ impl fmt::Display for CriterionVerdict<'_> {
             }
             Outcome::Failed(error) => write!(f, " cannot be checked: {error}"),
         }?;
-        // What went wrong in a template has said it already.
+        // An error of a template names missing keys itself.
         match (&self.missing, &self.outcome) {
             (None, _) | (_, Outcome::Failed(Error::Pattern(_))) => Ok(()),
             (Some(missing), _) => write!(f, "; {missing}"),
@@ -151,7 +157,7 @@ fn shortened(value: &Value) -> String {
     }
 }
 
-/// Evaluates `rule`, enabled or not. Criteria never hold of an empty payload, not even `nexists`.
+/// Evaluates `rule`, enabled or not. As in StackStorm, no criterion holds for an empty payload, not even `nexists`.
 pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdict<'a> {
     if rule.criteria().is_empty() {
         return Verdict { matched: true, criteria: Vec::new() };
@@ -165,7 +171,7 @@ pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdi
         scope: Cow::Borrowed(occurrence.scope()),
         now: occurrence.now(),
     };
-    // They share what one evaluation may take.
+    // All criteria share the work limit of one evaluation.
     work::evaluation(|| {
         let mut criteria = Vec::with_capacity(rule.criteria().len());
         for criterion in rule.criteria() {
@@ -180,11 +186,11 @@ pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdi
     })
 }
 
-/// Evaluates one operator on a value, `search` and patterns with Jinja included, as the criteria of a
-/// rule would. For tools; rules are evaluated by [`evaluate`].
+/// Evaluates one operator on a value as the criteria of a rule would, including `search` and Jinja patterns. For tools;
+/// rules are evaluated by [`evaluate`].
 ///
 /// # Errors
-/// Whatever keeps the criterion from being checked.
+/// The reason why the criterion could not be checked.
 pub fn check_value(
     criterion: &petrel_model::rule::Criterion,
     value: &Value,
@@ -199,7 +205,7 @@ pub fn check_value(
     }
 }
 
-/// What a criterion looks at: the payload as `trigger`, or within a search one item as `item`.
+/// The value that a criterion sees: the payload as `trigger`, or inside a search one item as `item`.
 struct View<'a> {
     name: &'static str,
     value: &'a Value,
@@ -259,7 +265,7 @@ impl<'a> View<'a> {
 
     fn find(&self, criterion: &'a CompiledCriterion) -> Result<Cow<'a, Value>, Error> {
         let path = criterion.path.as_ref().map_err(Clone::clone)?;
-        // The datastore can be compared too.
+        // Criteria can compare values of the datastore as well.
         if let Some(key) = &criterion.datastore_key {
             let text = self.scope.datastore().get(key.scope, &key.name);
             work::charge(text.len() as u64)?;
@@ -273,7 +279,8 @@ impl<'a> View<'a> {
     }
 
     fn search(&self, search: &'a Search, value: &Value, notes: &mut Vec<Error>) -> Result<bool, Error> {
-        // Patterns in a search see the item, not the payload. Only a template makes a copy of it.
+        // Patterns inside a search see the item, not the payload. The item is only copied into the scope if there is a
+        // template that could read it.
         let has_templates = search.children.iter().any(|child| !matches!(child.pattern, Pattern::Literal(_)));
         let outer = Scope::new()
             .with_key_scope(SYSTEM, KeyScope::System)
@@ -304,10 +311,10 @@ impl<'a> View<'a> {
     }
 }
 
-/// How many reasons are kept of what could not be checked in a search.
+/// Number of errors kept for the items of a search.
 const NOTES: usize = 100;
 
-/// Charges for a copy of `item`.
+/// Charges work for a copy of `item`.
 fn charge_copy(item: &Value) -> Result<(), Limit> {
     match item {
         Value::Array(items) => items.iter().try_for_each(charge_copy),
@@ -316,7 +323,7 @@ fn charge_copy(item: &Value) -> Result<(), Limit> {
     }
 }
 
-/// Whether a criterion can only hold or not hold, whatever the payload is.
+/// Whether a criterion always holds or does not hold, and never fails, whatever the payload is.
 pub(crate) fn never_fails(criterion: &CompiledCriterion) -> bool {
     if criterion.name.is_none() {
         return true;

@@ -1,13 +1,14 @@
-//! Rules that can be stored and invite trouble: text from outside that reaches a shell without quotes, parameters that the
-//! action does not take or lacks, criteria about nothing.
+//! Warnings about rules that can be stored and are likely mistakes: outside text that reaches a shell unquoted,
+//! parameters that the action does not take or lacks, criteria on names that do not exist.
 
 use std::collections::BTreeSet;
 
 use petrel_model::Rule;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-/// What a criterion may be about: the event, and the datastore.
+/// The names that a criterion can begin with: the event and the datastore.
 const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];
 
 /// The action that a rule runs.
@@ -15,36 +16,38 @@ const ROOTS: [&str; 4] = ["trigger", "system", "user", "st2kv"];
 pub struct Target<'a> {
     /// The name of its runner.
     pub runner_type: &'a str,
-    /// Its parameters, and its runner's as far as these are known.
+    /// Its parameters, including those of its runner if they are known.
     pub declared: &'a Parameters,
-    /// Whether its runner is known, so that it takes nothing else.
+    /// Whether its runner is known, so that it takes no other parameters.
     pub is_whole: bool,
 }
 
-/// What the author of `rule` should think about, a sentence each. Nothing of its action is known where it is not there.
+/// Warnings for the author of `rule`, one sentence each. Without a target, nothing is known about its action.
 pub fn warnings(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     let mut found = unquoted(rule, target);
     if let Some(target) = target.filter(|target| target.is_whole) {
-        found.extend(unfitting(rule, target.declared));
+        found.extend(misfits(rule, target.declared));
     }
-    found.extend(rule.criteria.iter().filter(|(key, _)| !is_about_something(key)).map(|(key, _)| {
+    found.extend(rule.criteria.iter().filter(|(key, _)| !has_known_root(key)).map(|(key, _)| {
         format!(
-            "rule {}: the criterion {key} is about nothing that there is; begin its key with trigger. for the event, or \
+            "rule {}: the criterion {} is about nothing that there is; begin its key with trigger. for the event, or \
              with system. for the datastore",
-            rule.reference
+            rule.reference,
+            quoted(key)
         )
     }));
     found
 }
 
-/// Parameters that the action does not take, and such as it needs and does not get.
-fn unfitting(rule: &Rule, parameters: &Parameters) -> Vec<String> {
+/// Parameters that the action does not take, and required ones that the rule does not give.
+fn misfits(rule: &Rule, parameters: &Parameters) -> Vec<String> {
     let (given, action) = (&rule.action.parameters, &rule.action.reference);
     let unknown = given.keys().filter(|name| !parameters.contains_key(*name)).map(|name| {
         let known: Vec<_> = parameters.keys().map(String::as_str).collect();
         format!(
-            "rule {}: the action {action} takes no parameter {name}, so every match will fail; it takes {}",
+            "rule {}: the action {action} takes no parameter {}, so every match will fail; it takes {}",
             rule.reference,
+            quoted(name),
             known.join(", ")
         )
     });
@@ -61,8 +64,8 @@ fn unfitting(rule: &Rule, parameters: &Parameters) -> Vec<String> {
     unknown.chain(missing).collect()
 }
 
-/// Whether the key of a criterion begins with something that there is.
-fn is_about_something(key: &str) -> bool {
+/// Whether the key of a criterion begins with a name that exists.
+fn has_known_root(key: &str) -> bool {
     let key = key.trim_start_matches("$.");
     ROOTS
         .iter()
@@ -70,13 +73,13 @@ fn is_about_something(key: &str) -> bool {
         .any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// One warning for each parameter of `rule` through which text of the payload gets into a shell command without
-/// `| shell_quote`. Arguments of a script are quoted by the host, and numbers hold nothing to quote.
+/// One warning for each parameter of `rule` that passes text of the payload to a shell command without `| shell_quote`.
+/// The host quotes arguments of scripts itself, and numbers need no quotes.
 fn unquoted(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
     let exposed = target.map(|target| exposed(rule, target));
     let is_exposed = |name: &str| match &exposed {
         Some(exposed) => exposed.contains(name),
-        // Of an action that is not there, only the name says what it may be.
+        // The action does not exist yet, so the name of the parameter has to decide.
         None => name == COMMAND,
     };
     let parameters = rule.action.parameters.iter();
@@ -92,11 +95,11 @@ fn unquoted(rule: &Rule, target: Option<Target<'_>>) -> Vec<String> {
         .collect()
 }
 
-/// The parameter that is the command line of a shell.
+/// The name of the parameter that is a shell command line.
 const COMMAND: &str = "cmd";
 
-/// The parameters that reach the command line of a shell as they are: `cmd` itself, and what a default writes into one of
-/// them without quoting it.
+/// The parameters that become part of a shell command line: `cmd` itself, and those that the default of such a
+/// parameter inserts without quoting.
 fn exposed<'a>(rule: &'a Rule, target: Target<'a>) -> BTreeSet<&'a str> {
     let mut exposed = BTreeSet::new();
     if !matches!(target.runner_type, "local-shell-cmd" | "remote-shell-cmd") {
@@ -111,7 +114,7 @@ fn exposed<'a>(rule: &'a Rule, target: Target<'a>) -> BTreeSet<&'a str> {
         if is_number || !exposed.insert(name) {
             continue;
         }
-        // What the rule gives is looked at by itself, unless the action does not take it.
+        // A value in the rule replaces the default and is checked by itself, unless the action does not take it.
         let is_given = rule.action.parameters.contains_key(name);
         let default = schema.filter(|schema| !is_given || schema.is_immutable()).and_then(Schema::default);
         let text = default.and_then(Value::as_str).unwrap_or_default();
@@ -131,7 +134,7 @@ fn is_risky(value: &Value) -> bool {
     }
 }
 
-/// Whether an expression writes the payload, or a name that was made from it, without quoting it.
+/// Whether an expression inserts the payload, or a variable derived from it, without quoting.
 fn is_risky_text(text: &str) -> bool {
     let mut tainted = BTreeSet::from(["trigger"]);
     for tag in tags(text) {
@@ -152,7 +155,7 @@ fn is_risky_text(text: &str) -> bool {
     false
 }
 
-/// What stands between `{{ }}` (which writes) or `{% %}`.
+/// The contents of `{{ }}` (which writes) or `{% %}`.
 struct Tag<'a> {
     inner: &'a str,
     writes: bool,
@@ -172,7 +175,7 @@ fn tags(text: &str) -> Vec<Tag<'_>> {
     tags
 }
 
-/// Where `close` stands outside of quotes.
+/// The position of `close` outside of quotes.
 fn end_of(body: &str, close: &str) -> usize {
     let mut quote = None;
     for (place, char) in body.char_indices() {
@@ -190,7 +193,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !(char.is_alphanumeric() || char == '_')).filter(|word| !word.is_empty())
 }
 
-/// The last filter of an expression, if that is all that follows the last bar.
+/// The last filter of an expression, if nothing else follows the last bar.
 fn last_filter(expression: &str) -> Option<&str> {
     let (_, filter) = expression.rsplit_once('|')?;
     Some(filter.trim())

@@ -14,27 +14,27 @@ import re
 import sys
 from importlib import util
 
-# The action gave a status that is neither true nor false. (The number is StackStorm's.)
+# The exit code of an action that returned a status other than true and false, as in StackStorm.
 INVALID_STATUS = 220
-# Digits that may be an integer beyond 64 bits, which the host cannot hold exactly.
+# Finds digits that may be an integer beyond 64 bits, which the host cannot represent exactly.
 MANY_DIGITS = re.compile("[0-9]{19}")
-# StackStorm's own modules: nothing that could be installed for an action, but what is beside this file.
+# StackStorm's own packages. They cannot be installed for an action; those provided are beside this file.
 ST2_MODULES = {"st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream", "st2tests"}
 
 
 class Unsuitable(Exception):
-    """A value that JSON cannot hold, and where in the result it is."""
+    """A value that JSON cannot represent, and its place in the result."""
 
 
 class Channel:
-    """The socket to the host. The action, and what it starts, find nothing at standard input."""
+    """Returns the socket to the host. The action and its children get an empty standard input instead."""
 
     def __init__(self):
         self.number = os.dup(0)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
-        # A process that the action forks may come to its own end of run(): the answer is that of the first one.
+        # A child that the action has forked may reach the end of run() as well: only the first answer counts.
         os.register_at_fork(after_in_child=self.let_go)
 
     def let_go(self):
@@ -68,10 +68,10 @@ def main():
         action = construct(request)
         status, result = judge(action.run(**request["parameters"]))
     except Exception as error:
-        # Imported only now: every run waits for what is imported at the top.
+        # Imported here, since every run waits for the imports at the top.
         import traceback
 
-        # The first frame is this one.
+        # Without the first frame, which is this file's.
         trace = error.__traceback__.tb_next if error.__traceback__ else None
         traceback.print_exception(type(error), error, trace)
         sys.stderr.write(remedy(error, request["pack"]))
@@ -80,7 +80,7 @@ def main():
 
 
 def remedy(error, pack):
-    """What to do about an import that failed; nothing for other errors."""
+    """Returns advice on a failed import. Empty for other errors."""
     if not isinstance(error, ImportError) or not error.name:
         return ""
     if error.name.split(".")[0] in ST2_MODULES:
@@ -90,28 +90,28 @@ def remedy(error, pack):
         )
     if isinstance(error, ModuleNotFoundError):
         return (
-            "The module %s is not there for %s; install what the requirements.txt of the pack %s lists, and what packs "
-            "find in StackStorm's own environment without listing it (six, requests, PyYAML, Jinja2).\n"
+            "The module %s is not installed for %s; install what the requirements.txt of the pack %s lists, and what "
+            "packs find in StackStorm's own environment without listing it (six, requests, PyYAML, Jinja2).\n"
             % (error.name, sys.executable, pack)
         )
     return ""
 
 
 def construct(request):
-    """The action of the file, made with the configuration of its pack."""
+    """Creates the action of the file with the configuration of its pack."""
     import st2common
 
     st2common.own_pack = (request["pack"], request["pack_path"])
     kind = load(request["file"])
     from st2common.runners.utils import ActionService, PackConfigDict
 
-    # With the pack's name from here on: an action need not hand its service to what it derives from.
+    # Set here, since an action need not pass the service on to its base class.
     config = PackConfigDict(request["pack"], request["config"])
     service = ActionService(request["pack"], kind.__name__, request["user"], request["log_level"])
     try:
         return kind(config=config, action_service=service)
     except TypeError as error:
-        # Older actions take the configuration only.
+        # Older actions only accept the configuration.
         if "unexpected keyword argument 'action_service'" not in str(error):
             raise
     action = kind(config=config)
@@ -120,13 +120,13 @@ def construct(request):
 
 
 def load(file):
-    """The class of the file that is an action. Of several it is the first by name, as in StackStorm."""
+    """Returns the action class of the file. Of several, the first by name, as in StackStorm."""
     from st2common.runners.base_action import Action
 
     folder = os.path.dirname(os.path.realpath(file))
     if folder not in sys.path:
         sys.path.append(folder)
-    # A name of its own, since an action file may be called as a module that it imports.
+    # A name of its own, since an action file may have the name of a module that it imports.
     name = "petrel_action_of_" + os.path.splitext(os.path.basename(file))[0]
     spec = util.spec_from_file_location(name, file)
     if spec is None:
@@ -150,7 +150,7 @@ def is_abstract(kind):
 
 
 def judge(output):
-    """Status and result: a pair is both, anything else is a result without a status."""
+    """Splits a return value into status and result. Anything but a pair is a result without a status."""
     if not isinstance(output, tuple) or len(output) != 2:
         return None, output
     status, result = output
@@ -164,13 +164,13 @@ def judge(output):
 
 
 def encode(result):
-    """The result as JSON; what JSON cannot hold becomes text as a whole, as in StackStorm, and is said."""
+    """Returns the result as JSON. As in StackStorm, one that JSON cannot represent becomes text, with a remark."""
     try:
         text = json.dumps(result, ensure_ascii=False, allow_nan=False, default=natural)
         if not MANY_DIGITS.search(text):
             return text
     except (TypeError, ValueError, RecursionError):
-        # Looked at more closely below.
+        # Examined more closely below.
         pass
     try:
         return json.dumps(plain(result, "result"), ensure_ascii=False, allow_nan=False)
@@ -184,7 +184,7 @@ def encode(result):
 
 
 def plain(value, place):
-    """The same value of types that JSON has; a float that it has not (NaN) becomes null."""
+    """Converts a value to the types of JSON. Floats that JSON does not have (NaN) become null."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -207,7 +207,7 @@ def plain(value, place):
 
 
 def natural(value):
-    """What stands for a value that has a customary form: times, UUIDs, enumerations, data classes."""
+    """Returns the usual JSON form of times, UUIDs, enumerations and data classes."""
     kind = type(value)
     if kind.__module__ == "datetime" and hasattr(value, "isoformat"):
         return value.isoformat()

@@ -1,20 +1,18 @@
-//! Threads of their own for what keeps a processor busy for long. They stand back behind the workers that answer
-//! requests: who waits for something small does not wait for something large of somebody else. What is done on them is
-//! said where it is asked for.
+//! Background threads for long computations. They have a lower priority than the workers that answer requests, so that
+//! a small request does not wait for somebody else's large one. Callers decide what to compute here.
 
 use std::io;
 use std::thread::Builder;
 
 use tokio::sync::oneshot;
 
-/// How far such a thread stands back, as `nice` counts it: beside a worker it gets a tenth of a processor, alone all
-/// of it.
+/// The `nice` value of such a thread. Competing with a worker it gets a tenth of a processor, alone all of it.
 pub const NICE: i32 = 10;
 
-/// Does `work` on a thread of its own that stands back; the receiver gets what came of it, or nothing if it has panicked.
+/// Runs `work` on a background thread. The receiver gets its result, or an error if `work` panicked.
 ///
 /// # Errors
-/// When the system has no thread to give.
+/// If the system refuses to start a thread.
 pub fn spawn<T: Send + 'static>(
     builder: Builder,
     work: impl FnOnce() -> T + Send + 'static,
@@ -22,14 +20,15 @@ pub fn spawn<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     builder.spawn(move || {
         stand_back();
-        // Who asked may have gone.
+        // Fails if the caller no longer waits for the result.
         drop(sender.send(work()));
     })?;
     Ok(receiver)
 }
 
-/// Has the thread that calls it stand back, to its end.
+/// Lowers the priority of the current thread for the rest of its life.
 pub fn stand_back() {
-    // On Linux this is the priority of the thread. It works at full priority where that is not allowed.
+    // On Linux this sets the priority of the thread, not of the process. If it is not allowed, the thread keeps its
+    // priority.
     let _is_set = rustix::process::setpriority_process(None, NICE);
 }

@@ -1,4 +1,4 @@
-//! The file of a pack that an action runs: `actions/` of the pack and the entry point of the action.
+//! The file that an action runs: its entry point in `actions/` of the pack.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use petrel_model::Action;
 
 use crate::{Call, Outcome};
 
-/// The largest file that is run, in bytes: what reads it, reads all of it.
+/// Largest file, in bytes. Interpreters read the whole of it.
 const LARGEST: u64 = 64 << 20;
 
 /// As [`find_in`], for a call.
@@ -14,11 +14,11 @@ pub(crate) async fn find(call: &Call) -> Result<PathBuf, Outcome> {
     find_in(&call.pack_path, &call.action).await
 }
 
-/// Where the file of an action of the pack at `pack_path` is. It is inside of the pack, links included, it is
-/// there, and it is a plain file of a size that can be read.
+/// Finds the file of an action of the pack at `pack_path`. It must exist inside the pack, with links resolved, and be a
+/// regular file of acceptable size.
 ///
 /// # Errors
-/// The outcome of a call whose file is missing, elsewhere, something else or too large.
+/// The outcome of a call whose file is missing, outside the pack, not a regular file, or too large.
 pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outcome> {
     let (action, name) = (&action.reference, &action.entry_point);
     let actions = pack_path.join("actions");
@@ -44,12 +44,12 @@ pub async fn find_in(pack_path: &Path, action: &Action) -> Result<PathBuf, Outco
         _ => missing(format!("cannot be read: {error}")),
     })?;
     if !file.starts_with(&pack) {
-        return Err(missing("is outside of its pack".into()));
+        return Err(missing("is outside its pack".into()));
     }
     let metadata =
         tokio::fs::metadata(&file).await.map_err(|error| missing(format!("cannot be read: {error}")))?;
     if !metadata.is_file() {
-        return Err(missing("is no plain file".into()));
+        return Err(missing("is not a plain file".into()));
     }
     if metadata.len() > LARGEST {
         let message = format!("has {} bytes, and {} MiB is the limit", metadata.len(), LARGEST >> 20);

@@ -1,8 +1,8 @@
-//! The runner `http-request`: one HTTP request, as StackStorm's, and its answer as the result.
+//! The runner `http-request`: makes one HTTP request, as in StackStorm, and returns the answer as the result.
 //!
-//! What is sent is decided in `plan.rs`, `coding.rs` unpacks the answer and `answer.rs` says what it means; here the request is carried out,
-//! within its time, and is ended when it is canceled. It takes a place among the components, since it runs inside
-//! of this process and costs a socket, not a process.
+//! `plan.rs` decides what to send, `coding.rs` unpacks the answer, and `answer.rs` turns it into an outcome. This file
+//! sends the request within its timeout, and ends it on cancellation. It takes a slot for components, since it runs
+//! inside this process and costs a socket, not a process.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -21,38 +21,38 @@ mod answer;
 mod coding;
 mod plan;
 
-use coding::{Bounds, Coding, Failed};
+use coding::{Bounds, Coding, UnpackError};
 use plan::{Payload, Plan, Route};
 
-/// How many clients are kept: one for each way in which requests are sent.
+/// Number of clients that are kept, one for each combination of TLS, redirects, proxies and hosts.
 const CLIENTS: usize = 32;
-/// How many answers are unpacked at a time: each takes a processor, and memory beside what comes out.
-/// One alone keeps no other waiting.
+/// Number of answers that are unpacked at a time. Each takes a processor, and memory in addition to its output. Two, so
+/// that a single slow one does not block the others.
 const UNPACKED_AT_ONCE: usize = 2;
-/// How many redirects are followed.
+/// Largest number of redirects that are followed.
 const REDIRECTS: usize = 30;
 
-/// How requests are made on this host.
+/// Settings of the runner.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many bytes of an answer's body are taken at most; a longer one fails the request.
+    /// Largest body of an answer, in bytes. A larger one fails the request.
     pub body_limit: usize,
 }
 
-/// Makes requests.
+/// Makes HTTP requests.
 #[derive(Debug)]
 pub struct HttpRequest {
     runner_type: RunnerType,
     options: Options,
     clients: Mutex<HashMap<Route, reqwest::Client>>,
-    /// Who unpacks.
+    /// Permits for unpacking.
     turns: Arc<Semaphore>,
 }
 
 impl HttpRequest {
-    /// A runner that makes requests as `options` say.
+    /// Creates a runner with these options.
     pub fn new(options: Options) -> Self {
-        // An error means that a provider is there already, which is as good.
+        // An error means that a provider is already installed, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let runner_type = RunnerType {
             name: "http-request",
@@ -64,7 +64,7 @@ impl HttpRequest {
         Self { runner_type, options, clients: Mutex::default(), turns }
     }
 
-    /// The client for a route; made when it is first needed, since reading the machine's certificates takes time.
+    /// The client for a route. Created on first use, since reading the machine's certificates takes time.
     fn client(&self, route: &Route) -> Result<reqwest::Client, Outcome> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(route) {
@@ -129,14 +129,14 @@ impl HttpRequest {
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             body.take(&chunk, &what, output)?;
         }
-        // What has no body, as the answer to HEAD, may say how it would be packed.
+        // An answer without a body, for example to HEAD, may still name the coding that the body would have.
         if !codings.is_empty() && !body.bytes.is_empty() {
             body = self.unpack(codings, body.bytes, Body::new(stored, limit), what, output.clone()).await?;
         }
         Ok(answer::outcome(answer.status().as_u16(), answer.headers(), body.bytes, output))
     }
 
-    /// Puts what `packed` holds into `body`, on a thread for work that takes a while.
+    /// Unpacks `packed` into `body` on a background thread.
     async fn unpack(
         &self,
         codings: Vec<Coding>,
@@ -154,27 +154,27 @@ impl HttpRequest {
             Arc::clone(&self.turns).acquire_owned().await.map_err(|closed| damaged(&asked, &closed))?;
         let name = asked.clone();
         let bounds = Bounds { limit: body.limit, ended: CancellationToken::new() };
-        // It ends with the request, at its timeout and when it is canceled.
+        // Ends the unpacking together with the request, on timeout and on cancellation.
         let _waits = bounds.ended.clone().drop_guard();
         let unpacked = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let taken = coding::unpack(&codings, packed, &bounds, |piece| body.take(piece, &asked, &output));
             taken.map(|()| body).map_err(|failed| match failed {
-                Failed::Refused(outcome) => outcome,
-                Failed::Damaged(error) => damaged(&asked, &error),
+                UnpackError::Refused(outcome) => outcome,
+                UnpackError::Damaged(error) => damaged(&asked, &error),
             })
         });
         unpacked.await.unwrap_or_else(|gone| Err(damaged(&name, &gone)))
     }
 }
 
-/// The body of an answer as it comes in.
+/// The body of an answer while it arrives.
 struct Body {
     bytes: Vec<u8>,
-    /// What it takes where it is stored, in bytes.
+    /// Bytes that the body takes in the store.
     stored: usize,
     limit: usize,
-    /// How much of that a part of it takes.
+    /// Measures a part of the body as stored, in bytes.
     size: fn(&[u8]) -> usize,
 }
 
@@ -183,7 +183,7 @@ impl Body {
         Self { bytes: Vec::new(), stored: 0, limit, size }
     }
 
-    /// Takes in more of the answer to what was asked.
+    /// Appends a part of the answer. `asked` names the request in messages.
     fn take(&mut self, chunk: &[u8], asked: &str, output: &OutputSink) -> Result<(), Outcome> {
         let stored = (self.size)(chunk);
         self.stored = self.stored.saturating_add(stored);
@@ -198,8 +198,8 @@ impl Body {
         if !output.claim(stored) {
             return Err(Outcome::failed(
                 "limit.results",
-                format!("the answer to {asked} was not taken: {}", output.refusal()),
-                "run it again when less runs, or raise engine.results_mib",
+                format!("the answer to {asked} was not accepted: {}", output.refusal()),
+                "run it again when fewer actions run, or raise engine.results_mib",
             ));
         }
         self.bytes.extend_from_slice(chunk);
@@ -216,7 +216,7 @@ impl Runner for HttpRequest {
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome {
         tokio::select! {
             outcome = self.carry_out(&call, &output) => outcome.unwrap_or_else(|outcome| outcome),
-            // What is dropped closes its connection.
+            // Dropping the other future closes its connection.
             () = cancel.cancelled() => {
                 Outcome { end: End::Canceled, result: json!({"error": "the request was ended on request"}) }
             }
@@ -256,7 +256,7 @@ fn build(route: &Route) -> reqwest::Result<reqwest::Client> {
     builder.build()
 }
 
-/// Redirects are followed only to hosts that a request may go to.
+/// Follows redirects, but only to hosts that requests may go to.
 fn redirects(route: &Route) -> reqwest::redirect::Policy {
     if !route.follow_redirects {
         return reqwest::redirect::Policy::none();
@@ -273,7 +273,7 @@ fn redirects(route: &Route) -> reqwest::redirect::Policy {
     })
 }
 
-/// What an error says, with what caused it. Its address is left out: it may hold a secret.
+/// The text of an error and its causes. The address is left out, since it may contain a secret.
 fn reason(error: &reqwest::Error) -> String {
     let mut text = if error.is_timeout() { "timed out" } else { "the request" }.to_owned();
     let mut source = error.source();

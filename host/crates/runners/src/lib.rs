@@ -1,13 +1,12 @@
-//! The contract of something that runs an action ([`Runner`]), and the runners that start a process or make a
-//! request.
+//! The contract of a runner ([`Runner`]), and the runners that start a process or make a request.
 //!
-//! The runner of WebAssembly components lives in `petrel-pack-runtime`, the only crate that knows
-//! wasmtime; it implements the same contract. The engine knows this crate and nothing behind it.
+//! The runner for WebAssembly components is in `petrel-pack-runtime`, the only crate that knows wasmtime; it implements
+//! the same contract. The engine knows this crate and nothing behind it.
 //!
-//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract;
-//! [`local_shell`] has the runners of shell commands and scripts, on top of [`process`], which starts, watches and
-//! ends a process group; [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
-//! [`apart`] has threads for what computes for long, for this crate's neighbours too.
+//! Reading order: [`Runner`], [`Call`], [`Outcome`], [`output`], [`room`] and [`shares`] are the contract.
+//! [`local_shell`] has the runners for shell commands and scripts, on top of [`process`], which starts, watches and
+//! ends a process group. [`http_request`] makes requests, and [`python_script`] runs actions written in Python.
+//! [`apart`] has background threads for long computations, also for neighbouring crates.
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -20,8 +19,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub mod apart;
+mod call_parameters;
 pub mod entry_point;
-mod given;
 pub mod http_request;
 pub mod local_shell;
 pub mod noop;
@@ -37,138 +36,155 @@ use shares::{Holder, Refused};
 pub use output::{OutputLine, OutputSink, Stream};
 pub use room::ResultRoom;
 
-/// What a run has of what all runs of its runner share, from before it begins until this is dropped.
+/// A run's part of the resources that all runs of its runner share. Held from its admission on, until it is dropped.
 pub type Ticket = Box<dyn Any + Send>;
 
-/// A kind of runner, as `GET /api/v1/runnertypes` shows it.
+/// The description of a runner, as `GET /api/v1/runnertypes` shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunnerType {
     /// The name that an action's metadata gives as `runner_type`.
     pub name: &'static str,
-    /// One line on what it runs.
+    /// One line that says what it runs.
     pub description: &'static str,
-    /// What every action of this runner takes.
+    /// The parameters that every action of this runner takes.
     pub parameters: Parameters,
-    /// Which of the free places a run takes.
+    /// The kind of slot that a run takes.
     pub slots: Slots,
 }
 
-/// The kinds of free places that runs compete for; how many there are is a setting of the engine.
+/// The kinds of slots that runs compete for. Their numbers are settings of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slots {
-    /// Runs inside this process.
+    /// For runs inside this process.
     Component,
-    /// Starts a process.
+    /// For runs that start a process.
     Process,
-    /// Is conducted by the engine, which never calls [`Runner::run`] for it.
+    /// For workflows: the engine conducts them, and never calls [`Runner::run`].
     Workflow,
 }
 
-/// Something that runs actions. One runner serves many calls at a time.
+/// A request for admission: see [`Runner::admit`].
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The execution that is to run.
+    pub execution: ExecutionId,
+    /// The holder that it is charged to.
+    pub holder: &'a Holder,
+    /// The directory of the action's pack.
+    pub pack_path: &'a Path,
+    /// The file in that directory.
+    pub entry_point: &'a str,
+    /// Whether only the part reserved for [light](Runner::is_light) runs may be used, since another run waits for the
+    /// rest.
+    pub spares_others: bool,
+}
+
+/// A runner of actions. One runner serves many calls concurrently.
 #[async_trait]
 pub trait Runner: Send + Sync {
-    /// What kind of runner it is.
+    /// The description of this runner.
     fn runner_type(&self) -> &RunnerType;
 
-    /// Runs one action to its end. Lines of output go to `output` as they come.
+    /// Runs one action to its end. Lines of output go to `output` as they arrive.
     ///
-    /// When `cancel` fires, whatever was started is ended and [`End::Canceled`] is returned. A runner
-    /// never fails for itself: whatever goes wrong is the outcome of this one call.
+    /// When `cancel` fires, everything that was started is ended and [`End::Canceled`] is returned. This method has no
+    /// error: whatever goes wrong is the outcome of this one call.
     async fn run(&self, call: Call, output: OutputSink, cancel: CancellationToken) -> Outcome;
 
-    /// Whether runs share something of which [`Runner::admit`] gives each its part.
+    /// Whether runs share a resource that [`Runner::admit`] distributes.
     fn has_shares(&self) -> bool {
         false
     }
 
-    /// Takes what the run of `execution` needs of what all runs share, all of it or nothing, before it begins; never
-    /// waits. Nothing is needed if there is no ticket.
+    /// Takes the resources that a run needs of those that all runs share, all of them or none, before it begins. Never
+    /// waits. `None` means that it needs nothing.
     ///
     /// # Errors
-    /// Why there is not so much for `holder` now. It is asked again later, and holds nothing until then.
-    fn admit(
-        &self,
-        execution: ExecutionId,
-        holder: &Holder,
-        pack_path: &Path,
-        entry_point: &str,
-    ) -> Result<Option<Ticket>, Refused> {
-        let _ = (execution, holder, pack_path, entry_point);
+    /// The reason why its holder does not get them now. The engine asks again later; nothing is held until then.
+    fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
+        let _ = asked;
         Ok(None)
     }
 
-    /// Prepares what an action of the pack in this directory starts from, so that its first run is as quick as the others.
-    /// What keeps it from that is the outcome of a run.
+    /// Whether a run needs so little that it may use the part reserved for light runs. Those have a queue of their
+    /// own, so that none of them waits behind a heavy run.
+    fn is_light(&self, pack_path: &Path, entry_point: &str) -> bool {
+        let _ = (pack_path, entry_point);
+        true
+    }
+
+    /// Prepares the entry point of an action of this pack, so that its first run is as fast as the others. A failure is
+    /// not reported here but as the outcome of a run.
     async fn prepare(&self, pack_path: &Path, entry_point: &str) {
         let _ = (pack_path, entry_point);
     }
 
-    /// Looks at actions of the pack in this directory without running them: to be called when it is checked or registered.
+    /// Checks actions of this pack without running them. Called when the pack is checked or registered.
     async fn look_at(&self, pack_path: &Path, actions: &[Action]) -> Vec<Remark> {
         let _ = (pack_path, actions);
         Vec::new()
     }
 
-    /// Forgets what it has kept of the files of the pack in this directory: they may have changed.
+    /// Drops whatever was cached of the files of this pack, since they may have changed.
     fn forget(&self, pack_path: &Path) {
         let _ = pack_path;
     }
 
-    /// Ends what an earlier host process, which is gone, left running for the given executions. Returns
-    /// how much it found.
+    /// Ends processes that an earlier host, which has gone, left running for the given executions. Returns their
+    /// number.
     fn end_leftovers(&self, executions: &[String]) -> usize {
         let _ = executions;
         0
     }
 }
 
-/// What a runner has to say about an action before it runs.
+/// A remark of a runner about an action that has not run yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {
     /// The action.
     pub action: Ref,
-    /// What is wrong with what it runs, and what to do.
+    /// The problem and its remedy.
     pub message: String,
-    /// Whether no run of it can succeed.
+    /// Whether every run of the action would fail.
     pub is_fatal: bool,
 }
 
 /// One call of an action.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The execution it is for. Actions may use it as an idempotency key.
+    /// The execution. Actions may use its id as an idempotency key.
     pub execution_id: ExecutionId,
-    /// 0 for the first start; more when an earlier host was lost.
+    /// 0 for the first start, and one more for each host that was lost while it ran.
     pub attempt: u32,
-    /// What to run.
+    /// The action to run.
     pub action: Arc<Action>,
     /// The final parameters of runner and action together, rendered, cast and validated.
     pub parameters: Arc<Object>,
-    /// On whose behalf.
+    /// The user on whose behalf it runs.
     pub user: String,
-    /// Where the files of the action's pack are.
+    /// The directory of the action's pack.
     pub pack_path: PathBuf,
     /// The configuration of the action's pack.
     pub pack_config: Arc<Object>,
 }
 
-/// How a call ended.
+/// The way in which a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The action did what it should.
+    /// The action succeeded.
     Succeeded,
-    /// It did not; the result says why.
+    /// The action failed. The result says why.
     Failed,
-    /// It took longer than it may, and was ended.
+    /// The action exceeded its timeout and was ended.
     TimedOut,
-    /// It was ended on request.
+    /// The action was canceled.
     Canceled,
-    /// It was ended from outside (a signal that we did not send), so nobody knows how far it got.
+    /// The action was ended from outside, by a signal that the host did not send, so nobody knows how far it got.
     Abandoned,
 }
 
 impl End {
-    /// What this does to the execution.
+    /// The corresponding move of the execution's status.
     pub fn event(self) -> StatusEvent {
         match self {
             Self::Succeeded => StatusEvent::Succeeded,
@@ -180,13 +196,13 @@ impl End {
     }
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// How it ended.
+    /// The way in which it ended.
     pub end: End,
-    /// What is stored with the execution. For a failure that is not the action's own result it is the
-    /// object of [`Outcome::failed`].
+    /// The result that is stored with the execution. If the failure is not the action's own, it is the object of
+    /// [`Outcome::failed`].
     pub result: Value,
 }
 
@@ -196,13 +212,13 @@ impl Outcome {
         Self { end: End::Succeeded, result }
     }
 
-    /// A failure that Petrel itself found: `{"error", "code", "hint"}`. `code` is stable and dotted
+    /// A failure that Petrel itself detected, with the result `{"error", "code", "hint"}`. `code` is stable and dotted
     /// (`limit.memory`), `hint` says what to do.
     pub fn failed(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { end: End::Failed, result: reason(code, message.into(), hint.into()) }
     }
 
-    /// As [`Outcome::failed`], for a call that took too long.
+    /// As [`Outcome::failed`], for a call that exceeded its timeout.
     pub fn timed_out(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { end: End::TimedOut, result: reason(code, message.into(), hint.into()) }
     }

@@ -1,10 +1,10 @@
-//! The runners of this machine's shell, as StackStorm's: `local-shell-cmd` runs a command line
-//! ([`LocalShell`], here), `local-shell-script` a file of the pack ([`LocalScript`], in `script.rs`).
+//! The runners for this machine's shell, as in StackStorm: `local-shell-cmd` runs a command line ([`LocalShell`], in
+//! this file), `local-shell-script` runs a file of the pack ([`LocalScript`], in `script.rs`).
 //!
-//! Both take `cwd`, `env`, `timeout` (seconds, 60), `sudo`, `sudo_password` and `kwarg_op`, and give
-//! `{failed, succeeded, return_code, stdout, stderr}`; output that is JSON is decoded, one trailing line end is
-//! dropped. A command line is for bash, or for sh where there is no bash. Which words are started is decided in [`arguments`] and [`identity`]; how a process is started and
-//! ended is [`crate::process`]'s business.
+//! Both take `cwd`, `env`, `timeout` (seconds, 60), `sudo`, `sudo_password` and `kwarg_op`, and return
+//! `{failed, succeeded, return_code, stdout, stderr}`. Output that is JSON is decoded, and one trailing line end is
+//! removed. A command line is run by bash, or by sh where there is no bash. [`arguments`] and [`identity`] decide which
+//! words are started; [`crate::process`] starts and ends the process.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use petrel_model::parameters::Parameters;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::given::{Given, environment};
+use crate::call_parameters::{CallParameters, environment};
 use crate::output::OutputSink;
 use crate::process::{self, Input, Spec};
 use crate::{Call, Outcome, Runner, RunnerType, Slots, program};
 
 pub mod arguments;
-pub(crate) mod ending;
+pub(crate) mod exit;
 pub mod identity;
 mod script;
 
@@ -27,37 +27,37 @@ pub use script::LocalScript;
 
 use identity::Identity;
 
-/// How many seconds a command may take, unless it says otherwise.
+/// Default timeout of a command, in seconds.
 const TIMEOUT: f64 = 60.0;
 
-/// How processes are started on this machine.
+/// Settings of the runners for this machine's shell.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What every process finds in its environment, beside what the call adds.
+    /// Environment of every process, before the additions of the call.
     pub environment: Vec<(String, String)>,
-    /// Where a process starts when the call does not say.
+    /// Directory in which a process starts if the call names none.
     pub working_directory: PathBuf,
     /// The address of the API, for scripts that call back.
     pub api_url: String,
-    /// How many bytes of each stream are kept for the result, as they are stored.
+    /// Bytes of each stream that are kept for the result, as stored.
     pub output_limit: usize,
-    /// The user as whom commands run that do not ask for root; as the host itself if not given.
+    /// The user for commands that do not ask for root. Default: the user of the host itself.
     pub run_as: Option<String>,
-    /// Whether output is decoded that is JSON and neither an object nor an array (a number, `true`, a text in quotes), as
-    /// StackStorm does.
+    /// Whether output is decoded if it is a JSON scalar (a number, `true`, a text in quotes), as StackStorm does.
+    /// Objects and arrays are always decoded.
     pub decode_scalars: bool,
 }
 
 impl Options {
-    /// The path of the shell that reads command lines: bash, as in StackStorm, and sh where there is none.
+    /// The path of the shell for command lines: bash, as in StackStorm, or sh where there is none.
     fn shell(&self) -> String {
         let folders = program::folders(&self.environment);
         let bash = program::find("bash", folders).or_else(|| program::find("/bin/bash", folders));
         bash.map_or_else(|| "/bin/sh".to_owned(), |bash| bash.display().to_string())
     }
 
-    /// As whom a call runs.
-    fn identity<'a>(&'a self, given: Given<'a>) -> Identity<'a> {
+    /// The identity that a call runs under.
+    fn identity<'a>(&'a self, given: CallParameters<'a>) -> Identity<'a> {
         match (&self.run_as, given.flag("sudo")) {
             (_, true) => Identity::Root { password: given.text("sudo_password") },
             (Some(user), false) => Identity::User(user),
@@ -65,11 +65,14 @@ impl Options {
         }
     }
 
-    /// What to start for a call, given the words for it.
-    fn spec(&self, call: &Call, words: Vec<String>, input: Vec<u8>) -> Spec {
-        let given = Given(&call.parameters);
+    /// The process to start for a call whose command consists of `words`.
+    ///
+    /// # Errors
+    /// The outcome of a call whose timeout leaves no time.
+    fn spec(&self, call: &Call, words: Vec<String>, input: Vec<u8>) -> Result<Spec, Outcome> {
+        let given = CallParameters(&call.parameters);
         let mut words = words.into_iter().map(Into::into);
-        Spec {
+        Ok(Spec {
             execution: call.execution_id.to_string(),
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
@@ -78,13 +81,13 @@ impl Options {
                 .text("cwd")
                 .map_or_else(|| self.working_directory.clone(), PathBuf::from),
             input: Input::Bytes(input),
-            timeout: given.timeout(TIMEOUT),
+            timeout: given.timeout(TIMEOUT)?,
             output_limit: self.output_limit,
-        }
+        })
     }
 }
 
-/// The parameters that both runners take.
+/// The parameters that both runners take. `what` is "command" or "script".
 fn common_parameters(what: &str) -> Parameters {
     let parameters = json!({
         "cwd": {"type": "string", "description": format!("Where the {what} starts")},
@@ -93,7 +96,7 @@ fn common_parameters(what: &str) -> Parameters {
         "sudo": {"type": "boolean", "default": false, "description": format!("Run the {what} as root, by sudo")},
         "sudo_password": {"type": "string", "default": null, "secret": true, "required": false,
             "description": "The password for sudo; it travels by standard input"},
-        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take; no limit with 0 and less")},
+        "timeout": {"type": "integer", "default": 60, "description": format!("Seconds that the {what} may take")},
     });
     parameters.as_object().cloned().unwrap_or_default()
 }
@@ -107,7 +110,7 @@ pub struct LocalShell {
 }
 
 impl LocalShell {
-    /// A runner that starts processes as `options` say.
+    /// Creates a runner with these options.
     pub fn new(options: Options) -> Self {
         let mut parameters = Parameters::new();
         parameters.insert("cmd".into(), json!({"type": "string", "description": "The command line"}));
@@ -125,7 +128,7 @@ impl LocalShell {
     }
 
     fn spec(&self, call: &Call) -> Result<Spec, Outcome> {
-        let given = Given(&call.parameters);
+        let given = CallParameters(&call.parameters);
         let command = given.text("cmd").ok_or_else(|| {
             Outcome::failed(
                 "parameters.cmd",
@@ -134,7 +137,7 @@ impl LocalShell {
             )
         })?;
         let identity = self.options.identity(given);
-        Ok(self.options.spec(call, identity::of_line(command, identity, &self.shell), identity.input()))
+        self.options.spec(call, identity::of_line(command, identity, &self.shell), identity.input())
     }
 }
 
@@ -156,7 +159,7 @@ impl Runner for LocalShell {
     }
 }
 
-/// Runs what was decided, and says what came of it.
+/// Starts the process, waits for its end, and turns that into an outcome.
 async fn carry_out(
     call: &Call,
     spec: Spec,
@@ -166,13 +169,12 @@ async fn carry_out(
 ) -> Outcome {
     let (program, directory, limit) = (spec.program.clone(), spec.working_directory.clone(), spec.timeout);
     match process::run(spec, output, cancel).await {
-        Ok(finished) => ending::outcome(finished, limit, decode_scalars, output),
+        Ok(finished) => exit::outcome(finished, limit, decode_scalars, output),
         Err(error) => process::not_started(&call.action.reference, &program, &directory, &error),
     }
 }
 
-/// The parameters of `call` that hold a NUL character, which nothing on a command line or in an environment
-/// can hold.
+/// The names of parameters that contain a NUL character, which neither a command line nor an environment can hold.
 fn with_nul(call: &Call) -> Vec<&str> {
     fn has_nul(value: &Value) -> bool {
         match value {

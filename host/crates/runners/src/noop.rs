@@ -1,4 +1,4 @@
-//! The runner `noop`: does nothing and succeeds, as StackStorm's.
+//! The runner `noop`: does nothing and succeeds, as in StackStorm.
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;

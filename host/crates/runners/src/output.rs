@@ -1,7 +1,7 @@
-//! Output of a run, line by line, on its way from the runner to the store, and room for its result.
+//! Output of a run, line by line, on its way from the runner to the store, and the memory claimed for its result.
 //!
-//! The sink takes lines without waiting; the engine's executor takes them out now and then and stores
-//! them. What is beyond the limit is dropped and counted, and the last line says so.
+//! The sink accepts lines without waiting; the engine's executor takes them out at intervals and stores them.
+//! Lines beyond the limit are dropped and counted, and the last line reports the count.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,33 +14,33 @@ pub use petrel_model::output::{OutputLine, Stream};
 use crate::room::ResultRoom;
 use crate::shares::Holder;
 
-/// What a line takes beside its text where it is stored, in bytes.
+/// Bytes that a stored line takes in addition to its text.
 const LINE_BYTES: usize = 32;
 
-/// What a line with this text takes where it is stored, in bytes.
+/// Bytes that a line with this text takes in the store.
 pub fn line_size(text: &[u8]) -> usize {
     size::of_text(text).saturating_add(LINE_BYTES)
 }
 
-/// Takes the lines of one run. Cheap to clone; all clones feed the same run.
+/// Accepts the lines of one run. Cheap to clone; all clones feed the same run.
 #[derive(Debug, Clone)]
 pub struct OutputSink(Arc<Sink>);
 
 #[derive(Debug)]
 struct Sink {
     buffer: Mutex<Buffer>,
-    /// Where the result has its room; as much as it likes if not given.
+    /// The account for the result's memory. Without one, the result may take any amount.
     place: Option<Place>,
-    /// Whether room was asked for and not there.
+    /// Whether a claim was refused.
     was_refused: AtomicBool,
 }
 
-/// Room for the result of one run.
+/// The memory claimed for the result of one run.
 #[derive(Debug)]
 struct Place {
     room: Arc<ResultRoom>,
     holder: Holder,
-    /// What this run has, in bytes, with what it has without asking.
+    /// Bytes claimed so far, including those that need no claim.
     claimed: Mutex<usize>,
 }
 
@@ -76,12 +76,12 @@ struct Buffer {
 }
 
 impl OutputSink {
-    /// A sink that keeps `limit` bytes, as they are stored.
+    /// Creates a sink that keeps `limit` bytes, as stored.
     pub fn new(limit: usize) -> Self {
         Self::make(limit, None)
     }
 
-    /// As [`OutputSink::new`], for a run whose result has its room in `room`, on account of `holder`.
+    /// As [`OutputSink::new`], for a run whose result is charged to `holder` in `room`.
     pub fn within(limit: usize, room: &Arc<ResultRoom>, holder: Holder) -> Self {
         Self::make(limit, Some(Place { room: Arc::clone(room), holder, claimed: Mutex::new(0) }))
     }
@@ -91,12 +91,12 @@ impl OutputSink {
         Self(Arc::new(Sink { buffer, place, was_refused: AtomicBool::new(false) }))
     }
 
-    /// On whose account the run takes room, if its result has its room in a common one.
+    /// The holder that the result is charged to, if it is charged at all.
     pub fn holder(&self) -> Option<&Holder> {
         self.0.place.as_ref().map(|place| &place.holder)
     }
 
-    /// Adds a line; drops it when the limit is reached.
+    /// Adds a line, or drops it when the limit is reached.
     pub fn line(&self, stream: Stream, text: impl Into<String>) {
         let text = text.into();
         let size = line_size(text.as_bytes());
@@ -109,28 +109,28 @@ impl OutputSink {
         }
     }
 
-    /// Whether it takes nothing any more.
+    /// Whether every further line would be dropped.
     pub fn is_full(&self) -> bool {
         self.buffer().dropped > 0
     }
 
-    /// Counts text that was not even made into lines, since it is full.
+    /// Counts bytes as dropped without making them into lines first. For callers that have seen that the sink is full.
     pub fn drop_bytes(&self, count: usize) {
         self.buffer().dropped += count;
     }
 
-    /// Takes out what has come since the last call.
+    /// Takes the lines that have arrived since the last call.
     pub fn take(&self) -> Vec<OutputLine> {
         std::mem::take(&mut self.buffer().lines)
     }
 
-    /// How many bytes were dropped because the limit was reached.
+    /// Bytes dropped because the limit was reached.
     pub fn dropped(&self) -> usize {
         self.buffer().dropped
     }
 
-    /// Takes room for `bytes` of the result, until the last clone is dropped; `false` if what runs has taken it all, or
-    /// its user, its workflow or its rule their share.
+    /// Claims `bytes` for the result until the last clone is dropped. Returns `false` if running executions hold all
+    /// the memory, or if the holder's user or root has its part.
     pub fn claim(&self, bytes: usize) -> bool {
         let has_room = self.0.place.as_ref().is_none_or(|place| place.claim(bytes));
         if !has_room {
@@ -139,7 +139,7 @@ impl OutputSink {
         has_room
     }
 
-    /// Why a claim was refused.
+    /// The reason why a claim was refused, for an error message.
     pub fn refusal(&self) -> String {
         let limit = self.0.place.as_ref().map_or(usize::MAX, |place| place.room.limit()) >> 20;
         format!(
@@ -148,20 +148,19 @@ impl OutputSink {
         )
     }
 
-    /// What a result is to say of itself if a claim was refused for it, so that not all of it is there, or not as it
-    /// should be.
+    /// The remark that a result must carry if a claim was refused, since part of it is then missing or in another form.
     pub fn shortfall(&self) -> Option<String> {
         let was_refused = self.0.was_refused.load(Ordering::Relaxed);
         was_refused.then(|| {
             let why = self.refusal();
             format!(
-                "the result is not whole: {why}; run it again when less runs, or raise engine.results_mib"
+                "the result is not whole: {why}; run it again when fewer actions run, or raise engine.results_mib"
             )
         })
     }
 
-    /// The value that `text` is as JSON; `None` if it is no JSON, or if there is no room for all its parts: then a line
-    /// says so.
+    /// Parses `text` as JSON. `None` if it is not JSON, or if there is no memory for the parsed value; a line of output
+    /// reports the latter.
     pub fn parse(&self, text: &str) -> Option<Value> {
         if text.trim_start().starts_with(['[', '{']) && !self.claim(size::parsed(text.as_bytes())) {
             let message = format!("JSON of {} bytes is kept as text: {}", text.len(), self.refusal());
@@ -192,9 +191,9 @@ mod tests {
         let plain = LINE_BYTES + 4;
         for (limit, texts, kept, dropped) in [
             (2 * plain, &["1234", "1234", "5", ""][..], 2, 3),
-            // Empty lines are not free.
+            // Empty lines take memory, too.
             (3 * LINE_BYTES, &[""; 10], 3, 7),
-            // What becomes six bytes counts as six.
+            // A byte that takes six in JSON counts as six.
             (LINE_BYTES + 23, &["\0\0\0\0"], 0, 5),
             (LINE_BYTES + 24, &["\0\0\0\0"], 1, 0),
             (LINE_BYTES + 8, &["\"\"\\\\"], 1, 0),
@@ -228,7 +227,7 @@ mod tests {
         let all: Vec<_> =
             ["ann", "bob", "cyd"].map(|user| OutputSink::within(1000, &room, holder(user))).into();
         assert!(all[0].claim(50 << 10) && all[1].claim(50 << 10) && all[2].claim(200));
-        // What is its own, and what was left.
+        // Its own part, and the remainder.
         assert!(all[2].claim(100));
         assert_eq!(all.iter().filter(|sink| sink.shortfall().is_some()).count(), 0);
         assert!(!all[2].claim(1));

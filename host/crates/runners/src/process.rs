@@ -1,5 +1,5 @@
-//! Starts a process in a group of its own, feeds its output to a sink line by line, and ends the whole
-//! group on timeout and cancel. What to start, and what an exit means, is the runner's business.
+//! Starts a process in a group of its own, passes its output to a sink line by line, and ends the whole group on
+//! timeout and cancellation. The runner decides what to start, and what the exit means.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
@@ -40,78 +40,79 @@ use group::{Group, signal};
 use identity::Identity;
 use seal::Seal;
 
-/// How long a group that was asked to end may take before it is killed.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_millis(500);
-/// How long to wait for the end of a group that was killed.
+/// Longest wait for the end of a group after SIGKILL.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// How long output is still read after the process itself has ended: what it left behind in the
-/// background may hold the pipes open for ever.
+/// Time that output is still read after the process has ended. A process that it left in the background may hold the
+/// pipes open for ever.
 const DRAIN: Duration = Duration::from_millis(500);
-/// The variable by which a process that outlived its host is found again.
+/// The environment variable by which a later host finds processes of an execution.
 pub const EXECUTION_VARIABLE: &str = "PETREL_EXECUTION_ID";
-/// The variable beside it that proves that this host has set it.
+/// The environment variable that proves that this host has set [`EXECUTION_VARIABLE`].
 pub const PROOF_VARIABLE: &str = "PETREL_EXECUTION_PROOF";
 
-/// What to start.
+/// The description of a process to start.
 #[derive(Debug)]
 pub struct Spec {
-    /// The execution that it is for; all that is started carries it in [`EXECUTION_VARIABLE`], with its proof and
-    /// its seal.
+    /// The execution. Every process that is started for it carries the id in [`EXECUTION_VARIABLE`], with a proof and a
+    /// seal.
     pub execution: String,
     /// The program.
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Its environment, but for the mark of its execution.
+    /// Its environment, without the marks of the execution.
     pub environment: Vec<(String, String)>,
-    /// Where it starts.
+    /// Directory in which it starts.
     pub working_directory: PathBuf,
-    /// What it reads from standard input, and whether it answers there.
+    /// Standard input.
     pub input: Input,
-    /// How long it may take; for ever if not given.
-    pub timeout: Option<Duration>,
-    /// How many bytes of each stream are kept for the result, as they are stored.
+    /// Longest duration.
+    pub timeout: Duration,
+    /// Bytes of each stream that are kept for the result, as stored.
     pub output_limit: usize,
 }
 
-/// How it ended.
+/// The way in which a process ended.
 #[derive(Debug)]
 pub enum Exit {
     /// By itself, or by a signal from outside.
     Ended(ExitStatus),
-    /// It took too long and was ended.
+    /// It exceeded its timeout and was ended.
     TimedOut,
-    /// It was ended on request.
+    /// It was canceled.
     Canceled,
 }
 
 /// A process that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// How.
+    /// The way in which it ended.
     pub exit: Exit,
     /// Standard output.
     pub stdout: Captured,
     /// Standard error.
     pub stderr: Captured,
-    /// What it answered in an exchange.
+    /// The answer, if the input was an exchange.
     pub answer: Captured,
 }
 
-/// Runs a process to its end, and ends what it may not leave behind: its group and all that is marked as its own
-/// when it is ended by us; when it has ended by itself, what it left in the background and still holds its output
-/// open. A daemon that has let go of its output lives on, as actions that start a service expect.
+/// Runs a process to its end. If the host ends it, its group and all processes with its marks are ended, too. If it
+/// ends by itself, only background processes that still hold its output open are ended: a daemon that has closed its
+/// output lives on, as actions that start a service expect.
 ///
 /// # Errors
-/// When it cannot be started at all: no such program, no such directory.
+/// If the process cannot be started, for example because the program or the directory does not exist.
 pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) -> std::io::Result<Finished> {
     let input = std::mem::take(&mut spec.input);
     let (stdin, ours) = input.open()?;
+    // Before the start: no process of this execution can have begun earlier.
     let began = table::now();
-    // In this order: when this future is dropped half-way, the child is to go first.
+    // Locals are dropped in reverse order: if this future is dropped, the child must go before its registration.
     let (started, mut child) = start(&mut spec, stdin)?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    // Ends the group also when this future is dropped half-way.
+    // Kills the group if this future is dropped before the end.
     let guard = Group(group);
     let stdin = child.stdin.take();
     let mut answer = Captured::default();
@@ -127,11 +128,14 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
         tokio::pin!(ended);
         tokio::select! {
             exit = &mut ended => {
+                // The process has ended. Output that was written before still has to be read, but a process in the
+                // background may hold the pipes open for as long as it likes.
                 if timeout(DRAIN, &mut reading).await.is_err() {
                     let held = leftovers::end_holders(pipes).await;
                     if held > 0 {
-                        sink.line(Stream::Output, format!("{held} processes that were left in the background held the output open, and were ended"));
+                        sink.line(Stream::Output, format!("{held} processes that were left in the background held the output open and were ended"));
                     }
+                    // The holders are gone, so this ends at once, unless one of another user could not be killed.
                     drop(timeout(DRAIN, &mut reading).await);
                 }
                 exit?
@@ -139,18 +143,20 @@ pub async fn run(mut spec: Spec, sink: &OutputSink, cancel: &CancellationToken) 
             _ = &mut reading => ended.await?,
         }
     };
+    // The process has ended by itself or was ended: whatever is left of its group may live on.
     guard.disarm();
     drop(started);
     Ok(Finished { exit, stdout: out.finish(), stderr: err.finish(), answer })
 }
 
-/// Starts a process, in a group of its own and with the marks of its execution.
+/// Starts a process in a group of its own, with the marks of its execution.
 fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
     let identity = Identity::own();
-    // Dropped at the end, with its copy of what the process finds at standard input.
+    // Local, so that it is dropped here: it holds a copy of the child's end of standard input.
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.arguments)
+        // The environment of the host may contain secrets, so nothing of it is inherited.
         .env_clear()
         .envs(spec.environment.drain(..))
         .env(EXECUTION_VARIABLE, &spec.execution)
@@ -159,18 +165,19 @@ fn start(spec: &mut Spec, stdin: Stdio) -> std::io::Result<(Started, Child)> {
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // One signal to the group reaches everything that the command starts.
         .process_group(0)
         .kill_on_drop(true);
     children::start(|| Seal::of(&spec.execution, identity).put_on(|| command.spawn()), Child::id)
 }
 
-/// The number by which the system knows a pipe.
+/// The inode number of a pipe.
 fn number(pipe: Option<&impl AsFd>) -> Option<u64> {
     pipe.and_then(|pipe| rustix::fs::fstat(pipe).ok()).map(|found| found.st_ino)
 }
 
-/// The outcome of a call whose `program` could not be started in `directory`. The system says "no such file" of
-/// whatever is missing: which it is, is looked up here.
+/// The outcome of a call whose `program` could not be started in `directory`. The system reports "no such file" for
+/// whatever is missing, so this looks up which file it is.
 pub(crate) fn not_started(
     action: &Ref,
     program: &OsStr,
@@ -181,7 +188,7 @@ pub(crate) fn not_started(
         return Outcome::failed(
             "process.arguments",
             format!("{action} could not be started: its parameters are longer than a command line may be"),
-            "hand over what is large in a file",
+            "pass large values in a file",
         );
     }
     let path = Path::new(program);
@@ -190,7 +197,7 @@ pub(crate) fn not_started(
     let is_missing = error.kind() == std::io::ErrorKind::NotFound;
     let (reason, remedy) = if !directory.is_dir() {
         (
-            format!("{place}, where it is to start, is no directory"),
+            format!("{place}, where it is to start, is not a directory"),
             "give an existing directory in cwd, or make it",
         )
     } else if is_missing && program == "sudo" {
@@ -200,11 +207,11 @@ pub(crate) fn not_started(
         )
     } else if is_missing && path.exists() {
         (
-            format!("what is to interpret {name}, as its first line says, is missing"),
+            format!("the interpreter that the first line of {name} names is missing"),
             "install it, or correct the first line",
         )
     } else if is_missing {
-        (format!("the program {name} is not there"), "install it, or correct its path")
+        (format!("the program {name} does not exist"), "install it, or correct its path")
     } else {
         (
             format!("{name} in {place}: {error}"),
@@ -214,34 +221,29 @@ pub(crate) fn not_started(
     Outcome::failed("process.start", format!("{action} could not be started: {reason}"), remedy)
 }
 
-/// Waits for the end, and brings it about when it is time. The group comes with the tick at which it began.
+/// Waits for the end of the process, and ends it on timeout or cancellation. `group` comes with the tick at which it
+/// began.
 async fn watch(
     child: &mut Child,
     (group, began): (Option<Pid>, u64),
     spec: &Spec,
     cancel: &CancellationToken,
 ) -> std::io::Result<Exit> {
-    let expired = async {
-        match spec.timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
     let exit = tokio::select! {
         status = child.wait() => return Ok(Exit::Ended(status?)),
-        () = expired => Exit::TimedOut,
+        () = tokio::time::sleep(spec.timeout) => Exit::TimedOut,
         () = cancel.cancelled() => Exit::Canceled,
     };
     let marks = leftovers::look(&spec.execution, group, began).await;
     signal(group, Signal::TERM);
     let ended = timeout(GRACE, child.wait()).await;
-    // Also when the leader has ended: others of the group may not have.
+    // Sent even if the leader has ended: other members of the group may still run.
     signal(group, Signal::KILL);
     if ended.is_err() && timeout(LAST_WAIT, child.wait()).await.is_err() {
-        // Nothing more can be done: it runs as another user, or hangs in the kernel.
-        tracing::error!(process.id = child.id(), "a process cannot be ended");
+        // Nothing more can be done: the process belongs to another user, or hangs in the kernel.
+        tracing::error!(process.id = child.id(), "process did not end after SIGKILL");
     }
-    // What has left the group.
+    // Processes that have left the group.
     leftovers::end_all(marks).await;
     Ok(exit)
 }
@@ -268,13 +270,13 @@ mod tests {
                 format!("{}, where it is to start", gone.display()),
             ),
             ("sudo", here, ErrorKind::NotFound, "the program sudo is not on PATH".to_owned()),
-            ("sudo", gone.as_path(), ErrorKind::NotFound, "is no directory".to_owned()),
-            ("/nowhere/zsh", here, ErrorKind::NotFound, "the program /nowhere/zsh is not there".to_owned()),
+            ("sudo", gone.as_path(), ErrorKind::NotFound, "is not a directory".to_owned()),
+            ("/nowhere/zsh", here, ErrorKind::NotFound, "the program /nowhere/zsh does not exist".to_owned()),
             (
                 script.to_str().unwrap(),
                 here,
                 ErrorKind::NotFound,
-                format!("what is to interpret {}", script.display()),
+                format!("the interpreter that the first line of {}", script.display()),
             ),
             ("/bin/sh", here, ErrorKind::PermissionDenied, format!("/bin/sh in {}", here.display())),
         ] {

@@ -1,11 +1,11 @@
-//! The runner `python-script`: an action written in Python, as StackStorm's.
+//! The runner `python-script`: runs actions written in Python, as StackStorm does.
 //!
-//! One process an execution. Parameters, configuration and all else travel by standard input, a socket, and the
-//! result comes back on it ([`Input::Exchange`]); so nothing is on the command line but the interpreter and our
-//! file that runs the action, and standard output is the action's own. That file and what actions import from
-//! `st2common` are in `python/` of this crate, and [`library`] lays them out.
+//! Each execution has a process of its own. Parameters, configuration and everything else travel through standard
+//! input, which is a socket, and the result comes back through it ([`Input::Exchange`]). So the command line shows only
+//! the interpreter and our wrapper, and standard output belongs to the action. The wrapper and the modules of
+//! `st2common` that actions import are in `python/` of this crate; [`library`] lays them out.
 //!
-//! The result is `{result, stdout, stderr, exit_code}`, with `error` where nobody else says why.
+//! The result is `{result, stdout, stderr, exit_code}`, with `error` where nothing else explains a failure.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,38 +15,38 @@ use petrel_model::Object;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::given::{Given, environment};
-use crate::local_shell::ending;
+use crate::call_parameters::{CallParameters, environment};
+use crate::local_shell::exit;
 use crate::output::OutputSink;
 use crate::process::{self, Captured, Finished, Input, Spec};
 use crate::{Call, End, Outcome, Runner, RunnerType, Slots, entry_point, program};
 
 pub mod library;
 
-/// How many seconds an action may take, unless it says otherwise.
+/// Default timeout of an action, in seconds.
 const TIMEOUT: f64 = 600.0;
 
-/// How Python actions are run on this machine.
+/// Settings of the runner of Python actions.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What every process finds in its environment, beside what the call adds.
+    /// Environment of every process, before the additions of the call.
     pub environment: Vec<(String, String)>,
-    /// Where a process starts.
+    /// Directory in which a process starts.
     pub working_directory: PathBuf,
     /// The address of the API, for actions that call back.
     pub api_url: String,
-    /// How many bytes of each stream are kept.
+    /// Bytes of each stream that are kept.
     pub output_limit: usize,
-    /// How many bytes of JSON a result may have; a longer one fails the action.
+    /// Largest result, in bytes of JSON. A larger one fails the action.
     pub result_limit: usize,
-    /// The interpreter: a path, or a name that is looked for on `PATH`.
+    /// The interpreter: a path, or a name that is looked up on `PATH`.
     pub interpreter: String,
-    /// Where [`library::lay_out`] has laid out what actions need.
+    /// The directory that [`library::lay_out`] has filled.
     pub library: PathBuf,
 }
 
 impl Options {
-    /// Where the interpreter is, if it is there.
+    /// The path of the interpreter, if it exists.
     pub fn find_interpreter(&self) -> Option<PathBuf> {
         program::find(&self.interpreter, program::folders(&self.environment))
     }
@@ -60,7 +60,7 @@ pub struct PythonScript {
 }
 
 impl PythonScript {
-    /// A runner that starts processes as `options` say.
+    /// Creates a runner with these options.
     pub fn new(options: Options) -> Self {
         let parameters = json!({
             "debug": {"type": "boolean", "default": false, "required": false,
@@ -68,7 +68,7 @@ impl PythonScript {
             "env": {"type": "object", "description": "Variables to add to the environment"},
             "log_level": {"type": "string", "default": "DEBUG", "description": "What the action's logger lets through",
                 "enum": ["AUDIT", "CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"]},
-            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take; no limit with 0 and less"},
+            "timeout": {"type": "integer", "default": 600, "description": "Seconds that the action may take"},
         });
         Self {
             runner_type: RunnerType {
@@ -81,8 +81,8 @@ impl PythonScript {
         }
     }
 
-    fn spec(&self, call: &Call, file: &Path, interpreter: PathBuf) -> Spec {
-        let given = Given(&call.parameters);
+    fn spec(&self, call: &Call, file: &Path, interpreter: PathBuf) -> Result<Spec, Outcome> {
+        let given = CallParameters(&call.parameters);
         let runner = &self.runner_type.parameters;
         let own = call.parameters.iter().filter(|(name, _)| !runner.contains_key(*name));
         let parameters: Object = own.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -99,10 +99,10 @@ impl PythonScript {
         environment.insert("PYTHONPATH".into(), self.python_path(call));
         environment.insert("ST2_API_URL".into(), self.options.api_url.clone());
         environment.entry("PYTHONIOENCODING".into()).or_insert_with(|| "utf-8".into());
-        Spec {
+        Ok(Spec {
             execution: call.execution_id.to_string(),
             program: interpreter.into(),
-            // Unbuffered, so that output comes while the action runs.
+            // Unbuffered, so that output arrives while the action runs.
             arguments: vec!["-u".into(), self.options.library.join(library::WRAPPER).into()],
             environment: environment.into_iter().collect(),
             working_directory: self.options.working_directory.clone(),
@@ -110,20 +110,20 @@ impl PythonScript {
                 request: request.to_string().into_bytes(),
                 answer_limit: self.options.result_limit,
             },
-            timeout: given.timeout(TIMEOUT),
+            timeout: given.timeout(TIMEOUT)?,
             output_limit: self.options.output_limit,
-        }
+        })
     }
 
-    /// Where modules are looked for first: the pack's `lib` and `actions/lib`, and `st2common`. What a caller
-    /// gives as `PYTHONPATH` does not count, as in StackStorm.
+    /// Value of `PYTHONPATH`: the pack's `lib` and `actions/lib`, then `st2common`. A `PYTHONPATH` given by the caller
+    /// is ignored, as in StackStorm.
     fn python_path(&self, call: &Call) -> String {
         let pack = &call.pack_path;
         let places = [pack.join("lib"), pack.join("actions/lib"), self.options.library.clone()];
         places.map(|place| place.display().to_string()).join(":")
     }
 
-    /// Where the interpreter is.
+    /// The interpreter, or the failure of a call that needs it.
     fn interpreter(&self, call: &Call) -> Result<PathBuf, Outcome> {
         self.options.find_interpreter().ok_or_else(|| {
             let name = &self.options.interpreter;
@@ -157,12 +157,15 @@ impl Runner for PythonScript {
             Ok(interpreter) => interpreter,
             Err(outcome) => return outcome,
         };
-        let spec = self.spec(&call, &file, interpreter);
+        let spec = match self.spec(&call, &file, interpreter) {
+            Ok(spec) => spec,
+            Err(outcome) => return outcome,
+        };
         let program = spec.program.clone();
         let limit = spec.timeout;
         match process::run(spec, &output, &cancel).await {
             Ok(finished) => {
-                ending::note_cuts(&finished, &output);
+                exit::note_cuts(&finished, &output);
                 outcome(finished, limit, &output)
             }
             Err(error) => {
@@ -177,11 +180,11 @@ impl Runner for PythonScript {
     }
 }
 
-/// What came of an action.
-fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> Outcome {
-    let (mut end, exit_code, mut error) = ending::meaning(&finished.exit, limit);
+/// The outcome of an action whose process has ended.
+fn outcome(finished: Finished, limit: Duration, output: &OutputSink) -> Outcome {
+    let (mut end, exit_code, mut error) = exit::meaning(&finished.exit, limit);
     let (status, value) = answer(&finished.answer, output);
-    // The text, as StackStorm has it, when there is no result.
+    // StackStorm shows the text "None" when there is no result.
     let mut value = value.unwrap_or_else(|| "None".into());
     if end == End::Succeeded && status == Some(false) {
         end = End::Failed;
@@ -193,7 +196,7 @@ fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> 
         value = Value::Null;
         error = Some(if finished.answer.is_crowded_out {
             format!(
-                "the result of {size} bytes of JSON was not taken: {}; run it again when less runs",
+                "the result of {size} bytes of JSON was not accepted: {}; run it again when fewer actions run",
                 output.refusal()
             )
         } else {
@@ -202,7 +205,7 @@ fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> 
             )
         });
     }
-    // Moved in, one by one: the macro would copy what may be large.
+    // Inserted one by one, since `json!` would copy values that may be large.
     let mut result = Object::new();
     result.insert("result".into(), value);
     result.insert("stdout".into(), finished.stdout.text().into());
@@ -214,8 +217,8 @@ fn outcome(finished: Finished, limit: Option<Duration>, output: &OutputSink) -> 
     Outcome { end, result: Value::Object(result) }
 }
 
-/// Status and result, from the two lines of an answer; an answer that was cut short is none. A result that is
-/// nested too deep to be read, or for which there is no room, is kept as its JSON text.
+/// Reads status and result from the two lines of an answer. An answer that was cut short counts as none. A result
+/// that is nested too deeply to be parsed, or for which there is no memory, is kept as its JSON text.
 fn answer(captured: &Captured, output: &OutputSink) -> (Option<bool>, Option<Value>) {
     let text = String::from_utf8_lossy(&captured.bytes);
     let lines = text.strip_suffix('\n').and_then(|text| text.split_once('\n'));

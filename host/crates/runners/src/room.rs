@@ -1,42 +1,43 @@
-//! Room in memory for the results of all that runs. A run takes some as its result comes together and has it until
-//! its outcome is stored; it never waits for more: what does not fit is cut, or fails, and says so.
+//! Memory for the results of all running executions. A run claims memory while its result is being collected, and holds
+//! it until its outcome is stored. It never waits for more: what does not fit is cut or fails, with a remark.
 //!
-//! A little of it needs no asking, so that the small results of most runs have their place whatever others hold; of
-//! the rest no user and no root takes everything (see [`shares`](crate::shares)).
+//! Each run has a small part without a claim, so that small results have room whatever others hold. No user and no root
+//! gets all the rest (see [`shares`](crate::shares)).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::shares::{Holder, Shares};
 
-/// Which part of the room each run has beside it, without asking: one in so many. How many run is bounded, so this is.
+/// The part of the room that each run has without a claim: one in this many. The number of runs is bounded, and so is
+/// their sum.
 const OWN_PART: usize = 1024;
 
-/// Room for results, which all runs of a host share.
+/// Memory for results, shared by all runs of a host.
 #[derive(Debug)]
 pub struct ResultRoom {
-    /// In bytes.
+    /// Bytes.
     limit: usize,
-    /// In bytes.
+    /// Bytes.
     shares: Mutex<Shares>,
 }
 
 impl ResultRoom {
-    /// Room for `limit` bytes.
+    /// Creates room for `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, shares: Mutex::new(Shares::new(limit)) }
     }
 
-    /// How much there is in all, in bytes.
+    /// The whole room, in bytes.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// How much each run has without asking, in bytes.
+    /// Bytes that each run has without a claim.
     pub(crate) fn own(&self) -> usize {
         self.limit / OWN_PART
     }
 
-    /// Takes `bytes` for `holder`; `false` if they are not left, or if it has its share.
+    /// Takes `bytes` for `holder`. Returns `false` if too little is left, or if the holder would exceed its share.
     pub(crate) fn take(&self, holder: &Holder, bytes: usize) -> bool {
         self.shares().take(holder, bytes).is_ok()
     }

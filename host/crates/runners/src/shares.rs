@@ -1,7 +1,8 @@
-//! How much of what all that runs has together one user and one root may hold: the top workflow, the rule or the user
-//! on whose account an execution waits (see [`Execution::account`]). So no single one takes it all from the others.
+//! Fair shares of a common resource: how much one user and one root may hold. A root is the top workflow, the rule or
+//! the user that an execution is charged to (see [`Execution::account`]). So no single one takes everything from the
+//! others.
 //!
-//! This only counts. Who is refused waits elsewhere, or does without.
+//! This module only counts. A holder that is refused waits elsewhere, or does without.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,18 +11,18 @@ use std::hash::Hash;
 use petrel_model::execution::Account;
 use petrel_model::{Execution, ExecutionId};
 
-/// On whose account something is held.
+/// The root that something is charged to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Root {
-    /// All that is inside this workflow, which itself is inside no other.
+    /// A workflow that is inside no other, for itself and everything inside it.
     Workflow(ExecutionId),
-    /// What this rule has asked for.
+    /// A rule, for the executions that it requested.
     Rule(Box<str>),
-    /// What this user has asked for.
+    /// A user, for the executions that they requested.
     User(Box<str>),
 }
 
-/// Who holds something: a user, through one root.
+/// The holder of a part: a user, through one root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The user.
@@ -31,7 +32,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Who holds what `execution` takes.
+    /// The holder that `execution` is charged to.
     pub fn of(execution: &Execution) -> Self {
         let root = match execution.account() {
             Account::Workflow(id) => Root::Workflow(id),
@@ -42,18 +43,18 @@ impl Holder {
     }
 }
 
-/// Why nothing is to be had.
+/// Reasons for a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The root has its share: a half.
+    /// The root would exceed its share, which is a half.
     ByTheRoot,
-    /// The user has its share: three quarters.
+    /// The user would exceed its share, which is three quarters.
     ByTheUser,
-    /// There is not so much left.
+    /// Too little is left, whoever asks.
     ByAll,
 }
 
-/// What is held of something, by whom.
+/// The amounts that are held of a common resource, by holder.
 #[derive(Debug)]
 pub struct Shares {
     limit: usize,
@@ -63,20 +64,21 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Shares of `limit`, in whatever is counted.
+    /// Creates shares of `limit`, in any unit.
     pub fn new(limit: usize) -> Self {
         Self { limit, taken: 0, users: HashMap::new(), roots: HashMap::new() }
     }
 
-    /// How much there is in all.
+    /// The whole amount.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether `holder` may have `amount` more. Who has nothing may have more than its share, if there is so much.
+    /// Whether `holder` may take `amount` more. A holder with nothing may exceed its share if enough is left, since one
+    /// that needs more than a share would otherwise never run.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason for the refusal.
     pub fn admits(&self, holder: &Holder, amount: usize) -> Result<(), Refused> {
         let exceeds = |held: Option<&usize>, share: usize| {
             held.is_some_and(|held| held.checked_add(amount).is_none_or(|all| all > share))
@@ -93,14 +95,14 @@ impl Shares {
     /// Takes `amount` for `holder`.
     ///
     /// # Errors
-    /// As [`Shares::admits`]; then nothing is taken.
+    /// As [`Shares::admits`]. Nothing is taken then.
     pub fn take(&mut self, holder: &Holder, amount: usize) -> Result<(), Refused> {
         self.admits(holder, amount)?;
         self.add(holder, amount);
         Ok(())
     }
 
-    /// Takes `amount` for `holder`, whatever its share is: for who has asked in another way.
+    /// Takes `amount` for `holder` without a check, for callers that have made their own.
     pub fn add(&mut self, holder: &Holder, amount: usize) {
         if amount > 0 {
             self.taken = self.taken.saturating_add(amount);
@@ -109,12 +111,12 @@ impl Shares {
         }
     }
 
-    /// How much is taken in all.
+    /// The amount taken by all holders.
     pub fn taken(&self) -> usize {
         self.taken
     }
 
-    /// How much the user of `holder` has, and what its share is.
+    /// The amount that the user of `holder` has, and the user's share.
     pub fn of_user(&self, holder: &Holder) -> (usize, usize) {
         (self.users.get(&holder.user).copied().unwrap_or(0), self.limit - self.limit / 4)
     }
@@ -135,7 +137,7 @@ fn add<K: Clone + Eq + Hash>(held: &mut HashMap<K, usize>, key: &K, amount: usiz
     }
 }
 
-/// Who has nothing any more is forgotten.
+/// Subtracts `amount`, and removes the entry at zero, so that the map does not grow with the number of users.
 fn remove<K: Clone + Eq + Hash>(held: &mut HashMap<K, usize>, key: &K, amount: usize) {
     if let Entry::Occupied(mut entry) = held.entry(key.clone()) {
         let left = entry.get().saturating_sub(amount);

@@ -6,6 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use petrel_model::quoted::quoted;
+
+/// How many keys that are not there are named.
+const MOST_NAMED: usize = 10;
+
 /// Which part of the datastore a key is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyScope {
@@ -53,8 +58,14 @@ impl Datastore {
     /// Says which of `keys` are not there, as templates write them; nothing when all are.
     pub fn missing<'k>(&self, keys: impl IntoIterator<Item = &'k KeyName>) -> Option<String> {
         let is_missing = |key: &&KeyName| !self.values(key.scope).contains_key(&key.name);
-        let missing: Vec<_> = keys.into_iter().filter(is_missing).map(KeyName::to_string).collect();
-        (!missing.is_empty()).then(|| format!("the datastore has no key {}", missing.join(", ")))
+        let missing: Vec<_> = keys.into_iter().filter(is_missing).collect();
+        let named: Vec<_> =
+            missing.iter().take(MOST_NAMED).map(|key| quoted(&key.to_string()).into_owned()).collect();
+        let more = match missing.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("the datastore has no key {}{more}", named.join(", ")))
     }
 
     fn values(&self, scope: KeyScope) -> &BTreeMap<String, String> {

@@ -6,13 +6,16 @@
 
 mod parser;
 
+use petrel_model::quoted::quoted;
 use petrel_python::work;
 use serde_json::Value;
 
 /// A text that is no JSONPath.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{path}` is not a JSONPath: {reason}; write it as trigger.body.name, quoting names with other signs"
+    "`{}` is not a JSONPath: {}; write it as trigger.body.name, quoting names with other signs",
+    quoted(.path),
+    quoted(.reason)
 )]
 pub struct InvalidPath {
     path: String,
@@ -23,7 +26,7 @@ pub struct InvalidPath {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFollowed {
     /// An index is applied to what is no list.
-    #[error("[{index}] needs a list, and there is a value of type {found}; check the path")]
+    #[error("[{}] needs a list, and there is a value of type {found}; check the path", quoted(.index))]
     NotAList {
         /// The index as written.
         index: String,

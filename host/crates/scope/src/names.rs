@@ -1,7 +1,7 @@
 //! Names that an expression uses and nobody has, and how that is said: with the nearest that there is. Who uses which
 //! names is known in `petrel-jinja` and `petrel-yaql`.
 
-use petrel_model::nearest;
+use petrel_model::nearest::nearest;
 
 /// What a name stands for where it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

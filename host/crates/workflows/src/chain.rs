@@ -1,9 +1,8 @@
-//! Action chains: one action after the other, the next one chosen by how the last one ended. The older of
-//! StackStorm's two languages of workflows; its templates are Jinja alone, and see results under the names
-//! of their tasks.
+//! Action chains: one action after the other, the next one chosen by the status of the last. They are the older of
+//! StackStorm's two workflow languages; their templates are Jinja only, and see results under the names of the tasks.
 //!
-//! [`ChainDefinition`] is what is written, [`Chain`] what happens: the same events go in and the same starts
-//! come out as with Orquesta's [`crate::conductor`].
+//! [`ChainDefinition`] is the source, [`Chain`] the running chain. It takes the same events and returns the same starts
+//! as the [`crate::conductor`] of Orquesta.
 
 mod definition;
 mod rendering;
@@ -21,52 +20,52 @@ use crate::machine;
 use crate::status::Status;
 use rendering::{Scopes, rendered};
 
-/// What a run of a task takes in memory, in bytes, about.
+/// Approximate memory of one run of a task, in bytes.
 const TASK_BYTES: usize = 512;
 
-/// What a chain is given by its surroundings.
+/// The input of a chain.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct ChainInput {
     /// The parameters of its action.
     pub input: Arc<Map<String, Value>>,
-    /// What templates see as `action_context`.
+    /// The value of `action_context` in templates.
     pub action_context: Arc<Value>,
-    /// What templates see as `config_context`.
+    /// The value of `config_context` in templates.
     pub config: Arc<Value>,
-    /// Whether the result shows what was published.
+    /// Whether the result includes published variables.
     pub shows_published: bool,
 }
 
-/// A chain that runs.
+/// A running chain.
 #[derive(Debug, Clone)]
 pub struct Chain {
     definition: Arc<ChainDefinition>,
-    given: Given,
+    given: ChainInput,
     status: Status,
     variables: Map<String, Value>,
     published: Map<String, Value>,
     results: Map<String, Value>,
     tasks: Vec<Value>,
-    /// The node whose action runs, and since when.
+    /// The node whose action runs, and its start in microseconds since 1970.
     running: Option<(usize, i64)>,
-    /// The node that is next, when the chain rests.
+    /// The next node, while the chain is paused.
     next: Option<usize>,
-    /// How the last node ended.
+    /// The final status of the last node.
     last: Status,
     error: Option<String>,
     started: usize,
     numbers: BTreeMap<Arc<str>, usize>,
-    /// How many tasks it may start.
+    /// Largest number of tasks that the chain may start.
     most: usize,
-    /// What its nodes gave takes so many bytes.
+    /// Bytes taken by the results of its nodes.
     known_bytes: usize,
-    /// How many it may take.
+    /// Largest number of these bytes.
     most_bytes: usize,
 }
 
 impl Chain {
-    /// A chain that was given something. When its variables cannot be rendered it has failed already.
-    pub fn new(definition: &Arc<ChainDefinition>, given: Given, world: &World) -> Self {
+    /// Creates a chain. If its variables cannot be rendered, it has already failed.
+    pub fn new(definition: &Arc<ChainDefinition>, given: ChainInput, world: &World) -> Self {
         let mut chain = Self {
             definition: Arc::clone(definition),
             given,
@@ -96,21 +95,21 @@ impl Chain {
         chain
     }
 
-    /// Whether what its templates give is rendered again, as the original does.
+    /// Whether rendered values are rendered again, as in StackStorm.
     pub fn reevaluates(&self) -> bool {
         self.definition.reevaluates
     }
 
-    /// The same with limits to what it may take. It has no items, and does one task at a time.
+    /// Sets limits. Those of items and of concurrent tasks have no meaning here, since a chain does one task at a time.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         Self { most: limits.tasks, most_bytes: limits.variables, ..self }
     }
 
-    /// Applies an event; gives what starts because of it.
+    /// Applies an event, and returns the tasks that start because of it.
     ///
     /// # Errors
-    /// A request that the chain's status does not allow; then nothing has changed.
+    /// If the status of the chain does not allow the request. Nothing has changed then.
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
         match event {
             Event::Request(status) => self.request(*status, world),
@@ -127,7 +126,7 @@ impl Chain {
     fn request(&mut self, requested: Status, world: &World) -> Result<Vec<Start>, Refused> {
         let (from, rests) = (self.status, self.status == Status::Paused);
         let ends = matches!(requested, Status::Canceling | Status::Canceled);
-        // What rests does not keep the chain from ending.
+        // A paused node does not keep the chain from ending.
         let is_active = self.running.is_some() && !(rests && ends);
         let is_over = !is_active && self.next.is_none();
         let after = machine::workflow_after_request(from, requested, is_active, is_over);
@@ -140,13 +139,13 @@ impl Chain {
         };
         self.status = after;
         if !matches!(after, Status::Running | Status::Resuming) {
-            // What ends with a pause ends as its last node did.
+            // A chain that ends while it was pausing has the status of its last node.
             if after == Status::Succeeded && self.last.is_abended() {
                 self.status = Status::Failed;
             }
             return Ok(Vec::new());
         }
-        if is_active { Ok(Vec::new()) } else { Ok(self.go_on(world)) }
+        if is_active { Ok(Vec::new()) } else { Ok(self.start_next(world)) }
     }
 
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
@@ -169,11 +168,11 @@ impl Chain {
         }
     }
 
-    /// A node has ended: what it gave is kept, its variables are published, the next one is found.
+    /// Ends a node: stores its result, publishes its variables, and determines the next node.
     fn ended(&mut self, node: &Node, since: i64, report: &Report, world: &World) -> Vec<Start> {
         self.running = None;
         self.results.insert(node.name.to_string(), Value::clone(&report.result));
-        // It is in the list of tasks too.
+        // Counted twice, since the list of tasks shows the result, too.
         self.known_bytes += 2 * size::of_value(&report.result);
         let scope = self.scopes(Some((node, &report.result))).of_publish();
         let published = rendered(&node.publish, &scope, world);
@@ -211,31 +210,31 @@ impl Chain {
             Status::Canceling => self.status = Status::Canceled,
             Status::Pausing => self.status = Status::Paused,
             status if status.is_completed() => {}
-            _ => return self.go_on(world),
+            _ => return self.start_next(world),
         }
         Vec::new()
     }
 
-    /// Which limit keeps the next node from starting, and what to do about it.
+    /// The limit that keeps the next node from starting, with a remedy, as a message.
     fn exceeded(&self) -> Option<String> {
         if self.known_bytes > self.most_bytes {
             return Some(format!(
-                "what the tasks of the chain gave takes more than {} MiB, which is the limit \
-                 (`workflows.max_variables_mib`), so it was ended; let them give less, or a reference to where it is",
+                "the results of the chain take more than {} MiB, which is the limit \
+                 (`workflows.max_variables_mib`), so it was ended; return less, or a reference to the data",
                 self.most_bytes >> 20
             ));
         }
         (self.started >= self.most).then(|| {
             format!(
                 "more than {} tasks of the chain started, which is the limit (`workflows.max_tasks`), so it was ended; \
-                 let its last task lead to none before",
+                 end it before, by a task that leads to none",
                 self.most
             )
         })
     }
 
-    /// Starts the next node, or ends as the last one did.
-    fn go_on(&mut self, world: &World) -> Vec<Start> {
+    /// Starts the next node, or ends with the status of the last one.
+    fn start_next(&mut self, world: &World) -> Vec<Start> {
         let definition = Arc::clone(&self.definition);
         let Some((number, node)) =
             self.next.take().and_then(|next| Some((next, definition.nodes.get(next)?)))
@@ -295,17 +294,17 @@ impl Chain {
         Scopes { given: &self.given, results: &self.results, variables: &self.variables, node }
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// About how much memory its tasks and variables take, in bytes.
+    /// Approximate memory of its tasks and variables, in bytes.
     pub fn bytes(&self) -> usize {
         self.known_bytes + self.tasks.len() * TASK_BYTES
     }
 
-    /// The number of the latest run of a node.
+    /// The number of the latest run of a task.
     pub fn number(&self, task: &str) -> Option<usize> {
         self.numbers.get(task).copied()
     }
@@ -315,7 +314,7 @@ impl Chain {
         Value::Object(self.variables.clone())
     }
 
-    /// Its result: what its nodes gave, what they published, and what went wrong.
+    /// Its result: the results of its nodes, published variables and the error.
     pub fn result(&self) -> Value {
         let mut result = Map::new();
         result.insert("tasks".into(), Value::Array(self.tasks.clone()));

@@ -1,4 +1,4 @@
-//! A workflow in either language, as whoever runs workflows sees it.
+//! A workflow in either language, behind one interface.
 
 use std::sync::Arc;
 
@@ -6,36 +6,36 @@ use petrel_expressions::work::{UNITS, part};
 use petrel_model::WorkflowLimits;
 use serde_json::{Map, Value};
 
-use crate::chain::{Chain, ChainDefinition, Given};
+use crate::chain::{Chain, ChainDefinition, ChainInput};
 use crate::conductor::{Conductor, Event, Refused, Start, World};
 use crate::definition::Definition;
 use crate::status::Status;
 
-/// How much all expressions of one event may do together. It is the same whenever the log is read again, so it is
-/// counted in work and not in time.
+/// Largest amount of work of all expressions in one event. A replay of the log must come to the same end, so it counts
+/// work and not time.
 const STEP: u64 = 5 * UNITS;
 
-/// The definition of a workflow.
+/// The definition of a workflow, in either language.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// In the language of Orquesta.
+    /// An Orquesta workflow.
     Orquesta(Arc<Definition>),
     /// An action chain.
     Chain(Arc<ChainDefinition>),
 }
 
-/// A workflow that runs.
+/// A running workflow, in either language.
 #[derive(Debug, Clone)]
 pub enum Conducted {
-    /// In the language of Orquesta.
+    /// An Orquesta workflow.
     Orquesta(Box<Conductor>),
     /// An action chain.
     Chain(Box<Chain>),
 }
 
 impl Conducted {
-    /// A workflow that was given `input`, in `context`: what Orquesta has as variables to begin with, and what
-    /// the templates of a chain see as `action_context`. Both see its `config_context` under that name.
+    /// Creates a workflow with `input`, in `context`: the initial variables of an Orquesta workflow, or the
+    /// `action_context` of a chain. Both see its `config_context` under that name.
     pub fn new(
         source: &Source,
         input: &Arc<Map<String, Value>>,
@@ -57,7 +57,7 @@ impl Conducted {
             }
             Source::Chain(definition) => {
                 let part = |name: &str| Arc::new(context.get(name).cloned().unwrap_or_default());
-                let given = Given {
+                let given = ChainInput {
                     input: Arc::clone(input),
                     action_context: part("action_context"),
                     config: part("config_context"),
@@ -68,7 +68,7 @@ impl Conducted {
         }
     }
 
-    /// Whether what its expressions give is evaluated again, as the original does.
+    /// Whether results of expressions are evaluated again, as in StackStorm.
     pub fn reevaluates(&self) -> bool {
         match self {
             Self::Orquesta(conductor) => conductor.reevaluates(),
@@ -76,7 +76,7 @@ impl Conducted {
         }
     }
 
-    /// The same with limits to what it may take.
+    /// Sets its limits.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         match self {
@@ -85,7 +85,7 @@ impl Conducted {
         }
     }
 
-    /// The same by the rules of an edition of the conductor, which are those that were in force when it began.
+    /// Sets the edition of the conductor's rules: the one that was current when the workflow began.
     #[must_use]
     pub fn with_edition(self, edition: u32) -> Self {
         match self {
@@ -94,7 +94,8 @@ impl Conducted {
         }
     }
 
-    /// Whether any of its tasks is active. After it has failed, some may be that ran beside the one that failed.
+    /// Whether any task is active. Tasks that ran beside one that failed may still be active after the workflow has
+    /// failed.
     pub fn is_active(&self) -> bool {
         match self {
             Self::Orquesta(conductor) => conductor.is_active(),
@@ -102,10 +103,10 @@ impl Conducted {
         }
     }
 
-    /// Applies an event; gives what starts because of it.
+    /// Applies an event, and returns the tasks that start because of it.
     ///
     /// # Errors
-    /// A request that the status does not allow; then nothing has changed.
+    /// If the status does not allow the request. Nothing has changed then.
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
         part(STEP, || match self {
             Self::Orquesta(conductor) => conductor.apply(event, world),
@@ -113,7 +114,7 @@ impl Conducted {
         })
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> Status {
         match self {
             Self::Orquesta(conductor) => conductor.status(),
@@ -121,7 +122,7 @@ impl Conducted {
         }
     }
 
-    /// How many seconds it may take, from its beginning.
+    /// Its timeout in seconds, from the start.
     pub fn timeout(&self) -> Option<i64> {
         match self {
             Self::Orquesta(conductor) => conductor.timeout(),
@@ -129,7 +130,7 @@ impl Conducted {
         }
     }
 
-    /// About how much memory its tasks and variables take, in bytes.
+    /// Approximate memory of its tasks and variables, in bytes.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Orquesta(conductor) => conductor.bytes(),
@@ -145,7 +146,7 @@ impl Conducted {
         }
     }
 
-    /// The variables that a run of a task sees, by its number; those of now in a chain.
+    /// The variables that a run of a task saw, by its number. For a chain: the present ones.
     pub fn known_to(&self, number: usize) -> Value {
         match self {
             Self::Orquesta(conductor) => conductor.known_to(number),
@@ -153,7 +154,7 @@ impl Conducted {
         }
     }
 
-    /// The variables that it ends with.
+    /// Its final variables.
     pub fn variables(&self) -> Value {
         match self {
             Self::Orquesta(conductor) => conductor.final_variables().to_value(),
@@ -161,7 +162,7 @@ impl Conducted {
         }
     }
 
-    /// What is kept as the result of its execution.
+    /// The result of its execution.
     pub fn result(&self) -> Value {
         match self {
             Self::Orquesta(conductor) => conductor.result(),

@@ -1,22 +1,25 @@
-//! The conductor: what has happened and what happens now go in, and what is to be started comes out.
+//! The conductor: a state machine that takes an event and returns the tasks to start.
 //!
-//! It is pure. A workflow's state is what its events made of it, one after the other; the same events give
-//! the same state, whoever applies them and whenever. Time, chance and the datastore come in with each
-//! event, as a [`World`].
+//! It is pure. The state of a workflow follows from its events alone: the same events give the same state, on any host
+//! and at any time. Time, randomness and the datastore come in with each event, as a [`World`].
 //!
-//! A step costs the same in a large workflow as in a small one: sums are kept ([`state`]), contexts share
-//! what they have in common, and nothing is looked for among all tasks.
+//! A step costs the same in a large workflow as in a small one: [`state`] maintains sums, contexts share their common
+//! parts, and no step searches all tasks.
 //!
-//! The rules are Orquesta's. Where an event meets them: [`progress`] (a task changes), [`transitions`] (it
-//! has ended), [`starting`] (what is ready), [`requests`] (pause, resume, cancel), [`rerun`], [`output`].
+//! The rules are Orquesta's. They are in [`progress`] (a task changes), [`transitions`] (a task has ended),
+//! [`starting`] (tasks are ready), [`requests`] (pause, resume, cancel), [`rerun`] and [`output`].
 
+mod change;
 mod context;
+mod event;
 mod log;
 mod output;
 mod progress;
+mod refused;
 mod requests;
 mod rerun;
 mod scope;
+mod seconds;
 mod staging;
 mod starting;
 mod state;
@@ -29,87 +32,23 @@ use petrel_expressions::{Statement, Variables};
 use petrel_model::{WorkflowLimits, size};
 use serde_json::{Map, Value};
 
+pub use event::{Action, Event, Report, Rerun, Start};
 pub use log::ErrorEntry;
-pub use requests::Refused;
-pub use rerun::Rerun;
+pub use refused::Refused;
 pub use world::{Records, Secrets, World};
 
 use crate::definition::Definition;
 use crate::status::Status;
+use change::Change;
 use context::{Context, Dictionaries};
 use log::Errors;
-use progress::Change;
 use staging::{Staged, Staging};
 use state::Table;
 
-/// What a workflow is given beside its variables: the configuration of its pack.
+/// The variable that holds the configuration of the workflow's pack.
 pub const CONFIG: &str = "config_context";
 
-/// What happens to a workflow.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// It is asked to be running, paused, canceled ...
-    Request(Status),
-    /// An action tells where it stands.
-    Report(Report),
-    /// It is run again, in part.
-    Rerun(Rerun),
-    /// It is failed from outside, for a reason.
-    Fail(ErrorEntry),
-}
-
-/// Where an action of a task stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// The task.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// The item that the action is for.
-    pub item: Option<usize>,
-    /// Where it stands.
-    pub status: Status,
-    /// What it gave.
-    pub result: Arc<Value>,
-    /// The identity of its execution, where there is one.
-    pub execution: Option<Arc<str>>,
-}
-
-/// A task that starts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Start {
-    /// Its name.
-    pub task: Arc<str>,
-    /// Its route.
-    pub route: u32,
-    /// Its number among all runs of tasks.
-    pub number: usize,
-    /// What it does; nothing when the task has no action or no items.
-    pub actions: Vec<Action>,
-    /// Seconds to wait before.
-    pub delay: Option<i64>,
-    /// Which repetition it is, from 1.
-    pub retry: Option<u32>,
-    /// How many items it has.
-    pub items: Option<usize>,
-    /// How many of them are done at once.
-    pub concurrency: Option<Arc<Value>>,
-    /// How many seconds each action may take.
-    pub timeout: Option<i64>,
-}
-
-/// An action to be executed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Action {
-    /// Its reference; text, unless an expression gave something else.
-    pub action: Arc<Value>,
-    /// Its parameters; null when none are given.
-    pub input: Arc<Value>,
-    /// The item that it is for.
-    pub item: Option<usize>,
-}
-
-/// A workflow that runs.
+/// A running workflow.
 #[derive(Debug, Clone)]
 pub struct Conductor {
     definition: Arc<Definition>,
@@ -122,29 +61,29 @@ pub struct Conductor {
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
     limits: WorkflowLimits,
-    /// What expressions see as `config_context`, if they ask.
+    /// The value of `config_context` in expressions, if there is one.
     config: Option<Arc<Value>>,
-    /// What it was given, what its items gave, what failed gave and what was published take so many bytes. No task
-    /// forgets what it saw, so it never gets less.
+    /// Bytes of the input, of item results, of failed results and of published variables. It never decreases, since the
+    /// table of tasks keeps the context that each run saw.
     known_bytes: usize,
 }
 
-/// The edition of the conductor's rules. A log is read by the edition that it began with, so that it gives the same
-/// whenever it is read.
+/// The current edition of the conductor's rules. A log is replayed by the edition with which it began, so that it
+/// always gives the same state.
 pub const EDITION: u32 = 1;
 
-/// The edition since which tasks have dictionaries in common; see [`context`].
+/// The edition since which tasks share dictionaries; see [`context`].
 const DICTIONARIES_IN_COMMON: u32 = 1;
 
-/// The edition since which a task that has nothing to do fails when its end cannot be evaluated; it ran for ever.
+/// The edition since which a task without an action fails if its end cannot be evaluated. Before, it never ended.
 const IDLE_TASKS_FAIL: u32 = 1;
 
-/// What a run of a task takes in memory, in bytes, about.
+/// Approximate memory of one run of a task, in bytes.
 const TASK_BYTES: usize = 512;
 
 impl Conductor {
-    /// A workflow that was given `input`, in the context `parent`. When its inputs or variables cannot be
-    /// evaluated it has failed already; nothing else has happened yet.
+    /// Creates a workflow with `input`, in the context `parent`. If its inputs or variables cannot be evaluated, it has
+    /// already failed; otherwise nothing has happened yet.
     pub fn new(
         definition: Arc<Definition>,
         input: &Map<String, Value>,
@@ -181,13 +120,13 @@ impl Conductor {
         conductor
     }
 
-    /// The same with limits to what it may take.
+    /// Sets its limits.
     #[must_use]
     pub fn with_limits(self, limits: WorkflowLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The same by the rules of an edition: those that were in force when the workflow began.
+    /// Sets the edition of the rules: the one that was current when the workflow began.
     #[must_use]
     pub fn with_edition(mut self, edition: u32) -> Self {
         self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
@@ -205,8 +144,8 @@ impl Conductor {
         }
     }
 
-    /// The variables that the workflow begins with: those of its parent, its inputs, its own, each seeing
-    /// those before it; and how many seconds it may take.
+    /// The initial variables: those of the parent, the inputs, and its own, each of which sees those before it. With
+    /// the timeout in seconds.
     fn initial(
         &self,
         input: &Map<String, Value>,
@@ -220,7 +159,7 @@ impl Conductor {
         let mut rolling = initial.clone();
         for (name, default) in &self.definition.inputs {
             let value = match input.get(&**name) {
-                // What was given was rendered before, and is data.
+                // The caller has rendered the input, so it is data.
                 Some(given) if !self.definition.reevaluates => Ok(Arc::new(given.clone())),
                 Some(given) => Statement::compile(given.clone()).evaluate(&self.bare_scope(&rolling, world)),
                 None => default.evaluate(&self.bare_scope(&rolling, world)),
@@ -244,7 +183,7 @@ impl Conductor {
         }
         initial.merge_all(&own);
         let timeout = self.definition.timeout.as_ref();
-        match starting::seconds("timeout", None, timeout, &self.bare_scope(&initial, world)) {
+        match seconds::given("timeout", None, timeout, &self.bare_scope(&initial, world)) {
             Ok(timeout) if errors.is_empty() => Ok((initial, timeout)),
             Ok(_) => Err(errors),
             Err(reason) => {
@@ -254,15 +193,15 @@ impl Conductor {
         }
     }
 
-    /// Whether what its expressions give is evaluated again, as the original does.
+    /// Whether results of expressions are evaluated again, as in StackStorm.
     pub fn reevaluates(&self) -> bool {
         self.definition.reevaluates
     }
 
-    /// Applies an event; gives the tasks that start because of it, in their order.
+    /// Applies an event, and returns the tasks that start because of it, in order.
     ///
     /// # Errors
-    /// A request that the workflow's status does not allow; then nothing has changed.
+    /// If the status of the workflow does not allow the request. Nothing has changed then.
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
         match event {
             Event::Request(status) => {
@@ -286,17 +225,17 @@ impl Conductor {
         }
     }
 
-    /// An action tells where it stands.
+    /// Applies the report of an action.
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
         let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
         let place = (task, report.route);
-        // One that has ended before it could say that it goes on. An item that ends while the workflow rests
-        // waits with it.
+        // The action of a paused task may end before it reports that it continues; the task must run again for that
+        // end to count. But the end of an item stays pending while the workflow is paused.
         let has_ended = report.status.is_completed()
             && report.status != Status::Canceled
             && (report.item.is_none() || self.status != Status::Paused);
         if self.rests(place, report.item) && (report.status == Status::Running || has_ended) {
-            // The action goes on after a pause, and the workflow with it; it may be refused.
+            // A task that continues also resumes the workflow. Its status may not allow that, which is no error.
             drop(self.request(Status::Running, world));
             if has_ended {
                 let goes_on = match report.item {
@@ -316,7 +255,7 @@ impl Conductor {
         if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
     }
 
-    /// Applies a change of a task. Where it cannot be applied the task fails as far as it can, and the workflow with it.
+    /// Applies a change of a task. If that fails, the task fails as far as it can, and so does the workflow.
     fn change_or_fail(&mut self, place: state::Place, change: &Change<'_>, world: &World) {
         let Err(message) = self.change(place, change, world) else { return };
         let failed = Change::Action { status: Status::Failed, result: None };
@@ -326,7 +265,7 @@ impl Conductor {
         self.errors.add(ErrorEntry { message, task_id, route, ..ErrorEntry::default() });
     }
 
-    /// Whether an action of a task was paused.
+    /// Whether an action of a task is paused.
     fn rests(&self, place: state::Place, item: Option<usize>) -> bool {
         let items = self.staging.get(place).and_then(|staged| staged.items.as_ref());
         match (item, items) {
@@ -345,32 +284,32 @@ impl Conductor {
         }
     }
 
-    /// The workflow's definition.
+    /// The definition of the workflow.
     pub fn definition(&self) -> &Arc<Definition> {
         &self.definition
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// How many seconds it may take, from its beginning.
+    /// Its timeout in seconds, from the start.
     pub fn timeout(&self) -> Option<i64> {
         self.timeout
     }
 
-    /// About how much memory its tasks and variables take, in bytes.
+    /// Approximate memory of its tasks and variables, in bytes.
     pub fn bytes(&self) -> usize {
         self.known_bytes + self.dictionaries.bytes() + self.table.entries().len() * TASK_BYTES
     }
 
-    /// What went wrong, in order.
+    /// Its errors, in order.
     pub fn errors(&self) -> &[ErrorEntry] {
         self.errors.entries()
     }
 
-    /// What it gives, once it has ended; nothing when there is nothing in it.
+    /// Its output, once it has ended. `None` if the output is empty.
     pub fn output(&self) -> Option<&Map<String, Value>> {
         self.output.as_ref()
     }
@@ -390,7 +329,7 @@ impl Conductor {
         self.table.has(Status::is_active)
     }
 
-    /// The table of tasks, to be changed. No scope may hold it then, or all of it is copied.
+    /// Mutable access to the table of tasks. No scope may share it at that moment, or the whole table is copied.
     fn table_mut(&mut self) -> &mut Table {
         debug_assert_eq!(Arc::strong_count(&self.table), 1, "a scope still holds the table of tasks");
         Arc::make_mut(&mut self.table)

@@ -1,6 +1,6 @@
-//! A workflow's definition, compiled: texts are read as expressions once, names are numbered, and what the
-//! graph says about each task is worked out beforehand. A definition is compiled after it was found
-//! sound by [`crate::inspection`]; how tasks hang together is in [`graph`], short forms in [`inline`].
+//! Compiled definitions of workflows: expressions are parsed once, names are numbered, and properties of the graph are
+//! computed in advance. A definition is compiled after [`crate::inspection`] has accepted it. [`graph`] has the
+//! transitions, [`inline`] the short forms.
 
 pub(crate) mod components;
 mod graph;
@@ -17,40 +17,40 @@ use serde_json::Value;
 pub use graph::{Engine, TaskId, Transition};
 pub use task::{Items, Join, Retry, Task};
 
-/// A workflow, ready to be run.
+/// A workflow that is ready to run.
 #[derive(Debug)]
 pub struct Definition {
-    /// The inputs that it declares, in order, with the values they have when none is given.
+    /// The declared inputs, in order, with their defaults.
     pub inputs: Vec<(Arc<str>, Statement)>,
     /// Its variables, in order.
     pub vars: Vec<(Arc<str>, Statement)>,
-    /// What it gives, in order.
+    /// Its output, in order.
     pub output: Vec<(Arc<str>, Statement)>,
-    /// How many seconds it may take.
+    /// Its timeout, in seconds.
     pub timeout: Option<Statement>,
-    /// Whether what its expressions give is evaluated again, as the original does; else it is data.
+    /// Whether results of expressions are evaluated again, as in StackStorm. Otherwise they are data.
     pub reevaluates: bool,
-    /// Its tasks, and the engine's commands that it uses, sorted by name.
+    /// Its tasks and the engine commands that it uses, sorted by name.
     tasks: Vec<Task>,
-    /// Where the tasks are.
+    /// The numbers of the tasks, by name.
     index: BTreeMap<Arc<str>, TaskId>,
-    /// The tasks that it begins with, sorted by name.
+    /// The start tasks, sorted by name.
     starts: Vec<TaskId>,
 }
 
-/// Why a definition cannot be compiled; inspection says it better, and for all errors at once.
+/// The reason why a definition cannot be compiled. Inspection reports all problems at once, and with their places.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the workflow is not well-formed: {0}; `petrel workflow inspect` lists all errors")]
-pub struct NotWellFormed(pub(crate) String);
+pub struct CompileError(pub(crate) String);
 
 impl Definition {
-    /// Compiles a definition that inspection has nothing to say against.
+    /// Compiles a definition that inspection has accepted.
     ///
     /// # Errors
-    /// When its parts have not the kinds that they must have.
-    pub fn compile(source: &Value) -> Result<Self, NotWellFormed> {
+    /// If a part of it is of the wrong kind.
+    pub fn compile(source: &Value) -> Result<Self, CompileError> {
         let source = shape::normalized(source);
-        let object = source.as_object().ok_or_else(|| NotWellFormed("it is no mapping".to_owned()))?;
+        let object = source.as_object().ok_or_else(|| CompileError("it is not a mapping".to_owned()))?;
         let tasks = graph::compile(object.get("tasks").unwrap_or(&Value::Null))?;
         let index = tasks.iter().zip(0..).map(|(task, number)| (Arc::clone(&task.name), TaskId(number)));
         let index: BTreeMap<_, _> = index.collect();
@@ -73,7 +73,7 @@ impl Definition {
         self.index.get(name).copied()
     }
 
-    /// A task by its number, which must be one of this definition's.
+    /// The task with a number of this definition.
     pub fn task(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(id.index())
     }
@@ -83,20 +83,20 @@ impl Definition {
         self.task(id).map_or_else(|| Arc::from(""), |task| Arc::clone(&task.name))
     }
 
-    /// Its tasks, and the engine's commands that it uses, sorted by name.
+    /// Its tasks and the engine commands that it uses, sorted by name.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
     }
 
-    /// The tasks that it begins with, sorted by name.
+    /// The start tasks, sorted by name.
     pub fn starts(&self) -> &[TaskId] {
         &self.starts
     }
 }
 
-/// A list of names, or of objects with one name each, as names and values.
-fn named(list: Option<&Value>, what: &str) -> Result<Vec<(Arc<str>, Statement)>, NotWellFormed> {
-    let wrong = || NotWellFormed(format!("{what} is no list of names and values"));
+/// Reads a list of names, or of objects with one name each, as names and values.
+fn named(list: Option<&Value>, what: &str) -> Result<Vec<(Arc<str>, Statement)>, CompileError> {
+    let wrong = || CompileError(format!("{what} is not a list of names and values"));
     let Some(list) = list else { return Ok(Vec::new()) };
     let items = list.as_array().ok_or_else(wrong)?;
     items

@@ -1,12 +1,12 @@
-//! A workflow as a picture: the text of Graphviz, or SVG drawn here. Tasks are in layers, each below those
-//! that lead to it.
+//! Drawings of a workflow: source text for Graphviz, or an SVG image. Tasks are in layers, each below the tasks that
+//! lead to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::definition::{Definition, Join, Task, TaskId};
 
-/// The longest condition that is written beside an arrow, in characters.
+/// Longest condition written beside an arrow, in characters.
 const LONGEST_LABEL: usize = 40;
 
 /// The graph of a workflow in the language of Graphviz.
@@ -19,7 +19,7 @@ pub fn dot(definition: &Definition) -> String {
             (None, None) if task.is_start => ", penwidth=2",
             (None, None) => "",
         };
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(text, "  {} [label={}{style}];", quoted(&task.name), quoted(&label(task)));
     }
     for task in definition.tasks() {
@@ -35,7 +35,7 @@ pub fn dot(definition: &Definition) -> String {
     text
 }
 
-/// What stands in the box of a task: its name, its action, and how it is done.
+/// The text in the box of a task: its name, its action, and its items.
 fn label(task: &Task) -> String {
     let mut label = task.name.to_string();
     if let Some(action) = task.action.as_ref().and_then(|action| action.source().as_str()) {
@@ -73,7 +73,7 @@ const WIDTH: usize = 220;
 const LINE: usize = 16;
 const GAP: (usize, usize) = (40, 60);
 
-/// A box: its place and size in pixels, and its lines.
+/// A box: position and size in pixels, and its lines of text.
 struct Frame {
     x: usize,
     y: usize,
@@ -108,7 +108,7 @@ pub fn svg(definition: &Definition) -> String {
 fn arrow(text: &mut String, from: &Frame, to: &Frame, when: Option<&str>) {
     let (x1, y1) = (from.x + WIDTH / 2, from.y + from.height);
     let (x2, y2) = (to.x + WIDTH / 2, to.y);
-    // A way back, or to itself, goes round the side.
+    // An arrow that leads upwards, or to its own task, goes around the side.
     let path = if y2 > y1 {
         let middle = y1.midpoint(y2);
         format!("M{x1} {y1}C{x1} {middle} {x2} {middle} {x2} {y2}")
@@ -143,7 +143,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Where each task is drawn.
+/// The box of each task.
 fn frames(definition: &Definition) -> BTreeMap<TaskId, Frame> {
     let mut rows: BTreeMap<usize, Vec<TaskId>> = BTreeMap::new();
     for (task, layer) in layers(definition) {
@@ -164,10 +164,10 @@ fn frames(definition: &Definition) -> BTreeMap<TaskId, Frame> {
     frames
 }
 
-/// How far each task is from the beginning, by the longest way that has no cycle.
+/// The layer of each task: its distance from the start, by the longest path without a cycle.
 fn layers(definition: &Definition) -> BTreeMap<TaskId, usize> {
     let mut layers: BTreeMap<TaskId, usize> = definition.starts().iter().map(|start| (*start, 0)).collect();
-    // A way without a cycle has at most so many steps.
+    // A path without a cycle has at most as many steps as there are tasks, so this ends with cycles, too.
     for _ in 0..definition.tasks().len() {
         let mut has_changed = false;
         for (task, number) in definition.tasks().iter().zip(0..) {

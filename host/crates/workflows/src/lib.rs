@@ -1,8 +1,8 @@
-//! Workflows: the definitions of Orquesta and of action chains, what is wrong with them, and the conductor that
-//! says what happens next.
+//! Workflows: definitions in the languages of Orquesta and of action chains, their inspection, and the conductor that
+//! decides what happens next.
 //!
-//! Pure: no clock, no randomness, no store, no I/O. Who keeps a workflow's events and starts its actions is
-//! `petrel-engine`; what expressions mean is `petrel-expressions`.
+//! Pure: no clock, no randomness, no store, no I/O. `petrel-engine` stores the events of a workflow and starts its
+//! actions; `petrel-expressions` evaluates expressions.
 
 pub mod chain;
 mod conducted;

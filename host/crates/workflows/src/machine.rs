@@ -1,65 +1,65 @@
-//! The two status machines of Orquesta: what an event makes of a task, and what a task's change makes of
-//! its workflow. Pure: `None` says that the event changes nothing.
+//! The two status machines of Orquesta: the effect of an event on a task, and the effect of a task's change on its
+//! workflow. Pure functions. `None` means that nothing changes.
 //!
-//! The events carry what the machines need to know beside the status: whether other items of the task, or
-//! other tasks of the workflow, are still active. Who finds that out is [`crate::conductor`].
+//! The events include what the machines must know besides the status: whether other items of the task, or other tasks
+//! of the workflow, are active. [`crate::conductor`] determines that.
 
 #![expect(clippy::match_same_arms, reason = "an arm is a row of a table")]
 
 use crate::status::Status;
 
-/// What the other items of a task are doing when one of them reports.
+/// The state of the other items of a task when one of them reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherItems {
     /// Some are active.
     Active,
-    /// None is active, and some rest.
+    /// None is active, and some are paused.
     Paused,
     /// None is active, and some were canceled.
     Canceled,
     /// None is active, and some have failed.
     Failed,
-    /// None is active, and some have not begun.
+    /// None is active, and some have not started.
     Incomplete,
     /// All have succeeded.
     Completed,
 }
 
-/// What is left of a workflow when a task has succeeded, or its failure was taken care of.
+/// The remaining work of a workflow when a task has succeeded, or its failure was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// A task was canceled, or is about to be.
+pub enum Remaining {
+    /// A task was canceled, or is being canceled.
     Canceled,
-    /// A task rests, or is about to.
+    /// A task is paused, or is being paused.
     Paused,
     /// There are tasks to start.
     Incomplete,
-    /// Nothing.
+    /// Nothing remains.
     Completed,
 }
 
-/// A task's change, as its workflow sees it.
+/// The change of a task, from the view of its workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskChange {
-    /// It has this status now; `is_active` says whether any task is active.
+    /// The task has a new status.
     Plain {
         /// The status.
         status: Status,
         /// Whether any task of the workflow is active.
         is_active: bool,
     },
-    /// It has succeeded, or its failure was taken care of.
+    /// The task has succeeded, or its failure was handled.
     Done {
-        /// Whether it was a failure.
+        /// Whether it has failed and a transition handled that.
         is_remediated: bool,
         /// Whether any task of the workflow is active.
         is_active: bool,
-        /// What is left.
-        rest: Rest,
+        /// The remaining work.
+        remaining: Remaining,
     },
 }
 
-/// What a task is after its action reported `reported`.
+/// The status of a task after its action reported `reported`.
 pub fn task_after_action(current: Status, reported: Status) -> Option<Status> {
     use Status::{
         Abandoned, Canceled, Canceling, Delayed, Failed, Paused, Pausing, Pending, Requested, Resuming,
@@ -68,7 +68,7 @@ pub fn task_after_action(current: Status, reported: Status) -> Option<Status> {
     let is_kept = match current {
         Unset => reported.is_starting(),
         Requested | Scheduled | Delayed => {
-            // From here on in that order, and back from a delay.
+            // Statuses only move forward in this order, apart from the return from a delay.
             let is_later = match reported {
                 Scheduled => current != Scheduled,
                 Delayed => current != Delayed,
@@ -90,13 +90,15 @@ pub fn task_after_action(current: Status, reported: Status) -> Option<Status> {
     };
     match (current, reported) {
         _ if is_kept => Some(reported),
+        // Orquesta has no such end of a task: to its workflow both are failures.
         (Running | Pending | Pausing | Canceling, Timeout | Abandoned) => Some(Failed),
+        // An action that pauses while its workflow is being canceled will not run again.
         (Canceling, Paused) => Some(Canceled),
         _ => None,
     }
 }
 
-/// What a task with items is after one of them reported `reported`.
+/// The status of a task with items after one of them reported `reported`.
 pub fn task_after_item(current: Status, reported: Status, others: OtherItems) -> Option<Status> {
     use Status::{Canceled, Canceling, Failed, Paused, Pausing, Running, Succeeded};
     if !(reported.is_completed() || reported.is_resting()) {
@@ -125,8 +127,8 @@ pub fn task_after_item(current: Status, reported: Status, others: OtherItems) ->
     }
 }
 
-/// What a running task with items is after its workflow was asked for `requested`: told at once that it
-/// is to rest or end, since no more items are started.
+/// The status of a running task with items after its workflow was asked for `requested`. It changes at once, since no
+/// more items are started.
 pub fn task_after_request(current: Status, requested: Status, has_active_items: bool) -> Option<Status> {
     match (current, requested) {
         (Status::Running, Status::Pausing | Status::Paused) => {
@@ -139,8 +141,8 @@ pub fn task_after_request(current: Status, requested: Status, has_active_items: 
     }
 }
 
-/// What a workflow is after it was asked for `requested`; `is_active` says whether any task is active,
-/// `is_over` whether nothing is left to be done.
+/// The status of a workflow that was asked for `requested`. `is_active` says whether any task is active, `is_over`
+/// whether nothing is left to do.
 pub fn workflow_after_request(
     current: Status,
     requested: Status,
@@ -174,6 +176,7 @@ pub fn workflow_after_request(
             _ => None,
         },
         Paused => match requested {
+            // Everything may have ended during the pause.
             Running | Resuming => Some(if is_over { Succeeded } else { requested }),
             Failed => Some(Failed),
             _ if ends && !is_active => Some(Canceled),
@@ -184,18 +187,19 @@ pub fn workflow_after_request(
             Failed => Some(Failed),
             _ => None,
         },
+        // The output is evaluated after the workflow has succeeded, and an error in it makes the workflow fail.
         Succeeded => (requested == Failed).then_some(Failed),
         _ => None,
     }
 }
 
-/// What a workflow is after a task of it changed.
+/// The status of a workflow after one of its tasks changed.
 pub fn workflow_after_task(current: Status, change: TaskChange) -> Option<Status> {
     use Status::{Canceled, Canceling, Failed, Paused, Pausing, Resuming, Running};
     match change {
-        TaskChange::Done { is_remediated, is_active, rest } => match current {
+        TaskChange::Done { is_remediated, is_active, remaining } => match current {
             Running | Pausing | Resuming | Canceling => {
-                workflow_after_done(current, is_remediated, is_active, rest)
+                workflow_after_done(current, is_remediated, is_active, remaining)
             }
             _ => None,
         },
@@ -219,22 +223,27 @@ pub fn workflow_after_task(current: Status, change: TaskChange) -> Option<Status
     }
 }
 
-fn workflow_after_done(current: Status, is_remediated: bool, is_active: bool, rest: Rest) -> Option<Status> {
+fn workflow_after_done(
+    current: Status,
+    is_remediated: bool,
+    is_active: bool,
+    remaining: Remaining,
+) -> Option<Status> {
     use Status::{Canceled, Canceling, Paused, Pausing, Resuming, Running, Succeeded};
-    match (current, is_active, rest) {
-        (Running | Resuming, _, Rest::Incomplete) | (Running | Resuming, true, Rest::Completed) => {
+    match (current, is_active, remaining) {
+        (Running | Resuming, _, Remaining::Incomplete) | (Running | Resuming, true, Remaining::Completed) => {
             Some(Running)
         }
         (Resuming, true, _) => None,
-        (Running, true, Rest::Paused) => Some(Pausing),
-        (Running, true, Rest::Canceled) => Some(Canceling),
-        (Running | Resuming, false, Rest::Completed) => Some(Succeeded),
-        (Running | Resuming, false, Rest::Paused) => Some(Paused),
-        (Running | Resuming | Pausing, false, Rest::Canceled) => Some(Canceled),
-        (Pausing, true, Rest::Canceled) if is_remediated => Some(Canceling),
+        (Running, true, Remaining::Paused) => Some(Pausing),
+        (Running, true, Remaining::Canceled) => Some(Canceling),
+        (Running | Resuming, false, Remaining::Completed) => Some(Succeeded),
+        (Running | Resuming, false, Remaining::Paused) => Some(Paused),
+        (Running | Resuming | Pausing, false, Remaining::Canceled) => Some(Canceled),
+        (Pausing, true, Remaining::Canceled) if is_remediated => Some(Canceling),
         (Pausing, true, _) => Some(Pausing),
         (Pausing, false, _) => Some(Paused),
-        (Canceling, true, Rest::Incomplete | Rest::Completed) => Some(Canceling),
+        (Canceling, true, Remaining::Incomplete | Remaining::Completed) => Some(Canceling),
         (Canceling, true, _) => None,
         (Canceling, false, _) => Some(Canceled),
         _ => None,

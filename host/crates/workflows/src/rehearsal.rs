@@ -1,5 +1,5 @@
-//! Plays a workflow through without running anything: a script says what each action gives, and what is to
-//! come of it. [`play`] gives what came of it, [`first_difference`] compares.
+//! Rehearses a workflow without running any action: a script has the results of the actions and the expectations.
+//! [`play`] returns what happened, [`first_difference`] compares.
 
 mod script;
 
@@ -17,21 +17,21 @@ use crate::conducted::{Conducted, Source};
 use crate::conductor::{Event, Report, Start, World};
 use crate::status::Status;
 
-/// A workflow that has not ended after so many actions is taken to be endless.
+/// Number of actions after which a workflow is taken to be endless.
 const MOST_ACTIONS: usize = 100_000;
 
-/// What came of a play.
+/// The results of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Played {
-    /// Where the workflow stands in the end.
+    /// The final status of the workflow.
     pub status: Status,
-    /// What it gives.
+    /// Its output.
     pub output: Value,
-    /// What went wrong, as texts.
+    /// Its errors, as texts.
     pub errors: Vec<String>,
-    /// The tasks that were started, in their order, with what they knew then.
+    /// The tasks in the order in which they started, with the variables that they saw.
     pub tasks: Vec<(Arc<str>, Value)>,
-    /// The variables in the end.
+    /// The final variables.
     pub variables: Value,
 }
 
@@ -48,14 +48,14 @@ impl Keys for ScriptedKeys {
     }
 }
 
-/// An action on its way.
+/// An action that has been started.
 struct Running {
     task: Arc<str>,
     route: u32,
     item: Option<usize>,
 }
 
-/// Plays `source` as `script` says. Actions end in the order in which they were started.
+/// Rehearses `source` by `script`. Actions end in the order in which they were started.
 pub fn play(source: &Source, script: &Script) -> Played {
     let world = World {
         moment: Moment { micros: script.now_micros, seed: 1 },
@@ -69,7 +69,7 @@ pub fn play(source: &Source, script: &Script) -> Played {
     let mut queue = VecDeque::new();
     let mut taken: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     if workflow.status() != Status::Failed {
-        // A workflow that was just made can always be started.
+        // A new workflow can always be started.
         let starts = workflow.apply(&Event::Request(Status::Running), &world).unwrap_or_default();
         take(&workflow, starts, &mut queue, &mut played);
     }
@@ -108,7 +108,9 @@ fn finish(workflow: &Conducted, actions: usize, played: Played) -> Played {
         _ => result.get("error").map(message).into_iter().collect(),
     };
     if actions >= MOST_ACTIONS {
-        errors.push(format!("it goes on after {MOST_ACTIONS} actions; give its cycle a condition to end"));
+        errors.push(format!(
+            "the workflow has not ended after {MOST_ACTIONS} actions; give its cycle a condition to end"
+        ));
     }
     let output = result.get("output").or_else(|| result.get("published")).cloned().unwrap_or_default();
     Played { status: workflow.status(), output, errors, variables: workflow.variables(), ..played }
@@ -119,21 +121,21 @@ fn message(error: &Value) -> String {
     text.as_str().map_or_else(|| text.to_string(), str::to_owned)
 }
 
-/// Where a play went otherwise than expected.
+/// A difference between expectation and result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// What differs: `status`, `tasks[2]`, `output.greeting` ...
+    /// The part that differs: `status`, `tasks[2]`, `output.greeting` ...
     pub what: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: Value,
-    /// What came.
+    /// The actual value.
     pub actual: Value,
-    /// What was known at that point.
+    /// The variables at that point.
     pub context: Value,
 }
 
-/// The first difference between what was expected and what came, in the order of events: tasks, status,
-/// errors, output, variables. What is not expected is not compared.
+/// The first difference between expectation and result, in the order of events: tasks, status, errors, output,
+/// variables. Parts without an expectation are not compared.
 pub fn first_difference(expected: &Expectation, played: &Played) -> Option<Difference> {
     tasks(expected, played)
         .or_else(|| {
@@ -181,7 +183,7 @@ fn tasks(expected: &Expectation, played: &Played) -> Option<Difference> {
     })
 }
 
-/// Each text that is expected must be in some error.
+/// The first expected text that occurs in no error.
 fn errors(expected: &Expectation, played: &Played) -> Option<Difference> {
     let is_there = |text: &&String| played.errors.iter().any(|error| error.contains(text.as_str()));
     let missing = expected.errors.iter().find(|text| !is_there(text))?;
@@ -189,7 +191,7 @@ fn errors(expected: &Expectation, played: &Played) -> Option<Difference> {
     Some(in_the_end("errors", &Value::from(missing.clone()), &actual, played))
 }
 
-/// The first part of `actual` that is not as expected; with `whole` there may be no others.
+/// The first part of `actual` that differs from `expected`. With `whole`, additional parts count as well.
 fn within(path: &str, expected: &Value, actual: &Value, whole: bool, played: &Played) -> Option<Difference> {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
@@ -212,5 +214,5 @@ fn within(path: &str, expected: &Value, actual: &Value, whole: bool, played: &Pl
     }
 }
 
-/// A mapping of names to values, empty when there is none.
+/// A mapping of names to values. Empty if there is none.
 type Object = Map<String, Value>;

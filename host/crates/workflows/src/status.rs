@@ -1,5 +1,4 @@
-//! Where a workflow or a task stands, in Orquesta's words. How one status leads to another is
-//! [`crate::machine`].
+//! The status of a workflow or a task, in Orquesta's words. [`crate::machine`] has the moves between statuses.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,37 +9,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Nothing was asked for yet.
+    /// Nothing has been requested yet.
     #[default]
     #[serde(rename = "null")]
     Unset,
-    /// Asked for.
+    /// Requested, and not yet scheduled.
     Requested,
     /// About to run.
     Scheduled,
-    /// Waits for its time.
+    /// Waiting for its delay to pass.
     Delayed,
     /// Runs.
     Running,
-    /// Waits for an answer from outside.
+    /// Waiting for an answer from outside.
     Pending,
-    /// Will be paused when what runs has ended.
+    /// Paused as soon as running actions have ended.
     Pausing,
-    /// Rests until it is resumed.
+    /// Paused until it is resumed.
     Paused,
     /// About to run again.
     Resuming,
-    /// Ended well.
+    /// Ended with success.
     Succeeded,
-    /// Ended badly.
+    /// Ended with failure.
     Failed,
-    /// Took too long.
+    /// Ended by its timeout.
     Timeout,
-    /// Whoever ran it is gone.
+    /// Ended with an unknown result, because the host that ran it is gone.
     Abandoned,
-    /// Ended, and will be done again.
+    /// Ended, and about to be repeated.
     Retrying,
-    /// Will be canceled when what runs has ended.
+    /// Canceled as soon as running actions have ended.
     Canceling,
     /// Ended on request.
     Canceled,
@@ -89,12 +88,12 @@ impl Status {
         }
     }
 
-    /// Whether it is one to begin with.
+    /// Whether it is an initial status.
     pub fn is_starting(self) -> bool {
         matches!(self, Self::Requested | Self::Scheduled | Self::Delayed | Self::Running | Self::Pending)
     }
 
-    /// Whether a workflow in it starts tasks.
+    /// Whether a workflow with it starts tasks.
     pub fn is_running(self) -> bool {
         matches!(
             self,
@@ -107,7 +106,7 @@ impl Status {
         )
     }
 
-    /// Whether something goes on.
+    /// Whether work is in progress.
     pub fn is_active(self) -> bool {
         matches!(
             self,
@@ -121,17 +120,17 @@ impl Status {
         )
     }
 
-    /// Whether it rests, and may go on.
+    /// Whether it is paused, or waits for an answer.
     pub fn is_resting(self) -> bool {
         matches!(self, Self::Pending | Self::Paused)
     }
 
-    /// Whether it ended badly.
+    /// Whether it ended without success.
     pub fn is_abended(self) -> bool {
         matches!(self, Self::Failed | Self::Timeout | Self::Abandoned)
     }
 
-    /// Whether it has ended.
+    /// Whether it is final.
     pub fn is_completed(self) -> bool {
         self.is_abended() || matches!(self, Self::Succeeded | Self::Canceled)
     }
@@ -143,9 +142,9 @@ impl fmt::Display for Status {
     }
 }
 
-/// A text that is no status.
+/// A text that is not a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no status of a workflow; see Status::ALL")]
+#[error("`{0}` is not the status of a workflow; see Status::ALL")]
 pub struct UnknownStatus(String);
 
 impl FromStr for Status {

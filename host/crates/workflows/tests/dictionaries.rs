@@ -1,7 +1,7 @@
-//! Dictionaries that several branches publish into. The cases are in `dictionaries/cases.json`: what a workflow has as
-//! `vars`, and the `next` of each of its tasks. It `gives` two things: `d` at its end, and what its task `look`, which
-//! waits for all that lead to it, saw of `d`. They were recorded from Orquesta; `gave` is what workflows that began
-//! before dictionaries were in common go on to give.
+//! Dictionaries into which several branches publish. The cases in `dictionaries/cases.json` have the `vars` of a
+//! workflow, and the `next` of each of its tasks. `gives` has two values, recorded from Orquesta: `d` at the end, and
+//! `d` as seen by the task `look`, which joins all tasks that lead to it. `gave` is the result for workflows that
+//! began before tasks shared dictionaries, and must not change either.
 #![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
 
 use std::collections::VecDeque;
@@ -30,7 +30,7 @@ fn definition(case: &Value) -> Value {
     json!({"version": 1.0, "vars": vars, "tasks": tasks, "output": output})
 }
 
-/// What it gives when all actions end well, in the order in which they were started.
+/// The result if all actions succeed, in the order of their starts.
 fn given(case: &Value, edition: u32) -> Value {
     let (source, world) = (definition(case), World::default());
     assert_eq!(inspect(&source, &[]), [], "{case}");

@@ -1,4 +1,4 @@
-//! Tasks that have nothing to do, no action or no items, and whose end cannot be evaluated.
+//! Tasks without an action or without items, whose end cannot be evaluated.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn a_task_with_nothing_to_do_whose_repetition_cannot_be_evaluated_fails_its_work
     let retry = json!({"count": 1, "when": "{{ result().v > 4 }}"});
     for (task, was) in [
         (json!({"retry": retry}), "running"),
-        // It was started again and again, up to the limit.
+        // Before, it was started again and again, up to the limit.
         (json!({"retry": retry, "action": "core.noop", "with": "<% [] %>"}), "failed"),
     ] {
         let source = json!({"version": 1.0, "tasks": {"idle": task}});
@@ -27,7 +27,7 @@ fn a_task_with_nothing_to_do_whose_repetition_cannot_be_evaluated_fails_its_work
         let error = conductor.errors().last().unwrap();
         assert_eq!(error.task_id.as_deref(), Some("idle"), "{error:?}");
         assert!(error.message.starts_with("JinjaEvaluationException"), "{error:?}");
-        // A log of before goes on as it did.
+        // An older log replays to the same state as before.
         assert_eq!(begun(0).status().as_str(), was, "{source}");
     }
 }

@@ -1,5 +1,5 @@
-//! What a workflow may take: a window of items, so many tasks because of one event, so many in all. A window
-//! changes when items are done, and nothing of what comes of them.
+//! Limits of workflows: concurrent items, tasks started by one event, tasks in all. The limit on items changes when
+//! they run, and not what they result in.
 #![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
 
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ fn window(items: usize) -> WorkflowLimits {
     WorkflowLimits { items_window: items, ..WorkflowLimits::default() }
 }
 
-/// A task over `count` items, and one after it that sees what they gave.
+/// A task over `count` items, and a task after it that sees their results.
 fn with_items(count: usize) -> Value {
     json!({
         "version": 1.0,
@@ -42,7 +42,7 @@ fn with_items(count: usize) -> Value {
     })
 }
 
-/// What runs, in the order in which it was started: task and item.
+/// Running actions, in the order of their starts: task, route and item.
 type Running = VecDeque<(Arc<str>, u32, Option<usize>)>;
 
 fn take(starts: Vec<Start>, running: &mut Running) {
@@ -56,7 +56,7 @@ fn ask(conductor: &mut Conductor, status: Status, running: &mut Running) {
     take(conductor.apply(&Event::Request(status), &World::default()).unwrap(), running);
 }
 
-/// The action at a place among those that run ends.
+/// Ends the running action at this position.
 fn end(conductor: &mut Conductor, running: &mut Running, place: usize, status: Status) -> Option<usize> {
     let (task, route, item) = running.remove(place).unwrap();
     let result = Arc::new(json!(item));
@@ -65,18 +65,18 @@ fn end(conductor: &mut Conductor, running: &mut Running, place: usize, status: S
     item
 }
 
-/// How an item ends: the same whenever that is.
+/// The end of an item, which does not depend on the time.
 fn outcome(fails: &[bool], item: Option<usize>) -> Status {
     let fails = item.and_then(|item| fails.get(item)).copied().unwrap_or_default();
     if fails { Status::Failed } else { Status::Succeeded }
 }
 
-/// Plays it to its end; gives what came of it, how many items were done and how many ran at once.
+/// Runs a workflow to its end. Returns its result, the number of items that ran, and how many ran at once.
 fn play(fails: &[bool], limits: WorkflowLimits, order: &[prop::sample::Index]) -> (Value, usize, usize) {
     play_through(&with_items(fails.len()), fails, limits, order)
 }
 
-/// As [`play`], for another task over items.
+/// As [`play`], for another task with items.
 fn play_through(
     definition: &Value,
     fails: &[bool],
@@ -108,7 +108,7 @@ proptest! {
     ) {
         let (expected, all, _) = play(&fails, window(usize::MAX), &[]);
         let (came, done, most) = play(&fails, window(size), &order);
-        // What went wrong is in the order in which it did.
+        // Errors are in the order in which they happened.
         let sorted = |mut came: Value| {
             if let Some(errors) = came.pointer_mut("/result/errors").and_then(Value::as_array_mut) {
                 errors.sort_by_key(Value::to_string);
@@ -222,7 +222,7 @@ fn no_item_begins_once_the_workflow_is_canceled() {
     assert_eq!((conductor.status(), running.len()), (Status::Canceled, 0));
 }
 
-/// A task over `count` items, of which so many may be done at once.
+/// A task over `count` items, with this concurrency.
 fn with_concurrency(count: usize, concurrency: &Value) -> Value {
     let mut definition = with_items(count);
     let items = format!("i in <% range({count}).toList() %>");
@@ -264,7 +264,7 @@ fn a_window_below_the_concurrency_changes_nothing_of_what_comes_of_items() {
     }
 }
 
-/// Tasks that have nothing to do and lead to each other, twice as many each time.
+/// Tasks without actions that lead to each other, twice as many in each round.
 fn branching() -> Value {
     json!({"version": 1.0, "tasks": {
         "a": {"next": [{"do": "b, c"}]},
@@ -377,7 +377,7 @@ fn what_an_expression_gives_for_a_time_or_a_count_is_within_bounds() {
             let definition = json!({"version": 1.0, "vars": [{"n": number}], "tasks": {"t": task.clone()}});
             let mut conductor = conductor(&definition, WorkflowLimits::default());
             let started = conductor.apply(&Event::Request(Status::Running), &World::default()).unwrap();
-            // Any number of items may be under way that there are.
+            // A concurrency may be any number.
             let is_refused = number < 0 || (number == i64::MAX && key != "concurrency");
             let told = format!("ValueError: The {key} of task \"t\" is {number}; it must be between 0 and ");
             let is_told = conductor.errors().iter().any(|error| error.message.starts_with(&told));

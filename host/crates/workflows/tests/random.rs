@@ -1,5 +1,5 @@
-//! Random workflows, random orders of events: nothing panics, nothing goes on without end, what has ended stays
-//! as it ended, and what has nothing left to do has ended or rests.
+//! Random workflows with random orders of events: nothing panics, everything ends, final statuses stay, and a workflow
+//! without anything left to do is final or paused.
 
 #[path = "random/running.rs"]
 mod running;
@@ -15,7 +15,7 @@ use running::{apply, ended, ending};
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
-/// Nothing leads to `a`, so that there is a beginning.
+/// Nothing leads to `a`, so that there is a start task.
 const TARGETS: [&str; 9] = ["b", "c", "d", "e", "f", "noop", "fail", "continue", "retry"];
 const CONDITIONS: [&str; 5] =
     ["<% succeeded() %>", "<% failed() %>", "{{ completed() }}", "<% true %>", "<% ctx().x > 2 %>"];
@@ -78,11 +78,11 @@ fn workflow() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Cycles that branch multiply, and what a workflow may take is bounded; here so that a case takes milliseconds.
+/// Low limits, since branching cycles multiply and each case must take milliseconds only.
 const LIMITS: WorkflowLimits =
     WorkflowLimits { items_window: 2, tasks_in_step: 100, tasks: 1_000, ..WorkflowLimits::NONE };
 
-/// What happens next: which of the actions that run reports, how it ends, and whether somebody asks for something.
+/// The next event: which running action reports, its status, and a possible request.
 type Step = (prop::sample::Index, u8, u8);
 
 fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
@@ -114,7 +114,7 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
         let event = ended(action, ending(*how, is_disturbed), json!(how));
         apply(&mut conductor, &event, &mut running);
     }
-    // Whatever still runs ends well, as long as that ends: by the limit of tasks at the latest.
+    // All running actions succeed from here on, until the workflow ends: at the latest by the limit of tasks.
     for _ in 0..20_000 {
         let Some(action) = running.pop() else { break };
         apply(&mut conductor, &ended(action, Status::Succeeded, Value::Null), &mut running);
@@ -128,7 +128,7 @@ fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
 }
 
 proptest! {
-    // What fails is printed with its seed and kept in `random.proptest-regressions`, which is run first.
+    // A failing case is printed with its seed and saved in `random.proptest-regressions`, whose cases run first.
     #![proptest_config(ProptestConfig {
         cases: 1_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),

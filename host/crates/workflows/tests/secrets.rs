@@ -1,14 +1,14 @@
-//! What is secret among the parameters of actions is named when it cannot be evaluated, and not quoted.
+//! Secret parameters of actions that cannot be evaluated are named and not quoted.
 #![expect(clippy::unwrap_used, reason = "these are the parts of a test")]
 
 use std::sync::Arc;
 
-use petrel_workflows::chain::{Chain, ChainDefinition, Given};
+use petrel_workflows::chain::{Chain, ChainDefinition, ChainInput};
 use petrel_workflows::conductor::Secrets;
 use petrel_workflows::{Conductor, Definition, Event, Status, World};
 use serde_json::{Map, Value, json};
 
-/// Only the pin that opens the vault is secret.
+/// Marks the pin that opens the vault as the only secret.
 #[derive(Debug)]
 struct Pins;
 
@@ -22,7 +22,7 @@ fn world() -> World {
     World { secrets: Some(Arc::new(Pins)), ..World::default() }
 }
 
-/// What a workflow of one task tells.
+/// The errors of a workflow with one task.
 fn told(task: &Value) -> String {
     let definition = json!({"version": 1.0, "vars": [{"hush": "hush"}], "tasks": {"a": task}});
     let definition = Arc::new(Definition::compile(&definition).unwrap());
@@ -68,7 +68,7 @@ fn a_template_of_a_secret_in_a_chain_is_not_quoted() {
     {
         let node = json!({"name": "a", "ref": action, "parameters": {name: ["{{ hush.hush }}"]}});
         let definition = ChainDefinition::compile(&json!({"chain": [node]})).unwrap();
-        let mut chain = Chain::new(&Arc::new(definition), Given::default(), &world());
+        let mut chain = Chain::new(&Arc::new(definition), ChainInput::default(), &world());
         chain.apply(&Event::Request(Status::Running), &world()).unwrap();
         let text = chain.result().to_string();
         assert!(text.contains("Failed rendering value for") && text.contains(name), "{text}");

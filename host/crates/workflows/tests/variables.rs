@@ -1,4 +1,4 @@
-//! What a workflow knows (what it was given, what its tasks gave and published) has a limit, in either language.
+//! The limit on the size of variables (input, results, published variables), in both languages.
 #![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
 
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use petrel_workflows::conductor::{Event, Report};
 use petrel_workflows::{Conducted, Definition, Source, Start, Status, World};
 use serde_json::{Map, Value, json};
 
-/// What runs, in the order in which it was started: task, route and item.
+/// Running actions, in the order of their starts: task, route and item.
 type Running = VecDeque<(Arc<str>, u32, Option<usize>)>;
 
 fn take(starts: Vec<Start>, running: &mut Running) {
@@ -20,7 +20,7 @@ fn take(starts: Vec<Start>, running: &mut Running) {
     }
 }
 
-/// Plays it while what runs gives a mebibyte each, `most` times at most; gives how often it did.
+/// Lets each running action return a mebibyte, at most `most` times. Returns how often that was.
 fn fed(conductor: &mut Conducted, most: usize) -> usize {
     let (world, result) = (World::default(), Arc::new(json!("x".repeat(1 << 20))));
     let mut running = Running::new();
@@ -70,7 +70,7 @@ fn what_a_workflow_knows_has_a_limit_that_is_named() {
         assert!(limited.bytes() > 10 << 20, "{name}: {} bytes", limited.bytes());
         assert_eq!(limited.status(), Status::Failed, "{name}");
         assert!(limited.result().to_string().contains("`workflows.max_variables_mib`"), "{name}");
-        // Logs of before there was a limit come to the same as they did.
+        // Logs from before the limit existed replay to the same state.
         let unlimited = fed(&mut new().with_limits(WorkflowLimits::NONE), 20);
         assert_eq!(unlimited, 20, "{name}");
     }

@@ -1,6 +1,6 @@
-//! From tokens to nodes: the document, what stands before a node, anchors and aliases, with limits against documents
-//! made to explode. Lists and mappings are below this, in `builder/collections.rs`, and what becomes of the keys of a
-//! mapping in `builder/pairs.rs`.
+//! The builder: from tokens to nodes. Handles the document, tags, anchors and aliases, with limits against documents
+//! that expand without bounds. Lists and mappings are in `builder/collections.rs`, duplicate and merge keys in
+//! `builder/pairs.rs`.
 
 mod collections;
 mod pairs;
@@ -9,27 +9,40 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cursor::Mark;
+use crate::error::{Error, quoted};
+use crate::node::{Content, Node};
+use crate::place::{Mark, Position};
+use crate::scalar;
 use crate::scanner::Scanner;
 use crate::token::{Directive, Kind, Scalar, Token};
-use crate::{Content, Error, Keys, Node, Position, quoted, scalar};
 
-/// How many nodes aliases and merges may add.
+/// The treatment of keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Keys are kept as written, and duplicates are errors, so that authors learn of their mistakes.
+    #[default]
+    Strict,
+    /// As in `PyYAML`: the last of several equal keys counts, and a key that is not text (`on`, `010`) becomes the
+    /// text of its value (`true`, `8`).
+    Loose,
+}
+
+/// Largest number of nodes that aliases and merges may add.
 const EXPANSION_LIMIT: usize = 10_000;
 
-/// How many nodes anchors may name in all, each as often as it is within what one names.
+/// Largest number of nodes in all anchors together. A node inside several anchors counts for each.
 const NAMED_LIMIT: usize = 100_000;
 
-/// How much text aliases may add, and how much anchors may name, in bytes.
+/// Largest amount of text that aliases may add, and that anchors may contain, in bytes.
 const TEXT_LIMIT: usize = 8 << 20;
 
-/// How deep nodes may nest.
+/// Largest nesting of nodes.
 const DEPTH_LIMIT: usize = 64;
 
-/// What the tags of YAML itself begin with.
+/// Prefix of YAML's own tags.
 const OF_YAML: &str = "tag:yaml.org,2002:";
 
-/// `is_json` says that the text is JSON, whose plain scalars mean less.
+/// Parses a text. `is_json` says that it is valid JSON, in which fewer plain scalars have a special meaning.
 pub(crate) fn build(text: &str, keys: Keys, is_json: bool) -> Result<Node, Error> {
     let mut builder = Builder {
         tokens: Scanner::new(text)?,
@@ -48,31 +61,31 @@ pub(crate) fn build(text: &str, keys: Keys, is_json: bool) -> Result<Node, Error
 
 struct Builder<'a> {
     tokens: Scanner<'a>,
-    /// What handles of tags stand for.
+    /// Prefixes of tags by their handles.
     handles: BTreeMap<String, String>,
-    /// What anchors name; nothing within that itself.
+    /// The nodes that anchors name. `None` while the node is being built, to detect an alias inside its own anchor.
     anchors: BTreeMap<String, Option<Node>>,
-    /// What aliases and merges have added.
+    /// Nodes added by aliases and merges.
     expanded: Weight,
-    /// What anchors name, of which there is a copy.
+    /// Nodes copied for anchors.
     named: Weight,
     depth: usize,
     keys: Keys,
     is_json: bool,
 }
 
-/// Where a node stands, which says what it may be.
+/// The place of a node, which decides which forms it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// By itself, or in a list that is indented.
+    /// By itself, or in an indented list.
     Block,
-    /// In a mapping that is indented: a list need not be indented more.
+    /// In an indented mapping, where a list need not be indented further.
     InBlockMapping,
     /// In brackets.
     Flow,
 }
 
-/// What stands before a node.
+/// The properties before a node.
 #[derive(Debug, Default)]
 struct Properties {
     start: Option<Mark>,
@@ -96,7 +109,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The lines with `%`, and `---`.
+    /// Parses directives and `---`.
     fn document_start(&mut self) -> Result<(), Error> {
         let mut version = None;
         loop {
@@ -104,14 +117,14 @@ impl Builder<'_> {
             let wrong = |why: &str| Err(Error::syntax(start, why));
             match kind {
                 Kind::Directive(Directive::Version(_)) if version.is_some() => {
-                    return wrong("the version is said twice");
+                    return wrong("there are two version directives");
                 }
                 Kind::Directive(Directive::Version(major)) if major.trim_start_matches('0') == "1" => {
                     version = Some(major);
                 }
                 Kind::Directive(Directive::Version(_)) => return wrong("only YAML 1 can be read"),
                 Kind::Directive(Directive::Tag { handle, .. }) if self.handles.contains_key(&handle) => {
-                    return wrong(&format!("the handle {} is said twice", quoted(&handle)));
+                    return wrong(&format!("the handle {} is defined twice", quoted(&handle)));
                 }
                 Kind::Directive(Directive::Tag { handle, prefix }) => {
                     self.handles.insert(handle, prefix);
@@ -123,7 +136,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Sees that nothing follows.
+    /// Checks that nothing follows the document.
     fn end(&mut self) -> Result<(), Error> {
         while matches!(self.tokens.peek()?.kind, Kind::DocumentEnd) {
             self.tokens.take()?;
@@ -152,7 +165,7 @@ impl Builder<'_> {
         Ok(node)
     }
 
-    /// The node behind its properties.
+    /// Parses the node after its properties.
     fn anchored(&mut self, place: Place, properties: Properties) -> Result<Node, Error> {
         let node = self.content(place, &properties)?;
         if let Some(anchor) = properties.anchor {
@@ -176,7 +189,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// An anchor and a tag, in either order.
+    /// Parses an anchor and a tag, in either order.
     fn properties(&mut self) -> Result<Properties, Error> {
         let mut properties = Properties::default();
         loop {
@@ -256,15 +269,16 @@ impl Builder<'_> {
         }
     }
 
-    /// What a text means, of which a tag may say the kind.
+    /// The value of a scalar. A tag may determine its type.
     fn meaning(&self, scalar: &Scalar, tag: Option<&str>, start: Mark) -> Result<Node, Error> {
         let text = scalar.text.as_str();
-        // `!` has it read as if it had no quotes.
+        // As in PyYAML, the tag `!` makes a quoted text resolve like a plain one.
         let is_plain = scalar.is_plain || tag == Some("!");
         let wanted = match tag {
             None | Some("!") => None,
             Some(tag) => Some(tag.strip_prefix(OF_YAML).ok_or_else(|| unknown_tag(tag, start))?),
         };
+        // JSON has numbers, such as `1e3`, that YAML 1.1 reads as text.
         let json = if self.is_json && is_plain { serde_json::from_str(text).ok() } else { None };
         let value = match json {
             Some(value) => value,
@@ -283,7 +297,7 @@ impl Builder<'_> {
         let mut node = match self.anchors.get(&name) {
             Some(Some(node)) => node.clone(),
             Some(None) => {
-                let message = "the alias stands inside of what it names; copy the value";
+                let message = "the alias is inside the value that it names; copy the value";
                 return Err(Error::meaning(start, message));
             }
             None => {
@@ -294,6 +308,7 @@ impl Builder<'_> {
             }
         };
         self.expand(&node, start)?;
+        // A message about the value points at the alias, which is what the author of this place has written.
         node.position = start.into();
         Ok(node)
     }
@@ -315,11 +330,11 @@ fn empty(mark: Mark) -> Node {
     Node { position, content: Content::Scalar { value: Value::Null, text: String::new() } }
 }
 
-/// What copies of nodes take.
+/// The size of copied nodes.
 #[derive(Debug, Default)]
 struct Weight {
     values: usize,
-    /// In bytes.
+    /// Bytes.
     text: usize,
 }
 

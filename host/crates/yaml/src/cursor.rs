@@ -1,30 +1,15 @@
-//! A text that is being read: the next characters of it, and the place where they stand.
+//! The cursor: the remainder of a text, and its position.
 
-use crate::{Error, Position};
+use crate::error::Error;
+use crate::place::Mark;
 
-/// What stands behind the last character; it occurs in no text that [`Cursor::new`] takes.
+/// Returned after the last character. [`Cursor::new`] refuses texts that contain it.
 pub(crate) const END: char = '\0';
 
-/// The mark of byte order: it takes no column.
+/// The byte order mark, which takes no column.
 const BYTE_ORDER: char = '\u{feff}';
 
-/// A place in a text, all counted from 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// How many characters stand before it.
-    pub(crate) index: usize,
-    pub(crate) line: usize,
-    /// In characters.
-    pub(crate) column: usize,
-}
-
-impl From<Mark> for Position {
-    fn from(mark: Mark) -> Self {
-        Self { line: mark.line + 1, column: mark.column + 1 }
-    }
-}
-
-/// The rest of a text.
+/// The remainder of a text.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     rest: &'a str,
@@ -32,10 +17,10 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start of `text`.
+    /// Creates a cursor at the beginning of `text`.
     ///
     /// # Errors
-    /// An [`Error`] for a character that no YAML has in it, but as an escape.
+    /// If the text contains a character that YAML only allows as an escape.
     pub(crate) fn new(text: &'a str) -> Result<Self, Error> {
         let mut cursor = Self { rest: text, mark: Mark::default() };
         if let Some(char) = text.chars().find(|char| !is_printable(*char)) {
@@ -50,7 +35,7 @@ impl<'a> Cursor<'a> {
         Ok(cursor)
     }
 
-    /// Where the next character stands.
+    /// The position of the next character.
     pub(crate) fn mark(&self) -> Mark {
         self.mark
     }
@@ -60,12 +45,12 @@ impl<'a> Cursor<'a> {
         self.rest.chars().next().unwrap_or(END)
     }
 
-    /// The character after `skipped` others.
+    /// The character after the next `skipped` ones.
     pub(crate) fn peek_at(&self, skipped: usize) -> char {
         self.rest.chars().nth(skipped).unwrap_or(END)
     }
 
-    /// Goes beyond the next character, which is no line break.
+    /// Skips the next character, which must not be a line break.
     pub(crate) fn advance(&mut self) {
         let mut chars = self.rest.chars();
         if let Some(char) = chars.next() {
@@ -74,15 +59,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes beyond a mark of byte order at the start of a line.
+    /// Skips a byte order mark at the beginning of a line.
     pub(crate) fn skip_byte_order(&mut self) {
         if self.mark.column == 0 && self.peek() == BYTE_ORDER {
             self.advance();
         }
     }
 
-    /// Goes beyond the next characters, among which is no line break, up to the first for which `ends` holds: it is
-    /// given that character and the one behind it.
+    /// Takes characters, none of which may be a line break, up to the first for which `ends` holds. `ends` receives
+    /// that character and the one after it.
     pub(crate) fn take_until(&mut self, ends: impl Fn(char, char) -> bool) -> &'a str {
         let whole = self.rest;
         let mut chars = whole.chars();
@@ -102,7 +87,7 @@ impl<'a> Cursor<'a> {
         self.take_until(|char, _next| !goes_on(char))
     }
 
-    /// Goes beyond a line break, if one is next, and tells how it is read: most as `\n`.
+    /// Skips a line break, if one is next, and returns its normalized form: `\n` in most cases.
     pub(crate) fn line_break(&mut self) -> Option<char> {
         let (meant, length) = match self.peek() {
             '\r' if self.peek_at(1) == '\n' => ('\n', 2),
@@ -116,7 +101,7 @@ impl<'a> Cursor<'a> {
         Some(meant)
     }
 
-    /// Whether `---` or `...` is next, at the start of a line and by itself.
+    /// Whether `---` or `...` is next, by itself at the beginning of a line.
     pub(crate) fn is_at_document(&self, indicator: &str) -> bool {
         self.mark.column == 0 && self.rest.starts_with(indicator) && is_space(self.peek_at(3))
     }
@@ -127,22 +112,22 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What may stand in a text.
+/// Whether YAML allows the character in a text.
 fn is_printable(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | '\u{85}' | ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Whether a line ends here.
+/// Whether the character ends a line.
 pub(crate) fn is_break(char: char) -> bool {
     matches!(char, END | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether it separates words of a line.
+/// Whether the character separates words within a line.
 pub(crate) fn is_blank(char: char) -> bool {
     matches!(char, ' ' | '\t')
 }
 
-/// A blank, or the end of a line.
+/// Whether the character is a blank or ends a line.
 pub(crate) fn is_space(char: char) -> bool {
     is_blank(char) || is_break(char)
 }

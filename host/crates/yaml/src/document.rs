@@ -1,10 +1,11 @@
-//! A value beside the places of its parts, for who works with values and only points at them in messages.
+//! A plain value together with the positions of its parts, for code that only needs positions in messages.
 
 use serde_json::Value;
 
-use crate::{Content, Entry, Node, Position};
+use crate::node::{Content, Entry, Node};
+use crate::place::Position;
 
-/// A value, and where each part of it stands.
+/// A value and the positions of its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     /// The value.
@@ -12,7 +13,7 @@ pub struct Document {
     root: Node,
 }
 
-/// One step of a path into a value.
+/// A step of a path into a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step<'a> {
     /// To the value of a key.
@@ -40,12 +41,12 @@ impl From<Node> for Document {
 }
 
 impl Document {
-    /// Where the value at the end of `path` starts; `None` if there is none. The empty path is the whole.
+    /// The position of the value at `path`. `None` if there is none. The empty path is the whole value.
     pub fn position(&self, path: &[Step<'_>]) -> Option<Position> {
         self.node(path).map(|node| node.position)
     }
 
-    /// Where the key at the end of `path` stands; `None` if there is none, or the path ends with an item.
+    /// The position of the key at the end of `path`. `None` if there is none, or the path ends with an item.
     pub fn key_position(&self, path: &[Step<'_>]) -> Option<Position> {
         let (last, before) = path.split_last()?;
         match last {
@@ -54,7 +55,7 @@ impl Document {
         }
     }
 
-    /// The place nearest to the end of `path`: of the last step that leads to something.
+    /// The position of the last part of `path` that exists.
     pub fn nearest_position(&self, path: &[Step<'_>]) -> Position {
         let mut node = &self.root;
         for step in path {

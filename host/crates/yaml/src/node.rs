@@ -1,31 +1,31 @@
-//! A value whose every part keeps its place.
+//! A value with the position of each of its parts.
 
 use serde_json::{Map, Value};
 
-use crate::Position;
+use crate::place::Position;
 
-/// A value with its place.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it starts.
+    /// The position where it starts.
     pub position: Position,
-    /// What it is.
+    /// The value.
     pub content: Content,
 }
 
-/// What a node is.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// A single value.
     Scalar {
-        /// What it means.
+        /// Its meaning.
         value: Value,
-        /// How it was written, without quotes.
+        /// Its source text, without quotes.
         text: String,
     },
     /// A list.
     List(Vec<Node>),
-    /// Keys and values in order, merges done.
+    /// Keys and values in order, with merges applied.
     Mapping(Vec<Entry>),
 }
 
@@ -34,14 +34,14 @@ pub enum Content {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Where the key is.
+    /// The position of the key.
     pub position: Position,
     /// The value.
     pub node: Node,
 }
 
 impl Node {
-    /// A value from elsewhere; its parts have no places.
+    /// A node for a value from elsewhere, whose parts have no positions.
     pub(crate) fn from_json(json: &Value) -> Self {
         let content = match json {
             Value::Array(items) => Content::List(items.iter().map(Self::from_json).collect()),
@@ -61,7 +61,7 @@ impl Node {
         Self { position: Position::START, content }
     }
 
-    /// The value without places.
+    /// The value without positions.
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Scalar { value, .. } => value.clone(),
@@ -86,7 +86,7 @@ impl Node {
         matches!(&self.content, Content::Scalar { value: Value::Null, .. })
     }
 
-    /// What it is, in a word for messages.
+    /// Its kind, as a word for messages.
     pub fn kind(&self) -> &'static str {
         match &self.content {
             Content::List(_) => "a list",

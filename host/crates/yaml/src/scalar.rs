@@ -1,10 +1,10 @@
-//! What a scalar means in YAML 1.1, as `PyYAML` reads it. Dates are text, since they are in JSON.
+//! The value of a scalar in YAML 1.1, as `PyYAML` reads it. Dates stay text, since JSON has none.
 
 use serde_json::{Number, Value};
 
-use crate::quoted;
+use crate::error::quoted;
 
-/// The meaning of `text`: `wanted` is the kind that a tag asks for.
+/// The value of `text`. `wanted` is the type that a tag asks for.
 pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Result<Value, String> {
     let meant = || plain(text);
     match wanted {
@@ -30,13 +30,13 @@ pub(crate) fn resolve(text: &str, is_plain: bool, wanted: Option<&str>) -> Resul
     }
 }
 
-/// Whether a plain scalar means the text that it is, also for who reads dates, `=` and `<<`.
+/// Whether a plain scalar is text, also for readers that know dates, `=` and `<<`.
 pub(crate) fn is_text(text: &str) -> bool {
     let is_special = matches!(text, "=" | "<<") || is_timestamp(text);
     !is_special && plain(text).is_ok_and(|value| value.is_string())
 }
 
-/// `2020-01-02`, or with a time behind it: `2020-1-2T3:04:05.6 +01:00`.
+/// Recognizes `2020-01-02`, also with a time: `2020-1-2T3:04:05.6 +01:00`.
 fn is_timestamp(text: &str) -> bool {
     let numbers = |text: &str, separator: char, lengths: &[(usize, usize)]| {
         let parts: Vec<_> = text.split(separator).collect();
@@ -101,8 +101,8 @@ fn too_large(text: &str) -> String {
     format!("{} is beyond 64 bits; put it in quotes", quoted(text))
 }
 
-/// The parts of a number: whether it is negative, and the rest without sign and underscores. `None` where an underscore
-/// stands that none may: before the first digit, behind a colon, in an exponent, in a word.
+/// Splits a number into its sign and the rest without underscores. `None` if an underscore is misplaced: before the
+/// first digit, after a colon, in an exponent, in a word.
 fn unsigned(text: &str) -> Option<(bool, String)> {
     let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     if rest.contains('_') {
@@ -120,7 +120,7 @@ fn unsigned(text: &str) -> Option<(bool, String)> {
     Some((text.starts_with('-'), rest.replace('_', "")))
 }
 
-/// An integer in base 2, 8 (a leading zero), 10, 16 or 60; `None` for what is none.
+/// Parses an integer in base 2, 8 (with a leading zero), 10, 16 or 60. `None` if it is not an integer.
 fn integer(text: &str) -> Option<Result<i128, String>> {
     let (negative, digits) = unsigned(text)?;
     if matches!(digits.as_str(), "0b" | "0x") && text.ends_with('_') {
@@ -153,7 +153,7 @@ fn integer(text: &str) -> Option<Result<i128, String>> {
     )
 }
 
-/// A float: it needs a dot, and its exponent a sign.
+/// Parses a float, which needs a dot, and a sign in its exponent.
 fn float(text: &str) -> Option<f64> {
     let (negative, digits) = unsigned(text)?;
     let signed = |value: f64| if negative { -value } else { value };

@@ -1,10 +1,10 @@
-//! From a text to its tokens: indentation becomes tokens too, and what turns out to be a key gets one before it.
+//! The scanner: from text to tokens. Changes of indentation become tokens, and a key gets a token before it.
 //!
 //! Follows the scanners of `PyYAML` and libyaml (both MIT, Copyright 2006-2016 Kirill Simonov and 2017-2020 Ingy döt
-//! Net), whichever of them takes a text: StackStorm reads packs by the one and workflows by the other. What is quoted,
-//! or in brackets, may therefore go on at any column, and tabs separate what is in one line.
-//! How each kind of text is read is below this: `scanner/plain.rs`, `quoted.rs`, `block.rs`, and `names.rs` for
-//! anchors, tags and directives. What the tokens make together is the business of `builder`.
+//! Net), and accepts what either accepts: StackStorm reads packs with the one and workflows with the other. So quoted
+//! texts and texts in brackets may continue at any column, and tabs may separate words within a line. The kinds of
+//! scalars are in `scanner/plain.rs`, `quoted.rs` and `block.rs`, anchors, tags and directives in `names.rs`.
+//! `builder` turns the tokens into nodes.
 
 mod block;
 mod names;
@@ -13,45 +13,46 @@ mod quoted;
 
 use std::collections::VecDeque;
 
-use crate::Error;
-use crate::cursor::{Cursor, END, Mark, is_blank, is_break, is_space};
+use crate::cursor::{Cursor, END, is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Token};
 
-/// How many characters a key without `?` may have.
+/// Largest length of a key without `?`, in characters.
 const KEY_LIMIT: usize = 1024;
 
-/// The tokens of a text, made as they are asked for.
+/// The tokens of a text, produced on demand.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
-    /// Those made and not yet taken.
+    /// Tokens that were produced and not taken yet.
     tokens: VecDeque<Token>,
-    /// How many were taken.
+    /// Number of tokens taken.
     taken: usize,
     is_done: bool,
-    /// Where what belongs to the innermost block begins at the earliest: one more than the block's own column, and 0
-    /// outside of all.
+    /// Smallest column (from 1) of the contents of the innermost block: one more than the block's own column. 0
+    /// outside of all blocks.
     inside: usize,
     /// The same for the blocks around it.
     around: Vec<usize>,
     /// Whether a key may begin here.
     allows_key: bool,
-    /// What may turn out to be a key, for each bracket that is open and for what is outside of them.
+    /// The possible key of each open bracket, and of the level outside of all.
     keys: Vec<Option<PossibleKey>>,
 }
 
-/// What is a key if a `:` follows it.
+/// A token that is a key if a `:` follows.
 #[derive(Debug, Clone, Copy)]
 struct PossibleKey {
-    /// How many tokens come before it.
+    /// Number of tokens before it.
     number: usize,
-    /// Whether nothing else can stand there.
+    /// Whether nothing but a key is allowed there.
     is_required: bool,
     start: Mark,
 }
 
 impl<'a> Scanner<'a> {
-    /// Of `text`.
+    /// Creates a scanner for `text`.
     ///
     /// # Errors
     /// As [`Cursor::new`].
@@ -68,10 +69,10 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// The next token; the last one is [`Kind::End`], and comes for ever.
+    /// The next token. The last one is [`Kind::End`], which is then returned for ever.
     ///
     /// # Errors
-    /// An [`Error`] with the place of what cannot be a token.
+    /// If there is no valid token, with its position.
     pub(crate) fn peek(&mut self) -> Result<&Token, Error> {
         while self.needs_more()? {
             self.fetch()?;
@@ -83,7 +84,7 @@ impl<'a> Scanner<'a> {
         self.tokens.front().ok_or_else(|| Error::syntax(mark, "the text ends"))
     }
 
-    /// As [`peek`](Self::peek), and goes on to the one behind it.
+    /// Takes the next token.
     ///
     /// # Errors
     /// As [`peek`](Self::peek).
@@ -98,7 +99,7 @@ impl<'a> Scanner<'a> {
             return Ok(!self.is_done);
         }
         self.forget_stale_keys()?;
-        // Before the next token there may yet come another one, which says that it is a key.
+        // The next token cannot be returned while it may still turn out to be a key, which needs a token before it.
         let first = self.keys.iter().flatten().next();
         Ok(first.is_some_and(|key| key.number == self.taken))
     }
@@ -111,7 +112,7 @@ impl<'a> Scanner<'a> {
         self.tokens.push_back(Token { kind, start });
     }
 
-    /// Makes a token of the next `length` characters.
+    /// Produces a token of `length` characters.
     fn indicator(&mut self, kind: Kind, length: usize) {
         let start = self.cursor.mark();
         (0..length).for_each(|_| self.cursor.advance());
@@ -153,7 +154,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to where the next token starts. A tab before something that may be a key would be indentation.
+    /// Skips to the next token. A tab before a possible key would be indentation, so it is not skipped there.
     fn skip_spaces(&mut self) {
         loop {
             self.cursor.skip_byte_order();
@@ -175,18 +176,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes to the end of a line in which nothing else stands, and beyond it.
+    /// Skips the rest of a line, which must be empty.
     fn skip_rest_of_line(&mut self, what: &str, start: Mark) -> Result<(), Error> {
         self.cursor.take_while(is_blank);
         self.skip_comment();
         if !is_break(self.cursor.peek()) {
-            return Err(self.wrong(what, start, "something stands behind it in its line"));
+            return Err(self.wrong(what, start, "the rest of its line is not empty"));
         }
         self.cursor.line_break();
         Ok(())
     }
 
-    /// An error in something that began at `start`.
+    /// An error inside something that began at `start`.
     fn wrong(&self, what: &str, start: Mark, why: &str) -> Error {
         let begins = Error::begins(what, start);
         Error::syntax(self.cursor.mark(), &format!("{why}, in {begins}"))
@@ -196,6 +197,8 @@ impl<'a> Scanner<'a> {
         let here = self.cursor.mark();
         for possible in &mut self.keys {
             let Some(key) = *possible else { continue };
+            // A key without `?` is short and in one line. Otherwise any text could still turn out to be a key
+            // at its end, and no token could be returned before.
             if key.start.line != here.line || here.index - key.start.index > KEY_LIMIT {
                 key.is_missed(here)?;
                 *possible = None;
@@ -204,13 +207,14 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// What is next may be a key.
+    /// Remembers the next token as a possible key.
     fn remember_key(&mut self) -> Result<(), Error> {
         if !self.allows_key {
             return Ok(());
         }
         self.forget_key()?;
         let start = self.cursor.mark();
+        // In the column of a mapping's keys nothing but another key can begin.
         let is_required = !self.is_in_flow() && self.inside == start.column + 1;
         let number = self.taken + self.tokens.len();
         if let Some(key) = self.keys.last_mut() {
@@ -224,15 +228,16 @@ impl<'a> Scanner<'a> {
         self.keys.last_mut().and_then(Option::take).map_or(Ok(()), |key| key.is_missed(here))
     }
 
-    /// Ends the blocks to whose inside `column`, counted from 1, does not belong.
+    /// Ends the blocks that do not contain `column`, counted from 1.
     fn close_blocks(&mut self, column: usize) {
+        // Indentation has no meaning inside brackets.
         while !self.is_in_flow() && self.inside > column {
             self.inside = self.around.pop().unwrap_or_default();
             self.push(Kind::BlockEnd, self.cursor.mark());
         }
     }
 
-    /// Whether a block begins with what stands in `column`; it is the innermost then.
+    /// Whether a new block begins at `column`. If so, it becomes the innermost one.
     fn opens_block(&mut self, column: usize) -> bool {
         let opens = !self.is_in_flow() && self.inside < column + 1;
         if opens {
@@ -291,7 +296,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Opens a block before an indicator that may begin one here.
+    /// Opens a block before an indicator, if one may begin here.
     fn open_block(&mut self, kind: Kind, what: &str) -> Result<(), Error> {
         let mark = self.cursor.mark();
         if !self.is_in_flow() && !self.allows_key {
@@ -321,6 +326,7 @@ impl<'a> Scanner<'a> {
 
     fn value(&mut self) -> Result<(), Error> {
         if let Some(key) = self.keys.last_mut().and_then(Option::take) {
+            // The tokens of the key have been produced already; the token that announces it goes before them.
             let place = key.number.saturating_sub(self.taken).min(self.tokens.len());
             self.tokens.insert(place, Token { kind: Kind::Key, start: key.start });
             if self.opens_block(key.start.column) {
@@ -335,7 +341,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// A token that may be a key.
+    /// Produces a token that may be a key.
     fn text(&mut self, read: fn(&mut Self) -> Result<Token, Error>) -> Result<(), Error> {
         self.remember_key()?;
         self.allows_key = false;
@@ -346,13 +352,13 @@ impl<'a> Scanner<'a> {
 }
 
 impl PossibleKey {
-    /// It is none, as is known at `here`.
+    /// The possible key turned out to be none, at the position `here`.
     fn is_missed(self, here: Mark) -> Result<(), Error> {
         if !self.is_required {
             return Ok(());
         }
         let begins = Error::begins("a key", self.start);
-        Err(Error::syntax(here, &format!("there is no `:` behind {begins}")))
+        Err(Error::syntax(here, &format!("there is no `:` after {begins}")))
     }
 }
 
@@ -363,7 +369,7 @@ fn unexpected(char: char) -> String {
     }
 }
 
-/// What a text in several lines has between two of them: a blank for the first line break, or the others.
+/// Joins two lines of a scalar: a single line break becomes a blank, further ones are kept.
 fn folded(first: char, others: &str, into: &mut String) {
     if first != '\n' {
         into.push(first);

@@ -88,7 +88,7 @@ fn anchors_and_merges() {
     let text =
         "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\nall:\n  <<: [*b, *m]\n  x: 0\n  again: *b\n  on: 1\n";
     assert_eq!(read(text)["all"].to_string(), r#"{"x":0,"y":2,"z":4,"again":{"x":1,"y":2},"on":1}"#);
-    // Of a list the first counts, of several keys the last; a key may have an anchor too.
+    // In a list of merges the first takes precedence, of several keys the last; a key may have an anchor, too.
     let text = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\n&k c:\n  <<: *a\n  <<: *b\n  *k : 3\n";
     assert_eq!(read(text)["c"], json!({"x": 2, "y": 2, "c": 3}));
 }
@@ -110,21 +110,21 @@ fn what_is_wrong_is_told_with_its_place() {
         ("a: 1\na: 2", "line 2, column 1: the key a is written twice"),
         (
             "a: 'x",
-            "line 1, column 6: this is no YAML: the text ends before the last quote, in a quoted text that begins in line 1, column 4; check indentation and quotes",
+            "line 1, column 6: this is not YAML: the text ends before the last quote, in a quoted text that begins in line 1, column 4; check indentation and quotes",
         ),
         ("a: \"\\", "the text ends before the last quote"),
         (
             "a:\n b: [1,\n 2\nc: d",
-            "line 4, column 2: this is no YAML: `,` or `]` is expected and not `:`, in a list that begins in line 2, column 5",
+            "line 4, column 2: this is not YAML: `,` or `]` is expected and not `:`, in a list that begins in line 2, column 5",
         ),
-        ("a b\nc: d", "line 2, column 2: this is no YAML: the value of a key cannot begin here"),
+        ("a b\nc: d", "line 2, column 2: this is not YAML: the value of a key cannot begin here"),
         (
             "a: b\nc\nd: e",
-            "line 3, column 1: this is no YAML: there is no `:` behind a key that begins in line 2, column 1",
+            "line 3, column 1: this is not YAML: there is no `:` after a key that begins in line 2, column 1",
         ),
-        ("a: @b", "line 1, column 4: this is no YAML: nothing can begin with `@` without quotes"),
-        ("a: \u{7}", "line 1, column 4: this is no YAML: the character U+0007 is not allowed"),
-        ("a: *b", "line 1, column 4: this is no YAML: there is no anchor &b before the alias"),
+        ("a: @b", "line 1, column 4: this is not YAML: nothing can begin with `@` without quotes"),
+        ("a: \u{7}", "line 1, column 4: this is not YAML: the character U+0007 is not allowed"),
+        ("a: *b", "line 1, column 4: this is not YAML: there is no anchor &b before the alias"),
         ("a: [!!str, b]\nc: !!strange d", "line 2, column 4: the tag !!strange is not known"),
         ("a: &x 1\nb: &x 2", "line 2, column 4: the anchor x is written twice"),
         ("...", "a value is expected and not `...`"),
@@ -137,7 +137,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("a: 99999999999999999999999", "is beyond 64 bits"),
         ("? [a]\n: b", "a key must be a single value"),
         ("<<: 5", "line 1, column 5: << takes a mapping"),
-        ("a: &x [*x]", "line 1, column 8: the alias stands inside of what it names"),
+        ("a: &x [*x]", "line 1, column 8: the alias is inside the value that it names"),
         (&bomb, "aliases add more than 10000 values"),
         (&"[".repeat(100), "nest deeper than 64"),
         (&"[\n".repeat(100_000), "nest deeper than 64"),
@@ -163,7 +163,7 @@ fn loose_keys_are_what_they_mean_and_the_last_one_counts() {
 #[test]
 fn many_keys_cost_each_as_much_as_few() {
     let keys = |count: usize| (0..count).map(|number| format!("k{number}: {number}\n")).collect::<String>();
-    // Were each looked for among all others, this would take most of an hour.
+    // If each key were compared with all others, this would take most of an hour.
     let nodes = [
         parse_node(&keys(100_000)).unwrap(),
         parse_node(&format!(

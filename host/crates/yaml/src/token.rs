@@ -1,15 +1,15 @@
-//! What a text is made of, one after the other.
+//! The tokens of a text.
 
-use crate::cursor::Mark;
+use crate::place::Mark;
 
-/// A token, and where it starts.
+/// A token and the position where it starts.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
     pub(crate) start: Mark,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// `%...`
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     BlockListStart,
     /// Before the first key of a mapping.
     BlockMappingStart,
-    /// Where what was indented ends.
+    /// At the end of an indented block.
     BlockEnd,
     /// `[`
     FlowListStart,
@@ -46,32 +46,32 @@ pub(crate) enum Kind {
     Alias(String),
     /// `&name`
     Anchor(String),
-    /// `!handle!suffix`; without a handle the suffix is all of the tag.
+    /// `!handle!suffix`. Without a handle, the suffix is the whole tag.
     Tag { handle: Option<String>, suffix: String },
-    /// A text, with or without quotes.
+    /// A scalar.
     Scalar(Scalar),
 }
 
-/// A text, and whether it was written without quotes and outside of a block.
+/// A scalar, and whether it was written without quotes and outside of a block.
 #[derive(Debug, Default)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) is_plain: bool,
 }
 
-/// What a line that begins with `%` says.
+/// A directive, that is a line that begins with `%`.
 #[derive(Debug)]
 pub(crate) enum Directive {
-    /// `%YAML 1.1`: the number before the dot.
+    /// `%YAML 1.1`, with the number before the dot.
     Version(String),
     /// `%TAG handle prefix`
     Tag { handle: String, prefix: String },
-    /// Any other; it has no meaning.
+    /// Any other directive, which has no meaning.
     Other,
 }
 
 impl Kind {
-    /// How messages call it.
+    /// Its name in messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Directive(_) => "a line with %",

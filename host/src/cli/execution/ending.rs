@@ -1,18 +1,24 @@
 //! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
 
+use petrel_api_types::execution::Standing;
+use petrel_model::Status;
 use petrel_model::secrets::is_masked;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Session, path_segment, run, show, task_tree, text};
+use super::attributes::{show, text};
+use super::task_tree;
+use crate::cli::session::{Session, path_segment};
+use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
 /// Shows an execution, and below it the tasks of a workflow.
 pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> Result<(), Failure> {
     show(session.form, execution);
-    if session.form == Form::Text && task_tree::is_workflow(execution) {
-        task_tree::print(session, execution).await?;
+    let standing: Standing<'_> = read(execution)?;
+    if session.form == Form::Text && task_tree::is_workflow(&standing) {
+        task_tree::print(session, &standing.id).await?;
     }
     if session.form == Form::Text && is_masked_whole(execution) {
         print::note(
@@ -34,8 +40,9 @@ fn is_masked_whole(execution: &Value) -> bool {
 pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Failure> {
     let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
     let execution = session.client.execution(Method::GET, &path, None).await?;
-    if task_tree::is_workflow(&execution) {
-        let id = text(&execution, "id");
+    let standing: Standing<'_> = read(&execution)?;
+    if task_tree::is_workflow(&standing) {
+        let id = &standing.id;
         print::note(&format!(
             "a workflow prints nothing itself: `petrel execution get {id}` shows its tasks, `petrel execution output` the \
              output of one, `petrel execution tail {id}` that of all"
@@ -45,11 +52,11 @@ pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Fa
 }
 
 /// Why an execution that has ended did not succeed, if its result says so.
-pub(super) async fn reason(session: &Session, execution: &Value) -> Result<Option<String>, Failure> {
-    if !run::is_final(execution) || text(execution, "status") == "succeeded" {
+pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result<Option<String>, Failure> {
+    if !standing.status.is_final() || standing.status == Status::Succeeded {
         return Ok(None);
     }
-    let path = format!("/executions/{}", path_segment(text(execution, "id")));
+    let path = format!("/executions/{}", path_segment(&standing.id));
     let whole = session.client.execution(Method::GET, &path, None).await?;
     Ok(whole.get("result").and_then(said_by))
 }

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Session, path_segment, text};
+use super::attributes::text;
+use crate::cli::session::{Session, path_segment};
 use crate::exit::Failure;
 use crate::parameters;
 use crate::print::{self, Form};

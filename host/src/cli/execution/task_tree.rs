@@ -2,83 +2,119 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use petrel_api_types::Execution;
+use petrel_api_types::execution::Standing;
+use petrel_model::{ExecutionId, Status};
 
-use super::{Session, text};
+use crate::cli::session::Session;
+use crate::client::read;
 use crate::exit::Failure;
 use crate::print;
 
 /// Whether an execution is one of a workflow.
-pub(super) fn is_workflow(execution: &Value) -> bool {
-    let runner = execution.pointer("/runner/name").and_then(Value::as_str).unwrap_or_default();
-    matches!(runner, "orquesta" | "action-chain")
+pub(super) fn is_workflow(standing: &Standing<'_>) -> bool {
+    let runner = standing.runner.as_ref().map(|runner| &*runner.name);
+    matches!(runner, Some("orquesta" | "action-chain"))
+}
+
+/// What is inside a workflow, at any depth.
+async fn inside(session: &Session, workflow: &str) -> Result<Vec<Execution<'static>>, Failure> {
+    let path = format!("/executions/{workflow}/children?depth=-1&exclude_attributes=result");
+    read(&session.client.list(&path).await?)
 }
 
 /// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
-pub(super) async fn print(session: &Session, workflow: &Value) -> Result<(), Failure> {
-    let path = format!("/executions/{}/children?depth=-1", text(workflow, "id"));
-    let children = session.client.list(&path).await?;
-    let children = children.as_array().map(Vec::as_slice).unwrap_or_default();
-    if !children.is_empty() {
+pub(super) async fn print(session: &Session, workflow: &str) -> Result<(), Failure> {
+    let children = inside(session, workflow).await?;
+    if let (false, Ok(workflow)) = (children.is_empty(), workflow.parse::<ExecutionId>()) {
         print::line("tasks");
-        branch(children, text(workflow, "id"), 1);
+        branch(&children, workflow, 1);
     }
     Ok(())
 }
 
-fn branch(all: &[Value], parent: &str, depth: usize) {
-    for child in all.iter().filter(|child| text(child, "parent") == parent) {
+fn branch(all: &[Execution<'_>], parent: ExecutionId, depth: usize) {
+    for child in all.iter().filter(|child| child.parent == Some(parent)) {
         print::line(&format!("{}{}", "  ".repeat(depth), line(child, print::status)));
-        branch(all, text(child, "id"), depth + 1);
+        branch(all, child.id, depth + 1);
     }
 }
 
 /// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
-fn line(child: &Value, shown: impl Fn(&str) -> String) -> String {
-    let task = child.pointer("/context/orquesta");
-    let part = |name: &str| task.and_then(|task| task.get(name));
-    let mut name = part("task_name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if let Some(route) = part("task_route").and_then(Value::as_u64).filter(|route| *route > 0) {
+fn line(child: &Execution<'_>, shown: impl Fn(&str) -> String) -> String {
+    let task = child.context.orquesta.as_ref();
+    let mut name = task.map(|task| task.task_name.to_string()).unwrap_or_default();
+    if let Some(route) = task.map(|task| task.task_route).filter(|route| *route > 0) {
         name.push_str(&format!("|{route}"));
     }
-    if let Some(item) = part("item_id").and_then(Value::as_u64) {
+    if let Some(item) = task.and_then(|task| task.item_id) {
         name.push_str(&format!("[{item}]"));
     }
-    let seconds = child.get("elapsed_seconds").and_then(Value::as_f64);
-    let seconds = seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
-    let action = child.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
-    let held = if super::held::is_held(child) { " (held)" } else { "" };
-    let status = shown(&format!("{:<10}", format!("{}{held}", text(child, "status"))));
-    format!("{name:<24} {status} {seconds:>12}  {action}  {}", text(child, "id"))
+    let seconds = child.elapsed_seconds.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
+    let held = if child.held { " (held)" } else { "" };
+    let status = shown(&format!("{:<10}", format!("{}{held}", child.status)));
+    let action = child.action.reference();
+    format!("{name:<24} {status} {seconds:>12}  {action}  {}", child.id)
 }
 
 /// The tasks of a workflow, as far as they were followed.
 #[derive(Default)]
 pub(super) struct Followed {
     /// For each the status that was printed last, and how many lines of output.
-    tasks: BTreeMap<String, (String, usize)>,
+    tasks: BTreeMap<ExecutionId, (Option<Status>, usize)>,
 }
 
 impl Followed {
     /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
     /// output.
     pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
-        let path = format!("/executions/{workflow}/children?depth=-1");
-        let children = session.client.list(&path).await?;
-        for child in children.as_array().into_iter().flatten() {
-            let (id, status) = (text(child, "id"), text(child, "status"));
-            let (known, lines) = self.tasks.entry(id.to_owned()).or_default();
-            if known == status && super::run::is_final(child) {
+        for child in &inside(session, workflow).await? {
+            let (id, status) = (child.id, child.status);
+            let (known, lines) = self.tasks.entry(id).or_default();
+            if *known == Some(status) && status.is_final() {
                 continue;
             }
             let output = session.client.get_text(&format!("/executions/{id}/output?from={lines}")).await?;
             *lines += output.matches('\n').count();
             print::text(&output);
-            if known != status {
-                status.clone_into(known);
+            if known.replace(status) != Some(status) {
                 print::note(&line(child, str::to_owned));
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_which_task_and_how_it_stands() {
+        let id = "65a000000000000000000001";
+        let child: Execution<'static> = serde_json::from_value(json!({
+            "id": id,
+            "status": "running",
+            "action": {"ref": "p.a", "name": "a", "pack": "p", "runner_type": "noop"},
+            "runner": {"name": "noop"},
+            "liveaction": {"id": id, "action": "p.a", "parameters": {}},
+            "start_timestamp": "2026-11-20T12:00:00Z",
+            "elapsed_seconds": 1.5,
+            "context": {
+                "user": "ada", "pack": "p",
+                "orquesta": {
+                    "workflow_execution_id": id, "task_execution_id": "0a", "task_id": "t", "task_name": "t",
+                    "task_route": 2, "item_id": 3,
+                },
+            },
+            "log": [],
+            "held": true,
+        }))
+        .unwrap();
+        let told = line(&child, str::to_owned);
+        let words: Vec<_> = told.split_whitespace().collect();
+        assert_eq!(words, ["t|2[3]", "running", "(held)", "1.500", "s", "p.a", id]);
     }
 }

@@ -2,7 +2,15 @@
 //! silence, and the test would pass without having tested anything. What a test file may hold at all is known to
 //! `petrel_workflows::rehearsal`.
 
-use petrel_model::nearest;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use petrel_engine::workflows::{ACTION_CHAIN, WorkflowRunner};
+use petrel_model::nearest::nearest;
+use petrel_model::parameters::{Parameters, Schema, merged};
+use petrel_packs::limits::LARGEST_METADATA;
+use petrel_packs::plain_file;
+use petrel_runners::Runner as _;
 use petrel_workflows::Source;
 use petrel_workflows::rehearsal::Script;
 use serde_json::Value;
@@ -11,7 +19,7 @@ use serde_json::Value;
 pub(super) struct Names {
     /// Its tasks.
     tasks: Vec<String>,
-    /// Its inputs; `None` of an action chain, which takes what its action declares.
+    /// Its inputs. A chain takes what its action declares: `None` where no pack has such an action.
     inputs: Option<Vec<Input>>,
 }
 
@@ -21,8 +29,8 @@ struct Input {
 }
 
 impl Names {
-    /// Those of a workflow, and the document that it was made of.
-    pub(super) fn of(source: &Source, document: &Value) -> Self {
+    /// Those of a workflow, the document that it was made of, and the file that this lies in.
+    pub(super) fn of(source: &Source, document: &Value, file: &Path) -> Self {
         match source {
             Source::Orquesta(definition) => {
                 let tasks = definition.tasks().iter().filter(|task| task.engine.is_none());
@@ -40,9 +48,10 @@ impl Names {
                     inputs: Some(inputs.collect()),
                 }
             }
-            Source::Chain(chain) => {
-                Self { tasks: chain.nodes.iter().map(|node| node.name.to_string()).collect(), inputs: None }
-            }
+            Source::Chain(chain) => Self {
+                tasks: chain.nodes.iter().map(|node| node.name.to_string()).collect(),
+                inputs: inputs_of_chain(file),
+            },
         }
     }
 
@@ -68,6 +77,39 @@ impl Names {
             None => Ok(()),
         }
     }
+}
+
+/// What the actions of a pack declare whose chain lies in this file; of several, all that one of them does. Nothing where
+/// it lies in no pack, or there is no such action.
+fn inputs_of_chain(file: &Path) -> Option<Vec<Input>> {
+    let file = file.canonicalize().ok()?;
+    let is_of_pack =
+        |folder: &&Path| folder.ends_with("actions") && folder.with_file_name("pack.yaml").is_file();
+    let actions = file.ancestors().find(is_of_pack)?;
+    let mut inputs: BTreeMap<String, bool> = BTreeMap::new();
+    for entry in std::fs::read_dir(actions).ok()?.filter_map(Result::ok) {
+        for (name, schema) in declared(&entry.path(), actions, &file).into_iter().flatten() {
+            let schema = Schema::of(&schema);
+            let has_default = !schema.is_required() || schema.default().is_some() || schema.is_immutable();
+            *inputs.entry(name).or_default() |= has_default;
+        }
+    }
+    let inputs = inputs.into_iter().map(|(name, has_default)| Input { name, has_default });
+    Some(inputs.collect()).filter(|inputs: &Vec<_>| !inputs.is_empty())
+}
+
+/// The parameters of the action in a file of metadata, with those of its runner, if it runs this `chain`.
+fn declared(metadata: &Path, actions: &Path, chain: &Path) -> Option<Parameters> {
+    metadata.extension().filter(|end| *end == "yaml" || *end == "yml")?;
+    let text = plain_file::read_text(metadata, LARGEST_METADATA).ok()?;
+    let action = petrel_yaml::parse(&text).ok()?.value;
+    let runner = action.get("runner_type").and_then(Value::as_str);
+    let entry_point = action.get("entry_point").and_then(Value::as_str)?;
+    if runner != Some(ACTION_CHAIN) || actions.join(entry_point).canonicalize().ok()? != chain {
+        return None;
+    }
+    let own = action.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    Some(merged(&WorkflowRunner::action_chain().runner_type().parameters, &own))
 }
 
 /// That the workflow has no `what` of this name.
@@ -104,6 +146,11 @@ tasks:
 
     /// What is said of a test with these parts, beside what every test has.
     fn said(workflow: &str, parts: &Value) -> String {
+        said_of(Path::new("lies/in/no/pack.yaml"), workflow, parts)
+    }
+
+    /// The same of a workflow that lies in this file.
+    fn said_of(file: &Path, workflow: &str, parts: &Value) -> String {
         let mut test = json!({"workflow": "w.yaml", "expect": {"status": "succeeded"}});
         test.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
         let scripts = match rehearsal::parse(&test) {
@@ -112,8 +159,39 @@ tasks:
         };
         let document = petrel_yaml::parse(workflow).unwrap();
         let Ok(source) = check(language(workflow), workflow) else { panic!("{workflow} is not sound") };
-        let names = Names::of(&source, &document.value);
+        let names = Names::of(&source, &document.value, file);
         scripts.iter().find_map(|script| names.check(script).err()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_inputs_of_a_chain_are_those_of_its_action() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = place.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let chain = write("pack/actions/chains/look.yaml", CHAIN);
+        write("pack/pack.yaml", "name: pack\n");
+        let other = write("pack/actions/chains/other.yaml", CHAIN);
+        write(
+            "pack/actions/look.yaml",
+            "runner_type: action-chain\nentry_point: chains/look.yaml\nparameters:\n  path: {required: true}\n  depth: {type: integer}\n",
+        );
+        write("pack/actions/flow.yaml", "runner_type: orquesta\nentry_point: chains/other.yaml\n");
+        write("pack/actions/broken.yaml", "{");
+        for (file, input, expected) in [
+            (&chain, json!({"path": "/"}), ""),
+            (&chain, json!({"path": null, "depth": 1, "skip_notify": []}), ""),
+            (&chain, json!({"paht": "/"}), "no input `paht`; did you mean path?"),
+            (&chain, json!({"depth": 2}), "input.path is missing"),
+            // No action runs it.
+            (&other, json!({"whatever": 1}), ""),
+        ] {
+            let said = said_of(file, CHAIN, &json!({"input": input}));
+            assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{input}: {said}");
+        }
     }
 
     #[test]

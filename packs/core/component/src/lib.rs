@@ -1,6 +1,6 @@
-//! The component of the pack `core`: the actions that need nothing but themselves.
+//! The component of the pack `core`, with actions that need no capabilities.
 //!
-//! The other actions of the pack are run by other runners; see `../actions/`.
+//! The other actions of the pack have other runners; see `../actions/`.
 
 #![expect(clippy::unnecessary_wraps, reason = "the form that actions have")]
 
@@ -8,29 +8,29 @@ use petrel_pack_sdk::{Action, Context, Error, export_actions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What `noop` takes and gives.
+/// The input and output of `noop`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Nothing {}
 
-/// What `echo` takes.
+/// The input of `echo`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Message {
-    /// The text to give back.
+    /// The text to print.
     pub message: String,
 }
 
-/// What `echo` gives: what the shell's command of that name would, as workflows of StackStorm expect it.
+/// The output of `echo`, in the shape of the shell command's result, as StackStorm's workflows expect it.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Echoed {
-    /// Whether it failed.
+    /// Whether the action failed.
     pub failed: bool,
-    /// Whether it succeeded.
+    /// Whether the action succeeded.
     pub succeeded: bool,
     /// The exit code.
     pub return_code: i32,
     /// The text.
     pub stdout: String,
-    /// What went to the error output.
+    /// The error output.
     pub stderr: String,
 }
 
@@ -38,7 +38,7 @@ fn noop(_ctx: &Context, nothing: Nothing) -> Result<Nothing, Error> {
     Ok(nothing)
 }
 
-#[expect(clippy::print_stdout, reason = "that is what it is for")]
+#[expect(clippy::print_stdout, reason = "printing is its purpose")]
 fn echo(_ctx: &Context, input: Message) -> Result<Echoed, Error> {
     println!("{}", input.message);
     let stdout = input.message;
@@ -47,7 +47,7 @@ fn echo(_ctx: &Context, input: Message) -> Result<Echoed, Error> {
 
 export_actions![
     Action::new("noop", noop).description("Does nothing and succeeds.").idempotent(),
-    Action::new("echo", echo).description("Prints a message and gives it back.").idempotent(),
+    Action::new("echo", echo).description("Prints a message and returns it.").idempotent(),
 ];
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! What must hold of the repository itself: who imports whom, how sources look, and that documents say what
-//! is true.
+//! What must hold of the repository itself: which crates and which files import each other, how sources look,
+//! and that documents say what is true.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod circles;
 mod dependencies;
 mod documents;
 mod sources;

@@ -11,7 +11,7 @@ const LONGEST: usize = 600;
 
 /// Who reads the wall clock. The second tells a component when its time is up.
 const READ_THE_CLOCK: [&str; 2] =
-    ["host/crates/engine/src/clock.rs", "host/crates/pack-runtime/src/component_runner.rs"];
+    ["host/crates/engine-core/src/clock.rs", "host/crates/pack-runtime/src/component_runner.rs"];
 
 #[test]
 fn every_source_says_what_it_is_for() {

@@ -4,8 +4,8 @@ use petrel_model::rule::Criterion;
 use petrel_rules::verdict::check_value;
 use serde_json::Value;
 
-use super::{now, value};
-use crate::Answer;
+use super::case::{now, value};
+use crate::answer::Answer;
 
 pub(super) fn answer(case: &Value) -> Answer {
     let text = |name: &str| case.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use petrel_expressions::{Scope, Statement, render};
 use serde_json::Value;
 
-use super::{Mode, object, value, yaql};
-use crate::Answer;
+use super::case::{Mode, object, value};
+use super::yaql;
+use crate::answer::Answer;
 
 pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let expression = value(case, "expr");

@@ -10,8 +10,9 @@ use petrel_workflows::inspection::{Finding, Kind};
 use petrel_workflows::{Conductor, Definition, Event, Report, Start, Status, World, inspect};
 use serde_json::{Map, Value, json};
 
-use super::{Mode, object, value};
-use crate::{Answer, compare};
+use super::case::{Mode, object, value};
+use crate::answer::Answer;
+use crate::compare;
 
 pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let text = case.get("workflow").and_then(Value::as_str).unwrap_or_default();

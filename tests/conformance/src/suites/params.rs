@@ -3,8 +3,8 @@
 use petrel_rules::parameters::{self, Given, Signature};
 use serde_json::{Value, json};
 
-use super::{datastore, object, value};
-use crate::Answer;
+use super::case::{datastore, object, value};
+use crate::answer::Answer;
 
 pub(super) fn answer(case: &Value) -> Answer {
     match both(case) {

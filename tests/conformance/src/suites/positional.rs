@@ -5,8 +5,9 @@ use petrel_runners::local_shell::arguments::{Signature, arguments};
 use petrel_runners::local_shell::identity::{Identity, of_program};
 use serde_json::Value;
 
-use super::object;
-use crate::{Answer, compare};
+use super::case::object;
+use crate::answer::Answer;
+use crate::compare;
 
 /// What we say to sudo beyond what is recorded: never to ask, and that the script does not read the password.
 const OURS: [&str; 3] = ["-n", "-p", ""];

@@ -7,8 +7,9 @@ use petrel_rules::parameters::{self, Signature};
 use petrel_rules::{CompiledRule, Occurrence, evaluate};
 use serde_json::{Value, json};
 
-use super::{datastore, now, object, value};
-use crate::{Answer, compare};
+use super::case::{datastore, now, object, value};
+use crate::answer::Answer;
+use crate::compare;
 
 pub(super) fn answer(case: &Value) -> Answer {
     let mut whole = json!({

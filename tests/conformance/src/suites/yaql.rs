@@ -8,8 +8,8 @@ use petrel_expressions::{Statement, Variables, WorkflowScope};
 use petrel_yaql::{Expression, Value as Yaql};
 use serde_json::{Value, json};
 
-use super::{Mode, object, value};
-use crate::Answer;
+use super::case::{Mode, object, value};
+use crate::answer::Answer;
 
 pub(super) fn answer(case: &Value, mode: Mode) -> Answer {
     let data = value(case, "data");

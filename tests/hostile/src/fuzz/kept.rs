@@ -2,9 +2,8 @@
 //! read from there.
 
 use anyhow::{Context as _, bail};
+use petrel_test_support::{Broken, Client, Manner};
 use serde_json::{Value, json};
-
-use crate::http::{Broken, Client, Manner};
 
 /// Whose a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

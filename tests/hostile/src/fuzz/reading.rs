@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use petrel_test_support::{Answer, Broken, Client};
 use serde_json::Value;
 
 use super::findings::Findings;
 use super::known::Known;
 use super::request::escaped;
-use crate::http::{Answer, Broken, Client};
 use crate::routes::Route;
 
 /// How long a page is.
@@ -35,7 +35,6 @@ pub(crate) struct Reading {
 /// A host that is read, and where to say what is wrong.
 pub(crate) struct Reader<'a> {
     pub(crate) client: &'a mut Client,
-    pub(crate) token: &'a str,
     pub(crate) findings: &'a Findings,
     /// How long the host keeps executions and events at least.
     pub(crate) kept: Duration,
@@ -44,7 +43,7 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// What is at a path, which must be there.
     fn read(&mut self, path: &str) -> Result<Option<Answer>, Broken> {
-        let answer = match self.client.get(path, self.token) {
+        let answer = match self.client.get(path) {
             Ok(answer) => answer,
             Err(broken @ Broken::Unreachable(_)) => return Err(broken),
             Err(broken) => {
@@ -75,7 +74,7 @@ impl Reader<'_> {
     }
 
     fn delete(&mut self, path: &str) -> Result<(), Broken> {
-        match self.client.send("DELETE", path, self.token, b"") {
+        match self.client.send("DELETE", path, b"") {
             Err(broken @ Broken::Unreachable(_)) => return Err(broken),
             Ok(answer) if answer.status < 300 => {}
             other => self.findings.other(&format!(

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use petrel_test_support::{Broken, ProcessId};
+
 use super::kinds::Scene;
-use crate::http::{Broken, Client, PATIENCE};
-use crate::victim::processor_time;
+use crate::victim::PATIENCE;
 
 /// A small event, which a rule matches.
 const EVENT: &[u8] = br#"{"kind":"alert","host":"h1"}"#;
@@ -32,14 +33,14 @@ pub(super) struct Fared {
 /// Sends events one after the other for as long.
 pub(super) fn send_events(scene: &Scene, duration: Duration) -> Fared {
     let mut fared = Fared::default();
-    let mut client = Client::new(&scene.address);
+    let mut client = scene.client();
     let until = Instant::now() + duration;
     while Instant::now() < until {
         if fared.latencies.len().is_multiple_of(EVENTS_A_CONNECTION) {
-            client = Client::new(&scene.address);
+            client = scene.client();
         }
         let begun = Instant::now();
-        let outcome = client.send("POST", "/api/v1/webhooks/innocent", &scene.token, EVENT);
+        let outcome = client.send("POST", "/api/v1/webhooks/innocent", EVENT);
         let took = begun.elapsed();
         match outcome {
             Ok(answer) if answer.status == 202 => fared.latencies.push(took),
@@ -78,20 +79,21 @@ impl Pace {
 
     /// Sends ordinary events at this pace, until it is over.
     pub(super) fn keep(&self, scene: &Scene, is_over: &AtomicBool) {
-        let mut client = Client::new(&scene.address);
+        let mut client = scene.client();
         while !is_over.load(Ordering::Relaxed) {
             // Whether it is accepted does not matter here: it costs.
-            drop(client.send("POST", "/api/v1/webhooks/ordinary", &scene.token, EVENT));
+            drop(client.send("POST", "/api/v1/webhooks/ordinary", EVENT));
             std::thread::sleep(Duration::from_micros(self.pause.load(Ordering::Relaxed)));
         }
     }
 
     /// Makes the pace quicker or slower by what the process takes, until it is over.
-    pub(super) fn steer(&self, process: u32, is_over: &AtomicBool) {
-        let (mut before, mut at) = (processor_time(process), Instant::now());
+    pub(super) fn steer(&self, process: ProcessId, is_over: &AtomicBool) {
+        let taken = || process.processor_time().unwrap_or_default();
+        let (mut before, mut at) = (taken(), Instant::now());
         while !is_over.load(Ordering::Relaxed) {
             std::thread::sleep(STEP);
-            let now = processor_time(process);
+            let now = taken();
             let share = share(now.saturating_sub(before), at.elapsed());
             (before, at) = (now, Instant::now());
             let pause = self.pause.load(Ordering::Relaxed);

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use petrel_test_support::{Answer, Broken, Client};
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Broken, Client};
+use crate::victim;
 
 /// A pause before something is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -133,46 +134,31 @@ impl Scene {
             )
             .into_bytes(),
         };
-        let mut client = Client::new(address);
+        let mut client = scene.client();
         for name in ["innocent", "ordinary", "large"] {
             let criteria = json!({"trigger.body.kind": {"type": "equals", "pattern": "alert"}});
-            scene.rule(&mut client, name, &criteria, &json!({"ref": "core.noop"}))?;
+            rule(&mut client, name, &criteria, &json!({"ref": "core.noop"}))?;
         }
         for (number, bomb) in BOMBS.iter().enumerate() {
             let action = json!({"ref": "core.echo", "parameters": {"message": bomb}});
-            scene.rule(&mut client, &format!("bomb{number}"), &json!({}), &action)?;
+            rule(&mut client, &format!("bomb{number}"), &json!({}), &action)?;
         }
         let pack = write_pack(directory)?;
-        scene.must(&mut client, "/packs/register", &json!({"path": pack}), 200)?;
+        must(&mut client, "/packs/register", &json!({"path": pack}), 200)?;
         Ok(scene)
     }
 
-    fn rule(&self, client: &mut Client, name: &str, criteria: &Value, action: &Value) -> anyhow::Result<()> {
-        let rule = json!({
-            "name": name, "pack": "isolation", "enabled": true, "criteria": criteria, "action": action,
-            "trigger": {"type": "core.st2.webhook", "parameters": {"url": name}},
-        });
-        self.must(client, "/rules", &rule, 201)
-    }
-
-    fn must(&self, client: &mut Client, path: &str, body: &Value, status: u16) -> anyhow::Result<()> {
-        let answer = self.post(client, path, body.to_string().as_bytes());
-        let answer = answer.map_err(|broken| anyhow::anyhow!("POST {path} was not answered: {broken:?}"))?;
-        let said = String::from_utf8_lossy(&answer.body);
-        ensure!(answer.status == status, "POST {path} was answered with {}: {said}", answer.status);
-        Ok(())
-    }
-
-    fn post(&self, client: &mut Client, path: &str, body: &[u8]) -> Result<Answer, Broken> {
-        client.send("POST", &format!("/api/v1{path}"), &self.token, body)
+    /// A client with the admin's token.
+    pub(super) fn client(&self) -> Client {
+        victim::client(&self.address, &self.token)
     }
 
     /// Sends the same event again and again.
     fn repeat(&self, webhook: &str, body: &[u8], go_on: impl Fn() -> bool) {
-        let mut client = Client::new(&self.address);
+        let mut client = self.client();
         let path = format!("/webhooks/{webhook}");
         while go_on() {
-            if !self.post(&mut client, &path, body).is_ok_and(|answer| answer.status == 202) {
+            if !post(&mut client, &path, body).is_ok_and(|answer| answer.status == 202) {
                 std::thread::sleep(PAUSE);
             }
         }
@@ -180,16 +166,16 @@ impl Scene {
 
     /// Keeps a workflow with many items running.
     fn items(&self, go_on: impl Fn() -> bool) {
-        let mut client = Client::new(&self.address);
+        let mut client = self.client();
         while go_on() {
-            let id = self.post(&mut client, "/executions", &self.items).ok().and_then(|answer| id(&answer));
+            let id = post(&mut client, "/executions", &self.items).ok().and_then(|answer| id(&answer));
             let path = id.map(|id| format!("/api/v1/executions/{id}?include_attributes=status"));
             while let Some(path) = &path
                 && go_on()
             {
                 std::thread::sleep(PAUSE * 4);
-                let answer = client.get(path, &self.token).ok();
-                let status = answer.and_then(|answer| serde_json::from_slice::<Value>(&answer.body).ok());
+                let answer = client.get(path).ok();
+                let status = answer.and_then(|answer| answer.json().ok());
                 let status = status.and_then(|shown| Some(shown.get("status")?.as_str()?.to_owned()));
                 if status.is_some_and(|status| {
                     ["succeeded", "failed", "canceled", "timeout"].contains(&status.as_str())
@@ -203,14 +189,14 @@ impl Scene {
 
     /// Asks for executions that are due much later, and cancels them.
     fn cancels(&self, go_on: impl Fn() -> bool) {
-        let mut client = Client::new(&self.address);
+        let mut client = self.client();
         let body = json!({"action": "core.noop", "delay": 3_600_000}).to_string();
         while go_on() {
-            let asked = self.post(&mut client, "/executions", body.as_bytes()).ok();
+            let asked = post(&mut client, "/executions", body.as_bytes()).ok();
             match asked.and_then(|answer| id(&answer)) {
                 // What the answer is does not matter to the innocent.
                 Some(id) => {
-                    drop(client.send("DELETE", &format!("/api/v1/executions/{id}"), &self.token, b""));
+                    drop(client.send("DELETE", &format!("/api/v1/executions/{id}"), b""));
                 }
                 None => std::thread::sleep(PAUSE),
             }
@@ -259,9 +245,29 @@ impl Scene {
     }
 }
 
+fn rule(client: &mut Client, name: &str, criteria: &Value, action: &Value) -> anyhow::Result<()> {
+    let rule = json!({
+        "name": name, "pack": "isolation", "enabled": true, "criteria": criteria, "action": action,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": name}},
+    });
+    must(client, "/rules", &rule, 201)
+}
+
+fn must(client: &mut Client, path: &str, body: &Value, status: u16) -> anyhow::Result<()> {
+    let answer = post(client, path, body.to_string().as_bytes());
+    let answer = answer.map_err(|broken| anyhow::anyhow!("POST {path} was not answered: {broken:?}"))?;
+    ensure!(answer.status == status, "POST {path} was answered with {}: {}", answer.status, answer.text());
+    Ok(())
+}
+
+/// Sends to a path below `/api/v1`.
+fn post(client: &mut Client, path: &str, body: &[u8]) -> Result<Answer, Broken> {
+    client.send("POST", &format!("/api/v1{path}"), body)
+}
+
 /// The id of what was made.
 fn id(answer: &Answer) -> Option<String> {
-    let made: Value = serde_json::from_slice(&answer.body).ok()?;
+    let made = answer.json().ok()?;
     Some(made.get("id")?.as_str()?.to_owned())
 }
 

@@ -1,12 +1,12 @@
 //! Reads what a list from the store was asked for: in pieces, in the order of ids, which is that of time, and no further
 //! than it must. What becomes of it is in `part.rs`.
 
+use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::Id;
-use petrel_persistence::{Error, Page, Unreadable};
 
-use super::ListRequest;
 use super::part::{Listed, Part};
 use super::rows::Row;
+use super::{ListRequest, Total};
 use crate::{Api, ApiError};
 
 /// How many items are read from the store at once.
@@ -22,15 +22,6 @@ const AT_ONCE: usize = 2 << 20;
 /// but where the time was set.
 const SLACK: u64 = 60_000;
 
-/// How many items a list has in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Total {
-    /// How many.
-    pub(crate) count: usize,
-    /// Whether all were looked at; else there are at least so many.
-    pub(crate) is_exact: bool,
-}
-
 impl ListRequest {
     /// The part that was asked for, read from the store page by page: `read` gets where to go on and how
     /// many items are wanted. It ends early when it holds [`MOST_BYTES`](super::MOST_BYTES). What lies there and cannot be read is beside it.
@@ -43,7 +34,7 @@ impl ListRequest {
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<Part<T>, ApiError>
     where
-        F: Future<Output = Result<Page<T, Id>, Error>>,
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         let page = &self.page;
         let mut part = Part::in_order_of(self.is_rising);
@@ -65,11 +56,34 @@ impl ListRequest {
             // A long listing lets others have their turn.
             tokio::task::yield_now().await;
         }
-        // Who goes on from a page has been told before.
+        // Who goes on from a page sees a part of the list, so that is counted by itself.
         if page.before.is_none() && page.after.is_none() {
             part.total = Some(self.count_on(count, at, read).await?);
         }
         Ok(part)
+    }
+
+    /// Says how many there are in all to who goes on from a page ([`collect`](Self::collect) did so of a first one): whoever
+    /// adds up pages until they are all would end early by any smaller count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn count_whole<T: Row, F>(
+        &self,
+        part: &mut Part<T>,
+        read: impl Fn(Option<Id>, usize) -> F,
+    ) -> Result<(), ApiError>
+    where
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
+    {
+        if part.total.is_none() {
+            let from = self.first();
+            let step = read(from, STEP).await?;
+            let count = step.items.iter().filter(|item| self.admits(item)).count();
+            let at = step.next.filter(|id| self.reaches(*id));
+            part.total = Some(self.count_on(count, at, read).await?);
+        }
+        Ok(())
     }
 
     /// How many there are, of which `count` were seen before `at`. It does not look far.
@@ -80,7 +94,7 @@ impl ListRequest {
         read: impl Fn(Option<Id>, usize) -> F,
     ) -> Result<Total, ApiError>
     where
-        F: Future<Output = Result<Page<T, Id>, Error>>,
+        F: Future<Output = Result<Page<T, Id>, ReadError>>,
     {
         let most = if self.is_rising { COUNTED_RISING } else { COUNTED };
         for _ in 0..most {
@@ -96,15 +110,22 @@ impl ListRequest {
     }
 
     /// Where a list from the store begins: it is in the order of ids, which begin with the time.
-    fn start(&self) -> Option<Id> {
+    fn first(&self) -> Option<Id> {
         let (after, before) = self.times();
         if self.is_rising {
-            let earliest = after.map(|time| Id::from_parts(time.as_millis().saturating_sub(SLACK), 0));
-            self.page.after.max(earliest)
+            after.map(|time| Id::from_parts(time.as_millis().saturating_sub(SLACK), 0))
         } else {
-            let latest = before.map(|time| Id::from_parts(time.as_millis().saturating_add(SLACK), 0));
+            before.map(|time| Id::from_parts(time.as_millis().saturating_add(SLACK), 0))
+        }
+    }
+
+    /// Where the part of it begins that was asked for.
+    fn start(&self) -> Option<Id> {
+        if self.is_rising {
+            self.page.after.max(self.first())
+        } else {
             // `None` is the end, and the least.
-            self.page.before.into_iter().chain(latest).min()
+            self.page.before.into_iter().chain(self.first()).min()
         }
     }
 
@@ -137,9 +158,9 @@ pub(crate) async fn read_each<T: Listed, F>(
     limit: usize,
     is_last: bool,
     read: impl Fn(Id) -> F,
-) -> Result<Page<T, Id>, Error>
+) -> Result<Page<T, Id>, ReadError>
 where
-    F: Future<Output = Result<Option<T>, Error>>,
+    F: Future<Output = Result<Option<T>, ReadError>>,
 {
     let mut page = Page { items: Vec::new(), unreadable: Vec::new(), next: None };
     let (mut bytes, end) = (0, ids.last().copied().filter(|_| is_last));
@@ -150,7 +171,7 @@ where
                 page.items.push(item);
             }
             Ok(None) => {}
-            Err(Error::Damaged { reason, .. }) => {
+            Err(ReadError::Damaged { reason, .. }) => {
                 page.unreadable.push(Unreadable { kind, id: id.to_string(), reason });
             }
             Err(error) => return Err(error),
@@ -212,10 +233,10 @@ mod tests {
     fn what_is_read_one_by_one_ends_where_the_next_piece_goes_on() {
         let read = |limit, is_last| {
             let ids = vec![id(1), id(2), id(3)];
-            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, Error>(None) };
+            let nothing = |_: Id| async { Ok::<Option<TriggerInstance>, ReadError>(None) };
             let lost = |one: Id| async move {
                 if one == id(2) {
-                    return Err(Error::Damaged { what: "event".into(), reason: "why".into() });
+                    return Err(ReadError::Damaged { what: "event".into(), reason: "why".into() });
                 }
                 nothing(one).await
             };

@@ -6,10 +6,9 @@
 use axum::http::HeaderValue;
 use axum::response::Response;
 use petrel_engine::intake::Claim;
+use petrel_engine::reads::Unreadable;
 use petrel_model::{Enforcement, Execution, Id, TriggerInstance, size};
-use petrel_persistence::Unreadable;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use super::{ListRequest, MOST_BYTES, Total};
 use crate::{Api, ApiError, listing, views};
@@ -30,7 +29,7 @@ impl ListRequest {
         let held = part.held.take();
         let shown = part.in_order().into_iter().map(move |place| match place {
             Place::Whole(item) => Shown::Whole(view(item)),
-            Place::Lost(lost) => Shown::Lost(views::unreadable(&lost)),
+            Place::Lost(lost) => Shown::Lost(Unread(lost)),
         });
         let mut answer = listing::answer(shown, held);
         answer.headers_mut().extend(self.page.headers(total));
@@ -181,7 +180,16 @@ enum Place<T> {
 #[serde(untagged)]
 enum Shown<V> {
     Whole(V),
-    Lost(Value),
+    Lost(Unread),
+}
+
+/// What cannot be read, as it is shown.
+struct Unread(Unreadable);
+
+impl Serialize for Unread {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        views::unreadable(&self.0).serialize(serializer)
+    }
 }
 
 impl<T: Listed> Part<T> {
@@ -221,6 +229,11 @@ impl<T: Listed> Part<T> {
         self.total = Some(Total { count: self.items.len(), is_exact: self.goes_on_at.is_none() });
     }
 
+    /// Says that it is a part of a list of `count`; where that is not exact, of more.
+    pub(crate) fn is_of(&mut self, count: usize, is_exact: bool) {
+        self.total = Some(Total { count, is_exact });
+    }
+
     /// Puts the oldest first, whatever order they were added in.
     pub(crate) fn sort_by_age(&mut self) {
         self.items.sort_by_key(Listed::id);
@@ -229,11 +242,16 @@ impl<T: Listed> Part<T> {
     /// Says that nobody has looked beyond `at`. It goes on there, unless it has all of the `limit` items that were asked for:
     /// then it goes on behind the last of these.
     pub(crate) fn cut_at(&mut self, at: Id, limit: usize) {
-        if let Some(total) = &mut self.total {
-            total.is_exact = false;
-        }
+        self.is_more_than_counted();
         if self.items.len() < limit {
             self.goes_on_at = self.goes_on_at.or(Some(at));
+        }
+    }
+
+    /// Says that there may be more in all than were counted.
+    pub(crate) fn is_more_than_counted(&mut self) {
+        if let Some(total) = &mut self.total {
+            total.is_exact = false;
         }
     }
 
@@ -261,7 +279,7 @@ impl<T: Listed> Part<T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::lists;
     use super::super::query::tests::asked;

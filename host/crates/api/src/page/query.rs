@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Id, Ref, Status, Timestamp};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::lists::{Column, Kind, List, OF_REQUESTS, OF_STORED, SORT_ASC, SORT_DESC};
 use super::rows::{Cell, Row};
@@ -361,11 +361,11 @@ impl ListRequest {
     ///
     /// # Errors
     /// As [`PageRequest::answer`].
-    pub(crate) fn answer<T: Row>(
+    pub(crate) fn answer<T: Row, V: Serialize>(
         &self,
         api: &Api,
         items: impl Iterator<Item = T>,
-        view: impl Fn(T) -> Value,
+        view: impl Fn(T) -> V,
     ) -> Result<Response, ApiError> {
         let admitted = items.filter(|item| self.admits(item));
         if self.order.is_empty() {

@@ -1,11 +1,13 @@
 //! `/actions` and `/runnertypes`: what can be run, and by what.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types::action::ActionParameters;
 use petrel_model::Ref;
-use serde_json::{Value, json};
 
 use crate::extract::Segment;
 use crate::page::{Asked, lists};
@@ -21,8 +23,9 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(reference): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::action(api.engine.content().action(&parsed(&reference)?)?)))
+) -> Result<Response, ApiError> {
+    let content = api.engine.content();
+    Ok(Json(views::action(content.action(&parsed(&reference)?)?)).into_response())
 }
 
 /// What the action and its runner take together.
@@ -30,9 +33,10 @@ pub(crate) async fn parameters(
     State(api): State<Api>,
     Segment(reference): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
-    Ok(Json(json!({"parameters": content.action(&parsed(&reference)?)?.parameters})))
+    let parameters = Cow::Borrowed(&content.action(&parsed(&reference)?)?.parameters);
+    Ok(Json(ActionParameters { parameters }).into_response())
 }
 
 fn parsed(reference: &str) -> Result<Ref, ApiError> {
@@ -51,17 +55,16 @@ pub(crate) async fn runner_type(
     State(api): State<Api>,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
-    content.runners().get(&name).map(|runner| Json(views::runner_type(runner.runner_type()))).ok_or_else(
-        || {
-            let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
-            ApiError::new(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                format!("runner `{}` does not exist", petrel_model::quoted::quoted(&name)),
-                format!("this host has: {}", known.join(", ")),
-            )
-        },
-    )
+    let runner = content.runners().get(&name).ok_or_else(|| {
+        let known: Vec<_> = content.runners().keys().map(String::as_str).collect();
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("runner `{}` does not exist", petrel_model::quoted::quoted(&name)),
+            format!("this host has: {}", known.join(", ")),
+        )
+    })?;
+    Ok(Json(views::runner_type(runner.runner_type())).into_response())
 }

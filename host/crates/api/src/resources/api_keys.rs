@@ -5,18 +5,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::accounts::api_keys::KeyChange;
+use petrel_access::KeyChange;
+use petrel_api_types as wire;
 use petrel_model::secrets::MASK;
 use petrel_model::{ApiKey, ApiKeyId, Object};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::auth::User;
+use crate::extensions::{About, User};
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 pub(crate) async fn list(
     State(api): State<Api>,
@@ -24,7 +23,7 @@ pub(crate) async fn list(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::API_KEYS)?;
-    asked.answer(&api, api.engine.accounts().api_keys(), |key| views::api_key(key, secrets))
+    asked.answer(&api, api.engine.access().accounts().api_keys(), |key| wire::ApiKey::of(key, secrets))
 }
 
 pub(crate) async fn one(
@@ -32,8 +31,8 @@ pub(crate) async fn one(
     Segment(id): Segment,
     secrets: Secrets,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::api_key(api.engine.accounts().api_key(&id)?, secrets)))
+) -> Result<Response, ApiError> {
+    Ok(Json(wire::ApiKey::of(api.engine.access().accounts().api_key(&id)?, secrets)).into_response())
 }
 
 /// A key to make, or what is to change of one.
@@ -90,13 +89,12 @@ pub(crate) async fn create(
     given.refuse_made()?;
     let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
     let enabled = given.enabled.unwrap_or(true);
-    let minted =
-        api.engine.create_api_key(&caller, &user, given.metadata.unwrap_or_default(), enabled).await?;
-    let mut view = views::api_key(&minted.noun, Secrets::Masked);
-    if let Some(view) = view.as_object_mut() {
-        view.remove("key_hash");
-        view.insert("key".into(), minted.secret.into());
-    }
+    let issued = api
+        .engine
+        .access()
+        .create_api_key(&caller, &user, given.metadata.unwrap_or_default(), enabled)
+        .await?;
+    let view = wire::MadeApiKey::of(&issued.record, &issued.secret);
     Ok((StatusCode::CREATED, Extension(About(user)), Json(view)).into_response())
 }
 
@@ -105,14 +103,15 @@ pub(crate) async fn change(
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
     JsonBody(given): JsonBody<Given>,
-) -> Result<Json<Value>, ApiError> {
-    given.refuse_another(api.engine.accounts().api_key(&id)?)?;
+) -> Result<Response, ApiError> {
+    given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
     let change = KeyChange {
         user: given.user.filter(|user| !user.is_empty()),
         metadata: given.metadata,
         enabled: given.enabled,
     };
-    Ok(Json(views::api_key(&api.engine.change_api_key(&caller, &id, change).await?, Secrets::Masked)))
+    let key = api.engine.access().change_api_key(&caller, &id, change).await?;
+    Ok(Json(wire::ApiKey::of(&key, Secrets::Masked)).into_response())
 }
 
 pub(crate) async fn delete(
@@ -120,6 +119,6 @@ pub(crate) async fn delete(
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
 ) -> Result<StatusCode, ApiError> {
-    api.engine.delete_api_key(&caller, &id).await?;
+    api.engine.access().delete_api_key(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

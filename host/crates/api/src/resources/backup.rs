@@ -16,10 +16,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use hyper::body::Frame;
-use petrel_persistence::store::Archived;
-use tokio::sync::{Semaphore, mpsc};
+use petrel_engine::reads::Archived;
+use tokio::sync::mpsc;
 
-use crate::auth::User;
+use crate::extensions::User;
+use crate::state::WriteArchive;
 use crate::{Api, ApiError};
 
 /// How much is sent at once, in bytes.
@@ -31,28 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to look whether there is room for another chunk.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Writes an archive; what goes wrong in words.
-type WriteArchive = dyn Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync;
-
-/// Makes backups, one at a time.
-pub struct Backups {
-    write: Arc<WriteArchive>,
-    turn: Arc<Semaphore>,
-}
-
-impl Backups {
-    /// Backups that `write` writes. It is called on a thread that may block.
-    pub fn new(write: impl Fn(&mut dyn Write) -> Result<Archived, String> + Send + Sync + 'static) -> Self {
-        Self { write: Arc::new(write), turn: Arc::new(Semaphore::new(1)) }
-    }
-}
-
 pub(crate) async fn make(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
 ) -> Result<Response, ApiError> {
     // Whoever has it can sign in as anybody.
-    api.engine.refuse_others_than_admin(&user, "make a backup")?;
+    api.engine.access().refuse_others_than_admin(&user, "make a backup")?;
     let turn = Arc::clone(&api.backups.turn).try_acquire_owned().map_err(|_taken| {
         let hint = "wait until that one is done, and try again";
         ApiError::new(StatusCode::CONFLICT, "conflict", "another backup is being made", hint)

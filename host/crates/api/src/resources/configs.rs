@@ -3,12 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types::{PackConfig, PackConfigSchema};
 use petrel_engine::content::Content;
 use petrel_engine::pack_configs::{GivenConfig, not_configured};
-use petrel_model::secrets::masked;
 use petrel_model::{Object, Pack};
-use serde_json::{Value, json};
 
 use crate::extract::{JsonBody, Secrets, Segment};
 use crate::page::{Asked, lists};
@@ -30,7 +29,7 @@ pub(crate) async fn one(
     Segment(name): Segment,
     secrets: Secrets,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     shown(&api.engine.content(), &name, secrets)
 }
 
@@ -38,7 +37,7 @@ pub(crate) async fn configure(
     State(api): State<Api>,
     Segment(name): Segment,
     JsonBody(values): JsonBody<Object>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     api.engine.configure_pack(&name, values).await?;
     shown(&api.engine.content(), &name, Secrets::Masked)
 }
@@ -48,31 +47,27 @@ pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(content: &Content, name: &str, secrets: Secrets) -> Result<Json<Value>, ApiError> {
+fn shown(content: &Content, name: &str, secrets: Secrets) -> Result<Response, ApiError> {
     let pack = content.pack(name)?;
     let given = content.given_config(name).ok_or_else(|| not_configured(name))?;
-    Ok(Json(view(pack, given, secrets)))
+    Ok(Json(view(pack, given, secrets)).into_response())
 }
 
-fn view(pack: &Pack, given: &GivenConfig, secrets: Secrets) -> Value {
-    let values = match secrets {
-        Secrets::Shown => given.values.as_ref().clone(),
-        Secrets::Masked => masked(&given.values, pack.config_schema.as_ref()),
-    };
-    json!({"id": pack.reference, "pack": pack.reference, "values": values})
+fn view<'a>(pack: &'a Pack, given: &'a GivenConfig, secrets: Secrets) -> PackConfig<'a> {
+    PackConfig::new(&pack.reference, secrets.among(&given.values, pack.config_schema.as_ref()))
 }
 
 pub(crate) async fn schemas(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let (asked, content) = (asked.of(&lists::CONFIG_SCHEMAS)?, api.engine.content());
     let with_schema = content.packs().filter_map(|pack| Some((pack, pack.config_schema.as_ref()?)));
-    asked.answer(&api, with_schema, |(pack, schema)| schema_view(pack, schema))
+    asked.answer(&api, with_schema, |(pack, schema)| PackConfigSchema::new(&pack.reference, schema))
 }
 
 pub(crate) async fn schema(
     State(api): State<Api>,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
     let pack = content.pack(&name)?;
     let schema = pack.config_schema.as_ref().ok_or_else(|| {
@@ -83,9 +78,5 @@ pub(crate) async fn schema(
             "it takes any configuration; its author adds config.schema.yaml to check it",
         )
     })?;
-    Ok(Json(schema_view(pack, schema)))
-}
-
-fn schema_view(pack: &Pack, schema: &Object) -> Value {
-    json!({"id": pack.reference, "pack": pack.reference, "attributes": schema})
+    Ok(Json(PackConfigSchema::new(&pack.reference, schema)).into_response())
 }

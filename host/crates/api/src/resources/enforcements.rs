@@ -8,10 +8,12 @@ use std::sync::{Arc, OnceLock};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types as wire;
+use petrel_api_types::trigger::EnforcementOf;
+use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
-use petrel_persistence::{Error, Page, Unreadable};
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use crate::extract::Segment;
 use crate::page::{Asked, ListRequest, lists, read_each};
@@ -31,8 +33,25 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     if let Some(at) = look.ended_at.get() {
         found.cut_at(*at, asked.page.limit);
     }
+    let look = Look::default();
+    asked.count_whole(&mut found, |at, limit| read(&api, &asked, (way, &look), at, limit)).await?;
+    if look.ended_at.get().is_some() {
+        found.is_more_than_counted();
+    }
     let of_list = Arc::clone(&asked);
-    Ok(asked.answer_part(found, move |one| of_list.page.narrow(views::enforcement(&one))))
+    Ok(asked.answer_part(found, move |enforcement| Item { enforcement, asked: Arc::clone(&of_list) }))
+}
+
+/// An enforcement of a list, which is written when its turn comes to be sent.
+struct Item {
+    enforcement: Enforcement,
+    asked: Arc<ListRequest>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.asked.page.narrowed(wire::Enforcement::from(&self.enforcement)).serialize(serializer)
+    }
 }
 
 /// Where enforcements are looked for.
@@ -47,20 +66,20 @@ enum Way {
 }
 
 impl Way {
-    async fn of(api: &Api, asked: &ListRequest) -> Result<Self, Error> {
+    async fn of(api: &Api, asked: &ListRequest) -> Result<Self, ReadError> {
         if let Some(event) = asked.wanted("trigger_instance").and_then(|id| id.parse().ok()) {
             return Ok(Self::Event(event));
         }
         let execution: Option<ExecutionId> = asked.wanted("execution").and_then(|id| id.parse().ok());
         let Some(execution) = execution else { return Ok(Self::Everywhere) };
-        match api.engine.store().execution(execution).await {
+        match api.engine.reads().execution(execution).await {
             // What no event has led to, no rule has.
             Ok(Some(execution)) => {
                 let origin = execution.context.trigger_instance.as_ref();
                 Ok(origin.map_or(Self::Nowhere, |origin| Self::Event(origin.id)))
             }
             // Its enforcement may be kept for longer.
-            Ok(None) | Err(Error::Damaged { .. }) => Ok(Self::Everywhere),
+            Ok(None) | Err(ReadError::Damaged { .. }) => Ok(Self::Everywhere),
             Err(error) => Err(error),
         }
     }
@@ -97,7 +116,7 @@ async fn read(
     (way, look): (Way, &Look),
     at: Option<Id>,
     limit: usize,
-) -> Result<Page<Enforcement, Id>, Error> {
+) -> Result<Page<Enforcement, Id>, ReadError> {
     let step = match way {
         Way::Nowhere => Step::default(),
         Way::Event(event) => of_event(api, event, asked.is_rising, at).await?,
@@ -106,9 +125,9 @@ async fn read(
             None => look.step(api, asked.is_rising, at, limit).await?,
         },
     };
-    let store = api.engine.store();
+    let reads = api.engine.reads();
     let one = move |id: Id| async move {
-        let found = store.enforcement(EnforcementId(id)).await;
+        let found = reads.enforcement(EnforcementId(id)).await;
         found.map(|found| found.filter(|one| asked.admits(one)))
     };
     let mut page = read_each("enforcement", step.ids, limit, true, one).await?;
@@ -123,13 +142,13 @@ async fn of_event(
     id: TriggerInstanceId,
     is_rising: bool,
     past: Option<Id>,
-) -> Result<Step, Error> {
-    match api.engine.store().trigger_instance(id).await {
+) -> Result<Step, ReadError> {
+    match api.engine.reads().trigger_instance(id).await {
         Ok(instance) => {
             let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
             Ok(Step { ids: in_order(ids, is_rising, past), ..Step::default() })
         }
-        Err(Error::Damaged { reason, .. }) => {
+        Err(ReadError::Damaged { reason, .. }) => {
             let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
             // It is said once.
             Ok(Step { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Step::default() })
@@ -151,10 +170,16 @@ fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<I
 
 impl Look {
     /// The rest of the event that `at` is an enforcement of, or the enforcements of the events after it.
-    async fn step(&self, api: &Api, is_rising: bool, at: Option<Id>, limit: usize) -> Result<Step, Error> {
+    async fn step(
+        &self,
+        api: &Api,
+        is_rising: bool,
+        at: Option<Id>,
+        limit: usize,
+    ) -> Result<Step, ReadError> {
         let mut past = None;
         if let Some(id) = at {
-            match api.engine.store().enforcement(EnforcementId(id)).await {
+            match api.engine.reads().enforcement(EnforcementId(id)).await {
                 Ok(Some(last)) => {
                     let event = last.trigger_instance_id;
                     let rest = of_event(api, event, is_rising, at).await?;
@@ -163,7 +188,7 @@ impl Look {
                 // An event, or gone together with its own.
                 Ok(None) => {}
                 // Of its event nothing is known, so that comes again; it itself does not.
-                Err(Error::Damaged { .. }) => past = at,
+                Err(ReadError::Damaged { .. }) => past = at,
                 Err(error) => return Err(error),
             }
         }
@@ -185,14 +210,14 @@ async fn after(
     at: Option<TriggerInstanceId>,
     is_rising: bool,
     count: usize,
-) -> Result<(Vec<Vec<EnforcementId>>, Option<TriggerInstanceId>), Error> {
-    let store = api.engine.store();
+) -> Result<(Vec<Vec<EnforcementId>>, Option<TriggerInstanceId>), ReadError> {
+    let reads = api.engine.reads();
     if is_rising {
-        let ages = store.oldest_trigger_instances(at, count).await?;
+        let ages = reads.oldest_trigger_instances(at, count).await?;
         let next = ages.last().map(|age| age.id).filter(|_| ages.len() == count);
         return Ok((ages.into_iter().map(|age| age.enforcements).collect(), next));
     }
-    let page = store.trigger_instances(None, at, count).await?;
+    let page = reads.trigger_instances(None, at, count).await?;
     Ok((page.items.into_iter().map(|instance| instance.enforcements).collect(), page.next))
 }
 
@@ -204,10 +229,22 @@ pub(crate) enum Found {
     Unreadable(Unreadable),
 }
 
+impl Found {
+    /// What is shown of it beside others.
+    pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
+        match self {
+            Self::Whole(found) => {
+                found.as_ref().map(|one| EnforcementOf::Whole(wire::Enforcement::from(one)))
+            }
+            Self::Unreadable(lost) => Some(EnforcementOf::Lost(views::unreadable(lost))),
+        }
+    }
+}
+
 pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError> {
-    match api.engine.store().enforcement(id).await {
+    match api.engine.reads().enforcement(id).await {
         Ok(found) => Ok(Found::Whole(found)),
-        Err(Error::Damaged { reason, .. }) => {
+        Err(ReadError::Damaged { reason, .. }) => {
             Ok(Found::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
         }
         Err(error) => Err(error.into()),
@@ -218,15 +255,15 @@ pub(crate) async fn one(
     State(api): State<Api>,
     Segment(id): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let hint = "`petrel trigger get ID` shows the enforcements of an event";
     let parsed: EnforcementId = id
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    let found = api.engine.store().enforcement(parsed).await?.ok_or_else(|| {
+    let found = api.engine.reads().enforcement(parsed).await?.ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("enforcement `{id}` does not exist"), hint)
     })?;
-    Ok(Json(views::enforcement(&found)))
+    Ok(Json(wire::Enforcement::from(&found)).into_response())
 }
 
 #[cfg(test)]

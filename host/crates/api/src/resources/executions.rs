@@ -1,6 +1,7 @@
 //! `/executions`: ask for one, look at it, end it. What is inside a workflow is in [`children`], doing one again in
 //! [`again`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +9,20 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::behalf::Behalf;
+use petrel_access::Behalf;
+use petrel_api_types as wire;
+use petrel_api_types::Refusal;
 use petrel_engine::intake::Claim;
+use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
 use petrel_engine::requests::Request;
 use petrel_engine::workflows::is_workflow;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
-use petrel_persistence::{ExecutionFilter, Page};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::auth::{SignedIn, User};
+use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
-use crate::page::{Asked, ListRequest, Listed as _, lists, read_each};
+use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
 use crate::{Api, ApiError, listing, views};
 
@@ -40,9 +42,43 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let asked = Arc::new(asked.of(&lists::EXECUTIONS)?);
     let filter = in_store(&asked);
-    let found = asked.collect(&api, |at, limit| read(&api, &asked, &filter, at, limit)).await?;
-    let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
-    Ok(asked.answer_part(found, move |execution| of_list.page.narrow(view(&of_api, &execution, secrets))))
+    let from = |at, limit| read(&api, &asked, &filter, at, limit);
+    let mut found = asked.collect(&api, from).await?;
+    asked.count_whole(&mut found, from).await?;
+    let viewer = Viewer { api: api.clone(), secrets, page: asked.page.clone(), inside: BTreeMap::new() };
+    Ok(asked.answer_part(found, Arc::new(viewer).items()))
+}
+
+/// How the executions of a list are shown.
+struct Viewer {
+    api: Api,
+    secrets: Secrets,
+    page: PageRequest,
+    /// What is inside workflows, as far as it is in the list and is to be said of them.
+    inside: BTreeMap<ExecutionId, Vec<ExecutionId>>,
+}
+
+impl Viewer {
+    /// Makes executions items of a list.
+    fn items(self: Arc<Self>) -> impl Fn(Execution) -> Item + Send + Unpin + 'static {
+        move |execution| Item { execution, viewer: Arc::clone(&self) }
+    }
+}
+
+/// An execution of a list, which is written when its turn comes to be sent.
+struct Item {
+    execution: Execution,
+    viewer: Arc<Viewer>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Viewer { api, secrets, page, inside } = self.viewer.as_ref();
+        let children = inside.get(&self.execution.id).cloned().unwrap_or_default();
+        shown(api, &self.execution, *secrets, |shown| {
+            page.narrowed(wire::Execution { children, ..shown }).serialize(serializer)
+        })
+    }
 }
 
 /// What the store can tell by itself of what was asked for; the rest is looked at here.
@@ -73,10 +109,10 @@ async fn read(
     filter: &ExecutionFilter,
     at: Option<Id>,
     limit: usize,
-) -> Result<Page<Execution, Id>, petrel_persistence::Error> {
-    let store = api.engine.store();
+) -> Result<Page<Execution, Id>, ReadError> {
+    let reads = api.engine.reads();
     let one = move |id: Id| async move {
-        let found = store.execution(ExecutionId(id)).await;
+        let found = reads.execution(ExecutionId(id)).await;
         found.map(|found| found.filter(|execution| asked.admits(execution)))
     };
     if let Some(ids) = asked.ids_from(at) {
@@ -84,12 +120,12 @@ async fn read(
     }
     let at = at.map(ExecutionId);
     if asked.is_rising {
-        let ages = store.oldest_executions(at, RISING).await?;
+        let ages = reads.oldest_executions(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
         return read_each("execution", ids, limit, is_last, one).await;
     }
-    let page = store.executions(filter, at, limit).await?;
+    let page = reads.executions(filter, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
@@ -128,12 +164,11 @@ pub(crate) async fn create(
 
 /// The answer to who has asked for an execution.
 fn made(api: &Api, execution: &Execution) -> Response {
-    let mut view = view(api, execution, Secrets::Masked);
-    if let Some(view) = view.as_object_mut() {
+    shown(api, execution, Secrets::Masked, |shown| {
         // With a delay as well: it is what StackStorm answers, before its scheduler has seen it.
-        view.insert("status".into(), json!(execution.status));
-    }
-    (StatusCode::CREATED, Json(view)).into_response()
+        let shown = wire::Execution { status: execution.status, ..shown };
+        (StatusCode::CREATED, Json(shown)).into_response()
+    })
 }
 
 /// How output is asked for: by the number of the first line, and by where its lines came from.
@@ -154,7 +189,7 @@ pub(crate) async fn one(
     let patience = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let found = match patience {
         Some(patience) => api.engine.wait(id, patience.min(LONGEST_WAIT)).await?,
-        None => api.engine.store().execution(id).await?,
+        None => api.engine.reads().execution(id).await?,
     };
     let execution = found.ok_or_else(|| no_such(&id.to_string()))?;
     let held = held(&api, &execution)?;
@@ -164,11 +199,9 @@ pub(crate) async fn one(
     } else {
         Vec::new()
     };
-    let mut shown = view(&api, &execution, secrets);
-    if let Some(shown) = shown.as_object_mut().filter(|_| !inside.is_empty()) {
-        shown.insert("children".into(), json!(inside));
-    }
-    listing::one(&page.narrow(shown), held)
+    shown(&api, &execution, secrets, |shown| {
+        listing::one(&page.narrowed(wire::Execution { children: inside, ..shown }), held)
+    })
 }
 
 /// The output as text, as StackStorm has it, `from` a line on.
@@ -186,10 +219,10 @@ pub(crate) async fn output(
     let stream = stream(&said)?;
     let from = said.parsed("from", "the number of a line")?;
     let id = execution_id(&api, &id).await?;
-    if api.engine.store().execution(id).await?.is_none() {
+    if api.engine.reads().execution(id).await?.is_none() {
         return Err(no_such(&id.to_string()));
     }
-    let mut lines = api.engine.store().output(id, from.unwrap_or(0)).await?;
+    let mut lines = api.engine.reads().output(id, from.unwrap_or(0)).await?;
     lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -223,7 +256,11 @@ pub(crate) async fn attribute(
     }
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
-    listing::one(&view(&api, &execution, secrets).get(&name), held)
+    shown(&api, &execution, secrets, |shown| match name.as_str() {
+        "status" => listing::one(&shown.status, held),
+        "trigger_instance" => listing::one(&shown.trigger_instance, held),
+        _ => listing::one(&shown.result, held),
+    })
 }
 
 /// The result by itself.
@@ -237,7 +274,8 @@ pub(crate) async fn result(
     let held = held(&api, &execution)?;
     let content = api.engine.content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
-    listing::one(&views::result(&execution, registered, secrets), held)
+    let result = wire::execution::shown_result(&execution, registered.map(views::registered_as), secrets);
+    listing::one(&result, held)
 }
 
 /// Room for an execution, for what is shown of it, and for that as text.
@@ -259,7 +297,7 @@ pub(crate) async fn change(
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
     JsonBody(Wanted { status }): JsonBody<Wanted>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
     let execution = match status.as_str() {
         "pausing" | "paused" => api.engine.pause(id).await?,
@@ -272,19 +310,19 @@ pub(crate) async fn change(
             return Err(ApiError::invalid(message, "ask for pausing, resuming or canceled"));
         }
     };
-    Ok(Json(view(&api, &execution, Secrets::Masked)))
+    Ok(shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()))
 }
 
 /// On whose behalf a request comes that names `wanted`; who had a token made for somebody else is kept as well.
 fn behalf(api: &Api, signed_in: &SignedIn, wanted: Option<&str>) -> Result<Behalf, ApiError> {
     let SignedIn { identity, .. } = signed_in;
-    let behalf = api.engine.behalf(&identity.user, wanted)?;
+    let behalf = api.engine.access().behalf(&identity.user, wanted)?;
     Ok(Behalf { api_user: behalf.api_user.or_else(|| identity.made_by.clone()), ..behalf })
 }
 
 async fn found(api: &Api, id: &str) -> Result<Execution, ApiError> {
     let id = execution_id(api, id).await?;
-    api.engine.store().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
+    api.engine.reads().execution(id).await?.ok_or_else(|| no_such(&id.to_string()))
 }
 
 /// Ends an execution. One that cannot be ended any more is no error of HTTP but an object that says so,
@@ -293,28 +331,28 @@ pub(crate) async fn cancel(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     Segment(id): Segment,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let id = execution_id(&api, &id).await?;
-    match api.engine.cancel(id, &user).await? {
-        Ok(execution) => Ok(Json(view(&api, &execution, Secrets::Masked))),
-        Err(execution) => Ok(Json(json!({
-            "faultstring": format!("Action cannot be canceled. State = {}.", execution.status),
-            "code": "conflict",
-            "hint": "it has ended already",
-        }))),
-    }
+    Ok(match api.engine.cancel(id, &user).await? {
+        Ok(execution) => shown(&api, &execution, Secrets::Masked, |shown| Json(shown).into_response()),
+        Err(execution) => {
+            let message = format!("Action cannot be canceled. State = {}.", execution.status);
+            Json(Refusal::new(&message, "conflict", "it has ended already")).into_response()
+        }
+    })
 }
 
-fn view(api: &Api, execution: &Execution, secrets: Secrets) -> Value {
+/// What `write` makes of an execution as it is shown. Its action is read meanwhile, and nothing is waited for.
+fn shown<R>(
+    api: &Api,
+    execution: &Execution,
+    secrets: Secrets,
+    write: impl FnOnce(wire::Execution<'_>) -> R,
+) -> R {
     let content = api.engine.content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
-    let mut view = views::execution(execution, registered, secrets);
-    // Its status alone would say that it runs, or is about to.
-    let is_held = !execution.status.is_final() && api.engine.store().is_held(execution.id);
-    if let Some(view) = view.as_object_mut().filter(|_| is_held) {
-        view.insert("held".into(), true.into());
-    }
-    view
+    let is_held = !execution.status.is_final() && api.engine.reads().is_held(execution.id);
+    write(views::execution(execution, registered, secrets, is_held))
 }
 
 /// An id, or `last` for the newest execution that no workflow has asked for.
@@ -323,7 +361,7 @@ async fn execution_id(api: &Api, text: &str) -> Result<ExecutionId, ApiError> {
         let filter = ExecutionFilter { parent: Some(None), ..ExecutionFilter::default() };
         let mut before = None;
         loop {
-            let newest = api.engine.store().executions(&filter, before, 1).await?;
+            let newest = api.engine.reads().executions(&filter, before, 1).await?;
             before = newest.next;
             if let Some(execution) = newest.items.first() {
                 return Ok(execution.id);

@@ -5,13 +5,14 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use petrel_persistence::Unreadable;
+use petrel_api_types::HostStatus;
+use petrel_api_types::host::{LogLevel, Readiness};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::auth::User;
+use crate::extensions::User;
 use crate::extract::JsonBody;
 use crate::said::Nothing;
 use crate::{Api, ApiError, auth, views};
@@ -33,31 +34,26 @@ async fn healthz(State(api): State<Api>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Value>) {
-    let reasons = api.engine.not_ready().await;
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons})))
+async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
+    let readiness = Readiness::from(api.engine.not_ready().await);
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
 }
 
 /// Executions that wait for a runner, and executions that run in this process. One that is about to
 /// start counts as both for a moment. Executions that are held since a restore; and what cannot be read of what is
 /// kept by name (packs, rules, users and so on).
-pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "waiting": api.engine.store().waiting(),
-        "running": api.engine.running(),
-        "held": api.engine.store().held(),
-        "unreadable": api.engine.store().unreadable().iter().map(named).collect::<Vec<_>>(),
-    }))
-}
-
-fn named(lost: &Unreadable) -> Value {
-    let mut view = views::unreadable(lost);
-    if let Some(view) = view.as_object_mut() {
-        view.insert("kind".into(), lost.kind.into());
-    }
-    view
+pub(crate) async fn status(State(api): State<Api>, _: Nothing) -> Response {
+    let reads = api.engine.reads();
+    let unreadable = reads.unreadable();
+    let status = HostStatus {
+        version: env!("CARGO_PKG_VERSION").into(),
+        waiting: reads.waiting(),
+        running: api.engine.running(),
+        held: reads.held(),
+        unreadable: unreadable.iter().map(|lost| views::unreadable(lost).of_kind(lost.kind)).collect(),
+    };
+    Json(status).into_response()
 }
 
 async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 1], String), ApiError> {
@@ -66,20 +62,8 @@ async fn figures(State(api): State<Api>) -> Result<([(HeaderName, HeaderValue); 
     Ok(([(header::CONTENT_TYPE, kind)], (api.figures)()))
 }
 
-/// What is logged while the host runs.
-pub trait LogControl: Send + Sync {
-    /// The level, or levels by part.
-    fn level(&self) -> String;
-
-    /// Changes it.
-    ///
-    /// # Errors
-    /// What is wrong with it, when it is no level.
-    fn set_level(&self, level: &str) -> Result<(), String>;
-}
-
-pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<Value> {
-    Json(json!({"level": api.log.level()}))
+pub(crate) async fn log_level(State(api): State<Api>, _: Nothing) -> Json<LogLevel> {
+    Json(LogLevel { level: api.log.level() })
 }
 
 /// A level to set.
@@ -92,7 +76,7 @@ pub(crate) async fn set_log_level(
     State(api): State<Api>,
     Extension(User(user)): Extension<User>,
     JsonBody(NewLevel { level }): JsonBody<NewLevel>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<LogLevel>, ApiError> {
     api.log.set_level(&level).map_err(|why| {
         ApiError::invalid(
             format!("`{level}` is no level: {why}"),
@@ -100,5 +84,5 @@ pub(crate) async fn set_log_level(
         )
     })?;
     tracing::warn!(level, user, "the level of the log was changed");
-    Ok(Json(json!({"level": api.log.level()})))
+    Ok(Json(LogLevel { level: api.log.level() }))
 }

@@ -3,31 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types::Key;
+use petrel_api_types::key::SCOPE;
 use petrel_engine::Error;
 use petrel_model::quoted::quoted;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::extract::{JsonBody, Segment, flag};
 use crate::page::{Asked, lists};
 use crate::said::Said;
 use crate::{Api, ApiError};
-
-/// The scope that is kept so far.
-const SCOPE: &str = "st2kv.system";
-
-fn view(name: &str, value: &str) -> Value {
-    json!({
-        "id": name,
-        "name": name,
-        "value": value,
-        "scope": SCOPE,
-        "secret": false,
-        "encrypted": false,
-        "uid": format!("key_value_pair:{SCOPE}:{name}"),
-    })
-}
 
 /// Where a key is looked for, and how.
 const PLACE: [&str; 3] = ["scope", "user", "decrypt"];
@@ -56,23 +43,23 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     // Nothing is encrypted yet, so that it makes no difference; but it is to be one or the other.
     asked.other("decrypt").filter(|text| !text.is_empty()).map_or(Ok(false), |text| flag("decrypt", text))?;
     let prefix = asked.other("prefix").unwrap_or_default();
-    let datastore = api.engine.datastore();
+    let datastore = api.engine.keys().all();
     let keys = datastore.system.iter().filter(|(name, _)| name.starts_with(prefix));
-    asked.answer(&api, keys, |(name, value)| view(name, value))
+    asked.answer(&api, keys, |(name, value)| Key::new(name, value))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     said: Said,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let said = said.only(&PLACE)?;
     refuse_place(said.text("scope"), said.text("user"))?;
     // As in the list.
     said.flag("decrypt")?;
-    let datastore = api.engine.datastore();
+    let datastore = api.engine.keys().all();
     match datastore.system.get(&name) {
-        Some(value) => Ok(Json(view(&name, value))),
+        Some(value) => Ok(Json(Key::new(&name, value)).into_response()),
         None => Err(Error::not_found("key", name, datastore.system.keys().map(String::as_str)).into()),
     }
 }
@@ -103,7 +90,7 @@ pub(crate) async fn set(
     Segment(name): Segment,
     said: Said,
     JsonBody(new): JsonBody<New>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let said = said.only(&["scope", "user", "ttl"])?;
     let places = [(said.text("scope"), said.text("user")), (new.scope.as_deref(), new.user.as_deref())];
     for (scope, user) in places {
@@ -121,8 +108,8 @@ pub(crate) async fn set(
         let message = format!("the key is `{name}` in the path and `{other}` in the body");
         return Err(ApiError::invalid(message, "write the same name in both, or leave it out of the body"));
     }
-    api.engine.set_key(&name, &new.value).await?;
-    Ok(Json(view(&name, &new.value)))
+    api.engine.keys().set(&name, &new.value).await?;
+    Ok(Json(Key::new(&name, &new.value)).into_response())
 }
 
 pub(crate) async fn delete(
@@ -132,6 +119,6 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let said = said.only(&["scope", "user"])?;
     refuse_place(said.text("scope"), said.text("user"))?;
-    api.engine.delete_key(&name).await?;
+    api.engine.keys().delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

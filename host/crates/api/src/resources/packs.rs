@@ -1,5 +1,6 @@
 //! `/packs`: what is registered, and registering: a directory, packs by name, and packs that came with the host.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,68 +8,30 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use petrel_api_types as wire;
 use petrel_engine::registration::Report;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::content_types::Wanted;
+use crate::extensions::About;
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
-use crate::{Api, ApiError, views};
-
-/// Where the name of a pack that came with the host says so.
-const BUILTIN: &str = "builtin:";
-
-/// Lays a pack out on the disk, and says where; what goes wrong in words.
-type LayOut = dyn Fn(&str) -> Result<PathBuf, String> + Send + Sync;
-
-/// The packs that came with the host.
-pub struct Shipped {
-    names: Vec<&'static str>,
-    lay_out: Arc<LayOut>,
-}
-
-impl Shipped {
-    /// Packs of these names, which `lay_out` lays out. It is called on a thread that may block.
-    pub fn new(
-        names: Vec<&'static str>,
-        lay_out: impl Fn(&str) -> Result<PathBuf, String> + Send + Sync + 'static,
-    ) -> Self {
-        Self { names, lay_out: Arc::new(lay_out) }
-    }
-
-    /// The known name among them that `text` says with its prefix.
-    fn named(&self, text: &str) -> Result<&'static str, ApiError> {
-        let name = text.strip_prefix(BUILTIN);
-        let known = self.names.iter().copied().find(|known| Some(*known) == name);
-        known.ok_or_else(|| {
-            let all: Vec<_> = self.names.iter().map(|name| format!("{BUILTIN}{name}")).collect();
-            ApiError::invalid(
-                format!(
-                    "`{}` cannot be installed: only what came with petrel can",
-                    petrel_model::quoted::quoted(text)
-                ),
-                format!(
-                    "{}; register what lies in a directory: petrel pack register DIRECTORY",
-                    all.join(" or ")
-                ),
-            )
-        })
-    }
-}
+use crate::{Api, ApiError};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::PACKS)?;
-    asked.answer(&api, api.engine.content().packs(), |pack| views::pack(pack))
+    asked.answer(&api, api.engine.content().packs(), |pack| wire::Pack::from(pack.as_ref()))
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::pack(api.engine.content().pack(&name)?)))
+) -> Result<Response, ApiError> {
+    let content = api.engine.content();
+    Ok(Json(wire::Pack::from(content.pack(&name)?.as_ref())).into_response())
 }
 
 /// Forgets a pack. StackStorm has an action for that.
@@ -78,7 +41,8 @@ pub(crate) async fn remove(State(api): State<Api>, Segment(name): Segment) -> Re
 }
 
 /// What is to be registered: the pack in a directory on the machine of the host, or packs that are known, by name; all of
-/// these where neither is given. StackStorm's `fail_on_failure` is taken: what cannot be registered is said.
+/// these where neither is given. Of these, the parts that `types` names. StackStorm's `fail_on_failure` is taken: what
+/// cannot be registered is said.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Registration {
     path: Option<PathBuf>,
@@ -86,26 +50,14 @@ pub(crate) struct Registration {
     types: Option<Vec<String>>,
 }
 
-/// Refuses to register but a part of a pack: it is one commit with all that is in it.
-fn refuse_types(types: Option<&[String]>) -> Result<(), ApiError> {
-    let Some(some) = types.filter(|types| !types.is_empty() && !types.iter().any(|kind| kind == "all"))
-    else {
-        return Ok(());
-    };
-    let message = format!(
-        "`types`: a pack is registered with all that is in it, not with its {} alone; nothing was registered",
-        some.join(", ")
-    );
-    Err(ApiError::invalid(message, "leave `types` out (`--types` of StackStorm's client)"))
-}
-
 pub(crate) async fn register(
     State(api): State<Api>,
     JsonBody(Registration { path, packs, types }): JsonBody<Registration>,
 ) -> Result<Response, ApiError> {
-    refuse_types(types.as_deref())?;
+    let Wanted { parts, notes } = Wanted::of(types.as_deref().unwrap_or_default())?;
     if let Some(path) = path {
-        return answer(&api, &[api.engine.register_pack(&path, false).await?]).await;
+        let report = api.engine.register_parts(&path, false, parts).await?;
+        return answer(&api, &[report], notes).await;
     }
     let packs = packs.filter(|packs| !packs.is_empty()).unwrap_or_else(|| {
         let content = api.engine.content();
@@ -113,9 +65,9 @@ pub(crate) async fn register(
     });
     let mut reports = Vec::new();
     for pack in packs {
-        reports.push(api.engine.register_again(&pack).await?);
+        reports.push(api.engine.register_again(&pack, parts).await?);
     }
-    answer(&api, &reports).await
+    answer(&api, &reports, notes).await
 }
 
 /// What is to be installed.
@@ -157,39 +109,30 @@ pub(crate) async fn install(
         })?;
         reports.push(api.engine.register_pack(&path, true).await?);
     }
-    answer(&api, &reports).await
+    answer(&api, &reports, Vec::new()).await
 }
 
 /// Says what was registered, once its components are compiled: whoever sends the first event then sees what comes of it.
-async fn answer(api: &Api, reports: &[Report]) -> Result<Response, ApiError> {
+async fn answer(api: &Api, reports: &[Report], notes: Vec<String>) -> Result<Response, ApiError> {
     // What lay in a directory was compiled to be looked at.
     for report in reports.iter().filter(|report| report.pack.built_in) {
         api.engine.prepared(&report.pack.reference).await;
     }
     let names: Vec<_> = reports.iter().map(|report| report.pack.reference.as_str()).collect();
-    Ok((Extension(About(names.join(","))), Json(registered(reports))).into_response())
+    Ok((Extension(About(names.join(","))), Json(registered(reports, notes))).into_response())
 }
 
-/// What was registered: the sums, and of a single pack the pack.
-fn registered(reports: &[Report]) -> Value {
+/// What was registered: the sums, and of a single pack the pack; with `notes` on what was asked for.
+fn registered(reports: &[Report], notes: Vec<String>) -> wire::Registration<'_> {
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
-    let packs: Vec<_> = reports.iter().map(|report| views::pack(&report.pack)).collect();
-    let notes: Vec<_> = reports.iter().flat_map(|report| &report.notes).collect();
-    let mut answer = json!({
-        "actions": sum(|report| report.actions),
-        "triggers": sum(|report| report.trigger_types),
-        "rules": sum(|report| report.rules),
-        // What StackStorm counts beside, and is not registered here.
-        "sensors": 0,
-        "aliases": 0,
-        "policies": 0,
-        "notes": notes,
-    });
-    if let Some(answer) = answer.as_object_mut() {
-        match packs.as_slice() {
-            [pack] => answer.insert("pack".into(), pack.clone()),
-            _ => answer.insert("packs".into(), packs.into()),
-        };
-    }
-    answer
+    let of_packs = reports.iter().flat_map(|report| &report.notes);
+    let notes = notes.into_iter().map(Cow::Owned).chain(of_packs.map(|note| note.as_str().into()));
+    let sums = wire::Registration {
+        actions: sum(|report| report.actions),
+        triggers: sum(|report| report.trigger_types),
+        rules: sum(|report| report.rules),
+        notes: notes.collect(),
+        ..wire::Registration::default()
+    };
+    sums.of_packs(reports.iter().map(|report| wire::Pack::from(&report.pack)).collect())
 }

@@ -4,15 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use petrel_api_types as wire;
 use petrel_engine::rule_book::Written;
 use petrel_model::Ref;
-use serde_json::{Value, json};
 
-use crate::auth::User;
+use crate::extensions::{About, User};
 use crate::extract::{JsonBody, Raw, Secrets, Segment, text};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::trail::About;
 use crate::{Api, ApiError, views};
 
 /// The largest text of a rule, in bytes.
@@ -32,9 +31,9 @@ pub(crate) async fn one(
     secrets: Secrets,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
-    Ok(Json(views::rule(content.rule(&name)?, &content, secrets)))
+    Ok(Json(views::rule(content.rule(&name)?, &content, secrets)).into_response())
 }
 
 /// Makes a rule from YAML or JSON; the answer carries what to think about under `warnings`.
@@ -88,10 +87,7 @@ fn about(reference: &Ref) -> Extension<About> {
     Extension(About(reference.to_string()))
 }
 
-fn answer(api: &Api, written: &Written) -> Value {
-    let mut view = views::rule(&written.rule, &api.engine.content(), Secrets::Masked);
-    if let (false, Some(view)) = (written.warnings.is_empty(), view.as_object_mut()) {
-        view.insert("warnings".into(), json!(written.warnings));
-    }
-    view
+fn answer<'a>(api: &Api, written: &'a Written) -> wire::Rule<'a> {
+    let warnings = written.warnings.iter().map(|warning| warning.as_str().into()).collect();
+    wire::Rule { warnings, ..views::rule(&written.rule, &api.engine.content(), Secrets::Masked) }
 }

@@ -11,17 +11,16 @@ use axum::routing::{delete, post};
 use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use petrel_access::{Credential, SignIn};
+use petrel_api_types::Token;
+use petrel_api_types::account::Validity;
 use petrel_engine::Error;
-use petrel_engine::accounts::Credential;
-use petrel_engine::accounts::sign_in::SignIn;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::auth::{self, SignedIn, User};
+use crate::auth;
+use crate::extensions::{About, Peer, SignedIn, User};
 use crate::extract::JsonBody;
-use crate::serve::Peer;
-use crate::trail::About;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 /// How long it may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,8 +63,9 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let (name, password) =
         basic(&headers).ok_or_else(|| Error::Unauthorized("Invalid or missing credentials".into()))?;
-    let minted = api
+    let issued = api
         .engine
+        .access()
         .sign_in(SignIn {
             name: name.clone(),
             password,
@@ -74,9 +74,9 @@ async fn create(
             on_behalf_of: wanted.user.filter(|user| !user.is_empty()),
         })
         .await?;
-    let mut answer = (StatusCode::CREATED, Json(views::token(&minted.noun, &minted.secret))).into_response();
+    let mut answer = (StatusCode::CREATED, Json(Token::of(&issued.record, &issued.secret))).into_response();
     answer.extensions_mut().insert(User(name));
-    answer.extensions_mut().insert(About(minted.noun.user.clone()));
+    answer.extensions_mut().insert(About(issued.record.user.clone()));
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(url) = HeaderValue::try_from(&api.access.api_url) {
@@ -105,11 +105,11 @@ pub(crate) struct Candidate {
 async fn validate(
     State(api): State<Api>,
     JsonBody(Candidate { token }): JsonBody<Candidate>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Validity>, ApiError> {
     let token = token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| ApiError::invalid("Token is not provided.", "send {\"token\": \"...\"}"))?;
-    Ok(Json(json!({"valid": api.engine.validate_token(&token).is_some()})))
+    Ok(Json(Validity { valid: api.engine.access().validate_token(&token).is_some() }))
 }
 
 /// Takes back the token that the request presents.
@@ -123,7 +123,7 @@ async fn sign_out(
             "an API key is deleted with `petrel apikey delete`; the admin's token is a file of the host",
         ));
     };
-    api.engine.sign_out(id).await?;
+    api.engine.access().sign_out(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

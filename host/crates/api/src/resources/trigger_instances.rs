@@ -5,20 +5,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use petrel_engine::explanation::Explanation;
+use petrel_api_types as wire;
+use petrel_api_types::Why;
+use petrel_api_types::trigger::Enforcements;
+use petrel_engine::reads::{Page, ReadError};
 use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
-use petrel_persistence::Page;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
 
 use super::enforcements::Found;
 use crate::extract::{Secrets, Segment};
-use crate::page::{Asked, ListRequest, Listed as _, lists, read_each};
+use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
-use crate::trail::Refused;
-use crate::views::{self, EventView};
-use crate::{Api, ApiError, listing};
+use crate::{Api, ApiError, listing, views};
 
 /// How many events are looked at at once where the oldest come first.
 const RISING: usize = 100;
@@ -30,11 +29,31 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let asked = Arc::new(asked.of(&lists::TRIGGER_INSTANCES)?);
     let kind: Option<Ref> = asked.wanted("trigger_type").and_then(|kind| kind.parse().ok());
-    let found = asked.collect(&api, |at, limit| read(&api, &asked, kind.as_ref(), at, limit)).await?;
-    let (of_api, of_list) = (api.clone(), Arc::clone(&asked));
-    Ok(asked.answer_part(found, move |event| {
-        EventView::new(shown(&of_api, event, secrets), |view| of_list.page.narrow(view))
-    }))
+    let from = |at, limit| read(&api, &asked, kind.as_ref(), at, limit);
+    let mut found = asked.collect(&api, from).await?;
+    asked.count_whole(&mut found, from).await?;
+    let viewer = Arc::new(Viewer { api: api.clone(), secrets, page: asked.page.clone() });
+    Ok(asked.answer_part(found, move |event| Item { event, viewer: Arc::clone(&viewer) }))
+}
+
+/// How the events of a list are shown.
+struct Viewer {
+    api: Api,
+    secrets: Secrets,
+    page: PageRequest,
+}
+
+/// An event of a list, which is written when its turn comes to be sent.
+struct Item {
+    event: TriggerInstance,
+    viewer: Arc<Viewer>,
+}
+
+impl Serialize for Item {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Viewer { api, secrets, page } = self.viewer.as_ref();
+        page.narrowed(shown(api, &self.event, *secrets)).serialize(serializer)
+    }
 }
 
 /// Events from `at` on, in the order of the list.
@@ -44,10 +63,10 @@ async fn read(
     kind: Option<&Ref>,
     at: Option<Id>,
     limit: usize,
-) -> Result<Page<TriggerInstance, Id>, petrel_persistence::Error> {
-    let store = api.engine.store();
+) -> Result<Page<TriggerInstance, Id>, ReadError> {
+    let reads = api.engine.reads();
     let one = move |id: Id| async move {
-        let found = store.trigger_instance(TriggerInstanceId(id)).await;
+        let found = reads.trigger_instance(TriggerInstanceId(id)).await;
         found.map(|found| found.filter(|event| asked.admits(event)))
     };
     if let Some(ids) = asked.ids_from(at) {
@@ -55,25 +74,26 @@ async fn read(
     }
     let at = at.map(TriggerInstanceId);
     if asked.is_rising {
-        let ages = store.oldest_trigger_instances(at, RISING).await?;
+        let ages = reads.oldest_trigger_instances(at, RISING).await?;
         let ids: Vec<_> = ages.into_iter().map(|age| age.id.0).collect();
         let is_last = ids.len() < RISING;
         return read_each("trigger instance", ids, limit, is_last, one).await;
     }
-    let page = store.trigger_instances(kind, at, limit).await?;
+    let page = reads.trigger_instances(kind, at, limit).await?;
     Ok(Page { items: page.items, unreadable: page.unreadable, next: page.next.map(|id| id.0) })
 }
 
 /// The event, with what its trigger type calls secret in it masked unless it is to be shown.
-fn shown(api: &Api, mut event: TriggerInstance, secrets: Secrets) -> TriggerInstance {
+fn shown<'a>(api: &Api, event: &'a TriggerInstance, secrets: Secrets) -> wire::TriggerInstance<'a> {
     let schema = match secrets {
         Secrets::Shown => None,
         Secrets::Masked => api.engine.content().payload_secrets(&event.trigger_type),
     };
-    if let Some(schema) = schema {
-        event.payload = masked_payload(&event.payload, &schema);
-    }
-    event
+    let payload = match schema {
+        Some(schema) => masked_payload(&event.payload, &schema),
+        None => event.payload.clone(),
+    };
+    wire::TriggerInstance::of(event, payload)
 }
 
 pub(crate) async fn one(
@@ -85,23 +105,13 @@ pub(crate) async fn one(
     let instance = find(&api, &id).await?;
     let mut held = None;
     listing::hold(&api, &mut held, 2 * instance.bytes())?;
-    let mut enforcements = Vec::new();
+    let mut found = Vec::new();
     for id in &instance.enforcements {
-        enforcements.extend(match super::enforcements::find(&api, *id).await? {
-            Found::Whole(enforcement) => enforcement.as_ref().map(views::enforcement),
-            Found::Unreadable(lost) => Some(views::unreadable(&lost)),
-        });
+        found.push(super::enforcements::find(&api, *id).await?);
     }
-    let view = EventView::new(shown(&api, instance, secrets), std::convert::identity);
-    listing::one(&view.with("enforcements", Value::Array(enforcements)), held)
-}
-
-/// An event, and what each of its rules makes of it.
-#[derive(Serialize)]
-pub(crate) struct Why {
-    trigger_instance: EventView,
-    rules: Vec<Explanation>,
-    refused: Vec<Refused>,
+    let enforcements = Enforcements::Whole(found.iter().filter_map(Found::shown).collect());
+    let event = shown(&api, &instance, secrets);
+    listing::one(&wire::TriggerInstance { enforcements: Some(enforcements), ..event }, held)
 }
 
 /// Evaluates the rules of a stored event again, and says criterion by criterion why.
@@ -118,8 +128,12 @@ pub(crate) async fn why(
     let rules = api.engine.explain(&instance, secrets == Secrets::Masked).await?;
     // Somebody may be looking for an event that came after this one, and was refused.
     let refused = api.trail.since(Some(instance.occurrence_time));
-    let trigger_instance = EventView::new(shown(&api, instance, secrets), std::convert::identity);
-    listing::one(&Why { trigger_instance, rules, refused }, held)
+    let why = Why {
+        trigger_instance: shown(&api, &instance, secrets),
+        rules: rules.iter().map(views::explanation).collect(),
+        refused: refused.iter().map(views::refused).collect(),
+    };
+    listing::one(&why, held)
 }
 
 /// That there is no event, and whether somebody has tried to send one.
@@ -147,11 +161,11 @@ async fn find(api: &Api, text: &str) -> Result<TriggerInstance, ApiError> {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", message, hint)
     };
     if text == "last" {
-        let newest = api.engine.store().trigger_instances(None, None, 1).await?;
+        let newest = api.engine.reads().trigger_instances(None, None, 1).await?;
         return newest.items.into_iter().next().ok_or_else(|| no_event(api));
     }
     let id: TriggerInstanceId = text
         .parse()
         .map_err(|error: petrel_model::id::InvalidId| ApiError::invalid(error.to_string(), hint))?;
-    api.engine.store().trigger_instance(id).await?.ok_or_else(no_such)
+    api.engine.reads().trigger_instance(id).await?.ok_or_else(no_such)
 }

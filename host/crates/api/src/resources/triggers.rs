@@ -3,9 +3,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use petrel_api_types::TriggerType;
 use petrel_model::Ref;
-use serde_json::Value;
 
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, lists};
@@ -14,18 +14,22 @@ use crate::{Api, ApiError, views};
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
     let asked = asked.of(&lists::TRIGGER_TYPES)?;
-    asked.answer(&api, api.engine.content().trigger_types(), |kind| views::trigger_type(kind))
+    asked.answer(&api, api.engine.content().trigger_types(), |registered| {
+        TriggerType::from(registered.kind.as_ref())
+    })
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(reference): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let parsed: Ref = reference.parse().map_err(|error: petrel_model::reference::InvalidRef| {
         ApiError::invalid(error.to_string(), "`petrel trigger list` shows what there is")
     })?;
-    Ok(Json(views::trigger_type(api.engine.content().trigger_type(&parsed)?)))
+    let content = api.engine.content();
+    let registered = content.trigger_type(&parsed)?;
+    Ok(Json(TriggerType::from(registered.kind.as_ref())).into_response())
 }
 
 pub(crate) async fn list_triggers(
@@ -44,12 +48,12 @@ pub(crate) async fn one_trigger(
     secrets: Secrets,
     Segment(reference): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
     let found = content.triggers().find(|(known, _)| known.as_str() == reference);
-    let shown = |(reference, trigger)| Json(views::trigger(reference, trigger, &content, secrets));
-    found.map(shown).ok_or_else(|| {
+    let (reference, trigger) = found.ok_or_else(|| {
         let known = content.triggers().map(|(known, _)| known.as_str());
-        petrel_engine::Error::not_found("trigger", reference.as_str(), known).into()
-    })
+        petrel_engine::Error::not_found("trigger", reference.as_str(), known)
+    })?;
+    Ok(Json(views::trigger(reference, trigger, &content, secrets)).into_response())
 }

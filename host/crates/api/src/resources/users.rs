@@ -1,53 +1,57 @@
 //! `/user`: who the request comes from. `/users`: made, looked at, deleted, and their passwords. There are
 //! no roles yet: whoever has signed in may make users, and change themselves; the rest is for those who may act as others.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use petrel_engine::accounts::Credential;
+use petrel_access::Credential;
+use petrel_api_types as wire;
+use petrel_api_types::Me;
+use petrel_api_types::account::{Authentication, Rights, Rotation};
 use petrel_model::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::auth::{SignedIn, User};
+use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Segment};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::{Api, ApiError, views};
+use crate::{Api, ApiError};
 
 /// As StackStorm's `whoami` has it.
-pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Json<Value> {
+pub(crate) async fn me(State(api): State<Api>, Extension(signed_in): Extension<SignedIn>) -> Response {
     let SignedIn { identity, location } = signed_in;
-    let authentication = match identity.credential {
+    let (method, token_expire) = match identity.credential {
         // It does not expire, and clients of StackStorm read a time here: the last one that can be written down.
-        Credential::AdminToken => {
-            json!({"method": "authentication token", "location": location, "token_expire": Timestamp::LAST})
-        }
-        Credential::Token(_, expires_at) => {
-            json!({"method": "authentication token", "location": location, "token_expire": expires_at})
-        }
-        Credential::ApiKey(_) => json!({"method": "API key", "location": location}),
+        Credential::AdminToken => ("authentication token", Some(Timestamp::LAST)),
+        Credential::Token(_, expires_at) => ("authentication token", Some(expires_at)),
+        Credential::ApiKey(_) => ("API key", None),
     };
-    Json(json!({
-        "username": &identity.user,
-        "authentication": authentication,
-        "rbac": {"enabled": false, "roles": [], "is_admin": api.engine.is_admin(&identity.user)},
-    }))
+    let me = Me {
+        username: identity.user.as_str().into(),
+        authentication: Authentication { method: method.into(), location: location.into(), token_expire },
+        rbac: Rights {
+            enabled: false,
+            roles: Cow::default(),
+            is_admin: api.engine.access().is_admin(&identity.user),
+        },
+    };
+    Json(me).into_response()
 }
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
-    asked.of(&lists::USERS)?.answer(&api, api.engine.accounts().users(), views::user)
+    asked.of(&lists::USERS)?.answer(&api, api.engine.access().accounts().users(), wire::User::from)
 }
 
 pub(crate) async fn one(
     State(api): State<Api>,
     Segment(name): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
-    Ok(Json(views::user(api.engine.accounts().user(&name)?)))
+) -> Result<Response, ApiError> {
+    Ok(Json(wire::User::from(api.engine.access().accounts().user(&name)?)).into_response())
 }
 
 /// A user to make.
@@ -62,8 +66,8 @@ pub(crate) async fn create(
     Extension(User(caller)): Extension<User>,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Result<Response, ApiError> {
-    let user = api.engine.create_user(&caller, &new.name, &new.password).await?;
-    Ok((StatusCode::CREATED, Json(views::user(&user))).into_response())
+    let user = api.engine.access().create_user(&caller, &new.name, &new.password).await?;
+    Ok((StatusCode::CREATED, Json(wire::User::from(&user))).into_response())
 }
 
 /// A password to set.
@@ -77,10 +81,10 @@ pub(crate) async fn set_password(
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
     JsonBody(new): JsonBody<NewPassword>,
-) -> Result<Json<Value>, ApiError> {
-    let user = api.engine.set_password(&caller, &name, &new.password).await?;
+) -> Result<Response, ApiError> {
+    let user = api.engine.access().set_password(&caller, &name, &new.password).await?;
     end_admin_token_of(&api, &name).await?;
-    Ok(Json(views::user(&user)))
+    Ok(Json(wire::User::from(&user)).into_response())
 }
 
 pub(crate) async fn delete(
@@ -88,7 +92,7 @@ pub(crate) async fn delete(
     Extension(User(caller)): Extension<User>,
     Segment(name): Segment,
 ) -> Result<StatusCode, ApiError> {
-    api.engine.delete_user(&caller, &name).await?;
+    api.engine.access().delete_user(&caller, &name).await?;
     end_admin_token_of(&api, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -97,15 +101,15 @@ pub(crate) async fn delete(
 pub(crate) async fn rotate_admin_token(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
-) -> Result<Json<Value>, ApiError> {
-    api.engine.refuse_others_than_admin(&caller, "replace the admin's token")?;
+) -> Result<Json<Rotation>, ApiError> {
+    api.engine.access().refuse_others_than_admin(&caller, "replace the admin's token")?;
     replace_admin_token(&api).await?;
-    Ok(Json(json!({"rotated": true})))
+    Ok(Json(Rotation { rotated: true }))
 }
 
 /// Who is signed out everywhere is so with copies of the host's own file too.
 async fn end_admin_token_of(api: &Api, user: &str) -> Result<(), ApiError> {
-    if api.engine.is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
+    if api.engine.access().is_admin(user) { replace_admin_token(api).await } else { Ok(()) }
 }
 
 async fn replace_admin_token(api: &Api) -> Result<(), ApiError> {

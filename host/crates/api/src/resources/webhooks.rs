@@ -229,10 +229,10 @@ pub(crate) async fn one(
     secrets: Secrets,
     Segment(url): Segment,
     _: Nothing,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let content = api.engine.content();
     let (reference, trigger) = content.webhook(&url)?;
-    Ok(Json(views::trigger(reference, trigger, &content, secrets)))
+    Ok(Json(views::trigger(reference, trigger, &content, secrets)).into_response())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
 //! runs one.
 
-use petrel_model::nearest;
+use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
+use petrel_model::nearest::nearest;
 use petrel_model::quoted::quoted;
 use petrel_model::{Action, Ref};
 
@@ -41,6 +42,21 @@ impl Content {
             |pack: &std::sync::Arc<petrel_model::Pack>| pack.refused.contains_key(reference.name());
         self.packs.get(reference.pack()).is_some_and(is_refused)
             || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
+    }
+
+    /// That there is no such thing, where it may be of a pack of the host's own that this version does not have.
+    pub(super) fn without_own_pack<'a>(
+        &self,
+        what: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Error {
+        let pack = name.split_once('.').map_or(name, |(pack, _name)| pack);
+        if what != "action" || !is_own_pack(pack) || self.packs.contains_key(pack) {
+            return Error::not_found(what, name, known);
+        }
+        let hint = format!("the pack `{pack}` is not part of this version; {WITHOUT_OWN_PACK}");
+        Error::NotFound { what, name: name.to_owned(), hint }
     }
 
     /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use petrel_model::ExecutionId;
-use petrel_runners::Ticket;
 use petrel_runners::shares::{Holder, Refused, Root, Shares};
+use petrel_runners::{Asked, Runner, Ticket};
 
 use crate::content::RegisteredAction;
 
@@ -27,22 +27,36 @@ pub(super) struct SetAside {
 }
 
 impl SetAside {
-    /// Takes all that it needs, or nothing.
-    pub(super) fn take(&self, shares: &mut Shares) -> Result<Option<Ticket>, Refused> {
+    /// Takes all that it needs, or nothing; only of what is kept for light ones if it spares others.
+    pub(super) fn take(&self, shares: &mut Shares, spares_others: bool) -> Result<Option<Ticket>, Refused> {
         if self.needed > 0 {
             shares.admits(&self.holder, self.needed)?;
         }
-        let shared = self.registered.as_ref().and_then(|found| Some((found, found.runner.as_ref()?)));
-        let ticket = match shared {
-            Some((found, runner)) => {
-                runner.admit(self.id, &self.holder, &found.pack_path, &found.action.entry_point)?
-            }
+        let ticket = match self.shared() {
+            Some((found, runner)) => runner.admit(&Asked {
+                execution: self.id,
+                holder: &self.holder,
+                pack_path: &found.pack_path,
+                entry_point: &found.action.entry_point,
+                spares_others,
+            })?,
             None => None,
         };
         if self.needed > 0 {
             shares.take(&self.holder, self.needed)?;
         }
         Ok(ticket)
+    }
+
+    /// Whether a part of what its runner shares is kept for the likes of it.
+    pub(super) fn is_light(&self) -> bool {
+        self.shared()
+            .is_none_or(|(found, runner)| runner.is_light(&found.pack_path, &found.action.entry_point))
+    }
+
+    fn shared(&self) -> Option<(&RegisteredAction, &dyn Runner)> {
+        let found = self.registered.as_deref()?;
+        Some((found, found.runner.as_deref()?))
     }
 }
 
@@ -92,6 +106,8 @@ pub(super) struct Line {
     turns: Turns<Box<str>, Turns<Root, VecDeque<SetAside>>>,
     /// Since when one finds no room whose turn it is.
     held_up_since: Option<Instant>,
+    /// Since when none was served, while one would have more than the share of its user or root.
+    refused_since: Option<Instant>,
 }
 
 impl Line {
@@ -103,9 +119,24 @@ impl Line {
         self.turns.of(&one.holder.user).of(&one.holder.root).push_back(one);
     }
 
-    /// Takes out the next with all that it needs, if that is there at `now`.
-    pub(super) fn next(&mut self, shares: &mut Shares, now: Instant) -> Option<(SetAside, Option<Ticket>)> {
-        let (user_at, root_at, ticket) = self.first(shares, now)?;
+    /// Whether `holder`, who needs little, leaves the room to one that waits here, at `now`: one that is
+    /// [waited for](WAITED_FOR), or one of the same user that waits for what others of it hold.
+    pub(super) fn is_spared_by(&self, holder: &Holder, now: Instant) -> bool {
+        let is_waited_for = |since: Option<Instant>| {
+            since.is_some_and(|since| is_waited_for(now.saturating_duration_since(since)))
+        };
+        is_waited_for(self.held_up_since)
+            || (is_waited_for(self.refused_since) && self.turns.of.contains_key(&holder.user))
+    }
+
+    /// Takes out the next with all that it needs, if that is there at `now`. Those of whom `spare` is so spare others.
+    pub(super) fn next(
+        &mut self,
+        shares: &mut Shares,
+        now: Instant,
+        spare: impl Fn(&Holder) -> bool,
+    ) -> Option<(SetAside, Option<Ticket>)> {
+        let (user_at, root_at, ticket) = self.first(shares, now, spare)?;
         let user = self.turns.order.get(user_at)?;
         let roots = self.turns.of.get_mut(user)?;
         let waiting = roots.of.get_mut(roots.order.get(root_at)?)?;
@@ -114,19 +145,28 @@ impl Line {
         roots.served(root_at, has_more);
         let has_more = !roots.order.is_empty();
         self.turns.served(user_at, has_more);
+        self.refused_since = None;
+        if self.is_empty() {
+            self.held_up_since = None;
+        }
         Some((one, ticket))
     }
 
     /// The places of the user and of the root whose turn it is, for whom all that is needed was taken. Who would have more
     /// than its share is passed over, also by others of the same user; who would not and finds no room is
     /// [waited for](WAITED_FOR).
-    fn first(&mut self, shares: &mut Shares, now: Instant) -> Option<(usize, usize, Option<Ticket>)> {
+    fn first(
+        &mut self,
+        shares: &mut Shares,
+        now: Instant,
+        spare: impl Fn(&Holder) -> bool,
+    ) -> Option<(usize, usize, Option<Ticket>)> {
         let mut passes = false;
         for (user_at, user) in self.turns.order.iter().enumerate() {
             let Some(roots) = self.turns.of.get(user) else { continue };
             for (root_at, root) in roots.order.iter().enumerate() {
                 let Some(one) = roots.of.get(root).and_then(VecDeque::front) else { continue };
-                match one.take(shares) {
+                match one.take(shares, spare(&one.holder)) {
                     Ok(ticket) => {
                         if !passes {
                             self.held_up_since = None;
@@ -134,7 +174,9 @@ impl Line {
                         return Some((user_at, root_at, ticket));
                     }
                     // Another root of the same user may need little enough.
-                    Err(Refused::ByTheRoot | Refused::ByTheUser) => {}
+                    Err(Refused::ByTheRoot | Refused::ByTheUser) => {
+                        self.refused_since.get_or_insert(now);
+                    }
                     Err(Refused::ByAll) if passes => {}
                     Err(Refused::ByAll) => {
                         let since = *self.held_up_since.get_or_insert(now);
@@ -161,6 +203,9 @@ impl Line {
             roots.keep(|waiting| !waiting.is_empty());
         }
         self.turns.keep(|roots| !roots.order.is_empty());
+        if self.is_empty() {
+            (self.held_up_since, self.refused_since) = (None, None);
+        }
         found
     }
 }
@@ -172,7 +217,7 @@ fn is_waited_for(held_up: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::id;
+    use petrel_store_suite::id;
 
     use super::*;
 
@@ -186,7 +231,7 @@ mod tests {
 
     /// Whose turn it is after so many seconds; what it needs is taken.
     fn next(line: &mut Line, shares: &mut Shares, begun: Instant, seconds: u64) -> Option<ExecutionId> {
-        line.next(shares, begun + Duration::from_secs(seconds)).map(|(one, _ticket)| one.id)
+        line.next(shares, begun + Duration::from_secs(seconds), |_holder| false).map(|(one, _ticket)| one.id)
     }
 
     #[test]
@@ -256,6 +301,31 @@ mod tests {
         assert_eq!(next(&mut line, &mut shares, begun, 30), None);
         assert_eq!(next(&mut line, &mut shares, begun, 39), None);
         assert_eq!(next(&mut line, &mut shares, begun, 40), Some(id(5)));
+    }
+
+    #[test]
+    fn who_needs_little_spares_one_that_is_waited_for_and_of_its_own_user_always_one() {
+        for (waits_for, spares) in [
+            // Another holds what it needs: all spare it.
+            (("bob", "b", 60), [true, true]),
+            // It is its own user that holds it.
+            (("ann", "a", 60), [true, false]),
+        ] {
+            let (mut shares, mut line, begun) = (Shares::new(100), Line::default(), Instant::now());
+            let (user, rule, amount) = waits_for;
+            shares.take(&holder(user, rule), amount).unwrap();
+            assert!(!line.is_spared_by(&holder("ann", "x"), begun), "nobody waits");
+            line.add(aside(1, "ann", "c", 50));
+            assert_eq!(next(&mut line, &mut shares, begun, 0), None);
+            for (seconds, is_so) in [(0, true), (9, true), (10, false), (19, false), (20, true)] {
+                let now = begun + Duration::from_secs(seconds);
+                let spared = ["ann", "cyd"].map(|user| line.is_spared_by(&holder(user, "x"), now));
+                assert_eq!(spared, spares.map(|spares| spares && is_so), "{waits_for:?} after {seconds} s");
+            }
+            shares.give_back(&holder(user, rule), amount);
+            assert_eq!(next(&mut line, &mut shares, begun, 1), Some(id(1)));
+            assert!(!line.is_spared_by(&holder("ann", "x"), begun), "nobody waits any more");
+        }
     }
 
     #[test]

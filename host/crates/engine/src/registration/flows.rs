@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use petrel_model::names::is_own_pack;
 use petrel_model::{Action, Ref};
 use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
 use petrel_packs::{PackContents, Problem, Source};
@@ -18,7 +19,7 @@ use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
 pub(super) enum Around {
     /// What is registered on this host.
     Host(Engine),
-    /// What a host has as soon as it is started, and of other packs nothing.
+    /// What every host has as soon as it is started, and of packs that are not its own nothing.
     Alone(Arc<Content>),
 }
 
@@ -72,7 +73,12 @@ impl Around {
     fn known<T>(&self, reference: &Ref, found: Result<Arc<T>, Error>) -> Known<T> {
         match (found, self) {
             (Ok(it), _) => Known::There(it),
-            (Err(_), Self::Alone(content)) if content.pack(reference.pack()).is_err() => Known::Unknown,
+            // Packs of the host's own come with it or not at all.
+            (Err(_), Self::Alone(content))
+                if content.pack(reference.pack()).is_err() && !is_own_pack(reference.pack()) =>
+            {
+                Known::Unknown
+            }
             (Err(error), _) => Known::Missing(error),
         }
     }
@@ -132,13 +138,11 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let inspected = workflows::inspect(&action.runner_type, &source);
     let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
-    let inspected = match around {
-        Around::Host(engine) => {
-            let others = Registered::on(engine, inspected.calls());
-            inspected.beside(&known.beside(others))
-        }
-        Around::Alone(_) => inspected.beside(known),
+    let others = match around {
+        Around::Host(engine) => Registered::on(engine, inspected.calls()),
+        Around::Alone(content) => Registered::everywhere(content, inspected.calls()),
     };
+    let inspected = inspected.beside(&known.beside(others));
     let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
     let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));
     let notes = inspected.found().0.iter().filter(is_said).map(note).collect();

@@ -8,10 +8,10 @@ use petrel_model::{Object, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::RuleDefinition;
 use petrel_persistence::Expect;
 
-use crate::clock;
 use crate::service::Engine;
 
 /// What becomes of the rules of a pack.
+#[derive(Default)]
 pub(super) struct RulesOfPack {
     pub(super) rules: Vec<Rule>,
     pub(super) expect: Vec<Expect>,
@@ -33,7 +33,7 @@ impl Engine {
         for definition in definitions {
             let known =
                 self.content().rule(definition.reference().as_str()).ok().map(|rule| Rule::clone(rule));
-            let id = known.as_ref().map_or_else(|| self.mint(clock::now()), |rule| rule.id);
+            let id = known.as_ref().map_or_else(|| self.mint(self.now()), |rule| rule.id);
             let is_new_kind = new_kinds.iter().any(|kind| kind.reference == definition.trigger.kind);
             let made = if is_new_kind {
                 Ok(definition.into_rule(id))

@@ -82,8 +82,8 @@ impl Engine {
     /// Commits a change and shows it; the lock of content is held.
     async fn make(&self, change: RuleChange) -> Result<(), Error> {
         let RuleChange { expect, delete, put } = change;
-        let mut changes: Vec<_> = delete.iter().cloned().map(Change::DeleteRule).collect();
-        changes.extend(put.iter().map(|compiled| Change::PutRule(Rule::clone(compiled.rule()))));
+        let mut changes: Vec<_> = delete.iter().cloned().map(Change::delete::<Rule>).collect();
+        changes.extend(put.iter().map(|compiled| Change::put(Rule::clone(compiled.rule()))));
         self.commit(expect, changes).await?;
         let mut content = self.content_mut();
         if let Some(reference) = delete {

@@ -5,12 +5,16 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::types::JsonType;
+use petrel_model::quoted::{beginning, quoted as quoted_name};
 
 /// How many forms are told apart where a value has none of them.
 const MOST_FORMS: usize = 3;
 
 /// Characters of a value that are quoted.
 const LONGEST_VALUE: usize = 200;
+
+/// Characters of what the library says about a value.
+const LONGEST_REASON: usize = 1_000;
 
 /// Whether values may be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +72,7 @@ fn reason(error: &ValidationError<'_>, values: Values) -> String {
         ValidationErrorKind::Required { property } => {
             format!("'{}' is a required property", property.as_str().unwrap_or_default())
         }
-        ValidationErrorKind::AdditionalProperties { .. } => error.to_string(),
+        ValidationErrorKind::AdditionalProperties { .. } => told(&error.to_string()),
         ValidationErrorKind::Type { .. } => {
             let types: Vec<_> = type_name(error).into_iter().collect();
             format!("{} is {}", quoted(error, values), neither(&types))
@@ -76,9 +80,18 @@ fn reason(error: &ValidationError<'_>, values: Values) -> String {
         ValidationErrorKind::OneOfMultipleValid { .. } => {
             format!("{} has more than one of the forms of which it may have one", quoted(error, values))
         }
-        _ if values == Values::Hidden => error.masked().to_string(),
-        _ => error.to_string(),
+        _ if values == Values::Hidden => told(&error.masked().to_string()),
+        // Of a long value only the beginning is told, and then why.
+        _ if error.instance().to_string().len() > LONGEST_VALUE => {
+            told(&error.masked_with(quoted(error, values)).to_string())
+        }
+        _ => told(&error.to_string()),
     }
+}
+
+/// As much of the library's words as is told: they repeat whole values, and all names that are too many.
+fn told(words: &str) -> String {
+    beginning(words, LONGEST_REASON).into_owned()
 }
 
 /// The types that a value should have had one of.
@@ -131,8 +144,10 @@ fn at(place: &Location, text: &str) -> String {
     for segment in place.segments() {
         match segment {
             LocationSegment::Index(index) => shown.push_str(&format!("[{index}]")),
-            LocationSegment::Property(name) if shown.is_empty() => shown.push_str(&name),
-            LocationSegment::Property(name) => shown.push_str(&format!(".{name}")),
+            LocationSegment::Property(name) => {
+                shown.push_str(if shown.is_empty() { "" } else { "." });
+                shown.push_str(&quoted_name(&name));
+            }
         }
     }
     if shown.is_empty() { text.to_owned() } else { format!("{shown}: {text}") }
@@ -201,9 +216,14 @@ mod tests {
 
     #[test]
     fn a_large_value_is_quoted_in_part() {
-        let parameters = json!({"port": {"type": "integer"}});
+        let parameters =
+            json!({"port": {"type": "integer"}, "level": {"type": "string", "enum": ["low", "mid"]}});
         let validator = Validator::of_parameters(parameters.as_object().unwrap());
         let message = validator.check(&json!({"port": Value::from("x".repeat(10_000))})).unwrap_err();
         assert!(message.len() < 300 && message.ends_with("... is not an integer"), "{message}");
+        let message = validator.check(&json!({"level": Value::from("x".repeat(10_000))})).unwrap_err();
+        assert!(message.len() < 300 && message.contains("... is not one of"), "{message}");
+        let message = validator.check(&json!({"y".repeat(10_000): 1})).unwrap_err();
+        assert!(message.len() < 1_100 && message.starts_with("Additional properties"), "{message}");
     }
 }

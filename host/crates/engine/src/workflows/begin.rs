@@ -18,7 +18,6 @@ use super::live::{self, Live};
 use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children, requests, timers};
-use crate::clock;
 use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::evaluation::quick;
@@ -67,7 +66,7 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
 
 /// Pauses a workflow that has begun after the one above it was paused.
 fn pause_with(engine: Engine, id: ExecutionId, above: ExecutionId) {
-    tokio::spawn(async move {
+    engine.core().clone().spawn("status of a workflow", async move {
         let above = engine.store().execution(above).await.ok().flatten();
         if above.is_some_and(|above| matches!(above.status, Stored::Pausing | Stored::Paused)) {
             // It may have ended already.
@@ -82,7 +81,7 @@ async fn give_up(engine: &Engine, execution: Execution, error: Error) {
     match error {
         Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
         Error::NoRoom(_) => {
-            tokio::time::sleep(NO_ROOM).await;
+            engine.core().sleep(NO_ROOM).await;
             if let Err(error) = engine.store().release(id).await {
                 tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
             }
@@ -208,7 +207,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
             Err(reason) => return refuse(engine, execution, reason).await,
         },
     };
-    let now = clock::now();
+    let now = engine.now();
     let begins = Begins { engine: engine.clone(), execution, compiled, input, context, rerun, now };
     let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
         (begins, step)
@@ -270,7 +269,7 @@ impl Begins {
         let mut step = Step::new(&self.engine, live);
         step.write(log);
         if self.compiled.must_be_stored() {
-            step.changes.push(Change::PutDefinition(self.compiled.stored.clone()));
+            step.changes.push(Change::put(self.compiled.stored.clone()));
         }
         match &self.rerun {
             Some((_, rerun)) => {
@@ -287,7 +286,7 @@ impl Begins {
 
     fn begun(&self) -> Resumed {
         let results = live::results_of(&self.compiled.stored.source, self.execution.id);
-        let datastore = self.engine.datastore_for(&self.execution.context.user);
+        let datastore = self.engine.keys().readable_by(&self.execution.context.user);
         let keys = Arc::new(world::Live::new(datastore));
         let around = world::Around::new(&self.engine, results.clone());
         let world = around.now(self.now, 0, Arc::clone(&keys));
@@ -344,7 +343,7 @@ async fn resumed(
 /// Ends an execution whose workflow cannot begin.
 async fn fail(engine: &Engine, mut execution: Execution, result: Value) -> Result<(), Error> {
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
-    let failed = execution.apply(StatusEvent::Failed, clock::now());
+    let failed = execution.apply(StatusEvent::Failed, engine.now());
     failed.map_err(|illegal| Error::Internal(illegal.to_string()))?;
     execution.result = Some(Arc::new(result));
     let changes = vec![Change::UpdateExecution(execution.clone())];

@@ -15,7 +15,6 @@ use super::live::Live;
 use super::mailbox::{Message, deliver};
 use super::report::Report;
 use super::{is_workflow, requests};
-use crate::clock;
 use crate::error::Error;
 use crate::given;
 use crate::service::Engine;
@@ -35,7 +34,7 @@ pub(super) fn end(engine: &Engine, live: &Live) {
     let (id, user) = (live.execution.id, live.execution.context.user.clone());
     engine.0.workflows.closing.add(id);
     let open: Vec<_> = live.active.keys().copied().collect();
-    tokio::spawn(end_all(engine.clone(), id, open, user));
+    engine.core().spawn("end of a workflow", end_all(engine.clone(), id, open, user));
 }
 
 /// Ends these, which are inside the workflow `id`, however often that takes.
@@ -49,10 +48,10 @@ pub(super) async fn end_all(engine: Engine, id: ExecutionId, mut open: Vec<Execu
             left.extend(end_some(&engine, id, some, &user).await);
         }
         open = left;
-        if open.is_empty() || engine.0.end_running.is_cancelled() {
+        if open.is_empty() || engine.core().end_running().is_cancelled() {
             return;
         }
-        tokio::time::sleep(pause).await;
+        engine.core().sleep(pause).await;
         pause = (pause * 2).min(AGAIN.1);
     }
     tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
@@ -63,7 +62,9 @@ async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: 
     let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
     for one in some {
         match engine.store().execution(*one).await {
-            Ok(Some(execution)) if execution.status.is_waiting() => waiting.extend(canceled(execution, user)),
+            Ok(Some(execution)) if execution.status.is_waiting() => {
+                waiting.extend(canceled(engine, execution, user));
+            }
             Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
             Ok(_ended) => {}
             Err(error) => {
@@ -109,10 +110,10 @@ async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> 
 }
 
 /// An execution that has not begun, as one that was canceled.
-fn canceled(mut execution: Execution, user: &str) -> Option<Report> {
+fn canceled(engine: &Engine, mut execution: Execution, user: &str) -> Option<Report> {
     let parent = execution.parent.clone()?;
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
-    execution.apply(StatusEvent::CancelRequested, clock::now()).ok()?;
+    execution.apply(StatusEvent::CancelRequested, engine.now()).ok()?;
     execution.context.cancelled_by = Some(user.to_owned());
     let changes = vec![Change::UpdateExecution(execution.clone())];
     Some(Report { parent, execution, expect, changes })
@@ -131,8 +132,8 @@ pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
     if workflows.is_empty() {
         return;
     }
-    let engine = engine.clone();
-    tokio::spawn(async move {
+    let (core, engine) = (engine.core().clone(), engine.clone());
+    core.spawn("status of a workflow", async move {
         let is_told = |engine: Engine, one: ExecutionId, _user: String| async move {
             let told = if pauses {
                 requests::pause(&engine, one).await
@@ -153,8 +154,8 @@ pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
 pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
     let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
     let workflows = workflows_inside(live);
-    let engine = engine.clone();
-    tokio::spawn(async move {
+    let (core, engine) = (engine.core().clone(), engine.clone());
+    core.spawn("status of a workflow", async move {
         for id in workflows {
             let inside = engine.store().execution(id).await.ok().flatten();
             if !inside.is_some_and(|inside| rests_since_before(&inside, resumed_at)) {
@@ -211,7 +212,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::{at, id};
+    use petrel_store_suite::{at, id};
     use serde_json::json;
 
     use super::*;

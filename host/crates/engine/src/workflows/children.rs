@@ -121,12 +121,17 @@ pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Conte
     context
 }
 
-/// The task that an execution belongs to, as StackStorm shows it.
-pub fn task(parent: &Parent) -> Value {
+/// The id of the run of the task that an execution belongs to, as StackStorm shows it.
+pub fn task_execution(parent: &Parent) -> String {
     let number = usize::try_from(parent.number).unwrap_or(usize::MAX);
+    task_execution_id(parent.execution, number)
+}
+
+/// The task that an execution belongs to, as StackStorm shows it.
+fn task(parent: &Parent) -> Value {
     let mut task = json!({
         "workflow_execution_id": parent.execution,
-        "task_execution_id": task_execution_id(parent.execution, number),
+        "task_execution_id": task_execution(parent),
         "task_id": &*parent.task,
         "task_name": &*parent.task,
         "task_route": parent.route,

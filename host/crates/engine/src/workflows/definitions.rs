@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use petrel_model::WorkflowDefinition;
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
-use petrel_persistence::Store;
+use petrel_persistence::{Store, StoreExt as _};
 use petrel_runners::entry_point;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Call};
@@ -172,7 +172,7 @@ impl Definitions {
         if let Some(known) = lock(&self.by_digest).get(digest) {
             return Ok(Arc::clone(known));
         }
-        let stored = store.definition(digest).await?;
+        let stored = store.get::<WorkflowDefinition>(&digest.into()).await?;
         let stored =
             stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
         // It was inspected when it was new; what is asked for may have changed since.

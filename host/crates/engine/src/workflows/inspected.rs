@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use petrel_model::quoted::beginning;
 use petrel_workflows::chain::ChainDefinition;
 use petrel_workflows::inspection::contents::{self, Actions, Call};
 use petrel_workflows::inspection::{Kind, Step, slips};
@@ -21,6 +22,9 @@ const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
 
 /// Findings that are told of one workflow.
 const MOST_FINDINGS: usize = 1_000;
+
+/// Characters of one expression that are told to people.
+const LONGEST_EXPRESSION: usize = 1_000;
 
 /// Bytes of expressions that are quoted in them.
 const MOST_QUOTED: usize = 4 << 20;
@@ -75,7 +79,7 @@ impl Found {
         text.push_str(&self.finding.message);
         if let Some(expression) = &self.finding.expression {
             text.push_str(" (in `");
-            text.push_str(expression);
+            text.push_str(&beginning(expression, LONGEST_EXPRESSION));
             text.push_str("`)");
         }
         text

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_model::parameters::{Parameters, merged};
-use petrel_model::{Action, Ref};
+use petrel_model::{Action, Ref, names};
 use petrel_workflows::inspection::contents::{Actions, Call, Known};
 
 use crate::content::{Content, RegisteredAction, Runners};
@@ -17,6 +17,8 @@ pub(crate) struct Registered {
     found: Vec<(Ref, Entry)>,
     /// All packs that are registered.
     packs: BTreeSet<String>,
+    /// Whether others may be, of which nothing is known.
+    is_part: bool,
 }
 
 /// What the content has under a reference.
@@ -34,6 +36,12 @@ impl Registered {
         Self::of(&engine.content(), asked)
     }
 
+    /// What every host has of the actions that these call, by `content`; more may be registered on one.
+    pub(crate) fn everywhere(content: &Content, calls: &[Call]) -> Self {
+        let asked = references(calls.iter().map(Call::action));
+        Self { is_part: true, ..Self::of(content, asked) }
+    }
+
     /// What `content` has of these, which are sorted. Whoever holds it waits for nothing else.
     fn of(content: &Content, asked: Vec<Ref>) -> Self {
         let found = asked.into_iter().map(|reference| {
@@ -44,7 +52,8 @@ impl Registered {
             };
             (reference, entry)
         });
-        Self { found: found.collect(), packs: content.packs().map(|pack| pack.reference.clone()).collect() }
+        let packs = content.packs().map(|pack| pack.reference.clone());
+        Self { found: found.collect(), packs: packs.collect(), is_part: false }
     }
 }
 
@@ -61,9 +70,19 @@ impl Actions for Registered {
             Some((_, Entry::Action(action))) if action.runner.is_some() => Known::Takes(&action.parameters),
             // What a runner takes that this host has not, nobody knows; nor what cannot be read.
             Some((_, Entry::Action(_) | Entry::Hidden)) => Known::Unclear,
-            Some((_, Entry::Missing)) | None => Known::Missing,
+            Some((_, Entry::Missing)) | None => match pack_of(reference) {
+                pack if self.packs.contains(pack) => Known::Missing,
+                pack if names::is_own_pack(pack) => Known::Kept,
+                _ if self.is_part => Known::Unclear,
+                _ => Known::Missing,
+            },
         }
     }
+}
+
+/// The pack that a reference names, as far as it is one.
+fn pack_of(reference: &str) -> &str {
+    reference.split_once('.').map_or(reference, |(pack, _name)| pack)
 }
 
 /// The actions of a pack that is looked at, as they are in it, and those of other packs as they are registered.
@@ -71,7 +90,7 @@ pub(crate) struct WithPack<'a> {
     pack: &'a str,
     /// Its actions by name, with what they take where that is known.
     own: Arc<BTreeMap<&'a str, Option<Parameters>>>,
-    /// The others; nothing where no host is asked.
+    /// The others; nothing before they are named.
     others: Option<Registered>,
 }
 
@@ -95,7 +114,7 @@ impl<'a> WithPack<'a> {
         Self { pack, own: Arc::new(unread.chain(own).collect()), others: None }
     }
 
-    /// The same on a host that has these of others.
+    /// The same where these are known of others.
     pub(crate) fn beside(&self, others: Registered) -> Self {
         Self { pack: self.pack, own: Arc::clone(&self.own), others: Some(others) }
     }
@@ -103,7 +122,8 @@ impl<'a> WithPack<'a> {
 
 impl Actions for WithPack<'_> {
     fn find(&self, reference: &str) -> Known<'_> {
-        let (pack, name) = reference.split_once('.').unwrap_or((reference, ""));
+        let pack = pack_of(reference);
+        let name = reference.split_once('.').map_or("", |(_pack, name)| name);
         if let Some(own) = self.own.get(name).filter(|_| pack == self.pack) {
             return own.as_ref().map_or(Known::Unclear, Known::Takes);
         }
@@ -148,6 +168,39 @@ mod tests {
             assert_eq!(told(&others(), reference), registered, "{reference}");
             assert_eq!(told(&alone.beside(others()), reference), beside, "{reference}");
             assert_eq!(told(&alone, reference), by_itself, "{reference}");
+        }
+    }
+
+    #[test]
+    fn without_a_host_only_the_packs_that_every_host_has_are_known() {
+        let core = petrel_packs::PackContents {
+            pack: serde_json::from_value(
+                serde_json::json!({"ref": "core", "name": "core", "version": "1.0.0"}),
+            )
+            .unwrap(),
+            components: Vec::new(),
+            actions: vec![action("core.noop")],
+            trigger_types: Vec::new(),
+            rules: Vec::new(),
+            refused: BTreeMap::new(),
+            refused_rules: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        let content = Content::of_packs(Runners::new(), vec![core]);
+        let alone = WithPack::alone(content.runners(), "mine", &[], []);
+        for (reference, on_host, without) in [
+            ("core.noop", "Unclear", "Unclear"),
+            ("core.nop", "Missing", "Missing"),
+            ("mine.gone", "Missing", "Missing"),
+            ("other.a", "Later", "Unclear"),
+            // Such a pack comes with the host or not at all.
+            ("linux.dig", "Kept", "Kept"),
+        ] {
+            let asked = || references([reference].into_iter());
+            let told = |others: Registered| format!("{:?}", alone.beside(others).find(reference));
+            assert_eq!(told(Registered::of(&content, asked())), on_host, "{reference}");
+            let everywhere = Registered { is_part: true, ..Registered::of(&content, asked()) };
+            assert_eq!(told(everywhere), without, "{reference}");
         }
     }
 

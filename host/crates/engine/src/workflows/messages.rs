@@ -38,7 +38,7 @@ fn configured(engine: &Engine, workflow: &Execution) -> Vec<String> {
         let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
         (content.configuration(pack), schema.unwrap_or_default())
     };
-    let filled = configuration.filled(pack, &engine.datastore_for(&workflow.context.user));
+    let filled = configuration.filled(pack, &engine.keys().readable_by(&workflow.context.user));
     filled.map(|values| secret_texts(&values, &schema)).unwrap_or_default()
 }
 

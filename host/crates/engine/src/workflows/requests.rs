@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use petrel_access::Behalf;
 use petrel_model::execution::RerunOf;
 use petrel_model::secrets::has_secret;
 use petrel_model::{Execution, ExecutionId, Object, Status as Stored};
@@ -14,7 +15,6 @@ use super::mailbox::{Message, deliver};
 use super::report::Report;
 use super::timers::take_up;
 use super::{ORQUESTA, is_workflow, live};
-use crate::behalf::Behalf;
 use crate::error::Error;
 use crate::requests::Request;
 use crate::service::Engine;
@@ -201,7 +201,7 @@ impl Engine {
         changed: &Object,
     ) -> Result<(), Error> {
         let caller = behalf.api_user.as_ref().unwrap_or(&behalf.user);
-        if changed.is_empty() || *caller == execution.context.user || self.may_impersonate(caller) {
+        if changed.is_empty() || *caller == execution.context.user || self.access().may_impersonate(caller) {
             return Ok(());
         }
         let content = self.content();

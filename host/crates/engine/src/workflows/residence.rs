@@ -121,7 +121,7 @@ fn in_turn(known: &HashMap<ExecutionId, Arc<Workflow>>) -> Vec<(ExecutionId, Arc
 
 #[cfg(test)]
 mod tests {
-    use petrel_persistence::suite::id;
+    use petrel_store_suite::id;
 
     use super::*;
 

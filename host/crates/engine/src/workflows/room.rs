@@ -66,7 +66,8 @@ impl Step {
         if root != self.live.execution.id {
             // From now on nothing of it begins; that it fails is a commit of its own.
             self.engine.0.workflows.closing.add(root);
-            tokio::spawn(fail(self.engine.clone(), root, message.clone()));
+            let fails = fail(self.engine.clone(), root, message.clone());
+            self.engine.core().spawn("end of a workflow", fails);
         }
         self.stopped(message)
     }
@@ -83,10 +84,10 @@ async fn fail(engine: Engine, id: ExecutionId, message: String) {
                 tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
             }
         }
-        if engine.0.end_running.is_cancelled() {
+        if engine.core().end_running().is_cancelled() {
             return;
         }
-        tokio::time::sleep(AGAIN).await;
+        engine.core().sleep(AGAIN).await;
     }
 }
 

@@ -17,7 +17,6 @@ use super::mailbox::{Envelope, Message, deliver};
 use super::report::Report;
 use super::room::unmade;
 use super::{cascade, children, messages, outcome, world};
-use crate::clock;
 use crate::error::Error;
 use crate::evaluation::quick;
 use crate::executor::storable;
@@ -112,7 +111,7 @@ impl Step {
     pub(super) fn new(engine: &Engine, live: Live) -> Self {
         Self {
             engine: engine.clone(),
-            now: clock::now(),
+            now: engine.now(),
             before: live.execution.status,
             was_closing: live.is_closing(),
             goes_on: false,
@@ -206,7 +205,7 @@ impl Step {
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
             let keys =
-                Arc::new(world::Live::new(self.engine.datastore_for(&self.live.execution.context.user)));
+                Arc::new(world::Live::new(self.engine.keys().readable_by(&self.live.execution.context.user)));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = around.now(self.now, number, Arc::clone(&keys));
             let result = self.live.conductor.apply(&event, &world);
@@ -370,9 +369,10 @@ fn deliver_up(
     above: ExecutionId,
     report: Report,
 ) -> Pin<Box<dyn Future<Output = Result<Execution, Error>> + Send>> {
-    let engine = engine.clone();
-    let delivery =
-        tokio::spawn(async move { deliver(&engine, above, Message::Report(Box::new(report))).await });
+    let (core, engine) = (engine.core().clone(), engine.clone());
+    let delivery = core.spawn("report to a workflow", async move {
+        deliver(&engine, above, Message::Report(Box::new(report))).await
+    });
     Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(gone.into())) })
 }
 

@@ -12,7 +12,6 @@ use tokio::task::AbortHandle;
 use super::cascade;
 use super::live::Live;
 use super::mailbox::{Message, deliver, lock};
-use crate::clock;
 use crate::error::Error;
 use crate::service::Engine;
 
@@ -50,13 +49,14 @@ pub(super) fn follow(engine: &Engine, live: &Live) {
 
 /// Has the workflow `id` ended at `end`.
 fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
-    let waiting = tokio::spawn(async move {
+    let core = engine.core().clone();
+    let waiting = engine.core().clone().spawn("timeout of a workflow", async move {
         tokio::select! {
-            () = tokio::time::sleep(end.since(clock::now())) => {}
-            () = engine.0.stop_starting.cancelled() => return,
+            () = core.sleep(end.since(core.now())) => {}
+            () = core.stop_starting().cancelled() => return,
         }
         // In a task of its own, which nobody calls off half way.
-        tokio::spawn(async move {
+        core.spawn("end of a workflow", async move {
             if let Err(error) = deliver(&engine, id, Message::Expire).await {
                 tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
             }
@@ -121,8 +121,9 @@ pub(crate) async fn end_left_behind(engine: &Engine, conducted: &[Execution]) ->
         }
         tracing::warn!(execution.id = %id, left = inside.len(), "it has ended and something was left inside it; that is canceled");
         engine.0.workflows.closing.add(id);
-        let (engine, user) = (engine.clone(), workflow.map(|one| one.context.user).unwrap_or_default());
-        tokio::spawn(async move {
+        let (core, engine) = (engine.core().clone(), engine.clone());
+        let user = workflow.map(|one| one.context.user).unwrap_or_default();
+        core.spawn("end of a workflow", async move {
             cascade::end_all(engine.clone(), id, inside, user).await;
             engine.0.workflows.closing.remove(id);
         });

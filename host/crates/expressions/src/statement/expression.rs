@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use petrel_jinja::workflow as jinja;
+use petrel_model::quoted::told;
 use petrel_scope::WorkflowScope;
 use petrel_yaql as yaql;
 use serde_json::Value;
@@ -52,14 +53,16 @@ impl Expression {
     pub(super) fn syntax_error(&self) -> Option<String> {
         match &self.compiled {
             Compiled::Jinja(compiled) => compiled.as_ref().err().map(|failure| failure.reason.clone()),
-            Compiled::Yaql(compiled) => compiled.as_ref().err().map(ToString::to_string),
+            Compiled::Yaql(compiled) => {
+                compiled.as_ref().err().map(|error| told(&error.to_string()).into_owned())
+            }
         }
     }
 
     fn yaql_failed(&self, error: &yaql::Error) -> EvaluationError {
         match error.unknown_key() {
             Some(key) => EvaluationError::UnknownKey { key: key.to_owned(), expression: self.source.clone() },
-            None => self.failed(format!("{}: {error}", error.exception())),
+            None => self.failed(told(&format!("{}: {error}", error.exception())).into_owned()),
         }
     }
 

@@ -65,6 +65,37 @@ proptest! {
 }
 
 #[test]
+fn what_is_wrong_is_told_in_few_words_however_long_it_is() {
+    let long = "x".repeat(900_000);
+    let scope = Scope::new().with("d", json!({})).with("long", json!(long));
+    let in_jinja = [
+        ("{{ '%(LONG)s' % d }}", "KeyError: 'xxx"),
+        ("{{ '{LONG}'.format(a=1) }}", "KeyError: 'xxx"),
+        ("{{ 'a'.index(long) }}", "substring not found: `xxx"),
+        ("{{ d.LONG.x }}", "is not defined"),
+        ("{{ 1 | LONG }}", "xxx"),
+        ("{{ 'a' | regex_match('(LONG') }}", ""),
+        ("{{ long | version_compare('>=1.2.3') }}", "is not a semantic version; write it as 1.2.3"),
+        ("{{ '1.2.3' | version_match(long) }}", "as in >=1.2.3"),
+    ];
+    for (template, says) in in_jinja {
+        let error = render(&template.replace("LONG", &long), &scope).unwrap_err().to_string();
+        assert!(error.len() < 2_000 && error.contains(says), "{template}: {} bytes", error.len());
+    }
+    // YAQL takes no longer ones.
+    let long = "x".repeat(15_000);
+    let variables = json!({"d": {}}).as_object().cloned().map(Variables::from).unwrap_or_default();
+    let scope = WorkflowScope { variables, ..WorkflowScope::default() };
+    for text in
+        ["{{ ctx('LONG') }}", "{{ ctx().d.LONG }}", "<% ctx().LONG %>", "<% LONG() %>", "<% ctx().d.LONG( %>"]
+    {
+        let statement = Statement::compile(Value::from(text.replace("LONG", &long)));
+        let error = statement.evaluate(&scope).unwrap_err().to_string();
+        assert!(error.len() < 4_000, "{text}: {} bytes", error.len());
+    }
+}
+
+#[test]
 fn deep_and_long_texts_are_refused_or_answered() {
     let scope = Scope::new().with("l", json!([1]));
     for text in [

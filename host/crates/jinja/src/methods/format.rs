@@ -4,6 +4,7 @@
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
+use petrel_model::quoted::quoted;
 
 use crate::display;
 use crate::filters::text::filled;
@@ -88,7 +89,7 @@ impl Fields<'_> {
             self.positional.get(place).cloned().ok_or_else(missing)?
         } else {
             let named = self.named.as_ref().filter(|named| named.has(first));
-            named.ok_or_else(|| wrong(format!("KeyError: '{first}'")))?.get(first)?
+            named.ok_or_else(|| wrong(format!("KeyError: '{}'", quoted(first))))?.get(first)?
         };
         while !path.is_empty() {
             let key;
@@ -135,7 +136,7 @@ fn formatted(value: &Value, spec: &str) -> Result<String, Error> {
     }
     let is_wide = spec.split(|char: char| !char.is_ascii_digit()).any(|digits| digits.len() > 5);
     if is_wide {
-        return Err(wrong(format!("the width or precision in `{spec}` is too large")));
+        return Err(wrong(format!("the width or precision in `{}` is too large", quoted(spec))));
     }
     work::make(numbers(spec).saturating_add(value.as_str().map_or(0, str::len)))?;
     format(FormatStyle::StrFormat, &format!("{{:{spec}}}"), std::slice::from_ref(value))

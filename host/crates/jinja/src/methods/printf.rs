@@ -5,6 +5,7 @@ use std::vec::IntoIter;
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
+use petrel_model::quoted::quoted;
 use petrel_python::number::PythonNumber::{Float, Integer};
 
 use crate::display;
@@ -65,7 +66,7 @@ impl Args {
             return Err(wrong("list indices must be integers or slices, not str"));
         }
         let found = keyed.get_item(&Value::from(name)).ok().filter(|found| !found.is_undefined());
-        let found = found.ok_or_else(|| wrong(format!("KeyError: '{name}'")))?;
+        let found = found.ok_or_else(|| wrong(format!("KeyError: '{}'", quoted(name))))?;
         self.left = vec![found].into_iter();
         Ok(())
     }

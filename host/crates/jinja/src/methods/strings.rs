@@ -2,6 +2,7 @@
 
 use minijinja::value::{Tuple, from_args};
 use minijinja::{Error, Value};
+use petrel_model::quoted::quoted;
 use petrel_python::text::{lines, lines_with_ends};
 
 use super::format;
@@ -176,7 +177,7 @@ fn search(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
     match found.filter(|_| start <= end) {
         Some(byte) => Ok(Value::from(start + within.get(..byte).unwrap_or_default().chars().count())),
         None if method.ends_with("find") => Ok(Value::from(-1)),
-        None => Err(wrong(format!("substring not found: `{wanted}`"))),
+        None => Err(wrong(format!("substring not found: `{}`", quoted(wanted)))),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Tuple, from_args};
 use minijinja::{Error, ErrorKind, Value};
+use petrel_model::quoted::quoted;
 
 use super::{List, Mapping, holds, is_key, lock};
 use crate::display;
@@ -134,7 +135,7 @@ pub(super) fn mapping(mapping: &Arc<Mapping>, method: &str, args: &[Value]) -> R
             let removed = lock(&mapping.0).shift_remove(&key);
             match removed.or(default) {
                 Some(value) => Ok(value),
-                None => Err(wrong(format!("KeyError: {}", display::to_text(&key)?))),
+                None => Err(wrong(format!("KeyError: {}", quoted(&display::to_text(&key)?)))),
             }
         }
         "popitem" => {

@@ -1,5 +1,7 @@
-//! Where an execution came from. What the host knows and what the caller gave are kept apart, so that no caller can
-//! forge an origin.
+//! The origin of an execution. Facts known to the host and values given by the caller are kept apart, so that no caller
+//! can forge an origin.
+
+use std::borrow::Cow;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -7,34 +9,34 @@ use serde_json::Value;
 
 use crate::{ExecutionId, Object, RuleId, TriggerInstanceId};
 
-/// Where an execution came from.
+/// The origin of an execution.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Context {
-    /// On whose behalf.
+    /// The user on whose behalf it runs.
     pub user: String,
     /// The action's pack.
     pub pack: String,
     /// The event that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger_instance: Option<Origin<TriggerInstanceId>>,
-    /// The rule that asked for it.
+    /// The rule that requested it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Origin<RuleId>>,
-    /// Who really asked, where that is not `user`.
+    /// The user who made the request, if that is not `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_user: Option<String>,
-    /// Who has ended it.
+    /// The user who canceled it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
-    /// The execution that it does again, and from where.
+    /// The execution that it repeats.
     #[serde(rename = "re-run", skip_serializing_if = "Option::is_none")]
     pub rerun: Option<RerunOf>,
-    /// What the caller gave. It decides nothing.
+    /// Values given by the caller. No decision depends on them.
     #[serde(skip_serializing_if = "Object::is_empty")]
     pub given: Object,
 }
 
-/// An id and the name that its object had then.
+/// An id, with the name that the object had at that time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin<T> {
     /// The id.
@@ -43,21 +45,21 @@ pub struct Origin<T> {
     pub name: String,
 }
 
-/// What is done again.
+/// The repetition of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RerunOf {
     /// The execution.
     #[serde(rename = "ref")]
     pub execution: ExecutionId,
-    /// The tasks of the workflow, as `name` or `name|route`; none for all of it from the beginning.
+    /// The tasks to repeat, as `name` or `name|route`. Empty for the whole workflow.
     #[serde(default)]
     pub tasks: Vec<String>,
-    /// Those of the tasks of which all items are done again.
+    /// Those tasks of which all items are repeated.
     #[serde(default)]
     pub reset: Vec<String>,
 }
 
-/// What only the host says of an execution, where it is shown; the last three come from its place in a workflow.
+/// The names that only the host sets where a context is shown. The last three come from the position in a workflow.
 const OWN: [&str; 11] = [
     "user",
     "pack",
@@ -73,24 +75,32 @@ const OWN: [&str; 11] = [
 ];
 
 impl Context {
-    /// As StackStorm shows it: one object. What the caller gave under a name that is the host's stands below
-    /// `given`.
+    /// The context as StackStorm shows it, as one object. Values that the caller gave under a name of the host are
+    /// shown below `given`.
     pub fn shown(&self) -> Object {
         let own = Self { given: Object::new(), ..self.clone() };
         let Ok(Value::Object(mut shown)) = serde_json::to_value(own) else { return Object::new() };
-        let mut hidden = Object::new();
-        for (name, value) in &self.given {
-            let place = if OWN.contains(&name.as_str()) { &mut hidden } else { &mut shown };
-            place.insert(name.clone(), value.clone());
-        }
+        let (beside, hidden) = self.given_apart();
+        shown.extend(beside.into_owned());
         if !hidden.is_empty() {
             shown.insert("given".into(), Value::Object(hidden));
         }
         shown
     }
 
-    /// Takes in what was read under `name`. What comes a second time, or is not what the host writes there, came from
-    /// a caller: versions before 0.1.0 kept what callers gave beside what the host knows.
+    /// The values of the caller: those shown beside the values of the host, and those with a name of the host's.
+    pub fn given_apart(&self) -> (Cow<'_, Object>, Object) {
+        let is_own = |name: &str| OWN.contains(&name);
+        if !self.given.keys().any(|name| is_own(name)) {
+            return (Cow::Borrowed(&self.given), Object::new());
+        }
+        let (hidden, beside): (Object, Object) =
+            self.given.clone().into_iter().partition(|(name, _)| is_own(name));
+        (Cow::Owned(beside), hidden)
+    }
+
+    /// Stores a value that was read under `name`. A second value with that name, or one that the host would not write,
+    /// came from a caller: versions before 0.1.0 stored values of callers beside those of the host.
     fn put(&mut self, name: String, value: Value, seen: &mut Vec<String>) {
         if seen.contains(&name) {
             self.given.insert(name, value);

@@ -1,13 +1,13 @@
-//! What schemas say of one value and of its parts: which of them are secret.
+//! Secrecy marks in schemas, for one value and its parts.
 
 use serde_json::Value;
 
 use crate::parameters::Schema;
 
-/// Alternatives, which describe a value together with the schema that they are in.
+/// Keywords with alternative schemas, which describe a value together with the schema around them.
 const ALTERNATIVES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
 
-/// Whether anything that `schema` describes is secret.
+/// Whether `schema` marks any part as secret.
 pub fn has_secret(schema: &Value) -> bool {
     let named =
         |name: &str| schema.get(name).and_then(Value::as_object).into_iter().flat_map(|parts| parts.values());
@@ -20,13 +20,13 @@ pub fn has_secret(schema: &Value) -> bool {
         || ALTERNATIVES.into_iter().flat_map(listed).any(has_secret)
 }
 
-/// The schemas that describe one value: the one that stands for it, and the alternatives in it. What any of them calls
-/// secret is secret.
+/// The schemas that describe one value: its own, and the alternatives inside it. A value is secret if any of them
+/// marks it.
 #[derive(Debug, Clone, Default)]
 pub struct Marks<'s>(Vec<&'s Value>);
 
 impl<'s> Marks<'s> {
-    /// Those of a value that `schema` describes.
+    /// The marks of a value with this schema.
     pub fn of(schema: &'s Value) -> Self {
         let mut marks = Self::default();
         marks.add(schema);
@@ -52,7 +52,7 @@ impl<'s> Marks<'s> {
         self.0.iter().any(|schema| has_secret(schema))
     }
 
-    /// Those of the field `name` of the value.
+    /// The marks of the field `name` of the value.
     #[must_use]
     pub fn of_field(&self, name: &str) -> Self {
         let mut marks = Self::default();
@@ -61,7 +61,8 @@ impl<'s> Marks<'s> {
                 marks.add(named);
                 continue;
             }
-            // Fields that go by a pattern or by nothing: patterns are not compared, so all of these count.
+            // Pattern properties and additional properties may apply to the field. Patterns are not compared, so all
+            // count.
             let patterns = schema.get("patternProperties").and_then(Value::as_object);
             let patterns = patterns.into_iter().flat_map(|patterns| patterns.values());
             patterns.chain(schema.get("additionalProperties")).for_each(|schema| marks.add(schema));
@@ -69,7 +70,7 @@ impl<'s> Marks<'s> {
         marks
     }
 
-    /// Those of the item at `place`, from 0, of the value.
+    /// The marks of the item at index `place` of the value.
     #[must_use]
     pub fn of_item(&self, place: usize) -> Self {
         let mut marks = Self::default();

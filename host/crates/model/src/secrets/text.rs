@@ -1,5 +1,5 @@
-//! Masks what is secret in the text of a payload. It may have megabytes, so no values are made of it; what is not secret
-//! stays as it stands.
+//! Masks secrets in the text of a payload. It may have megabytes, so it is not parsed into values, and everything that
+//! is not secret is copied unchanged.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use serde_json::{Error, Value};
 use super::{MASK, Marks};
 use crate::Payload;
 
-/// `payload` with what `schema` calls secret in it replaced by [`MASK`].
+/// `payload`, with the values that `schema` marks as secret replaced by [`MASK`].
 pub fn masked_payload(payload: &Payload, schema: &Value) -> Payload {
     let mut masked = String::with_capacity(payload.text().len());
     let written = write(payload.text(), &Marks::of(schema), &mut masked);
-    // Of what cannot be read nobody knows what is secret.
+    // If it cannot be read, any part of it may be secret.
     written.and_then(|()| Payload::from_text(masked)).unwrap_or_else(|_unreadable| {
         let nothing = Value::from(MASK);
         Payload::from(&nothing)
@@ -37,7 +37,7 @@ fn write(text: &str, marks: &Marks<'_>, out: &mut String) -> Result<(), Error> {
     deserializer.end()
 }
 
-/// The parts of an object or a list, written one after the other.
+/// Writes the members of an object or a list, one after the other.
 struct Parts<'m, 's, 'o> {
     marks: &'m Marks<'s>,
     out: &'o mut String,
@@ -104,7 +104,7 @@ mod tests {
                 r#"{"head": [1,  2.50], "body": {"pin": "p", "n": 1e2, "hosts": [{"token": {"a": 1}, "b": "\u0041"}]}}"#,
                 r#"{"head":[1,  2.50],"body":{"pin":"********","n":1e2,"hosts":[{"token":"********","b":"\u0041"}]}}"#,
             ),
-            // Of two fields of one name both are.
+            // If two fields have the same name, both are masked.
             (
                 r#"{"body": {"pin": 1, "pin": 2, "hosts": {}}}"#,
                 r#"{"body":{"pin":"********","pin":"********","hosts":{}}}"#,

@@ -1,8 +1,8 @@
-//! Compiled components on disk: `<sha256 of the component>-<engine>.cwasm`, and beside it the sha256 of the
-//! compiled file.
+//! Compiled components on disk: `<sha256 of the component>-<engine>.cwasm`, with the sha256 of the compiled file
+//! beside it.
 //!
-//! A compiled file is native code that is run as it stands, so it is trusted only if the directory belongs
-//! to us alone and the file is exactly what we wrote. Whatever else is found there is compiled anew.
+//! A compiled file is native code that is executed as it is, so it is trusted only if the directory belongs to this
+//! user alone and the file is exactly what this host wrote. Any other file there is ignored and compiled again.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,18 +22,18 @@ pub(crate) struct CompiledFiles {
     directory: PathBuf,
 }
 
-/// A directory that cannot be used.
+/// Reasons why a cache directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheDirectoryError {
-    /// It cannot be made or looked at.
-    #[error("the component cache {} cannot be used: {source}; make it writable, or take another server.data_dir", .path.display())]
+    /// The directory cannot be created or inspected.
+    #[error("the component cache {} cannot be used: {source}; make it writable, or set another server.data_dir", .path.display())]
     Unusable {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Others can write compiled code into it.
+    /// Other users can write to the directory, and so could inject native code.
     #[error(
         "the component cache {} can be changed by other users, and what is in it is run as native code; \
          delete it and start again, or configure another one",
@@ -46,7 +46,7 @@ pub enum CacheDirectoryError {
 }
 
 impl CompiledFiles {
-    /// Uses `directory`, which is made (mode 0700) if it does not exist.
+    /// Opens `directory`, and creates it with mode 0700 if it does not exist.
     pub(crate) fn open(directory: &Path) -> Result<Self, CacheDirectoryError> {
         let unusable = |source| CacheDirectoryError::Unusable { path: directory.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
@@ -57,14 +57,15 @@ impl CompiledFiles {
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// The compiled form of the component whose digest is `digest`, if it is there and is intact.
+    /// Loads the compiled form of the component with this digest. Absent and damaged files give `None`; the latter
+    /// are logged.
     pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.path(engine, digest);
         match self.load_checked(engine, &path) {
             Ok(component) => Some(component),
             Err(NotLoaded::Absent) => None,
             Err(NotLoaded::Damaged(reason)) => {
-                tracing::warn!(path = %path.display(), reason, "compiled component is not what was written; compiling again");
+                tracing::warn!(path = %path.display(), reason, "compiled component was changed on disk; compiling it again");
                 None
             }
         }
@@ -96,10 +97,11 @@ impl CompiledFiles {
         component.map_err(|error| NotLoaded::Damaged(format!("{error:#}")))
     }
 
-    /// Keeps `compiled`, so that neither a crash nor a reader can see half of it.
+    /// Stores `compiled` by renaming, so that neither a crash nor a reader leaves or sees half a file.
     pub(crate) fn store(&self, engine: &Engine, digest: &str, compiled: &[u8]) -> io::Result<()> {
         let path = self.path(engine, digest);
-        // The checksum first: one without its file is harmless, and so is one of an older file.
+        // The checksum is written first: without its file it is harmless, and beside an older file it only causes
+        // one more compilation. The other order could pair a new file with an old checksum after a crash.
         self.replace(&checksum_path(&path), hexadecimal(&Sha256::digest(compiled)).as_bytes())?;
         self.replace(&path, compiled)
     }
@@ -108,7 +110,7 @@ impl CompiledFiles {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
         let temporary = self.directory.join(format!("{name}.{}.{number}.tmp", std::process::id()));
-        // What an earlier run left behind may be anybody's.
+        // A leftover of an earlier process with the same number may have any mode and owner, so it is not reused.
         match fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -126,7 +128,7 @@ impl CompiledFiles {
     }
 }
 
-/// Tells files apart that are written at the same time.
+/// Distinguishes temporary files that are written at the same time.
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 enum NotLoaded {
@@ -134,10 +136,10 @@ enum NotLoaded {
     Damaged(String),
 }
 
-/// The bits of a mode that are about anybody but the owner.
+/// The bits of a mode that concern anybody but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Whether only we can change it.
+/// Whether only this user can change the file or directory.
 fn is_private(metadata: &Metadata) -> bool {
     let ours = rustix::process::geteuid().as_raw();
     metadata.uid() == ours && metadata.mode() & OTHERS == 0

@@ -1,47 +1,47 @@
-//! Why a component cannot be run, before it has run. How a call that was begun ends badly is in `failure`.
+//! Reasons why a component cannot be loaded. Failures of a call that has begun are in `failure`.
 
 use std::path::PathBuf;
 
-/// Why a component cannot be run.
+/// Reasons why a component cannot be loaded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LoadError {
-    /// There is no such file.
+    /// The file does not exist or cannot be read.
     #[error("the component {} cannot be read: {reason}", .path.display())]
     Missing {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         reason: String,
     },
-    /// The file is no component, or one that cannot be compiled.
+    /// The file is not a component, or it cannot be compiled.
     #[error("{name} is not a component: {reason}")]
     Invalid {
-        /// The file, or what else is known of it.
+        /// The path of the file, or a description of where the bytes came from.
         name: String,
-        /// What is wrong with it.
+        /// The reason, as a clause that begins with "it".
         reason: String,
     },
-    /// It is a component, made for another host.
+    /// The component was built for another world.
     #[error(
         "{name} is a component, but not one for this host: {reason}; it exports {exports}; it imports {imports}"
     )]
     World {
-        /// The file, or what else is known of it.
+        /// The path of the file, or a description of where the bytes came from.
         name: String,
-        /// What is missing.
+        /// The export or import that does not fit.
         reason: String,
-        /// What it exports, by name.
+        /// Its exports, separated by commas.
         exports: String,
-        /// What it imports beside WASI, by name.
+        /// Its imports apart from WASI, separated by commas.
         imports: String,
     },
-    /// The host itself cannot run components.
+    /// The host cannot run components at all, for example because wasmtime did not start.
     #[error("components cannot be run on this host: {0}")]
     Host(String),
 }
 
 impl LoadError {
-    /// The stable code of a failure for this reason.
+    /// The stable error code of an execution that fails for this reason.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "component.missing",
@@ -51,7 +51,7 @@ impl LoadError {
         }
     }
 
-    /// What to do about it.
+    /// Advice for the author of the pack or the operator.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {

@@ -1,17 +1,17 @@
-//! Where in a component something happened, as people read it: the innermost functions by the names that their authors
-//! gave them. What is said with it is in [`failure`](super).
+//! The place in a component where an error happened: the innermost functions, by the names that their authors gave
+//! them. [`failure`](super) puts it into messages.
 
 use std::fmt::{self, Write as _};
 
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-/// Frames of the stack that are shown.
+/// Number of stack frames shown.
 const FRAMES: usize = 5;
 
-/// The most of a function's name that is shown, in bytes.
+/// Longest function name shown, in bytes.
 const LONGEST_NAME: usize = 120;
 
-/// Where it happened, innermost first, without what only carries a panic out.
+/// Formats the stack, innermost function first, without the functions that every panic passes through.
 pub(super) fn frames(error: &wasmtime::Error) -> String {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
     let names: Vec<_> = trace.frames().iter().map(frame_name).collect();
@@ -36,7 +36,8 @@ fn frame_name(frame: &FrameInfo) -> String {
 }
 
 fn readable(name: &str) -> String {
-    // Names grow as they are made readable, with what types are made of; an author can make them as long as he likes.
+    // Demangling can make a name much longer (generic types are written out), and an author chooses its length; so it
+    // is cut while it is written.
     let mut bounded = Bounded(String::new());
     let written = match rustc_demangle::try_demangle(name) {
         Ok(demangled) => write!(bounded, "{demangled:#}"),
@@ -48,7 +49,7 @@ fn readable(name: &str) -> String {
     bounded.0
 }
 
-/// Text that takes no more than [`LONGEST_NAME`] bytes: what writes more is told to end.
+/// A writer that keeps at most [`LONGEST_NAME`] bytes and then fails, which ends the demangling.
 struct Bounded(String);
 
 impl fmt::Write for Bounded {
@@ -59,7 +60,7 @@ impl fmt::Write for Bounded {
     }
 }
 
-/// Whether a function is of the machinery that every panic goes through.
+/// Whether a function belongs to the machinery that every panic goes through.
 fn carries_a_panic(name: &str) -> bool {
     let beginnings = [
         "std::panicking::",

@@ -5,7 +5,7 @@ use petrel_runners::Stream;
 use crate::bindings::petrel::log::log::{Host, Level};
 use crate::linker::CallState;
 
-/// A message beyond this many bytes is cut.
+/// Longest message, in bytes. The rest is cut, and the number of bytes cut is appended.
 const LONGEST_MESSAGE: usize = 8 << 10;
 
 impl Host for CallState {

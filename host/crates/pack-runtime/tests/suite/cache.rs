@@ -1,4 +1,4 @@
-//! Compiled components on disk are used when they are what was written, and compiled anew otherwise.
+//! Compiled components on disk are used if they are unchanged, and compiled again otherwise.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -79,8 +79,8 @@ async fn a_checksum_that_is_missing_or_of_something_else_is_not_trusted() {
     runs(&directory).await;
     let second = inode(&file);
     assert_ne!(second, first);
-    // Compiled code of another component, with its right checksum beside it: the engine is the same, so
-    // only the name says that it is another one. The directory is ours alone, which is what this rests on.
+    // Compiled code of another component, with a matching checksum: the engine is the same, so only the name shows the
+    // difference. Nothing can detect this, which is why the directory must belong to this user alone.
     fs::write(file.with_extension("sha256"), "0".repeat(64)).unwrap();
     runs(&directory).await;
     assert_ne!(inode(&file), second);
@@ -117,7 +117,7 @@ async fn a_changed_component_is_seen_by_the_next_call() {
     subject.call("noop", json!({})).await.value();
     fs::copy(STRANGER, &path).unwrap();
     assert_eq!(subject.call("noop", json!({})).await.failure().0, "component.world");
-    // A failure is not kept.
+    // A failure is not cached.
     fs::copy(CORE, &path).unwrap();
     subject.call("noop", json!({})).await.value();
     subject.runtime.prepare(&path).await.unwrap();

@@ -1,4 +1,4 @@
-//! Calls that go as they should: parameters, results, context, output, cancellation, many at once.
+//! Successful calls: parameters, results, context, output, cancellation, many at once.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,9 +19,18 @@ async fn parameters_go_in_and_the_result_comes_out() {
 }
 
 #[tokio::test]
+async fn a_call_without_time_is_refused() {
+    for timeout in [json!(0), json!(-1)] {
+        let done = Subject::behave().call("echo", json!({"timeout": timeout})).await;
+        let found = (done.outcome.end, done.outcome.result["code"].as_str());
+        assert_eq!(found, (End::Failed, Some("parameters.timeout")), "{timeout}");
+    }
+}
+
+#[tokio::test]
 async fn a_component_without_the_sdk_and_without_a_description_runs() {
     let subject = Subject::of(Path::new(BARE), Options::default());
-    // The runner's own parameter is not the component's business.
+    // The runner's own parameter is not passed to the component.
     let done = subject.call("anything", json!({"a": [1, {"b": null}], "timeout": 3})).await;
     assert_eq!(*done.value(), json!({"a": [1, {"b": null}]}));
 }
@@ -104,12 +113,12 @@ async fn a_call_that_is_canceled_before_it_begins_does_not_begin() {
     for _ in 0..2 {
         let done = subject.call_until("print", json!({"count": 1}), cancel.clone()).await;
         assert_eq!((done.outcome.end, done.lines.len()), (End::Canceled, 0));
-        // The second time it is ready to run at once.
+        // The second call finds the component in memory.
         subject.call("echo", json!({})).await.value();
     }
 }
 
-/// Whatever some calls do, others go on: spinning, sleeping, eating memory, trapping.
+/// Calls that spin, sleep, use up memory or trap do not disturb others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_do_not_disturb_each_other() {
     let limits = Limits { cpu: Duration::from_millis(300), ..Limits::default() };

@@ -1,4 +1,4 @@
-//! What components tell about themselves.
+//! Descriptions that components give of themselves.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ async fn a_component_tells_its_actions() {
     assert_eq!((noop.name.as_str(), noop.parameters.len(), noop.idempotent), ("noop", 0, true));
     assert_eq!(
         Value::Object(echo.parameters.clone()),
-        json!({"message": {"type": "string", "description": "The text to give back.", "required": true}})
+        json!({"message": {"type": "string", "description": "The text to print.", "required": true}})
     );
     let action = echo.into_action("core", "wasm/core.wasm");
     assert_eq!(action.reference.as_str(), "core.echo");

@@ -1,4 +1,4 @@
-//! Every limit ends a call with its own code, and what is cut is marked.
+//! Every limit ends a call with its own code, and output that is cut is marked.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ async fn memory_is_limited() {
     let (code, message) = done.failure();
     assert_eq!(code, "limit.memory");
     assert!(message.contains("more than the limit of 16 MiB"), "{message}");
-    // Who handles the refusal goes on.
+    // A component that handles the refusal continues.
     assert_eq!(*subject.call("hog_politely", count(64 << 20)).await.value(), json!("refused"));
     assert_eq!(*subject.call("hog", count(8 << 20)).await.value(), json!("8 MiB"));
 }
@@ -34,7 +34,7 @@ async fn all_that_run_share_their_memory() {
     let (code, message) = done.failure();
     assert_eq!(code, "limit.shared_memory", "{message}");
     assert!(message.contains("48 MiB") && message.contains("components.memory_mib"), "{message}");
-    // Many at once end in one of two ways, and what they had is there again.
+    // Many at once end in one of two ways, and give all their memory back.
     let hogs: Vec<_> = std::iter::repeat_with(|| {
         let subject = subject.clone();
         tokio::spawn(async move { subject.call("hog", count(24 << 20)).await })
@@ -51,7 +51,7 @@ async fn all_that_run_share_their_memory() {
 
 #[tokio::test]
 async fn what_is_small_waits_for_its_room_and_ends_well() {
-    // Room for a few.
+    // Memory for a few of them.
     let engine = EngineOptions { memory_of_all: 8 << 20, ..EngineOptions::default() };
     let subject = Subject::with(Options { engine, ..Options::default() });
     let calls: Vec<_> = (0..24)
@@ -107,12 +107,12 @@ async fn who_computes_for_long_leaves_the_thread_that_answers_others() {
     for call in calls {
         assert_eq!(call.await.unwrap().failure().0, "limit.cpu");
     }
-    // Four times 0.3 s were used.
+    // Four times 0.3 s were used, on other threads.
     let here = time_of_this_thread().saturating_sub(before);
     assert!(here < Duration::from_millis(300), "{here:?}");
 }
 
-/// What this thread has used of a processor.
+/// CPU time of this thread.
 fn time_of_this_thread() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
@@ -154,7 +154,7 @@ async fn the_number_of_lines_is_limited_too() {
 async fn a_result_beyond_its_limit_is_a_failure() {
     let subject = Subject::behave();
     subject.call("big_result", count(1 << 20)).await.value();
-    // The second is beyond what is copied out of a component at all.
+    // The second exceeds what may be copied out of a component at all.
     for size in [3 << 20, 12 << 20] {
         let done = subject.call("big_result", count(size)).await;
         let (code, message) = done.failure();
@@ -177,7 +177,7 @@ async fn handles_are_limited() {
     let (code, message) = done.failure();
     assert_eq!(code, "limit.handles", "{message}");
     assert!(message.contains("more than 500 handles"), "{message}");
-    // The next call begins anew.
+    // The next call starts with a fresh count.
     assert_eq!(*subject.call("handles", count(400)).await.value(), json!("400 handles"));
     let endless = Subject::behave().call("handles", count(u64::MAX)).await;
     assert_eq!(endless.failure().0, "limit.handles", "{endless:?}");

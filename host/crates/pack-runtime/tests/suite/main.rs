@@ -1,5 +1,5 @@
-//! Tests of the pack runtime with real components: those of `tests/components`, which do what components
-//! should not, and those that ship.
+//! Tests of the pack runtime with real components: those of `tests/components`, which misbehave on purpose, and those
+//! of the bundled packs.
 //!
 //! One binary, since each one links wasmtime.
 

@@ -1,7 +1,7 @@
-//! The packs that ship are packs: they can be read, and the committed metadata of their actions is what
-//! their components say about themselves.
+//! The bundled packs can be read, and the committed metadata of their actions equals the descriptions of their
+//! components.
 //!
-//! `PETREL_BLESS=1 cargo test -p petrel-pack-runtime metadata` writes it.
+//! `PETREL_BLESS=1 cargo test -p petrel-pack-runtime metadata` writes the metadata.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Nothing is granted that was not granted, and a denial is named.
+//! Capabilities that were not granted are denied, and the denial is named.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};

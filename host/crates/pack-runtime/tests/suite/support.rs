@@ -1,4 +1,4 @@
-//! What the tests have in common: a runner on a test component, and a short way to call an action.
+//! Shared parts of the tests: a runner with a test component, and a short way to call an action.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use petrel_test_components::BEHAVE;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-/// A runner and the component that its calls go to.
+/// A runner, and the component that is called through it.
 #[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) runtime: PackRuntime,
@@ -19,7 +19,7 @@ pub(crate) struct Subject {
     component: PathBuf,
 }
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) outcome: Outcome,
@@ -41,7 +41,7 @@ impl Subject {
     }
 
     pub(crate) fn of(component: &Path, mut options: Options) -> Self {
-        // Compiling takes longer than all else, so what one test compiled serves the others.
+        // Compiling takes longer than everything else, so the tests share compiled components.
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
         options.cache_directory.get_or_insert(shared);
         let runtime = PackRuntime::new(options).unwrap();
@@ -88,7 +88,7 @@ impl Done {
     }
 }
 
-/// A call of `action` in the component at `path`.
+/// Builds a call of `action` in the component at `path`.
 pub(crate) fn call(path: &Path, action: &str, parameters: Value) -> Call {
     let Value::Object(parameters) = parameters else { panic!("parameters are an object") };
     let action = Action {

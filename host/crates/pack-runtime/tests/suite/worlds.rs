@@ -1,4 +1,4 @@
-//! Files that are no component for this host, and components that end badly.
+//! Files that are not components for this host, and components that end with a fault.
 
 use std::fs;
 use std::path::Path;
@@ -25,8 +25,8 @@ async fn a_component_of_another_world_is_told_apart() {
 async fn what_is_no_component_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8], &str); 4] = [
-        ("text.wasm", b"#!/bin/sh\necho hi\n", "does not begin as WebAssembly does"),
-        ("empty.wasm", b"", "does not begin as WebAssembly does"),
+        ("text.wasm", b"#!/bin/sh\necho hi\n", "does not begin with the bytes of WebAssembly"),
+        ("empty.wasm", b"", "does not begin with the bytes of WebAssembly"),
         ("module.wasm", b"\0asm\x01\0\0\0", "core WebAssembly module"),
         ("broken.wasm", b"\0asm\x0d\0\x01\0\xff\xff\xff", "is not a component: "),
     ];
@@ -71,7 +71,7 @@ async fn a_trap_shows_where_it_happened_and_a_panic_leaves_its_message() {
     let done = subject.call("panic", text("what now?")).await;
     let (code, message) = done.failure();
     assert_eq!(code, "component.trap");
-    // Said in the error, with the place; what carries a panic out is left out, and names are as they were written.
+    // The message has the place of the panic, without the machinery that carries it, and with readable names.
     assert!(message.starts_with("the component panicked: ") && message.contains("what now?"), "{message}");
     assert!(
         message.contains("behave") && !message.contains("_ZN") && !message.contains("core::panicking"),

@@ -1,19 +1,19 @@
-//! What a Python action imports of StackStorm's own modules and Petrel does not offer: told at registration, since the
-//! action will fail. Its file is looked through line by line, so what a function imports counts too.
+//! Finds imports of StackStorm's own modules that Petrel does not provide, since such an action will fail. Files are
+//! scanned line by line, so that imports inside functions count, too.
 
 use std::collections::BTreeSet;
 
-/// The largest file that is looked through, in bytes.
+/// Largest file that is scanned, in bytes.
 pub(super) const LARGEST: u64 = 256 << 10;
 
-/// StackStorm's own packages, which nobody can install beside the host.
+/// StackStorm's own packages, which cannot be installed next to the host.
 const PACKAGES: [&str; 6] = ["st2common", "st2reactor", "st2actions", "st2api", "st2auth", "st2stream"];
 
-/// Packages that hold modules and nothing else: what is imported from them is a module.
+/// Packages that contain nothing but modules, so that every name imported from them is a module.
 const HOLDERS: [&str; 5] =
     ["st2common", "st2common.constants", "st2common.content", "st2common.runners", "st2common.util"];
 
-/// The modules that are offered, which lie in `python/` of `petrel-runners`.
+/// The modules that Petrel provides, in `python/` of `petrel-runners`.
 const OFFERED: [&str; 26] = [
     "st2common",
     "st2common.constants",
@@ -43,13 +43,13 @@ const OFFERED: [&str; 26] = [
     "st2common.util.shell",
 ];
 
-/// The modules of StackStorm that a Python file imports and that are not offered.
+/// The modules of StackStorm that a Python file imports and Petrel does not provide.
 pub(super) fn not_offered(text: &str) -> BTreeSet<String> {
     let modules = text.lines().flat_map(|line| imported(line.trim()));
     modules.filter(|module| is_stackstorms(module) && !is_offered(module)).collect()
 }
 
-/// The modules that a line imports, as far as it can be told from the line alone.
+/// The modules that a line imports, as far as the line alone shows.
 fn imported(line: &str) -> Vec<String> {
     if let Some(modules) = line.strip_prefix("import ") {
         return names(modules).map(str::to_owned).collect();
@@ -64,8 +64,8 @@ fn imported(line: &str) -> Vec<String> {
     names(what).map(|name| format!("{module}.{name}")).collect()
 }
 
-/// The names in a list of them, without the names that they get and what is said of them.
-fn names(list: &str) -> impl Iterator<Item = &str> {
+/// The names in an import list, without their aliases and comments.
+pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
     let list = list.split(['#', ';']).next().unwrap_or_default();
     let words = list.split(',').filter_map(|part| part.split_whitespace().next());
     words.map(|word| word.trim_matches(['(', ')', '\\'])).filter(|word| !word.is_empty() && *word != "*")

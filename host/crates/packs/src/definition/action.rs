@@ -1,4 +1,4 @@
-//! `actions/*.yaml`.
+//! Metadata of an action, from `actions/*.yaml`.
 
 use petrel_model::Action;
 use petrel_model::action::Evaluation;
@@ -8,7 +8,7 @@ use crate::fields::{Fields, Problems};
 use crate::problem::Problem;
 use crate::schema;
 
-/// Every field of an action's metadata. `idempotent` and `expressions` are Petrel's own.
+/// All fields of an action's metadata. `idempotent` and `expressions` are additions of Petrel.
 const FIELDS: &[&str] = &[
     "name",
     "pack",
@@ -24,10 +24,10 @@ const FIELDS: &[&str] = &[
     "notify",
 ];
 
-/// Reads the metadata of an action of `pack`.
+/// Parses the metadata of an action of `pack`.
 ///
 /// # Errors
-/// Every problem: unknown fields and attributes, wrong types, what is missing.
+/// All problems: unknown fields and attributes, wrong types, missing fields.
 pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Problem>> {
     read(file, text, "an action", |fields, problems| {
         fields.refuse_unknown(FIELDS, &["metadata_file"], problems);
@@ -41,7 +41,7 @@ pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Pro
             description: fields.text("description", problems).unwrap_or_default(),
             enabled: fields.flag("enabled", true, problems),
             entry_point: fields.text("entry_point", problems).unwrap_or_default(),
-            // What is no mapping was reported by the check of the schema.
+            // If it is not a mapping, the check of the schema has reported that.
             parameters: if is_mapping {
                 fields.object("parameters", problems)
             } else {
@@ -58,7 +58,7 @@ pub fn read_action(file: &str, text: &str, pack: &str) -> Result<Action, Vec<Pro
     })
 }
 
-/// How the expressions of a workflow are evaluated.
+/// The evaluation of expressions in a workflow.
 fn evaluation(fields: Fields<'_>, problems: &mut Problems) -> Evaluation {
     let given = fields.get("expressions").and_then(|node| Fields::of(node, "expressions", problems));
     let Some(given) = given else { return Evaluation::default() };

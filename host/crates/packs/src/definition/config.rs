@@ -1,4 +1,4 @@
-//! `config.schema.yaml`, what the configuration of a pack may hold, and files with such a configuration.
+//! The schema of a pack's configuration, from `config.schema.yaml`, and files with configurations.
 
 use petrel_model::Object;
 use petrel_model::parameters::Parameters;
@@ -9,18 +9,18 @@ use crate::fields::Problems;
 use crate::problem::Problem;
 use crate::schema;
 
-/// Reads a schema: the name of each value with what it must be, in the dialect of parameters.
+/// Parses a schema: the schema of each value by its name, in the dialect of parameters.
 ///
 /// # Errors
-/// Every problem.
+/// All problems.
 pub fn read_config_schema(file: &str, text: &str) -> Result<Parameters, Vec<Problem>> {
     mapping(file, text, "a configuration schema", schema::check_parameters)
 }
 
-/// Reads a file with the configuration of a pack. Whether it fits the schema is not looked at.
+/// Parses a file with the configuration of a pack. It is not checked against the schema.
 ///
 /// # Errors
-/// When it is no mapping.
+/// If it is not a mapping.
 pub fn read_config(file: &str, text: &str) -> Result<Object, Vec<Problem>> {
     mapping(file, text, "a configuration", |_, _| ())
 }
@@ -32,7 +32,7 @@ fn mapping(
     check: impl FnOnce(&petrel_yaml::Node, &mut Problems),
 ) -> Result<Object, Vec<Problem>> {
     let (node, mut problems) = parsed(file, text)?;
-    // An empty file says nothing, which is something.
+    // An empty file is null, and means an empty mapping.
     if node.is_null() {
         return Ok(Object::new());
     }

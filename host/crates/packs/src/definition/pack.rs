@@ -1,4 +1,4 @@
-//! `pack.yaml`.
+//! The definition of a pack, from `pack.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::read;
 use crate::fields::{Fields, Problems};
 use crate::problem::{Problem, short};
 
-/// What `pack.yaml` says.
+/// The contents of `pack.yaml`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackDefinition {
     /// The pack. Its path is left empty.
@@ -23,20 +23,20 @@ pub struct PackDefinition {
 pub struct Component {
     /// Its name within the pack.
     pub name: String,
-    /// Where it is, relative to the pack.
+    /// Its path, relative to the pack.
     pub path: String,
-    /// The actions that it carries, by name without the pack.
+    /// The names of its actions, without the pack.
     pub actions: Vec<String>,
 }
 
-/// Fields that go into [`Pack`]; all others are kept as they are.
+/// The fields of [`Pack`] itself. All other keys are kept unchanged.
 const OWN: &[&str] = &["ref", "name", "description", "version", "author", "email", "keywords"];
 
-/// Reads `pack.yaml`. A pack without `ref` goes by its name, made into one; where it lies does not matter. (StackStorm
-/// tries the name of the directory first, which is another one wherever it was unpacked.)
+/// Parses `pack.yaml`. A pack without `ref` gets one derived from its name, whatever its directory. (StackStorm tries
+/// the name of the directory first, which differs wherever the pack was unpacked.)
 ///
 /// # Errors
-/// Every problem.
+/// All problems.
 pub fn read_pack_definition(file: &str, text: &str) -> Result<PackDefinition, Vec<Problem>> {
     read(file, text, "a pack", |fields, problems| {
         let name = fields.required_text("name", problems);
@@ -80,7 +80,7 @@ fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) ->
     let shown = short(reference.as_deref().filter(|made| !made.is_empty()).or(name).unwrap_or_default());
     let message = match &*shown {
         "" => {
-            "the pack has no ref and no name to make one of; write ref with lower-case letters, digits and _"
+            "the pack has no ref, and no name from which to derive one; write ref with lower-case letters, digits and _"
                 .to_owned()
         }
         shown => {
@@ -91,14 +91,14 @@ fn reference(fields: Fields<'_>, name: Option<&str>, problems: &mut Problems) ->
     None
 }
 
-/// A name for people as a ref: `My Pack` is `my_pack`.
+/// Derives a ref from a name for people: `My Pack` becomes `my_pack`.
 fn made_into_ref(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
 }
 
-/// What the ref of a pack is most likely, of whose `pack.yaml` something else is wrong; empty if nothing says so.
+/// The likely ref of a pack whose `pack.yaml` has problems elsewhere. Empty if there is no clue.
 pub(crate) fn probable_reference(text: &str) -> String {
     let node = petrel_yaml::parse_node(text).ok();
     let fields = node.as_ref().and_then(|node| node.to_json().as_object().cloned()).unwrap_or_default();
@@ -106,7 +106,7 @@ pub(crate) fn probable_reference(text: &str) -> String {
     field("ref").map_or_else(|| field("name").map(made_into_ref).unwrap_or_default(), str::to_owned)
 }
 
-/// A semantic version; `1.0` is read as `1.0.0`.
+/// Parses a semantic version. `1.0` is read as `1.0.0`.
 fn version(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
     let node = fields.required("version", problems)?;
     let Content::Scalar { text, .. } = &node.content else {

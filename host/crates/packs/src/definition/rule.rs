@@ -1,4 +1,4 @@
-//! `rules/*.yaml`, and rules that are handed in as JSON.
+//! The definition of a rule, from `rules/*.yaml` or from JSON in a request.
 
 use petrel_model::action::Tag;
 use petrel_model::rule::{ActionCall, Criteria, Criterion, Ordered, RuleKind};
@@ -8,32 +8,32 @@ use super::{read, reference, reference_to};
 use crate::fields::{Fields, Problems};
 use crate::problem::{Problem, short};
 
-/// A rule as people write it: without an id.
+/// A rule as people write it, without an id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleDefinition {
-    /// The file that it was read from, as messages name it.
+    /// The file that it was read from, for messages.
     pub file: String,
     /// The name within the pack.
     pub name: String,
-    /// The pack; `default` where none is written.
+    /// The pack. Default: `default`.
     pub pack: String,
-    /// One line on what it is for.
+    /// One line on its purpose.
     pub description: String,
-    /// Disabled unless it says otherwise.
+    /// Whether it is enabled. Default: no.
     pub enabled: bool,
     /// Standard or backstop.
     pub kind: RuleKind,
-    /// What it listens to.
+    /// The trigger that it listens to.
     pub trigger: Trigger,
-    /// What must hold.
+    /// The conditions on the payload.
     pub criteria: Criteria,
-    /// What to run.
+    /// The action to run.
     pub action: ActionCall,
     /// Labels.
     pub tags: Vec<Tag>,
-    /// Who made it, and so on.
+    /// Metadata, such as its author.
     pub context: Object,
-    /// What its author should think about, a sentence each.
+    /// Notes for its author, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl RuleDefinition {
         Ref::new(&self.pack, &self.name)
     }
 
-    /// The rule with this id.
+    /// Gives the rule this id.
     pub fn into_rule(self, id: RuleId) -> Rule {
         Rule {
             id,
@@ -63,16 +63,15 @@ impl RuleDefinition {
 const FIELDS: &[&str] =
     &["name", "pack", "description", "enabled", "type", "trigger", "criteria", "action", "tags", "context"];
 
-/// Fields that Petrel and StackStorm print themselves, so they come back when a printed rule is changed.
+/// Fields of printed rules that are ignored when such a rule is edited and sent back.
 const PRINTED: &[&str] = &["id", "uid", "ref", "metadata_file"];
 
-/// Reads a rule from YAML or JSON. `pack` is the pack that the file is in, if it is in one.
+/// Parses a rule from YAML or JSON. `pack` is the pack that the file belongs to, if any.
 ///
-/// Whether operators, paths and templates in it make sense is not looked at here: see
-/// `petrel_rules::check`.
+/// Operators, paths and templates are not checked here: see `petrel_rules::check`.
 ///
 /// # Errors
-/// Every problem.
+/// All problems.
 pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefinition, Vec<Problem>> {
     read(file, text, "a rule", |fields, problems| {
         fields.refuse_unknown(FIELDS, PRINTED, problems);
@@ -81,7 +80,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
             Some(pack) => pack.to_owned(),
             None => fields.text("pack", problems).unwrap_or_else(|| "default".into()),
         };
-        // The name of the pack that it is in is checked where that says it.
+        // Inside a pack, the pack's own name has been checked already.
         if home.is_none()
             && let Err(invalid) = names::check_pack(&pack)
         {
@@ -91,7 +90,7 @@ pub fn read_rule(file: &str, text: &str, pack: Option<&str>) -> Result<RuleDefin
         let trigger = trigger(fields, problems);
         let action = action(fields, home, &mut notes, problems);
         if home.is_some() && fields.get("enabled").is_none() {
-            notes.push("the rule is off, since it does not say enabled: true".to_owned());
+            notes.push("the rule is disabled, since it does not say enabled: true".to_owned());
         }
         Some(RuleDefinition {
             file: file.to_owned(),
@@ -126,7 +125,7 @@ fn trigger(fields: Fields<'_>, problems: &mut Problems) -> Option<Trigger> {
     Some(Trigger { kind: reference_to(fields, "type", problems)?, parameters })
 }
 
-/// What a rule runs; an action that goes by its name alone is one of the pack that the rule is in, its `home`.
+/// Parses the action of a rule. A name without a pack means an action of `home`, the pack that the rule belongs to.
 fn action(
     fields: Fields<'_>,
     home: Option<&str>,
@@ -142,10 +141,7 @@ fn action(
     if let (Some(pack), Some(name)) = (home, bare)
         && names::check_item("an action", pack, name).is_ok()
     {
-        notes.push(format!(
-            "the action {} names no pack, so it is taken for {pack}.{name}; write that",
-            short(name)
-        ));
+        notes.push(format!("the action {} names no pack, so {pack}.{name} is used; write that", short(name)));
         return Some(ActionCall { reference: Ref::new(pack, name), parameters });
     }
     Some(ActionCall { reference: reference_to(fields, "ref", problems)?, parameters })

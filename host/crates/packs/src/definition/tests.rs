@@ -1,4 +1,4 @@
-//! Files of packs: what is read, and what is said about what cannot be.
+//! Files of packs: valid ones, and the problems of others.
 
 use petrel_model::rule::RuleKind;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn an_action_is_read_strictly() {
         told(read_action("a.yaml", text, "demo")),
         [
             "a.yaml:1:1: an action needs a field runner_type; add it",
-            "a.yaml:2:7: an action says that its pack is other, and is in the pack demo; remove the field pack",
+            "a.yaml:2:7: an action says that its pack is other, but it is in the pack demo; remove the field pack",
             "a.yaml:3:1: an action has no field runner_typ; did you mean runner_type?",
             "a.yaml:4:10: enabled of an action must be true or false, and is a text; correct the value",
             "a.yaml:6:3: `a-b` is not a name for a parameter; use letters, digits and _",
@@ -87,10 +87,7 @@ fn an_action_without_a_pack_is_one_of_the_pack_that_the_rule_is_in() {
     let text = "name: r\nenabled: true\ntrigger: {type: demo.t}\naction: {ref: check_procs}\n";
     let rule = read_rule("r.yaml", text, Some("demo")).unwrap();
     assert_eq!(rule.action.reference.as_str(), "demo.check_procs");
-    assert_eq!(
-        rule.notes,
-        ["the action check_procs names no pack, so it is taken for demo.check_procs; write that"]
-    );
+    assert_eq!(rule.notes, ["the action check_procs names no pack, so demo.check_procs is used; write that"]);
     let refused = told(read_rule("rule", text, None));
     assert!(refused[0].contains("`check_procs` is not a reference"), "{refused:?}");
 }
@@ -135,7 +132,7 @@ fn a_pack_goes_by_its_ref_or_by_its_name_made_into_one() {
     for head in ["ref: My Pack\nname: mine\n", "name: '!'\n", "name: _global\n"] {
         assert!(told(read(head))[0].contains("is not a ref for a pack"), "{head}");
     }
-    assert!(told(read("ref: ''\n")).iter().any(|said| said.contains("the pack has no ref and no name")));
+    assert!(told(read("ref: ''\n")).iter().any(|said| said.contains("the pack has no ref, and no name")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `triggers/*.yaml`.
+//! The definition of a trigger type, from `triggers/*.yaml`.
 
 use petrel_model::TriggerType;
 
@@ -7,10 +7,10 @@ use crate::problem::Problem;
 
 const FIELDS: &[&str] = &["name", "pack", "description", "payload_schema", "parameters_schema", "tags"];
 
-/// Reads a trigger type of `pack`.
+/// Parses a trigger type of `pack`.
 ///
 /// # Errors
-/// Every problem.
+/// All problems.
 pub fn read_trigger_type(file: &str, text: &str, pack: &str) -> Result<TriggerType, Vec<Problem>> {
     read(file, text, "a trigger type", |fields, problems| {
         fields.refuse_unknown(FIELDS, &["metadata_file"], problems);

@@ -1,5 +1,5 @@
-//! What is looked for in the actions of a pack: their files, and that they and the components agree. What is wrong with
-//! one is taken down under its name, and the others are read.
+//! Checks of the actions of a pack: their files, and the agreement between actions and components. A problem is
+//! recorded under the name of its action, and the other actions are read all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -10,9 +10,9 @@ use petrel_model::action::COMPONENT_RUNNER;
 use super::{Reading, about, stem};
 use crate::definition::{Component, read_action};
 use crate::limits::LARGEST_ENTRY_POINT;
-use crate::nearest::suggestion;
 use crate::plain_file::too_large;
 use crate::problem::short;
+use crate::suggestion::suggestion;
 
 /// Runners whose entry point is a file below `actions/`.
 const FILE_RUNNERS: &[&str] = &[
@@ -25,7 +25,7 @@ const FILE_RUNNERS: &[&str] = &[
 ];
 
 impl Reading<'_> {
-    /// The actions of the pack with their files, each once, with `components` seen to.
+    /// The actions of the pack with their metadata files, each name once. `components` are checked as well.
     pub(super) fn actions(&mut self, components: &[Component]) -> Vec<(String, Action)> {
         let mut actions: Vec<(String, Action)> = Vec::new();
         let mut known = BTreeMap::new();
@@ -52,7 +52,7 @@ impl Reading<'_> {
         actions
     }
 
-    /// Components and actions name each other, so both must be there.
+    /// Checks that components and actions refer to each other.
     fn check_components(&mut self, components: &[Component], actions: &mut [(String, Action)]) {
         let mut by_name = BTreeMap::new();
         for action in actions {
@@ -70,7 +70,7 @@ impl Reading<'_> {
                     self.refuse(name, about("pack.yaml", message.clone()));
                 }
                 let Some(action) = by_name.get_mut(name) else {
-                    // One whose file cannot be read is refused for that.
+                    // An action whose file cannot be parsed is refused for that reason.
                     if !self.refused.contains_key(name) {
                         let shown = short(name);
                         let remedy = format!("add actions/{shown}.yaml");
@@ -93,7 +93,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Every action has its file, but for those of components, whose files were looked for already.
+    /// Checks that each action has its entry point. Those of components are checked elsewhere.
     fn check_entry_points(&mut self, components: &[Component], actions: &[(String, Action)]) {
         let carried: BTreeSet<&str> = components.iter().map(|component| component.path.as_str()).collect();
         for (file, action) in actions {
@@ -106,7 +106,7 @@ impl Reading<'_> {
         }
     }
 
-    /// What is wrong with the entry point of an action.
+    /// The problem of an action's entry point, if there is one.
     fn entry_point_problem(&self, action: &Action) -> Option<String> {
         let runner = action.runner_type.as_str();
         let needs_file = FILE_RUNNERS.contains(&runner);
@@ -128,13 +128,13 @@ impl Reading<'_> {
         }
     }
 
-    /// What is wrong with a file of the pack that is to be run.
+    /// The problem of a file of the pack that is to be run, if there is one.
     fn file_problem(&self, path: &str, what: &str) -> Option<String> {
         let is_inside =
             !path.starts_with('/') && path.split('/').all(|part| part != "..") && !path.contains('\\');
         let shown = short(path);
         if !is_inside {
-            return Some(format!("{what} is {shown}, which leads out of the pack; move the file into it"));
+            return Some(format!("{what} is {shown}, which is outside the pack; move the file into it"));
         }
         let error = match self.source.length(path) {
             Ok(length) if length <= LARGEST_ENTRY_POINT => return None,
@@ -147,7 +147,7 @@ impl Reading<'_> {
         }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let others = self.source.list(folder).unwrap_or_default();
-        // Beside what an action runs lies the metadata of all actions, which it is not.
+        // The metadata files in the same directory are not candidates for an entry point.
         let may_be = |other: &&str| folder != "actions" || stem(other) == *other;
         let others: Vec<_> = others.iter().map(String::as_str).filter(may_be).collect();
         let hint = if others.is_empty() { "add the file".to_owned() } else { suggestion(name, &others) };

@@ -1,4 +1,4 @@
-//! Whole packs.
+//! Packs as a whole.
 
 use super::*;
 use crate::{Directory, Embedded};
@@ -30,12 +30,54 @@ fn a_pack_is_read_with_all_that_is_in_it() {
     assert_eq!(
         contents.notes,
         [
-            "rules/r.yaml: the rule is off, since it does not say enabled: true",
-            "sensors/s.yaml is passed over: sensors are not read yet",
+            "rules/r.yaml: the rule is disabled, since it does not say enabled: true",
+            "sensors/s.yaml is ignored: sensors are not supported yet",
             "actions/run.yml: actions/lib/run.sh does not say what interprets it; begin it with a line such as #!/bin/sh",
             "actions/run.yml: actions/lib/run.sh has no run bit; set it: chmod +x actions/lib/run.sh",
         ]
     );
+}
+
+#[test]
+fn a_call_of_a_service_that_is_not_there_is_noted() {
+    let files: &[(&str, &[u8])] = &[
+        ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+        ("actions/a.yaml", b"name: a\nrunner_type: python-script\nentry_point: a.py\n"),
+        ("actions/b.yaml", b"name: b\nrunner_type: python-script\nentry_point: a.py\n"),
+        (
+            "actions/a.py",
+            b"class A:\n    def run(self):\n        return self.action_service.get_value('x')\n",
+        ),
+    ];
+    let notes = read_pack(&Embedded(files)).unwrap().notes;
+    assert_eq!(
+        notes,
+        [
+            "actions/a.py:3: action_service.get_value does not exist here, so that an action that comes to it fails; hand the \
+          value over as a parameter, with the template {{ st2kv.system.NAME }}"
+        ]
+    );
+}
+
+#[test]
+fn a_default_that_leaves_no_time_is_noted() {
+    for (runner, timeout, is_noted) in [
+        ("http-request", "{default: 0}", true),
+        ("http-request", "{default: -1}", true),
+        ("http-request", "{default: 5}", false),
+        ("http-request", "{type: integer}", false),
+        // Of a workflow it is a parameter like any other.
+        ("noop", "{default: 0}", false),
+    ] {
+        let text = format!("name: a\nrunner_type: {runner}\nparameters: {{timeout: {timeout}}}\n");
+        let files: &[(&str, &[u8])] = &[
+            ("pack.yaml", b"name: demo\ndescription: d\nversion: 0.1.0\nauthor: a\n"),
+            ("actions/a.yaml", text.as_bytes()),
+        ];
+        let notes = read_pack(&Embedded(files)).unwrap().notes;
+        let found = notes.iter().any(|note| note.contains("the default of timeout is"));
+        assert_eq!(found, is_noted, "{runner} {timeout}: {notes:?}");
+    }
 }
 
 #[test]
@@ -79,9 +121,9 @@ fn all_problems_are_told_at_once() {
     let told: Vec<_> = read_pack(&Embedded(files)).unwrap_err().iter().map(ToString::to_string).collect();
     let expected = [
         "actions/c.yaml:3:1: an action has no field surprise",
-        "pack.yaml: component c is ../c.wasm, which leads out of the pack",
+        "pack.yaml: component c is ../c.wasm, which is outside the pack",
         "actions/b.yaml: action run is in actions/a.yaml too; rename one",
-        "pack.yaml: component c is ../c.wasm, which leads out of the pack",
+        "pack.yaml: component c is ../c.wasm, which is outside the pack",
         "actions/a.yaml: runner_type of an action in a component must be wasm-component",
         "actions/a.yaml: entry_point is actions/rum.sh, and there is no such file; did you mean run.sh?",
         "triggers/t.yaml:2:1: a trigger type has no field surprise",
@@ -195,7 +237,7 @@ fn schemas_as_the_exchange_has_them_are_read_with_notes() {
     assert_eq!(schema["all"]["patternProperties"]["^a"], schema["one"]);
     assert_eq!(
         contents.notes,
-        ["actions/a.yaml: p has `item`, which says nothing in a schema; did you mean items?"]
+        ["actions/a.yaml: p has `item`, which has no meaning in a schema; did you mean items?"]
     );
 }
 
@@ -221,16 +263,16 @@ fn a_directory_ends_at_its_edge() {
     std::fs::write(root.join("actions/greet.yaml"), GREET).unwrap();
     std::os::unix::fs::symlink(outside.path().join("c.wasm"), root.join("c.wasm")).unwrap();
     let refused = read_pack(&Directory::open(&root).unwrap()).unwrap().refused;
-    assert!(refused["greet"][0].message.contains("it leads out of the pack"), "{refused:?}");
+    assert!(refused["greet"][0].message.contains("it is outside the pack"), "{refused:?}");
     std::fs::remove_file(root.join("c.wasm")).unwrap();
     std::fs::write(root.join("c.wasm"), "").unwrap();
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().pack.reference, "demo");
 }
 
-/// Puts something at a place.
+/// Creates something at a path.
 type Make<'a> = &'a dyn Fn(&std::path::Path);
 
-/// A pack in a directory, with an action whose script is there.
+/// A pack in a directory, with an action and its script.
 fn laid_out() -> (tempfile::TempDir, std::path::PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let root = place.path().join("demo");
@@ -262,13 +304,13 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
         (&fifo, "it is a FIFO"),
         (&socket, "it is a socket"),
         (&hole, "MiB, which is the limit"),
-        (&outside, "it leads out of the pack"),
-        (&device, "it leads out of the pack"),
+        (&outside, "it is outside the pack"),
+        (&device, "it is outside the pack"),
         (&folder, "it is a directory"),
     ];
     for file in ["pack.yaml", "actions/run.yaml", "actions/run.sh", "rules/r.yaml", "config.schema.yaml"] {
         for (make, says) in kinds {
-            // A folder among the metadata is none of it.
+            // A directory among the metadata files is not one of them.
             let is_listed = file == "actions/run.yaml" || file == "rules/r.yaml";
             if is_listed && says == "it is a directory" {
                 continue;
@@ -278,7 +320,7 @@ fn what_is_no_plain_file_or_too_large_is_named_and_never_waited_for() {
             std::fs::remove_file(root.join(file)).unwrap();
             make(&root.join(file));
             let read = read_pack(&Directory::open(&root).unwrap());
-            // What is wrong with an action or a rule is its own affair.
+            // Problems of an action or a rule do not affect the pack.
             assert_eq!(read.is_ok(), file.contains('/'), "{file}");
             let refused = |read: PackContents| read.refused.into_iter().chain(read.refused_rules);
             let problems =
@@ -295,13 +337,13 @@ fn a_folder_outside_of_the_pack_is_not_read() {
     std::fs::rename(root.join("actions"), place.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("../elsewhere", root.join("actions")).unwrap();
     let told = read_pack(&Directory::open(&root).unwrap()).unwrap_err()[0].to_string();
-    assert!(told.starts_with("actions: the folder cannot be read (it leads out of the pack)"), "{told}");
+    assert!(told.starts_with("actions: the folder cannot be read (it is outside the pack)"), "{told}");
 }
 
 #[test]
 fn what_is_hidden_is_no_metadata() {
     let (_place, root) = laid_out();
-    // What an editor leaves beside a file that is open in it.
+    // A lock file of an editor, beside an open file.
     std::os::unix::fs::symlink("nobody@nowhere.1", root.join("actions/.#run.yaml")).unwrap();
     assert_eq!(read_pack(&Directory::open(&root).unwrap()).unwrap().actions.len(), 1);
 }

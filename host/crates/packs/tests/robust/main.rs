@@ -1,9 +1,9 @@
-//! Packs that are nearly right: one is read, or refused with every problem, each of which names a file.
+//! Packs with random errors: each is read, or refused with problems that name a file.
 
 use petrel_packs::{Embedded, read_pack};
 use proptest::prelude::*;
 
-/// A pack that is right.
+/// A pack without errors.
 const FILES: [(&str, &str); 5] = [
     (
         "pack.yaml",
@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 5] = [
     ),
     ("triggers/t.yaml", "name: t\npayload_schema: {type: object}\n"),
 ];
-/// What is put somewhere.
+/// Pieces that are inserted.
 const PIECES: [&str; 20] = [
     "x",
     ": ",

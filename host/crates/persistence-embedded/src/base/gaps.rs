@@ -1,35 +1,34 @@
-//! What an engine cannot read any more, and what lies around it.
+//! Gaps: ranges of rows that an engine can no longer read, and access to the rows around them.
 //!
-//! Engines keep rows together in pages, and a damaged page hides all of its rows. Such a stretch, a *gap*, is shown
-//! as one entry at its end whose value is no value but says why; whoever opens it finds it damaged, as any other
-//! row that cannot be read. The end of a gap is found by trying: first in steps that double, so that what is whole
-//! behind a short gap is not passed over, then by halving.
+//! Engines keep rows together in pages, and a damaged page hides all its rows. Such a range appears as one entry at
+//! its end whose value is not a valid value and contains the reason; whoever decodes it reports damage, as for any
+//! other row. The end of a gap is found by trial: first in steps that double, so that intact rows after a short gap
+//! are not skipped, then by bisection.
 
 use crate::base::{BaseError, Entry};
 
-/// How the value of a gap begins: no value of a row does.
+/// Beginning of the value of a gap. No value of a row begins so.
 const MARK: &[u8] = b"\xffgap:";
-/// How many bytes of a key are told apart when the end of a gap is looked for; no key but that of a very long name is
-/// longer.
+/// Bytes of a key that are distinguished in the search for the end of a gap. Only keys with very long names are longer.
 const WIDTH: usize = 64;
-/// What is put behind the last position of a gap, so that no key of it lies behind that.
+/// Suffix for the key of a gap's entry, so that no key of the gap lies after it.
 const BEHIND: [u8; 64] = [0xff; 64];
 
-/// A position among keys, as a number.
+/// A position among keys, as a large number.
 type Place = [u8; WIDTH];
 
-/// The value that stands for a gap.
+/// The value of a gap's entry.
 pub(crate) fn value(reason: &str) -> Vec<u8> {
     [MARK, reason.as_bytes()].concat()
 }
 
-/// Why there is a gap, if `value` stands for one.
+/// The reason for a gap, if `value` is that of a gap's entry.
 pub(crate) fn reason(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value.strip_prefix(MARK)?).ok()
 }
 
-/// Reads a range entry by entry, with one for each gap in it. `read` reads in the direction that `reverse` says.
-pub(super) fn around(
+/// Reads a range entry by entry, and inserts an entry for each gap. `read` reads in the direction of `reverse`.
+pub(super) fn read_around(
     read: impl Fn(&[u8], &[u8], usize) -> Result<Vec<Entry>, BaseError>,
     (from, to): (&[u8], &[u8]),
     reverse: bool,
@@ -63,7 +62,7 @@ pub(super) fn around(
                 let (last, next) =
                     end(place(&from), far, |at| is_readable(key(at), &to)).ok_or_else(|| error.clone())?;
                 let last = [last.as_slice(), &BEHIND].concat();
-                // Else it has been shown: somebody goes on behind that entry.
+                // Otherwise the caller continues after that entry, and has already seen it.
                 if last >= from {
                     found.push((last, value(&error.reason)));
                 }
@@ -80,19 +79,19 @@ fn place(key: &[u8]) -> Place {
     place
 }
 
-/// The first key at a place.
+/// The first key at a position.
 fn key(place: &Place) -> &[u8] {
     let length = place.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     place.get(..length).unwrap_or_default()
 }
 
-/// The same place in the opposite order.
+/// The same position in the opposite order.
 fn opposite(place: Place) -> Place {
     place.map(|byte| !byte)
 }
 
-/// The last place that cannot be read from, and the one after it: `near` cannot be, and `far` counts as one that
-/// can. `None` when the two are the same.
+/// The last position from which reading fails, and the next one. Reading fails at `near`; `far` counts as readable.
+/// `None` if the two are the same.
 fn end(near: Place, far: Place, is_readable: impl Fn(&Place) -> bool) -> Option<(Place, Place)> {
     if near >= far {
         return None;
@@ -119,7 +118,7 @@ fn end(near: Place, far: Place, is_readable: impl Fn(&Place) -> bool) -> Option<
     }
 }
 
-/// `place + 2^bit`; `None` when there is no such place.
+/// `place + 2^bit`, or `None` on overflow.
 fn plus(mut place: Place, bit: usize) -> Option<Place> {
     let mut carry = 1_u16 << (bit % 8);
     for slot in place.iter_mut().rev().skip(bit / 8) {
@@ -132,7 +131,7 @@ fn plus(mut place: Place, bit: usize) -> Option<Place> {
     None
 }
 
-/// Half way between two places.
+/// The middle of two positions.
 fn middle(one: Place, other: Place) -> Place {
     let mut sum = [0; WIDTH];
     let mut carry = 0_u16;
@@ -169,7 +168,7 @@ mod tests {
             self.damaged.contains(&Self::page(key))
         }
 
-        /// As an engine does it: from page to page, and an error when the next one cannot be read.
+        /// Reads page by page, as an engine does, and fails when the next page is damaged.
         fn range(
             &self,
             from: &[u8],
@@ -184,7 +183,7 @@ mod tests {
             }
             for key in order {
                 let bytes = key.to_be_bytes();
-                // A page is met when some place of it lies in the range.
+                // A page is read if any position in it lies in the range.
                 if bytes.as_slice() >= to || [bytes.as_slice(), &BEHIND].concat().as_slice() < from {
                     continue;
                 }
@@ -201,14 +200,14 @@ mod tests {
             Ok(found)
         }
 
-        /// All that is read page by page, each going on where the one before has ended.
+        /// All entries, read in steps, each of which continues after the last entry of the one before.
         fn all(&self, reverse: bool, limit: usize) -> Vec<Entry> {
             let (mut from, mut to) = (vec![0], vec![0xff]);
             let mut all = Vec::new();
             loop {
                 let read = |from: &[u8], to: &[u8], limit: usize| self.range(from, to, reverse, limit);
                 let part = match read(&from, &to, limit) {
-                    Err(_) => around(read, (&from, &to), reverse, limit).unwrap(),
+                    Err(_) => read_around(read, (&from, &to), reverse, limit).unwrap(),
                     Ok(part) => part,
                 };
                 let Some((last, _)) = part.last().cloned() else { return all };
@@ -226,7 +225,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// One damaged page hides its own rows, and no other; it is shown once, in its place.
+        /// A damaged page hides its own rows and no others, and appears once, in its place.
         #[test]
         fn what_lies_around_a_gap_is_read(
             keys in prop::collection::btree_set(0..1000_u16, 0..60),
@@ -256,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_no_damage_is_no_gap() {
         let read = |_: &[u8], _: &[u8], _: usize| Err(BaseError::failed("no disk"));
-        assert!(around(read, (b"a", b"b"), false, 1).is_err());
+        assert!(read_around(read, (b"a", b"b"), false, 1).is_err());
         assert_eq!(reason(&value("why")), Some("why"));
         assert_eq!(reason(b"\x01row"), None);
     }

@@ -1,7 +1,7 @@
-//! Engines behind a guard: their panics become errors, and nothing of them shows but those errors. Both engines
-//! assert what their files hold in places, and a flipped byte is enough to prove them wrong.
+//! Guards engines: panics become errors, and are not printed. Both engines assert properties of their files in places,
+//! and a single flipped byte is enough to violate them.
 //!
-//! What a guarded engine cannot read is left to [`gaps`].
+//! Ranges that a guarded engine cannot read are left to [`gaps`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,41 +11,41 @@ use std::sync::Once;
 use crate::base::gaps;
 use crate::base::{Base, BaseError, Entry, Reads, Write};
 
-/// How the threads are named that engines start for themselves.
+/// Names of threads that engines start.
 const ENGINE_THREADS: [&str; 2] = ["sled-io", "log flusher"];
 
 thread_local! {
     static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `work` gives. Should it panic, that is an error about damage.
+/// Runs `work`, and turns a panic into an error about damage.
 fn guarded<T>(work: impl FnOnce() -> Result<T, BaseError>) -> Result<T, BaseError> {
     static QUIET: Once = Once::new();
-    QUIET.call_once(quieten);
+    QUIET.call_once(silence_panics);
     let before = IS_GUARDED.replace(true);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     IS_GUARDED.set(before);
-    done.unwrap_or_else(|panic| Err(BaseError::damaged(words(panic.as_ref()))))
+    done.unwrap_or_else(|panic| Err(BaseError::damaged(panic_message(panic.as_ref()))))
 }
 
-/// Panics that are caught here are not told to standard error as well, with a backtrace that helps nobody who runs
-/// a host. All others are told as before.
-fn quieten() {
+/// Silences the panics that are caught here, whose backtraces do not help an operator. All other panics are printed as
+/// before.
+fn silence_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();
         let is_engines =
             ENGINE_THREADS.iter().any(|name| thread.name().is_some_and(|own| own.starts_with(name)));
         if is_engines {
-            tracing::error!(thread = thread.name(), "a thread of the storage engine has given up");
+            tracing::error!(thread = thread.name(), "thread of the storage engine panicked");
         } else if !IS_GUARDED.try_with(Cell::get).unwrap_or(false) {
             before(panic);
         }
     }));
 }
 
-/// What a panic says, in a line.
-fn words(panic: &(dyn Any + Send)) -> String {
+/// The message of a panic, in one line.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
     format!("its files are damaged ({})", text.lines().next().unwrap_or("the engine does not say how"))
@@ -53,12 +53,12 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 /// An engine behind the guard.
 pub(super) struct Guarded<B> {
-    /// There until this is dropped.
+    /// Present until this is dropped.
     engine: Option<B>,
 }
 
 impl<B> Guarded<B> {
-    /// The engine that `open` opens.
+    /// Opens an engine behind the guard.
     pub(super) fn open(open: impl FnOnce() -> Result<B, BaseError>) -> Result<Self, BaseError> {
         Ok(Self { engine: Some(guarded(open)?) })
     }
@@ -72,7 +72,7 @@ impl<B> Guarded<B> {
 impl<B> Drop for Guarded<B> {
     fn drop(&mut self) {
         let engine = self.engine.take();
-        // What it cannot write any more stands in the journal.
+        // What it fails to write now is still in the journal.
         drop(guarded(|| {
             drop(engine);
             Ok(())
@@ -92,7 +92,7 @@ impl<B: Base> Reads for Guarded<B> {
         let read =
             |from: &[u8], to: &[u8], limit: usize| self.with(|engine| engine.range(from, to, reverse, limit));
         match read(from, to, limit) {
-            Err(error) if error.is_damage => gaps::around(read, (from, to), reverse, limit),
+            Err(error) if error.is_damage => gaps::read_around(read, (from, to), reverse, limit),
             found => found,
         }
     }

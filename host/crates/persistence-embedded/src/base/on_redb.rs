@@ -1,7 +1,7 @@
 //! redb 4 as the base: one file, one table.
 //!
-//! Slices are committed without a sync of their own; [`Base::sync`] is an empty commit that is durable,
-//! and with it everything before. With quick repair a start after a crash does not read the whole file.
+//! Slices are committed without a sync of their own. [`Base::sync`] is an empty durable commit, which makes all earlier
+//! ones durable. With quick repair, a start after a crash does not read the whole file.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -19,18 +19,19 @@ pub(crate) struct RedbBase {
 }
 
 impl RedbBase {
-    /// Opens the engine in `directory`, and creates it durably if it is not there yet.
+    /// Opens the engine in `directory`, and creates it durably if it does not exist.
     pub(crate) fn open(directory: &Path, cache_bytes: u64) -> Result<Self, BaseError> {
         fs::create_dir_all(directory).map_err(fail)?;
         let file = directory.join("rows.redb");
         if !directory.parent().is_some_and(|store| store.join("format").exists()) && file.exists() {
-            // The store was never finished: redb may have been interrupted, and does not open half a file.
+            // The creation of the store was never finished. redb may have been interrupted, and does not open half a
+            // file.
             fs::remove_file(&file).map_err(fail)?;
         }
         let cache = usize::try_from(cache_bytes).unwrap_or(usize::MAX);
         let mut builder = Database::builder();
         builder.set_cache_size(cache);
-        // A file that is there is never begun anew, also when all of it was cut off.
+        // An existing file is never initialized again, even if it is empty because all of it was cut off.
         let opened = if file.exists() { builder.open(file) } else { builder.create(file) };
         let db = opened.map_err(fail)?;
         let base = Self { db };
@@ -42,7 +43,7 @@ impl RedbBase {
     }
 }
 
-/// What redb says, or the system.
+/// Converts an error of redb or of the system.
 fn fail(error: impl Into<redb::Error>) -> BaseError {
     match error.into() {
         error @ redb::Error::Corrupted(_) => BaseError::damaged(error),
@@ -54,7 +55,7 @@ fn fail(error: impl Into<redb::Error>) -> BaseError {
 }
 
 impl RedbBase {
-    /// The table is there from the start, so that readers need not ask.
+    /// Creates the table at the start, so that readers need not check for it.
     fn make_table(&self) -> Result<(), BaseError> {
         if self.db.begin_read().map_err(fail)?.open_table(ROWS).is_ok() {
             return Ok(());
@@ -66,7 +67,7 @@ impl RedbBase {
     }
 }
 
-/// A row as redb hands it out.
+/// A row as redb returns it.
 type Found<'a> = Result<(AccessGuard<'a, &'static [u8]>, AccessGuard<'a, &'static [u8]>), StorageError>;
 
 fn entry(found: Found<'_>) -> Result<Entry, BaseError> {

@@ -1,4 +1,4 @@
-//! sled 0.34 as the base, under the rules that make it durable.
+//! sled 0.34 as the base, with the rules that make it durable.
 //!
 //! * `flush()` alone is not durable on Linux: it never calls fsync. So a second handle to the engine's
 //!   file is synced after it.
@@ -6,8 +6,8 @@
 //!   second can block the writer, the last two are not needed by a single writer.
 //! * Values stay far below the size from which sled puts pages into files that it never syncs; `value`
 //!   sees to that, and [`MAX_VALUE`] asserts it.
-//! * A snapshot that was being written when a process was killed is removed before the engine is opened: it would
-//!   be taken for the newest one, and refused.
+//! * A snapshot that was being written when the process was killed is removed before the engine is opened: sled would
+//!   take it for the newest one and refuse to open.
 //! * The engine's own flusher thread stays on: space is only reclaimed there.
 
 use std::fs::{self, File, OpenOptions};
@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Base, BaseError, Entry, Reads, Write};
 
-/// The largest value that may be written: 16 items a leaf must stay below 128 KiB.
+/// Largest value that may be written, in bytes: the 16 items of a leaf must stay below 128 KiB.
 pub(crate) const MAX_VALUE: usize = 7 * 1024;
 
-/// What sled says when another one has the directory.
+/// The message of sled when another process has locked the directory.
 const IN_USE: &str = "could not acquire lock";
-/// How long to wait for that one. Nobody else has the store, so it can only be one of this process that was
-/// closed: its threads let go of the file a moment later.
+/// Longest wait for that lock. No other process uses the store, so the holder can only be a store that this process has
+/// closed, whose threads release the file a moment later.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// sled, in a directory of its own.
@@ -37,17 +37,17 @@ pub(crate) struct SledBase {
 }
 
 impl SledBase {
-    /// Opens the engine in `directory`, and creates it durably if it is not there yet. A small file of which it can read
-    /// nothing is left as it was; or, with `accept_loss`, kept beside the engine, which goes on without.
+    /// Opens the engine in `directory`, and creates it durably if it does not exist. A small file of which nothing can
+    /// be read is left unchanged, or with `accept_loss` kept beside the engine, which then starts empty.
     pub(crate) fn open(directory: &Path, cache_bytes: u64, accept_loss: bool) -> Result<Self, BaseError> {
         remove_unfinished(directory).map_err(fail)?;
         let config =
             sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(Some(500));
         let rows = directory.join("db");
-        let before = Small::read(&rows).map_err(fail)?;
+        let before = SmallFile::read(&rows).map_err(fail)?;
         let begun = Instant::now();
         let opened = loop {
-            match config.open().map_err(said) {
+            match config.open().map_err(from_sled) {
                 Err(BaseError { reason, .. }) if reason.contains(IN_USE) && begun.elapsed() < PATIENCE => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
@@ -76,7 +76,7 @@ impl SledBase {
                 kept.display()
             ));
         }
-        // At every opening, since an earlier process may have been killed before it came to this.
+        // At every start, since an earlier process may have been killed before its sync.
         base.sync()?;
         for path in [rows, directory.join("conf"), directory.to_path_buf()] {
             File::open(path).and_then(|file| file.sync_all()).map_err(fail)?;
@@ -88,14 +88,14 @@ impl SledBase {
     }
 }
 
-/// The file of a small store, as it was before the engine opened it. The engine cuts it off at the first thing that it
-/// cannot read: of a file of one segment, at its beginning, and everything is gone.
-struct Small(Vec<u8>);
+/// The file of a small store, as it was before the engine opened it. sled truncates the file at the first part that it
+/// cannot read; if the file is a single segment, that is its beginning, and everything is lost.
+struct SmallFile(Vec<u8>);
 
-impl Small {
-    /// The largest file that is looked after, in bytes: two segments. Of a larger one the engine keeps the rest.
+impl SmallFile {
+    /// Largest file that is saved, in bytes: two segments. Of a larger one, sled keeps the rest.
     const LARGEST: u64 = 1 << 20;
-    /// What an engine without rows fills at most, in bytes.
+    /// Largest size of an engine without rows, in bytes.
     const EMPTY: usize = 4096;
 
     fn read(file: &Path) -> io::Result<Option<Self>> {
@@ -107,7 +107,7 @@ impl Small {
         }
     }
 
-    /// Whether there was something in it, and nothing is any more.
+    /// Whether the file had contents and the engine has none.
     fn is_lost(&self, base: &SledBase) -> bool {
         let filled = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         filled > Self::EMPTY && base.db.is_empty()
@@ -118,7 +118,7 @@ impl Small {
         File::open(file)?.sync_all()
     }
 
-    /// Writes it beside the engine's directory, where nothing of that name may be yet; says where.
+    /// Writes the file beside the engine's directory, under a name that must not exist. Returns its path.
     fn keep(&self, directory: &Path) -> io::Result<PathBuf> {
         let path = directory.with_file_name("sled-db.damaged");
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -132,15 +132,15 @@ impl Small {
     }
 }
 
-/// `error`, said of the file in the engine's `directory` that is to blame for it, where that is one of its small ones:
-/// the engine writes those anew once they are gone.
-pub(crate) fn blamed(directory: &Path, error: BaseError) -> BaseError {
+/// Names the file in `directory` that caused `error`, if it is one of sled's small files. The engine recreates those
+/// once they are removed.
+pub(crate) fn with_damaged_file(directory: &Path, error: BaseError) -> BaseError {
     let newest_snapshot = || {
         let found =
             fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         found.filter(|name| name.starts_with("snap.") && !name.ends_with("generating")).max()
     };
-    // Behind what is checked, a snapshot has its length.
+    // In a snapshot, the checksum is followed by its length.
     let files = [(Some("conf".to_owned()), 4), (newest_snapshot(), 12)];
     let damaged = files
         .into_iter()
@@ -159,7 +159,7 @@ pub(crate) fn blamed(directory: &Path, error: BaseError) -> BaseError {
     }
 }
 
-/// Whether the checksum in the last four bytes is that of what is before the `tail`.
+/// Whether the last four bytes are the checksum of what comes before the `tail`.
 fn is_whole(bytes: &[u8], tail: usize) -> bool {
     let (Some(content), Some(sum)) = (bytes.len().checked_sub(tail), bytes.last_chunk::<4>()) else {
         return false;
@@ -169,20 +169,20 @@ fn is_whole(bytes: &[u8], tail: usize) -> bool {
         .is_some_and(|content| !content.is_empty() && crc32(content) == u32::from_le_bytes(*sum))
 }
 
-/// The checksum that sled uses: CRC-32 as in IEEE 802.3.
+/// The checksum that sled uses: CRC-32 (IEEE 802.3).
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |sum: u32, _bit| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
     !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
 }
 
-/// Removes what a process that was killed while it opened the engine has left behind: sled takes a snapshot
-/// that it had begun to write for the newest one, and refuses it as damaged.
+/// Removes what a process left behind that was killed while it opened the engine: sled takes an unfinished snapshot for
+/// the newest one, and refuses it as damaged.
 fn remove_unfinished(directory: &Path) -> io::Result<()> {
     if !directory.exists() {
         return Ok(());
     }
     if !directory.parent().is_some_and(|store| store.join("format").exists()) {
-        // The store was never finished, so there is nothing in it.
+        // The creation of the store was never finished, so it is empty.
         return fs::remove_dir_all(directory);
     }
     for entry in fs::read_dir(directory)? {
@@ -198,8 +198,8 @@ fn fail(error: io::Error) -> BaseError {
     BaseError::failed(error)
 }
 
-/// What sled says.
-fn said(error: sled::Error) -> BaseError {
+/// Converts an error of sled.
+fn from_sled(error: sled::Error) -> BaseError {
     match error {
         sled::Error::Corruption { .. } => BaseError::damaged("its files are damaged there"),
         sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -212,13 +212,13 @@ fn said(error: sled::Error) -> BaseError {
 
 impl Reads for SledBase {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BaseError> {
-        Ok(self.db.get(key).map_err(said)?.map(|value| value.to_vec()))
+        Ok(self.db.get(key).map_err(from_sled)?.map(|value| value.to_vec()))
     }
 
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Entry>, BaseError> {
         let range = self.db.range(from..to);
         let entry = |found: sled::Result<(sled::IVec, sled::IVec)>| {
-            found.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(said)
+            found.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(from_sled)
         };
         if reverse {
             range.rev().take(limit).map(entry).collect()
@@ -243,11 +243,11 @@ impl Base for SledBase {
                 None => batch.remove(key.as_slice()),
             }
         }
-        self.db.apply_batch(batch).map_err(said)
+        self.db.apply_batch(batch).map_err(from_sled)
     }
 
     fn sync(&self) -> Result<(), BaseError> {
-        self.db.flush().map_err(said)?;
+        self.db.flush().map_err(from_sled)?;
         self.file.sync_data().map_err(fail)
     }
 
@@ -276,7 +276,7 @@ mod tests {
         let directory = place.path().join("sled");
         drop(SledBase::open(&directory, 1 << 20, false).unwrap());
         assert!(is_whole(&fs::read(directory.join("conf")).unwrap(), 4));
-        let error = blamed(&directory, BaseError::failed("why"));
+        let error = with_damaged_file(&directory, BaseError::failed("why"));
         assert_eq!(error.reason, "why");
     }
 }

@@ -1,9 +1,9 @@
-//! A machine whose power can be cut at the n-th write, for tests of what survives: the base and the
-//! journal's segments in memory.
+//! A machine in memory whose power can be cut at the n-th write, for tests of durability. It has a base and the
+//! journal's segments.
 //!
-//! It keeps two images: what a process sees now, and what the next one would find. A write changes the
-//! first; a sync copies what it is about to the second. What had not been synced when the power was cut is
-//! gone or, since a real disk may have written it all the same, there, or half of it is ([`Loss`]).
+//! It keeps two images: the one that the process sees, and the one that the next process would find. A write changes
+//! the first; a sync copies to the second. Unsynced writes are lost when the power is cut or, since a real disk may
+//! have written them all the same, they survive, in whole or in half ([`Loss`]).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::base::{Base, BaseError, Entry, Reads, Write};
 use crate::journal::media::{Media, Segment};
 
-/// What becomes of writes that were not synced when the power was cut.
+/// The fate of unsynced writes when the power is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// They are gone.
+    /// They are lost.
     Unsynced,
-    /// They had reached the disk although nobody had asked for it.
+    /// They had reached the disk without a sync.
     Nothing,
-    /// As before, but of the write that the power was cut at only the first half had.
+    /// They had reached the disk, but only the first half of the last one.
     Half,
 }
 
@@ -28,7 +28,7 @@ impl Loss {
     pub const ALL: [Self; 3] = [Self::Unsynced, Self::Nothing, Self::Half];
 }
 
-/// A machine. Clones are the same machine.
+/// A simulated machine. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct SimulatedMachine(Arc<Mutex<State>>);
 
@@ -48,14 +48,14 @@ struct Images {
 }
 
 impl SimulatedMachine {
-    /// Cuts the power at the `step`-th write or sync from now on (counted from 1).
+    /// Cuts the power at the `step`-th write or sync from now on, counted from 1.
     pub fn cut_power_at(&self, step: usize, loss: Loss) {
         let mut state = self.state();
         state.steps = 0;
         state.cut_at = Some((step, loss));
     }
 
-    /// Turns the power on again: what a next process finds is what was durable. Says whether it was cut.
+    /// Turns the power on again, so that the next process finds what was durable. Returns whether it had been cut.
     pub fn restart(&self) -> bool {
         let mut state = self.state();
         if state.is_cut {
@@ -65,8 +65,8 @@ impl SimulatedMachine {
         std::mem::take(&mut state.is_cut)
     }
 
-    /// Ends the process, and leaves the power on: the next one finds all that was written, synced or not, and
-    /// losing the power then loses what still is not synced.
+    /// Ends the process without cutting the power: the next process finds all writes, synced or not. A power cut after
+    /// that still loses the unsynced ones.
     #[must_use]
     pub fn killed(&self) -> Self {
         let state = self.state();
@@ -74,12 +74,12 @@ impl SimulatedMachine {
         Self(Arc::new(Mutex::new(State { live, durable, ..State::default() })))
     }
 
-    /// The keys of all rows that have come to the base.
+    /// The keys of all rows in the base.
     pub fn keys(&self) -> Vec<Vec<u8>> {
         self.state().live.rows.keys().cloned().collect()
     }
 
-    /// The segments of the journal as a next process would find them.
+    /// The segments of the journal that the next process would find.
     pub fn segments(&self) -> BTreeMap<u64, Vec<u8>> {
         self.state().live.segments.clone()
     }
@@ -98,7 +98,8 @@ impl SimulatedMachine {
 }
 
 impl State {
-    /// Counts a step; fails at the chosen one and ever after. `half` is done to the live image before.
+    /// Counts a step. Fails at the chosen one and at all later ones. `half` is applied to the live image before the
+    /// failure.
     fn step(&mut self, half: impl FnOnce(&mut Images)) -> Result<(), BaseError> {
         self.steps += 1;
         if let Some((at, loss)) = self.cut_at
@@ -162,7 +163,7 @@ impl Reads for SimulatedMachine {
 impl Base for SimulatedMachine {
     fn apply(&self, writes: &[Write]) -> Result<(), BaseError> {
         let mut state = self.state();
-        // An engine applies all or nothing, whatever the disk does.
+        // An engine applies writes atomically, whatever the disk does.
         state.step(|_images| {})?;
         state.live.apply(writes);
         Ok(())
@@ -203,7 +204,7 @@ impl Media for SimulatedMachine {
     fn remove(&self, number: u64) -> io::Result<()> {
         let mut state = self.state();
         state.step(|_images| {}).map_err(cut)?;
-        // Its name may come back with the power, since nobody syncs its removal.
+        // The removal of a file's name is never synced, so the file may return after a power cut.
         state.live.segments.remove(&number);
         Ok(())
     }

@@ -1,20 +1,20 @@
-//! Frames: how a group of commits stands in the journal. Pure.
+//! Frames: the encoding of a group of commits in the journal. Pure functions.
 //!
-//! A frame is `length of the body (u32) | crc32c (u32) | sequence (u64) | body`, little-endian; the
-//! body is `key length (u16) | value length (u32, all ones to delete) | key | value` for each write. The
-//! checksum covers everything but itself, and begins with the number of the segment: what an earlier
-//! life of a reused file has left behind is no frame of this one.
+//! A frame is `length of the body (u32) | crc32c (u32) | sequence (u64) | body`, little-endian; the body is `key
+//! length (u16) | value length (u32, all ones to delete) | key | value` for each write. The checksum covers everything
+//! but itself, and begins with the number of the segment, so that frames that a reused file still has from an earlier
+//! segment are not valid in this one.
 
 use crate::base::Write;
 
 /// Bytes before the body.
 pub(crate) const HEAD: usize = 16;
-/// The value length that says "deleted".
+/// The value length that marks a deletion.
 const DELETED: u32 = u32::MAX;
-/// How far a sequence may be ahead of the one expected to be taken for one at all.
+/// Largest plausible distance of a sequence from the expected one. A larger one is taken for random bytes.
 const PLAUSIBLE_LEAD: u64 = 1 << 24;
 
-/// Adds the frame of `writes` to `out`. The keys and values are as small as `value` makes them.
+/// Appends the frame of `writes` to `out`. The lengths fit, since `value` keeps keys and values small.
 pub(crate) fn encode(out: &mut Vec<u8>, segment: u64, sequence: u64, writes: &[Write]) {
     let begin = out.len();
     out.extend_from_slice(&[0; 8]);
@@ -29,7 +29,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, segment: u64, sequence: u64, writes: &[W
     }
 }
 
-/// Adds `writes` to `out`, one after the other.
+/// Appends the encoded `writes` to `out`.
 pub(crate) fn encode_writes(out: &mut Vec<u8>, writes: &[Write]) {
     for (key, value) in writes {
         let length =
@@ -46,18 +46,18 @@ fn checksum(segment: u64, length: [u8; 4], rest: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc, &length), rest)
 }
 
-/// A frame as it was read.
+/// A decoded frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The number of the group.
     pub(crate) sequence: u64,
-    /// What it wrote, in order.
+    /// Its writes, in order.
     pub(crate) writes: Vec<Write>,
-    /// How many bytes it takes.
+    /// Its size, in bytes.
     pub(crate) size: usize,
 }
 
-/// The frame at the beginning of `bytes`, if a whole one of this segment stands there.
+/// Decodes the frame at the beginning of `bytes`, if there is a complete one of this segment.
 pub(crate) fn decode(segment: u64, bytes: &[u8]) -> Option<Frame> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (crc, rest) = rest.split_first_chunk::<4>()?;
@@ -71,7 +71,7 @@ pub(crate) fn decode(segment: u64, bytes: &[u8]) -> Option<Frame> {
     Some(Frame { sequence: u64::from_le_bytes(*sequence), writes, size: HEAD + body_length })
 }
 
-/// The writes in `body`, if it holds nothing else.
+/// Decodes the writes in `body`, if it contains nothing else.
 pub(crate) fn decode_writes(mut body: &[u8]) -> Option<Vec<Write>> {
     let mut writes = Vec::new();
     while !body.is_empty() {
@@ -91,8 +91,8 @@ pub(crate) fn decode_writes(mut body: &[u8]) -> Option<Vec<Write>> {
     Some(writes)
 }
 
-/// Where in `bytes` a whole frame stands that comes after `sequence`: a sign that what is in front of it
-/// was damaged, since a frame is only begun when the one before is safe.
+/// The position in `bytes` of a complete frame after `sequence`. It shows that the bytes before it are damaged rather
+/// than torn, since a frame is only begun when the one before is durable.
 pub(crate) fn find_later(segment: u64, bytes: &[u8], sequence: u64) -> Option<usize> {
     let is_plausible = |window: &[u8]| {
         let (Some(length), Some(found)) = (window.first_chunk::<4>(), window.last_chunk::<8>()) else {

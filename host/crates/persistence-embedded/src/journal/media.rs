@@ -1,5 +1,5 @@
-//! What the journal is written on: numbered segments. The seam that lets tests cut the power, and the
-//! files that it is in earnest.
+//! The medium of the journal: numbered segments. A trait, so that tests can cut the power, and its implementation with
+//! files.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -7,26 +7,26 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// A segment that is longer than so many bytes is not kept as a spare.
+/// Largest segment that is kept as a spare, in bytes.
 const LARGEST_SPARE: u64 = 64 << 20;
 
-/// Where segments are kept.
+/// Storage for segments.
 pub trait Media: Send + Sync + fmt::Debug {
-    /// The numbers of the segments that there are, in order.
+    /// The numbers of the existing segments, in order.
     fn list(&self) -> io::Result<Vec<u64>>;
 
-    /// All bytes of a segment.
+    /// Reads all bytes of a segment.
     fn read(&self, number: u64) -> io::Result<Vec<u8>>;
 
-    /// Makes a segment whose name is durable once it was [synced](Segment::sync). It may hold bytes that
-    /// an earlier one has left behind.
+    /// Creates a segment. Its name is durable after its first [sync](Segment::sync). It may contain bytes of an earlier
+    /// segment.
     fn create(&self, number: u64) -> io::Result<Box<dyn Segment>>;
 
-    /// Makes durable what an earlier process has written to a segment: it may have been killed before its sync,
-    /// or its sync may have failed.
+    /// Makes durable what an earlier process has written to a segment. That process may have been killed before its
+    /// sync, or its sync may have failed.
     fn sync(&self, number: u64) -> io::Result<()>;
 
-    /// Drops a segment.
+    /// Removes a segment.
     fn remove(&self, number: u64) -> io::Result<()>;
 }
 
@@ -35,22 +35,22 @@ pub trait Segment: Send {
     /// Writes `bytes` at `offset`.
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Makes durable what was written. After an error nothing is known about it.
+    /// Makes all writes durable. After an error their state is unknown.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Ends the segment after `length` bytes, since nothing more will come.
+    /// Ends the segment after `length` bytes, since no more will be written.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
 
-/// Segments as files. One that is dropped is kept as a spare and written over: that costs the file
-/// system no new room and no change of its own records, so a sync is faster and waits for nobody else.
+/// Segments as files. A removed segment is kept as a spare and overwritten: the file system then allocates nothing and
+/// changes no metadata of its own, so a sync is faster and waits for no other process.
 #[derive(Debug)]
 pub(crate) struct Files {
     directory: PathBuf,
 }
 
 impl Files {
-    /// The segments in `directory`, which is made if need be.
+    /// Opens the segments in `directory`, which is created if it does not exist.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         if let Some(parent) = directory.parent() {
@@ -88,7 +88,7 @@ impl Media for Files {
         let path = self.path(number);
         match fs::rename(self.spare(), &path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // With or without a spare.
+            // There may be no spare, and then the segment is a new file.
             _ => {}
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
@@ -96,7 +96,8 @@ impl Media for Files {
     }
 
     fn sync(&self, number: u64) -> io::Result<()> {
-        // After a sync that failed the system may take pages for written that are not: they are written again.
+        // After a failed sync Linux may mark pages as clean that are not on the disk, so a second sync alone would
+        // succeed without writing them. The bytes are therefore written again.
         let bytes = self.read(number)?;
         let file = OpenOptions::new().write(true).open(self.path(number))?;
         file.write_all_at(&bytes, 0)?;
@@ -113,7 +114,7 @@ impl Media for Files {
             fs::rename(&path, self.spare())
         };
         match removed {
-            // Somebody has tidied up; that must not keep the others from going.
+            // Somebody has removed the file; that must not keep other segments from being removed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         }

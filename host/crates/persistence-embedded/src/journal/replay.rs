@@ -1,8 +1,8 @@
-//! Reading the journal back: which groups it holds, and whether it holds all that it should.
+//! Replays the journal: reads its groups, and checks that none is missing.
 //!
-//! A segment begins with `magic | its number (u64) | the first sequence in it (u64) | crc32c (u32)`, and
-//! frames follow. The last frame may be torn: it was not acknowledged. Anything else that is missing or
-//! cannot be read is damage, and is not passed over.
+//! A segment begins with `magic | its number (u64) | the first sequence in it (u64) | crc32c (u32)`, followed by
+//! frames. The last frame may be torn, since it was not acknowledged. Any other missing or unreadable part is damage,
+//! and is not ignored.
 
 use crate::base::Write;
 use crate::journal::frame;
@@ -12,7 +12,7 @@ const MAGIC: &[u8; 16] = b"petrel-journal 1";
 /// Bytes before the first frame.
 pub(crate) const HEADER: usize = 36;
 
-/// The header of a segment.
+/// Encodes the header of a segment.
 pub(crate) fn header(number: u64, first: u64) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&number.to_le_bytes());
@@ -29,7 +29,7 @@ fn first_sequence(number: u64, bytes: &[u8]) -> Option<u64> {
     (header_bytes == header(number, first)).then_some(first)
 }
 
-/// The groups in a segment with their sequences, in order, as far as it has been written.
+/// The groups of a segment with their sequences, in order, up to its first invalid frame.
 pub(crate) fn groups(number: u64, bytes: &[u8]) -> Vec<(u64, Vec<Write>)> {
     let mut groups = Vec::new();
     let mut at = HEADER;
@@ -42,24 +42,24 @@ pub(crate) fn groups(number: u64, bytes: &[u8]) -> Vec<(u64, Vec<Write>)> {
     groups
 }
 
-/// What the journal held.
+/// The result of a replay.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replayed {
-    /// The last group that the base or the journal holds.
+    /// The number of the last group in the base or the journal.
     pub(crate) sequence: u64,
-    /// Everything that the base may not hold yet, in order.
+    /// All writes that the base may not have yet, in order.
     pub(crate) writes: Vec<Write>,
-    /// How many groups that was.
+    /// Number of groups with these writes.
     pub(crate) groups: u64,
     /// The number of the newest segment.
     pub(crate) newest: u64,
-    /// Whether the last group was torn, so that it was not acknowledged.
+    /// Whether the last group was torn, so that it had not been acknowledged.
     pub(crate) is_torn: bool,
-    /// What was passed over, as told, a sentence each.
+    /// The losses that were accepted, one sentence each.
     pub(crate) lost: Vec<String>,
 }
 
-/// What is lost with these groups.
+/// Describes the loss of these groups.
 pub(crate) fn lost_groups(from: u64, to: u64) -> String {
     format!(
         "the groups of commits {from} to {to}, {} in all: how many rows they changed is not known; what all others wrote \
@@ -68,7 +68,7 @@ pub(crate) fn lost_groups(from: u64, to: u64) -> String {
     )
 }
 
-/// Why a journal cannot be replayed. Nothing was changed.
+/// Reasons why a journal cannot be replayed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
     #[error("segment {number:016x} of the journal cannot be read: {error}")]
@@ -81,8 +81,8 @@ pub(crate) enum ReplayError {
     Gap { number: u64, before: u64, found: u64 },
 }
 
-/// Reads all groups after `base`, the last one that the base holds. With `accept_loss` what is damaged is
-/// passed over, and what follows it is taken.
+/// Reads all groups after `base`, the last one in the base. With `accept_loss`, damaged parts are skipped and the
+/// groups after them are used.
 pub(crate) fn replay(media: &dyn Media, base: u64, accept_loss: bool) -> Result<Replayed, ReplayError> {
     let mut replay = Replay { found: Replayed { sequence: base, ..Replayed::default() }, accept_loss };
     for number in media.list().map_err(|error| ReplayError::Io { number: 0, error })? {
@@ -92,7 +92,7 @@ pub(crate) fn replay(media: &dyn Media, base: u64, accept_loss: bool) -> Result<
     Ok(replay.found)
 }
 
-/// The number of the first group that the journal tells of, or will; `None` when it has no segment.
+/// The number of the first group in the journal, or of the next one if it is empty. `None` if it has no segment.
 pub(crate) fn earliest(media: &dyn Media) -> Result<Option<u64>, ReplayError> {
     for number in media.list().map_err(|error| ReplayError::Io { number: 0, error })? {
         let bytes = media.read(number).map_err(|error| ReplayError::Io { number, error })?;
@@ -112,7 +112,7 @@ impl Replay {
     fn segment(&mut self, number: u64, bytes: &[u8]) -> Result<(), ReplayError> {
         self.found.newest = number;
         let Some(first) = first_sequence(number, bytes) else {
-            // It was being made; or it was damaged, and then what comes next shows it.
+            // The process ended while it created the segment. Or the header is damaged; then later frames show that.
             return match frame::find_later(number, bytes, self.found.sequence) {
                 Some(next) => {
                     self.refuse(ReplayError::Damaged { number, at: 0, next })?;
@@ -121,7 +121,8 @@ impl Replay {
                 None => Ok(()),
             };
         };
-        // The torn end of the segment before was acknowledged to nobody, and this one goes on in its place.
+        // The torn frame at the end of the segment before had not been acknowledged, and this segment continues in its
+        // place.
         self.found.is_torn = false;
         if first > self.found.sequence + 1 {
             self.refuse(ReplayError::Gap { number, before: self.found.sequence, found: first })?;
@@ -129,7 +130,7 @@ impl Replay {
         self.frames(number, bytes, HEADER, Some(first))
     }
 
-    /// Takes the frames from byte `at` on, the first of which has the sequence `expected`, if that is known.
+    /// Reads the frames from byte `at` on. The first one has the sequence `expected`, if that is known.
     fn frames(
         &mut self,
         number: u64,
@@ -156,7 +157,7 @@ impl Replay {
             at += frame.size;
             if frame.sequence > self.found.sequence {
                 if frame.sequence > self.found.sequence + 1 {
-                    // Else this was refused before.
+                    // Without `accept_loss`, this gap was refused above.
                     self.found.lost.push(lost_groups(self.found.sequence + 1, frame.sequence - 1));
                 }
                 self.found.sequence = frame.sequence;
@@ -170,7 +171,7 @@ impl Replay {
         if !self.accept_loss {
             return Err(error);
         }
-        tracing::warn!(%error, "going on without what is missing, as told");
+        tracing::warn!(%error, "continuing without the missing part of the journal, since --accept-loss was given");
         Ok(())
     }
 }

@@ -1,12 +1,11 @@
-//! A store read back: its directory taken, its base open, what the journal holds above it, and nothing of it served.
-//! Looking after a store needs no more; [`opening`](super) goes on from here.
+//! A recovered store: its directory is locked, its base is open, the journal is replayed, and nothing is served yet.
+//! Maintenance needs no more than this; [`opening`](super) continues from here.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use petrel_persistence::Error;
 
-use super::Options;
 use crate::base::{Base, gaps};
 use crate::blobs::Blobs;
 use crate::compact;
@@ -15,15 +14,16 @@ use crate::image::Image;
 use crate::journal::media::{Files, Media};
 use crate::journal::replay::{self, Replayed};
 use crate::keys;
+use crate::options::Options;
 use crate::rows::Rows;
 
-/// What is stored, read back and not yet served.
+/// A store that is recovered and not yet served.
 pub(crate) struct Recovered {
     pub(crate) directory: Directory,
     pub(crate) rows: Arc<Rows>,
     pub(crate) media: Arc<dyn Media>,
     pub(crate) replayed: Replayed,
-    /// About how much memory the rows from the journal take.
+    /// Approximate memory of the rows from the journal, in bytes.
     pub(crate) layer_bytes: usize,
 }
 
@@ -52,7 +52,8 @@ impl Recovered {
             directory.check_loss(replayed.sequence)?;
         }
         replayed.lost.extend(given_up);
-        // What was read may not have been synced when its writer was killed, and is built on from here on.
+        // The process that wrote these groups may have been killed before its sync. What follows builds on them, so
+        // they must be durable first.
         if replayed.groups > 0 {
             media.sync(replayed.newest).map_err(|error| OpenError::Io(path.clone(), error))?;
         }
@@ -60,13 +61,13 @@ impl Recovered {
         Ok(Self { directory, rows: Arc::new(rows), media, replayed, layer_bytes })
     }
 
-    /// The store that is in `directory` and that nobody else uses, to look after it.
+    /// Recovers the existing store in `directory` for maintenance. No process may use it.
     pub(crate) fn present(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         Directory::check_present(directory)?;
         Self::offline(directory, options)
     }
 
-    /// A store that nobody else uses and that is not going to be served: no process takes it over.
+    /// Recovers a store for maintenance, without taking it over.
     pub(crate) fn offline(directory: &Path, options: &Options) -> Result<Self, OpenError> {
         let taken = Directory::take(directory, options.engine)?;
         let (base, media) = machine(directory, options)?;
@@ -74,13 +75,13 @@ impl Recovered {
     }
 }
 
-/// That what the store needs to be opened cannot be read.
+/// The error for a row that is needed to open the store and cannot be read.
 pub(super) fn unreadable(directory: &Directory) -> impl Fn(Error) -> OpenError + use<> {
     let (path, engine) = (directory.path().to_path_buf(), directory.engine());
     move |error| OpenError::Base { path: path.clone(), engine, reason: error.to_string() }
 }
 
-/// A base of which nothing at all can be read is no store to go on with.
+/// Refuses a base of which nothing at all can be read.
 fn refuse_nothing_but_damage(rows: &Rows, directory: &Directory) -> Result<(), OpenError> {
     let refused = |reason: &str| OpenError::Base {
         path: directory.path().into(),
@@ -95,13 +96,13 @@ fn refuse_nothing_but_damage(rows: &Rows, directory: &Directory) -> Result<(), O
     }
 }
 
-/// The number of the last group that the base holds. When it does not know any more, all of the journal is applied
-/// again, which does no harm.
+/// The number of the last group in the base. If it cannot be read, the whole journal is applied again, which is
+/// harmless.
 fn last_in_base(rows: &Rows, media: &dyn Media, directory: &Directory) -> Result<u64, OpenError> {
     match rows.noun(&keys::meta(keys::SEQUENCE)) {
         Ok(found) => Ok(found.unwrap_or(0)),
         Err(error @ Error::Damaged { .. }) => {
-            tracing::error!(%error, "all of the journal is applied again");
+            tracing::error!(%error, "failed to read the last sequence in the base; replaying the whole journal");
             let unread = |error: replay::ReplayError| {
                 OpenError::Journal(directory.path().to_path_buf(), error.to_string())
             };
@@ -114,10 +115,10 @@ fn last_in_base(rows: &Rows, media: &dyn Media, directory: &Directory) -> Result
     }
 }
 
-/// A base and what the journal is written on.
+/// A base and the medium of the journal.
 type Machine = (Box<dyn Base>, Arc<dyn Media>);
 
-/// Those in `directory`.
+/// Opens those in `directory`.
 fn machine(directory: &Path, options: &Options) -> Result<Machine, OpenError> {
     let path = || directory.to_path_buf();
     compact::finish(directory, options.engine).map_err(|error| OpenError::Io(path(), error))?;

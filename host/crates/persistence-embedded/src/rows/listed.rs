@@ -1,24 +1,23 @@
-//! Rows as listings need them: one that cannot be read is said to be so, and keeps no other from being read.
+//! Rows for listings: a row that cannot be read is reported, and does not hide others.
 
-use petrel_persistence::{Error, Unreadable};
-use serde::de::DeserializeOwned;
+use petrel_persistence::{Document, DocumentKind, Error, Unreadable};
 
 use super::Rows;
 use crate::base::{Entry, gaps};
 use crate::keys;
 use crate::value;
 
-/// What an entry of a range came to.
+/// The result of reading an entry of a range.
 pub(crate) enum Listed<T> {
     /// It was read.
     Whole(T),
-    /// It was deleted meanwhile.
+    /// It has been deleted meanwhile.
     Gone,
-    /// It is there, and cannot be read.
+    /// It exists and cannot be read.
     Unreadable(Unreadable),
 }
 
-/// What cannot be read, by its key and what was met.
+/// The report of a row that cannot be read, by its key and the error.
 pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
     let (kind, id) = keys::named(key);
     let reason = match error {
@@ -30,18 +29,18 @@ pub(crate) fn unreadable(key: &[u8], error: &Error) -> Unreadable {
 }
 
 impl Rows {
-    /// What `read` makes of an entry of a range and of the rows that it refers to.
+    /// Applies `read` to an entry of a range, including the rows that it refers to.
     ///
     /// # Errors
-    /// When the store cannot be used. Damage is none.
+    /// If the store cannot be used. Damage is not an error here.
     pub(crate) fn listed<T>(
         &self,
         entry: &Entry,
         read: impl Fn(&Entry) -> Result<T, Error>,
     ) -> Result<Listed<T>, Error> {
         let found = match read(entry) {
-            // It may have been replaced or deleted since the range was read. What the engine cannot read has no key
-            // to look for.
+            // The row may have been replaced or deleted since the range was read, so it is read again. A gap has no
+            // key to look for.
             Err(Error::Damaged { .. }) if gaps::reason(&entry.1).is_none() => self.settled(&entry.0, read),
             item => item.map(Some),
         };
@@ -53,16 +52,16 @@ impl Rows {
         }
     }
 
-    /// All nouns of one kind that can be read, by key; and what cannot be.
-    pub(crate) fn all<T: DeserializeOwned>(&self, kind: u8) -> Result<(Vec<T>, Vec<Unreadable>), Error> {
-        let (mut nouns, mut lost) = (Vec::new(), Vec::new());
-        for entry in self.range(&keys::all(kind), false, usize::MAX)? {
-            match self.listed(&entry, |entry| self.noun_of(entry))? {
-                Listed::Whole(noun) => nouns.push(noun),
+    /// All readable documents of a kind, by key, and reports of the others.
+    pub(crate) fn documents(&self, kind: DocumentKind) -> Result<(Vec<Document>, Vec<Unreadable>), Error> {
+        let (mut documents, mut lost) = (Vec::new(), Vec::new());
+        for entry in self.range(&keys::all(keys::document_prefix(kind)), false, usize::MAX)? {
+            match self.listed(&entry, |entry| self.document_of(kind, entry))? {
+                Listed::Whole(document) => documents.push(document),
                 Listed::Gone => {}
                 Listed::Unreadable(one) => lost.push(one),
             }
         }
-        Ok((nouns, lost))
+        Ok((documents, lost))
     }
 }

@@ -1,5 +1,5 @@
-//! What is left of a noun when a part of it that has a row of its own cannot be read: the rest is kept, and says in
-//! the place of the part what has happened.
+//! Mending of nouns whose part in a row of its own cannot be read: the rest is kept, with a remark in the place of the
+//! part.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::base::{Entry, Write};
 use crate::keys::{self, Part};
 use crate::value::{self, Encoding};
 
-/// What stands in the place of a part that is lost.
+/// The remark in the place of a lost part.
 fn in_place_of(part: &str) -> Value {
     json!({
         "error": format!("the {part} could not be read and was set aside"),
@@ -23,8 +23,8 @@ fn in_place_of(part: &str) -> Value {
 }
 
 impl Rows {
-    /// The writes that make the execution in `entry` readable, whose row is whole and one of whose parts is not;
-    /// `None` when it cannot go without: it would be run with other parameters than it was asked for with.
+    /// The writes that make the execution in `entry` readable, whose row is intact and one of whose parts is not.
+    /// `None` if it needs its parameters to run: without them it would do something other than requested.
     pub(crate) fn mended_execution(
         &self,
         entry: &Entry,
@@ -52,7 +52,7 @@ impl Rows {
         rewritten(entry, flags, &head)
     }
 
-    /// The same for an event whose payload cannot be read.
+    /// As [`Rows::mended_execution`], for an event whose payload cannot be read.
     pub(crate) fn mended_instance(
         entry: &Entry,
         head: &TriggerInstance,
@@ -63,7 +63,7 @@ impl Rows {
     }
 }
 
-/// The writes that put `noun` in the place of what is in `entry`; `None` when it is too large for a row.
+/// The writes that replace the row in `entry` by `noun`. `None` if that is too large for a row.
 fn rewritten(entry: &Entry, flags: u8, noun: &impl Serialize) -> Result<Option<Vec<Write>>, Error> {
     let mut to = Encoding::new(None);
     to.delete(entry.0.clone(), &entry.1);

@@ -1,28 +1,30 @@
-//! What is handed out to be run: a little at a time, however large it is.
+//! Hands out executions to run, a few at a time, however large they are.
 
 use petrel_model::{Execution, ExecutionId, size};
 
 use super::EmbeddedStore;
 use crate::committer;
 
-/// With so many bytes of parameters no more is handed out at once. (One execution may be larger.)
+/// Bytes of parameters after which no more executions are handed out at once. A single execution may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
 
 impl EmbeddedStore {
-    /// The executions that were claimed; those for which there is no room beside the others are offered again.
+    /// Reads the claimed executions. Those that exceed the budget are returned to the queue.
     pub(super) fn handed_out(&self, ids: Vec<ExecutionId>) -> Vec<Execution> {
         let (mut claimed, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         let mut ids = ids.into_iter();
         while bytes < BYTE_BUDGET {
             let Some(id) = ids.next() else { return claimed };
-            // One that cannot be read must not keep the others from being run.
+            // One damaged execution must not keep others from running.
             match self.rows.execution(id) {
                 Ok(execution) => {
                     let execution = execution.filter(|execution| execution.status.is_waiting());
                     bytes += execution.as_ref().map_or(0, given_bytes);
                     claimed.extend(execution);
                 }
-                Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+                Err(error) => {
+                    tracing::error!(execution.id = %id, %error, "failed to read a waiting execution");
+                }
             }
         }
         let mut state = committer::lock(&self.state);

@@ -1,37 +1,36 @@
-//! What a store lists: newest first, oldest first, and by name. What cannot be read is said to be so, and keeps
-//! nothing else from being listed.
+//! Lists of the store: newest first, oldest first, and documents by kind. A row that cannot be read is reported, and
+//! does not hide others.
 
 use std::sync::PoisonError;
 
 use petrel_model::output::{OutputLine, Stream};
 use petrel_model::{Execution, ExecutionId, Id};
-use petrel_persistence::{Error, Output, Page, Unreadable};
-use serde::de::DeserializeOwned;
+use petrel_persistence::{Document, DocumentKind, Error, Output, Page, Unreadable};
 
 use super::EmbeddedStore;
 use crate::base::Entry;
 use crate::keys;
 use crate::rows::{Listed, Weighed};
 
-/// How many rows a filtered listing looks at before it returns a short page.
+/// Rows that a filtered list reads before it returns a short page.
 const SCAN_BUDGET: usize = 2000;
-/// How many bytes of JSON a listing holds before it returns a short page. (One item may be larger.)
+/// Bytes of JSON that a list collects before it returns a short page. A single item may be larger.
 const BYTE_BUDGET: usize = 2 << 20;
 
 impl EmbeddedStore {
-    /// All nouns of one kind that can be read, by key. What cannot be read is told once, and remembered.
-    pub(super) fn named<T: DeserializeOwned>(&self, kind: u8) -> Result<Vec<T>, Error> {
-        let (nouns, lost) = self.rows.all(kind)?;
+    /// All readable documents of a kind, by key. Others are logged and remembered.
+    pub(super) fn kept(&self, kind: DocumentKind) -> Result<Vec<Document>, Error> {
+        let (documents, lost) = self.rows.documents(kind)?;
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         let known = unreadable.entry(kind).or_default();
         for one in lost.iter().filter(|one| !known.contains(one)) {
-            tracing::error!(hint = Unreadable::REMEDY, "{one}; it is left out");
+            tracing::error!(hint = Unreadable::REMEDY, "{one}; leaving it out");
         }
         *known = lost;
-        Ok(nouns)
+        Ok(documents)
     }
 
-    /// Those of the executions that are there and can be read.
+    /// Those of the executions that exist and can be read.
     pub(super) fn readable(
         &self,
         ids: impl IntoIterator<Item = ExecutionId>,
@@ -41,7 +40,7 @@ impl EmbeddedStore {
             match self.rows.execution(id) {
                 Ok(execution) => readable.extend(execution),
                 Err(error @ Error::Damaged { .. }) => {
-                    tracing::error!(execution.id = %id, %error, "it is left out");
+                    tracing::error!(execution.id = %id, %error, "failed to read an execution; leaving it out");
                 }
                 Err(error) => return Err(error),
             }
@@ -49,7 +48,7 @@ impl EmbeddedStore {
         Ok(readable)
     }
 
-    /// The output of an execution; where it cannot be read, a line that says so.
+    /// The output of an execution. A line that cannot be read is replaced by a remark.
     pub(super) fn output_of(&self, id: ExecutionId) -> Result<Output, Error> {
         let mut lines = Output::new();
         for entry in self.rows.range(&keys::output_range(id), false, usize::MAX)? {
@@ -57,7 +56,8 @@ impl EmbeddedStore {
                 Listed::Whole(part) => lines.extend(part),
                 Listed::Gone => {}
                 Listed::Unreadable(one) => {
-                    let text = format!("here output cannot be read: {}; {}", one.reason, Unreadable::REMEDY);
+                    let text =
+                        format!("the output cannot be read here: {}; {}", one.reason, Unreadable::REMEDY);
                     lines.push(OutputLine { stream: Stream::Output, text });
                 }
             }
@@ -65,7 +65,7 @@ impl EmbeddedStore {
         Ok(lines)
     }
 
-    /// The oldest items after `after`. One that cannot be read must not keep those after it.
+    /// The oldest items after `after`. One that cannot be read must not block retention of later ones.
     pub(super) fn oldest<T>(
         &self,
         prefix: u8,
@@ -79,7 +79,11 @@ impl EmbeddedStore {
             from = after;
         }
         let readable = |entry: &Entry| {
-            read(entry).inspect_err(|error| tracing::error!(%error, "it is old, and cannot be read")).ok()
+            read(entry)
+                .inspect_err(
+                    |error| tracing::error!(%error, "failed to read an old item; retention leaves it"),
+                )
+                .ok()
         };
         let mut found = Vec::new();
         while found.len() < limit {
@@ -107,7 +111,7 @@ impl EmbeddedStore {
         let (mut items, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
         for budget in (0..SCAN_BUDGET).step_by(limit.clamp(1, SCAN_BUDGET)) {
             let step = limit.clamp(1, SCAN_BUDGET - budget);
-            // One more than needed, to know whether there is more.
+            // One more than needed, to know whether there are more.
             let mut entries = self.rows.range(&(from.clone(), to.clone()), true, step + 1)?;
             let is_last = entries.len() <= step;
             entries.truncate(step);

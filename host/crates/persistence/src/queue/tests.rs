@@ -1,8 +1,8 @@
 //! Turns, shares and counts.
 
 use super::*;
-use crate::suite::{at, execution, id};
 use petrel_model::{Parent, Status, StatusEvent};
+use petrel_store_suite::{at, execution, id};
 
 fn of_user(n: u64, user: &str) -> Execution {
     let mut execution = execution(n);

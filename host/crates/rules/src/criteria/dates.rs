@@ -1,16 +1,17 @@
-//! Times as payloads hold them: dates in free text ([`petrel_python::date`]), and the seconds or
-//! milliseconds of Unix. Without an offset a time is in UTC.
+//! Times in payloads: dates in free text ([`petrel_python::date`]), and Unix times in seconds or
+//! milliseconds. A time without an offset is in UTC.
 
 use jiff::tz::{Offset, TimeZone};
 use petrel_model::Timestamp;
+use petrel_model::quoted::quoted;
 use petrel_python::date;
 
-/// A text that is no date.
+/// A text that is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a date; write it as 2026-11-20T12:00:00Z, or as the seconds since 1970")]
+#[error("`{}` is not a date; write it as 2026-11-20T12:00:00Z, or as the seconds since 1970", quoted(.0))]
 pub struct InvalidDate(String);
 
-/// Reads `text`; parts that are not written are those of the day of `now`, at midnight.
+/// Parses `text`. Missing parts are those of the day of `now`, at midnight.
 pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, InvalidDate> {
     let micros = from_calendar(text, now).or_else(|| unix(text));
     micros.map(Timestamp::from_micros).ok_or_else(|| InvalidDate(text.to_owned()))
@@ -24,15 +25,15 @@ fn from_calendar(text: &str, now: Timestamp) -> Option<i64> {
     shown.as_microsecond().checked_sub(read.offset.unwrap_or(0) * 1_000_000)
 }
 
-/// Whether `text` is `2021-06`, of which the original's criteria take the first day: another reader than dateutil sees
-/// it before.
+/// Whether `text` has the form `2021-06`. StackStorm's criteria take the first day of that month, since another parser
+/// sees it before dateutil.
 fn is_month(text: &str) -> bool {
     let is_digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('-').is_some_and(|(year, month)| is_digits(year, 4) && is_digits(month, 2))
 }
 
-/// Seconds since 1970 in nine to eleven digits, or milliseconds in thirteen, both with a fraction or without. No date is
-/// written so, and the years are 1973 to 5138.
+/// Parses seconds since 1970 with nine to eleven digits, or milliseconds with thirteen, with or without a fraction. No
+/// date is written that way, and the years are 1973 to 5138.
 fn unix(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

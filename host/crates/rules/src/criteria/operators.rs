@@ -1,4 +1,4 @@
-//! What each operator does with a value and a pattern.
+//! The implementation of each operator.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Error, Operator, dates, wildcard};
 
-/// As [`super::holds`]; `regex` is the pattern made ready, where there is one.
+/// As [`super::holds`]. `regex` is the compiled pattern, if the operator takes one.
 pub(crate) fn holds(
     operator: Operator,
     value: &Value,
@@ -25,7 +25,7 @@ pub(crate) fn holds(
         O::NotExists => return Ok(value.is_null()),
         O::NotEquals => return Ok(!compare::equals(value, pattern)),
         O::Search => return Err(Error::NotCriteria(pattern.to_string())),
-        // Nothing else holds of a pattern that is null, not even a negation.
+        // As in StackStorm, no other operator holds for a null pattern, not even a negated one.
         _ if pattern.is_null() => return Ok(false),
         _ => {}
     }
@@ -78,7 +78,7 @@ impl<'a> Sides<'a> {
         Ok(test(&value.to_lowercase(), &pattern.to_lowercase()))
     }
 
-    /// Python's `part in whole`; `side` names the whole.
+    /// Python's `part in whole`. `side` names the whole.
     fn is_in(self, side: &'static str, whole: &Value, part: &Value) -> Result<bool, Error> {
         let other = if side == "value" { "pattern" } else { "value" };
         match (whole, part) {
@@ -97,9 +97,11 @@ impl<'a> Sides<'a> {
                 Ok(false)
             }
             (Value::Object(fields), Value::String(part)) => Ok(fields.contains_key(part)),
+            // Python cannot hash a list or an object, so looking for one among keys is an error.
             (Value::Object(_), Value::Array(_) | Value::Object(_)) => {
                 Err(self.wrong(other, "a name to look for in an object", part))
             }
+            // Keys are texts, so no other scalar is among them.
             (Value::Object(_), _) => Ok(false),
             _ => Err(self.wrong(side, "a text, a list or an object to look in", whole)),
         }

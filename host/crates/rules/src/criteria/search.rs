@@ -1,4 +1,4 @@
-//! The operator `search`: items of a list meet criteria of their own, on `item`.
+//! The operator `search`: the items of a list meet criteria of their own, on `item`.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::{Error, Operator};
 use crate::compiled::CompiledCriterion;
 
-/// The work of looking at one item by one criterion, beside what that does.
+/// Work units charged for checking one item against one criterion, in addition to the operator's own.
 const LOOK: u64 = 500;
 
-/// A `search` made ready.
+/// A compiled `search`.
 #[derive(Debug)]
 pub(crate) struct Search {
     pub(crate) children: Vec<CompiledCriterion>,
@@ -41,14 +41,14 @@ impl Search {
         Ok(Self { children, every_item, every_child })
     }
 
-    /// Whether enough items of `value` meet enough criteria; `check` says whether one item meets one.
+    /// Whether enough items of `value` meet enough criteria. `check` decides on one item and one criterion.
     pub(crate) fn holds(
         &self,
         value: &Value,
         mut check: impl FnMut(&CompiledCriterion, &Value) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let (mut met, mut count) = (0, 0);
-        // Nothing is skipped, so that whatever cannot be checked is noted.
+        // No item is skipped once the result is certain, so that every item that cannot be checked is recorded.
         for item in items(value)? {
             let mut children = 0;
             for child in &self.children {
@@ -66,10 +66,10 @@ fn enough(met: usize, of: usize, every: bool) -> bool {
     if every { met == of } else { met > 0 }
 }
 
-/// What is searched, one by one.
+/// The searched items.
 type Items<'a> = Box<dyn Iterator<Item = Cow<'a, Value>> + 'a>;
 
-/// What is searched: the items of a list, an object as the only one, or the characters of a text.
+/// The searched items: those of a list, an object as the only item, or the characters of a text.
 fn items(value: &Value) -> Result<Items<'_>, Error> {
     match value {
         Value::Array(items) => Ok(Box::new(items.iter().map(Cow::Borrowed))),

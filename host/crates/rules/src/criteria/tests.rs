@@ -1,4 +1,4 @@
-//! Operators: the cases that a re-implementer gets wrong. The conformance suite holds the rest.
+//! Operators: cases that are easily implemented wrong. The conformance suite has the others.
 
 use serde_json::json;
 

@@ -1,21 +1,22 @@
-//! Shell-style patterns (`*`, `?`, `[a-z]`, `[!a]`), as Python's `fnmatch`: the whole text must match, and
-//! slashes and leading dots are nothing special.
+//! Shell-style patterns (`*`, `?`, `[a-z]`, `[!a]`), as in Python's `fnmatch`: the whole text must match, and slashes
+//! and leading dots are ordinary characters.
 
 use petrel_expressions::work::{self, Limit};
 
-/// The work of looking at one character.
+/// Work units charged for looking at one character.
 const STEP: u64 = 5;
 
-/// Whether `text` matches `pattern`. Takes time in proportion to the product of their lengths at most, which is charged.
+/// Whether `text` matches `pattern`. Charges work in proportion to the product of their lengths, at most.
 ///
 /// # Errors
-/// The limit that this exceeds.
+/// The limit that is exceeded.
 pub(super) fn matches(pattern: &str, text: &str) -> Result<bool, Limit> {
     work::charge(10 * (pattern.len() + text.len()) as u64)?;
     let pattern = parse(pattern);
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut place) = (0, 0);
-    // Where to go on when the text after the last star does not fit: one character further.
+    // The position to return to if the text after the latest star does not match: one character further. Earlier stars
+    // need no second try, since the latest one can take over whatever they would have matched.
     let mut retry = None;
     while let Some(char) = text.get(place) {
         work::charge(STEP)?;
@@ -85,7 +86,7 @@ fn parse(pattern: &str) -> Vec<Part> {
     parts
 }
 
-/// A class without its opening bracket, and what follows it; `None` when it is not closed.
+/// Parses a class without its opening bracket. Returns it with the text after it, or `None` if it is not closed.
 fn class(rest: &str) -> Option<(Part, &str)> {
     let (negated, body) = rest.strip_prefix('!').map_or((false, rest), |body| (true, body));
     let skipped = usize::from(body.starts_with(']'));

@@ -1,8 +1,8 @@
-//! The rules that look at a field of the payload or at what is below it: a tree with the shape of payloads.
+//! The rules that look at a field of the payload or below it: a tree in the shape of payloads.
 //!
-//! It is walked together with a payload, over whichever of the two has less to offer. So fields that only the
-//! rules know of, or only the event, cost nothing. Rules that a missing value keeps in play, such as those with
-//! `nexists`, are found by the names that lead to them.
+//! The tree and a payload are walked together, along the smaller of the two at each level. So fields that only rules
+//! or only the event have cost nothing. Rules that a missing value may match, such as those with `nexists`, are found
+//! by the names that lead to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Bucket;
-use super::crossroads::Crossroads;
 use super::interest::Interest;
+use super::value_index::ValueIndex;
 use crate::compiled::CompiledRule;
 
 /// The rules that look at a field or below it.
 #[derive(Debug, Default)]
 pub(super) struct Field {
-    here: Crossroads,
+    here: ValueIndex,
     below: BTreeMap<String, Self>,
-    /// The fields below with rules that a missing value keeps in play.
+    /// The fields below that have rules which a missing value may match.
     on_absence: BTreeSet<String>,
 }
 
@@ -45,12 +45,12 @@ impl Field {
         }
     }
 
-    /// Whether a rule is kept in play when there is no value here.
+    /// Whether a missing value here may match a rule.
     fn needs_absence(&self) -> bool {
         self.here.needs_absence() || !self.on_absence.is_empty()
     }
 
-    /// Adds the rules that `value`, if there is one here, keeps in play.
+    /// Adds the rules that `value`, or its absence, may match.
     pub(super) fn follow(&self, value: Option<&Value>, to: &mut Bucket) {
         self.here.follow(value, to);
         match value.and_then(Value::as_object) {

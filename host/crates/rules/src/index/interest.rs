@@ -1,8 +1,8 @@
-//! Which values of a field keep a rule in play, read off one of its criteria. Of any other value it is known
-//! that the rule neither matches nor fails, so it need not be looked at.
+//! The values of a field that a rule is interested in, derived from one of its criteria. With any other value the rule
+//! surely neither matches nor fails, so it need not be evaluated.
 //!
-//! What cannot be checked is a failure that people are told about. So for `startswith`, which needs a text, a
-//! missing field keeps the rule in play; for `equals` it does not.
+//! A criterion that cannot be checked is a failure that people are told about. So a rule with `startswith`, which
+//! needs a text, is interested in a missing field as well; a rule with `equals` is not.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::criteria::Operator;
 use crate::pattern::Pattern;
 use crate::verdict::never_fails;
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// Null, or not there at all.
+    /// Null, or missing.
     Null,
     Text,
-    /// A boolean as well, which Python counts among the numbers.
+    /// Includes booleans, which Python counts among the numbers.
     Number,
     List,
     Object,
@@ -41,12 +41,12 @@ impl Kind {
     }
 }
 
-/// A scalar such that two are the same if Python finds them equal.
+/// A scalar as a map key: two keys are the same if Python considers the values equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     Text(String),
     Integer(i128),
-    /// One that no integer of 64 bits equals, by its bits.
+    /// The bits of a float that equals no 64-bit integer.
     Float(u64),
 }
 
@@ -57,6 +57,7 @@ impl Key {
         }
         match PythonNumber::of(value)? {
             PythonNumber::Integer(integer) => Some(Self::Integer(integer)),
+            // `1.0` and `1` are equal in Python, so a whole float has the key of the integer.
             PythonNumber::Float(float) if float.fract() == 0.0 && float.abs() < 1e20 => {
                 #[expect(clippy::cast_possible_truncation, reason = "whole and below 1e20")]
                 let integer = float as i128;
@@ -74,10 +75,10 @@ impl Key {
     }
 }
 
-/// What holds of a text.
+/// A test of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TextTest {
-    /// It is this in lower case.
+    /// It equals this in lower case.
     Lower(String),
     /// It starts with this.
     Prefix(String),
@@ -85,32 +86,32 @@ pub(super) enum TextTest {
     LowerPrefix(String),
 }
 
-/// The values that keep a rule in play. Without any there is none, and the rule cannot match at all.
+/// The values that a rule is interested in. If there are none, the rule cannot match at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Interest {
     /// These scalars.
     pub(super) exactly: BTreeSet<Key>,
-    /// Texts of which this holds.
+    /// Texts that pass this test.
     pub(super) text: Option<TextTest>,
     /// All values of these kinds.
     pub(super) kinds: BTreeSet<Kind>,
 }
 
 impl Interest {
-    /// That of a literal `pattern`; `None` when (nearly) every value keeps the rule in play.
+    /// The interest of a criterion with a literal `pattern`. `None` if it is interested in (nearly) every value.
     pub(super) fn of(operator: Operator, pattern: &Value) -> Option<Self> {
         use Operator as O;
         match (operator, pattern) {
             (O::NotExists, _) => Some(Self::of_kinds([Kind::Null])),
             (O::Exists, _) | (O::NotEquals, Value::Null) => Some(Self::but_for(Kind::Null)),
             (O::NotEquals | O::Search, _) => None,
-            // Nothing else holds of a pattern that is null, and nothing fails.
+            // No other operator holds for a null pattern, and none fails.
             (_, Value::Null) => Some(Self::default()),
             (O::Equals, pattern) => Some(Self::one_of([pattern])),
             (O::Inside, Value::Array(items)) => Some(Self::one_of(items)),
             (O::Inside, Value::Object(fields)) => Some(Self {
                 exactly: fields.keys().cloned().map(Key::Text).collect(),
-                // Neither can be looked for in an object.
+                // Looking for one of these in an object fails, and failures must be noticed.
                 ..Self::of_kinds([Kind::List, Kind::Object])
             }),
             (O::EqualsAnyCase, Value::String(text)) => {
@@ -133,12 +134,12 @@ impl Interest {
         Self { kinds: others.collect(), ..Self::default() }
     }
 
-    /// Whatever is no text cannot be checked.
+    /// Interest in texts that pass a test, and in all other kinds, for which the criterion fails.
     fn of_text(test: TextTest) -> Self {
         Self { text: Some(test), ..Self::but_for(Kind::Text) }
     }
 
-    /// Equal to one of `values`. Lists and objects are not told apart.
+    /// Interest in values that equal one of `values`. Lists and objects are only distinguished by kind.
     fn one_of<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut interest = Self::default();
         for value in values {
@@ -150,44 +151,43 @@ impl Interest {
         interest
     }
 
-    /// Whether no value does, so that the rule cannot match.
+    /// Whether it contains no value, so that the rule cannot match.
     pub(super) fn is_empty(&self) -> bool {
         self.exactly.is_empty() && self.text.is_none() && self.kinds.is_empty()
     }
 
-    /// Whether a value of this kind may keep the rule in play.
+    /// Whether it contains a value of this kind.
     fn admits(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
             || self.exactly.iter().any(|key| key.kind() == kind)
             || (kind == Kind::Text && self.text.is_some())
     }
 
-    /// How much it lets through; less is better.
+    /// Its size, for comparisons: a smaller interest selects fewer events.
     fn breadth(&self) -> (usize, usize) {
         let tests = self.exactly.len() + usize::from(self.text.is_some());
         (self.kinds.len(), tests)
     }
 }
 
-/// Where in a payload a rule looks, and for what.
+/// The part of a payload that a rule depends on, and the values that it is interested in there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wait {
     /// The fields that lead there from the payload.
     pub(super) path: Vec<String>,
-    /// What is looked for.
+    /// The interesting values.
     pub(super) interest: Interest,
 }
 
-/// What a rule with these criteria waits for: that of the criterion which lets the least through. `None` when
-/// every event may set it off.
+/// The requirement of a rule with these criteria: that of the criterion with the smallest interest. `None` if any event
+/// may match the rule.
 ///
-/// A criterion counts only if all before it can but hold or not hold: so no failure, which would be noted, is
-/// skipped.
+/// A criterion only counts if none before it can fail: otherwise a failure, which must be recorded, would be skipped.
 pub(super) fn wait(criteria: &[CompiledCriterion]) -> Option<Wait> {
     let mut waits: Vec<Wait> = Vec::new();
     for criterion in criteria {
         if let Some(mut wait) = of_criterion(criterion) {
-            // What a criterion before lets through on the same path narrows this one: `exists`, then `startswith`.
+            // An earlier criterion on the same path narrows the interest of this one: `exists`, then `startswith`.
             for before in waits.iter().filter(|before| before.path == wait.path) {
                 wait.interest.kinds.retain(|kind| before.interest.admits(*kind));
             }
@@ -202,7 +202,7 @@ pub(super) fn wait(criteria: &[CompiledCriterion]) -> Option<Wait> {
 
 fn of_criterion(criterion: &CompiledCriterion) -> Option<Wait> {
     if criterion.name.is_none() {
-        // It never holds, whatever it looks at.
+        // A criterion that never holds makes the whole rule impossible to match.
         return Some(Wait { path: Vec::new(), interest: Interest::default() });
     }
     let (Some(Ok(operator)), Pattern::Literal(pattern), Ok(path)) =
@@ -210,7 +210,7 @@ fn of_criterion(criterion: &CompiledCriterion) -> Option<Wait> {
     else {
         return None;
     };
-    // The datastore, which can be compared too, is not part of the payload.
+    // Criteria on the datastore say nothing about the payload.
     let fields = path.plain_fields()?;
     let ["trigger", fields @ ..] = fields.as_slice() else { return None };
     if fields.len() > depth::LIMIT {

@@ -1,4 +1,4 @@
-//! The index loses no rule, and enforcement keeps the two passes.
+//! The index loses no rule, and enforcement keeps its two passes.
 
 use petrel_model::rule::RuleKind;
 use petrel_model::{Id, Rule};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Enforced, Occurrence, What, enforce, evaluate};
+use crate::{Decision, Enforced, Occurrence, enforce, evaluate};
 
 fn rule(number: u64, more: &Value) -> Arc<CompiledRule> {
     let mut whole = json!({
@@ -23,7 +23,7 @@ fn occurrence(payload: Value) -> Occurrence {
 
 fn names(enforced: &[Enforced]) -> Vec<String> {
     let shown = |enforced: &Enforced| {
-        let failed = if enforced.what == What::Matched { "" } else { " failed" };
+        let failed = if enforced.decision == Decision::Matched { "" } else { " failed" };
         format!("{}{failed}", enforced.rule.rule().reference.name())
     };
     enforced.iter().map(shown).collect()
@@ -90,7 +90,7 @@ fn an_equality_leads_straight_to_its_rules() {
     assert_eq!(candidates.iter().map(|rule| rule.rule().reference.to_string()).collect::<Vec<_>>(), ["p.r7"]);
 }
 
-/// `count` rules whose one criterion, made of a number, cannot hold of what the tests send.
+/// `count` rules with one criterion each, made from a number, which the events of the tests never meet.
 fn in_vain(count: u64, criteria: impl Fn(u64) -> Value) -> RuleIndex {
     let mut index = RuleIndex::new();
     for number in 0..count {
@@ -240,7 +240,7 @@ fn criteria() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What the index is for, without one: every rule is looked at.
+/// The result without an index: every rule is evaluated.
 fn enforced_one_by_one(index: &RuleIndex, occurrence: &Occurrence) -> Vec<String> {
     let mut rules: Vec<_> = index.iter().filter(|rule| rule.rule().enabled).collect();
     rules.sort_by_key(|rule| rule.rule().reference.clone());
@@ -285,7 +285,7 @@ proptest! {
         }
         let (trigger, occurrence) = ("p.t".parse().unwrap(), occurrence(payload));
         prop_assert_eq!(names(&enforce(&index, &trigger, &occurrence)), enforced_one_by_one(&index, &occurrence));
-        // What is taken out is gone from wherever it was kept, and nothing else is.
+        // A removed rule is gone from every part of the index, and no other rule is.
         for (number, (_, _, stays)) in rules.iter().enumerate() {
             if !stays {
                 index.remove(Id::from_parts(1, number as u64).into());

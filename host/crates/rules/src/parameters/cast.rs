@@ -1,12 +1,12 @@
-//! Casts: from what a template or a caller gave to the type that is declared.
+//! Casts of parameters to their declared types.
 
 use petrel_python::{display, literal, number, type_name};
 use serde_json::Value;
 
-/// What stands for null in text, made by the filter `use_none`.
+/// The text by which the filter `use_none` marks null.
 const NONE: &str = "%*****__%NONE%__*****%";
 
-/// A declared type that has a cast; `null` and unknown ones have none.
+/// A declared type that has a cast. `null` and unknown types have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `string`
@@ -17,12 +17,12 @@ pub enum Kind {
     Number,
     /// `boolean`
     Boolean,
-    /// `array` and `object`, which are cast alike.
+    /// `array` and `object`, which have the same cast.
     Structure,
 }
 
 impl Kind {
-    /// The kind of a schema's `type`.
+    /// The kind for the `type` of a schema.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "string" => Some(Self::String),
@@ -45,18 +45,18 @@ impl Kind {
     }
 }
 
-/// A value that does not fit the declared type.
+/// A value that cannot be cast to the declared type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Text for a number or so that is none.
+    /// A text that is not a value of the type.
     #[error("{value} is not a value of type {kind}; correct the value")]
     Text {
         /// The text, shortened.
         value: String,
-        /// What is wanted.
+        /// The declared type.
         kind: &'static str,
     },
-    /// Another type where only text is taken.
+    /// A value that is not text, where only text is accepted.
     #[error("{value} must be a string or null, and is of type {found}; put it in quotes")]
     NotAString {
         /// The value, shortened.
@@ -66,9 +66,9 @@ pub enum Error {
     },
 }
 
-/// `value` as `kind`. Null stays null, and other JSON types pass where Python's casts let them: a float
-/// loses its fraction as an integer, a number may stand for a boolean. A number keeps what it is: the original makes
-/// a float of an integer, which is not exact any more beyond 2^53.
+/// Casts `value` to `kind`. Null stays null, and JSON values pass where Python's casts accept them: a float loses its
+/// fraction as an integer, a number may stand for a boolean. An integer stays one when a number is declared; StackStorm
+/// makes it a float, which loses digits beyond 2^53.
 ///
 /// # Errors
 /// See [`Error`].
@@ -98,7 +98,7 @@ pub fn to(kind: Kind, value: Value) -> Result<Value, Error> {
     }
 }
 
-/// `value`, or its text where it is a number or a boolean, as a template would have written it.
+/// Converts a number or a boolean to text, as a template would have written it.
 pub(super) fn written(value: Value) -> Value {
     match value {
         Value::Number(_) | Value::Bool(_) => Value::String(display::text(&value)),
@@ -106,7 +106,7 @@ pub(super) fn written(value: Value) -> Value {
     }
 }
 
-/// `value`, or null where it is the mark for it.
+/// Converts the mark for null to null.
 pub(super) fn null(value: Value) -> Value {
     if value.as_str() == Some(NONE) { Value::Null } else { value }
 }

@@ -1,4 +1,4 @@
-//! Parameters as they were written, with the templates in them compiled.
+//! Given parameters with compiled templates.
 
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use petrel_model::Object;
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use super::cast;
 
-/// Parameters of a rule's action, or of a caller, ready to be rendered any number of times.
+/// The parameters of a rule's action or of a caller. They can be rendered any number of times.
 #[derive(Debug, Default)]
 pub struct Given(Vec<(String, Parameter)>);
 
 impl Given {
-    /// Compiles the templates among `parameters`. One that cannot be read stays the text that it is, as in
-    /// StackStorm; [`check`](mod@crate::check) tells about it.
+    /// Compiles the templates in `parameters`. As in StackStorm, a template with a syntax error stays plain text;
+    /// [`check`](mod@crate::check) reports it.
     pub fn compile(parameters: &Object) -> Self {
         Self(parameters.iter().map(|(name, value)| (name.clone(), Parameter::compile(value))).collect())
     }
 
-    /// As [`compile`](Self::compile), of what expressions of a workflow gave that asks for it to be evaluated again. Its
-    /// author chose no type, so what holds no template is cast as data.
+    /// As [`compile`](Self::compile), for results of expressions in a workflow that asks for them to be evaluated
+    /// again. Their types were not chosen by the author, so values without a template are cast as data.
     pub fn evaluated_again(parameters: &Object) -> Self {
         let mut given = Self::compile(parameters);
         for (_, parameter) in &mut given.0 {
@@ -29,12 +29,12 @@ impl Given {
         given
     }
 
-    /// Parameters that are data: what they hold was rendered before, and is never looked at for templates.
+    /// Parameters that are data: they were rendered before, and are never searched for templates.
     pub fn data(parameters: &Object) -> Self {
         Self::default().over(parameters)
     }
 
-    /// These, and those of `data` that are not among them. The latter are data, as with [`Given::data`].
+    /// Adds those parameters of `data` that are not given. They are data, as with [`Given::data`].
     #[must_use]
     pub fn over(mut self, data: &Object) -> Self {
         for (name, value) in data {
@@ -50,7 +50,7 @@ impl Given {
         self.templates().flat_map(Template::datastore_keys)
     }
 
-    /// The templates among them.
+    /// All templates.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.0.iter().flat_map(|(_, parameter)| parameter.templates())
     }
@@ -60,7 +60,7 @@ impl Given {
         self.templates().flat_map(Template::names)
     }
 
-    /// Whether no template is among them, so that rendering them takes no scope.
+    /// Whether there are no templates, so that rendering needs no scope.
     pub fn is_literal(&self) -> bool {
         self.0.iter().all(|(_, parameter)| matches!(parameter, Parameter::Value(_) | Parameter::Data(_)))
     }
@@ -73,21 +73,21 @@ impl Given {
 /// One parameter.
 #[derive(Debug)]
 pub(super) enum Parameter {
-    /// Written without templates.
+    /// A value without templates.
     Value(Value),
-    /// Rendered before: what an expression gave may be among it.
+    /// A value that was rendered before and may contain results of expressions.
     Data(Value),
-    /// With templates.
+    /// A value with templates.
     Template(Shape),
 }
 
-/// Where templates are in a value.
+/// The structure of a value with templates.
 #[derive(Debug)]
 pub(super) enum Shape {
     Value(Value),
-    /// Gives text.
+    /// A template that renders text.
     Text(Box<Template>),
-    /// Exactly `{{name}}` within a list or an object: gives JSON, so the type is kept.
+    /// Exactly `{{name}}` within a list or an object: renders JSON, so the type is kept.
     Json(Box<Template>),
     List(Vec<Self>),
     Object(Vec<(Self, Self)>),
@@ -105,7 +105,7 @@ impl Parameter {
         .map_or_else(|_not_jinja_after_all| Self::Value(value.clone()), Self::Template)
     }
 
-    /// Whether it is one text with a template in it (rather than a list or an object with some).
+    /// Whether it is a single text with a template, rather than a list or an object with some.
     pub(super) fn is_text_template(&self) -> bool {
         matches!(self, Self::Template(Shape::Text(_)))
     }
@@ -177,7 +177,7 @@ impl Shape {
         }
     }
 
-    /// Within a list or an object nothing is cast later, so the mark for null is turned back here.
+    /// Converts the mark for null at once, since values inside a list or an object are not cast later.
     fn render_inner(&self, scope: &Scope) -> Result<Value, Error> {
         self.render(scope).map(cast::null)
     }
@@ -195,7 +195,7 @@ impl Shape {
     }
 }
 
-/// The name in text that is `{{name}}` to the letter: with a space in it, it is text.
+/// The name in a text that is exactly `{{name}}`. As in StackStorm, `{{ name }}` with blanks renders text.
 fn bare_name(text: &str) -> Option<&str> {
     let name = text.strip_prefix("{{")?.strip_suffix("}}")?;
     let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';

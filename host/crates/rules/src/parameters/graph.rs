@@ -1,5 +1,5 @@
-//! Parameters that refer to each other: found out before anything is rendered, and rendered in the order
-//! that this asks for. A template sees the others before they are cast.
+//! Dependencies between parameters: they are determined before anything is rendered, and decide the order of
+//! rendering. A template sees other parameters before they are cast.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Error;
 use super::given::{Parameter, Shape};
 
-/// A value, or what makes one.
+/// The value of a parameter, or the template that renders it.
 #[derive(Clone, Copy)]
 pub(super) enum Node<'a> {
     Value(&'a Value),
@@ -48,7 +48,7 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// The value of every parameter, not cast.
+/// Renders every parameter, without casts.
 pub(super) fn resolve<'a>(nodes: &Nodes<'a>, scope: &Scope) -> Result<BTreeMap<&'a str, Value>, Error> {
     let mut resolution =
         Resolution { nodes, scope: scope.clone(), values: BTreeMap::new(), path: Vec::new() };
@@ -68,12 +68,12 @@ struct Resolution<'a, 'n> {
     nodes: &'n Nodes<'a>,
     scope: Scope,
     values: BTreeMap<&'a str, Value>,
-    /// The parameters that wait for the one being rendered.
+    /// The parameters that wait for the one being rendered, to detect cycles.
     path: Vec<&'a str>,
 }
 
 impl<'a> Resolution<'a, '_> {
-    /// The names that templates take, each of which must be there.
+    /// The names that templates use. Each must exist, as in StackStorm, which refuses the whole call otherwise.
     fn needed(&self) -> Result<BTreeSet<&'a str>, Error> {
         let mut needed = BTreeSet::new();
         for (parameter, node) in self.nodes.iter() {
@@ -91,6 +91,7 @@ impl<'a> Resolution<'a, '_> {
     }
 
     fn set(&mut self, name: &'a str, value: Value, needed: &BTreeSet<&str>) {
+        // The scope needs a copy, and most values are used by no template.
         if needed.contains(name) {
             self.scope.insert(name, value.clone());
         }
@@ -121,7 +122,7 @@ impl<'a> Resolution<'a, '_> {
     }
 }
 
-/// The names that a parameter's templates take.
+/// The names that the templates of a parameter use.
 pub(super) fn names(node: Node<'_>) -> impl Iterator<Item = &str> {
     let templates = match node {
         Node::Value(_) => Vec::new(),

@@ -1,4 +1,4 @@
-//! What an action takes: its own parameters and its runner's, with the defaults made ready.
+//! The signature of an action: its own parameters and its runner's, with compiled defaults.
 
 use petrel_expressions::{KeyName, Template};
 use petrel_model::parameters::{Parameters, Schema};
@@ -10,13 +10,13 @@ use super::cast::{self, Kind};
 use super::given::Parameter;
 use crate::reads::Reads;
 
-/// The parameters that an action and its runner declare. Made once for an action and kept.
+/// The parameters that an action and its runner declare. Compiled once for each action.
 #[derive(Debug, Default)]
 pub struct Signature {
     declared: Vec<Declared>,
 }
 
-/// Who declares a parameter. One that both do counts as the runner's.
+/// The side that declares a parameter. A parameter that both declare counts as the runner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Runner,
@@ -35,7 +35,7 @@ pub(super) struct Declared {
 }
 
 impl Signature {
-    /// From the schemas as they were written.
+    /// Compiles the schemas of both sides.
     pub fn new(runner: &Parameters, action: &Parameters) -> Self {
         let of_action = action.iter().map(|(name, schema)| Declared::new(name, schema, Side::Action));
         let of_runner = runner.iter().map(|(name, schema)| Declared::new(name, schema, Side::Runner));
@@ -52,7 +52,7 @@ impl Signature {
         self.templates().flat_map(Template::names)
     }
 
-    /// Adds what the defaults read of a payload.
+    /// Adds the parts of a payload that the defaults read.
     pub fn add_reads(&self, reads: &mut Reads) {
         self.templates().for_each(|template| reads.add_template(template.source()));
     }
@@ -69,28 +69,28 @@ impl Signature {
         self.declared.iter().rev().find(|declared| declared.name == name).map(|declared| declared.side)
     }
 
-    /// Whether a parameter, or anything in it, is declared as secret, by the action or its runner.
+    /// Whether a parameter, or anything inside it, is declared as secret, by the action or its runner.
     pub fn is_secret(&self, name: &str) -> bool {
         self.declared.iter().any(|declared| declared.name == name && declared.is_secret)
     }
 
-    /// The type that is declared for `name`: the runner's word counts first.
+    /// The declared type of `name`. The runner's declaration takes precedence.
     fn kind(&self, name: &str) -> Option<Kind> {
         let mut declared = self.declared.iter().rev().filter(|declared| declared.name == name);
         declared.find_map(|declared| declared.kind)
     }
 
-    /// As [`cast`](Self::cast), of a value that an expression may have given: its author wrote text, and did not choose
-    /// what came of it. So a number or a boolean becomes text where that is declared.
+    /// As [`cast`](Self::cast), for a value that an expression may have returned. The author wrote text and did not
+    /// choose the type of the result, so a number or a boolean becomes text if that is declared.
     pub(super) fn cast_data(&self, name: &str, value: Value) -> Result<Value, Error> {
         let is_text = self.kind(name) == Some(Kind::String);
         self.cast(name, if is_text { cast::written(value) } else { value })
     }
 
-    /// `value` in the type that is declared for `name`.
+    /// Casts `value` to the declared type of `name`.
     ///
     /// # Errors
-    /// When it is none of that type.
+    /// If it cannot be cast.
     pub fn cast(&self, name: &str, value: Value) -> Result<Value, Error> {
         match self.kind(name) {
             Some(kind) => cast::to(kind, value).map_err(|source| {

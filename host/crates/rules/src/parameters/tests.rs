@@ -1,4 +1,4 @@
-//! Parameters: what the conformance suite does not hold, and one of each kind.
+//! Parameters: cases that the conformance suite does not have, and one of each kind.
 
 use serde_json::json;
 
@@ -71,7 +71,7 @@ fn what_an_expression_gave_becomes_the_text_that_is_declared() {
         let made = live(&given, &signature, &scope).unwrap();
         assert_eq!(Value::Object(made), json!({"s": "5", "i": 7, "t": text}));
     }
-    // Who writes it chose its type.
+    // The author of the text chose its type.
     assert!(live(&Given::compile(&input), &signature, &scope).is_err());
 }
 

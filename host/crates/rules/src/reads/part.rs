@@ -1,4 +1,4 @@
-//! Values of those parts of a JSON text that are read; the rest is passed over.
+//! Parses those parts of a JSON text that are read, and skips the rest.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(super) fn take(reads: &Reads, text: &str) -> Result<Value, serde_json::Error
     Ok(value)
 }
 
-/// The value that comes next, as far as it is read.
+/// Parses the next value, as far as it is read.
 struct Part<'r>(&'r Reads);
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        // Somebody may mean one of its methods.
+        // The field may be a method of texts, which needs the whole text.
         let is_read = !self.0.fields.is_empty();
         Ok(if is_read { text.into() } else { text.chars().take(1).collect::<String>().into() })
     }

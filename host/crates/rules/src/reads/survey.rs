@@ -1,5 +1,5 @@
-//! A look through a JSON text that makes no values of it: whether it can be read to its end, how deep it is, and
-//! what the parts that are read would take in memory.
+//! Scans a JSON text without creating values: whether it is valid, how deep it is nested, and how much memory the parts
+//! that are read would take.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{ENTRY_BYTES, Reads, VALUE_BYTES};
 
-/// What a look through a text has found.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Survey {
-    /// What the parts that are read take once they are values, in bytes.
+    /// Memory of the parts that are read, once they are values, in bytes.
     pub bytes: usize,
-    /// Whether it is nested too deep; then the look ended there.
+    /// Whether it is nested too deep. The scan stopped there.
     pub is_too_deep: bool,
 }
 
@@ -27,11 +27,11 @@ pub(super) fn survey(reads: &Reads, text: &str, room: usize) -> Result<Survey, s
     }
 }
 
-/// A look at the value that comes next. What a text or a number is, is found out by reading it.
+/// Scans the next value. Its kind is only known once it is parsed.
 struct Look<'r, 's> {
-    /// What is read of it, if anything is.
+    /// The reads inside it, if there are any.
     reads: Option<&'r Reads>,
-    /// How many more levels it may have.
+    /// Levels that it may still have.
     room: usize,
     survey: &'s mut Survey,
 }
@@ -43,7 +43,7 @@ impl<'r> Look<'r, '_> {
         }
     }
 
-    /// What is within it.
+    /// The scan of a value inside this one.
     fn within(&mut self, reads: Option<&'r Reads>) -> Look<'r, '_> {
         Look { reads, room: self.room - 1, survey: &mut *self.survey }
     }

@@ -1,4 +1,4 @@
-//! Whoever reads finds what is there; what nobody reads takes no room.
+//! Every part that is read is present; parts that nobody reads take no memory.
 
 use std::sync::Arc;
 
@@ -150,7 +150,7 @@ fn payload() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// What rules make of the parts that they read is what they make of everything.
+    /// Rules give the same result for the parts that they read as for the whole payload.
     #[test]
     fn nobody_sees_less_than_there_is(
         payload in payload(),

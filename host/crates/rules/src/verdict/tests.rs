@@ -1,4 +1,4 @@
-//! Verdicts, and what people are told.
+//! Verdicts, and their wording.
 
 use petrel_model::Rule;
 use serde_json::json;

@@ -1,5 +1,4 @@
-//! Parameters: whatever they are given and whatever the schemas say, they are cast or refused by name, and what is cast
-//! once stays as it is.
+//! Parameters: any values with any schemas are cast, or refused by name, and casting a second time changes nothing.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-"""What actions of packs import from StackStorm, written anew for Petrel: just what they use.
+"""The modules that actions of packs import from StackStorm, rewritten for Petrel: only the parts that they use.
 
 The names, their arguments and what comes of them are StackStorm's. What is not here is not offered, and
 `petrel_action.py` says so by name.

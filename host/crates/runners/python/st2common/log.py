@@ -8,7 +8,7 @@ AUDIT = CRITICAL + 10
 logging.AUDIT = AUDIT
 logging.addLevelName(AUDIT, "AUDIT")
 
-# Maps what actions write after importing this module `as logging`.
+# Names that actions use after importing this module `as logging`.
 Formatter = logging.Formatter
 Handler = logging.Handler
 StreamHandler = logging.StreamHandler

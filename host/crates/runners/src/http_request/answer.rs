@@ -1,7 +1,8 @@
-//! What an answer means, and its result in StackStorm's shape: `{status_code, body, parsed, headers}`.
+//! The outcome of an answered request, with its result in StackStorm's shape: `{status_code, body, parsed, headers}`.
 //!
-//! Codes from 200 to 206 are a success. The body is unpacked, and parsed when its content type is
-//! JSON (beyond StackStorm, in all its forms: `application/problem+json`) and it is that. Names of headers are written as most servers write them (`Content-Type`), whatever case they came in.
+//! Status codes from 200 to 206 are a success. The body is parsed if its content type is JSON and it is valid. Beyond
+//! StackStorm, that includes types such as `application/problem+json`. Header names are written as most servers write
+//! them (`Content-Type`), whatever case they arrived in.
 
 use petrel_model::{Object, media_type, size};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::output::OutputSink;
 use crate::{End, Outcome};
 
-/// What came of a request that was answered.
+/// The outcome of a request that was answered.
 pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &OutputSink) -> Outcome {
     let text = text(body, kind(headers));
     let parsed = is_json(headers).then(|| output.parse(&text)).flatten();
@@ -20,7 +21,7 @@ pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         named.insert(title(name.as_str()), values.join(", ").into());
     }
-    // Moved in, one by one: the macro would copy what may be large.
+    // Inserted one by one, since `json!` would copy values that may be large.
     let mut result = Object::new();
     result.insert("status_code".into(), status.into());
     result.insert("parsed".into(), parsed.is_some().into());
@@ -33,13 +34,13 @@ pub(super) fn outcome(status: u16, headers: &HeaderMap, body: Vec<u8>, output: &
     Outcome { end, result: Value::Object(result) }
 }
 
-/// What tells how much a part of the body takes where it is stored, in bytes.
+/// Chooses the function that measures a part of the body as stored, in bytes.
 pub(super) fn stored_size(headers: &HeaderMap) -> fn(&[u8]) -> usize {
     let of_json = |part: &[u8]| part.iter().map(|byte| size::in_json(*byte)).sum();
     if is_json(headers) { of_json } else { size::of_text }
 }
 
-/// Whether the server says that its answer is JSON.
+/// Whether the server declares its answer to be JSON.
 fn is_json(headers: &HeaderMap) -> bool {
     media_type::is_json(kind(headers))
 }
@@ -48,7 +49,7 @@ fn kind(headers: &HeaderMap) -> &str {
     headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
-/// `content-type` as `Content-Type`.
+/// Turns `content-type` into `Content-Type`.
 fn title(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
@@ -57,7 +58,7 @@ fn title(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-/// The body as text: UTF-8, and Latin-1 where the server says so or it is no UTF-8.
+/// The body as text: UTF-8, or Latin-1 if the server declares that or it is not valid UTF-8.
 fn text(body: Vec<u8>, kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
     let says_latin = ["iso-8859-1", "latin1", "windows-1252"].iter().any(|name| kind.contains(name));

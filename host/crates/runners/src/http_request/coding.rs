@@ -1,7 +1,7 @@
-//! Reads what a server has packed: the codings of `Content-Encoding`, in Rust without a library of the system.
+//! Decompresses answers: the codings of `Content-Encoding`, in Rust without a library of the system.
 //!
-//! Who packs decides how much comes out, so it is taken in pieces, each of which may be refused; and what is between two
-//! codings, which nobody sees, is bounded as well ([`Packed`]).
+//! The server decides how far its answer expands. So the output is taken in pieces, each of which may be refused, and
+//! intermediate data between two codings, which nobody sees, is bounded as well ([`Packed`]).
 
 use std::error::Error;
 use std::io::{self, BufRead, Cursor, Read};
@@ -15,25 +15,26 @@ use tokio_util::sync::CancellationToken;
 #[cfg(test)]
 mod tests;
 
-/// What is read, as `Accept-Encoding` has it.
+/// The supported codings, as the value of `Accept-Encoding`.
 pub(super) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
-/// How many codings may be on top of each other.
+/// Largest number of codings on top of each other.
 const LAYERS: usize = 4;
 
-/// How far back `zstd` may refer, in bytes (RFC 9659).
+/// Largest window of `zstd`, in bytes (RFC 9659).
 const WINDOW: u64 = 8 << 20;
 
-/// How much is unpacked in one go, in bytes.
+/// Bytes that are unpacked at a time.
 const PIECE: usize = 64 << 10;
 
-/// How many members of `gzip` or frames of `zstd` may be behind each other: an empty one is work that shows nowhere.
+/// Largest number of `gzip` members or `zstd` frames. Empty ones cost time and produce no output that a limit would
+/// catch.
 const PARTS: usize = 100_000;
 
-/// How a member of `gzip` begins.
+/// The first bytes of a `gzip` member.
 const MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
 
-/// A way of packing.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Gzip,
@@ -42,29 +43,29 @@ pub(super) enum Coding {
     Zstd,
 }
 
-/// How far unpacking goes.
+/// Limits of unpacking.
 pub(super) struct Bounds {
-    /// How many bytes are read for each coding at most.
+    /// Bytes that are read for each coding.
     pub(super) limit: usize,
-    /// Fires when nobody waits for what comes out any more.
+    /// Fires when the request has ended, so that nobody waits for the output.
     pub(super) ended: CancellationToken,
 }
 
-/// Why something was not unpacked.
-pub(super) enum Failed<E> {
-    /// It is not what it is said to be.
+/// Reasons why an answer was not unpacked.
+pub(super) enum UnpackError<E> {
+    /// The data is not in the declared coding.
     Damaged(io::Error),
-    /// What came out was not taken.
+    /// The consumer refused the output.
     Refused(E),
 }
 
-/// How an answer is packed, the last coding first. Nothing if it is not, or in a way that is not known here: then it is
-/// left as it is, as in StackStorm.
+/// The codings of an answer, last one first. Empty if there are none or one is unknown; then the body is left as it is,
+/// as in StackStorm.
 pub(super) fn codings(headers: &HeaderMap) -> Vec<Coding> {
     let said = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let names = said.flat_map(|value| value.split(','));
     let names = names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| {
-        // `identity` says that it is not packed.
+        // `identity` means that the body is not encoded.
         !name.is_empty() && name != "identity"
     });
     let known = names.map(|name| match name.as_str() {
@@ -79,20 +80,20 @@ pub(super) fn codings(headers: &HeaderMap) -> Vec<Coding> {
     codings
 }
 
-/// Unpacks `bytes` within `bounds`, and gives what comes out to `take` until that refuses it.
+/// Unpacks `bytes` within `bounds`, and passes the output to `take` until that refuses it.
 pub(super) fn unpack<E>(
     codings: &[Coding],
     bytes: Vec<u8>,
     bounds: &Bounds,
     mut take: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), Failed<E>> {
+) -> Result<(), UnpackError<E>> {
     if codings.len() > LAYERS {
         let why = format!("it is packed {} times over, and {LAYERS} is the limit", codings.len());
-        return Err(Failed::Damaged(io::Error::other(why)));
+        return Err(UnpackError::Damaged(io::Error::other(why)));
     }
     let mut unpacked: Box<dyn Read> = Box::new(Cursor::new(bytes));
     for coding in codings {
-        unpacked = reader(*coding, Packed::new(unpacked, bounds)).map_err(Failed::Damaged)?;
+        unpacked = reader(*coding, Packed::new(unpacked, bounds)).map_err(UnpackError::Damaged)?;
     }
     let mut piece = vec![0; PIECE];
     loop {
@@ -100,9 +101,9 @@ pub(super) fn unpack<E>(
             Ok(0) => return Ok(()),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failed::Damaged(error)),
+            Err(error) => return Err(UnpackError::Damaged(error)),
         };
-        take(piece.get(..count).unwrap_or_default()).map_err(Failed::Refused)?;
+        take(piece.get(..count).unwrap_or_default()).map_err(UnpackError::Refused)?;
     }
 }
 
@@ -110,7 +111,7 @@ fn reader(coding: Coding, mut packed: Packed) -> io::Result<Box<dyn Read>> {
     Ok(match coding {
         Coding::Gzip => Box::new(Members { member: Some(GzDecoder::new(packed)), count: 1 }),
         Coding::Deflate => {
-            // By the standard it has a head, and from some servers it has none.
+            // The standard requires a zlib header, and some servers send raw deflate without one.
             let has_head = matches!(packed.ahead(2)?, [method, flags, ..] if method & 0xf == 8
                 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
             if has_head { Box::new(ZlibDecoder::new(packed)) } else { Box::new(DeflateDecoder::new(packed)) }
@@ -120,15 +121,15 @@ fn reader(coding: Coding, mut packed: Packed) -> io::Result<Box<dyn Read>> {
     })
 }
 
-/// What a coding is read from: the answer, or what came out of the coding around it. Ends when it is more than it may be, or
-/// nobody waits for it any more.
+/// The input of a coding: the answer, or the output of the coding around it. Reading fails when the limit is exceeded,
+/// or when the request has ended.
 struct Packed {
     from: Box<dyn Read>,
     buffer: Vec<u8>,
-    /// How much of the buffer was taken.
+    /// Bytes of the buffer that were consumed.
     at: usize,
     limit: usize,
-    /// How much more there may be.
+    /// Bytes that may still be read.
     left: usize,
     ended: CancellationToken,
 }
@@ -139,7 +140,7 @@ impl Packed {
         Self { from, buffer: Vec::new(), at: 0, limit: *limit, left: *limit, ended: ended.clone() }
     }
 
-    /// What comes next, at least so many bytes if there are.
+    /// The next bytes, at least `count` of them unless the input ends before.
     fn ahead(&mut self, count: usize) -> io::Result<&[u8]> {
         while self.buffer.len() - self.at < count {
             if self.more()? == 0 {
@@ -149,10 +150,10 @@ impl Packed {
         Ok(self.buffer.get(self.at..).unwrap_or_default())
     }
 
-    /// Reads more, and says how much that was.
+    /// Reads more, and returns the number of bytes.
     fn more(&mut self) -> io::Result<usize> {
         if self.ended.is_cancelled() {
-            return Err(io::Error::other("nobody waits for it any more"));
+            return Err(io::Error::other("the request has ended"));
         }
         self.buffer.drain(..self.at);
         self.at = 0;
@@ -163,7 +164,7 @@ impl Packed {
         let count = read?;
         self.left = self.left.checked_sub(count).ok_or_else(|| {
             io::Error::other(format!(
-                "between its codings are more than {} bytes, which is the limit",
+                "it has more than {} bytes between its codings, which is the limit",
                 self.limit
             ))
         })?;
@@ -190,7 +191,7 @@ impl Read for Packed {
     }
 }
 
-/// Counts one more part.
+/// Counts one more part, and fails at the limit.
 fn counted(parts: &mut usize) -> io::Result<()> {
     *parts += 1;
     if *parts > PARTS {
@@ -199,16 +200,16 @@ fn counted(parts: &mut usize) -> io::Result<()> {
     Ok(())
 }
 
-/// The members of `gzip`, one behind the other.
+/// The members of a `gzip` stream, one after the other.
 struct Members {
-    /// The one that is read; nothing behind the last.
+    /// The member that is being read. `None` after the last one.
     member: Option<GzDecoder<Packed>>,
     count: usize,
 }
 
 impl Members {
-    /// The member behind the one that has ended. What is behind a whole one and does not begin as one is dropped, as
-    /// urllib3 does in StackStorm.
+    /// The member after the one that has ended. Trailing bytes that are not a member are ignored, as urllib3 does in
+    /// StackStorm.
     fn follower(&mut self) -> io::Result<Option<GzDecoder<Packed>>> {
         let Some(member) = self.member.take() else { return Ok(None) };
         let mut packed = member.into_inner();
@@ -233,7 +234,7 @@ impl Read for Members {
     }
 }
 
-/// The frames of `zstd`, one behind the other.
+/// The frames of a `zstd` stream, one after the other.
 struct Frames {
     packed: Packed,
     decoder: FrameDecoder,
@@ -296,14 +297,14 @@ impl Read for Frames {
     }
 }
 
-/// What is said of something that has no end.
+/// The error for input that ends too early.
 const CUT: &str = "it breaks off";
 
-/// What is wrong with a frame, for people.
+/// Words the error of a frame for people.
 fn worded(error: &FrameDecoderError) -> io::Error {
     io::Error::other(match error {
         FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::BadMagicNumber(_)) => {
-            "it does not begin as zstd does".to_owned()
+            "it does not begin with the bytes of zstd".to_owned()
         }
         FrameDecoderError::WindowSizeTooBig { requested, .. } => {
             format!("it refers {requested} bytes back, and {WINDOW} is the limit")
@@ -317,7 +318,7 @@ fn worded(error: &FrameDecoderError) -> io::Error {
     })
 }
 
-/// What went wrong where a frame is read from, if that did.
+/// The error of the underlying reader, if that is the cause.
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,8 +1,9 @@
-//! What is sent: a pure decision, from the parameters of a call to a request, by StackStorm's rules. Carrying it
-//! out is the business of `http_request.rs`.
+//! Plans a request: a pure function from the parameters of a call to a request, by StackStorm's rules.
+//! `http_request.rs` sends it.
 //!
-//! The method is POST when there is a body or a file, and else GET. A body is sent as JSON when the header
-//! `Content-Type` is JSON: text that is JSON, or a literal of Python, is read as such first. Any other body is sent as it is, and an object as a form.
+//! The method is POST if there is a body or a file, and otherwise GET. A body is sent as JSON if the header
+//! `Content-Type` says so; text that is JSON or a Python literal is parsed first. Any other body is sent as it is, and
+//! an object as a form.
 
 use std::time::Duration;
 
@@ -14,15 +15,15 @@ use reqwest::header::{
 use reqwest::{Method, Url};
 use serde_json::Value;
 
-use crate::given::Given;
+use crate::call_parameters::CallParameters;
 use crate::{Call, Outcome};
 
 use super::coding;
 
-/// How many seconds a request may take, unless it says otherwise.
+/// Default timeout of a request, in seconds.
 const TIMEOUT: f64 = 60.0;
 
-/// What decides which client sends a request.
+/// The properties of a request that decide which client sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Route {
     /// Whether the server's certificate is checked.
@@ -33,23 +34,23 @@ pub(super) struct Route {
     pub(super) http_proxy: Option<String>,
     /// The proxy for https.
     pub(super) https_proxy: Option<String>,
-    /// Where requests may go.
+    /// The hosts that requests may go to.
     pub(super) hosts: Hosts,
 }
 
 /// The hosts that requests may go to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Hosts {
-    /// Any.
+    /// Any host.
     Any,
-    /// All but these.
+    /// Any host but these.
     AllBut(Vec<String>),
-    /// These.
+    /// These hosts only.
     Only(Vec<String>),
 }
 
 impl Hosts {
-    /// Why no request may go to `url`, if so. Hosts are compared without port and brackets.
+    /// The reason why no request may go to `url`, if so. Hosts are compared without port and brackets.
     pub(super) fn refusal(&self, url: &Url) -> Option<String> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let is_in = |hosts: &[String]| hosts.iter().any(|other| other.eq_ignore_ascii_case(host));
@@ -63,20 +64,20 @@ impl Hosts {
     }
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Payload {
-    /// Nothing.
+    /// No body.
     Nothing,
-    /// Bytes.
+    /// Raw bytes.
     Bytes(Vec<u8>),
-    /// A file, as a form with one part.
+    /// A form with one part, which is a file.
     File {
-        /// Its name, and that of the part.
+        /// The name of the file and of the part.
         name: String,
-        /// What is in it.
+        /// The content of the file.
         content: String,
-        /// Its content type.
+        /// The content type of the file.
         kind: Option<String>,
     },
 }
@@ -87,7 +88,7 @@ pub(super) struct Plan {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    /// User and password for the basic authentication.
+    /// User and password for basic authentication.
     pub(super) credentials: Option<(String, String)>,
     pub(super) payload: Payload,
     pub(super) timeout: Duration,
@@ -95,7 +96,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// How messages name the request: without what may be a secret in its address.
+    /// The request as messages name it: method and address without parts that may be secret.
     pub(super) fn name(&self) -> String {
         let (scheme, path) = (self.url.scheme(), self.url.path());
         let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -103,12 +104,12 @@ impl Plan {
     }
 }
 
-/// The request for a call.
+/// Plans the request of a call.
 ///
 /// # Errors
-/// The outcome of a call that cannot become one.
+/// The outcome of a call whose parameters do not describe a request.
 pub(super) fn of(call: &Call) -> Result<Plan, Outcome> {
-    let given = Given(&call.parameters);
+    let given = CallParameters(&call.parameters);
     let route = Route {
         verify: call.parameters.get("verify_ssl_cert").and_then(Value::as_bool).unwrap_or(true),
         follow_redirects: given.flag("allow_redirects"),
@@ -118,7 +119,7 @@ pub(super) fn of(call: &Call) -> Result<Plan, Outcome> {
     };
     let url = url(given)?;
     if let Some(refusal) = route.hosts.refusal(&url) {
-        return Err(refused("url", &refusal, "ask another host, or change the list"));
+        return Err(refused("url", &refusal, "use another host, or change the list"));
     }
     let mut headers = headers(call, given)?;
     let payload = payload(given, &mut headers)?;
@@ -128,9 +129,7 @@ pub(super) fn of(call: &Call) -> Result<Plan, Outcome> {
         None if payload == Payload::Nothing => Method::GET,
         None => Method::POST,
     };
-    let timeout = given
-        .timeout(TIMEOUT)
-        .ok_or_else(|| refused("timeout", "a request needs some time", "give a number of seconds above 0"))?;
+    let timeout = given.timeout(TIMEOUT)?;
     let (user, password) = (given.text("username"), given.text("password"));
     let credentials = (user.is_some() || password.is_some())
         .then(|| (user.unwrap_or_default().to_owned(), password.unwrap_or_default().to_owned()));
@@ -159,10 +158,9 @@ fn hosts(parameters: &Object) -> Result<Hosts, Outcome> {
     }
 }
 
-fn url(given: Given<'_>) -> Result<Url, Outcome> {
-    let text = given
-        .text("url")
-        .ok_or_else(|| refused("url", "there is no address to ask", "give the parameter url"))?;
+fn url(given: CallParameters<'_>) -> Result<Url, Outcome> {
+    let text =
+        given.text("url").ok_or_else(|| refused("url", "there is no address", "give the parameter url"))?;
     let wrong =
         |why: &str| refused("url", &format!("the url {why}"), "give one as in https://example.com/path");
     let mut url = Url::parse(text).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
@@ -192,7 +190,7 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn headers(call: &Call, given: Given<'_>) -> Result<HeaderMap, Outcome> {
+fn headers(call: &Call, given: CallParameters<'_>) -> Result<HeaderMap, Outcome> {
     let mut headers = HeaderMap::new();
     let mut add = |name: &str, value: &str| {
         let wrong = |what: &str| {
@@ -204,7 +202,7 @@ fn headers(call: &Call, given: Given<'_>) -> Result<HeaderMap, Outcome> {
         headers.insert(parsed, value);
         Ok(())
     };
-    // So that what is asked can be traced back to us; the caller may know better.
+    // Lets operators of the server trace the request back to Petrel. The caller may set another one.
     add(USER_AGENT.as_str(), concat!("petrel/", env!("CARGO_PKG_VERSION")))?;
     add("x-stanley-action", call.action.reference.name())?;
     add(ACCEPT_ENCODING.as_str(), coding::ACCEPTED)?;
@@ -220,23 +218,23 @@ fn headers(call: &Call, given: Given<'_>) -> Result<HeaderMap, Outcome> {
     }
     if let Some(auth) = given.text("auth") {
         let (name, value) = auth.split_once('=').ok_or_else(|| {
-            refused("auth", "auth is not NAME=VALUE", "give a header so, as in x-auth-token=XYZ")
+            refused("auth", "auth is not NAME=VALUE", "give a header, as in x-auth-token=XYZ")
         })?;
         add(name.trim(), value.trim())?;
     }
     if headers.contains_key(RANGE) && !given_headers.is_some_and(|given| names(given, &ACCEPT_ENCODING)) {
-        // A part of what is packed cannot be unpacked.
+        // A part (of a range request) of a compressed body could not be unpacked.
         headers.remove(ACCEPT_ENCODING);
     }
     Ok(headers)
 }
 
-/// Whether `given` names this header, in whatever case.
+/// Whether `given` contains this header, in any case.
 fn names(given: &Object, header: &HeaderName) -> bool {
     given.keys().any(|name| name.eq_ignore_ascii_case(header.as_str()))
 }
 
-fn payload(given: Given<'_>, headers: &mut HeaderMap) -> Result<Payload, Outcome> {
+fn payload(given: CallParameters<'_>, headers: &mut HeaderMap) -> Result<Payload, Outcome> {
     let body = given.0.get("body").filter(|body| !body.is_null() && body.as_str() != Some(""));
     if let (Some(name), Some(content)) = (given.text("file_name"), given.text("file_content")) {
         if body.is_some() {
@@ -254,7 +252,7 @@ fn payload(given: Given<'_>, headers: &mut HeaderMap) -> Result<Payload, Outcome
                 refused(
                     "body",
                     "the body is neither JSON nor a literal of Python, and its Content-Type is application/json",
-                    "correct it, as with | to_json_string",
+                    "correct it, for example with | to_json_string",
                 )
             })?;
             Value::to_string(&value).into_bytes()

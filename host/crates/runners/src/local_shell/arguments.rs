@@ -1,11 +1,11 @@
-//! The arguments of a shell script, made from the parameters of its action: a pure decision, by StackStorm's
-//! rules. How the script is then started is the business of `script.rs` and `identity.rs` beside this.
+//! The arguments of a shell script: a pure function of the parameters of its action, by StackStorm's rules. `script.rs`
+//! and `identity.rs` beside this file start the script.
 //!
-//! Named arguments come first, in the order in which they were given: `--name=value`, just `--name` for true,
-//! and nothing for false, null and the empty text. Positional ones follow in the order of their positions, and
-//! every position has its argument: what has no value is an empty one. Values are written as Python's `str()` does, which
-//! is what scripts of existing packs expect to read. (Source: StackStorm's
-//! `shell.py` and `action_runner` parameters, by the conformance cases of `positional`.)
+//! Named arguments come first, in the order in which they were given: `--name=value`, only `--name` for true, and
+//! nothing for false, null and the empty text. Positional arguments follow in the order of their positions. Every
+//! position has an argument; one without a value is empty. Values are written as Python's `str()` does, as scripts of
+//! existing packs expect it. (Source: StackStorm's `shell.py` and `action_runner` parameters, and the conformance cases
+//! of `positional`.)
 
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, Schema, positional};
@@ -13,18 +13,18 @@ use petrel_python::display::text;
 use petrel_python::is_true;
 use serde_json::Value;
 
-/// What decides the arguments, beside the values.
+/// The declarations that decide the arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct Signature<'a> {
-    /// What the action declares.
+    /// The parameters of the action.
     pub action: &'a Parameters,
-    /// What its runner declares, which is for the runner and no argument.
+    /// The parameters of its runner, which are not passed to the script.
     pub runner: &'a Parameters,
-    /// What stands before the name of a named argument.
+    /// Prefix of a named argument.
     pub kwarg_op: &'a str,
 }
 
-/// The arguments for these values, which may hold the runner's too.
+/// The arguments for these values. Values of the runner's parameters may be among them.
 pub fn arguments(values: &Object, signature: Signature<'_>) -> Vec<String> {
     let Signature { action, runner, kwarg_op } = signature;
     let positional = positional(action);
@@ -44,13 +44,13 @@ pub fn arguments(values: &Object, signature: Signature<'_>) -> Vec<String> {
     named.chain(placed).collect()
 }
 
-/// The text of a positional argument of this type.
+/// The text of a positional argument with this type.
 fn place(value: &Value, kind: Option<&str>) -> String {
     match kind {
         _ if value.is_null() => String::new(),
         Some("null") => String::new(),
         Some("boolean") => if is_true(value) { "1" } else { "0" }.into(),
-        // What Python would go through: items, characters, keys.
+        // The same items as when Python iterates over it: elements, characters, keys.
         Some("array") => match value {
             Value::Array(items) => joined(items.iter().map(text)),
             Value::String(characters) => joined(characters.chars().map(String::from)),
@@ -58,7 +58,7 @@ fn place(value: &Value, kind: Option<&str>) -> String {
             other => text(other),
         },
         Some("object") if is_true(value) => value.to_string(),
-        // A number of zero is a number. (The original makes it an empty argument.)
+        // Zero stays zero. StackStorm passes an empty argument.
         _ if is_true(value) || value.is_number() => text(value),
         _ => String::new(),
     }

@@ -1,25 +1,25 @@
-//! As whom a command runs, and the words that start it so: a pure decision.
+//! The identity that a command runs under, and the words that start it so: pure functions.
 //!
-//! As oneself the words are started as they are, without a shell in between. As somebody else it takes sudo,
-//! which never asks: without a password it is told so, and a password comes by standard input. Command lines are for a
-//! shell, which is bash where there is one: StackStorm as it is deployed runs them by `sudo -E -H -u USER -- bash -c`.
+//! Under the host's own identity the words are started directly, without a shell in between. Any other identity needs
+//! sudo, which must never ask: it is told so, or gets its password on standard input. Command lines go to a shell,
+//! which is bash if there is one: StackStorm as it is deployed runs them by `sudo -E -H -u USER -- bash -c`.
 
-/// As whom a command runs.
+/// The identity that a command runs under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity<'a> {
-    /// As the host does.
+    /// The user of the host.
     Own,
-    /// As root, by sudo, with this password for it.
+    /// Root, by sudo.
     Root {
-        /// What sudo reads from standard input; without it sudo must not need any.
+        /// The password for sudo, passed on standard input. Without it, sudo must be configured not to need one.
         password: Option<&'a str>,
     },
-    /// As another user, by sudo, which must not need a password.
+    /// Another user, by sudo, which must be configured not to need a password.
     User(&'a str),
 }
 
 impl Identity<'_> {
-    /// What sudo is to read.
+    /// Standard input for sudo.
     pub fn input(self) -> Vec<u8> {
         match self {
             Self::Root { password: Some(word) } => format!("{word}\n").into_bytes(),
@@ -37,7 +37,7 @@ pub fn of_program(program: &str, arguments: &[String], identity: Identity<'_>, s
     by_sudo(&own().map(quoted).collect::<Vec<_>>().join(" "), identity, shell)
 }
 
-/// The words that have the shell with this path run `line`.
+/// The words that make the shell at this path run `line`.
 pub fn of_line(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
     if identity == Identity::Own {
         return [shell, "-c", line].map(str::to_owned).into();
@@ -46,9 +46,9 @@ pub fn of_line(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
 }
 
 fn by_sudo(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
-    // By its name, as in StackStorm: which one that is, is for sudo to say.
+    // Only the name, as in StackStorm: sudo resolves it on the path of the other user.
     let shell = shell.rsplit('/').next().unwrap_or(shell);
-    // Where sudo asks for no password, the command must not find it in its input.
+    // If sudo did not need the password, it is still on standard input, where the command must not read it.
     let without_input = format!("exec </dev/null\n{line}");
     let (options, line): (Vec<&str>, _) = match identity {
         Identity::Root { password: Some(_) } => (vec!["-S", "-p", "", "-E"], without_input.as_str()),
@@ -59,7 +59,7 @@ fn by_sudo(line: &str, identity: Identity<'_>, shell: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// One word for a POSIX shell, in quotes only if it needs them.
+/// Quotes one word for a POSIX shell, if it needs quotes.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -1,8 +1,8 @@
-//! The runner `local-shell-script`: a file below `actions/` of the pack, with arguments made from the
-//! parameters of the action (`arguments.rs` beside this). What starts and ends is as for a command line.
+//! The runner `local-shell-script`: runs a file below `actions/` of the pack, with arguments made from the parameters
+//! of the action (`arguments.rs` beside this file). Start and end are as for a command line.
 //!
-//! The file is started itself, so it needs the run bit and says in its first line what interprets it. What is
-//! wrong with it is looked for before it is started, since the system's own words for it mislead.
+//! The file itself is started, so it must be executable and name its interpreter in the first line. Problems with it
+//! are looked for before the start, since the system's own messages mislead.
 
 use std::fs::OpenOptions;
 use std::io::Read as _;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Signature, arguments};
 use super::{Options, carry_out, common_parameters, identity, with_nul};
-use crate::given::Given;
+use crate::call_parameters::CallParameters;
 use crate::output::OutputSink;
 use crate::process::{self, Spec};
 use crate::{Call, Outcome, Runner, RunnerType, Slots, entry_point};
@@ -25,13 +25,13 @@ use crate::{Call, Outcome, Runner, RunnerType, Slots, entry_point};
 #[derive(Debug)]
 pub struct LocalScript {
     runner_type: RunnerType,
-    /// What reads the command line of who runs as somebody else.
+    /// The shell for scripts that run under another identity.
     shell: String,
     options: Options,
 }
 
 impl LocalScript {
-    /// A runner that starts processes as `options` say.
+    /// Creates a runner with these options.
     pub fn new(options: Options) -> Self {
         let mut parameters = common_parameters("script");
         parameters.insert(
@@ -61,14 +61,14 @@ impl LocalScript {
                     call.action.reference,
                     nul.join(", ")
                 ),
-                "take it out, or hand it over in a file",
+                "remove it, or pass the value in a file",
             ));
         }
-        let given = Given(&call.parameters);
+        let given = CallParameters(&call.parameters);
         let signature = Signature {
             action: &call.action.parameters,
             runner: &self.runner_type.parameters,
-            // Empty on purpose is empty.
+            // An empty prefix is meant as such, so it does not fall back to the default.
             kwarg_op: call.parameters.get("kwarg_op").and_then(|value| value.as_str()).unwrap_or("--"),
         };
         let mut arguments = arguments(&call.parameters, signature);
@@ -78,7 +78,7 @@ impl LocalScript {
         }
         let identity = self.options.identity(given);
         let words = identity::of_program(&program, &arguments, identity, &self.shell);
-        Ok(self.options.spec(call, words, identity.input()))
+        self.options.spec(call, words, identity.input())
     }
 }
 
@@ -108,10 +108,11 @@ impl Runner for LocalScript {
     }
 }
 
-/// How much of a file is read for its first line.
+/// Bytes of a file that are read to find its first line.
 const FIRST_LINE: usize = 256;
 
-/// The Python of StackStorm's own installation, which scripts of its packs name; [`STAND_IN`] runs them where it is not.
+/// The Python of StackStorm's own installation, which scripts of its packs name. Where it is missing, [`STAND_IN`] runs
+/// them.
 const PYTHON_OF_STACKSTORM: &str = "/opt/stackstorm/st2/bin/python";
 const STAND_IN: &str = "python3";
 
@@ -119,15 +120,15 @@ const STAND_IN: &str = "python3";
 #[derive(Debug)]
 struct Script {
     path: PathBuf,
-    /// What interprets it in the place of what its first line names.
+    /// The interpreter that replaces the one in the first line.
     stand_in: Option<&'static str>,
 }
 
-/// Looks whether a file can be started; what keeps it from that is a code, what is wrong, and what to do.
+/// Checks whether a file can be started. The error is a code, a message and a hint.
 fn look_at(path: PathBuf) -> Result<Script, (&'static str, String, String)> {
     let name = path.display();
     let mut start = Vec::new();
-    // Nothing is waited for, should another kind of file have come into its place.
+    // Non-blocking, in case the file is a FIFO.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let read = OpenOptions::new().read(true).custom_flags(flags).open(&path).and_then(|file| {
         let mode = file.metadata()?.permissions().mode();
@@ -171,18 +172,18 @@ fn look_at(path: PathBuf) -> Result<Script, (&'static str, String, String)> {
     }
 }
 
-/// What makes a file run.
+/// The interpreter of a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Interpreter {
-    /// Nothing does.
+    /// None: the first line does not name one.
     None,
-    /// The program that its first line names.
+    /// The program that the first line names.
     Named(String),
-    /// It is a program itself.
+    /// The kernel: the file is machine code.
     Machine,
 }
 
-/// What the start of a file says about how it runs.
+/// The interpreter, from the first bytes of a file.
 fn interpreter(start: &[u8]) -> Interpreter {
     if start.starts_with(b"\x7fELF") {
         return Interpreter::Machine;

@@ -1,26 +1,26 @@
-//! Reads one stream of a process: the head is kept for the result, and every line goes to the sink, as far as either
-//! has room. What comes after that is only counted, so that a flood costs no more than reading it.
+//! Reads one stream of a process: keeps the beginning for the result and passes every line to the sink, as far as both
+//! have room. The rest is only counted, so that a flood costs no more than reading it.
 
 use petrel_model::size;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::output::{OutputSink, Stream};
 
-/// What it wrote to one stream.
+/// The captured part of one stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Captured {
     /// The bytes, up to the limit.
     pub bytes: Vec<u8>,
-    /// How many more there were.
+    /// Bytes that were dropped after them.
     pub dropped: usize,
-    /// What is kept takes so many bytes where it is stored.
+    /// Bytes that the kept part takes in the store.
     pub(crate) stored: usize,
-    /// Whether what was dropped would have had its place, had there been room for it beside what else runs.
+    /// Whether bytes were dropped for lack of shared memory, that is below the limit of the stream.
     pub(crate) is_crowded_out: bool,
 }
 
 impl Captured {
-    /// Takes in more of a text, up to `limit` bytes in all as they are stored, and as far as `sink` has room.
+    /// Appends text, up to `limit` bytes in all as stored, and as far as `sink` has memory for the result.
     pub(super) fn take(&mut self, bytes: &[u8], limit: usize, sink: &OutputSink) {
         let room = limit.saturating_sub(self.stored);
         self.keep(bytes, sink, || match size::of_text(bytes) {
@@ -29,14 +29,14 @@ impl Captured {
         });
     }
 
-    /// As [`Captured::take`], for JSON, which is stored as it is.
+    /// As [`Captured::take`], for JSON, whose stored size is its length.
     pub(super) fn take_json(&mut self, bytes: &[u8], limit: usize, sink: &OutputSink) {
         let room = limit.saturating_sub(self.stored);
         self.keep(bytes, sink, || size::fitting(bytes, room, size::in_json));
     }
 
-    /// Keeps as many of `bytes` as fit, which take so much. Once something was dropped nothing more is kept, nor
-    /// looked at.
+    /// Keeps as many of `bytes` as `fitting` says. Once something was dropped, nothing more is kept, since the kept
+    /// part must be a beginning without gaps.
     fn keep(&mut self, bytes: &[u8], sink: &OutputSink, fitting: impl FnOnce() -> (usize, usize)) {
         if self.dropped > 0 {
             self.dropped += bytes.len();
@@ -54,7 +54,7 @@ impl Captured {
         self.dropped += dropped.len();
     }
 
-    /// The text, with what was lost of it said at its end.
+    /// The text, with a remark at its end if something was dropped.
     pub fn text(self) -> String {
         let mut text = String::from_utf8(self.bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -71,7 +71,7 @@ impl Captured {
     }
 }
 
-/// Reads one stream: the head is kept for the result, and every line goes to the sink.
+/// Reads one stream to its end.
 pub(super) struct Reader<'a> {
     stream: Stream,
     sink: &'a OutputSink,
@@ -80,7 +80,7 @@ pub(super) struct Reader<'a> {
     line: Vec<u8>,
 }
 
-/// A longer line is handed on in parts, so that output without line ends does not pile up.
+/// Longest line, in bytes. A longer one is passed on in parts, so that output without line ends does not pile up.
 const LONGEST_LINE: usize = 8 * 1024;
 
 impl<'a> Reader<'a> {
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         Self { stream, sink, captured: Captured::default(), limit, line: Vec::new() }
     }
 
-    /// Reads to the end.
+    /// Reads until the stream ends.
     pub(super) async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
         let Some(mut pipe) = pipe else { return };
         let mut buffer = vec![0; 16 * 1024];
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, bytes: &[u8]) {
         self.captured.take(bytes, self.limit, self.sink);
         if self.sink.is_full() {
-            // The line that was begun is lost with what follows.
+            // The line that was begun is counted as dropped together with what follows.
             self.sink.drop_bytes(self.line.len() + bytes.len());
             self.line.clear();
             return;
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         self.line.clear();
     }
 
-    /// What was read; the last line is handed on, ended or not.
+    /// Passes on the last line, with or without a line end, and returns what was captured.
     pub(super) fn finish(mut self) -> Captured {
         if !self.line.is_empty() {
             self.hand_on();
@@ -146,7 +146,7 @@ mod tests {
             (10, 100, &["01234", "567890"], "0123456789", 1),
             (18, 100, &["\0\0\0\0", "x"], "\0\0\0", 2),
             (10, 100, &["\"\"\"\"\"\"", "x"], "\"\"\"\"\"", 2),
-            // What is too much for all together is dropped as it comes.
+            // Bytes that exceed the limit together are dropped as they arrive.
             (100, 10, &["01234", "5678901", "2"], "01234", 8),
         ] {
             let holder = Holder { user: "ann".into(), root: Root::User("ann".into()) };

@@ -1,11 +1,12 @@
-//! The children of this process: those that it has started, and those that came to it because it is the reaper.
+//! The children of this process: those that it has started, and orphans that came to it because it is the reaper.
 //!
-//! A reaper (`PR_SET_CHILD_SUBREAPER`) gets what otherwise goes to init: every process below it that loses its parent.
-//! So whatever an execution has started is below this process for as long as both live, in whatever session and with
-//! whatever environment. To which execution such a child belongs is said in [`marks`](super::marks).
+//! A reaper (`PR_SET_CHILD_SUBREAPER`) becomes the parent, in the place of init, of every process below it that loses
+//! its parent. So whatever an execution has started stays below this process as long as both live, whatever its
+//! session and environment. [`marks`](super::marks) says to which execution such a child belongs.
 //!
-//! What was below this process before it began is somebody else's: a shell that has started daemons may have become the
-//! host by `exec`. What those lose comes to this process too, and nothing but the [`home`](super::home) tells it apart.
+//! A process may be below this one from the beginning, for example if a shell that had started daemons became the host
+//! by `exec`. Orphans of such processes come to the reaper, too, and only the [`home`](super::home) distinguishes
+//! them.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,17 +17,18 @@ use rustix::process::{Pid, WaitOptions, getpid, set_child_subreaper, waitpid};
 
 use super::table::{self, Life, Process};
 
-/// Those that this process has started and not waited for yet. A number may be in it twice for a moment, when it is used
-/// again at once.
+/// Children that this process has started and not waited for yet. A number may be in the list twice for a moment, if
+/// the kernel reuses it at once.
 static STARTED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
-/// What was below this process before it became the reaper.
+/// Processes that were below this one before it became the reaper.
 static INHERITED: OnceLock<BTreeSet<Life>> = OnceLock::new();
 
 /// Whether orphans come to this process.
 static IS_REAPER: AtomicBool = AtomicBool::new(false);
 
-/// A child that this process has started. To be kept until it was waited for, since only the others are waited for here.
+/// A child that this process has started. Must be kept until somebody has waited for it, since [`strays`] waits for all
+/// children that are not registered so.
 #[derive(Debug)]
 pub(super) struct Started(Option<i32>);
 
@@ -43,16 +45,16 @@ fn lock() -> MutexGuard<'static, Vec<i32>> {
     STARTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does `start`, and remembers what it has started, whose number `id` says. Everything that this process starts is
-/// started so.
+/// Calls `start` and registers the child that it starts, whose number `id` returns. Every process that the host starts
+/// must go through here.
 ///
 /// # Errors
-/// When nothing was started.
+/// If no process was started.
 pub(super) fn start<T>(
     start: impl FnOnce() -> io::Result<T>,
     id: impl FnOnce(&T) -> Option<u32>,
 ) -> io::Result<(Started, T)> {
-    // Held over the start: who looks meanwhile would take the new child for one that came by itself.
+    // Held while starting: otherwise a concurrent look would take the new child for an orphan.
     let mut started = lock();
     let child = start()?;
     let id = id(&child).and_then(|id| i32::try_from(id).ok());
@@ -61,10 +63,10 @@ pub(super) fn start<T>(
     Ok((Started(id), child))
 }
 
-/// Has all that loses its parent below this process become its child. To be called before it starts anything.
+/// Makes this process the parent of orphans below it. Must be called before it starts any process.
 ///
 /// # Errors
-/// When this system has no reapers, or does not show what children there are: nobody could wait for them.
+/// If the system has no reapers, or does not list children: then nobody could wait for them.
 pub(super) fn become_reaper() -> io::Result<()> {
     all()?;
     INHERITED.get_or_init(|| families_below(&table::all()));
@@ -73,13 +75,13 @@ pub(super) fn become_reaper() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether also those come to this process that somebody else has started: it is the first of its container, or had
-/// something below it before it began.
+/// Whether orphans of other programs come to this process, too: if it is the first process of its container, or already
+/// had descendants when it became the reaper.
 pub(super) fn gets_others() -> bool {
     getpid().is_init() || INHERITED.get().is_some_and(|inherited| !inherited.is_empty())
 }
 
-/// Those of `all` that are below this process; `None` where orphans go elsewhere, so that it has started others too.
+/// The processes of `all` that are below this one. `None` if orphans go elsewhere, so that some may be missing.
 pub(super) fn below(all: &[Process]) -> Option<BTreeSet<Life>> {
     IS_REAPER.load(Ordering::Relaxed).then(|| families_below(all))
 }
@@ -89,8 +91,8 @@ fn families_below(all: &[Process]) -> BTreeSet<Life> {
     table::families(all, |process| process.parent == own)
 }
 
-/// Which of the children of this process came to it by themselves. To be made after the look at the processes that it
-/// is asked about, so that it knows those among them that were just started.
+/// The children that came to this process as orphans. Must be created after the list of processes that it is asked
+/// about, so that it knows which of them were just started.
 #[derive(Debug)]
 pub(super) struct Strays {
     own: i32,
@@ -98,40 +100,40 @@ pub(super) struct Strays {
 }
 
 impl Strays {
-    /// As it is now; `None` where orphans go elsewhere.
+    /// The orphans at present. `None` if orphans go elsewhere.
     pub(super) fn now() -> Option<Self> {
         IS_REAPER
             .load(Ordering::Relaxed)
             .then(|| Self { own: getpid().as_raw_pid(), started: lock().clone() })
     }
 
-    /// Whether a process did, after this one had begun.
+    /// Whether this process is an orphan that began after the host.
     pub(super) fn have(&self, process: &Process) -> bool {
         let is_inherited = INHERITED.get().is_some_and(|inherited| inherited.contains(&process.life));
         process.parent == self.own && self.have_child(process.life.id) && !is_inherited
     }
 
-    /// Whether the child with this number did.
+    /// Whether the child with this number is an orphan.
     fn have_child(&self, id: i32) -> bool {
         !self.started.contains(&id)
     }
 }
 
-/// Those who came by themselves, the newest last. Those among them who have ended are waited for, as init would, and
-/// so are seen this once; until then they stay in the table of processes.
+/// Orphans, newest last. Those that have ended are waited for, as init would do, so they are returned this once; until
+/// then they stay in the process table.
 pub(super) fn strays() -> Vec<i32> {
     let all = all().unwrap_or_default();
     let Some(strays) = Strays::now() else { return Vec::new() };
     let came: Vec<i32> = all.into_iter().filter(|id| strays.have_child(*id)).collect();
     for id in came.iter().filter_map(|id| Pid::from_raw(*id)) {
-        // One that still runs is not waited for.
+        // `NOHANG`: one that still runs is left alone.
         let _ = waitpid(Some(id), WaitOptions::NOHANG);
     }
     came
 }
 
-/// The children of the main thread, ended or not. Orphans come to this thread, while those that were started belong to the
-/// thread that did it.
+/// The children of the main thread, including those that have ended. The kernel gives orphans to this thread, while a
+/// child that was started belongs to the thread that started it.
 fn all() -> io::Result<Vec<i32>> {
     let ids = std::fs::read_to_string(format!("/proc/self/task/{}/children", getpid().as_raw_pid()))?;
     Ok(ids.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect())

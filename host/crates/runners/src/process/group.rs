@@ -10,9 +10,9 @@ use super::{children, seal};
 /// Sends a signal to a group, if there is one.
 pub(super) fn signal(group: Option<Pid>, signal: Signal) {
     let Some(group) = group else { return };
-    // The group may be gone already, which is what we want.
+    // An error other than `PERM` means that the group has already gone.
     if kill_process_group(group, signal) == Err(Errno::PERM) {
-        // What sudo started belongs to root; who may start it by sudo may end it so.
+        // sudo started the group, so it belongs to root. A host that may use sudo to start it may also use it here.
         let number = if signal == Signal::TERM { "-TERM" } else { "-KILL" };
         let target = format!("-{}", group.as_raw_nonzero());
         let mut sudo = std::process::Command::new("sudo");
@@ -20,12 +20,12 @@ pub(super) fn signal(group: Option<Pid>, signal: Signal) {
         let started = children::start(|| seal::without(|| sudo.spawn()), |sudo: &Child| Some(sudo.id()));
         let ended = started.and_then(|(_started, mut sudo)| sudo.wait());
         if !ended.is_ok_and(|status| status.success()) {
-            tracing::warn!(process.group = %target, "a process of another user cannot be signaled");
+            tracing::warn!(process.group = %target, "failed to signal a process group of another user");
         }
     }
 }
 
-/// A process group that is killed when this is dropped armed.
+/// A process group that is killed when this is dropped, unless it was disarmed.
 pub(super) struct Group(pub(super) Option<Pid>);
 
 impl Group {

@@ -1,10 +1,10 @@
-//! A control group (cgroup v2) of the host's own, in which everything is born that it starts: the *home*. Nobody leaves
-//! it by `setsid`, by emptying the environment or by losing the parent, nor by the end of the host. So a later host
-//! finds there what an earlier one has left, whatever it did to hide.
+//! The host's own control group (cgroup v2), the *home*, in which every process that it starts is born. A process does
+//! not leave it by `setsid`, by emptying its environment, by losing its parent, or by the end of the host. So a later
+//! host finds there what an earlier one has left, however it tried to hide.
 //!
-//! The host goes into it once, at its start. A group for each execution would say more, but moving a process waits for
-//! the whole machine (about 10 ms), and being born elsewhere is not to be had without `unsafe`. It has no controllers:
-//! nothing is limited by it.
+//! The host enters its home once, at its start. A group for each execution would be more exact, but moving a process
+//! blocks the whole machine (about 10 ms), and starting one in another group needs `unsafe`. The group has no
+//! controllers: it limits nothing.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -16,17 +16,17 @@ use std::sync::{Mutex, PoisonError};
 use rustix::io::Errno;
 use rustix::process::getpid;
 
-/// How the names of homes begin.
+/// Prefix of the names of homes.
 const PREFIX: &str = "petrel-host-";
-/// The file that has the numbers of the processes in a group; who writes one to it moves that process there.
+/// The file that lists the processes of a group. Writing a number to it moves that process there.
 const PROCESSES: &str = "cgroup.procs";
-/// How often a home is made that another host takes for an empty one that was left, and clears away.
+/// Attempts to make a home, since another host may take it for an abandoned one and remove it while it is empty.
 const TRIES: usize = 5;
 
-/// Where this process has gone into, and whether it was there before.
+/// The home that this process has entered, and whether it existed before.
 static ENTERED: Mutex<Option<(PathBuf, bool)>> = Mutex::new(None);
 
-/// That this process is in its home. It goes back to where it was when this is dropped.
+/// Proof that this process is in its home. Dropping it moves the process back.
 #[derive(Debug)]
 pub(super) struct Home {
     /// The directory of the group.
@@ -35,16 +35,16 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Goes into the home of the host that has this data directory, which is the same one each time.
+    /// Enters the home of the host with this data directory. It has the same name each time.
     ///
     /// # Errors
-    /// When there is no cgroup v2, or this process may not make groups below its own.
+    /// If there is no cgroup v2, or this process may not create groups below its own.
     pub(super) fn enter(data_dir: &Path) -> io::Result<Self> {
         let place = fs::metadata(data_dir)?;
         let parent = own_group()?;
         let path = parent.join(format!("{PREFIX}{:x}-{:x}", place.dev(), place.ino()));
         clear_away(&parent, &path);
-        // It stays where its host was killed.
+        // A host that was killed leaves its home behind.
         let was_there = path.exists();
         let mut made = make(&path);
         for _ in 1..TRIES {
@@ -54,7 +54,7 @@ impl Home {
             made = make(&path);
         }
         if let Err(error) = made {
-            // Only an empty one can be removed.
+            // The kernel removes empty groups only.
             let _ = fs::remove_dir(&path);
             return Err(error);
         }
@@ -66,19 +66,19 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         *ENTERED.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        // It stays where somebody is left in it, for the next host to find.
+        // A home that is not empty stays, for the next host to search.
         if go_into(&self.parent).is_ok() {
             let _ = fs::remove_dir(&self.path);
         }
     }
 }
 
-/// Whether an earlier host has left its home, in which all is that it has left.
+/// Whether an earlier host has left its home, and with it all processes that it has left.
 pub(super) fn was_there() -> bool {
     ENTERED.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|(_, was_there)| *was_there)
 }
 
-/// The numbers of all who are in the home of this process, but for this one; nobody when it has none.
+/// The numbers of all other processes in the home of this one. Empty if it has none.
 pub(super) fn others() -> Vec<i32> {
     let entered = ENTERED.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let ids = entered.and_then(|(path, _)| fs::read_to_string(path.join(PROCESSES)).ok()).unwrap_or_default();
@@ -93,24 +93,24 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether it failed since somebody has removed the group.
+/// Whether an error means that somebody has removed the group.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::NODEV.raw_os_error())
 }
 
-/// Moves this process.
+/// Moves this process to `group`.
 fn go_into(group: &Path) -> io::Result<()> {
-    // 0 is who writes it.
+    // 0 stands for the process that writes.
     OpenOptions::new().write(true).open(group.join(PROCESSES))?.write_all(b"0")
 }
 
-/// Removes the homes of hosts that were killed, as far as nobody is in them.
+/// Removes the homes of hosts that were killed, as far as they are empty.
 fn clear_away(parent: &Path, own: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let is_home = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with(PREFIX));
     for home in entries.flatten().filter(|entry| is_home(&entry.file_name())).map(|entry| entry.path()) {
         if home != own {
-            // Refused where somebody is in it.
+            // Fails, as it should, if somebody is in it.
             let _ = fs::remove_dir(&home);
         }
     }
@@ -123,10 +123,10 @@ fn own_group() -> io::Result<PathBuf> {
     locate(&groups, &mounts).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no cgroup v2 is mounted"))
 }
 
-/// The directory of a group, given what `/proc/ID/cgroup` says of who is in it and `/proc/ID/mountinfo` of what is
-/// mounted: `36 25 0:31 ROOT DIRECTORY OPTIONS - cgroup2 cgroup2 OPTIONS`.
+/// The directory of a group, from the contents of `/proc/ID/cgroup` and `/proc/ID/mountinfo`. A line of the latter is
+/// `36 25 0:31 ROOT DIRECTORY OPTIONS - cgroup2 cgroup2 OPTIONS`.
 fn locate(groups: &str, mounts: &str) -> Option<PathBuf> {
-    // The others are of the first version.
+    // Lines with another prefix are about cgroup v1.
     let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     mounts.lines().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;

@@ -1,8 +1,9 @@
-//! By what a host tells its own processes from those of another one: the identity of its data directory. What
-//! [`seal`](super::seal) and environment carry is made with it, so that a host over a copy of the store, which knows the
-//! same executions, takes nothing of the original for its own, and nobody makes a mark up for an execution by its id.
+//! The identity of a data directory, by which a host distinguishes its own processes from those of another host. It is
+//! part of each [`seal`](super::seal) and of the proof in each environment. So a host over a copy of the store, which
+//! knows the same executions, does not take processes of the original for its own, and nobody can forge a mark from the
+//! id of an execution.
 //!
-//! Where the identity is kept is the business of whoever starts the host.
+//! The identity is stored by whoever starts the host.
 
 use std::fs;
 use std::io;
@@ -13,44 +14,44 @@ use std::sync::OnceLock;
 use petrel_model::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
-/// Whose this process is.
+/// The identity of this process.
 static OWN: OnceLock<Identity> = OnceLock::new();
-/// What is used before it is anybody's.
+/// The identity before one was set.
 static NOBODY: Identity = Identity(String::new());
 
-/// Who has started a process.
+/// The identity of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity(String);
 
 impl Identity {
-    /// That of the host with this data directory, in which `text` is kept. Where the directory lies counts too: a copy of
-    /// it is another one.
+    /// The identity of the host with this data directory, in which `text` is stored. Device and inode of the directory
+    /// are part of it, so that a copy of the directory is another identity.
     ///
     /// # Errors
-    /// When there is no such directory.
+    /// If the directory does not exist.
     pub(super) fn of(text: &str, data_dir: &Path) -> io::Result<Self> {
         let place = fs::metadata(data_dir)?;
         Ok(Self(format!("{text} {:x} {:x}", place.dev(), place.ino())))
     }
 
-    /// That of this process.
+    /// The identity of this process.
     pub(super) fn own() -> &'static Self {
         OWN.get().unwrap_or(&NOBODY)
     }
 
-    /// Makes it that of this process, which is the host over one data directory to its end.
+    /// Makes this the identity of this process, for the rest of its life.
     pub(super) fn become_own(self) {
-        // The first one stays.
+        // A process is the host of one data directory, so a second call changes nothing.
         let _ = OWN.set(self);
     }
 
-    /// What proves in an environment that it was made for this execution.
+    /// The value of the environment variable that proves that this host started the process for `execution`.
     pub(super) fn proof(&self, execution: &str) -> String {
         let digest = self.digest("environment", execution);
         hexadecimal(digest.get(..16).unwrap_or(&digest))
     }
 
-    /// A number that nobody else can tell, of some use.
+    /// A number for `usage` that nobody can compute without the identity.
     pub(super) fn number(&self, usage: &str, text: &str) -> u64 {
         self.digest(usage, text).iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
@@ -59,7 +60,7 @@ impl Identity {
         let mut hasher = Sha256::new();
         for part in [self.0.as_str(), usage, text] {
             hasher.update(part);
-            // No part holds it, so that each has an end.
+            // A separator after each part, which no part contains: so ("ab", "c") and ("a", "bc") differ.
             hasher.update([0]);
         }
         hasher.finalize().into()

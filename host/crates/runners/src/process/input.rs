@@ -1,4 +1,4 @@
-//! What a process finds at standard input: bytes, or a socket on which it also answers.
+//! Standard input of a process: bytes, or a socket on which the process also answers.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Socket;
@@ -11,17 +11,17 @@ use tokio::process::ChildStdin;
 use super::Captured;
 use crate::output::OutputSink;
 
-/// What a process finds at standard input.
+/// Standard input of a process.
 #[derive(Debug)]
 pub enum Input {
-    /// These bytes; nothing at all if there are none.
+    /// These bytes. An empty vector means an empty input.
     Bytes(Vec<u8>),
-    /// A socket: it reads the request to its end, and writes its answer to the same. So an answer is apart from
-    /// standard output, without another file descriptor that other processes might come to hold.
+    /// A socket. The process reads the request to its end, and writes its answer to the same socket. That keeps the
+    /// answer apart from standard output without a further file descriptor, which other processes might inherit.
     Exchange {
-        /// What it reads.
+        /// The bytes to read.
         request: Vec<u8>,
-        /// How many bytes of the answer are kept.
+        /// Bytes of the answer that are kept.
         answer_limit: usize,
     },
 }
@@ -33,7 +33,7 @@ impl Default for Input {
 }
 
 impl Input {
-    /// What the process is started with, and our end of the socket if it is one.
+    /// Opens the child's end, and our end if the input is a socket.
     pub(super) fn open(&self) -> std::io::Result<(Stdio, Option<UnixStream>)> {
         Ok(match self {
             Self::Bytes(bytes) if bytes.is_empty() => (Stdio::null(), None),
@@ -47,7 +47,7 @@ impl Input {
     }
 }
 
-/// Hands over the input, and takes in the answer. A process that does not read its input is no error.
+/// Writes the input and reads the answer. A process that does not read its input is not an error.
 pub(super) async fn feed(
     input: Input,
     stdin: Option<ChildStdin>,

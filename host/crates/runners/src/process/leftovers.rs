@@ -1,9 +1,9 @@
-//! Finds processes that an execution has left behind, wherever they have gone, and ends them. By what they are known is
-//! said in [`marks`](super::marks).
+//! Finds processes that an execution has left behind, wherever they have gone, and ends them. [`marks`](super::marks)
+//! decides which processes belong to it.
 //!
-//! All processes of the machine are looked at, which takes milliseconds: so this is for executions that did not end as
-//! they should, and never for the others. Who starts another and ends, again and again, may be gone whenever all are
-//! looked at; but the one that is there then always is a child of the reaper, and is hunted among those ([`hunt`]).
+//! A search reads all processes of the machine, which takes milliseconds; so only executions that did not end normally
+//! are searched for. A process that forks and exits again and again may be missed by every search; but its latest
+//! incarnation is always a child of the reaper, and is hunted among those ([`hunt`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,28 +16,30 @@ use super::marks::{Marks, Search};
 use super::table::{self, Life, Process};
 use super::{children, home};
 
-/// How often is looked again for what was started while others were being ended.
+/// Number of searches for processes that were started while others were being killed.
 const ROUNDS: usize = 10;
-/// How long to wait before looking again.
+/// Pause between searches.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How often a hunt looks. The fastest are caught within a hundred.
+/// Number of looks of a hunt. In tests the fastest forking process was caught within a hundred.
 const LOOKS: usize = 2000;
-/// How long and how often a hunt waits for those that it has killed: who was ending already may have started another.
+/// Pause, and number of pauses, in which a hunt waits for the processes that it has killed: one that was exiting
+/// already may have started another.
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const SHORT_PAUSES: usize = 20;
 
-/// Kills what an earlier process, over the same data directory, has started for the given executions and is still there.
-/// To be called before this one starts anything. Returns how many processes there were.
+/// Kills processes of the given executions that an earlier host over the same data directory has left running. Must be
+/// called before this host starts any process. Returns their number.
 pub fn end_leftovers(executions: &[String]) -> usize {
-    let marks = Marks::of(executions, Identity::own(), Search::Left);
+    let marks = Marks::of(executions, Identity::own(), Search::Leftovers);
     in_rounds(|| {
         let ended = end(|all, known| marks.families(all, known));
-        ended.max(hunt(home::others, |id| marks.say(id)))
+        // A search finds whole families; the hunt catches processes that fork faster than a search.
+        ended.max(hunt(home::others, |id| marks.match_id(id)))
     })
 }
 
-/// How to know the processes of an execution that began at the tick `began` and is about to be ended: also by who is
-/// below `leader` now. To be asked before anything is ended, since who loses its parent is below nobody.
+/// The marks of an execution that began at the tick `began`, including the processes below `leader` at present. Must be
+/// called before the execution is ended, since a process that loses its parent is no longer below the leader.
 pub(super) async fn look(execution: &str, leader: Option<Pid>, began: u64) -> Marks {
     let marks = Marks::of(&[execution.to_owned()], Identity::own(), Search::Since(began));
     let Some(leader) = leader.map(Pid::as_raw_pid) else { return marks };
@@ -46,18 +48,18 @@ pub(super) async fn look(execution: &str, leader: Option<Pid>, began: u64) -> Ma
     marks.with_seen(seen.await.unwrap_or_default())
 }
 
-/// Ends everything that has these marks.
+/// Kills every process with these marks.
 pub(super) async fn end_all(marks: Marks) {
     until_none_is_left(move || {
         let ended = end(|all, known| marks.families(all, known));
-        ended.max(hunt(children::strays, |id| marks.say(id)))
+        ended.max(hunt(children::strays, |id| marks.match_id(id)))
     })
     .await;
 }
 
-/// Ends who holds one of these pipes open besides this process; `pipes` are their numbers. Only what an execution has
-/// started comes to hold its pipes, whatever else is known of it. Who was started by a holder and has let go of them
-/// lives on. Returns how many held one.
+/// Kills every other process that holds one of these pipes open; `pipes` are their inode numbers. Only processes of the
+/// execution can hold its pipes, whatever marks they have. A descendant that has closed them lives on. Returns the
+/// number of holders.
 pub(super) async fn end_holders(pipes: Vec<u64>) -> usize {
     let find =
         move |all: &[Process]| all.iter().filter(|one| holds(one, &pipes)).map(|one| one.life).collect();
@@ -68,7 +70,7 @@ async fn until_none_is_left(once: impl Fn() -> usize + Send + 'static) -> usize 
     tokio::task::spawn_blocking(move || in_rounds(once)).await.unwrap_or_default()
 }
 
-/// Does it until it says that there was nobody. Returns how many there were at most.
+/// Repeats `once` until it finds no process. Returns the largest number that it found.
 fn in_rounds(once: impl Fn() -> usize) -> usize {
     let mut most = 0;
     for _ in 0..ROUNDS {
@@ -81,8 +83,8 @@ fn in_rounds(once: impl Fn() -> usize) -> usize {
     most
 }
 
-/// Kills whom `find` finds among all processes, given whom it has found before. They are stopped first, until nobody
-/// new is found: who is stopped starts nothing, and who is killed leaves no children behind that nobody knows.
+/// Kills the processes that `find` selects, given those that it selected before. They are stopped first, until a search
+/// finds no new one: a stopped process starts nothing, so none can leave an unknown child behind when it is killed.
 fn end(find: impl Fn(&[Process], &BTreeSet<Life>) -> BTreeSet<Life>) -> usize {
     let mut stopped = BTreeSet::new();
     for _ in 0..ROUNDS {
@@ -92,28 +94,28 @@ fn end(find: impl Fn(&[Process], &BTreeSet<Life>) -> BTreeSet<Life>) -> usize {
             break;
         }
         for id in new.iter().filter_map(|life| Pid::from_raw(life.id)) {
-            // It may have gone, which is what we want.
+            // An error means that the process has already gone.
             let _ = kill_process(id, Signal::STOP);
         }
         stopped.extend(new);
     }
     for id in stopped.iter().filter_map(|life| Pid::from_raw(life.id)) {
         signal(Some(id), Signal::KILL);
-        // It may lead no group; or it is gone, which is what we want.
+        // An error means that it leads no group, or has already gone.
         let _ = kill_process(id, Signal::KILL);
     }
     stopped.len()
 }
 
-/// Kills those of a short list that belong to us, each as soon as it is seen, until a look finds nobody new. Returns how
-/// many were killed.
+/// Kills processes of a short list that belong to us, each as soon as it is seen, until a look finds no new one.
+/// Returns their number.
 fn hunt(look: impl Fn() -> Vec<i32>, is_ours: impl Fn(i32) -> bool) -> usize {
     let mut killed: BTreeMap<i32, bool> = BTreeMap::new();
     let mut pauses = 0;
     for _ in 0..LOOKS {
         let found = look();
         let known = killed.len();
-        // The newest first: it has the least time to start the next.
+        // Newest first: it has had the least time to start the next one.
         for id in found.iter().rev() {
             killed.entry(*id).or_insert_with(|| {
                 is_ours(*id) && Pid::from_raw(*id).is_some_and(|id| kill_process(id, Signal::KILL).is_ok())

@@ -1,19 +1,20 @@
-//! By what processes of executions are told from all others. How they are ended is said in
-//! [`leftovers`](super::leftovers).
+//! Marks that distinguish the processes of an execution from all others. [`leftovers`](super::leftovers) ends the
+//! processes.
 //!
-//! A process belongs to an execution if it was seen below the process that the execution began with, has its [`Seal`],
-//! has the proof of it in its environment, or descends from one that belongs to it. So neither a session of its own, nor an
-//! empty environment, nor a parent that has ended hides it; a process id that was used again does no harm. Seal and proof
-//! are made with the [`Identity`] of the host, and the seal counts more, since anybody can write an environment. Who shows
-//! nothing of this and has lost its parent belongs to whoever is being ended and could have started it.
+//! A process belongs to an execution if it was seen below the first process of the execution, has its [`Seal`], has
+//! its proof in the environment, or descends from a process that belongs to it. So a session of its own, an empty
+//! environment or a parent that has ended does not hide it, and a reused process id does no harm. Seal and proof
+//! contain the [`Identity`] of the host. The seal counts more, since anybody can write an environment. A process
+//! without any mark that has lost its parent is attributed to the execution that is being ended, if that could have
+//! started it.
 //!
-//! Who is looked for is said by [`Search`]: while this host runs, only who is below it ([`children`]) and began with the
-//! execution or after it; at its start, what an earlier one has left, above all in its [`home`].
+//! [`Search`] says which processes are considered: while this host runs, those below it ([`children`]) that began with
+//! the execution or later; at its start, those that an earlier host has left, above all in its [`home`].
 //!
-//! What remains: who takes its seal off and copies the proof of another execution out of the environment of a process
-//! of the same user is taken for that one's; what an earlier host has left without any mark is found in a home only, and
-//! a mark that was made up hides it there. Versions before the identity left marks without it: an environment of theirs
-//! counts in the home, which says whose it is, and nowhere else.
+//! Known gaps: a process that removes its seal and copies the proof of another execution of the same user is attributed
+//! to that one. A process that an earlier host has left without any mark is only found in a home, and a forged mark
+//! hides it there. Versions before the identity left marks without it; such an environment counts in the home, which
+//! shows whose it is, and nowhere else.
 
 use std::collections::BTreeSet;
 
@@ -23,31 +24,31 @@ use super::seal::Seal;
 use super::table::{self, Life, Process};
 use super::{EXECUTION_VARIABLE, PROOF_VARIABLE, home};
 
-/// How many executions an environment may name: it has no reason to name more than one.
+/// Executions that an environment may name. There is no reason to name more than one, and each costs a digest.
 const MOST_NAMES: usize = 4;
 
-/// What the processes of some executions have.
+/// The marks of some executions.
 #[derive(Debug, Clone)]
 pub(super) struct Marks {
     identity: Identity,
     executions: BTreeSet<String>,
     seals: BTreeSet<Seal>,
-    /// They were below the first process of an execution.
+    /// Processes that were below the first process of an execution.
     seen: BTreeSet<Life>,
     search: Search,
 }
 
-/// Whose processes are looked for.
+/// The processes that a search considers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Search {
-    /// Those of this host, which began at this tick or later.
+    /// Processes of this host that began at this tick or later.
     Since(u64),
-    /// Those of an earlier host, which is gone; this one has started nothing yet.
-    Left,
+    /// Processes of an earlier host that has gone. This host has started none yet.
+    Leftovers,
 }
 
 impl Marks {
-    /// By these ids, as a host with this identity marks them.
+    /// The marks that a host with this identity gives to these executions.
     pub(super) fn of(executions: &[String], identity: &Identity, search: Search) -> Self {
         Self {
             identity: identity.clone(),
@@ -58,63 +59,66 @@ impl Marks {
         }
     }
 
-    /// Also these, which were below the first process of an execution.
+    /// Adds processes that were seen below the first process of an execution.
     pub(super) fn with_seen(self, seen: BTreeSet<Life>) -> Self {
         Self { seen, ..self }
     }
 
-    /// All that belongs to the executions, and to those that are known to.
+    /// Processes of the executions, with their descendants and those of `known`.
     pub(super) fn families(&self, all: &[Process], known: &BTreeSet<Life>) -> BTreeSet<Life> {
-        let scene = Scene::now(self.search, Some(all));
-        table::families(all, |process| known.contains(&process.life) || self.are_on(process, &scene))
+        let snapshot = Snapshot::now(self.search, Some(all));
+        table::families(all, |process| {
+            known.contains(&process.life) || self.match_process(process, &snapshot)
+        })
     }
 
-    /// Whether the process with this number, which came to this one or is in its home, belongs to the executions by
-    /// itself.
-    pub(super) fn say(&self, id: i32) -> bool {
-        table::read(id).is_some_and(|process| self.are_on(&process, &Scene::now(self.search, None)))
+    /// Whether the process with this number, which is an orphan or in the home, belongs to the executions by its own
+    /// marks.
+    pub(super) fn match_id(&self, id: i32) -> bool {
+        table::read(id).is_some_and(|process| self.match_process(&process, &Snapshot::now(self.search, None)))
     }
 
-    fn are_on(&self, process: &Process, scene: &Scene) -> bool {
+    fn match_process(&self, process: &Process, snapshot: &Snapshot) -> bool {
         if self.seen.contains(&process.life) {
             return true;
         }
-        scene.could_have(process)
+        snapshot.could_have(process)
             && self
-                .claim(process, &Shown::by(process.life.id, &self.identity), scene)
-                // Asked last: it reads once more, of few.
-                .unwrap_or_else(|| scene.suspects(process) && Seal::could_be_on(process.life.id))
+                .claim(process, &Evidence::of(process.life.id, &self.identity), snapshot)
+                // Checked last, since it reads another file; few processes get this far.
+                .unwrap_or_else(|| snapshot.suspects(process) && Seal::could_be_on(process.life.id))
     }
 
-    /// Whether what a process shows says that it belongs to the executions; `None` when that says nothing.
-    fn claim(&self, process: &Process, shown: &Shown, scene: &Scene) -> Option<bool> {
+    /// Whether the evidence attributes the process to the executions. `None` if it says nothing.
+    fn claim(&self, process: &Process, shown: &Evidence, snapshot: &Snapshot) -> Option<bool> {
         match shown {
-            Shown::Seal(seal) => Some(self.seals.contains(seal)),
-            Shown::Proof(execution) => {
-                Some(self.executions.contains(execution) && scene.takes_proof_of(process))
+            Evidence::Seal(seal) => Some(self.seals.contains(seal)),
+            Evidence::Proof(execution) => {
+                Some(self.executions.contains(execution) && snapshot.takes_proof_of(process))
             }
-            // What has the marks of an earlier version, or of another host, belongs to nobody here.
-            Shown::Others(names) if self.search == Search::Left => Some(
-                scene.has_at_home(process.life.id) && names.iter().any(|name| self.executions.contains(name)),
+            // Marks of an earlier version or of another host attribute a process to nobody here.
+            Evidence::Others(names) if self.search == Search::Leftovers => Some(
+                snapshot.has_at_home(process.life.id)
+                    && names.iter().any(|name| self.executions.contains(name)),
             ),
-            Shown::Others(_) | Shown::Nothing => None,
+            Evidence::Others(_) | Evidence::Nothing => None,
         }
     }
 }
 
-/// What there is to see at a moment. To be made after the look at the processes that it is asked about.
+/// The surroundings at one moment. Must be created after the list of processes that it is asked about.
 #[derive(Debug)]
-enum Scene {
+enum Snapshot {
     /// While this host runs.
     Running {
         since: u64,
-        /// Who is below it, if that is known.
+        /// Processes below the host, if that is known.
         below: Option<BTreeSet<Life>>,
         strays: Option<Strays>,
-        /// Who is in its home, where others come to it too.
+        /// Members of its home, if orphans of others come to the host, too.
         members: Option<BTreeSet<i32>>,
     },
-    /// Before it has started anything.
+    /// Before the host has started any process.
     Starting {
         members: BTreeSet<i32>,
         /// Whether the earlier host has left a home.
@@ -122,7 +126,7 @@ enum Scene {
     },
 }
 
-impl Scene {
+impl Snapshot {
     fn now(search: Search, all: Option<&[Process]>) -> Self {
         let members = || -> BTreeSet<i32> { home::others().into_iter().collect() };
         match search {
@@ -132,11 +136,11 @@ impl Scene {
                 strays: Strays::now(),
                 members: children::gets_others().then(members),
             },
-            Search::Left => Self::Starting { members: members(), was_home: home::was_there() },
+            Search::Leftovers => Self::Starting { members: members(), was_home: home::was_there() },
         }
     }
 
-    /// Whether a process can be one of those that are looked for at all.
+    /// Whether the search considers a process at all.
     fn could_have(&self, process: &Process) -> bool {
         match self {
             Self::Running { since, below, .. } => {
@@ -147,7 +151,7 @@ impl Scene {
         }
     }
 
-    /// Whether the word of an environment is taken: not that of a process elsewhere, where there is a home.
+    /// Whether the proof in an environment is accepted. Where there is a home, that of a process outside is not.
     fn takes_proof_of(&self, process: &Process) -> bool {
         match self {
             Self::Running { .. } => true,
@@ -159,15 +163,15 @@ impl Scene {
         matches!(self, Self::Starting { members, .. } if members.contains(&id))
     }
 
-    /// Whether a process that shows nothing can only be of one of those that are being ended.
+    /// Whether a process without marks must belong to an execution that is being ended.
     fn suspects(&self, process: &Process) -> bool {
         match self {
             Self::Running { strays, members, .. } => {
                 strays.as_ref().is_some_and(|strays| strays.have(process))
-                    // Who was born elsewhere is not to be hurt.
+                    // A process from elsewhere must not be harmed.
                     && members.as_ref().is_none_or(|members| members.contains(&process.life.id))
             }
-            // Whose parent lives belongs to that one: a service may do with its limits as it likes.
+            // A process whose parent lives belongs to that one: a service may set its own limits as it likes.
             Self::Starting { members, .. } => {
                 members.contains(&process.life.id) && !members.contains(&process.parent)
             }
@@ -175,21 +179,21 @@ impl Scene {
     }
 }
 
-/// What a process shows of whom it belongs to.
+/// The evidence that a process shows of the execution that it belongs to.
 #[derive(Debug, PartialEq, Eq)]
-enum Shown {
-    /// A seal that this host has made, or an earlier one over the same store.
+enum Evidence {
+    /// A seal made by this host, or by an earlier one over the same store.
     Seal(Seal),
-    /// That it was started for this execution, in an environment that such a host has made.
+    /// The id of an execution, proved by an environment that such a host has made.
     Proof(String),
-    /// Marks that no such host has made; the executions that they name.
+    /// Executions named by marks that no such host has made.
     Others(Vec<String>),
-    /// None at all; or it has gone.
+    /// No mark, or the process has gone.
     Nothing,
 }
 
-impl Shown {
-    fn by(process: i32, identity: &Identity) -> Self {
+impl Evidence {
+    fn of(process: i32, identity: &Identity) -> Self {
         let seal = Seal::on(process);
         if let Some(seal) = seal.filter(|seal| seal.is_of(identity)) {
             return Self::Seal(seal);
@@ -214,12 +218,12 @@ impl Shown {
     }
 }
 
-/// The environment of a process; nothing when it has gone, or is another user's.
+/// The environment of a process. Empty if it has gone, or belongs to another user.
 fn environment_of(process: i32) -> Vec<u8> {
     std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default()
 }
 
-/// The values that a variable has in an environment.
+/// The values of a variable in an environment.
 fn values<'a>(environment: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a str> {
     environment
         .split(|byte| *byte == 0)

@@ -1,14 +1,14 @@
-//! The seal of an execution: a mark on its processes that does not go off by emptying the environment, by `setsid`,
-//! by closing files or by losing the parent.
+//! The seal of an execution: a mark on its processes that survives an empty environment, `setsid`, closed files and the
+//! loss of the parent.
 //!
-//! It is a resource limit, since those are handed down to whatever a process starts and can be read of every process
+//! The seal is a resource limit, since those are inherited by child processes and can be read of every process
 //! (`/proc/ID/limits`): the time that a real-time process may compute at a stretch, set to more than 35 years, which
-//! limits nothing. Its value says the execution, and that this host has put it on ([`Identity`]). A process that sets this
-//! very limit itself takes the seal off; it is then still found by its environment, below its parent, or by having none
-//! of these: what is started has a seal.
+//! limits nothing. Its value encodes the execution and a check that this host has made it ([`Identity`]). A process
+//! that sets this very limit removes its seal. It is then still found by its environment, below its parent, or by
+//! having none of these, since everything that is started has a seal.
 //!
-//! A child has the limits that this process has when it is started. So they change for that moment, and one is started
-//! after the other.
+//! A child inherits the limits that this process has at that moment. So the host changes its own limit while it starts
+//! a child, and starts one child at a time.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -16,22 +16,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::identity::Identity;
 
-/// Where seals begin, in microseconds: about 35 years.
+/// Smallest seal, in microseconds: about 35 years.
 const BASE: u64 = 1 << 50;
-/// How many bits of a seal say the execution.
+/// Bits of a seal that encode the execution.
 const NAME_BITS: u32 = 34;
-/// How many bits below them say that it was made, and not made up.
+/// Bits below them that show that the seal is genuine.
 const CHECK_BITS: u32 = 16;
-/// How many seals there are.
+/// Number of seals.
 const MANY: u64 = 1 << (NAME_BITS + CHECK_BITS);
 
-/// What `/proc/ID/limits` calls the limit.
+/// The name of the limit in `/proc/ID/limits`.
 const NAME: &str = "Max realtime timeout";
 
-/// The limit as this process was given it.
+/// The limit with which this process was started.
 static OWN: LazyLock<Rlimit> = LazyLock::new(|| getrlimit(Resource::Rttime));
 
-/// Held by who starts a process.
+/// Held while a process is being started.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// The seal of one execution.
@@ -39,26 +39,26 @@ static STARTING: Mutex<()> = Mutex::new(());
 pub(super) struct Seal(u64);
 
 impl Seal {
-    /// The seal that a host with this identity puts on the execution with this id. It is the same in every process of
-    /// that host, so that a later one can find what an earlier one has left.
+    /// The seal of this execution on a host with this identity. A later host over the same data directory computes the
+    /// same value, and so finds what an earlier one has left.
     pub(super) fn of(execution: &str, identity: &Identity) -> Self {
         let name = identity.number("seal", execution) >> (u64::BITS - NAME_BITS);
         Self(BASE + (name << CHECK_BITS) + check(name, identity))
     }
 
-    /// The seal on a process, if it has one.
+    /// The seal of a process, if it has one.
     pub(super) fn on(process: i32) -> Option<Self> {
         Self::read(&limits_of(process)?)
     }
 
-    /// Whether a host with this identity has made it.
+    /// Whether a host with this identity has made the seal.
     pub(super) fn is_of(self, identity: &Identity) -> bool {
         let number = self.0.saturating_sub(BASE);
         number % (1 << CHECK_BITS) == check(number >> CHECK_BITS, identity)
     }
 
-    /// Whether a process would have a seal if one was put on it. Not said of any where none can be, nor of one that has
-    /// gone.
+    /// Whether a process is known to lack a seal that it could carry. `false` where seals are impossible, and for a
+    /// process that has gone.
     pub(super) fn could_be_on(process: i32) -> bool {
         OWN.maximum.is_none_or(|highest| highest >= BASE + MANY) && limits_of(process).is_some()
     }
@@ -69,7 +69,7 @@ impl Seal {
         (BASE..BASE + MANY).contains(&value).then_some(Self(value))
     }
 
-    /// Does `start`, and puts the seal on what it starts. Where limits may not be that high, it starts without a seal.
+    /// Calls `start` so that the process that it starts has this seal. Where limits may not be that high, it has none.
     pub(super) fn put_on<T>(self, start: impl FnOnce() -> T) -> T {
         let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let own = *OWN;
@@ -77,25 +77,25 @@ impl Seal {
         let is_sealed = setrlimit(Resource::Rttime, sealed).is_ok();
         let started = start();
         if is_sealed {
-            // It was allowed to begin with, so it is now.
+            // Cannot fail: the value was the limit before.
             let _ = setrlimit(Resource::Rttime, own);
         }
         started
     }
 }
 
-/// What follows the name of an execution in its seal.
+/// The check bits for an execution.
 fn check(name: u64, identity: &Identity) -> u64 {
     identity.number("check", &name.to_string()) >> (u64::BITS - CHECK_BITS)
 }
 
-/// What the system says of the limits of a process; `None` when it has gone.
+/// The contents of `/proc/ID/limits`. `None` if the process has gone.
 fn limits_of(process: i32) -> Option<String> {
     let limits = std::fs::read(format!("/proc/{process}/limits")).ok()?;
     Some(String::from_utf8_lossy(&limits).into_owned())
 }
 
-/// Does `start`, which starts something of the host's own: no execution seals it.
+/// Calls `start` for a process of the host's own, which must not have the seal of an execution.
 pub(super) fn without<T>(start: impl FnOnce() -> T) -> T {
     let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     start()

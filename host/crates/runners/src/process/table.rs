@@ -1,40 +1,40 @@
-//! All processes of the machine as `/proc` shows them: whose child each is, and since when. Which of them belong to
-//! an execution is said in [`marks`](super::marks).
+//! The process table: all processes of the machine as `/proc` shows them, with parent and start.
+//! [`marks`](super::marks) decides which of them belong to an execution.
 
 use std::collections::BTreeSet;
 
 use rustix::process::getpid;
 use rustix::time::{ClockId, clock_gettime};
 
-/// A process, from its start to its end.
+/// The identity of a process for its whole life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Life {
-    /// Its number, which may be another one's later.
+    /// Process id. The kernel may reuse it later.
     pub(super) id: i32,
-    /// Ticks from the start of the machine to its own. With the number it tells it from all others.
+    /// Start of the process, in ticks since the start of the machine. With the id it identifies the process.
     pub(super) started_at: u64,
 }
 
-/// How many ticks a second has in all that the system shows of processes.
+/// Ticks a second (`USER_HZ`), the unit of all times in `/proc`.
 const TICKS: u64 = 100;
 
-/// How many ticks after the start of the machine it is now.
+/// Ticks since the start of the machine.
 pub(super) fn now() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     let part = u64::try_from(now.tv_nsec).unwrap_or_default() * TICKS / 1_000_000_000;
     u64::try_from(now.tv_sec).unwrap_or_default() * TICKS + part
 }
 
-/// A process as it is now.
+/// A process at the moment of the look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
-    /// Which one.
+    /// Its identity.
     pub(super) life: Life,
-    /// The number of its parent: another one's once that has ended.
+    /// The id of its parent. Belongs to another process once the parent has ended.
     pub(super) parent: i32,
 }
 
-/// Every process that runs, but for this one.
+/// All processes but this one.
 pub(super) fn all() -> Vec<Process> {
     let own = getpid().as_raw_pid();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
@@ -42,30 +42,30 @@ pub(super) fn all() -> Vec<Process> {
     ids.filter(|id| *id != own).filter_map(read).collect()
 }
 
-/// One process; `None` when it has ended.
+/// One process. `None` if it has ended.
 pub(super) fn read(id: i32) -> Option<Process> {
     let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
     parse(id, &String::from_utf8_lossy(&stat))
 }
 
-/// What a line of `/proc/ID/stat` says: `ID (NAME) STATE PARENT ...`, the number of threads being the 20th field and the
-/// start the 22nd. `None` for one that has ended and is not waited for yet.
+/// Parses `/proc/ID/stat`: `ID (NAME) STATE PARENT ...`, where the 20th field is the number of threads and the 22nd the
+/// start. `None` for a zombie.
 fn parse(id: i32, stat: &str) -> Option<Process> {
-    // The name is the program's own choice, brackets and blanks included.
+    // Search from the right: a program chooses its own name, which may contain brackets and blanks.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
     let has_ended = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
     let threads: u32 = fields.nth(15)?.parse().ok()?;
     let started_at = fields.nth(1)?.parse().ok()?;
-    // The state is that of the main thread, without which the others may go on.
+    // This is the state of the main thread. Other threads may go on without it.
     if has_ended && threads <= 1 {
         return None;
     }
     Some(Process { life: Life { id, started_at }, parent })
 }
 
-/// Those of `all` that `is_root` says, and whatever descends from them.
+/// The processes of `all` that `is_root` selects, and all their descendants.
 pub(super) fn families(all: &[Process], is_root: impl Fn(&Process) -> bool) -> BTreeSet<Life> {
     let mut found: BTreeSet<Life> =
         all.iter().filter(|process| is_root(process)).map(|one| one.life).collect();

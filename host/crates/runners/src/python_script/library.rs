@@ -1,11 +1,11 @@
-//! What Python actions need of us: the file that runs an action, and the modules of `st2common` that actions
-//! import. They are part of the binary and are laid out in a directory at the start.
+//! The Python files that actions need: the wrapper that runs an action, and the modules of `st2common` that actions
+//! import. They are embedded in the binary and laid out in a directory at the start.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The file that runs an action.
+/// The wrapper that runs an action.
 pub(super) const WRAPPER: &str = "petrel_action.py";
 
 macro_rules! files {
@@ -44,10 +44,10 @@ const FILES: [(&str, &str); 27] = files![
     "st2common/util/green/shell.py",
 ];
 
-/// Lays the library out in `directory`, unless it is there already.
+/// Writes the library to `directory`, unless it is there already.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// If a file cannot be written.
 pub fn lay_out(directory: &Path) -> io::Result<()> {
     for (name, content) in FILES {
         let file = directory.join(name);

@@ -1,5 +1,5 @@
-//! Who takes off everything by which its execution could know it. In a program of its own: a reaper takes every child of its
-//! process that it has not started for one that an execution has lost.
+//! Processes that remove every mark of their execution. In a program of its own, since a reaper takes every child that
+//! it has not started itself for an orphan of an execution.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// How often is looked whether something has happened.
+/// Number of looks for an expected event.
 const LOOKS: usize = 50;
 
-/// Where processes hide.
+/// The directory of a test, with files of hidden processes.
 struct Place(TempDir);
 
 impl Place {
@@ -26,13 +26,13 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// A command that leaves a process behind, which writes to the file of this name for as long as it lives.
+    /// A command that leaves a process, which writes to the file of this name as long as it lives.
     fn hide(&self, mark: &str, how: &str) -> String {
         let [script, mark, stop] = ["hide.py", mark, "stop"].map(|name| self.path(name));
         format!("python3 {} {} {} {how}", script.display(), mark.display(), stop.display())
     }
 
-    /// Whether something still writes to the file.
+    /// Whether a process still writes to the file.
     async fn beats(&self, mark: &str) -> bool {
         let before = std::fs::read(self.path(mark)).ok();
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -88,7 +88,7 @@ async fn who_takes_off_all_marks_is_ended_with_its_execution() {
     for (how, timeout, is_canceled, end) in [
         ("stays", 5.0, false, End::TimedOut),
         ("stays", 60.0, true, End::Canceled),
-        // It starts another and ends, again and again: whoever looks at all processes may miss each of them.
+        // It forks and exits again and again, so that each search of all processes may miss it.
         ("hops", 5.0, false, End::TimedOut),
         ("hops", 60.0, true, End::Canceled),
     ] {
@@ -105,7 +105,7 @@ async fn who_takes_off_all_marks_is_ended_with_its_execution() {
         assert_eq!((outcome.end, place.beats(&mark).await), (end, false), "{how}");
     }
 
-    // A service lives on when its command has ended, also when one that began later is ended.
+    // A service lives on after its command, also when a later execution is ended.
     let service = call(&place.hide("service", "stays"), 60.0);
     let outcome = runner.run(service, OutputSink::new(500), CancellationToken::new()).await;
     assert_eq!(outcome.end, End::Succeeded, "{outcome:?}");

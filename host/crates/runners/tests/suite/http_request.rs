@@ -1,4 +1,4 @@
-//! What is sent for an HTTP action, and what its execution gets; against a server on this machine.
+//! Requests of HTTP actions, and results of their executions, with a server on this machine.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use crate::call_of;
 
 mod packed;
 
-/// The largest body that the tests take.
+/// Largest body that the tests accept, in bytes.
 const LIMIT: usize = 10_000;
 
-/// Starts a server that answers by the path of a request; gives its address.
+/// Starts a server that answers by the path of a request. Returns its address.
 async fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -28,7 +28,7 @@ async fn server() -> String {
     address
 }
 
-/// Answers one request: `/echo` with what was asked, as JSON; others as their name says.
+/// Answers one request: `/echo` with the request as JSON, other paths as their names say.
 async fn answer(mut stream: TcpStream) {
     let (head, body) = read(&mut stream).await;
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -70,7 +70,7 @@ async fn read(stream: &mut TcpStream) -> (String, String) {
                 return (head, body.to_owned());
             }
         } else if count == 0 || !text.starts_with(|first: char| first.is_ascii_uppercase()) {
-            // Who speaks TLS to us says no more before we answer.
+            // A client that speaks TLS sends no more until it gets an answer.
             return (text, String::new());
         }
     }
@@ -131,7 +131,7 @@ async fn a_request_is_sent_as_it_was_asked() {
         assert!(heads.iter().all(|part| head.contains(part)), "{parameters}: {head}");
         assert_eq!(sent["body"], body, "{parameters}");
     }
-    // What is packed and then cut cannot be unpacked.
+    // A part of a compressed answer cannot be unpacked.
     let part = run(json!({"url": url, "headers": {"Range": "bytes=0-9"}})).await.result["body"].clone();
     assert!(!part["head"].as_str().unwrap().contains("accept-encoding"), "{part}");
     let file =
@@ -189,7 +189,7 @@ async fn an_answer_is_unpacked_and_no_larger_than_it_may_be_then() {
             (&End::Succeeded, &json!({"a": "Gr\u{fc}\u{df}e"})),
             "{name}: {outcome:?}"
         );
-        // The headers are as they came.
+        // The headers are unchanged.
         assert!(result["headers"]["Content-Encoding"].is_string(), "{name}: {outcome:?}");
     }
     for (name, code) in [
@@ -263,7 +263,7 @@ async fn what_cannot_be_asked_says_why() {
         );
         assert!(outcome.result.to_string().contains(says), "{outcome:?}");
     }
-    // A redirect does not lead where a request may not go.
+    // A redirect to a forbidden host is not followed.
     let elsewhere = json!({"url": format!("{server}/elsewhere"), "allow_redirects": true, "url_hosts_blacklist": ["example.com"]});
     let outcome = run(elsewhere).await;
     assert!(outcome.result["error"].as_str().unwrap().contains("url_hosts_blacklist"), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! What a script of a pack gets, what its execution gets, and what is said of one that cannot be run.
+//! Inputs of scripts, results of their executions, and messages about scripts that cannot be run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{call_of, shell_options};
 
-/// Prints each of its arguments in brackets, and then some of what it finds around it.
+/// Prints each argument in brackets, and then parts of its environment.
 const SHOW: &str = "#!/bin/sh\nfor a in \"$@\"; do printf '[%s]' \"$a\"; done\n";
 
 /// A pack with one script in it.
@@ -95,12 +95,12 @@ async fn what_cannot_be_run_names_the_file_and_the_remedy() {
     let empty = TempDir::new().unwrap();
     let outcome = run_with(shell_options(), &empty, json!({}), json!({})).await;
     assert_eq!(outcome.result["code"], "script.missing");
-    // A link that leads out of the pack is not followed.
+    // A link to a place outside the pack is not followed.
     let linked = pack(SHOW, 0o755);
     fs::remove_file(linked.path().join("actions/run it.sh")).unwrap();
     std::os::unix::fs::symlink("/bin/ls", linked.path().join("actions/run it.sh")).unwrap();
     let outcome = run_with(shell_options(), &linked, json!({}), json!({})).await;
-    assert!(outcome.result["error"].as_str().unwrap().contains("outside of its pack"), "{outcome:?}");
+    assert!(outcome.result["error"].as_str().unwrap().contains("outside its pack"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -110,12 +110,12 @@ async fn what_is_no_plain_file_is_not_waited_for() {
     let fifo = || rustix::fs::mkfifoat(rustix::fs::CWD, &script, rustix::fs::Mode::RWXU).unwrap();
     let folder = || fs::create_dir(&script).unwrap();
     let socket = || drop(std::os::unix::net::UnixListener::bind(&script).unwrap());
-    // A hole: it takes no room on the disk.
+    // A sparse file, which takes no space on the disk.
     let hole = || fs::File::create(&script).unwrap().set_len(1 << 40).unwrap();
     let kinds: [(&dyn Fn(), &str); 4] = [
-        (&fifo, "is no plain file"),
-        (&folder, "is no plain file"),
-        (&socket, "is no plain file"),
+        (&fifo, "is not a plain file"),
+        (&folder, "is not a plain file"),
+        (&socket, "is not a plain file"),
         (&hole, "64 MiB is the limit"),
     ];
     for (make, says) in kinds {
@@ -139,7 +139,7 @@ async fn what_no_argument_can_hold_is_said() {
 
 #[tokio::test]
 async fn sudo_gets_its_password_by_standard_input() {
-    // Stands in for sudo: says what it was told and what it reads, then does what comes after `--`.
+    // A stand-in for sudo: prints its arguments and its input, then runs the command after `--`.
     let sudo = "#!/bin/sh\nprintf '<%s>' \"$*\"\ncase \"$*\" in -S*) read -r word; printf '<%s>' \"$word\";; esac\n\
                 while [ \"$1\" != -- ]; do shift; done; shift\nexec \"$@\"\n";
     let directory = TempDir::new().unwrap();
@@ -167,7 +167,7 @@ async fn sudo_gets_its_password_by_standard_input() {
         let outcome = run_with(options(run_as), &pack, schema.clone(), parameters).await;
         let stdout = outcome.result["stdout"].as_str().unwrap();
         assert!(stdout.starts_with(options_of_sudo), "{stdout}");
-        // The script gets its argument, and nothing of the password.
+        // The script gets its argument, and not the password.
         assert!(stdout.ends_with(&format!("{word}[x y]")), "{stdout}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a command line does, and what its execution gets.
+//! Effects of command lines, and results of their executions.
 
 use std::time::{Duration, Instant};
 
@@ -54,11 +54,21 @@ async fn results_are_shaped_as_stackstorm_shapes_them() {
 }
 
 #[tokio::test]
+async fn a_command_without_time_is_refused() {
+    for timeout in [json!(0), json!(-1), json!(-0.5)] {
+        let (outcome, _) = run(json!({"cmd": "echo hi", "timeout": timeout})).await;
+        let code = outcome.result["code"].as_str();
+        assert_eq!((outcome.end, code), (End::Failed, Some("parameters.timeout")), "{timeout}");
+        assert_eq!(outcome.result["hint"], "give a number of seconds above 0", "{timeout}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_line_is_for_bash_and_for_sh_where_there_is_none() {
     let cmd = "words=(a b); echo ${#words[@]}$(echo '\\n') ${BASH_VERSION:+bash}";
     let (outcome, _) = run(json!({"cmd": cmd})).await;
     assert_eq!(outcome.result["stdout"], "2\\n bash");
-    // It is found although nothing else is.
+    // The shell is found although the environment is empty.
     let nowhere = Options { environment: Vec::new(), ..shell_options() };
     let outcome = LocalShell::new(nowhere)
         .run(
@@ -156,7 +166,7 @@ async fn what_an_earlier_host_left_running_is_found_and_ended() {
     let id = service.execution_id.to_string();
     let outcome = runner().run(service, OutputSink::new(10), CancellationToken::new()).await;
     let left = format!("/proc/{}/cmdline", outcome.result["stdout"]);
-    // In the moment when one program takes the place of another it is empty.
+    // The environment of a process is empty at the moment of exec.
     let runs = async || {
         while std::fs::read(&left).unwrap().is_empty() {
             tokio::task::yield_now().await;
@@ -165,7 +175,7 @@ async fn what_an_earlier_host_left_running_is_found_and_ended() {
     tokio::time::timeout(Duration::from_secs(10), runs()).await.unwrap();
     assert_eq!(runner().end_leftovers(&["other".into()]), 0);
     assert_eq!(runner().end_leftovers(&[id]), 1);
-    // Somebody waits for it, sooner or later; until then it is there, with nothing in it.
+    // It stays in the process table until somebody waits for it, with an empty environment.
     assert!(std::fs::read(&left).unwrap_or_default().is_empty());
 }
 
@@ -184,14 +194,14 @@ async fn who_only_says_that_it_is_of_an_execution_is_left_alone() {
     assert!(stranger.try_wait().unwrap().is_none());
 }
 
-/// A command that leaves a process in a session of its own behind, which writes to a file for as long as it lives.
+/// A command that leaves a process in a session of its own, which writes to a file as long as it lives.
 fn daemon(mark: &std::path::Path, redirect: &str) -> String {
     let beat =
         format!("trap '' TERM; for i in $(seq 400); do date +%s%N > {}; sleep 0.02; done", mark.display());
     format!("setsid sh -c \"{}\" {redirect} &", beat.replace('$', "\\$"))
 }
 
-/// Whether something still writes to the file.
+/// Whether a process still writes to the file.
 async fn beats(mark: &std::path::Path) -> bool {
     let before = std::fs::read(mark).ok();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -202,7 +212,7 @@ async fn beats(mark: &std::path::Path) -> bool {
 async fn a_daemon_is_ended_with_what_started_it() {
     let directory = tempfile::tempdir().unwrap();
     for (command, timeout, end, lives) in [
-        // It has let go of the output, and the command ends as it should: a service that was started.
+        // It has closed the output, and the command ends normally: it has started a service.
         ("sleep 0.2; echo started", 20.0, End::Succeeded, true),
         ("sleep 30", 0.5, End::TimedOut, false),
     ] {
@@ -212,14 +222,14 @@ async fn a_daemon_is_ended_with_what_started_it() {
         let outcome = runner().run(call, OutputSink::new(2000), CancellationToken::new()).await;
         assert_eq!(outcome.end, end, "{command}");
         if lives {
-            // On a machine that is busy it may not be its turn at once.
+            // On a busy machine its turn may not come at once.
             let alive = async || while !beats(&mark).await {};
             assert!(tokio::time::timeout(Duration::from_secs(10), alive()).await.is_ok(), "{command}");
         } else {
             assert!(!beats(&mark).await, "{command}");
         }
     }
-    // It holds the output: nobody would read what it writes.
+    // It holds the output open, which nobody would read.
     let mark = directory.path().join("loud");
     let cmd = format!("{} sleep 0.2; echo started", daemon(&mark, ""));
     let sink = OutputSink::new(2000);
@@ -231,8 +241,7 @@ async fn a_daemon_is_ended_with_what_started_it() {
     assert!(sink.take().iter().any(|line| line.text.contains("held the output open")));
 }
 
-/// A command that leaves a process behind which has nothing of its execution any more: neither environment, nor session,
-/// nor parent, nor output.
+/// A command that leaves a process without any mark of its execution: no environment, no session, no parent, no output.
 fn stranger(mark: &std::path::Path) -> String {
     let beat = format!(
         "trap \"\" TERM HUP; for i in $(seq 400); do date +%s%N > {}; sleep 0.02; done",
@@ -241,7 +250,7 @@ fn stranger(mark: &std::path::Path) -> String {
     format!("env -i PATH=\"$PATH\" setsid sh -c '({beat}) & exit 0' >/dev/null 2>&1 </dev/null")
 }
 
-/// Waits until something writes to the file.
+/// Waits until a process writes to the file.
 async fn until_it_beats(mark: &std::path::Path) {
     for _ in 0..50 {
         if beats(mark).await {
@@ -271,7 +280,7 @@ async fn who_empties_its_environment_is_ended_too() {
     let (outcome, ()) = tokio::join!(running, stop);
     assert_eq!((outcome.end, beats(&mark).await), (End::Canceled, false));
 
-    // A service that was started lives on, until what its execution left behind is to be ended.
+    // A service that was started lives on, until the leftovers of its execution are to be ended.
     let mark = directory.path().join("service");
     let service = call(json!({"cmd": format!("{}; sleep 0.2", stranger(&mark))}));
     let id = service.execution_id.to_string();

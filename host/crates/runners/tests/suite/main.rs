@@ -1,4 +1,4 @@
-//! What the runners of processes do, seen from outside: a call goes in, an outcome comes out.
+//! Tests of the runners of processes from outside: a call goes in, an outcome comes out.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::path::Path;
@@ -16,7 +16,7 @@ mod local_script;
 mod local_shell;
 mod python_script;
 
-/// How the tests start processes: a short limit on output, so that it can be reached.
+/// The settings of processes in the tests. The limit on output is short, so that it can be reached.
 fn shell_options() -> Options {
     Options {
         environment: vec![("PATH".into(), std::env::var("PATH").unwrap()), ("A".into(), "host".into())],
@@ -28,7 +28,7 @@ fn shell_options() -> Options {
     }
 }
 
-/// How many calls there were. Each is of an execution of its own: who is ended takes along what is marked as its own.
+/// Number of calls. Each belongs to an execution of its own, since ending one also ends all processes with its marks.
 static CALLS: AtomicU64 = AtomicU64::new(1);
 
 /// A call of an action with this metadata, of a pack in this directory.
@@ -45,15 +45,15 @@ fn call_of(action: Value, parameters: Value, pack: &Path) -> Call {
     }
 }
 
-/// Where a result has next to no room beside those of others.
+/// A sink whose result has hardly any memory left beside those of others.
 fn crowded() -> OutputSink {
     let ann = Holder { user: "ann".into(), root: Root::User("ann".into()) };
     OutputSink::within(2000, &Arc::new(ResultRoom::new(100)), ann)
 }
 
-/// The result says that it is not whole, or was not taken, and what to do.
+/// Asserts that the result says that it is incomplete or was not accepted, and what to do.
 fn assert_says_that_it_was_cut(outcome: &Outcome) {
     let error = outcome.result.get("error").and_then(|error| error.as_str()).unwrap_or_default();
-    let is_said = ["not whole", "not taken"].iter().any(|words| error.contains(words));
+    let is_said = ["not whole", "not accepted"].iter().any(|words| error.contains(words));
     assert!(is_said && error.contains("engine.results_mib"), "{outcome:?}");
 }

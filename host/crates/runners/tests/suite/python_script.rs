@@ -1,4 +1,4 @@
-//! What a Python action gets, and what its execution gets.
+//! Inputs of Python actions, and results of their executions.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::{call_of, shell_options};
 
 mod of_stackstorm;
 
-/// The head of every action file of these tests.
+/// The head of all action files in these tests.
 const HEAD: &str = "import sys, os, datetime, decimal\nfrom st2common.runners.base_action import Action\n";
 
 struct Place {
@@ -55,7 +55,7 @@ impl Place {
     }
 
     async fn run(&self, file: &str, parameters: Value) -> Outcome {
-        // Python takes a file of the same second and size for the same.
+        // Python's cache considers a file with the same second and size unchanged.
         drop(fs::remove_dir_all(self.pack.path().join("actions/__pycache__")));
         self.write("actions/act.py", file);
         self.run_with(self.options(), parameters, CancellationToken::new()).await
@@ -160,7 +160,7 @@ async fn modules_of_the_pack_are_found() {
 async fn what_cannot_be_run_says_why() {
     let place = Place::new();
     for (file, says) in [
-        ("import no_such_module\n".to_owned(), "The module no_such_module is not there"),
+        ("import no_such_module\n".to_owned(), "The module no_such_module is not installed"),
         ("def run(:\n".into(), "SyntaxError"),
         ("X = 1\n".into(), "has no class derived from st2common.runners.base_action.Action"),
         (act("self.config['key']"), "missing key \"key\""),
@@ -223,7 +223,7 @@ async fn a_fifo_is_no_action() {
     let running = place.run_with(place.options(), json!({}), CancellationToken::new());
     let outcome = tokio::time::timeout(Duration::from_secs(20), running).await.unwrap();
     assert_eq!(outcome.result["code"], "script.missing");
-    assert!(outcome.result["error"].as_str().unwrap().contains("is no plain file"), "{outcome:?}");
+    assert!(outcome.result["error"].as_str().unwrap().contains("is not a plain file"), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn timeout_and_cancel_end_it() {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
-/// The body of an action that leaves a process behind which has nothing of its execution any more, and then waits.
+/// The body of an action that leaves a process without any mark of its execution behind, and then waits.
 const STRANGER: &str = "import time
         if os.fork() == 0:
             os.setsid()
@@ -292,13 +292,13 @@ async fn who_empties_its_environment_is_ended_too() {
 async fn who_forks_gives_one_result() {
     let place = Place::new();
     for (body, end, result) in [
-        // Both come to the end of `run`, the child first.
+        // Both reach the end of `run`, the child first.
         (
             "pid = os.fork(); pid and os.waitpid(pid, 0); return 'parent' if pid else 'child'",
             End::Succeeded,
             json!("parent"),
         ),
-        // The child has a child of its own, and a file in the place of what it was rid of.
+        // The child has a child of its own, and another file in the place of the descriptors that were closed.
         (
             "pid = os.fork(); file = pid or open('/dev/null', 'w'); other = pid or os.fork(); \
              pid and os.waitpid(pid, 0); return [pid == 0, other == 0]",
@@ -320,7 +320,7 @@ async fn who_forks_gives_one_result() {
         let outcome = place.run(&act(body), json!({})).await;
         assert_eq!((outcome.end, &outcome.result["result"]), (end, &result), "{body}: {outcome:?}");
     }
-    // A child that lives on has let go of the answer: nobody waits for it.
+    // A surviving child does not hold the answer open, so nobody waits for it.
     let began = Instant::now();
     let body =
         "pid = os.fork(); pid or (os.dup2(0, 1), os.dup2(0, 2), __import__('time').sleep(20)); return 1";

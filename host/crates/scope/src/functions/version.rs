@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use petrel_model::quoted::quoted;
 use petrel_python::work;
 
 use super::Error;
@@ -16,7 +17,7 @@ fn parse(text: &str) -> Result<Version, Error> {
     // Each word of it becomes a text of its own, and is compared.
     work::read(text.len())?;
     work::make(text.len().saturating_mul(3))?;
-    let invalid = || Error::Wrong(format!("`{text}` is not a semantic version; write it as 1.2.3"));
+    let invalid = || Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)));
     let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
     let (core, prerelease) = rest.split_once('-').map_or((rest, None), |(core, pre)| (core, Some(pre)));
     let is_word = |word: &&str| {
@@ -124,6 +125,7 @@ pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     if expression.starts_with(|char: char| char.is_ascii_digit()) {
         return equal(version, expression);
     }
+    let expression = quoted(expression);
     Err(Error::Wrong(format!("`{expression}` does not start with <, >, ==, <=, >= or !=, as in >=1.2.3")))
 }
 

@@ -1,56 +1,57 @@
-//! A chain as it is written, and what can be wrong with it.
+//! The definition of an action chain, and checks of its source.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petrel_expressions::{Template, is_template};
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use crate::inspection::Severity;
 
-/// A chain that can be run.
+/// A chain that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChainDefinition {
-    /// Its nodes, in the order in which they are written.
+    /// Its nodes, in the order of the source.
     pub nodes: Vec<Node>,
     /// Its variables.
     pub vars: Map<String, Value>,
-    /// Whether what its templates give is rendered again as parameters, as the original does; else it is data.
+    /// Whether rendered values are rendered again as parameters, as in StackStorm. Otherwise they are data.
     pub reevaluates: bool,
-    /// What is odd about it, and keeps nobody from running it.
+    /// Remarks about the source that do not keep the chain from running.
     pub notes: Vec<Invalid>,
     first: usize,
 }
 
-/// An action of a chain.
+/// A node of a chain: one action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Its name.
     pub name: Arc<str>,
     /// The action.
     pub action: Arc<str>,
-    /// The action's parameters.
+    /// The parameters of the action.
     pub parameters: Map<String, Value>,
-    /// The node that follows when the action has succeeded; empty when none does.
+    /// The node that follows success. Empty if none does.
     pub on_success: Arc<str>,
-    /// The node that follows when it has not.
+    /// The node that follows failure. Empty if none does.
     pub on_failure: Arc<str>,
-    /// What it publishes.
+    /// The variables that it publishes.
     pub publish: Map<String, Value>,
 }
 
-/// What is wrong with a chain: where, and what.
+/// A problem of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Where, as `chain[2].on-success`; empty for the whole.
+    /// Its place, such as `chain[2].on-success`. Empty for the whole chain.
     pub path: String,
-    /// What, and what to do.
+    /// The problem and its remedy.
     pub message: String,
-    /// Whether the chain can be run all the same.
+    /// Whether it keeps the chain from running.
     pub severity: Severity,
 }
 
-/// What is wrong so far.
+/// The problems found so far.
 #[derive(Default)]
 struct Problems(Vec<Invalid>);
 
@@ -67,7 +68,8 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Templates that cannot be read, or use filters that nobody has: a chain runs up to them.
+    /// Reports templates that cannot be parsed, or use unknown filters. These are remarks, since a chain runs until it
+    /// reaches them.
     fn templates(&mut self, path: &str, value: &Value) {
         match value {
             Value::String(text) if is_template(text) => match Template::compile(text) {
@@ -110,14 +112,15 @@ impl Problems {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let key = quoted(key);
+    if path.is_empty() { key.into_owned() } else { format!("{path}.{key}") }
 }
 
 impl ChainDefinition {
-    /// Reads a chain.
+    /// Compiles a chain.
     ///
     /// # Errors
-    /// All that is wrong with it, and what is odd.
+    /// All problems and remarks.
     pub fn compile(source: &Value) -> Result<Self, Vec<Invalid>> {
         const KNOWN: [&str; 3] = ["chain", "default", "vars"];
         let mut problems = Problems::default();
@@ -126,7 +129,8 @@ impl ChainDefinition {
             return Err(problems.0);
         };
         for key in object.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-            problems.add(key, format!("`{key}` is not known here; known are {}", KNOWN.join(", ")));
+            let message = format!("`{}` is not known here; known are {}", quoted(key), KNOWN.join(", "));
+            problems.add(join("", key), message);
         }
         let vars = problems.object("", object, "vars");
         object.get("vars").into_iter().for_each(|vars| problems.templates("vars", vars));
@@ -134,7 +138,7 @@ impl ChainDefinition {
         let nodes = nodes(object, &mut problems);
         check_references(&nodes, default.as_deref(), &mut problems);
         if nodes.is_empty() && !problems.has_errors() {
-            problems.add("chain", "there is no node in it; add one");
+            problems.add("chain", "the chain has no nodes; add one");
         }
         if problems.has_errors() {
             return Err(problems.0);
@@ -143,12 +147,12 @@ impl ChainDefinition {
         Ok(Self { nodes, vars, reevaluates: false, notes: problems.0, first })
     }
 
-    /// The node that it begins with.
+    /// The number of the first node.
     pub fn first(&self) -> usize {
         self.first
     }
 
-    /// The node of this name.
+    /// The number of the node with this name.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.nodes.iter().position(|node| *node.name == *name)
     }
@@ -168,7 +172,10 @@ fn nodes(object: &Map<String, Value>, problems: &mut Problems) -> Vec<Node> {
         };
         let Some(node) = node(&path, source, problems) else { continue };
         if nodes.iter().any(|other| other.name == node.name) {
-            problems.add(join(&path, "name"), format!("there is a node `{}` already; rename one", node.name));
+            problems.add(
+                join(&path, "name"),
+                format!("there is a node `{}` already; rename one", quoted(&node.name)),
+            );
         }
         nodes.push(node);
     }
@@ -178,9 +185,10 @@ fn nodes(object: &Map<String, Value>, problems: &mut Problems) -> Vec<Node> {
 fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Option<Node> {
     const KNOWN: [&str; 8] =
         ["name", "ref", "params", "parameters", "on-success", "on-failure", "publish", "notify"];
-    // The original looks at the keys of no node but the first.
+    // StackStorm checks the keys of the first node only.
     for key in source.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        let message = format!("`{key}` is not known here and means nothing; known are {}", KNOWN.join(", "));
+        let known = KNOWN.join(", ");
+        let message = format!("`{}` is not known here and means nothing; known are {known}", quoted(key));
         problems.note(join(path, key), message);
     }
     for key in ["params", "parameters", "publish"] {
@@ -204,14 +212,14 @@ fn node(path: &str, source: &Map<String, Value>, problems: &mut Problems) -> Opt
     Some(Node { name: name?, action: action?, parameters, on_success, on_failure, publish })
 }
 
-/// Every name that is referred to must be there.
+/// Reports names of nodes that do not exist.
 fn check_references(nodes: &[Node], default: Option<&str>, problems: &mut Problems) {
     let names: BTreeSet<&str> = nodes.iter().map(|node| &*node.name).collect();
     let is_missing = |name: &str| !name.is_empty() && !names.contains(name);
     for (number, node) in nodes.iter().enumerate() {
         for (key, target) in [("on-success", &node.on_success), ("on-failure", &node.on_failure)] {
             if is_missing(target) {
-                let name = &node.name;
+                let (name, target) = (quoted(&node.name), quoted(target));
                 let message = format!(
                     "Unable to find node with name \"{target}\" referenced in \"{key}\" in task \"{name}\"."
                 );
@@ -225,7 +233,7 @@ fn check_references(nodes: &[Node], default: Option<&str>, problems: &mut Proble
     }
 }
 
-/// The node that is named, else the first that nothing leads to, else the first.
+/// The default node, or else the first node that no other leads to, or else the first node.
 fn first(nodes: &[Node], default: Option<&str>) -> usize {
     let named = |name: &str| nodes.iter().position(|node| *node.name == *name);
     let led_to: BTreeSet<&str> =
@@ -240,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// The places of notes, and of errors.
+    /// The places of notes and of errors.
     fn problems(source: &Value) -> (Vec<String>, Vec<String>) {
         let found = ChainDefinition::compile(source).map_or_else(|found| found, |chain| chain.notes);
         let (errors, notes): (Vec<_>, Vec<_>) =

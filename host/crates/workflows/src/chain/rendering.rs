@@ -1,5 +1,4 @@
-//! What the templates of a chain see, and what is made of values with templates in them: text, unless a
-//! value holds no template.
+//! Renders values of a chain. A value with a template becomes text; any other value stays as it is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,25 +6,25 @@ use std::sync::Arc;
 use petrel_expressions::{Datastore, KeyScope, Scope, Template, is_template};
 use serde_json::{Map, Value};
 
-use super::{Given, Node};
+use super::{ChainInput, Node};
 use crate::conductor::World;
 
-/// What there is to be seen.
+/// The names that templates of a chain can see.
 pub(super) struct Scopes<'a> {
-    pub(super) given: &'a Given,
+    pub(super) given: &'a ChainInput,
     pub(super) results: &'a Map<String, Value>,
     pub(super) variables: &'a Map<String, Value>,
-    /// The node that has ended, and what it gave.
+    /// The node that has ended, with its result.
     pub(super) node: Option<(&'a Node, &'a Arc<Value>)>,
 }
 
 impl Scopes<'_> {
-    /// Variables see the parameters of the chain.
+    /// The scope of the chain's own variables: its parameters.
     pub(super) fn of_variables(&self) -> Scope {
         add(Scope::new(), &self.given.input)
     }
 
-    /// What is published sees the result of its node, and all that parameters see of the chain.
+    /// The scope of published variables: the result of the node, and everything that parameters see.
     pub(super) fn of_publish(&self) -> Scope {
         let mut scope = self.of_variables();
         if let Some((node, result)) = self.node {
@@ -37,7 +36,7 @@ impl Scopes<'_> {
             .with_key_scope("system", KeyScope::System)
     }
 
-    /// Parameters see those of the chain, results by task, variables, and where the chain belongs.
+    /// The scope of a node's parameters: those of the chain, results by task, variables and the two contexts.
     pub(super) fn of_parameters(&self) -> Scope {
         self.of_publish()
             .with("action_context", Arc::clone(&self.given.action_context))
@@ -52,39 +51,39 @@ fn add(mut scope: Scope, values: &Map<String, Value>) -> Scope {
     scope
 }
 
-/// A value that cannot be filled in.
-pub(super) struct Unrendered {
+/// A value that cannot be rendered.
+pub(super) struct RenderError {
     pub(super) name: String,
-    /// Why.
+    /// The reason.
     pub(super) reason: String,
 }
 
-impl Unrendered {
-    /// The same without a word of its template or a value.
+impl RenderError {
+    /// The same error without the template and any value.
     pub(super) fn hidden(self) -> Self {
         let reason = "it may hold a secret, so neither its template nor a value is shown".to_owned();
         Self { reason, ..self }
     }
 }
 
-impl fmt::Display for Unrendered {
+impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Failed rendering value for \"{}\": {}", self.name, self.reason)
     }
 }
 
-/// `values` with all templates in them filled in.
+/// Renders all templates in `values`.
 ///
 /// # Errors
-/// The first that cannot be, with its name.
+/// The first value that cannot be rendered.
 pub(super) fn rendered(
     values: &Map<String, Value>,
     scope: &Scope,
     world: &World,
-) -> Result<Map<String, Value>, Unrendered> {
+) -> Result<Map<String, Value>, RenderError> {
     let render = |(name, value): (&String, &Value)| match rendered_value(value, scope, world) {
         Ok(value) => Ok((name.clone(), value)),
-        Err(reason) => Err(Unrendered { name: name.clone(), reason }),
+        Err(reason) => Err(RenderError { name: name.clone(), reason }),
     };
     values.iter().map(render).collect()
 }
@@ -106,7 +105,7 @@ fn rendered_value(value: &Value, scope: &Scope, world: &World) -> Result<Value, 
     }
 }
 
-/// The values of the keys that a template reads.
+/// The datastore values that a template reads.
 fn datastore(template: &Template, world: &World) -> Result<Arc<Datastore>, String> {
     let mut datastore = Datastore::default();
     let Some(keys) = &world.keys else { return Ok(Arc::new(datastore)) };

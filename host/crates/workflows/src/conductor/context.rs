@@ -1,11 +1,11 @@
-//! The variables that a task sees, and the dictionaries that tasks have in common.
+//! The variables that a task sees, and dictionaries that tasks share.
 //!
-//! To Orquesta a dictionary is a place. What a transition publishes into one is put there when the variables of the
-//! task behind it are looked at, and from then on it is seen by every task that has the same dictionary, on whichever
-//! branch it is. A value that is no dictionary is seen only on the branch that published it.
+//! Orquesta treats a dictionary as a mutable object. A value published into one is stored there when the next task's
+//! variables are evaluated, and from then on every task with the same dictionary sees it, on any branch. A value that
+//! is not a dictionary is only seen on the branch that published it.
 //!
-//! Which dictionary a variable is, and what the branch has put into it, is part of the [`Context`]; what is in it now
-//! is known to the [`Dictionaries`] of the workflow.
+//! A [`Context`] has the identity of each dictionary and what its branch has published into it; the [`Dictionaries`]
+//! of the workflow have the present contents.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,35 +17,34 @@ use serde_json::Value;
 /// The variables that a task sees.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Context {
-    /// All of them, with dictionaries as they were when this was last brought up to date.
+    /// All of them, with dictionaries as of the latest refresh.
     pub(super) full: Variables,
-    /// Those that were published on the way, without what the workflow began with; at a join only they are put over
-    /// what another branch brought. Of a dictionary of the beginning it is all that was put into it.
+    /// The variables published on the way here, without the initial ones: at a join, only these override those of
+    /// another branch. For an initial dictionary, everything that was published into it.
     published: Variables,
-    /// For those of them that are dictionaries: what was put into which.
+    /// The published dictionaries among them.
     puts: Arc<BTreeMap<Arc<str>, Put>>,
 }
 
-/// What a branch has put into a dictionary.
+/// Publications of a branch into one dictionary.
 #[derive(Debug, Clone)]
 struct Put {
-    /// The number of the first thing that was published. It is a dictionary itself: that which is meant, unless that
-    /// is of the beginning.
+    /// The number of the first publication. Unless the dictionary is an initial one, that publication created it.
     number: u64,
     first: Arc<Value>,
-    /// What was put into it since.
+    /// The later publications, merged.
     since: Option<Arc<Value>>,
     /// Whether the workflow began with the dictionary.
     is_of_beginning: bool,
-    /// Whether something else was published in the place of a dictionary before.
+    /// Whether a value of another kind was published under its name before.
     begins_anew: bool,
 }
 
-/// The number of a dictionary that the workflow began with. No two of them are the same variable.
+/// The number of initial dictionaries. It is unique together with the name of the variable.
 const OF_BEGINNING: u64 = 0;
 
 impl Context {
-    /// What a workflow begins with.
+    /// The context of the start tasks.
     pub(super) fn initial(full: Variables) -> Self {
         Self { full, ..Self::default() }
     }
@@ -54,7 +53,7 @@ impl Context {
         self.full.get(name).is_some_and(|value| value.is_object())
     }
 
-    /// Sets `name` to a value that has not to do with the one before; `put` when it is a dictionary.
+    /// Replaces `name` by an unrelated value. `put` is given if that is a dictionary.
     fn set(&mut self, name: &str, value: &Arc<Value>, put: Option<Put>) {
         self.full.insert(name, Arc::clone(value));
         self.published.insert(name, Arc::clone(value));
@@ -74,7 +73,7 @@ impl Context {
         self.puts.get(name).filter(|put| !put.is_of_beginning).map_or(OF_BEGINNING, |put| put.number)
     }
 
-    /// The same without what the workflow began with.
+    /// The same context without the initial variables.
     fn without_beginning(mut self) -> Self {
         for put in Arc::make_mut(&mut self.puts).values_mut() {
             put.is_of_beginning = false;
@@ -86,15 +85,15 @@ impl Context {
 /// The dictionaries of a workflow.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dictionaries {
-    /// Whether each branch has its own, as it was before they were in common.
+    /// Whether each branch has its own copy, as before [`EDITION`](super::EDITION) 1.
     are_apart: bool,
-    /// What the workflow began with.
+    /// The initial variables.
     initial: Variables,
-    /// For each variable that something was put into: what is in its dictionaries now, where that has changed.
+    /// The present contents of dictionaries that have changed, by variable and number.
     current: BTreeMap<Arc<str>, BTreeMap<u64, Arc<Value>>>,
-    /// How many were published.
+    /// Number of dictionaries published so far.
     published: u64,
-    /// How many bytes were copied to put something into one. Tasks keep what they saw, so it is all still there.
+    /// Bytes copied by publications. Tasks keep the contexts that they saw, so none of these has been freed.
     copied: usize,
 }
 
@@ -103,17 +102,17 @@ impl Dictionaries {
         Self { initial, ..Self::default() }
     }
 
-    /// How many bytes they take beside what was published.
+    /// Bytes that the dictionaries take in addition to the published values.
     pub(super) fn bytes(&self) -> usize {
         self.copied
     }
 
-    /// Each branch has its own.
+    /// Gives each branch its own copy.
     pub(super) fn keep_apart(&mut self) {
         self.are_apart = true;
     }
 
-    /// A context, and what a transition published.
+    /// The context after a transition has published variables.
     pub(super) fn after(&mut self, context: &Context, published: &Variables) -> Context {
         let mut next = context.clone();
         for (name, value) in published.iter() {
@@ -129,7 +128,7 @@ impl Dictionaries {
         next
     }
 
-    /// Puts what another branch published over a context.
+    /// Merges the publications of another branch into a context.
     pub(super) fn join(&mut self, context: &mut Context, other: &Context) {
         for (name, value) in other.published.iter() {
             match other.puts.get(name) {
@@ -148,8 +147,8 @@ impl Dictionaries {
         }
     }
 
-    /// Puts what another branch has put into its dictionary `name`, `all` when that is of the beginning, into that of
-    /// a context; it becomes the context's dictionary when that has none.
+    /// Merges what another branch published into its dictionary `name` into that of a context, or makes it the
+    /// context's dictionary if that has none. `all` is used for an initial dictionary.
     fn put(&mut self, context: &mut Context, name: &Arc<str>, theirs: &Put, all: &Arc<Value>) {
         if !context.is_dictionary(name) || theirs.begins_anew {
             let begins_anew = theirs.begins_anew || context.published.get(name).is_some();
@@ -171,7 +170,7 @@ impl Dictionaries {
             self.copied += size::of_value(&all);
             context.published.merge(name, &all);
         }
-        // A dictionary that is put into itself stays as it is.
+        // Both branches have the same dictionary, which contains the first publication already.
         let more = if ours.number == theirs.number { theirs.since.clone() } else { Some(theirs.over(first)) };
         if let Some(more) = more {
             let since = ours
@@ -183,8 +182,7 @@ impl Dictionaries {
         }
     }
 
-    /// Brings a context up to date: puts into the dictionaries what its branch has for them, and takes what is in them
-    /// now.
+    /// Brings a context up to date: stores its publications in the dictionaries, and reads their present contents.
     pub(super) fn refresh(&mut self, context: &mut Context) {
         for (name, current) in &mut self.current {
             let Some(seen) = context.full.get(name).filter(|value| value.is_object()) else { continue };
@@ -205,9 +203,9 @@ impl Dictionaries {
         }
     }
 
-    /// What contexts come to, each put over those before; what the workflow began with is taken from the first.
-    pub(super) fn together<'a>(&mut self, contexts: impl Iterator<Item = &'a Context>) -> Variables {
-        let mut together = Variables::new();
+    /// Merges contexts, each over those before. Initial variables come from the first.
+    pub(super) fn merge_all<'a>(&mut self, contexts: impl Iterator<Item = &'a Context>) -> Variables {
+        let mut merged = Variables::new();
         let mut numbers: BTreeMap<Arc<str>, u64> = BTreeMap::new();
         for (place, context) in contexts.enumerate() {
             let is_first = place == 0;
@@ -217,23 +215,23 @@ impl Dictionaries {
             for (name, published) in names.iter() {
                 let value =
                     if self.are_apart { published } else { context.full.get(name).unwrap_or(published) };
-                let is_put = value.is_object() && together.get(name).is_some_and(|known| known.is_object());
-                together.merge(name, value);
+                let is_put = value.is_object() && merged.get(name).is_some_and(|known| known.is_object());
+                merged.merge(name, value);
                 if !is_put {
                     numbers.insert(Arc::clone(name), context.number(name));
                 } else if let (Some(number), Some(current), Some(value)) =
-                    (numbers.get(name), self.current.get_mut(name), together.get(name))
+                    (numbers.get(name), self.current.get_mut(name), merged.get(name))
                 {
                     current.insert(*number, Arc::clone(value));
                 }
             }
         }
-        together
+        merged
     }
 }
 
 impl Put {
-    /// All of it, over what is in the first thing now.
+    /// All publications, over the present contents of the first.
     fn over(&self, first: &Arc<Value>) -> Arc<Value> {
         self.since.as_ref().map_or_else(|| Arc::clone(first), |since| Variables::merged(first, since))
     }

@@ -1,4 +1,4 @@
-//! What went wrong in a workflow, in Orquesta's words; each thing once.
+//! The log of errors of a workflow, in Orquesta's words and without duplicates.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,21 +7,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One thing that went wrong.
+/// An error.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ErrorEntry {
-    /// What.
+    /// The message.
     pub message: String,
-    /// In which task.
+    /// The task, if the error belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<Arc<str>>,
-    /// On which route.
+    /// The route of the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<u32>,
-    /// In which transition.
+    /// The id of the transition, if the error belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_transition_id: Option<Arc<str>>,
-    /// What the action gave.
+    /// The result of the action, if it has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Arc<Value>>,
 }
@@ -32,7 +32,7 @@ impl ErrorEntry {
         Self { message: message.into(), ..Self::default() }
     }
 
-    /// As StackStorm shows it: what is absent is left out.
+    /// The error as StackStorm shows it, without absent fields.
     pub fn to_value(&self) -> Value {
         let mut object = Map::new();
         object.insert("type".to_owned(), Value::from("error"));
@@ -53,7 +53,7 @@ impl ErrorEntry {
     }
 }
 
-/// All that went wrong, in order.
+/// All errors, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Errors {
     entries: Vec<ErrorEntry>,
@@ -65,19 +65,19 @@ impl Errors {
         &self.entries
     }
 
-    /// Adds an entry, unless there is one like it.
+    /// Adds an error, unless the log has an equal one.
     pub(super) fn add(&mut self, entry: ErrorEntry) {
         let mut hasher = DefaultHasher::new();
         (&entry.message, &entry.task_id, entry.route, &entry.task_transition_id).hash(&mut hasher);
         entry.result.hash(&mut hasher);
-        // Entries that share a hash are compared as a whole.
+        // The hash only saves most comparisons: equal hashes still need one.
         let is_new = self.hashes.insert(hasher.finish());
         if is_new || !self.entries.contains(&entry) {
             self.entries.push(entry);
         }
     }
 
-    /// Forgets what is said about a task.
+    /// Removes the errors of a task.
     pub(super) fn forget(&mut self, task: &str) {
         self.entries.retain(|entry| entry.task_id.as_deref() != Some(task));
     }

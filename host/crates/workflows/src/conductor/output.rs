@@ -1,4 +1,4 @@
-//! What a workflow gives when it has ended.
+//! The output and the result of a workflow that has ended.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,24 +9,23 @@ use serde_json::{Map, Value};
 use super::{Conductor, ErrorEntry, World};
 use crate::status::Status;
 
-/// What is said of a task that failed otherwise than by its action's failing: of the action's end the
-/// conductor keeps no more than that.
+/// The error for a task that has failed although its action did not. The conductor does not keep why.
 const UNLOGGED: &str = "The task timed out or was abandoned. Its execution says which.";
 
 impl Conductor {
-    /// Evaluates the output of a workflow that has ended, unless there is one. So it is that of the moment
-    /// when the workflow ended, though tasks may still run.
+    /// Evaluates the output of a workflow that has ended, once. So it shows the moment when the workflow ended, even
+    /// if some tasks still run.
     pub(super) fn render_output(&mut self, world: &World) {
         if !self.status.is_completed() || self.output.is_some() || self.definition.output.is_empty() {
             return;
         }
         if self.table.routes.is_empty() {
-            // It never began.
+            // The inputs or variables could not be evaluated, so the workflow never began.
             return;
         }
         let definition = Arc::clone(&self.definition);
         let terminal = self.table.terminal().map(|(_, entry)| &entry.context);
-        let mut variables = self.dictionaries.together(terminal);
+        let mut variables = self.dictionaries.merge_all(terminal);
         let (mut output, mut errors) = (Map::new(), Vec::new());
         for (name, statement) in &definition.output {
             match statement.evaluate(&self.bare_scope(&variables, world)) {
@@ -48,14 +47,13 @@ impl Conductor {
         }
     }
 
-    /// The variables that the workflow ends with: those of its last tasks, in the order in which they were
-    /// started, each putting what was published on its way over those before.
+    /// The final variables: the contexts of the last tasks, in the order of their starts, each with its published
+    /// variables over those before.
     pub(crate) fn final_variables(&self) -> Variables {
-        self.dictionaries.clone().together(self.table.terminal().map(|(_, entry)| &entry.context))
+        self.dictionaries.clone().merge_all(self.table.terminal().map(|(_, entry)| &entry.context))
     }
 
-    /// What is kept as the result of the workflow's execution: what it gives, and what went wrong when it
-    /// has not succeeded.
+    /// The result of the workflow's execution: its output, and its errors unless it has succeeded.
     pub fn result(&self) -> Value {
         let mut result = Map::new();
         result.insert("output".into(), self.output.clone().map_or(Value::Null, Value::Object));
@@ -66,8 +64,8 @@ impl Conductor {
         Value::Object(result)
     }
 
-    /// An error for each task that let the workflow fail and of which the log of errors says nothing, as
-    /// Orquesta's knows only actions that failed and not those that timed out or were abandoned.
+    /// An error for each task that made the workflow fail without an entry in the log of errors. Orquesta's log only
+    /// has actions that failed, not those that timed out or were abandoned.
     fn unlogged(&self) -> impl Iterator<Item = ErrorEntry> + '_ {
         let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
         let logged: BTreeSet<_> = self.errors().iter().filter_map(|error| error.task_id.clone()).collect();
@@ -78,7 +76,7 @@ impl Conductor {
         })
     }
 
-    /// The variables that a run of a task sees, by its number; null when there is none.
+    /// The variables that a run of a task sees, by its number. Null if there is no such run.
     pub fn known_to(&self, number: usize) -> Value {
         self.table.entry(number).map_or(Value::Null, |entry| entry.context.full.to_value())
     }

@@ -1,56 +1,28 @@
-//! A task changes: an action or an item of it tells where it stands, the engine carries out a command, or
-//! it is to be done again.
+//! Changes of a task: a report of its action or of an item, an engine command, or a repetition.
 
 use std::sync::Arc;
 
 use petrel_model::size;
 use serde_json::Value;
 
+use super::change::Change;
 use super::context::Context;
+use super::seconds::{MOST_SECONDS, as_integer, within};
 use super::staging::Staged;
-use super::starting::{MOST_SECONDS, as_integer, within};
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
-use crate::machine::{self, OtherItems, Rest, TaskChange};
+use crate::machine::{self, OtherItems, Remaining, TaskChange};
 use crate::status::Status;
 
-/// What happens to a task.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Change<'a> {
-    /// Its action tells where it stands.
-    Action { status: Status, result: Option<&'a Arc<Value>> },
-    /// The action of one of its items does.
-    Item { item: usize, status: Status, result: Option<&'a Arc<Value>> },
-    /// It is a command of the engine, which is carried out.
-    Command(Engine),
-}
-
-impl Change<'_> {
-    fn status(&self) -> Status {
-        match self {
-            Self::Action { status, .. } | Self::Item { status, .. } => *status,
-            Self::Command(Engine::Fail) => Status::Failed,
-            Self::Command(Engine::Noop | Engine::Continue) => Status::Succeeded,
-        }
-    }
-
-    fn result(&self) -> Option<&Arc<Value>> {
-        match self {
-            Self::Action { result, .. } | Self::Item { result, .. } => *result,
-            Self::Command(_) => None,
-        }
-    }
-}
-
-/// What every failed action leaves in the log of errors.
+/// The message that every failed action leaves in the log of errors.
 const FAILED: &str = "Execution failed. See result for details.";
 
 impl Conductor {
     /// Applies a change of a task.
     ///
     /// # Errors
-    /// Why it cannot be applied, in the words of the log of errors; then nothing has changed.
+    /// The reason why it cannot be applied, as a message for the log of errors. Nothing has changed then.
     pub(super) fn change(&mut self, place: Place, change: &Change<'_>, world: &World) -> Result<(), String> {
         let number = self.table.latest(place);
         let is_new = match number.and_then(|number| self.table.entry(number)) {
@@ -65,7 +37,7 @@ impl Conductor {
         if after.unwrap_or(before.status).is_completed() {
             self.dictionaries.refresh(&mut before.context);
         }
-        // Nobody else asks for it, and the list of what many items gave is long.
+        // Only built for an end: nobody reads it before, and a list of many item results is expensive.
         let ends = after.is_some_and(Status::is_completed);
         let result = if ends { self.result_of(place, change) } else { Arc::default() };
         let retries = match after {
@@ -73,7 +45,7 @@ impl Conductor {
             _ => false,
         };
         let old = before.status;
-        // From here on nothing fails.
+        // Every fallible step is above this line, so that an error leaves the state untouched.
         let number = match number {
             Some(number) if !is_new => {
                 self.table_mut().set_context(number, before.context);
@@ -97,7 +69,7 @@ impl Conductor {
             self.unstage_completed(place, status);
             if status != old {
                 let commands = self.follow(place, number, &result, world);
-                self.tell_workflow(place, number, world);
+                self.propagate_to_workflow(place, number, world);
                 for command in commands {
                     self.carry_out(command, world);
                 }
@@ -105,20 +77,20 @@ impl Conductor {
                 return Ok(());
             }
         }
-        self.tell_workflow(place, number, world);
+        self.propagate_to_workflow(place, number, world);
         self.mark_terminal(number);
         Ok(())
     }
 
-    /// Carries out a command of the engine that a transition led to.
+    /// Executes an engine command that a transition led to.
     fn carry_out(&mut self, place: Place, world: &World) {
         if let Some(engine) = self.definition.task(place.0).and_then(|task| task.engine) {
-            // A command that was just staged is always found.
+            // Cannot fail: the command has just been staged.
             drop(self.change(place, &Change::Command(engine), world));
         }
     }
 
-    /// The latest entry of a task, or the one that it will have.
+    /// The latest entry of a task, or the entry of the run that starts now.
     fn entry_before(&mut self, place: Place, is_new: bool, world: &World) -> Result<Entry, String> {
         if !is_new && let Some(entry) = self.table.latest_entry(place) {
             return Ok(Entry { next: Vec::new(), origins: Vec::new(), ..entry.clone() });
@@ -134,7 +106,7 @@ impl Conductor {
         self.new_entry(place, context, origins, world)
     }
 
-    /// An entry for a task that starts.
+    /// The entry of a task that starts.
     pub(super) fn new_entry(
         &self,
         place: Place,
@@ -158,7 +130,7 @@ impl Conductor {
         })
     }
 
-    /// How often and after how long a task is done again.
+    /// Evaluates the number and delay of repetitions.
     fn attempts(
         &self,
         place: Place,
@@ -180,7 +152,7 @@ impl Conductor {
         Ok(Attempts { count, delay, tally: 0 })
     }
 
-    /// What the change makes of a task's status.
+    /// The status of a task after a change.
     fn status_after(&self, place: Place, current: Status, change: &Change<'_>) -> Option<Status> {
         match change {
             Change::Action { status, .. } => machine::task_after_action(current, *status),
@@ -188,7 +160,7 @@ impl Conductor {
             Change::Item { item, status, .. } => {
                 let items = self.staging.get(place)?.items.as_ref()?;
                 let others = items.others(*item);
-                // None begins any more once one was canceled: then only those count that have begun.
+                // Once an item was canceled, no further item starts, so the items that have not started do not count.
                 let goes_on = matches!(current, Status::Running | Status::Pausing)
                     && items.goes_on(*item)
                     && *status != Status::Canceled
@@ -197,14 +169,14 @@ impl Conductor {
                 if goes_on && is_last && status.is_completed() {
                     return Some(Status::Paused);
                 }
-                // Those that are left count as if they had been started with the others.
+                // Otherwise they count as active, or the task would end before they have started.
                 let others = if goes_on { OtherItems::Active } else { others };
                 machine::task_after_item(current, *status, others)
             }
         }
     }
 
-    /// What the task gave: the list of what its items gave, or what its action did.
+    /// The result of a task: that of its action, or the list of its items' results.
     fn result_of(&self, place: Place, change: &Change<'_>) -> Arc<Value> {
         let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
         if !change.status().is_completed() {
@@ -226,7 +198,7 @@ impl Conductor {
         Arc::new(all)
     }
 
-    /// Whether a task that has ended is to be done again.
+    /// Whether a task that has ended is to be repeated.
     fn retries(
         &self,
         place: Place,
@@ -241,14 +213,15 @@ impl Conductor {
             return Ok(false);
         }
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
-        let scope = self.foretold_scope(place, status, &entry.context, Arc::clone(result), world);
+        let scope = self.upcoming_scope(place, status, &entry.context, Arc::clone(result), world);
         let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
         Ok(petrel_python::is_true(&value))
     }
 
-    /// Takes a change down: in the list of what is staged, in the states of items, in the log of errors.
+    /// Records a change in the staging, in the states of items and in the log of errors.
     fn note(&mut self, place: Place, change: &Change<'_>) {
         let is_kept = matches!(change, Change::Item { .. }) || change.status() == Status::Failed;
+        // These results stay in memory: with the items, or in the log of errors.
         if is_kept && change.status().is_completed() {
             self.known_bytes += change.result().map_or(0, |result| size::of_value(result));
         }
@@ -276,7 +249,7 @@ impl Conductor {
         }
     }
 
-    /// A task that has ended is not staged any more; one with items that failed is kept for a rerun.
+    /// Unstages a task that has ended. One with failed items is kept for a rerun.
     fn unstage_completed(&mut self, place: Place, status: Status) {
         let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
         if has_items && status.is_abended() {
@@ -286,7 +259,7 @@ impl Conductor {
         }
     }
 
-    /// A task is to be done again.
+    /// Stages the repetition of a task.
     fn set_retrying(&mut self, place: Place, number: usize, world: &World) {
         self.table_mut().set_status(number, Status::Retrying, world.moment.micros);
         if let Some(attempts) = self.table_mut().attempts_mut(number) {
@@ -297,52 +270,52 @@ impl Conductor {
             staged.attempts.clone_from(&entry.attempts);
             self.staging.add_retry(staged);
         }
-        self.tell_workflow(place, number, world);
+        self.propagate_to_workflow(place, number, world);
         self.mark_terminal(number);
     }
 
-    /// A task that changes while its workflow has ended adds what it published to what that gives.
+    /// Adds the variables of a task that changes after its workflow has ended to the workflow's output.
     fn mark_terminal(&mut self, number: usize) {
         if self.status.is_completed() {
             self.table_mut().set_terminal(number, true);
         }
     }
 
-    /// Lets the workflow's status follow from a task's.
-    fn tell_workflow(&mut self, place: Place, number: usize, world: &World) {
+    /// Derives the status of the workflow from that of a task.
+    fn propagate_to_workflow(&mut self, place: Place, number: usize, world: &World) {
         let Some(status) = self.table.entry(number).map(|entry| entry.status) else { return };
-        let change = self.seen_by_workflow(place, status);
+        let change = self.workflow_change(place, status);
         let Some(after) = machine::workflow_after_task(self.status, change) else { return };
         let before = std::mem::replace(&mut self.status, after);
         if before != after && matches!(after, Status::Canceling | Status::Pausing) {
-            // Beyond the original, where a task with items that is under way would wait for ever.
-            self.tell_tasks_with_items(after, world);
+            // In Orquesta a task with items in progress would not hear of it, and the workflow would wait for ever.
+            self.propagate_to_item_tasks(after, world);
         }
         if after.is_completed() {
             self.find_impossible_joins();
         }
     }
 
-    fn seen_by_workflow(&self, place: Place, status: Status) -> TaskChange {
+    fn workflow_change(&self, place: Place, status: Status) -> TaskChange {
         let is_active = self.is_active();
         let is_remediated = status.is_abended() && self.leads_on(place, true);
         if status != Status::Succeeded && !is_remediated {
             return TaskChange::Plain { status, is_active };
         }
-        let rest = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
-            Rest::Canceled
+        let remaining = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
+            Remaining::Canceled
         } else if self.table.has(|one| one == Status::Pausing || one.is_resting()) {
-            Rest::Paused
+            Remaining::Paused
         } else if self.staging.can_start() || self.leads_on(place, false) {
-            Rest::Incomplete
+            Remaining::Incomplete
         } else {
-            Rest::Completed
+            Remaining::Completed
         };
-        TaskChange::Done { is_remediated, is_active, rest }
+        TaskChange::Done { is_remediated, is_active, remaining }
     }
 
-    /// Whether the latest run of a task was followed by something: a task, or a command other than
-    /// `continue`. A task that waits for branches counts when it may yet start, or in `any_join`.
+    /// Whether the latest run of a task was followed by a task, or by a command other than `continue`. A join counts
+    /// if it may still start, or always with `any_join`.
     fn leads_on(&self, place: Place, any_join: bool) -> bool {
         let (Some(entry), Some(task)) = (self.table.latest_entry(place), self.definition.task(place.0))
         else {
@@ -368,7 +341,7 @@ impl Conductor {
         }
     }
 
-    /// A workflow that ends while a task still waits for branches has failed.
+    /// Makes a workflow fail that ends while a join still waits for branches.
     fn find_impossible_joins(&mut self) {
         let waits = |staged: &&Staged| {
             !staged.is_ready

@@ -1,29 +1,23 @@
-//! Running a workflow again from some of its tasks, with all that they led to.
+//! Running a workflow again from some of its tasks, including everything that followed them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::requests::Refused;
+use super::event::Rerun;
+use super::refused::Refused;
 use super::staging::Staged;
 use super::state::Place;
 use super::{Conductor, World};
 use crate::status::Status;
 
-/// From where a workflow is run again; from all tasks that ended it badly when no tasks are named.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rerun {
-    /// The tasks, by name and route, and whether all items of a task are done again or only those that
-    /// have failed.
-    pub tasks: Vec<(Arc<str>, u32, bool)>,
-}
-
 impl Conductor {
-    /// Makes a workflow that has ended ready to be run again.
+    /// Prepares a workflow that has ended for another run.
     pub(super) fn rerun(&mut self, rerun: &Rerun) -> Result<(), Refused> {
         if !self.status.is_completed() {
             return Err(Refused::NotEnded(self.status));
         }
         let candidates = self.candidates(rerun)?;
+        // All tasks are prepared before the first is staged, so that a refusal changes nothing.
         let mut renewed = Vec::with_capacity(candidates.len());
         for (place, resets) in candidates {
             renewed.push(self.renew(place, resets)?);
@@ -37,7 +31,7 @@ impl Conductor {
         Ok(())
     }
 
-    /// The tasks that are run again, and whether all their items are, sorted by name and route.
+    /// The tasks to run again, and whether that includes all their items, sorted by name and route.
     fn candidates(&self, rerun: &Rerun) -> Result<BTreeMap<Place, bool>, Refused> {
         if rerun.tasks.is_empty() {
             let abended = self.table.terminal().filter(|(_, entry)| entry.status.is_abended());
@@ -60,7 +54,7 @@ impl Conductor {
         if !unknown.is_empty() {
             return Err(Refused::NotRun(unknown.join(", ")));
         }
-        // A task that comes after another one in the list is run again because of that one.
+        // A listed task that follows another one in the list is run again because of that one.
         let sequences: BTreeMap<Place, BTreeSet<usize>> =
             wanted.keys().map(|place| (*place, self.followed_by(*place))).collect();
         let is_first = |place: &Place| {
@@ -72,7 +66,7 @@ impl Conductor {
         Ok(wanted.into_iter().filter(|(place, _)| is_first(place)).collect())
     }
 
-    /// A task's latest entry, and all entries that came of it.
+    /// The latest entry of a task, and all entries that followed from it.
     fn followed_by(&self, place: Place) -> BTreeSet<usize> {
         let mut all: BTreeSet<usize> = self.table.latest(place).into_iter().collect();
         let mut queue: Vec<usize> = all.iter().copied().collect();
@@ -92,7 +86,7 @@ impl Conductor {
         all
     }
 
-    /// What is staged so that a task runs again.
+    /// The staged task that runs this task again.
     fn renew(&self, place: Place, resets: bool) -> Result<Staged, Refused> {
         let name = || self.definition.name(place.0).to_string();
         let not_ready = |reason: String| Refused::NotReady { task: name(), reason };
@@ -114,7 +108,7 @@ impl Conductor {
             }
             return Ok(staged);
         }
-        // What may be said against it is said before anything changes.
+        // Checked now, since nothing has changed yet.
         self.new_entry(place, entry.context.clone(), Vec::new(), &World::default()).map_err(not_ready)?;
         Ok(Staged::new(place, entry.context.clone(), entry.origins.clone(), true))
     }
@@ -127,6 +121,7 @@ impl Conductor {
         self.errors.forget(&self.definition.name(place.0));
         let is_new = staged.items.is_none();
         if is_new
+            // Cannot fail: `renew` has evaluated the same entry.
             && let Ok(entry) =
                 self.new_entry(place, staged.context.clone(), staged.origins.clone(), &World::default())
         {
@@ -136,7 +131,7 @@ impl Conductor {
         self.staging.add(staged);
     }
 
-    /// What led on from a last task goes on.
+    /// Unmarks terminal tasks whose followers run again.
     fn reopen_what_goes_on(&mut self) {
         let leads_on = |entry: &super::state::Entry| entry.next.iter().any(|(_, followed)| *followed);
         let open: Vec<usize> =

@@ -1,4 +1,4 @@
-//! What the expressions of a workflow see of it.
+//! The scopes of expressions in a workflow.
 
 use std::sync::Arc;
 
@@ -12,20 +12,21 @@ use super::{Conductor, Records, World};
 use crate::definition::Definition;
 use crate::status::Status;
 
-/// The tasks of a workflow, as expressions ask for them.
+/// The tasks of a workflow, from the view of expressions.
 #[derive(Debug)]
 struct View {
     definition: Arc<Definition>,
+    /// Shared with the conductor, so that a scope costs no copy of all tasks. See [`Conductor::table_mut`].
     table: Arc<Table>,
     records: Option<Arc<dyn Records>>,
-    /// A task whose status is looked at before it is set.
-    foretold: Option<(Place, Status)>,
+    /// A task with the status that it is about to get.
+    upcoming: Option<(Place, Status)>,
 }
 
 impl Tasks for View {
     fn status(&self, id: &str, route: u32) -> Option<&str> {
         let task = self.definition.find(id)?;
-        if let Some((place, status)) = self.foretold
+        if let Some((place, status)) = self.upcoming
             && place == (task, route)
         {
             return Some(status.as_str());
@@ -39,7 +40,7 @@ impl Tasks for View {
         else {
             return Ok(None);
         };
-        let records = self.records.as_ref().ok_or("what tasks gave is not at hand here")?;
+        let records = self.records.as_ref().ok_or("the results of tasks are not available here")?;
         let result = records.result(number)?;
         let time = |micros: i64| petrel_model::Timestamp::from_micros(micros).to_string();
         Ok(Some(Arc::new(json!({
@@ -57,7 +58,7 @@ impl Tasks for View {
 }
 
 impl Conductor {
-    /// What is seen before there are tasks.
+    /// The scope outside of tasks.
     pub(super) fn bare_scope(&self, variables: &Variables, world: &World) -> WorkflowScope {
         WorkflowScope {
             variables: variables.clone(),
@@ -71,7 +72,7 @@ impl Conductor {
         }
     }
 
-    /// What a task sees; `result` is what it gave.
+    /// The scope of a task with this result.
     pub(super) fn task_scope(
         &self,
         (task, route): Place,
@@ -83,8 +84,8 @@ impl Conductor {
         WorkflowScope { task: Some(task), ..self.bare_scope(&context.full, world) }
     }
 
-    /// As [`Conductor::task_scope`], with the status that the task is about to have.
-    pub(super) fn foretold_scope(
+    /// As [`Conductor::task_scope`], with the status that the task is about to get.
+    pub(super) fn upcoming_scope(
         &self,
         place: Place,
         status: Status,
@@ -96,12 +97,12 @@ impl Conductor {
         WorkflowScope { tasks: Some(self.view(world, Some((place, status)))), ..scope }
     }
 
-    fn view(&self, world: &World, foretold: Option<(Place, Status)>) -> Arc<dyn Tasks> {
+    fn view(&self, world: &World, upcoming: Option<(Place, Status)>) -> Arc<dyn Tasks> {
         Arc::new(View {
             definition: Arc::clone(&self.definition),
             table: Arc::clone(&self.table),
             records: world.records.clone(),
-            foretold,
+            upcoming,
         })
     }
 }

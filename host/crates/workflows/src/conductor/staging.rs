@@ -1,5 +1,5 @@
-//! The tasks that are about to be started: those that some transition led to, and those with items of
-//! which some are left.
+//! Staged tasks: those that a transition has led to and that have not started, and those with items that have not all
+//! started.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use super::state::{Attempts, Origin, Place};
 use crate::machine::OtherItems;
 use crate::status::Status;
 
-/// A task that is about to be started.
+/// A staged task.
 #[derive(Debug, Clone)]
 pub(super) struct Staged {
     pub(super) place: Place,
     pub(super) context: Context,
     pub(super) origins: Vec<Origin>,
-    /// Whether all that it waits for is there.
+    /// Whether all branches that it waits for have arrived.
     pub(super) is_ready: bool,
-    /// Whether it runs although the workflow was made to fail.
+    /// Whether it runs although the workflow has failed.
     pub(super) runs_on_failure: bool,
-    /// Whether it has ended, and is only kept so that it can be run again.
+    /// Whether it has ended, and is only kept for a rerun.
     pub(super) is_completed: bool,
-    /// How it is done again, when it is.
+    /// Its repetitions, if it has a retry.
     pub(super) attempts: Option<Attempts>,
     pub(super) items: Option<ItemStates>,
-    /// Its next run, when a transition led to it while its items are under way. Beyond the original, which
-    /// forgets the items that run.
+    /// Its next run, if a transition led to it while its items are in progress. Orquesta would forget the running
+    /// items.
     again: Option<Box<Self>>,
 }
 
@@ -46,28 +46,30 @@ impl Staged {
         }
     }
 
-    /// Whether it has begun, and some of its items are left.
+    /// Whether it has started, and some items are left.
     fn is_under_way(&self) -> bool {
         self.items.is_some() && !self.is_completed
     }
 
-    /// Whether it can be started.
+    /// Whether it can start.
     pub(super) fn can_start(&self) -> bool {
         self.is_ready && !self.is_completed
     }
 }
 
-/// The items of a task: the list, and for each its status and what it gave.
+/// The items of a task: the list, and the status and result of each.
 #[derive(Debug, Clone)]
 pub(super) struct ItemStates {
     pub(super) list: Arc<Value>,
     pub(super) statuses: Vec<Status>,
     pub(super) results: Vec<Option<Arc<Value>>>,
-    /// Whether the task does not say how many are done at once, or has room for all: then all of them run, whatever
-    /// comes of those before, as far as there is a window for them.
+    /// Whether all items would run at once if the limit on started items did not exist. Then they all run, whatever
+    /// becomes of the others, and the limit only delays them.
     has_window: bool,
+    /// The number of items in each status, in the order of [`Status::ALL`]: each report asks about all other items, and
+    /// must not scan them.
     counts: [usize; Status::ALL.len()],
-    /// No item before it is left to be started.
+    /// No item before this one remains to be started, so that a search need not begin at the first.
     first_unset: usize,
 }
 
@@ -106,7 +108,7 @@ impl ItemStates {
         }
     }
 
-    /// The first items that are left to be started, `most` of them.
+    /// The first `most` items that have not started.
     pub(super) fn unset(&mut self, most: usize) -> Vec<usize> {
         while self.statuses.get(self.first_unset).is_some_and(|status| *status != Status::Unset) {
             self.first_unset += 1;
@@ -120,23 +122,23 @@ impl ItemStates {
         counts.filter(|(status, _)| is_wanted(**status)).map(|(_, count)| *count).sum()
     }
 
-    /// How many are active.
+    /// The number of active items.
     pub(super) fn active(&self) -> usize {
         self.count(Status::is_active)
     }
 
-    /// Whether some have not ended.
+    /// Whether some items have not ended.
     pub(super) fn is_incomplete(&self) -> bool {
         self.count(|status| !status.is_completed()) > 0
     }
 
-    /// Whether others than `item` are left to be started, although some may have failed.
+    /// Whether items other than `item` will still be started, even though some may have failed.
     pub(super) fn goes_on(&self, item: usize) -> bool {
         let own = self.statuses.get(item) == Some(&Status::Unset);
         self.has_window && self.count(|status| status == Status::Unset) > usize::from(own)
     }
 
-    /// What all but `item` are doing.
+    /// The state of all items but `item`.
     pub(super) fn others(&self, item: usize) -> OtherItems {
         let own = self.statuses.get(item).copied();
         let has =
@@ -156,16 +158,17 @@ impl ItemStates {
         }
     }
 
-    /// What the items gave, in their order; null where there is nothing yet.
+    /// The results of the items, in their order. Null for an item without a result.
     pub(super) fn accumulated(&self) -> Value {
         let results = self.results.iter();
         Value::Array(results.map(|result| result.as_deref().cloned().unwrap_or_default()).collect())
     }
 }
 
-/// All tasks that are about to be started, in the order in which they came.
+/// All staged tasks, in the order in which they were staged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Staging {
+    /// By order of staging, so that adding and removing a task costs the same however many are staged.
     order: BTreeMap<u64, Staged>,
     index: BTreeMap<Place, u64>,
     next: u64,
@@ -180,7 +183,7 @@ impl Staging {
         self.order.get_mut(self.index.get(&place)?)
     }
 
-    /// The run of a task that has not begun.
+    /// The run of a task that has not started.
     pub(super) fn next(&self, place: Place) -> Option<&Staged> {
         let staged = self.get(place)?;
         if staged.is_under_way() { staged.again.as_deref() } else { Some(staged) }
@@ -191,7 +194,7 @@ impl Staging {
         if staged.is_under_way() { staged.again.as_deref_mut() } else { Some(staged) }
     }
 
-    /// Adds a task that a transition led to: behind its run that is under way, if there is one.
+    /// Adds a task that a transition led to. If a run of it is in progress, the new one waits behind that.
     pub(super) fn add_next(&mut self, staged: Staged) {
         match self.get_mut(staged.place) {
             Some(before) if before.is_under_way() => before.again = Some(Box::new(staged)),
@@ -199,13 +202,14 @@ impl Staging {
         }
     }
 
-    /// Adds a run in the place of one that has failed; what was to follow that follows this one.
+    /// Replaces a run that has failed by its repetition. The run that waits behind the first now waits behind the
+    /// second.
     pub(super) fn add_retry(&mut self, mut staged: Staged) {
         staged.again = self.get_mut(staged.place).and_then(|before| before.again.take());
         self.add(staged);
     }
 
-    /// A run that has failed is kept so that it can be run again, unless the next one is waiting.
+    /// Keeps a failed run for a rerun, unless another run waits behind it.
     pub(super) fn complete(&mut self, place: Place) {
         let Some(staged) = self.get_mut(place) else { return };
         staged.is_completed = true;
@@ -214,7 +218,7 @@ impl Staging {
         }
     }
 
-    /// Adds a task, in the place of an earlier one on the same route.
+    /// Adds a task, or replaces the one on the same route.
     pub(super) fn add(&mut self, staged: Staged) {
         if let Some(old) = self.index.insert(staged.place, self.next) {
             self.order.remove(&old);
@@ -223,7 +227,7 @@ impl Staging {
         self.next += 1;
     }
 
-    /// Takes a task out, unless items of it are active; its next run, if there is one, takes its place.
+    /// Removes a task, unless items of it are active. The run that waits behind it takes its place.
     pub(super) fn remove(&mut self, place: Place) {
         let is_busy = |staged: &Staged| staged.items.as_ref().is_some_and(|items| items.active() > 0);
         if self.get(place).is_some_and(|staged| !is_busy(staged))
@@ -238,7 +242,7 @@ impl Staging {
         self.order.values()
     }
 
-    /// Whether any task can be started.
+    /// Whether any task can start.
     pub(super) fn can_start(&self) -> bool {
         self.iter().any(Staged::can_start)
     }

@@ -1,5 +1,5 @@
-//! What the conductor knows of the tasks that were started: each with its status, its context and where it
-//! led, and sums over all of them, so that a step costs the same however many there were.
+//! The table of started tasks: each with status, context and followed transitions, and sums over all of them, so that a
+//! step costs the same however many there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::status::Status;
 /// A task on a route.
 pub(super) type Place = (TaskId, u32);
 
-/// How a task is done again.
+/// The repetitions of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Attempts {
-    /// How often it may be done again.
+    /// Largest number of repetitions.
     pub(super) count: i64,
-    /// Seconds until it is done again.
+    /// Delay before a repetition, in seconds.
     pub(super) delay: Option<i64>,
-    /// How often it was done again.
+    /// Number of repetitions so far.
     pub(super) tally: u32,
 }
 
-/// Where a task came from: the transition as the task sees it, and the entry of the task before.
+/// The origin of a task: the transition, by its id from the target's view, and the entry of the task before.
 pub(super) type Origin = (Arc<str>, usize);
 
 /// One run of a task.
@@ -33,54 +33,54 @@ pub(super) struct Entry {
     pub(super) status: Status,
     pub(super) context: Context,
     pub(super) origins: Vec<Origin>,
-    /// The transitions that were looked at, by their place in the task, and whether they were followed.
+    /// The evaluated transitions, by their position in the task, and whether they were followed.
     pub(super) next: Vec<(u32, bool)>,
     pub(super) attempts: Option<Attempts>,
-    /// Whether what it published is part of what the workflow gives.
+    /// Whether its context is part of the workflow's output.
     pub(super) is_terminal: bool,
-    /// When it was started and when it ended, in microseconds since 1970.
+    /// Start and end, in microseconds since 1970.
     pub(super) started: i64,
     pub(super) ended: Option<i64>,
 }
 
 impl Entry {
-    /// Whether the transition at a place in the task was followed.
+    /// Whether the transition at a position in the task was followed.
     pub(super) fn followed(&self, transition: usize) -> bool {
         self.next.iter().any(|(place, followed)| usize::try_from(*place) == Ok(transition) && *followed)
     }
 }
 
-/// How far the branches that a task waits for are, on one route.
+/// The state of the branches that a join waits for, on one route.
 #[derive(Debug, Clone, Copy)]
 struct Inbound {
-    /// Tasks that led to it.
+    /// Number of predecessors that have led to it.
     satisfied: usize,
-    /// Tasks that have not run.
+    /// Number of predecessors that have not run.
     unknown: usize,
 }
 
-/// Whether a task's branches have arrived.
+/// The state of a join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// Enough of them.
+    /// Enough branches have arrived.
     Complete,
-    /// Some may yet.
+    /// More branches may arrive.
     Open,
-    /// Never.
+    /// The missing branches will never arrive.
     Impossible,
 }
 
-/// All runs of tasks.
+/// The table of all runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     entries: Vec<Entry>,
     latest: BTreeMap<Place, usize>,
-    /// How many of the latest entries have each status, in the order of [`Status::ALL`].
+    /// The number of latest entries in each status, in the order of [`Status::ALL`].
     counts: [usize; Status::ALL.len()],
     inbound: BTreeMap<Place, Inbound>,
-    /// For each route the transitions that split it off.
+    /// For each route, the transitions that split it off.
     pub(super) routes: Vec<Vec<Arc<str>>>,
-    /// The entries that are terminal.
+    /// The terminal entries.
     terminal: BTreeSet<usize>,
 }
 
@@ -103,7 +103,7 @@ impl Table {
         self.entry(self.latest(place)?)
     }
 
-    /// Adds an entry, which is the latest of its task and route from now on.
+    /// Adds an entry, which becomes the latest of its task and route. Returns its number.
     pub(super) fn add(&mut self, entry: Entry, definition: &Definition) -> usize {
         let number = self.entries.len();
         let place = (entry.task, entry.route);
@@ -117,10 +117,11 @@ impl Table {
         number
     }
 
-    /// An entry that is not the latest any more counts no more.
+    /// Removes an entry that is no longer the latest from the sums.
     fn forget(&mut self, before: Option<usize>, (task, route): Place, definition: &Definition) {
         let old = before.and_then(|number| self.entries.get(number));
         let transitions = definition.task(task).map(|task| task.transitions.as_slice()).unwrap_or_default();
+        // Transitions are sorted by target, so all transitions to one join are neighbours.
         let mut joins: Vec<(TaskId, bool)> = Vec::new();
         for (place, transition) in transitions.iter().enumerate() {
             if definition.task(transition.target).is_some_and(|target| target.join.is_some()) {
@@ -134,6 +135,8 @@ impl Table {
         let status = old.map(|entry| entry.status);
         for (target, was_followed) in joins {
             let inbound = self.inbound((target, route), definition);
+            // The first run of a task is no longer unknown to its joins. A later run takes back what the run before
+            // has contributed, until its own transitions are decided.
             if before.is_none() {
                 inbound.unknown = inbound.unknown.saturating_sub(1);
             } else if was_followed {
@@ -152,7 +155,7 @@ impl Table {
         })
     }
 
-    /// Notes whether the transition at a place in the task of an entry was followed.
+    /// Records whether a transition was followed, by the number of the entry and the position of the transition.
     pub(super) fn decide(
         &mut self,
         number: usize,
@@ -169,6 +172,7 @@ impl Table {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             task.transitions.get(place).is_some_and(|other| other.target == target)
         };
+        // Several transitions to the same join are one branch.
         let is_first = !entry.next.iter().any(|(place, followed)| *followed && leads_there(*place));
         entry.next.push((u32::try_from(transition).unwrap_or(u32::MAX), followed));
         let place = (target, entry.route);
@@ -178,7 +182,7 @@ impl Table {
         }
     }
 
-    /// Whether enough branches have arrived at a task; `goes_on` says whether the workflow still moves.
+    /// The state of a join. `goes_on` says whether other tasks may still lead to it.
     pub(super) fn arrival(&self, place: Place, definition: &Definition, goes_on: bool) -> Arrival {
         let Some(task) = definition.task(place.0) else { return Arrival::Impossible };
         let (satisfied, unknown) = match self.inbound.get(&place) {
@@ -194,7 +198,7 @@ impl Table {
         }
     }
 
-    /// Changes the status of an entry, at a moment in microseconds since 1970.
+    /// Changes the status of an entry, at a time in microseconds since 1970.
     pub(super) fn set_status(&mut self, number: usize, status: Status, micros: i64) {
         let Some(entry) = self.entries.get_mut(number) else { return };
         let old = std::mem::replace(&mut entry.status, status);
@@ -205,14 +209,14 @@ impl Table {
         }
     }
 
-    /// Sets what the run of a task sees.
+    /// Sets the context of an entry.
     pub(super) fn set_context(&mut self, number: usize, context: Context) {
         if let Some(entry) = self.entries.get_mut(number) {
             entry.context = context;
         }
     }
 
-    /// Marks an entry as one whose context is part of what the workflow gives, or takes the mark away.
+    /// Sets whether the context of an entry is part of the workflow's output.
     pub(super) fn set_terminal(&mut self, number: usize, is_terminal: bool) {
         let Some(entry) = self.entries.get_mut(number) else { return };
         entry.is_terminal = is_terminal;
@@ -223,7 +227,7 @@ impl Table {
         }
     }
 
-    /// The terminal entries, in the order in which they were started.
+    /// The terminal entries, in the order of their starts.
     pub(super) fn terminal(&self) -> impl Iterator<Item = (usize, &Entry)> {
         self.terminal.iter().filter_map(|&number| Some((number, self.entries.get(number)?)))
     }
@@ -232,7 +236,7 @@ impl Table {
         self.entries.get_mut(number)?.attempts.as_mut()
     }
 
-    /// Whether any latest entry has a status that `is_wanted`.
+    /// Whether any latest entry has a status for which `is_wanted` holds.
     pub(super) fn has(&self, is_wanted: impl Fn(Status) -> bool) -> bool {
         Status::ALL.iter().zip(&self.counts).any(|(status, count)| *count > 0 && is_wanted(*status))
     }
@@ -253,7 +257,7 @@ impl Table {
         }
     }
 
-    /// The status of a task on a route, or on the nearest route that it split off from.
+    /// The status of a task on a route, or on the nearest route from which that one was split off.
     pub(super) fn status(&self, task: TaskId, mut route: u32) -> Option<Status> {
         loop {
             if let Some(entry) = self.latest_entry((task, route)) {
@@ -263,7 +267,7 @@ impl Table {
         }
     }
 
-    /// The nearest earlier route whose splits are all among those of `route`.
+    /// The nearest earlier route whose splits are a subset of those of `route`.
     fn parent(&self, route: u32) -> Option<u32> {
         let splits = self.routes.get(usize::try_from(route).ok()?)?;
         (0..route).rev().find(|&earlier| {

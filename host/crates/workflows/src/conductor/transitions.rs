@@ -1,4 +1,4 @@
-//! A task has ended: which of its transitions are followed, what they publish, and what is staged by them.
+//! The end of a task: which transitions are followed, what they publish, and which tasks they stage.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Definition, Engine, Transition};
 
 impl Conductor {
-    /// Looks at the transitions of a task that has ended, in the order of their targets; gives the
-    /// commands of the engine that they led to.
+    /// Evaluates the transitions of a task that has ended, in the order of their targets. Returns the engine commands
+    /// that they lead to.
     pub(super) fn follow(
         &mut self,
         place: Place,
@@ -63,7 +63,7 @@ impl Conductor {
             }
         }
         if commands.iter().any(|command| is_fail(&definition, *command)) {
-            // What the same task leads to beside `fail` runs all the same.
+            // As in Orquesta, the other targets of the task whose transition leads to `fail` still run.
             for place in ready {
                 if let Some(staged) = self.staging.next_mut(place) {
                     staged.runs_on_failure = true;
@@ -73,7 +73,7 @@ impl Conductor {
         commands
     }
 
-    /// Stages the target of a transition that is followed, with the context that it brings.
+    /// Stages the target of a followed transition, with the context that it passes on.
     fn stage(&mut self, source: Place, number: usize, transition: &Transition, context: Context) -> Place {
         let target = (transition.target, self.route_of(source.1, transition));
         let origin = (Arc::clone(&transition.origin), number);
@@ -95,8 +95,8 @@ impl Conductor {
         target
     }
 
-    /// The route on which the target of a transition runs: a new one for each way to a task that many
-    /// lead to, unless that is part of a cycle.
+    /// The route on which the target of a transition runs. A task that several transitions lead to gets a new route
+    /// for each path, unless it is on a cycle, where each round would add one.
     fn route_of(&mut self, route: u32, transition: &Transition) -> u32 {
         let is_split =
             self.definition.task(transition.target).is_some_and(|task| task.is_split && !task.is_in_cycle);
@@ -113,7 +113,7 @@ impl Conductor {
         }
     }
 
-    /// A transition whose condition or variables cannot be evaluated fails the workflow.
+    /// Makes the workflow fail because a transition's condition or variables cannot be evaluated.
     fn fail_transition(
         &mut self,
         (task, route): Place,
@@ -138,7 +138,7 @@ fn is_followed(transition: &Transition, scope: &WorkflowScope) -> Result<bool, E
     Ok(petrel_python::is_true(&*when.evaluate(scope)?))
 }
 
-/// The variables that a transition sets, each seeing those before it; or all errors.
+/// Evaluates the variables of a transition, each of which sees those before it. Returns them or all errors.
 fn publish(transition: &Transition, mut scope: WorkflowScope) -> Result<Variables, Vec<EvaluationError>> {
     let mut published = Variables::new();
     let mut errors = Vec::new();

@@ -1,18 +1,19 @@
-//! The parts of a graph within which every node leads to every other, by Kosaraju's algorithm, without recursion.
+//! Strongly connected components of a graph, by Kosaraju's algorithm, without recursion, so that a long chain of tasks
+//! cannot exhaust the stack.
 //!
-//! Nodes are numbers; whose they are is known in [`super::graph`] and in [`crate::inspection`].
+//! Nodes are numbers; [`super::graph`] and [`crate::inspection`] know what they stand for.
 
-/// The strongly connected parts of a graph, as far as they are of use.
+/// The strongly connected components of a graph, in the form that callers need.
 #[derive(Debug)]
 pub(crate) struct Components {
-    /// All nodes: those of one part together and by number, and each part after those that lead to it.
+    /// All nodes in topological order of their components; within a component by number.
     pub(crate) order: Vec<usize>,
-    /// For each node, whether a way leads back to it.
+    /// For each node, whether it is on a cycle.
     pub(crate) is_on_cycle: Vec<bool>,
 }
 
 impl Components {
-    /// Those of the graph in which each node leads to the nodes in `next`.
+    /// Computes the components of a graph. `next` has the successors of each node.
     pub(crate) fn of(next: &[Vec<usize>]) -> Self {
         let mut back = vec![Vec::new(); next.len()];
         for (from, targets) in next.iter().enumerate() {
@@ -47,12 +48,12 @@ impl Components {
     }
 }
 
-/// Marks a node that is there; says whether it was not marked before.
+/// Marks an existing node. Returns whether it was unmarked before.
 fn see(is_seen: &mut [bool], node: usize) -> bool {
     is_seen.get_mut(node).is_some_and(|is_seen| !std::mem::replace(is_seen, true))
 }
 
-/// All nodes in the order in which a search in depth is done with them.
+/// All nodes in the order in which a depth-first search leaves them.
 fn finished(next: &[Vec<usize>]) -> Vec<usize> {
     let mut order = Vec::with_capacity(next.len());
     let mut is_seen = vec![false; next.len()];
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_part_comes_after_those_that_lead_to_it() {
-        // 0 leads into the circle of 3, 1 and 2, and that to 4, which leads to itself; 5 is alone.
+        // 0 leads to the cycle of 3, 1 and 2, that to 4, which leads to itself; 5 is isolated.
         let next = [vec![3], vec![2], vec![3, 4], vec![1], vec![4], vec![]];
         let Components { order, is_on_cycle } = Components::of(&next);
         assert_eq!(is_on_cycle, [false, true, true, true, true, false]);

@@ -1,7 +1,7 @@
-//! How the tasks of a definition hang together: numbers for names, transitions in the order in which they
-//! are looked at, and what follows from the whole (who leads here, splits, cycles).
+//! The graph of a definition: numbers for names, transitions in the order of their evaluation, and derived properties
+//! of each task (predecessors, splits, cycles).
 //!
-//! The order is Orquesta's: by the name of the target, not by the place in the document.
+//! The order is Orquesta's: by the name of the target, not by position in the document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::components::Components;
 use super::task::{Retry, Task};
-use super::{NotWellFormed, inline, shape};
+use super::{CompileError, inline, shape};
 
-/// The number of a task. Numbers are in the order of names.
+/// The number of a task. Numbers follow the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskId(pub u32);
 
@@ -24,14 +24,14 @@ impl TaskId {
     }
 }
 
-/// What the engine does at the end of a transition, instead of a task.
+/// A command of the engine, which a transition can lead to instead of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// Goes on as if there were no transition; a failure stays one.
+    /// Continues as if there were no transition. A failure remains one.
     Continue,
     /// Fails the workflow.
     Fail,
-    /// Nothing; a failure counts as taken care of.
+    /// Does nothing. A failure counts as handled.
     Noop,
 }
 
@@ -50,34 +50,34 @@ impl Engine {
     }
 }
 
-/// A way from one task to another.
+/// A transition from one task to another.
 #[derive(Debug)]
 pub struct Transition {
-    /// Where it leads.
+    /// The task it leads to.
     pub target: TaskId,
-    /// Its number among the ways between the same two tasks.
+    /// Its number among the transitions between these two tasks.
     pub key: u32,
-    /// Its name: `TARGET__tKEY`.
+    /// Its id: `TARGET__tKEY`.
     pub id: Arc<str>,
-    /// Its name as the target sees it: `SOURCE__tKEY`.
+    /// Its id from the view of the target: `SOURCE__tKEY`.
     pub origin: Arc<str>,
     /// Its condition.
     pub when: Option<Statement>,
-    /// The variables that it sets, in order.
+    /// The variables that it publishes, in order.
     pub publish: Arc<[(Arc<str>, Statement)]>,
 }
 
-/// A transition as it is written, before targets have numbers.
+/// A transition in the source, before names have been replaced by numbers.
 struct Written<'a> {
     target: &'a str,
     number: usize,
     source: &'a Map<String, Value>,
 }
 
-/// The tasks of a definition, and the commands of the engine that they use, sorted by name.
-pub(super) fn compile(source: &Value) -> Result<Vec<Task>, NotWellFormed> {
-    let wrong = |name: &str| NotWellFormed(format!("the task `{name}` is no mapping"));
-    let sources = source.as_object().ok_or_else(|| NotWellFormed("it has no tasks".to_owned()))?;
+/// Compiles the tasks of a definition and the engine commands that they use, sorted by name.
+pub(super) fn compile(source: &Value) -> Result<Vec<Task>, CompileError> {
+    let wrong = |name: &str| CompileError(format!("the task `{name}` is not a mapping"));
+    let sources = source.as_object().ok_or_else(|| CompileError("it has no tasks".to_owned()))?;
     let mut tasks = BTreeMap::new();
     let mut written = BTreeMap::new();
     for (name, source) in sources {
@@ -113,7 +113,7 @@ pub(super) fn compile(source: &Value) -> Result<Vec<Task>, NotWellFormed> {
     Ok(tasks)
 }
 
-/// The transitions of a task as they are written, sorted by target.
+/// The transitions of a task in the source, sorted by target.
 fn transitions(task: &Map<String, Value>) -> Vec<Written<'_>> {
     let list = task.get("next").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut all: Vec<_> = list
@@ -128,7 +128,7 @@ fn transitions(task: &Map<String, Value>) -> Vec<Written<'_>> {
     all
 }
 
-/// The tasks without a join that more than one transition leads to, from wherever.
+/// The tasks without a join that more than one transition leads to.
 fn splits<'a>(
     written: &BTreeMap<&'a str, Vec<Written<'a>>>,
     tasks: &BTreeMap<&str, Task>,
@@ -141,7 +141,7 @@ fn splits<'a>(
     counts.into_iter().filter(|(name, count)| *count > 1 && !has_join(name)).map(|(name, _)| name).collect()
 }
 
-/// `do: retry` makes a task be done again: three times at most, whenever its condition holds.
+/// The retry that `do: retry` stands for: at most three times, whenever its condition holds.
 fn retry_command(transitions: &[Written<'_>]) -> Option<Retry> {
     let last = transitions.iter().rfind(|transition| transition.target == "retry")?;
     let when = last.source.get("when").filter(|when| *when != "").cloned();
@@ -156,18 +156,18 @@ fn connect(
     name: &str,
     written: &[Written<'_>],
     numbers: &BTreeMap<&str, TaskId>,
-) -> Result<Vec<Transition>, NotWellFormed> {
+) -> Result<Vec<Transition>, CompileError> {
     let mut transitions = Vec::new();
     let (mut seen, mut keys) = (BTreeSet::new(), BTreeMap::new());
-    // One transition that leads to many is compiled once.
+    // A `do` with many targets compiles its condition and variables once.
     let mut compiled = BTreeMap::new();
     for Written { target, number, source } in written {
-        // The same target twice in one `do` is one way.
+        // A target that one `do` names twice counts once.
         if *target == "retry" || !seen.insert((*target, *number)) {
             continue;
         }
         let id = numbers.get(target).copied();
-        let id = id.ok_or_else(|| NotWellFormed(format!("the task `{target}` is not defined")))?;
+        let id = id.ok_or_else(|| CompileError(format!("the task `{target}` is not defined")))?;
         let next_key: &mut u32 = keys.entry(id).or_default();
         let key = *next_key;
         *next_key = key.saturating_add(1);
@@ -187,7 +187,7 @@ fn connect(
     Ok(transitions)
 }
 
-/// The variables that a transition sets, written as a text or as a list.
+/// The variables that a transition publishes, from a text or a list.
 fn publish(source: Option<&Value>) -> Vec<(Arc<str>, Statement)> {
     let pairs = match source {
         Some(Value::String(text)) => inline::parameters(text),
@@ -202,7 +202,7 @@ fn publish(source: Option<&Value>) -> Vec<(Arc<str>, Statement)> {
     pairs.into_iter().map(|(name, value)| (Arc::from(name), Statement::compile(value))).collect()
 }
 
-/// Marks the tasks that the workflow begins with; gives who leads where, of what can be reached from them.
+/// Marks the start tasks. Returns the edges between tasks that can be reached from them.
 fn reached(tasks: &mut [Task], written: &BTreeMap<&str, Vec<Written<'_>>>) -> BTreeSet<(TaskId, TaskId)> {
     let led_to: BTreeSet<&str> = written.values().flatten().map(|transition| transition.target).collect();
     let mut queue = Vec::new();
@@ -226,8 +226,8 @@ fn reached(tasks: &mut [Task], written: &BTreeMap<&str, Vec<Written<'_>>>) -> BT
     edges
 }
 
-/// Marks the tasks from which a way leads back to them: those in a strongly connected part of the graph
-/// with more than one task, and those that lead to themselves.
+/// Marks tasks on a cycle: those in a strongly connected component with more than one task, and those that lead to
+/// themselves.
 fn mark_cycles(tasks: &mut [Task]) {
     let next: Vec<Vec<usize>> = tasks
         .iter()

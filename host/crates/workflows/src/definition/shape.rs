@@ -1,13 +1,13 @@
-//! The one shape that a definition is looked at in: short forms are written out.
+//! The normal form of a definition, in which short forms are expanded.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-/// The engine's commands, which no task may be named after.
+/// The engine's commands, which are not allowed as names of tasks.
 pub(crate) const RESERVED: [&str; 4] = ["continue", "fail", "noop", "retry"];
 
-/// `definition` with `with: TEXT` written out as `with: {items: TEXT}`.
+/// Expands `with: TEXT` to `with: {items: TEXT}`.
 pub(crate) fn normalized(definition: &Value) -> Cow<'_, Value> {
     let has_short_form = tasks(definition)
         .is_some_and(|tasks| tasks.values().any(|task| task.get("with").is_some_and(Value::is_string)));
@@ -27,17 +27,17 @@ pub(crate) fn normalized(definition: &Value) -> Cow<'_, Value> {
     Cow::Owned(definition)
 }
 
-/// The tasks of a definition by name, if they are written as they must be.
+/// The tasks of a definition by name, if they form a mapping.
 pub(crate) fn tasks(definition: &Value) -> Option<&Map<String, Value>> {
     definition.get("tasks")?.as_object()
 }
 
-/// The transitions of a task, as far as they are written as they must be.
+/// The well-formed transitions of a task.
 pub(crate) fn transitions(task: &Value) -> impl Iterator<Item = &Map<String, Value>> {
     task.get("next").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
 }
 
-/// The names that a transition leads to; `continue` when it names none.
+/// The names that a transition leads to. `continue` if it names none.
 pub(crate) fn targets(transition: &Map<String, Value>) -> Vec<&str> {
     match transition.get("do") {
         Some(Value::String(names)) if !names.is_empty() => names.split(',').map(str::trim).collect(),

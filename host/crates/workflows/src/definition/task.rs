@@ -3,80 +3,81 @@
 use std::sync::Arc;
 
 use petrel_expressions::Statement;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::graph::{Engine, TaskId, Transition};
-use super::{NotWellFormed, inline};
+use super::{CompileError, inline};
 
-/// A task, or a command of the engine that some task leads to.
+/// A task, or an engine command that some task leads to.
 #[derive(Debug)]
 pub struct Task {
     /// Its name.
     pub name: Arc<str>,
-    /// Which command it is, if it is one.
+    /// The command, if it is one.
     pub engine: Option<Engine>,
-    /// How many seconds its actions wait.
+    /// Delay before its actions, in seconds.
     pub delay: Option<Statement>,
-    /// How many branches it waits for.
+    /// The number of branches that it waits for.
     pub join: Option<Join>,
-    /// What it is done for, one by one.
+    /// The items that its action is run for.
     pub items: Option<Items>,
-    /// What it does; a task without an action succeeds at once.
+    /// Its action. A task without an action succeeds at once.
     pub action: Option<Statement>,
-    /// What its action is given.
+    /// The input of its action.
     pub input: Option<Statement>,
-    /// When and how often it is done again.
+    /// The condition and number of repetitions.
     pub retry: Option<Retry>,
-    /// How many seconds its actions may take.
+    /// Timeout of its actions, in seconds.
     pub timeout: Option<Statement>,
-    /// Where it leads, sorted by the name of the target.
+    /// Its transitions, sorted by the name of the target.
     pub transitions: Vec<Transition>,
-    /// The tasks that lead here, each once.
+    /// The tasks that lead to it, each once.
     pub inbound: Vec<TaskId>,
-    /// Whether the workflow begins with it.
+    /// Whether the workflow starts with it.
     pub is_start: bool,
-    /// Whether each way to it is a branch of its own.
+    /// Whether each path to it is a branch of its own.
     pub is_split: bool,
-    /// Whether a way leads from it back to it.
+    /// Whether it is on a cycle.
     pub is_in_cycle: bool,
 }
 
-/// How many branches a task waits for.
+/// The number of branches that a task waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Join {
     /// Every task that leads to it.
     All,
-    /// So many of them.
+    /// This many of them.
     Count(u32),
 }
 
-/// What a task is done for, one by one.
+/// The items that the action of a task is run for.
 #[derive(Debug)]
 pub struct Items {
-    /// The names given to the parts of an item; none when an item is used as it is.
+    /// The names for the parts of an item. Empty if an item is used as a whole.
     pub names: Vec<Arc<str>>,
-    /// The list, as it is written.
+    /// The expression for the list, as in the source.
     pub text: String,
-    /// The list.
+    /// The expression for the list, compiled.
     pub list: Statement,
-    /// How many are done at once; all when absent.
+    /// The number of items that run at the same time. Default: all.
     pub concurrency: Option<Statement>,
 }
 
-/// When and how often a task is done again.
+/// The condition and number of repetitions of a task.
 #[derive(Debug)]
 pub struct Retry {
-    /// The condition; a failure when absent.
+    /// The condition. Default: the task has failed.
     pub when: Option<Statement>,
-    /// How often.
+    /// Largest number of repetitions.
     pub count: Statement,
-    /// How many seconds later.
+    /// Delay before a repetition, in seconds.
     pub delay: Option<Statement>,
 }
 
 impl Task {
-    /// A task as it is written; what the graph says about it is filled in by [`super::graph`].
-    pub(super) fn compile(name: &str, source: &Map<String, Value>) -> Result<Self, NotWellFormed> {
+    /// Compiles a task. [`super::graph`] fills in its properties in the graph.
+    pub(super) fn compile(name: &str, source: &Map<String, Value>) -> Result<Self, CompileError> {
         let statement = |key: &str| source.get(key).map(|value| Statement::compile(value.clone()));
         let mut task = Self {
             name: Arc::from(name),
@@ -107,7 +108,7 @@ impl Task {
         Ok(task)
     }
 
-    /// A command of the engine.
+    /// The task that stands for an engine command.
     pub(super) fn command(engine: Engine) -> Self {
         Self {
             name: Arc::from(engine.name()),
@@ -127,38 +128,39 @@ impl Task {
         }
     }
 
-    /// How many of the tasks that lead here must have been followed before it starts.
+    /// The number of predecessors that must have led here before it starts.
     pub fn required(&self) -> usize {
         match self.join {
             Some(Join::All) => self.inbound.len(),
-            // A join of nothing starts with the first.
+            // As in Orquesta, a join of 0 starts with the first branch.
             Some(Join::Count(count)) => usize::try_from(count.max(1)).unwrap_or(usize::MAX),
             None => 1,
         }
     }
 
-    /// Whether it can be found to wait for what never comes.
+    /// Whether the task may turn out to wait for branches that never arrive.
     pub(crate) fn is_barrier(&self) -> bool {
         self.join.is_some_and(|join| join != Join::Count(0))
     }
 }
 
-fn join(name: &str, value: &Value) -> Result<Join, NotWellFormed> {
+fn join(name: &str, value: &Value) -> Result<Join, CompileError> {
     if value == "all" {
         return Ok(Join::All);
     }
     let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
     count.map(Join::Count).ok_or_else(|| {
-        NotWellFormed(format!(
-            "`join` of the task `{name}` is {value}, and must be `all` or a whole number up to {}",
+        CompileError(format!(
+            "`join` of the task `{name}` is {}, and must be `all` or a whole number up to {}",
+            quoted(&value.to_string()),
             u32::MAX
         ))
     })
 }
 
-fn items(name: &str, with: &Value) -> Result<Items, NotWellFormed> {
+fn items(name: &str, with: &Value) -> Result<Items, CompileError> {
     let text = with.get("items").and_then(Value::as_str);
-    let text = text.ok_or_else(|| NotWellFormed(format!("`with` of the task `{name}` has no items")))?;
+    let text = text.ok_or_else(|| CompileError(format!("`with` of the task `{name}` has no items")))?;
     let (names, list) = match text.split_once(" in ") {
         Some((names, list)) if !names.contains("<%") && !names.contains("{{") => {
             let names = names.split(',').map(|name| Arc::from(name.trim())).collect();
@@ -174,9 +176,9 @@ fn items(name: &str, with: &Value) -> Result<Items, NotWellFormed> {
     })
 }
 
-fn retry(name: &str, source: &Value) -> Result<Retry, NotWellFormed> {
+fn retry(name: &str, source: &Value) -> Result<Retry, CompileError> {
     let statement = |key: &str| source.get(key).map(|value| Statement::compile(value.clone()));
     let count = statement("count");
-    let count = count.ok_or_else(|| NotWellFormed(format!("`retry` of the task `{name}` has no count")))?;
+    let count = count.ok_or_else(|| CompileError(format!("`retry` of the task `{name}` has no count")))?;
     Ok(Retry { when: statement("when"), count, delay: statement("delay") })
 }

@@ -1,46 +1,50 @@
-//! A workflow beside the actions that it calls: those that are not there, inputs that they do not take, and inputs that
-//! they need. What is known of actions is the caller's to say, by [`Actions`].
+//! Compares a workflow with the actions that it calls: missing actions, unexpected inputs and missing inputs. The
+//! caller provides the actions through [`Actions`].
 //!
-//! Source of what is found, and of its words: `inspect_task_contents` in StackStorm's `services/workflows.py`, and
-//! `validate_action_parameters`. Chains are not looked at there: one runs up to the task that cannot, so what is found in
-//! a chain is a note.
+//! Source of the checks and of their words: `inspect_task_contents` in StackStorm's `services/workflows.py`, and
+//! `validate_action_parameters`. StackStorm does not check chains, which run until they reach the failing task; so
+//! findings in a chain are notes.
 
 use std::collections::BTreeSet;
 
 use petrel_expressions::Statement;
+use petrel_model::names::WITHOUT_OWN_PACK;
 use petrel_model::parameters::{Parameters, Schema};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::action_and_input;
-use super::{Finding, Kind, Place, syntax};
+use super::finding::{Finding, Kind, Place};
+use super::syntax;
 use crate::chain::{ChainDefinition, Node};
 use crate::definition::shape;
 
-/// How many findings [`inspect`] makes; that there are more is shown by one more. A workflow may call thousands of actions
-/// that are not there.
+/// Largest number of findings that [`inspect`] reports; one more shows that there are others. A workflow may call
+/// thousands of actions that do not exist.
 pub const MOST_FINDINGS: usize = 1_000;
 
-/// What is known of an action.
+/// The knowledge about an action.
 #[derive(Debug, Clone, Copy)]
 pub enum Known<'a> {
-    /// It takes these parameters, with those of its runner.
+    /// It exists and takes these parameters, including those of its runner.
     Takes(&'a Parameters),
-    /// It is there, or may be; what it takes is not known.
+    /// It exists or may exist, and its parameters are unknown.
     Unclear,
-    /// It is not there, and neither is its pack, which may come later.
+    /// Neither it nor its pack exists, but the pack may be registered later.
     Later,
-    /// It is not there.
+    /// It does not exist, and its pack is one of the host's own that this version does not have: nobody can add it.
+    Kept,
+    /// It does not exist.
     Missing,
 }
 
-/// Who knows actions.
+/// A source of knowledge about actions.
 pub trait Actions {
-    /// What is known of the action that is called `reference`.
+    /// Looks up the action with this reference.
     fn find(&self, reference: &str) -> Known<'_>;
 }
 
-/// Nobody knows any action, so nothing is found.
+/// Knows no action, so that nothing is reported.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoActions;
 
@@ -50,18 +54,18 @@ impl Actions for NoActions {
     }
 }
 
-/// A call of an action, as far as it is known before anything runs.
+/// A call of an action, as far as it is known before the workflow runs.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// What is called.
+    /// The reference of the action.
     action: String,
-    /// Where that stands.
+    /// The place of that reference.
     action_place: Place,
-    /// What the action is given; nothing when only an expression knows.
+    /// The inputs. `None` if they come from an expression as a whole.
     inputs: Option<Inputs>,
-    /// Where that stands.
+    /// The place of the inputs.
     input_place: Place,
-    /// Whether it is a task of a chain.
+    /// Whether the call belongs to a chain.
     is_of_chain: bool,
 }
 
@@ -69,7 +73,7 @@ pub struct Call {
 #[derive(Debug, Clone, Default)]
 struct Inputs {
     names: BTreeSet<String>,
-    /// Whether there are others, whose names come from expressions.
+    /// Whether there are further inputs, with names from expressions.
     has_more: bool,
 }
 
@@ -80,11 +84,11 @@ impl Inputs {
     }
 }
 
-/// The calls of a workflow. What an expression calls is not known, so it is not among them.
+/// The calls of a workflow. Calls whose action comes from an expression are left out.
 pub fn calls(definition: &Value) -> Vec<Call> {
     let mut calls = Vec::new();
     if !syntax::overlong(definition).is_empty() {
-        // Every finding in a task repeats its name.
+        // Each finding in a task repeats the task's name, so very long names would multiply.
         return calls;
     }
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
@@ -126,8 +130,7 @@ pub fn calls_of_chain(chain: &ChainDefinition) -> Vec<Call> {
     chain.nodes.iter().enumerate().map(call).collect()
 }
 
-/// What is wrong with `calls` by what `actions` knows: all of it, or one more than [`MOST_FINDINGS`]. Sorted by kind and
-/// place.
+/// All problems of `calls`, or one more than [`MOST_FINDINGS`] of them. Sorted by kind and place.
 pub fn inspect(calls: &[Call], actions: &dyn Actions) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         calls.iter().flat_map(|call| call.inspect(actions)).take(MOST_FINDINGS + 1).collect();
@@ -136,9 +139,14 @@ pub fn inspect(calls: &[Call], actions: &dyn Actions) -> Vec<Finding> {
 }
 
 impl Call {
-    /// What is called, as it is written.
+    /// The reference of the action, as in the source.
     pub fn action(&self) -> &str {
         &self.action
+    }
+
+    /// The pack of what is called.
+    fn pack(&self) -> &str {
+        self.action.split('.').next().unwrap_or_default()
     }
 
     fn inspect(&self, actions: &dyn Actions) -> Vec<Finding> {
@@ -153,8 +161,15 @@ impl Call {
             Known::Missing => {
                 at_action(format!("The action \"{action}\" is not registered in the database."))
             }
+            Known::Kept => {
+                let pack = quoted(self.pack());
+                at_action(format!(
+                    "The action \"{action}\" is not registered in the database; the pack \"{pack}\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then {WITHOUT_OWN_PACK}."
+                ))
+            }
             Known::Later => {
-                let pack = quoted(self.action.split('.').next().unwrap_or_default());
+                let pack = quoted(self.pack());
                 let message = format!(
                     "The action \"{action}\" is not registered in the database; register the pack \"{pack}\" before \
                      the workflow is run."
@@ -164,7 +179,7 @@ impl Call {
         }
     }
 
-    /// What is given, beside what is taken.
+    /// Compares the inputs with the parameters of the action.
     fn compared(&self, parameters: &Parameters) -> Vec<Finding> {
         let Some(inputs) = &self.inputs else { return Vec::new() };
         let action = quoted(&self.action);
@@ -191,7 +206,7 @@ impl Call {
     }
 }
 
-/// Whether `action` names one action: no expression does.
+/// Whether `action` names one action rather than being an expression.
 fn is_called(action: &str) -> bool {
     !action.is_empty() && is_literal(action)
 }
@@ -208,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    /// A few actions; the pack `later` is not there yet.
+    /// A few actions. The pack `later` is not registered yet, and `kept` cannot be.
     struct Few(BTreeMap<&'static str, Parameters>);
 
     impl Actions for Few {
@@ -217,6 +232,7 @@ mod tests {
                 Some(parameters) => Known::Takes(parameters),
                 None if reference == "odd.one" => Known::Unclear,
                 None if reference.starts_with("later.") => Known::Later,
+                None if reference.starts_with("kept.") => Known::Kept,
                 None => Known::Missing,
             }
         }
@@ -237,7 +253,7 @@ mod tests {
         ]))
     }
 
-    /// Places and messages of what is found, notes with a mark.
+    /// Places and messages of findings. Notes are marked.
     fn told(findings: Vec<Finding>) -> Vec<(String, String)> {
         let mark = |finding: &Finding| if finding.is_note() { "note: " } else { "" };
         let told = |finding: Finding| {
@@ -260,7 +276,7 @@ mod tests {
             (json!({"action": "core.local", "input": {"timeout": 5}}), &[("input", MISSING)]),
             (json!({"action": "core.local cmds=\"date\""}), &[("input", MISSING), ("input.cmds", CMDS)]),
             (json!({"action": "core.local", "input": {"cmd": 1, "cmds": 2}}), &[("input.cmds", CMDS)]),
-            // What only an expression knows is not known.
+            // Inputs from an expression are unknown.
             (json!({"action": "core.local", "input": "<% ctx().all %>"}), &[]),
             (json!({"action": "core.local", "input": {"<% ctx().name %>": 1}}), &[]),
             (
@@ -289,6 +305,15 @@ mod tests {
                     "action",
                     "note: The action \"later.one\" is not registered in the database; register the pack \"later\" before \
                  the workflow is run.",
+                )],
+            ),
+            (
+                json!({"action": "kept.one x=1"}),
+                &[(
+                    "action",
+                    "The action \"kept.one\" is not registered in the database; the pack \"kept\" is not part of this \
+                     version of petrel, and its name is kept for a later one. Until then call an action of another pack \
+                     in its place, as core.local, or bring yours in a pack of another name.",
                 )],
             ),
         ] {

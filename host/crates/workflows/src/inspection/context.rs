@@ -1,19 +1,20 @@
-//! Variables that are read before they are set, on some way through the workflow.
+//! Reports variables that are read before they are set on some path through the workflow.
 //!
-//! What is known at a task is what was set on every way to it; a join knows what any of its branches brought. How that
-//! is worked out is in [`super::known`].
+//! A variable is known at a task if every path to it sets the variable. A join knows the variables of any of its
+//! branches. [`super::known`] computes this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use petrel_expressions::statement::references;
+use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use super::expressions::{action_and_input, published};
+use super::finding::{Finding, Kind, Place};
 use super::known::{Rules, Set, settle};
 use super::semantics::Graph;
 use super::walked::{Edge, Walked};
-use super::{Finding, Kind, Place};
 use crate::definition::inline;
 use crate::definition::shape::{self, RESERVED};
 
@@ -34,11 +35,11 @@ pub(super) fn inspect(definition: &Value, known: &[&str]) -> Vec<Finding> {
     findings
 }
 
-/// The names that are known at some point.
+/// The variables that are known at one point.
 struct Names<'a> {
-    /// Those that are known wherever this one is.
+    /// Variables known everywhere, such as inputs.
     everywhere: &'a BTreeSet<String>,
-    /// Those that the ways to here have set, beside the numbers of all such names.
+    /// Variables set on the paths to this point, and the numbers of all such variables.
     on_the_way: Option<(&'a Set, &'a BTreeMap<String, usize>)>,
     set_here: BTreeSet<String>,
 }
@@ -57,19 +58,19 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Which names the transitions of a workflow set.
+/// The variables that the transitions of a workflow set.
 struct Setting<'a> {
     tasks: &'a Map<String, Value>,
     everywhere: &'a BTreeSet<String>,
     numbers: BTreeMap<String, usize>,
-    /// The names that each transition sets, as far as they are not known everywhere.
+    /// The variables set by each transition, apart from those known everywhere.
     gains: Vec<Set>,
     /// For each task, by number, whether it is a join.
     joins: Vec<bool>,
 }
 
 impl<'a> Setting<'a> {
-    /// Where the transitions of a task lead, each with the number of its gain.
+    /// The successors of a task, each with the number of its entry in `gains`.
     fn next(&mut self, name: &str) -> Vec<(&'a str, usize)> {
         let (tasks, everywhere) = (self.tasks, self.everywhere);
         let mut next = Vec::new();
@@ -115,7 +116,7 @@ impl Rules for Setting<'_> {
     }
 }
 
-/// Looks at all tasks that are reached; gives the names that are set on any way.
+/// Checks all reachable tasks. Returns the variables that are set on any path.
 fn inspect_tasks(
     tasks: &Map<String, Value>,
     everywhere: &BTreeSet<String>,
@@ -135,13 +136,13 @@ fn inspect_tasks(
             Task { names, findings: &mut *findings }.inspect(name, task);
         }
     }
-    // What leads to a command of the engine is known in the end too.
+    // A transition to an engine command ends a path, and its variables are known to the output, too.
     let mut all = Set::default();
     known.iter().for_each(|known| all.add(&known.on_any));
     numbers.iter().filter(|(_, number)| all.contains(**number)).map(|(name, _)| name.clone()).collect()
 }
 
-/// A task, and what is known at it.
+/// A task, and the variables that are known at it.
 struct Task<'a> {
     names: Names<'a>,
     findings: &'a mut Vec<Finding>,
@@ -165,7 +166,7 @@ impl Task<'_> {
             let published = published(transition);
             check_setting(published.as_ref(), &place.property("publish"), &mut self.names, self.findings);
             self.check(transition.get("do"), &place.property("do"));
-            // The other transitions do not see what this one sets.
+            // Each transition starts from the task's variables and does not see those of its siblings.
             self.names.set_here.clear();
         }
     }
@@ -174,7 +175,7 @@ impl Task<'_> {
         let Some(value) = value else { return };
         let pairs = value.as_str().map(inline::parameters).filter(|pairs| !pairs.is_empty());
         match pairs {
-            // A text that holds parameters is looked at as those.
+            // Inline parameters are checked one by one.
             Some(pairs) => {
                 for (number, pair) in pairs.into_iter().enumerate() {
                     let pair = Value::Object(Map::from_iter([pair]));
@@ -186,7 +187,7 @@ impl Task<'_> {
     }
 }
 
-/// Looks at a list that sets variables, each seeing those before it.
+/// Checks a list that sets variables, each of which sees those before it.
 fn check_setting(value: Option<&Value>, place: &Place, names: &mut Names<'_>, findings: &mut Vec<Finding>) {
     let Some(list) = value.and_then(Value::as_array) else { return };
     for (number, item) in list.iter().enumerate() {
@@ -195,7 +196,7 @@ fn check_setting(value: Option<&Value>, place: &Place, names: &mut Names<'_>, fi
     }
 }
 
-/// The name that an item of such a list sets.
+/// The variable that an item of such a list sets.
 fn name_set(item: &Value) -> Option<&str> {
     match item {
         Value::String(name) => Some(name),
@@ -210,12 +211,13 @@ fn check(value: &Value, place: &Place, names: &Names<'_>, findings: &mut Vec<Fin
         let mut messages = Vec::new();
         if name.starts_with("__") {
             messages.push(format!(
-                "Variable \"{name}\" that is prefixed with double underscores is considered a private \
-                 variable and cannot be referenced."
+                "Variable \"{}\" that is prefixed with double underscores is considered a private \
+                 variable and cannot be referenced.",
+                quoted(name)
             ));
         }
         if !names.contains(name) {
-            messages.push(format!("Variable \"{name}\" is referenced before assignment."));
+            messages.push(format!("Variable \"{}\" is referenced before assignment.", quoted(name)));
         }
         for message in messages {
             let mut finding = Finding::new(Kind::Context, place, message);

@@ -1,9 +1,9 @@
-//! Expressions that cannot be read.
+//! Reports expressions with syntax errors.
 
 use petrel_expressions::statement::syntax_errors;
 use serde_json::{Map, Value};
 
-use super::{Finding, Kind, Place};
+use super::finding::{Finding, Kind, Place};
 use crate::definition::{inline, shape};
 
 pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
@@ -42,7 +42,7 @@ fn inspect_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Fin
     }
 }
 
-/// A task's action and its parameters, written as one text or as two properties.
+/// A task's action and its parameters, whether written as one text or as two properties.
 pub(super) fn action_and_input(task: &Map<String, Value>) -> (Option<Value>, Option<Value>) {
     match task.get("action").and_then(Value::as_str).and_then(inline::action) {
         Some((action, parameters)) => {
@@ -52,7 +52,7 @@ pub(super) fn action_and_input(task: &Map<String, Value>) -> (Option<Value>, Opt
     }
 }
 
-/// What a transition publishes, written as a text or as a list.
+/// The variables that a transition publishes, whether written as a text or as a list.
 pub(super) fn published(transition: &Map<String, Value>) -> Option<Value> {
     match transition.get("publish") {
         Some(Value::String(text)) => {

@@ -1,8 +1,9 @@
-//! What is known at each task, on every way to it and on any: worked out task by task, and not way by way, of which
-//! there are very many.
+//! A data-flow analysis: what is known at each task on every path, and on any. It proceeds task by task, since there
+//! may be exponentially many paths.
 //!
-//! The walk ([`Walked`]) takes what it has come upon in turn. So a task may be looked at several times, with other
-//! things known; and once another task was looked at, what comes to it later is too late. What the looks at a task
+//! The result must be Orquesta's, whose walk ([`Walked`]) visits a task once for each path that reaches it, and
+//! ignores what reaches a task after another one was visited. So the analysis needs what the visits of a task *before*
+//! the first visit of another know. That is derived from the task's predecessors and cached: see [`Walk::part`].
 //! *before* the first one at another know is worked out from the tasks that lead to it, and kept: see [`Walk::part`].
 
 use std::collections::BTreeMap;
@@ -10,28 +11,28 @@ use std::rc::Rc;
 
 use super::walked::{Edge, Walked};
 
-/// How much work such parts may take, in words of sets. What is beyond is taken for known: nothing is found there that
-/// is not wrong.
+/// Largest amount of work for such parts, in words of sets. Beyond it everything counts as known: findings may then be
+/// missed, but none is wrong.
 const MOST_WORK: usize = 1 << 24;
 
-/// What is looked for on a walk. Things that can be known have numbers.
+/// The rules of one analysis. Facts have numbers.
 pub(super) trait Rules {
-    /// What is known where the walk begins.
+    /// Facts known at the start of the walk.
     fn beginning(&self) -> Set;
-    /// What is known by following an edge.
+    /// Facts that following an edge adds.
     fn gained(&self, edge: Edge) -> Option<&Set>;
-    /// What is known, on any way, by coming to a task.
+    /// The fact that reaching a task adds, on any path.
     fn mark(&self, task: usize) -> Option<usize>;
-    /// Whether a task takes in nothing once it was looked at.
+    /// Whether a task ignores everything after its first visit.
     fn is_closed(&self, task: usize) -> bool;
-    /// Whether a task is looked at once, with all that any way has brought by then.
+    /// Whether a task is visited once, with the facts of all paths that have reached it by then.
     fn gathers(&self, task: usize) -> bool;
 }
 
 /// A set of numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Set(
-    /// Bits, without empty words at the end.
+    /// Bits, without empty words at the end, so that equal sets are equal vectors.
     Vec<u64>,
 );
 
@@ -70,17 +71,17 @@ impl Set {
     }
 }
 
-/// What is known at a task.
+/// The facts known at a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// However it is come to.
+    /// Facts known on every path to it.
     pub(super) on_all: Set,
-    /// On one of the ways to it at least.
+    /// Facts known on at least one path to it.
     pub(super) on_any: Set,
 }
 
 impl Known {
-    /// Adds a way, which brings this and what it `gained`, to those that lead to one task.
+    /// Merges a path with these facts, and those that it `gained` last, into the paths to one task.
     fn take_in(ways: &mut Option<Self>, on_all: &Set, on_any: &Set, gained: Option<&Set>) {
         let mut way = Self { on_all: on_all.clone(), on_any: on_any.clone() };
         if let Some(gained) = gained {
@@ -97,17 +98,17 @@ impl Known {
     }
 }
 
-/// What is known at each task of a walk, by number.
+/// The result of an analysis: the facts known at each task, by number.
 #[derive(Debug)]
 pub(super) struct Settled {
-    /// It.
+    /// The facts.
     pub(super) known: Vec<Rc<Known>>,
-    /// How many edges were looked at for it, each as often as it was.
+    /// Number of edges examined, each as often as it was.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test bounds it"))]
     pub(super) steps: usize,
 }
 
-/// Works out what is known at each task.
+/// Runs the analysis.
 pub(super) fn settle(walked: &Walked<'_>, rules: &impl Rules) -> Settled {
     let count = walked.names.len();
     let mut walk = Walk {
@@ -128,18 +129,18 @@ pub(super) fn settle(walked: &Walked<'_>, rules: &impl Rules) -> Settled {
 struct Walk<'w, R> {
     walked: &'w Walked<'w>,
     rules: &'w R,
-    /// What is known when a task is looked at first.
+    /// Facts known at the first visit of a task.
     first: Vec<Set>,
-    /// What all looks at a task know.
+    /// Facts known over all visits of a task.
     whole: Vec<Option<Rc<Known>>>,
-    /// What the looks at the first task before the first one at the second know; nothing when there are none.
+    /// Facts known over the visits of the first task before the first visit of the second. `None` if there are none.
     parts: BTreeMap<(usize, usize), Option<Rc<Known>>>,
     room: usize,
     steps: usize,
 }
 
 impl<R: Rules> Walk<'_, R> {
-    /// Works out a task. Those that lead to it are done, as far as they are not reached later on a cycle.
+    /// Analyses a task. Its predecessors are done, apart from those on a cycle that are discovered later.
     fn task(&mut self, task: usize) {
         let (walked, rules) = (self.walked, self.rules);
         let (mut ways, mut first) = (None, rules.beginning());
@@ -177,7 +178,7 @@ impl<R: Rules> Walk<'_, R> {
         }
     }
 
-    /// What the looks at `task` before the first one at `before` know; nothing when there are none.
+    /// Facts known over the visits of `task` before the first visit of `before`. `None` if there are none.
     fn part(&mut self, task: usize, before: usize) -> Option<Rc<Known>> {
         let walked = self.walked;
         let mut open = vec![(task, before)];
@@ -204,7 +205,7 @@ impl<R: Rules> Walk<'_, R> {
         self.look_up(task, before).unwrap_or_default()
     }
 
-    /// A part that is known by now, or the edge by which `before` is reached first: it says what the part is made of.
+    /// A cached part, or else the edge by which `before` is discovered, from which the part can be derived.
     fn look_up(&self, task: usize, before: usize) -> Result<Option<Rc<Known>>, Edge> {
         if task >= before {
             return Ok(None);
@@ -220,7 +221,7 @@ impl<R: Rules> Walk<'_, R> {
         self.parts.get(&(task, before)).cloned().ok_or(by)
     }
 
-    /// A part, from those of the tasks that lead to `task`: what was followed before `by` was.
+    /// Derives a part from the predecessors of `task`: the visits that were made before `by` was followed.
     fn combine(&mut self, task: usize, by: Edge) -> Option<Rc<Known>> {
         let (walked, rules) = (self.walked, self.rules);
         let mut ways = None;
@@ -242,7 +243,8 @@ impl<R: Rules> Walk<'_, R> {
         ways.map(Rc::new)
     }
 
-    /// No less than a part: what the first look at `task` knows is known on all ways, and what any knows, on any.
+    /// An upper bound of a part, used when the work is exhausted: facts of the first visit count as known on every
+    /// path, and facts of any visit as known on any.
     fn lenient(&self, task: usize) -> Option<Rc<Known>> {
         let (first, whole) = (self.first.get(task)?, self.whole.get(task)?.as_ref()?);
         Some(Rc::new(Known { on_all: first.clone(), on_any: whole.on_any.clone() }))
@@ -253,7 +255,7 @@ impl<R: Rules> Walk<'_, R> {
 mod tests {
     use super::*;
 
-    /// Variables are set on edges, each another one.
+    /// Rules in which each edge sets a variable of its own.
     struct Setting {
         gains: Vec<Set>,
         joins: bool,
@@ -297,7 +299,7 @@ mod tests {
     fn as_many_steps_are_taken_as_there_are_edges_or_little_more() {
         const TASKS: usize = 2_000;
         let names: Vec<String> = (0..TASKS).map(|number| format!("t{number:04}")).collect();
-        // Chains of forks, two ways beside each other, broad layers: each task leads to two.
+        // Chains of forks, two parallel paths, broad layers: each task leads to two.
         for (shape, width) in [("fork", 1), ("ladder", 2), ("broad", 40), ("very broad", 900)] {
             for (joins, is_closed) in [(false, true), (true, true), (false, false), (true, false)] {
                 let mut edges = 0;

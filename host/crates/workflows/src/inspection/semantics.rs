@@ -1,13 +1,13 @@
-//! Tasks and how they hang together: names that are taken, a workflow that cannot begin, transitions to
-//! nowhere, joins that wait for what never comes, items without an action.
+//! Checks the graph of tasks: reserved names, a workflow without a start, transitions to missing tasks, joins that can
+//! never be complete, items without an action.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value};
 
+use super::finding::{Finding, Kind, Place};
 use super::known::{Rules, Set, settle};
 use super::walked::{Edge, Walked};
-use super::{Finding, Kind, Place};
 use crate::definition::shape::{self, RESERVED};
 
 pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
@@ -36,12 +36,12 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
     findings
 }
 
-/// Who leads where, by name.
+/// The transitions between tasks, by name.
 pub(super) struct Graph<'a> {
     tasks: &'a Map<String, Value>,
-    /// For each task the targets of its transitions, sorted, with repetitions.
+    /// For each task, the targets of its transitions: sorted, with duplicates.
     next: BTreeMap<&'a str, Vec<&'a str>>,
-    /// How many transitions lead to a task.
+    /// The number of transitions that lead to each task.
     led_to: BTreeMap<&'a str, usize>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Graph<'a> {
         Self { tasks, next, led_to }
     }
 
-    /// The tasks that nothing leads to, sorted.
+    /// The tasks without a predecessor, sorted.
     pub(super) fn starts(&self) -> Vec<&'a str> {
         self.next.keys().filter(|name| !self.led_to.contains_key(*name)).copied().collect()
     }
@@ -74,7 +74,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// Transitions, of tasks that can be reached, to tasks that are not there.
+/// Reports transitions from reachable tasks to missing ones.
 fn undefined(tasks: &Map<String, Value>, graph: &Graph<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut queue: VecDeque<&str> = graph.starts().into();
@@ -99,11 +99,11 @@ fn undefined(tasks: &Map<String, Value>, graph: &Graph<'_>) -> Vec<Finding> {
     findings
 }
 
-/// At which splits the ways to a task began: those that are told from others by it.
+/// The splits that each path to a task has passed. They distinguish the path from others.
 struct Splits {
-    /// For each task, by number, the number of the split that it is.
+    /// For each task, the number of the split that it is, if it is one.
     marks: Vec<Option<usize>>,
-    /// For each task, whether a way leads back to it. It takes in nothing from those.
+    /// For each task, whether it is on a cycle. A path that returns to such a task adds nothing.
     is_on_cycle: Vec<bool>,
 }
 
@@ -142,8 +142,8 @@ impl Rules for Splits {
     }
 }
 
-/// Joins whose branches were split at different places: the engine could not know at which level they are
-/// to be joined.
+/// Reports joins whose branches were split at different tasks, since Orquesta cannot decide at which level they are to
+/// be joined.
 fn unreachable_joins(graph: &Graph<'_>) -> Vec<Finding> {
     let walked = Walked::new(graph.starts(), |name| {
         let next = graph.next(name).iter().filter(|target| graph.tasks.contains_key(**target));
@@ -152,7 +152,7 @@ fn unreachable_joins(graph: &Graph<'_>) -> Vec<Finding> {
     let splits = Splits::of(graph, &walked);
     let known = settle(&walked, &splits).known;
     let is_ambiguous = |task: usize| {
-        // What a way back brings comes too late.
+        // A path that leads back here arrives after the join was evaluated, so it does not count.
         let before = walked.edges_to(task).iter().map(|edge| edge.from);
         let mut before = before.filter(|before| *before < task || !splits.is_closed(task));
         let of = |task: usize| known.get(task).map(|known| &known.on_any);

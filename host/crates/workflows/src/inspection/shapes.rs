@@ -1,31 +1,30 @@
-//! What is wrong with the shape of a definition, in words: the key, what is there, and what may be. Where it is found is in
-//! [`super::syntax`].
+//! Words the findings of [`super::syntax`]: the key, the value, and what is allowed there.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-/// Characters of a value that are quoted.
+/// Number of characters of a value that are quoted.
 const LONGEST: usize = 80;
 
-/// Keys that are quoted of those that are not known.
+/// Number of unknown keys that are quoted.
 const MOST_KEYS: usize = 10;
 
 const SECONDS: &str = "a whole number of seconds that is not negative, or an expression";
 const NUMBER: &str = "a whole number that is not negative, or an expression";
 const CONDITION: &str = "a text that holds an expression, such as `<% succeeded() %>`";
-const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, none twice";
+const VARIABLES: &str = "a list of mappings with one key each, such as `- name: value`, without duplicates";
 const VARIABLE: &str = "a mapping with one key, such as `name: value`";
 const TEXT: &str = "a text that is not empty";
 
-/// What may be at a place: the steps to it, of which `*` is any, and the words.
+/// The allowed values by place. A place is the steps to it, of which `*` matches any.
 const ALLOWED: &[(&[&str], &str)] = &[
     (&["name"], TEXT),
     (&["version"], "1.0"),
     (&["description"], TEXT),
-    (&["tags"], "a list of texts, none twice"),
+    (&["tags"], "a list of texts, without duplicates"),
     (&["tags", "*"], TEXT),
-    (&["input"], "a list of names, or of mappings with one name and its default, none twice"),
+    (&["input"], "a list of names, or of mappings with one name and its default, without duplicates"),
     (&["input", "*"], "a name, or a mapping with one name and its default, such as `name: value`"),
     (&["vars"], VARIABLES),
     (&["vars", "*"], VARIABLE),
@@ -60,16 +59,16 @@ const ALLOWED: &[(&[&str], &str)] = &[
     (&["tasks", "*", "next", "*", "when"], CONDITION),
     (
         &["tasks", "*", "next", "*", "publish"],
-        "a list of mappings with one key each, such as `- path: <% result().path %>`, none twice, or a text such as \
-         `path=<% result().path %>`",
+        "a list of mappings with one key each, such as `- path: <% result().path %>`, without duplicates, or a \
+         text such as `path=<% result().path %>`",
     ),
     (
         &["tasks", "*", "next", "*", "do"],
-        "the name of a task, names with commas between them, or a list of names, none twice",
+        "the name of a task, names with commas between them, or a list of names, without duplicates",
     ),
 ];
 
-/// The keys that are known at a place.
+/// The allowed keys by place.
 const KEYS: &[(&[&str], &str)] = &[
     (&[], "name, version, description, tags, input, vars, tasks, output, timeout"),
     (&["tasks", "*"], "action, input, with, join, delay, timeout, retry, next"),
@@ -78,7 +77,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["tasks", "*", "next", "*"], "when, publish, do"),
 ];
 
-/// What is wrong, and what may be there.
+/// The message for a violation of the schema: the problem, and what is allowed.
 pub(super) fn message(error: &ValidationError<'_>) -> String {
     let path = steps(error.instance_path().as_str());
     let subject = subject(&path);
@@ -90,7 +89,7 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
             if unexpected.len() > MOST_KEYS {
                 names.push(format!("{} more", unexpected.len() - MOST_KEYS));
             }
-            let verb = if unexpected.len() == 1 { "is no key" } else { "are no keys" };
+            let verb = if unexpected.len() == 1 { "is not a key" } else { "are not keys" };
             format!("{} {verb} of {subject}; it may have {known}", names.join(", "))
         }
         ValidationErrorKind::Required { property } => {
@@ -114,7 +113,7 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Where a value is wrong, and how: of one that may have several forms, in the only one that it could be meant to have.
+/// The place and the problem. If the schema allows several forms, those of the only form that can have been meant.
 fn wrong(error: &ValidationError<'_>) -> (String, String) {
     let place = error.instance_path().as_str();
     if let ValidationErrorKind::OneOfNotValid { context } = error.kind() {
@@ -131,7 +130,7 @@ fn wrong(error: &ValidationError<'_>) -> (String, String) {
     (place.to_owned(), verdict(error))
 }
 
-/// What there is, without where.
+/// The problem, without its place.
 fn verdict(error: &ValidationError<'_>) -> String {
     let value: &Value = error.instance();
     match (error.kind(), value) {
@@ -151,7 +150,7 @@ fn allowed(path: &[impl AsRef<str>]) -> &'static str {
     at(ALLOWED, path).unwrap_or("something else")
 }
 
-/// The words for a place.
+/// The text for a place.
 fn at(table: &[(&[&str], &'static str)], path: &[impl AsRef<str>]) -> Option<&'static str> {
     let is_there = |steps: &[&str]| {
         steps.len() == path.len()
@@ -160,7 +159,7 @@ fn at(table: &[(&[&str], &'static str)], path: &[impl AsRef<str>]) -> Option<&'s
     table.iter().find(|(steps, _)| is_there(steps)).map(|(_, words)| *words)
 }
 
-/// What a place is called.
+/// The name of a place in messages.
 fn subject(path: &[String]) -> String {
     match path {
         [] => "the workflow".to_owned(),
@@ -172,7 +171,7 @@ fn subject(path: &[String]) -> String {
     }
 }
 
-/// `item 2` for the index 1.
+/// Turns the index `1` into `item 2`.
 fn numbered(step: &str) -> String {
     match step.parse::<usize>() {
         Ok(index) => format!("item {}", index.saturating_add(1)),
@@ -185,7 +184,7 @@ fn steps(pointer: &str) -> Vec<String> {
     pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
 }
 
-/// The beginning of a text, as much as is quoted.
+/// The beginning of a text, for a quotation.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -200,7 +199,7 @@ mod tests {
     use super::super::{Kind, inspect};
     use super::*;
 
-    /// Places and messages of what is wrong with the shape of a workflow.
+    /// Places and messages of findings about a workflow.
     fn found(definition: &Value) -> Vec<(String, String)> {
         let findings = inspect(definition, &[]).into_iter().filter(|finding| finding.kind == Kind::Syntax);
         findings.map(|finding| (finding.spec_path.unwrap_or_default(), finding.message)).collect()
@@ -230,7 +229,7 @@ mod tests {
                 "with",
                 json!({"item": "<% [1] %>", "items": "<% [1] %>"}),
                 ".with",
-                &["`item` is no key of `with`; it may have items, concurrency"],
+                &["`item` is not a key of `with`; it may have items, concurrency"],
             ),
             ("with", json!({}), ".with", &["`with` has no `items`; add it: a text such as"]),
             ("action", json!(["core.noop"]), ".action", &["`action` is [\"core.noop\"]; it must be a text"]),
@@ -251,13 +250,13 @@ mod tests {
                 "next",
                 json!([{"goto": "t", "if": 1}]),
                 ".next[0]",
-                &["`goto`, `if` are no keys of item 1 of `next`; it may have when, publish, do"],
+                &["`goto`, `if` are not keys of item 1 of `next`; it may have when, publish, do"],
             ),
             (
                 "actions",
                 json!("core.noop"),
                 "",
-                &["`actions` is no key of the task `t`; it may have action, input"],
+                &["`actions` is not a key of the task `t`; it may have action, input"],
             ),
         ] {
             let mut task = json!({"action": "core.noop"});
@@ -317,7 +316,7 @@ mod tests {
             ),
             ("tasks", json!({}), "tasks", &["`tasks` is an empty mapping"]),
             ("tasks", json!({"t": null}), "tasks.t", &["the task `t` holds nothing; it must be a mapping"]),
-            ("task", json!({}), "", &["`task` is no key of the workflow; it may have name, version"]),
+            ("task", json!({}), "", &["`task` is not a key of the workflow; it may have name, version"]),
         ] {
             let mut definition = json!({"version": 1.0, "tasks": {"t": {"action": "core.noop"}}});
             definition[key] = value;
@@ -338,6 +337,6 @@ mod tests {
         let found = found(&json!({"tasks": {"t": keys}, "vars": [long]}));
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|(_, message)| message.len() < 2_000), "{found:?}");
-        assert!(found.iter().any(|(_, message)| message.contains("490 more are no keys of the task `t`")));
+        assert!(found.iter().any(|(_, message)| message.contains("490 more are not keys of the task `t`")));
     }
 }

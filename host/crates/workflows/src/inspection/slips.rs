@@ -1,24 +1,25 @@
-//! What the original passes over, or finds out only once tasks have run: names that nobody has, expressions without an
-//! end, words of a text that are no parameters, conditions that are none.
+//! Mistakes that Orquesta ignores, or only notices when tasks have run: unknown functions and filters, expressions
+//! without an end, words in a text that are not parameters, conditions without an expression.
 //!
-//! What always fails, and an expression that never ends, is an error. What the original drops, or takes for plain text
-//! that may be meant, is a note.
+//! What always fails is an error, and so is an expression without an end. What Orquesta drops, or treats as plain text
+//! that may have been meant, is a note.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
 
-use super::{Finding, Kind, Place, syntax};
+use super::finding::{Finding, Kind, Place};
+use super::syntax;
 use crate::definition::inline::{self, Dropped};
 use crate::definition::shape;
 
-/// How a value is written that is no number, list or expression.
+/// The remedy for a value that is not a number, list or expression.
 const IN_QUOTES: &str = "put the value in quotes";
 
-/// What of a definition hardly means what it says. Sorted by kind and place, each thing once.
+/// Likely mistakes in a definition. Sorted by kind and place, without duplicates.
 pub fn slips(definition: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !syntax::overlong(definition).is_empty() {
-        // Every finding in a task repeats its name.
+        // Each finding in a task repeats the task's name, so very long names would multiply.
         return findings;
     }
     for property in ["vars", "input", "output", "timeout"] {
@@ -58,7 +59,7 @@ fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>
     }
 }
 
-/// The parameters behind the name of an action.
+/// Checks the parameters after the name of an action.
 fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     let Some((_, behind)) = text.split_once(' ') else { return };
     if inline::action(text).is_some() {
@@ -67,14 +68,14 @@ fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     let holds_expression = ["<%", "{{", "{%"].iter().any(|mark| text.contains(mark));
     if !holds_expression && behind.contains('=') {
         let message = format!(
-            "nothing in `{}` is a parameter, so all of it is taken for the name of an action; {IN_QUOTES}",
+            "`{}` contains no parameter, so the whole text is taken for the name of an action; {IN_QUOTES}",
             shortened(behind.trim())
         );
         findings.push(Finding::new(Kind::Semantic, place, message));
     }
 }
 
-/// What of a text with parameters is none.
+/// Reports the parts of an inline text that are not parameters.
 fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     for Dropped { text, read } in inline::dropped(text) {
         let text = shortened(text);
@@ -94,20 +95,20 @@ fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A condition without an expression is a text, and holds.
+/// Reports a condition without an expression: it is plain text, and always holds.
 fn of_condition(text: &str, place: &Place, findings: &mut Vec<Finding>) {
     if !text.is_empty() && !["<%", "{{", "{%"].iter().any(|mark| text.contains(mark)) {
-        // What is half an expression is to become a whole one.
+        // The suggestion completes half an expression instead of wrapping it in a second one.
         let inside = shortened(text.trim().trim_end_matches("%>").trim_end_matches("}}").trim_end());
         let message = format!(
-            "`{}` is no expression, so it always holds; write it as `<% {inside} %>`",
+            "`{}` is not an expression, so it always holds; write it as `<% {inside} %>`",
             shortened(text)
         );
         findings.push(Finding::new(Kind::Expression, place, message).noted());
     }
 }
 
-/// Looks at a value; at what is in a list or under keys one by one, so that the place says which it is.
+/// Checks a value. Items of lists and values of mappings are checked one by one, so that the finding has their place.
 fn look(value: Option<&Value>, place: &Place, findings: &mut Vec<Finding>) {
     match value {
         Some(Value::Array(items)) => {
@@ -136,7 +137,7 @@ fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The beginning of a text, as much as is quoted.
+/// The beginning of a text, for a quotation.
 fn shortened(text: &str) -> String {
     /// Letters.
     const MOST: usize = 80;
@@ -152,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// Places, severities and messages of what is found in a task.
+    /// Places, severities and messages of findings in a task.
     fn found(task: &Value) -> Vec<(String, bool, String)> {
         let findings = slips(&json!({"version": 1.0, "tasks": {"t": task}}));
         let told = |finding: Finding| {

@@ -1,18 +1,19 @@
-//! The grammar of a definition, by its schema. The schema is of use to editors as well. What is wrong is worded in
-//! [`super::shapes`].
+//! Checks a definition against its JSON schema, which editors can use as well. [`super::shapes`] words the findings.
 
 use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
+use petrel_model::quoted::quoted;
 use serde_json::Value;
 
-use super::{Finding, Kind, Severity, shapes};
+use super::finding::{Finding, Kind, Severity};
+use super::shapes;
 use crate::definition::shape;
 
-/// The grammar, as a JSON schema.
+/// The JSON schema of a definition.
 const SCHEMA: &str = include_str!("schema.json");
 
-/// How the schema names the pattern of a task's name, and how findings do.
+/// The pattern for task names, as written in the schema and as written in findings.
 const NAME_PATTERN: (&str, &str) = (r"^[\p{L}\p{M}\p{N}_]+$", r"^\w+$");
 
 static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| {
@@ -38,10 +39,10 @@ pub(super) fn inspect(definition: &Value) -> Vec<Finding> {
     findings
 }
 
-/// The longest name of a task, in bytes.
+/// Longest name of a task, in bytes.
 const LONGEST_NAME: usize = 1_000;
 
-/// Tasks whose names are too long to be repeated.
+/// Reports tasks whose names are too long to be repeated in findings.
 pub(super) fn overlong(definition: &Value) -> Vec<Finding> {
     let names = shape::tasks(definition).into_iter().flat_map(|tasks| tasks.keys());
     let overlong = names.filter(|name| name.len() > LONGEST_NAME);
@@ -63,7 +64,7 @@ pub(super) fn overlong(definition: &Value) -> Vec<Finding> {
     overlong.map(finding).collect()
 }
 
-/// A task whose name holds other characters than names may.
+/// Reports tasks whose names contain other characters than allowed.
 fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
     let is_name =
         |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
@@ -72,14 +73,17 @@ fn misnamed(definition: &Value) -> impl Iterator<Item = Finding> {
         kind: Kind::Syntax,
         schema_path: Some("properties.tasks.patternProperties".to_owned()),
         spec_path: Some("tasks".to_owned()),
-        message: format!("the name of the task \"{name}\" may hold letters, digits and `_` only; rename it"),
+        message: format!(
+            "the name of the task \"{}\" may hold letters, digits and `_` only; rename it",
+            quoted(name)
+        ),
         language: None,
         expression: None,
         severity: Severity::Error,
     })
 }
 
-/// A JSON pointer as a path of findings; the root has none.
+/// Converts a JSON pointer to the place of a finding. `None` for the root.
 fn path(pointer: &str) -> Option<String> {
     let mut path = String::new();
     for part in pointer.split('/').skip(1) {

@@ -1,28 +1,28 @@
-//! Inspection finds what following every way one by one finds, without following every way.
+//! Inspection gives the same result as following every path one by one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 
-/// The variables that random transitions set, and that each random task reads.
+/// The variables that random transitions set and random tasks read.
 const VARIABLES: [&str; 5] = ["u", "v", "w", "x", "y"];
 
 type Variables = BTreeSet<&'static str>;
 
-/// A task as the naive walks see it.
+/// A task, as the naive walks see it.
 #[derive(Debug, Clone, Default)]
 struct Plain {
     is_join: bool,
-    /// Where its transitions lead, and what they set.
+    /// Targets of its transitions, with the variables that they set.
     next: Vec<(String, Variables)>,
 }
 
 type Graph = BTreeMap<String, Plain>;
 
-/// Random graphs: most edges lead on, a few back, to commands and to nowhere.
+/// Random graphs: most edges lead forward, a few back, to commands and to missing tasks.
 fn graphs() -> impl Strategy<Value = Graph> {
     let edge = (0..9_usize, 0..12_usize, prop::sample::subsequence(&VARIABLES[..], 0..3));
     (2..10_usize, prop::collection::vec(edge, 1..24), prop::collection::vec(prop::bool::weighted(0.3), 9))
@@ -73,8 +73,8 @@ fn definition(graph: &Graph) -> Value {
     json!({"version": 1.0, "tasks": tasks, "output": [{"text": reads}]})
 }
 
-/// The variables that a task reads on some way before they are set, by task, as Orquesta walks; the output has no name.
-/// Nothing when there are too many ways.
+/// The variables that a task reads on some path before they are set, by task, as Orquesta walks. The output has an
+/// empty name. `None` if there are too many paths.
 fn naively_unset(graph: &Graph) -> Option<BTreeSet<(String, &'static str)>> {
     let mut queue: VecDeque<(&str, Option<Variables>)> =
         starts(graph).into_iter().map(|start| (start, Some(Variables::new()))).collect();
@@ -110,7 +110,7 @@ fn naively_unset(graph: &Graph) -> Option<BTreeSet<(String, &'static str)>> {
     Some(unset)
 }
 
-/// The joins that cannot be reached, as Orquesta walks. Nothing when there are too many ways.
+/// The joins that cannot be reached, as Orquesta walks. `None` if there are too many paths.
 fn naively_ambiguous(graph: &Graph) -> Option<BTreeSet<String>> {
     let next = |name: &str| {
         let mut next: Vec<&str> = graph
@@ -166,7 +166,7 @@ fn naively_ambiguous(graph: &Graph) -> Option<BTreeSet<String>> {
     Some(ambiguous.map(|(name, _)| (*name).to_owned()).collect())
 }
 
-/// The task that a finding is about, and nothing where it is about none.
+/// The task that a finding is about. Empty if it is about none.
 fn task_of(finding: &Finding) -> String {
     let path = finding.spec_path.as_deref().unwrap_or_default();
     path.strip_prefix("tasks.").and_then(|rest| rest.split('.').next()).unwrap_or_default().to_owned()

@@ -1,43 +1,43 @@
-//! The tasks of a workflow as a walk from its first tasks comes upon them, and the edges between those. What is known
-//! at each is worked out in [`super::known`].
+//! A walk over the reachable tasks of a workflow, in the order in which it discovers them, with the edges between them.
+//! [`super::known`] computes what is known at each task.
 //!
-//! The walk is Orquesta's: what is reached earlier leads on earlier. Some of its findings depend on that order.
+//! The order is Orquesta's: a task that is discovered earlier is followed earlier. Some of its findings depend on that.
 
 use std::collections::BTreeMap;
 
 use crate::definition::components::Components;
 
-/// A way from one task to another.
+/// A transition from one task to another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge {
-    /// The task that it begins at.
+    /// The task where it begins.
     pub(super) from: usize,
-    /// Its place among the edges of that task.
+    /// Its position among the edges of that task.
     place: usize,
-    /// What whoever walks calls it by.
+    /// A number by which the caller recognizes it.
     pub(super) label: usize,
 }
 
 impl Edge {
-    /// Whether it begins where `other` does and is followed before it.
+    /// Whether it begins at the same task as `other` and is followed before it.
     pub(super) fn precedes(self, other: Self) -> bool {
         self.from == other.from && self.place < other.place
     }
 }
 
-/// What a walk came upon. A task's number is its place in the order in which tasks were reached first.
+/// The result of a walk. Tasks are numbered in the order of their discovery.
 #[derive(Debug)]
 pub(super) struct Walked<'a> {
     /// The names of the tasks, by number.
     pub(super) names: Vec<&'a str>,
-    /// Which parts of the graph hang together both ways.
+    /// The strongly connected components of the graph.
     pub(super) components: Components,
     into: Vec<Vec<Edge>>,
     first: Vec<Option<Edge>>,
 }
 
 impl<'a> Walked<'a> {
-    /// Walks from `starts`, to which nothing leads, in the order of `next`: the tasks that one leads to, with labels.
+    /// Walks from `starts`, which have no predecessors. `next` returns the successors of a task in order, with labels.
     pub(super) fn new(starts: Vec<&'a str>, mut next: impl FnMut(&'a str) -> Vec<(&'a str, usize)>) -> Self {
         let (mut into, mut first) = (vec![Vec::new(); starts.len()], vec![None; starts.len()]);
         let mut numbers: BTreeMap<&str, usize> =
@@ -69,12 +69,12 @@ impl<'a> Walked<'a> {
         self.into.get(task).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The edge by which a task is reached first; none where the walk begins.
+    /// The edge by which a task is discovered. `None` for a start.
     pub(super) fn first(&self, task: usize) -> Option<Edge> {
         self.first.get(task).copied().flatten()
     }
 
-    /// Whether a way leads from a task back to it.
+    /// Whether a task is on a cycle.
     pub(super) fn is_on_cycle(&self, task: usize) -> bool {
         self.components.is_on_cycle.get(task).copied().unwrap_or(false)
     }

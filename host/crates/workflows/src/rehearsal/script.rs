@@ -1,4 +1,4 @@
-//! The script of a play, as it is written: inputs, what each action gives, what is to come of it.
+//! The script of a rehearsal: inputs, planned results of actions, and expectations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,51 +9,51 @@ use super::Object;
 use crate::conductor::CONFIG;
 use crate::status::Status;
 
-/// What is played.
+/// The script of one rehearsal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Script {
-    /// Its name; empty when it has none.
+    /// Its name. Empty if it has none.
     pub name: String,
-    /// The inputs of the workflow.
+    /// The input of the workflow.
     pub input: Arc<Object>,
-    /// The variables that its surroundings give; its `config_context`, the configuration of the pack, among them.
+    /// The variables of its parent, including `config_context`, the configuration of the pack.
     pub context: Object,
-    /// The datastore.
+    /// The contents of the datastore.
     pub keys: BTreeMap<String, String>,
-    /// The moment, in microseconds since 1970.
+    /// The time of the rehearsal, in microseconds since 1970.
     pub now_micros: i64,
-    /// What the actions of each task give, one after the other; the last one again and again.
+    /// The planned results of each task's actions, in order. The last one is repeated.
     pub actions: BTreeMap<String, Vec<Planned>>,
-    /// What is to come of it.
+    /// The expected results.
     pub expect: Expectation,
 }
 
-/// What an action gives.
+/// The planned end of an action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Planned {
-    /// How it ends.
+    /// Its status.
     pub status: Status,
     /// Its result.
     pub result: Arc<Value>,
 }
 
-/// What is to come of a play. What is absent is not compared.
+/// The expected results of a rehearsal. Absent ones are not compared.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Expectation {
-    /// Where the workflow stands in the end.
+    /// The final status of the workflow.
     pub status: Option<Status>,
-    /// What it gives.
+    /// Its output.
     pub output: Option<Value>,
-    /// The tasks in the order in which they start.
+    /// Its tasks, in the order in which they start.
     pub tasks: Option<Vec<String>>,
-    /// Some of the variables in the end.
+    /// Some of its final variables.
     pub variables: Object,
-    /// Texts that are in errors.
+    /// Texts that must occur in errors.
     pub errors: Vec<String>,
 }
 
 impl Script {
-    /// What the `number`-th action of a task gives; a success with nothing when the script does not say.
+    /// The plan for the `number`-th action of a task. By default it succeeds without a result.
     pub fn planned(&self, task: &str, number: usize) -> Planned {
         let list = self.actions.get(task).map(Vec::as_slice).unwrap_or_default();
         let planned = list.get(number).or_else(|| list.last());
@@ -61,11 +61,11 @@ impl Script {
     }
 }
 
-/// The workflow's file that a test file names, and its scripts: one, or those under `tests`, for each of
-/// which the file's own parts are what it leaves out.
+/// Parses a test file: the name of the workflow's file, and one script, or one for each entry of `tests`. An entry
+/// inherits the parts that it leaves out from the file.
 ///
 /// # Errors
-/// What is wrong with the file, and where.
+/// The problem and its place, as a message.
 pub fn parse(source: &Value) -> Result<(String, Vec<Script>), String> {
     let whole =
         source.as_object().ok_or("a test file is a mapping with `workflow` and `expect`; write one")?;
@@ -120,10 +120,10 @@ fn script(source: &Object, at: &str) -> Result<Script, String> {
     })
 }
 
-/// `{status, result}`, or the result of a success by itself.
+/// Parses `{status, result}`, or the bare result of a success.
 fn planned(plan: &Value, at: &str) -> Result<Planned, String> {
     const KEYS: [&str; 2] = ["status", "result"];
-    // What has one of these keys, or nearly, was hardly meant as a result by itself.
+    // A mapping with one of these keys, or a misspelt one, was hardly meant as a bare result.
     let is_plan =
         |object: &Map<String, Value>| object.keys().any(|key| KEYS.iter().any(|known| is_near(key, known)));
     let plan_object = plan.as_object().filter(|object| is_plan(object));
@@ -132,7 +132,7 @@ fn planned(plan: &Value, at: &str) -> Result<Planned, String> {
         let near = KEYS.iter().find(|known| is_near(key, known));
         let hint = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         return Err(format!(
-            "{at}: `{key}` is not known beside `status` and `result`; {hint}what is part of the result stands below `result`"
+            "{at}: `{key}` is not known beside `status` and `result`; {hint}parts of the result belong below `result`"
         ));
     }
     match plan_object {
@@ -150,7 +150,7 @@ fn status(value: &Value, at: &str) -> Result<Status, String> {
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(known)
 }
 
-/// Whether `word` is `known`, or differs from it by one letter at most that was left out, added or mistaken.
+/// Whether `word` is `known`, or differs from it by one letter (missing, added or replaced).
 fn is_near(word: &str, known: &str) -> bool {
     let (shorter, longer) = if word.len() < known.len() { (word, known) } else { (known, word) };
     let (a, b) = (shorter.as_bytes(), longer.as_bytes());

@@ -1,16 +1,17 @@
-//! Lists and mappings, by indentation and in brackets, as the grammar of `PyYAML` has them.
+//! Lists and mappings, indented and in brackets, by the grammar of `PyYAML`.
 
 use serde_json::Value;
 
-use crate::cursor::Mark;
+use crate::error::Error;
+use crate::node::{Content, Node};
+use crate::place::Mark;
 use crate::token::Kind;
-use crate::{Content, Error, Keys, Node};
 
 use super::pairs::{Key, Pairs};
-use super::{Builder, Place, empty};
+use super::{Builder, Keys, Place, empty};
 
 impl Builder<'_> {
-    /// A list whose items are indented.
+    /// Parses an indented list.
     pub(super) fn items(&mut self) -> Result<Content, Error> {
         let ends = |kind: &Kind| matches!(kind, Kind::BlockEntry | Kind::BlockEnd);
         let start = self.tokens.take()?.start;
@@ -24,7 +25,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A list in a mapping, in the same column as its keys.
+    /// Parses a list in a mapping, in the same column as the keys.
     pub(super) fn unindented_items(&mut self) -> Result<Content, Error> {
         let ends = |kind: &Kind| matches!(kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
         let mut items = Vec::new();
@@ -34,7 +35,7 @@ impl Builder<'_> {
         Ok(Content::List(items))
     }
 
-    /// A mapping whose keys are in lines of their own.
+    /// Parses an indented mapping.
     pub(super) fn entries(&mut self) -> Result<Content, Error> {
         let ends = |kind: &Kind| matches!(kind, Kind::Key | Kind::Value | Kind::BlockEnd);
         let start = self.tokens.take()?.start;
@@ -48,7 +49,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A list in brackets.
+    /// Parses a list in brackets.
     pub(super) fn flow_items(&mut self) -> Result<Content, Error> {
         let is_end = |kind: &Kind| matches!(kind, Kind::FlowListEnd);
         let start = self.tokens.take()?.start;
@@ -70,7 +71,7 @@ impl Builder<'_> {
         Ok(Content::List(items))
     }
 
-    /// A mapping that is an item of a list in brackets: `[a: 1]`.
+    /// Parses a mapping that is an item of a list in brackets: `[a: 1]`.
     fn single_pair(&mut self, mark: Mark) -> Result<Node, Error> {
         let ends = |kind: &Kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowListEnd);
         self.enter(mark)?;
@@ -80,7 +81,7 @@ impl Builder<'_> {
         Ok(Node { position: mark.into(), content: Content::Mapping(pairs.into_entries()) })
     }
 
-    /// A mapping in braces.
+    /// Parses a mapping in braces.
     pub(super) fn flow_entries(&mut self) -> Result<Content, Error> {
         let is_end = |kind: &Kind| matches!(kind, Kind::FlowMappingEnd);
         let ends = |kind: &Kind| matches!(kind, Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd);
@@ -108,7 +109,8 @@ impl Builder<'_> {
         Ok(Content::Mapping(pairs.into_entries()))
     }
 
-    /// A key, whose token is behind us, and its value. Both may be nothing, before what `ends` them.
+    /// Parses the rest of a pair, after the token of its key. Key and value may be missing, before a token that `ends`
+    /// them.
     fn pair(
         &mut self,
         pairs: &mut Pairs,
@@ -143,6 +145,7 @@ impl Builder<'_> {
                 let message = "<< takes a mapping or a list of mappings; refer to one with *";
                 return Err(Error::meaning(mark, message));
             }
+            // A merge copies the entries, so it counts like an alias.
             self.expand(source, mark)?;
         }
         pairs.merge(sources);
@@ -159,6 +162,7 @@ impl Builder<'_> {
             let properties = self.properties()?;
             if let Kind::Scalar(scalar) = &self.tokens.peek()?.kind {
                 is_merge = scalar.is_plain && scalar.text == "<<" && properties.tag.is_none();
+                // Most keys: the written text is the key, whatever it would mean as a value.
                 if properties.start.is_none() && self.keys == Keys::Strict {
                     self.depth -= 1;
                     return Ok(Key { text: self.scalar()?.text, start, is_merge });
@@ -173,13 +177,13 @@ impl Builder<'_> {
         }
     }
 
-    /// A key that was written as `text` and means `value`.
+    /// A key that was written as `text` and has the value `value`.
     fn spelled(&self, text: String, value: &Value, start: Mark) -> Key {
         let text = if self.keys == Keys::Strict || value.is_string() { text } else { value.to_string() };
         Key { text, start, is_merge: false }
     }
 
-    /// The next token if it `is` one, and where it stands.
+    /// Takes the next token if it `is` the right one, and returns its position.
     fn take_if(&mut self, is: impl Fn(&Kind) -> bool) -> Result<Option<Mark>, Error> {
         if is(&self.tokens.peek()?.kind) {
             self.tokens.take().map(|token| Some(token.start))
@@ -188,7 +192,7 @@ impl Builder<'_> {
         }
     }
 
-    /// An error about a token that does not belong into what began at `start`.
+    /// An error about a token that does not fit into something that began at `start`.
     fn misplaced(&mut self, what: &str, start: Mark, expected: &str) -> Error {
         match self.tokens.peek() {
             Ok(token) => {
@@ -199,7 +203,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A node, or nothing where a token follows that `ends` it.
+    /// Parses a node, or returns null if the next token `ends` the place.
     fn node_or_nothing(
         &mut self,
         place: Place,

@@ -1,26 +1,28 @@
-//! The keys of a mapping: what becomes of one that is written twice, and of what `<<` merges.
+//! The pairs of a mapping: duplicate keys, and keys merged by `<<`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cursor::Mark;
-use crate::{Entry, Error, Keys, Node, quoted};
+use super::Keys;
+use crate::error::{Error, quoted};
+use crate::node::{Entry, Node};
+use crate::place::Mark;
 
-/// A key as it was written.
+/// A key of a mapping.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// What the mapping has it as.
+    /// Its text in the mapping.
     pub(super) text: String,
     pub(super) start: Mark,
-    /// Whether it is `<<`, and names what else belongs to the mapping.
+    /// Whether it is `<<`, whose value has further entries for the mapping.
     pub(super) is_merge: bool,
 }
 
-/// The pairs of a mapping as they come.
+/// The pairs of a mapping while it is being parsed.
 #[derive(Debug)]
 pub(super) struct Pairs {
     keys: Keys,
     own: Vec<Entry>,
-    /// Where each key stands among them: a mapping may have millions.
+    /// The index of each key, since a mapping may have millions of them.
     places: BTreeMap<String, usize>,
     merged: Vec<Entry>,
     merged_places: BTreeMap<String, usize>,
@@ -37,7 +39,7 @@ impl Pairs {
         }
     }
 
-    /// Adds a pair; of two with the same key the last one counts, where that is allowed.
+    /// Adds a pair. Where duplicates are allowed, the last one counts.
     pub(super) fn insert(&mut self, key: Key, node: Node) -> Result<(), Error> {
         if let Some(place) = self.places.get(&key.text) {
             if self.keys == Keys::Strict {
@@ -54,7 +56,7 @@ impl Pairs {
         Ok(())
     }
 
-    /// `<<: *other` or `<<: [*one, *two]`, the first of which counts most; of several `<<` it is the last.
+    /// Merges `<<: *other` or `<<: [*one, *two]`, in which the first takes precedence. Of several `<<` the last counts.
     pub(super) fn merge(&mut self, sources: &[Node]) {
         let mut seen = BTreeSet::new();
         for entry in sources.iter().filter_map(Node::entries).flatten() {
@@ -71,7 +73,8 @@ impl Pairs {
         }
     }
 
-    /// What was merged, with a mapping's own entries in place of those of the same key, and the others behind them.
+    /// The merged entries, with the mapping's own in the place of those with the same key, and its other entries after
+    /// them.
     pub(super) fn into_entries(self) -> Vec<Entry> {
         let Self { own, mut merged, merged_places, .. } = self;
         if merged.is_empty() {

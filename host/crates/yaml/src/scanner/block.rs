@@ -1,15 +1,16 @@
-//! Texts behind `|` and `>`, which go by their indentation.
+//! Block scalars, which begin with `|` or `>` and end with their indentation.
 
-use crate::Error;
-use crate::cursor::{END, Mark, is_blank, is_break};
+use crate::cursor::{END, is_blank, is_break};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::Scanner;
 
-/// How messages call it.
+/// Their name in messages.
 const WHAT: &str = "a text behind | or >";
 
-/// What becomes of the line breaks at the end.
+/// The treatment of line breaks at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chomping {
     /// `-`: none is kept.
@@ -21,7 +22,7 @@ enum Chomping {
 }
 
 impl Scanner<'_> {
-    /// A text behind `|`, or behind `>`, which joins its lines.
+    /// Scans a scalar after `|`, or after `>`, which joins its lines.
     pub(super) fn block_scalar(&mut self, is_folded: bool) -> Result<Token, Error> {
         let start = self.cursor.mark();
         self.cursor.advance();
@@ -39,7 +40,7 @@ impl Scanner<'_> {
         };
         let (mut text, mut last, mut was_more) = (String::new(), None, false);
         while self.cursor.mark().column == indent && self.cursor.peek() != END {
-            // A line that is indented more stays apart.
+            // A line with more indentation is not joined with its neighbours.
             let is_more = is_blank(self.cursor.peek());
             match last {
                 Some('\n') if is_folded && !was_more && !is_more => {
@@ -65,7 +66,7 @@ impl Scanner<'_> {
         Ok(Token { kind: Kind::Scalar(Scalar { text, is_plain: false }), start })
     }
 
-    /// `+` or `-`, and how many columns the text is indented, in either order.
+    /// Scans `+` or `-`, and the number of columns of the indentation, in either order.
     fn indicators(&mut self, start: Mark) -> Result<(Chomping, Option<usize>), Error> {
         let (mut chomping, mut increment) = (None, None);
         loop {
@@ -82,8 +83,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes beyond lines with nothing in them, whose line breaks are added to `empty`, and up to `indent` blanks of
-    /// the next. Tells how far the blanks went.
+    /// Skips empty lines, whose line breaks are added to `empty`, and up to `indent` blanks of the next line. Returns
+    /// the largest indentation seen.
     fn block_lines(&mut self, indent: usize, empty: &mut String) -> usize {
         let mut furthest = 0;
         loop {

@@ -1,13 +1,14 @@
-//! Anchors and aliases, tags, and lines that begin with `%`.
+//! Anchors, aliases, tags, and directives, which are lines that begin with `%`.
 
-use crate::Error;
-use crate::cursor::{Mark, is_blank, is_break, is_space};
+use crate::cursor::{is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Directive, Kind, Token};
 
 use super::Scanner;
 
 impl Scanner<'_> {
-    /// `&name` or `*name`.
+    /// Scans `&name` or `*name`.
     pub(super) fn anchor(&mut self) -> Result<Token, Error> {
         let start = self.cursor.mark();
         let is_alias = self.cursor.peek() == '*';
@@ -25,7 +26,7 @@ impl Scanner<'_> {
         Ok(Token { kind: if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) }, start })
     }
 
-    /// `!suffix`, `!handle!suffix`, `!<tag>` or `!`.
+    /// Scans `!suffix`, `!handle!suffix`, `!<tag>` or `!`.
     pub(super) fn tag(&mut self) -> Result<Token, Error> {
         let start = self.cursor.mark();
         self.cursor.advance();
@@ -52,12 +53,12 @@ impl Scanner<'_> {
         let next = self.cursor.peek();
         let is_before_next = self.is_in_flow() && next == ',';
         if !is_space(next) && !is_before_next {
-            return Err(self.wrong("a tag", start, "a blank is missing behind it"));
+            return Err(self.wrong("a tag", start, "a blank is missing after it"));
         }
         Ok(Token { kind: Kind::Tag { handle, suffix }, start })
     }
 
-    /// A line that begins with `%`.
+    /// Scans a line that begins with `%`.
     pub(super) fn directive_line(&mut self) -> Result<Token, Error> {
         let start = self.cursor.mark();
         self.cursor.advance();
@@ -111,7 +112,7 @@ impl Scanner<'_> {
         if uri.is_empty() { Err(self.wrong("a tag", start, "its name is missing")) } else { Ok(uri) }
     }
 
-    /// What a tag is made of. `,` and brackets belong to one that `is_whole` only.
+    /// Scans the characters of a tag. `,` and brackets are only allowed in one that `is_whole`.
     fn uri_characters(&mut self, is_whole: bool, start: Mark) -> Result<String, Error> {
         let mut uri = Vec::new();
         loop {
@@ -124,16 +125,17 @@ impl Scanner<'_> {
             }
             let digits = [1, 2].map(|place| self.cursor.peek_at(place).to_digit(16));
             let [Some(high), Some(low)] = digits else {
-                return Err(self.wrong("a tag", start, "two hexadecimal digits are expected behind %"));
+                return Err(self.wrong("a tag", start, "two hexadecimal digits are expected after %"));
             };
             uri.extend(u8::try_from(high << 4 | low));
             (0..3).for_each(|_| self.cursor.advance());
         }
-        String::from_utf8(uri).map_err(|_invalid| self.wrong("a tag", start, "what is behind % is not UTF-8"))
+        String::from_utf8(uri)
+            .map_err(|_invalid| self.wrong("a tag", start, "the bytes after % are not UTF-8"))
     }
 }
 
-/// What names of anchors and handles are made of.
+/// Whether a character is allowed in names of anchors and handles.
 fn is_of_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_')
 }

@@ -1,17 +1,18 @@
-//! Texts without quotes.
+//! Plain scalars, which have no quotes.
 
-use crate::Error;
-use crate::cursor::{Mark, is_blank, is_space};
+use crate::cursor::{is_blank, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};
 
 impl Scanner<'_> {
-    /// A text without quotes, over several lines if the others are indented.
+    /// Scans a plain scalar. It may continue in further lines if they are indented.
     pub(super) fn plain(&mut self) -> Result<Token, Error> {
         let (start, in_flow) = (self.cursor.mark(), self.is_in_flow());
         let is_bracket = |char| in_flow && matches!(char, ',' | '[' | ']' | '{' | '}');
-        // `:?` is nothing in brackets, as both readers have it.
+        // In brackets, both PyYAML and libyaml read `:?` as a key without text, followed by a value.
         let ends_key = |next| is_space(next) || is_bracket(next) || (in_flow && next == '?');
         let ends = |char, next| is_space(char) || is_bracket(char) || (char == ':' && ends_key(next));
         let (mut text, mut between) = (String::new(), String::new());
@@ -45,7 +46,7 @@ impl Scanner<'_> {
         Ok(Token { kind: Kind::Scalar(Scalar { text, is_plain: true }), start })
     }
 
-    /// The line breaks of lines with nothing in them, up to the first character of another line.
+    /// Scans the line breaks of empty lines, up to the first character of another line.
     fn empty_lines(&mut self, start: Mark) -> Result<String, Error> {
         let mut breaks = String::new();
         loop {

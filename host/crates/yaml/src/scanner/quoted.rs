@@ -1,16 +1,17 @@
-//! Texts in quotes, which may go on in lines of any indentation.
+//! Quoted scalars, which may continue in lines of any indentation.
 
-use crate::Error;
-use crate::cursor::{END, Mark, is_blank, is_break, is_space};
+use crate::cursor::{END, is_blank, is_break, is_space};
+use crate::error::Error;
+use crate::place::Mark;
 use crate::token::{Kind, Scalar, Token};
 
 use super::{Scanner, folded};
 
-/// How messages call it.
+/// Their name in messages.
 const WHAT: &str = "a quoted text";
 
 impl Scanner<'_> {
-    /// A text in quotes, of whichever kind is next.
+    /// Scans a quoted scalar of either kind.
     pub(super) fn quoted(&mut self) -> Result<Token, Error> {
         let (start, quote) = (self.cursor.mark(), self.cursor.peek());
         self.cursor.advance();
@@ -26,7 +27,7 @@ impl Scanner<'_> {
         Ok(Token { kind: Kind::Scalar(Scalar { text, is_plain: false }), start })
     }
 
-    /// What stands up to the next blank, line break or final quote.
+    /// Scans up to the next blank, line break or final quote.
     fn word(&mut self, quote: char, start: Mark, text: &mut String) -> Result<(), Error> {
         loop {
             text.push_str(
@@ -51,7 +52,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Blanks within a line, or line breaks with the blanks around them.
+    /// Scans blanks within a line, or line breaks with the blanks around them.
     fn gap(&mut self, start: Mark, text: &mut String) -> Result<(), Error> {
         let blanks = self.cursor.take_while(is_blank);
         match self.cursor.line_break() {
@@ -64,7 +65,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The line breaks of lines with nothing in them, and what indents the next.
+    /// Scans the line breaks of empty lines, and the indentation of the next line.
     fn quoted_lines(&mut self, start: Mark) -> Result<String, Error> {
         let mut breaks = String::new();
         loop {
@@ -79,7 +80,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// What stands behind a backslash.
+    /// Scans an escape sequence after its backslash.
     fn escape(&mut self, start: Mark, text: &mut String) -> Result<(), Error> {
         let meant = match self.cursor.peek() {
             '0' => '\0',
@@ -115,7 +116,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A character by its number, or by the two halves that JSON writes one above 0xffff as.
+    /// Scans a character given by its number, or by the two surrogates that JSON uses above 0xffff.
     fn coded(&mut self, length: usize, start: Mark, text: &mut String) -> Result<(), Error> {
         let code = self.code(length, start)?;
         let second = (self.cursor.peek(), self.cursor.peek_at(1)) == ('\\', 'u');
@@ -134,7 +135,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The number behind the letter that says how long it is.
+    /// Scans the digits of a character's number.
     fn code(&mut self, length: usize, start: Mark) -> Result<u32, Error> {
         self.cursor.advance();
         let mut code = 0_u32;

@@ -1,10 +1,10 @@
-//! Whatever the text, reading it ends with a value or with an error that has its place; and JSON is read as JSON.
+//! Parsing any text ends with a value, or with an error that has a position; and JSON is read as JSON.
 
 use petrel_yaml::{parse, parse_loosely, parse_node};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-/// Pieces of which YAML is made, apart by `¦`.
+/// Pieces of YAML, separated by `¦`.
 const PIECES: &str = "a¦b: ¦- ¦? ¦: ¦, ¦[¦]¦{¦}¦&x ¦*x¦!!str ¦!t ¦|¦>-¦\n¦\n  ¦\n    ¦\t¦'¦\"¦#¦ ¦yes¦~¦010¦1:30¦0x1f¦.inf¦1e3¦<<: ¦---\n¦...\n¦\
     %YAML 1.1\n¦\\u00e9¦é¦2020-01-02¦=¦{{ x }}¦<% y %>¦@¦`¦key: value\n¦\u{0}¦\u{feff}";
 

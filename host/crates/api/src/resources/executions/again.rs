@@ -10,7 +10,7 @@ use petrel_model::Object;
 use serde::Deserialize;
 
 use super::{behalf, execution_id, made};
-use crate::auth::SignedIn;
+use crate::extensions::SignedIn;
 use crate::extract::{JsonBody, Segment};
 use crate::said::Said;
 use crate::{Api, ApiError};

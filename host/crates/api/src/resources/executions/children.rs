@@ -1,14 +1,14 @@
 //! `/executions/{id}/children`: what is inside a workflow.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use petrel_engine::workflows::is_workflow;
 use petrel_model::{Execution, ExecutionId};
-use serde_json::json;
 
-use super::{found, view};
+use super::{Viewer, found};
 use crate::extract::{Secrets, Segment};
 use crate::page::Part;
 use crate::said::{ATTRIBUTES, Said};
@@ -36,7 +36,7 @@ impl Level {
     /// The next child, oldest first.
     async fn next(&mut self, api: &Api) -> Result<Option<Execution>, ApiError> {
         if self.read.is_empty() {
-            self.read = api.engine.store().children(self.workflow, self.after, AT_ONCE).await?.into();
+            self.read = api.engine.reads().children(self.workflow, self.after, AT_ONCE).await?.into();
             self.after = self.read.back().map(|last| last.id).or(self.after);
             tokio::task::yield_now().await;
         }
@@ -75,6 +75,10 @@ pub(crate) async fn list(
     }
     if after.is_none() {
         part.count();
+    } else {
+        // Who goes on from an answer is told of the whole list all the same.
+        let own = ids(&api, workflow.id).await?.len();
+        part.is_of(own, depth == 1 && own < MOST);
     }
     // As the original has it in every execution: its client marks workflows by it.
     let mut inside: BTreeMap<ExecutionId, Vec<ExecutionId>> = BTreeMap::new();
@@ -83,13 +87,7 @@ pub(crate) async fn list(
             inside.entry(parent.execution).or_default().push(child.id);
         }
     }
-    Ok(part.answer(move |child| {
-        let mut shown = view(&api, &child, secrets);
-        if let (Some(ids), Some(shown)) = (inside.get(&child.id), shown.as_object_mut()) {
-            shown.insert("children".into(), json!(ids));
-        }
-        page.narrow(shown)
-    }))
+    Ok(part.answer(Arc::new(Viewer { api, secrets, page, inside }).items()))
 }
 
 /// The ids of what the tasks of a workflow have asked for, oldest first, as far as one answer goes.

@@ -1,4 +1,4 @@
-"""Paths in the pack of the action. Where other packs are, an action is not told."""
+"""Paths in the pack of the action. Paths of other packs are not available."""
 
 import os
 
@@ -34,7 +34,7 @@ def check_pack_content_directory_exists(pack, content_type):
 
 
 def get_pack_file_abs_path(pack_ref, file_path, resource_type=None, use_pack_cache=False):
-    """The path of a file of the pack, which must not lead out of it."""
+    """Returns the path of a file of the pack, which must be inside the pack."""
     base = get_pack_base_path(pack_ref)
     if os.path.normpath("/" + file_path).lstrip("/") != file_path:
         place = " %ss " % resource_type if resource_type else " "

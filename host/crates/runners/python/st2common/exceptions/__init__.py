@@ -2,8 +2,8 @@
 
 
 class StackStormBaseException(Exception):
-    """What the errors of StackStorm derive from."""
+    """The base class of StackStorm's errors."""
 
 
 class StackStormPluginException(StackStormBaseException):
-    """What the errors of extensions derive from."""
+    """The base class of errors of extensions."""

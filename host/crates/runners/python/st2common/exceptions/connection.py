@@ -2,12 +2,12 @@
 
 
 class UnknownHostException(Exception):
-    """The name of the host is not known."""
+    """The name of the host cannot be resolved."""
 
 
 class ConnectionErrorException(Exception):
-    """The host does not take the connection."""
+    """The host refuses the connection."""
 
 
 class AuthenticationException(Exception):
-    """The host does not let the user in."""
+    """The host rejects the credentials."""

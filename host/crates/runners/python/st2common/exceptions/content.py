@@ -4,8 +4,8 @@ from st2common.exceptions import StackStormBaseException
 
 
 class UnsupportedMetaException(StackStormBaseException):
-    """Metadata of a kind that is not known."""
+    """The metadata is of an unknown kind."""
 
 
 class ParseException(ValueError):
-    """A text that cannot be read."""
+    """The text cannot be parsed."""

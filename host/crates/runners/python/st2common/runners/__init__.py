@@ -1,1 +1,1 @@
-"""What Python actions derive from."""
+"""The base class of Python actions."""

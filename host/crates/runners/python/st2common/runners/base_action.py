@@ -1,4 +1,4 @@
-"""The class that every Python action derives from."""
+"""The base class of all Python actions."""
 
 import abc
 
@@ -26,4 +26,4 @@ class Action(abc.ABC):
 
     @abc.abstractmethod
     def run(self, **kwargs):
-        """Does what the action is for."""
+        """Runs the action."""

@@ -1,4 +1,4 @@
-"""What a Python action finds in itself: its configuration, its logger, and the services of the host."""
+"""The attributes of a Python action: its configuration, its logger, and the services of the host."""
 
 import logging
 import sys
@@ -7,14 +7,14 @@ from st2common import log
 
 
 class PackConfigDict(dict):
-    """The configuration of a pack, which says what to do about a key that it lacks."""
+    """The configuration of a pack, whose error for a missing key has a remedy."""
 
     def __init__(self, pack_name, *args):
         super().__init__(*args)
         self._pack_name = pack_name
 
     def __missing__(self, key):
-        # A ValueError and no KeyError, as in StackStorm.
+        # A ValueError and not a KeyError, as in StackStorm.
         raise ValueError(
             'Config for pack "%s" is missing key "%s". Set it with: petrel pack configure %s'
             % (self._pack_name, key, self._pack_name)
@@ -36,7 +36,7 @@ def get_logger_for_python_runner_action(action_name, log_level="debug"):
 
 
 class _Wrapper:
-    """What actions look up behind the service."""
+    """The datastore, as an attribute of the service."""
 
     def __init__(self, pack, class_name, user, log_level):
         self._pack = pack
@@ -46,7 +46,7 @@ class _Wrapper:
 
 
 class ActionService:
-    """What StackStorm offers to an action. Petrel offers none of it to Python yet, and every call says so."""
+    """The services of StackStorm. Petrel does not provide them to Python yet, and every call says so."""
 
     def __init__(self, pack, class_name, user, log_level):
         self._action_wrapper = _Wrapper(pack, class_name, user, log_level)

@@ -3,36 +3,36 @@
 import datetime
 import re
 
-# ISO 8601 as far as Python before 3.11 reads it not by itself: no separators, a space, fractions of any length.
+# Forms of ISO 8601 that Python before 3.11 does not parse: no separators, a space, fractions of any length.
 ISO8601 = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$"
 )
 
 
 def get_datetime_utc_now():
-    """The time now, in UTC."""
+    """Returns the present time in UTC."""
     return datetime.datetime.now(datetime.timezone.utc)
 
 
 def append_milliseconds_to_time(date, millis):
-    """The time so many milliseconds later, in UTC."""
+    """Returns the time this many milliseconds later, in UTC."""
     return convert_to_utc(date + datetime.timedelta(milliseconds=millis))
 
 
 def add_utc_tz(dt):
-    """The same time, said to be UTC; it is an error if it is known to be another zone's."""
+    """Marks the time as UTC. Fails if it has another zone."""
     if dt.tzinfo and dt.tzinfo.utcoffset(dt) != datetime.timedelta(0):
         raise ValueError("datetime already contains a non UTC timezone")
     return dt.replace(tzinfo=datetime.timezone.utc)
 
 
 def convert_to_utc(dt):
-    """The same moment in UTC; a time without a zone is taken for UTC."""
+    """Converts the time to UTC. A time without a zone counts as UTC."""
     return dt.astimezone(datetime.timezone.utc) if dt.tzinfo else add_utc_tz(dt)
 
 
 def parse(value, preserve_original_tz=False):
-    """The time that a text names, in UTC unless `preserve_original_tz`. Beyond ISO 8601 it takes dateutil."""
+    """Parses a time, in UTC unless `preserve_original_tz`. Formats beyond ISO 8601 need dateutil."""
     dt = _read_iso8601(str(value))
     if dt is None:
         try:

@@ -1,4 +1,4 @@
-"""Jinja as StackStorm sets it up, for actions that render by themselves. It takes the module Jinja2.
+"""Jinja as StackStorm configures it, for actions that render templates themselves. Needs the module Jinja2.
 
 Of StackStorm's filters those for versions, `jsonpath_query` and `decrypt_kv` are not offered: Jinja names them.
 """
@@ -8,12 +8,12 @@ import json
 import os
 import re
 
-# What stands for None in text that a filter has to give.
+# The text that represents None in the output of a filter.
 NONE_MAGIC_VALUE = "%*****__%NONE%__*****%"
 
 
 def get_jinja_environment(allow_undefined=False, trim_blocks=True, lstrip_blocks=True):
-    """A sandboxed environment with StackStorm's filters; what is undefined is an error unless allowed."""
+    """Returns a sandboxed environment with StackStorm's filters. Undefined names are errors unless allowed."""
     import jinja2
     import jinja2.sandbox
 
@@ -51,12 +51,12 @@ def render_values(mapping=None, context=None, allow_undefined=False):
 
 
 def is_jinja_expression(value):
-    """Whether it is a text with the beginning of an expression or a statement."""
+    """Whether the value is a text that contains the beginning of an expression or a statement."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def convert_jinja_to_raw_block(value):
-    """The value with its templates, at any depth, in blocks that Jinja leaves alone."""
+    """Returns the value with its templates, at any depth, in raw blocks."""
     if isinstance(value, dict):
         return {key: convert_jinja_to_raw_block(item) for key, item in value.items()}
     if isinstance(value, list):

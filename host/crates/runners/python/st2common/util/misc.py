@@ -1,47 +1,47 @@
-"""Dictionaries, and the ends of output."""
+"""Functions for dictionaries and output."""
 
 import os
 from collections.abc import Mapping
 
 
 def prefix_dict_keys(dictionary, prefix="_"):
-    """The dictionary with the prefix before each key."""
+    """Returns the dictionary with the prefix added to each key."""
     return {"%s%s" % (prefix, key): value for key, value in dictionary.items()}
 
 
 def compare_path_file_name(file_path_a, file_path_b):
-    """-1, 0 or 1: how the names of two files compare, whatever their directories."""
+    """Compares the names of two files without their directories: -1, 0 or 1."""
     name_a, name_b = os.path.basename(file_path_a), os.path.basename(file_path_b)
     return (name_a > name_b) - (name_a < name_b)
 
 
 def sanitize_output(input_str, uses_pty=False):
-    """Output without the end of its last line; that of a terminal with plain ends of lines."""
+    """Returns output without its last line end. Line ends of a terminal are converted to plain ones."""
     output = strip_shell_chars(input_str)
     return output.replace("\r\n", "\n") if uses_pty else output
 
 
 def strip_shell_chars(input_str):
-    """The text without one end of line: `\\n`, `\\r` or `\\r\\n`."""
+    """Returns the text without its last line end: `\\n`, `\\r` or `\\r\\n`."""
     return rstrip_last_char(rstrip_last_char(input_str, "\n"), "\r")
 
 
 def rstrip_last_char(input_str, char_to_strip):
-    """The text without this ending, once."""
+    """Returns the text without this suffix, removed once."""
     if input_str and char_to_strip and input_str.endswith(char_to_strip):
         return input_str[: -len(char_to_strip)]
     return input_str
 
 
 def deep_update(d, u):
-    """Takes `u` into `d`, dictionary by dictionary, and returns `d`."""
+    """Merges `u` into `d`, with nested dictionaries, and returns `d`."""
     for key, value in u.items():
         d[key] = deep_update(d.get(key, {}), value) if isinstance(value, Mapping) else value
     return d
 
 
 def lowercase_value(value):
-    """The value in lower case; of lists the items, of dictionaries keys and values, as text."""
+    """Returns the value in lower case, also items of lists and keys and values of dictionaries, as text."""
     if isinstance(value, str):
         return value.lower()
     if isinstance(value, (list, tuple)):

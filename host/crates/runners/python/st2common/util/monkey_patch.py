@@ -1,4 +1,4 @@
-"""In StackStorm it makes the standard library cooperate with eventlet. An action has its process alone: nothing to do."""
+"""In StackStorm this makes the standard library cooperate with eventlet. Here there is nothing to do."""
 
 
 def monkey_patch(patch_thread=None):

@@ -1,4 +1,4 @@
-//! What servers pack so that it hurts, and what is behind the end.
+//! Hostile answers, and bytes after the end of an answer.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::*;
 
 const LIMIT: usize = 4 << 20;
 
-/// A frame of `zstd` that is to be passed over, with nothing in it.
+/// A skippable frame of `zstd`, which is empty.
 const SKIPPED: [u8; 8] = *b"\x50\x2a\x4d\x18\0\0\0\0";
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn bounds() -> Bounds {
     Bounds { limit: LIMIT, ended: CancellationToken::new() }
 }
 
-/// What comes out, or why nothing does.
+/// The output, or the reason why there is none.
 fn unpacked(codings: &[Coding], bytes: Vec<u8>, bounds: &Bounds) -> Result<Vec<u8>, String> {
     let mut whole = Vec::new();
     let taken = unpack(codings, bytes, bounds, |piece| {
@@ -31,8 +31,8 @@ fn unpacked(codings: &[Coding], bytes: Vec<u8>, bounds: &Bounds) -> Result<Vec<u
     });
     match taken {
         Ok(()) => Ok(whole),
-        Err(Failed::Damaged(error)) => Err(error.to_string()),
-        Err(Failed::Refused(reason)) => Err(reason.to_owned()),
+        Err(UnpackError::Damaged(error)) => Err(error.to_string()),
+        Err(UnpackError::Refused(reason)) => Err(reason.to_owned()),
     }
 }
 
@@ -72,7 +72,7 @@ fn nothing_is_unpacked_for_nobody() {
     bounds.ended.cancel();
     for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
         let told = unpacked(&[coding], gzip(&[0; 1_000]), &bounds);
-        assert!(told.is_err_and(|told| told.contains("nobody waits")), "{coding:?}");
+        assert!(told.is_err_and(|told| told.contains("the request has ended")), "{coding:?}");
     }
 }
 
@@ -92,7 +92,7 @@ fn what_is_behind_a_whole_member_is_dropped_unless_it_is_one() {
         let found = unpacked(&[Coding::Gzip], bytes, &bounds());
         assert_eq!(found, Ok(expected.as_bytes().to_vec()), "{behind:?}");
     }
-    // The first is no gzip, or ends too early.
+    // The first of them is not gzip, or ends too early.
     for bytes in [&b"abc"[..], &gzip(b"abc")[..12]] {
         assert!(unpacked(&[Coding::Gzip], bytes.to_vec(), &bounds()).is_err(), "{bytes:?}");
     }
@@ -103,7 +103,7 @@ fn a_frame_that_is_wrong_says_how() {
     for (bytes, expected) in [
         (&b"\x50\x2a\x4d\x18\x05\0\0\0abc"[..], CUT),
         (b"\x50\x2a\x4d\x18\x05\0", CUT),
-        (b"{\"a\": 1}", "it does not begin as zstd does"),
+        (b"{\"a\": 1}", "it does not begin with the bytes of zstd"),
         (b"(\xb5/\xfd$\x10", CUT),
         (b"(\xb5/\xfd\x00\xa0\0\0\0", "bytes back"),
     ] {

@@ -1,4 +1,4 @@
-//! Whose a process is by what it shows, and by where it is.
+//! Attribution of processes to executions, by their evidence and by their place.
 
 use super::*;
 
@@ -32,84 +32,87 @@ fn an_environment_proves_only_what_this_host_has_put_there() {
     let forged = format!("{EXECUTION_VARIABLE}=8\0{PROOF_VARIABLE}={}\0", own.proof("7"));
     let many = format!("{EXECUTION_VARIABLE}=x\0").repeat(MOST_NAMES);
     for (environment, expected) in [
-        (environment("7", &own), Shown::Proof("7".into())),
-        (environment("7", &other), Shown::Others(vec!["7".into()])),
-        (forged.into(), Shown::Others(vec!["8".into()])),
-        // As versions before the identity have marked it, or somebody who knows the id.
-        (b"PETREL_EXECUTION_ID=7\0".to_vec(), Shown::Others(vec!["7".into()])),
-        ([many.into_bytes(), environment("7", &own)].concat(), Shown::Others(vec!["x".into(); MOST_NAMES])),
-        (b"A=1\0".to_vec(), Shown::Nothing),
-        (Vec::new(), Shown::Nothing),
+        (environment("7", &own), Evidence::Proof("7".into())),
+        (environment("7", &other), Evidence::Others(vec!["7".into()])),
+        (forged.into(), Evidence::Others(vec!["8".into()])),
+        // As marked by versions before the identity, or by somebody who knows the id.
+        (b"PETREL_EXECUTION_ID=7\0".to_vec(), Evidence::Others(vec!["7".into()])),
+        (
+            [many.into_bytes(), environment("7", &own)].concat(),
+            Evidence::Others(vec!["x".into(); MOST_NAMES]),
+        ),
+        (b"A=1\0".to_vec(), Evidence::Nothing),
+        (Vec::new(), Evidence::Nothing),
     ] {
-        assert_eq!(Shown::in_environment(&environment, &own), expected);
+        assert_eq!(Evidence::in_environment(&environment, &own), expected);
     }
 }
 
-fn starting(members: &[i32], was_home: bool) -> Scene {
-    Scene::Starting { members: members.iter().copied().collect(), was_home }
+fn starting(members: &[i32], was_home: bool) -> Snapshot {
+    Snapshot::Starting { members: members.iter().copied().collect(), was_home }
 }
 
-fn running(since: u64, below: Option<&[Process]>) -> Scene {
+fn running(since: u64, below: Option<&[Process]>) -> Snapshot {
     let below = below.map(|below| below.iter().map(|process| process.life).collect());
-    Scene::Running { since, below, strays: None, members: None }
+    Snapshot::Running { since, below, strays: None, members: None }
 }
 
 #[test]
 fn what_an_earlier_host_has_left_is_known_by_what_it_shows_and_where_it_is() {
     let (own, copy) = (Identity::named("own"), Identity::named("copy"));
-    let marks = Marks::of(&["7".into()], &own, Search::Left);
-    let seal = |execution, identity| Shown::Seal(Seal::of(execution, identity));
+    let marks = Marks::of(&["7".into()], &own, Search::Leftovers);
+    let seal = |execution, identity| Evidence::Seal(Seal::of(execution, identity));
     let (proof, named) =
-        (|name: &str| Shown::Proof(name.into()), |name: &str| Shown::Others(vec![name.into()]));
+        (|name: &str| Evidence::Proof(name.into()), |name: &str| Evidence::Others(vec![name.into()]));
     let (home, no_home) = (starting(&[9], true), starting(&[], false));
     let elsewhere = starting(&[8], true);
-    for (shown, scene, expected) in [
+    for (shown, snapshot, expected) in [
         (seal("7", &own), &no_home, Some(true)),
         (seal("7", &own), &elsewhere, Some(true)),
         (seal("8", &own), &home, Some(false)),
-        // The original's, as a copy of its store has the same execution.
+        // A process of the original host, which has the same execution as a copy of its store.
         (seal("7", &copy), &no_home, Some(false)),
         (proof("7"), &no_home, Some(true)),
         (proof("7"), &home, Some(true)),
         (proof("8"), &home, Some(false)),
-        // Where all that was left is in a home, an environment elsewhere says nothing.
+        // If there is a home with everything that was left, the environment of a process elsewhere says nothing.
         (proof("7"), &elsewhere, Some(false)),
-        // Marks without an identity count where the home says whose they are.
+        // Marks without an identity count inside the home.
         (named("7"), &home, Some(true)),
         (named("8"), &home, Some(false)),
         (named("7"), &no_home, Some(false)),
         (named("7"), &elsewhere, Some(false)),
-        (Shown::Nothing, &home, None),
+        (Evidence::Nothing, &home, None),
     ] {
-        assert_eq!(marks.claim(&process(9, 1), &shown, scene), expected, "{shown:?} {scene:?}");
+        assert_eq!(marks.claim(&process(9, 1), &shown, snapshot), expected, "{shown:?} {snapshot:?}");
     }
 }
 
 #[test]
 fn while_the_host_runs_only_who_is_below_it_and_began_with_the_execution_is_looked_at() {
     let (one, other) = (process(9, 1), process(8, 1));
-    for (scene, expected) in [
+    for (snapshot, expected) in [
         (running(TICK, None), true),
         (running(TICK + 1, None), false),
         (running(TICK, Some(&[one, other])), true),
         (running(TICK + 1, Some(&[one])), false),
         (running(TICK, Some(&[other])), false),
     ] {
-        assert_eq!(scene.could_have(&one), expected, "{scene:?}");
+        assert_eq!(snapshot.could_have(&one), expected, "{snapshot:?}");
     }
-    // Marks that were made up hide nobody: they are as good as none.
+    // Forged marks do not hide a process: they count as none.
     let own = Identity::named("own");
     let marks = Marks::of(&["7".into()], &own, Search::Since(TICK));
-    let scene = running(TICK, None);
+    let snapshot = running(TICK, None);
     for (shown, expected) in [
-        (Shown::Proof("7".into()), Some(true)),
-        (Shown::Proof("8".into()), Some(false)),
-        (Shown::Seal(Seal::of("8", &own)), Some(false)),
-        (Shown::Others(vec!["7".into()]), None),
-        (Shown::Others(vec!["8".into()]), None),
-        (Shown::Nothing, None),
+        (Evidence::Proof("7".into()), Some(true)),
+        (Evidence::Proof("8".into()), Some(false)),
+        (Evidence::Seal(Seal::of("8", &own)), Some(false)),
+        (Evidence::Others(vec!["7".into()]), None),
+        (Evidence::Others(vec!["8".into()]), None),
+        (Evidence::Nothing, None),
     ] {
-        assert_eq!(marks.claim(&one, &shown, &scene), expected, "{shown:?}");
+        assert_eq!(marks.claim(&one, &shown, &snapshot), expected, "{shown:?}");
     }
 }
 

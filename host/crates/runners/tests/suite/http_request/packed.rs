@@ -1,6 +1,6 @@
-//! Answers that are packed: of each coding one that is whole, and some that are not what they say.
+//! Encoded answers: a valid one for each coding, and some that are not in the declared coding.
 
-/// By what name, as which coding, and the bytes: of `{"a": "Grüße"}`, or of 20,000 blanks in quotes.
+/// Name, coding and bytes of answers. Decoded, they are `{"a": "Grüße"}` or 20,000 blanks in quotes.
 #[rustfmt::skip]
 const PACKED: [(&str, &str, &[u8]); 18] = [
     ("gzip", "gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabVJT\xb2RPr/:\xbc\xe7\xf0\xfcT\xa5Z\x00\xe8\xc1h\xf0\x10\x00\x00\x00"),

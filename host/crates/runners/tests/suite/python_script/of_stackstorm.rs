@@ -1,11 +1,11 @@
-//! What packs import of StackStorm's own modules.
+//! Imports of StackStorm's own modules in packs.
 
 use petrel_runners::End;
 use serde_json::{Value, json};
 
 use super::{Place, act};
 
-/// What an action imports from `st2common`, what it makes of it, and the JSON of what StackStorm makes of it.
+/// Imports of an action from `st2common`, an expression that uses them, and the JSON of its value in StackStorm.
 const OF_STACKSTORM: [(&str, &str, &str); 23] = [
     (
         ".util import isotime",

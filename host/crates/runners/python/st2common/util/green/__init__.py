@@ -1,1 +1,1 @@
-"""Functions that in StackStorm leave the process to others while they wait. Here an action has its process alone."""
+"""Functions that yield to other green threads in StackStorm. Here each action has a process of its own."""

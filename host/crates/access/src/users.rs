@@ -1,0 +1,164 @@
+//! Makes and deletes users, and sets their passwords.
+
+use petrel_engine_core::{Decided, Error};
+use petrel_model::names::check_text;
+use petrel_model::{ApiKey, Token, User};
+use petrel_persistence::Change;
+
+use crate::accounts::Accounts;
+use crate::secrets;
+use crate::service::Access;
+use crate::sign_in::LONGEST_PASSWORD;
+
+/// The user that is made at the first start.
+pub const ADMIN: &str = "admin";
+/// The shortest password, in characters.
+const SHORTEST_PASSWORD: usize = 8;
+
+impl Access {
+    /// Makes the user [`ADMIN`] if there is no user at all; gives the password, which is told this once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ensure_admin(&self) -> Result<Option<String>, Error> {
+        if self.accounts().users().next().is_some() {
+            return Ok(None);
+        }
+        let password = secrets::random::<12>()?;
+        self.create_user(ADMIN, ADMIN, &password).await?;
+        Ok(Some(password))
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// When the name or the password will not do, there is a user of that name, or it is the admin's and `caller` is
+    /// somebody else: after the admin was deleted the name is free.
+    pub async fn create_user(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
+        check_name(name)?;
+        if name == ADMIN {
+            self.refuse_others_than_admin(caller, "make the user `admin`")?;
+        }
+        let password_hash = self.hashed(password).await?;
+        let created_at = self.core().now();
+        let user = User { name: name.to_owned(), password_hash, is_admin: name == ADMIN, created_at };
+        self.change(move |accounts| {
+            if accounts.user(&user.name).is_ok() {
+                return Err(Error::Conflict {
+                    message: format!("there is a user `{}` already", user.name),
+                    hint: format!("`petrel user password {}` sets another password", user.name),
+                    id: Some(user.name),
+                });
+            }
+            let shown = user.clone();
+            Ok(Decided::new(vec![Change::put(user.clone())], user, move |accounts: &mut Accounts| {
+                accounts.put_user(shown);
+            }))
+        })
+        .await
+    }
+
+    /// Sets the password of a user, who is signed out everywhere. API keys stay.
+    ///
+    /// # Errors
+    /// When there is no such user, the password will not do, or `caller` may not act as that user: whoever sets a
+    /// password can sign in with it.
+    pub async fn set_password(&self, caller: &str, name: &str, password: &str) -> Result<User, Error> {
+        self.accounts().user(name)?;
+        self.refuse_impersonation(caller, name)?;
+        let password_hash = self.hashed(password).await?;
+        let name = name.to_owned();
+        self.change(move |accounts| {
+            let user = User { password_hash, ..accounts.user(&name)?.clone() };
+            let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
+            let mut changes = vec![Change::put(user.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
+            let shown = user.clone();
+            Ok(Decided::new(changes, user, move |accounts: &mut Accounts| {
+                accounts.put_user(shown);
+                accounts.delete_tokens(&tokens);
+            }))
+        })
+        .await
+    }
+
+    /// Deletes a user, with all tokens and API keys.
+    ///
+    /// # Errors
+    /// When there is no such user, it is the only one, or `caller` may not act as that user: a name that is free can be
+    /// taken.
+    pub async fn delete_user(&self, caller: &str, name: &str) -> Result<(), Error> {
+        self.accounts().user(name)?;
+        self.refuse_impersonation(caller, name)?;
+        let name = name.to_owned();
+        self.change(move |accounts| {
+            accounts.user(&name)?;
+            if accounts.users().count() == 1 {
+                // Without any user the next start would make a new admin.
+                return Err(Error::Conflict {
+                    message: format!("`{name}` is the only user"),
+                    hint: "make another user first".into(),
+                    id: None,
+                });
+            }
+            let tokens: Vec<_> = accounts.tokens_of(&name).map(|token| token.id).collect();
+            let keys: Vec<_> = accounts.api_keys().filter(|key| key.user == name).map(|key| key.id).collect();
+            let mut changes = vec![Change::delete::<User>(name.clone())];
+            changes.extend(tokens.iter().copied().map(Change::delete::<Token>));
+            changes.extend(keys.iter().copied().map(Change::delete::<ApiKey>));
+            Ok(Decided::new(changes, (), move |accounts: &mut Accounts| {
+                accounts.delete_user(&name);
+                accounts.delete_tokens(&tokens);
+                keys.into_iter().for_each(|id| accounts.delete_api_key(id));
+            }))
+        })
+        .await
+    }
+
+    async fn hashed(&self, password: &str) -> Result<String, Error> {
+        check_password(password)?;
+        let password = password.to_owned();
+        self.costly(move || secrets::hash_password(&password)).await?
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    check_text("a user", name)?;
+    // HTTP's Basic scheme, by which people sign in, ends a name at its first colon (RFC 7617).
+    if name.contains(':') {
+        let message =
+            format!("`{name}` cannot be the name of a user: it holds a colon, and could not sign in");
+        return Err(Error::invalid(message, "leave the colon out"));
+    }
+    Ok(())
+}
+
+fn check_password(password: &str) -> Result<(), Error> {
+    if password.chars().count() < SHORTEST_PASSWORD {
+        let message = format!("the password is shorter than {SHORTEST_PASSWORD} characters");
+        return Err(Error::invalid(message, "choose a longer one"));
+    }
+    if password.len() > LONGEST_PASSWORD {
+        let message = format!("the password is longer than {LONGEST_PASSWORD} bytes");
+        return Err(Error::invalid(message, "choose a shorter one"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_that_will_not_do_are_refused() {
+        assert!(
+            ["ada", "a.b-c_d@e", "A1", "a b", "ä", "CORP/ada"]
+                .into_iter()
+                .all(|name| check_name(name).is_ok())
+        );
+        let long = "x".repeat(256);
+        assert!(["", "a:b", "a\nb", &long].into_iter().all(|name| check_name(name).is_err()));
+        assert!(check_password("12345678").is_ok() && check_password("1234567").is_err());
+        assert!(check_password(&"x".repeat(1025)).is_err());
+    }
+}

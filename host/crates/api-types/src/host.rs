@@ -1,0 +1,120 @@
+//! How the host is, and what it cannot read.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// How much waits and runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStatus<'a> {
+    /// The version of the host.
+    pub version: Cow<'a, str>,
+    /// How many executions wait for a runner.
+    pub waiting: usize,
+    /// How many executions run. One that is about to start counts as both for a moment.
+    pub running: usize,
+    /// How many executions are held since a restore.
+    pub held: usize,
+    /// What of what is kept by name (packs, rules, users and so on) cannot be read.
+    pub unreadable: Vec<Lost<'a>>,
+}
+
+/// Whether the host accepts events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Whether it does.
+    pub ready: bool,
+    /// Why it does not.
+    pub reasons: Vec<String>,
+}
+
+impl From<Vec<String>> for Readiness {
+    /// It is ready where nothing speaks against it.
+    fn from(reasons: Vec<String>) -> Self {
+        Self { ready: reasons.is_empty(), reasons }
+    }
+}
+
+/// What the host logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLevel {
+    /// The level, or levels by part.
+    pub level: String,
+}
+
+/// What rests since a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// How many executions.
+    pub held: usize,
+}
+
+/// What takes the place of something that is stored and cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost<'a> {
+    /// Its id or its name.
+    pub id: Cow<'a, str>,
+    /// What is wrong with it.
+    pub error: Cow<'a, str>,
+    /// What to do about it.
+    pub hint: Cow<'a, str>,
+    /// What it is: `rule`, `user` and so on. Left out in lists of one kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Cow<'a, str>>,
+}
+
+impl<'a> Lost<'a> {
+    /// The thing of this id or name, which cannot be read for `reason`.
+    pub fn new(id: &'a str, reason: &str, hint: &'a str) -> Self {
+        Self {
+            id: Cow::Borrowed(id),
+            error: Cow::Owned(format!("cannot be read: {reason}")),
+            hint: Cow::Borrowed(hint),
+            kind: None,
+        }
+    }
+
+    /// The same, saying what kind of thing it is.
+    #[must_use]
+    pub fn of_kind(self, kind: &'a str) -> Self {
+        Self { kind: Some(Cow::Borrowed(kind)), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::round_trip::assert_shown_as;
+
+    #[test]
+    fn a_host_says_how_it_is_in_a_word() {
+        assert_shown_as::<Readiness>(&Readiness::from(Vec::new()), &json!({"ready": true, "reasons": []}));
+        assert_shown_as::<Readiness>(
+            &Readiness::from(vec!["the disk is full".to_owned()]),
+            &json!({"ready": false, "reasons": ["the disk is full"]}),
+        );
+        assert_shown_as::<LogLevel>(&LogLevel { level: "warn".into() }, &json!({"level": "warn"}));
+        assert_shown_as::<Hold>(&Hold { held: 3 }, &json!({"held": 3}));
+    }
+
+    #[test]
+    fn a_host_says_what_waits_and_what_it_cannot_read() {
+        let lost = Lost::new("mine.r", "why", "do this").of_kind("rule");
+        let status =
+            HostStatus { version: "0.1.0".into(), waiting: 1, running: 2, held: 3, unreadable: vec![lost] };
+        assert_shown_as::<HostStatus<'static>>(
+            &status,
+            &json!({
+                "version": "0.1.0",
+                "waiting": 1,
+                "running": 2,
+                "held": 3,
+                "unreadable": [
+                    {"id": "mine.r", "error": "cannot be read: why", "hint": "do this", "kind": "rule"},
+                ],
+            }),
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Packs, what registering them gives, and how they are configured.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use petrel_model::{Object, pack};
+use serde::{Deserialize, Serialize};
+
+/// A pack as it is registered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pack<'a> {
+    /// The pack's short name.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// The name for people.
+    pub name: Cow<'a, str>,
+    /// One line on what it is for.
+    pub description: Cow<'a, str>,
+    /// Semantic version.
+    pub version: Cow<'a, str>,
+    /// Who wrote it.
+    pub author: Cow<'a, str>,
+    /// Where to reach them.
+    pub email: Cow<'a, str>,
+    /// Words to find it by.
+    pub keywords: Cow<'a, [String]>,
+    /// Where its files are on the host.
+    pub path: Cow<'a, str>,
+    /// Whether it came with the binary.
+    pub built_in: bool,
+    /// Actions that are refused when they are to be run, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: Cow<'a, BTreeMap<String, String>>,
+    /// Rules of its files that are left out, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_rules: Cow<'a, BTreeMap<String, String>>,
+    /// Any other keys of `pack.yaml`.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub other: Cow<'a, Object>,
+    /// The short name again.
+    pub id: Cow<'a, str>,
+    /// `pack:name`.
+    pub uid: Cow<'a, str>,
+}
+
+impl<'a> From<&'a pack::Pack> for Pack<'a> {
+    // Its schema is shown by itself, and what its files said of rules is for its next registration.
+    fn from(pack: &'a pack::Pack) -> Self {
+        Self {
+            reference: Cow::Borrowed(&pack.reference),
+            name: Cow::Borrowed(&pack.name),
+            description: Cow::Borrowed(&pack.description),
+            version: Cow::Borrowed(&pack.version),
+            author: Cow::Borrowed(&pack.author),
+            email: Cow::Borrowed(&pack.email),
+            keywords: Cow::Borrowed(&pack.keywords),
+            path: Cow::Borrowed(&pack.path),
+            built_in: pack.built_in,
+            refused: Cow::Borrowed(&pack.refused),
+            refused_rules: Cow::Borrowed(&pack.refused_rules),
+            other: Cow::Borrowed(&pack.other),
+            id: Cow::Borrowed(&pack.reference),
+            uid: Cow::Owned(format!("pack:{}", pack.reference)),
+        }
+    }
+}
+
+/// What was registered: the sums, and of a single pack the pack.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Registration<'a> {
+    /// How many actions.
+    pub actions: usize,
+    /// How many trigger types.
+    pub triggers: usize,
+    /// How many rules.
+    pub rules: usize,
+    /// None: StackStorm counts these beside, and they are not registered here.
+    pub sensors: usize,
+    /// As `sensors`.
+    pub aliases: usize,
+    /// As `sensors`.
+    pub policies: usize,
+    /// What was passed over, and what to think about.
+    pub notes: Vec<Cow<'a, str>>,
+    /// The pack, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<Pack<'a>>,
+    /// The packs, if they are several or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<Vec<Pack<'a>>>,
+}
+
+impl<'a> Registration<'a> {
+    /// The same with what was registered.
+    #[must_use]
+    pub fn of_packs(mut self, mut packs: Vec<Pack<'a>>) -> Self {
+        if packs.len() == 1 {
+            self.pack = packs.pop();
+        } else {
+            self.packs = Some(packs);
+        }
+        self
+    }
+
+    /// All that were registered.
+    pub fn registered(&self) -> impl Iterator<Item = &Pack<'a>> {
+        self.packs.iter().flatten().chain(&self.pack)
+    }
+}
+
+/// How a pack is configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PackConfig<'a> {
+    /// The pack.
+    pub id: Cow<'a, str>,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// What was given, with secrets masked unless they are to be shown.
+    pub values: Cow<'a, Object>,
+}
+
+impl<'a> PackConfig<'a> {
+    /// The configuration `values` of `pack`.
+    pub fn new(pack: &'a str, values: Cow<'a, Object>) -> Self {
+        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), values }
+    }
+}
+
+/// What the configuration of a pack may hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PackConfigSchema<'a> {
+    /// The pack.
+    pub id: Cow<'a, str>,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// Schemas by name.
+    pub attributes: Cow<'a, Object>,
+}
+
+impl<'a> PackConfigSchema<'a> {
+    /// The schema of the configuration of `pack`.
+    pub fn new(pack: &'a str, attributes: &'a Object) -> Self {
+        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), attributes: Cow::Borrowed(attributes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::round_trip::{assert_shown_as, noun};
+
+    fn stored() -> pack::Pack {
+        noun(json!({
+            "ref": "mine", "name": "Mine", "description": "d", "version": "1.0.0", "author": "a", "email": "e",
+            "keywords": ["k"], "path": "/p", "built_in": true, "config_schema": {"key": {"secret": true}},
+            "refused": {"act": "why"}, "refused_rules": {"r": "because"}, "rules": {"r": true},
+            "other": {"stackstorm_version": ">=3"},
+        }))
+    }
+
+    fn shown() -> Value {
+        json!({
+            "ref": "mine",
+            "name": "Mine",
+            "description": "d",
+            "version": "1.0.0",
+            "author": "a",
+            "email": "e",
+            "keywords": ["k"],
+            "path": "/p",
+            "built_in": true,
+            "refused": {"act": "why"},
+            "refused_rules": {"r": "because"},
+            "other": {"stackstorm_version": ">=3"},
+            "id": "mine",
+            "uid": "pack:mine",
+        })
+    }
+
+    #[test]
+    fn a_pack_shows_neither_its_schema_nor_its_rules() {
+        assert_shown_as::<Pack<'static>>(&Pack::from(&stored()), &shown());
+    }
+
+    #[test]
+    fn a_registration_has_one_pack_or_several() {
+        let stored = stored();
+        let sums = || Registration { actions: 1, notes: vec!["n".into()], ..Registration::default() };
+        let counts = json!({
+            "actions": 1, "triggers": 0, "rules": 0, "sensors": 0, "aliases": 0, "policies": 0, "notes": ["n"],
+        });
+        for (packs, key, value) in
+            [(1, "pack", shown()), (2, "packs", json!([shown(), shown()])), (0, "packs", json!([]))]
+        {
+            let registration = sums().of_packs(vec![Pack::from(&stored); packs]);
+            assert_eq!(registration.registered().count(), packs);
+            let mut expected = counts.clone();
+            expected[key] = value;
+            assert_shown_as::<Registration<'static>>(&registration, &expected);
+        }
+    }
+
+    #[test]
+    fn a_configuration_and_its_schema_say_whose_they_are() {
+        let values: Object = noun(json!({"z": 1, "a": 2}));
+        assert_shown_as::<PackConfig<'static>>(
+            &PackConfig::new("mine", Cow::Borrowed(&values)),
+            &json!({"id": "mine", "pack": "mine", "values": {"z": 1, "a": 2}}),
+        );
+        assert_shown_as::<PackConfigSchema<'static>>(
+            &PackConfigSchema::new("mine", &values),
+            &json!({"id": "mine", "pack": "mine", "attributes": {"z": 1, "a": 2}}),
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! Rules: what connects a trigger to an action.
+
+use std::borrow::Cow;
+
+use petrel_model::parameters::Parameters;
+use petrel_model::rule::{Ordered, RuleKind};
+use petrel_model::{Object, RuleId, rule};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::Secrets;
+use crate::action::Tag;
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule<'a> {
+    /// Its id.
+    pub id: RuleId,
+    /// `pack.name`.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// One line on what it is for.
+    pub description: Cow<'a, str>,
+    /// A disabled rule matches nothing.
+    pub enabled: bool,
+    /// Whether it applies always, or only when no other rule matched.
+    #[serde(rename = "type")]
+    pub kind: RuleType<'a>,
+    /// What it listens to.
+    pub trigger: RuleTrigger<'a>,
+    /// What must hold of the payload, by JSONPath.
+    pub criteria: Ordered<Criterion<'a>>,
+    /// What it runs.
+    pub action: ActionCall<'a>,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag<'a>>,
+    /// Who made it, and so on.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub context: Cow<'a, Object>,
+    /// The name within the pack.
+    pub name: Cow<'a, str>,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// `rule:pack:name`.
+    pub uid: Cow<'a, str>,
+    /// What to think about, for who has just written it. Each names the rule and the remedy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Cow<'a, str>>,
+}
+
+/// When a rule applies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleType<'a> {
+    /// `standard` or `backstop`.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// None so far.
+    pub parameters: Object,
+}
+
+/// What a rule listens to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleTrigger<'a> {
+    /// The trigger type.
+    #[serde(rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// The parameters, such as the `url` of a webhook.
+    pub parameters: Cow<'a, Object>,
+    /// The trigger.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+}
+
+/// What must hold of one value of the payload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Criterion<'a> {
+    /// The operator.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Cow<'a, str>>,
+    /// What to compare with; `None` when none was written, which is not null.
+    #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Cow<'a, Value>>,
+    /// How the parts of a `search` combine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Cow<'a, str>>,
+}
+
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
+    Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
+}
+
+/// What a rule runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionCall<'a> {
+    /// The action.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// Its parameters.
+    pub parameters: Cow<'a, Object>,
+}
+
+/// The schemas that say what is secret in a rule; those of what is not registered are not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RuleSchemas<'s> {
+    /// Of the parameters of its trigger.
+    pub trigger: Option<&'s Parameters>,
+    /// Of the parameters of its action.
+    pub action: Option<&'s Parameters>,
+}
+
+impl<'a> Rule<'a> {
+    /// `rule`, with what `schemas` call secret masked unless it is to be shown.
+    pub fn of(rule: &'a rule::Rule, schemas: RuleSchemas<'_>, secrets: Secrets) -> Self {
+        let (pack, name) = (rule.reference.pack(), rule.reference.name());
+        let criteria =
+            rule.criteria.iter().map(|(path, criterion)| (path.to_owned(), Criterion::from(criterion)));
+        Self {
+            id: rule.id,
+            reference: Cow::Borrowed(rule.reference.as_str()),
+            description: Cow::Borrowed(&rule.description),
+            enabled: rule.enabled,
+            kind: rule.kind.into(),
+            trigger: RuleTrigger {
+                kind: Cow::Borrowed(rule.trigger.kind.as_str()),
+                parameters: secrets.among(&rule.trigger.parameters, schemas.trigger),
+                reference: Cow::Owned(rule.trigger.reference().to_string()),
+            },
+            criteria: Ordered(criteria.collect()),
+            action: ActionCall {
+                reference: Cow::Borrowed(rule.action.reference.as_str()),
+                parameters: secrets.among(&rule.action.parameters, schemas.action),
+            },
+            tags: rule.tags.iter().map(Tag::from).collect(),
+            context: Cow::Borrowed(&rule.context),
+            name: Cow::Borrowed(name),
+            pack: Cow::Borrowed(pack),
+            uid: Cow::Owned(format!("rule:{pack}:{name}")),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl<'a> From<&'a rule::Criterion> for Criterion<'a> {
+    fn from(criterion: &'a rule::Criterion) -> Self {
+        Self {
+            operator: criterion.operator.as_deref().map(Cow::Borrowed),
+            pattern: criterion.pattern.as_ref().map(Cow::Borrowed),
+            condition: criterion.condition.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl From<RuleKind> for RuleType<'_> {
+    fn from(kind: RuleKind) -> Self {
+        let name = match kind {
+            RuleKind::Standard => "standard",
+            RuleKind::Backstop => "backstop",
+        };
+        Self { reference: Cow::Borrowed(name), parameters: Object::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::round_trip::{assert_shown_as, noun};
+
+    const ID: &str = "65a000000000000000000001";
+
+    #[test]
+    fn a_rule_shows_what_was_written_with_secrets_masked() {
+        let stored: rule::Rule = noun(json!({
+            "id": ID, "ref": "mine.r", "description": "d", "enabled": true, "type": "backstop",
+            "trigger": {"type": "core.x"},
+            "criteria": {
+                "trigger.z": {"type": "equals", "pattern": null}, "trigger.a": {"type": "exists"},
+                "trigger.s": {"type": "search", "condition": "any", "pattern": {"item.x": {}}},
+            },
+            "action": {"ref": "core.local", "parameters": {"cmd": "ls", "key": "k"}},
+            "tags": [{"name": "n", "value": "v"}], "context": {"user": "ada"},
+        }));
+        let parameters = noun(json!({"cmd": {}, "key": {"secret": true}}));
+        let schemas = RuleSchemas { action: Some(&parameters), trigger: None };
+        assert_shown_as::<Rule<'static>>(
+            &Rule::of(&stored, schemas, Secrets::Masked),
+            &json!({
+                "id": ID,
+                "ref": "mine.r",
+                "description": "d",
+                "enabled": true,
+                "type": {"ref": "backstop", "parameters": {}},
+                "trigger": {"type": "core.x", "parameters": {}, "ref": "core.x"},
+                "criteria": {
+                    "trigger.z": {"type": "equals", "pattern": null}, "trigger.a": {"type": "exists"},
+                    "trigger.s": {"type": "search", "pattern": {"item.x": {}}, "condition": "any"},
+                },
+                "action": {"ref": "core.local", "parameters": {"cmd": "ls", "key": "********"}},
+                "tags": [{"name": "n", "value": "v"}],
+                "context": {"user": "ada"},
+                "name": "r",
+                "pack": "mine",
+                "uid": "rule:mine:r",
+            }),
+        );
+        let shown = Rule::of(&stored, RuleSchemas::default(), Secrets::Shown);
+        assert_eq!(shown.action.parameters["key"], "k");
+        let masked = Rule::of(&stored, RuleSchemas::default(), Secrets::Masked);
+        assert_eq!(masked.action.parameters["cmd"], "********");
+    }
+
+    #[test]
+    fn what_to_think_about_is_told_to_who_wrote_the_rule() {
+        let stored: rule::Rule = noun(json!({
+            "id": ID, "ref": "mine.r", "trigger": {"type": "core.x"}, "action": {"ref": "core.noop"},
+        }));
+        let plain = Rule::of(&stored, RuleSchemas::default(), Secrets::Masked);
+        let told = Rule { warnings: vec!["mind the gap".into()], ..plain };
+        assert_shown_as::<Rule<'static>>(
+            &told,
+            &json!({
+                "id": ID,
+                "ref": "mine.r",
+                "description": "",
+                "enabled": false,
+                "type": {"ref": "standard", "parameters": {}},
+                "trigger": {"type": "core.x", "parameters": {}, "ref": "core.x"},
+                "criteria": {},
+                "action": {"ref": "core.noop", "parameters": {}},
+                "name": "r",
+                "pack": "mine",
+                "uid": "rule:mine:r",
+                "warnings": ["mind the gap"],
+            }),
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! Trigger types, the triggers that rules listen to, and the events that were accepted.
+
+use std::borrow::Cow;
+
+use petrel_model::parameters::Parameters;
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId, trigger};
+use serde::{Deserialize, Serialize};
+
+use crate::{Enforcement, Lost, Secrets};
+
+/// A kind of event that a pack declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerType<'a> {
+    /// `pack.name`.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// One line on when it happens.
+    pub description: Cow<'a, str>,
+    /// JSON Schema of the parameters that a rule gives.
+    pub parameters_schema: Cow<'a, Object>,
+    /// JSON Schema of the payload of its events.
+    pub payload_schema: Cow<'a, Object>,
+    /// The reference again.
+    pub id: Cow<'a, str>,
+    /// The name within the pack.
+    pub name: Cow<'a, str>,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// `trigger_type:pack:name`.
+    pub uid: Cow<'a, str>,
+}
+
+impl<'a> From<&'a trigger::TriggerType> for TriggerType<'a> {
+    fn from(kind: &'a trigger::TriggerType) -> Self {
+        let (pack, name) = (kind.reference.pack(), kind.reference.name());
+        Self {
+            reference: Cow::Borrowed(kind.reference.as_str()),
+            description: Cow::Borrowed(&kind.description),
+            parameters_schema: Cow::Borrowed(&kind.parameters_schema),
+            payload_schema: Cow::Borrowed(&kind.payload_schema),
+            id: Cow::Borrowed(kind.reference.as_str()),
+            name: Cow::Borrowed(name),
+            pack: Cow::Borrowed(pack),
+            uid: Cow::Owned(format!("trigger_type:{pack}:{name}")),
+        }
+    }
+}
+
+/// A trigger type with parameters: what a rule listens to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trigger<'a> {
+    /// The trigger type.
+    #[serde(rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// The parameters, such as the `url` of a webhook.
+    pub parameters: Cow<'a, Object>,
+    /// The reference again.
+    pub id: Cow<'a, str>,
+    /// `trigger:pack:name`.
+    pub uid: Cow<'a, str>,
+    /// `pack.name`.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// The pack.
+    pub pack: Cow<'a, str>,
+    /// The name within the pack.
+    pub name: Cow<'a, str>,
+}
+
+impl<'a> Trigger<'a> {
+    /// The trigger of this reference, with what `schemas` call secret masked unless it is to be shown.
+    pub fn of(
+        reference: &'a Ref,
+        trigger: &'a trigger::Trigger,
+        schemas: Option<&Parameters>,
+        secrets: Secrets,
+    ) -> Self {
+        let (pack, name) = (reference.pack(), reference.name());
+        Self {
+            kind: Cow::Borrowed(trigger.kind.as_str()),
+            parameters: secrets.among(&trigger.parameters, schemas),
+            id: Cow::Borrowed(reference.as_str()),
+            uid: Cow::Owned(format!("trigger:{pack}:{name}")),
+            reference: Cow::Borrowed(reference.as_str()),
+            pack: Cow::Borrowed(pack),
+            name: Cow::Borrowed(name),
+        }
+    }
+}
+
+/// An event that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerInstance<'a> {
+    /// Its id.
+    pub id: TriggerInstanceId,
+    /// The trigger.
+    pub trigger: Cow<'a, str>,
+    /// The trigger type.
+    pub trigger_type: Cow<'a, str>,
+    /// When it happened.
+    pub occurrence_time: Timestamp,
+    /// What happened, written as it stands.
+    pub payload: Payload,
+    /// How far the rules got with it.
+    pub status: TriggerInstanceStatus,
+    /// What came of it, if anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcements: Option<Enforcements<'a>>,
+}
+
+/// What came of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Enforcements<'a> {
+    /// By id, in lists.
+    Ids(Cow<'a, [EnforcementId]>),
+    /// Each as it is, for who looks at one event.
+    Whole(Vec<EnforcementOf<'a>>),
+}
+
+/// What came of an event by one rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EnforcementOf<'a> {
+    /// The enforcement.
+    Whole(Enforcement<'a>),
+    /// It is there, and cannot be read.
+    Lost(Lost<'a>),
+}
+
+impl<'a> TriggerInstance<'a> {
+    /// `event`, with its `payload` as it is to be shown: masked, where something in it is secret.
+    pub fn of(event: &'a trigger::TriggerInstance, payload: Payload) -> Self {
+        let enforcements = Enforcements::Ids(Cow::Borrowed(&event.enforcements));
+        Self {
+            id: event.id,
+            trigger: Cow::Borrowed(event.trigger.as_str()),
+            trigger_type: Cow::Borrowed(event.trigger_type.as_str()),
+            occurrence_time: event.occurrence_time,
+            payload,
+            status: event.status,
+            enforcements: Some(enforcements).filter(|_| !event.enforcements.is_empty()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::round_trip::{assert_shown_as, noun};
+
+    const ID: &str = "65a000000000000000000001";
+
+    #[test]
+    fn a_trigger_type_shows_its_schemas() {
+        let stored: trigger::TriggerType = noun(json!({
+            "ref": "core.st2.webhook", "description": "d", "parameters_schema": {"url": {}},
+            "payload_schema": {"type": "object"},
+        }));
+        assert_shown_as::<TriggerType<'static>>(
+            &TriggerType::from(&stored),
+            &json!({
+                "ref": "core.st2.webhook",
+                "description": "d",
+                "parameters_schema": {"url": {}},
+                "payload_schema": {"type": "object"},
+                "id": "core.st2.webhook",
+                "name": "st2.webhook",
+                "pack": "core",
+                "uid": "trigger_type:core:st2.webhook",
+            }),
+        );
+    }
+
+    #[test]
+    fn a_trigger_shows_its_parameters_with_secrets_masked() {
+        let stored: trigger::Trigger =
+            noun(json!({"type": "core.x", "parameters": {"url": "u", "key": "k"}}));
+        let reference = "core.x.0a".parse().unwrap();
+        let schemas = noun(json!({"url": {}, "key": {"secret": true}}));
+        assert_shown_as::<Trigger<'static>>(
+            &Trigger::of(&reference, &stored, Some(&schemas), Secrets::Masked),
+            &json!({
+                "type": "core.x",
+                "parameters": {"url": "u", "key": "********"},
+                "id": "core.x.0a",
+                "uid": "trigger:core:x.0a",
+                "ref": "core.x.0a",
+                "pack": "core",
+                "name": "x.0a",
+            }),
+        );
+    }
+
+    #[test]
+    fn the_payload_of_an_event_is_written_as_it_stands() {
+        let text = format!(
+            r#"{{"id":"{ID}","trigger":"core.x","trigger_type":"core.x","occurrence_time":"2026-11-20T12:00:00.000000Z","payload":{{"b":[1,  2.50],"a":"\u0041","a":1e2}},"status":"processed"}}"#
+        );
+        let stored: trigger::TriggerInstance = serde_json::from_str(&text).unwrap();
+        let shown = TriggerInstance::of(&stored, stored.payload.clone());
+        assert_eq!(serde_json::to_string(&shown).unwrap(), text);
+    }
+
+    #[test]
+    fn an_event_shows_what_came_of_it() {
+        let stored: trigger::TriggerInstance = noun(json!({
+            "id": ID, "trigger": "core.x", "trigger_type": "core.x", "occurrence_time": "2026-11-20T12:00:00Z",
+            "payload": {"n": 1}, "status": "processing_failed", "enforcements": [ID],
+        }));
+        let shown = TriggerInstance::of(&stored, stored.payload.clone());
+        let mut expected = json!({
+            "id": ID,
+            "trigger": "core.x",
+            "trigger_type": "core.x",
+            "occurrence_time": "2026-11-20T12:00:00.000000Z",
+            "payload": {"n": 1},
+            "status": "processing_failed",
+            "enforcements": [ID],
+        });
+        assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
+        let lost = Lost::new(ID, "why", "do this");
+        let whole = Enforcements::Whole(vec![EnforcementOf::Lost(lost)]);
+        expected["enforcements"] = json!([{"id": ID, "error": "cannot be read: why", "hint": "do this"}]);
+        let shown = TriggerInstance { enforcements: Some(whole), ..shown };
+        assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
+        expected["enforcements"] = json!([]);
+        let shown = TriggerInstance { enforcements: Some(Enforcements::Whole(Vec::new())), ..shown };
+        assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
+    }
+}

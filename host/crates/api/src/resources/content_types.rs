@@ -1,0 +1,106 @@
+//! The `types` of content that `/packs/register` is asked for: StackStorm's words, and which parts of a pack they are here.
+
+use petrel_engine::registration::Parts;
+use petrel_model::quoted::quoted;
+
+use crate::ApiError;
+
+/// What a type of content is here.
+enum Kind {
+    /// All that a pack has.
+    All,
+    Actions,
+    Triggers,
+    Rules,
+    /// Taken with any part of a pack.
+    Always,
+    /// Comes with the host, so there is nothing to register.
+    OfHost,
+    /// Not there yet.
+    Later,
+}
+
+/// StackStorm's types, each by one and by many (`CONTENT_TYPES` and `ENTITIES` of its `controllers/v1/packs.py`).
+const TYPES: [(&str, &str, Kind); 11] = [
+    ("all", "all", Kind::All),
+    ("action", "actions", Kind::Actions),
+    ("trigger", "triggers", Kind::Triggers),
+    ("rule", "rules", Kind::Rules),
+    ("config", "configs", Kind::Always),
+    ("runner", "runners", Kind::OfHost),
+    ("rule_type", "rule_types", Kind::OfHost),
+    ("sensor", "sensors", Kind::Later),
+    ("alias", "aliases", Kind::Later),
+    ("policy", "policies", Kind::Later),
+    ("policy_type", "policy_types", Kind::Later),
+];
+
+/// What is to be registered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) parts: Parts,
+    /// What was asked for and is not registered, and why.
+    pub(super) notes: Vec<String>,
+}
+
+impl Wanted {
+    /// What these types name; all where none is named.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub(super) fn of(types: &[String]) -> Result<Self, ApiError> {
+        let (mut parts, mut notes) = (Parts::default(), Vec::new());
+        if types.is_empty() {
+            parts = Parts::ALL;
+        }
+        for name in types {
+            let known = TYPES.iter().find(|(one, many, _)| name == one || name == many);
+            let (_, many, kind) = known.ok_or_else(|| unknown(name))?;
+            match kind {
+                Kind::All => parts = Parts::ALL,
+                Kind::Actions => parts.actions = true,
+                Kind::Triggers => parts.triggers = true,
+                Kind::Rules => parts.rules = true,
+                Kind::Always => {}
+                Kind::OfHost => {
+                    notes.push(format!("`types`: {many} come with the host and are always there"));
+                }
+                Kind::Later => {
+                    notes.push(format!("`types`: {many} are not registered: they do not exist yet"));
+                }
+            }
+        }
+        Ok(Self { parts, notes })
+    }
+}
+
+/// That there is no such type.
+fn unknown(name: &str) -> ApiError {
+    let known: Vec<_> = TYPES.iter().map(|(_, many, _)| *many).collect();
+    let message = format!("`types`: `{}` is no type of content; nothing was registered", quoted(name));
+    ApiError::invalid(message, format!("name some of {}, or leave `types` out", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_named_as_stackstorm_names_them() {
+        let nothing = Parts::default();
+        for (types, parts, notes) in [
+            (&[][..], Parts::ALL, 0),
+            (&["all"], Parts::ALL, 0),
+            (&["actions"], Parts { actions: true, ..nothing }, 0),
+            (&["action", "rule"], Parts { actions: true, rules: true, ..nothing }, 0),
+            (&["triggers", "configs"], Parts { triggers: true, ..nothing }, 0),
+            (&["sensors"], nothing, 1),
+            (&["runner", "aliases", "actions"], Parts { actions: true, ..nothing }, 2),
+        ] {
+            let types: Vec<_> = types.iter().map(|name| (*name).to_owned()).collect();
+            let wanted = Wanted::of(&types).unwrap();
+            assert_eq!((wanted.parts, wanted.notes.len()), (parts, notes), "{types:?}");
+        }
+        assert!(Wanted::of(&["action".to_owned(), "acton".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! What every service is given: the store, the clock, the source of ids and the life of the process, behind one handle.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use petrel_model::{Id, Timestamp};
+use petrel_persistence::{Change, Commit, Expect, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{self, Clock};
+use crate::error::Error;
+use crate::ids::Ids;
+use crate::lifecycle::Lifecycle;
+
+/// The ground of all services of one host process. Cheap to clone.
+#[derive(Clone)]
+pub struct Core(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+    lifecycle: Lifecycle,
+}
+
+impl Core {
+    /// The ground over `store`, in the time of `clock`.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let ids = Ids::random(clock.now());
+        Self(Arc::new(Inner { store, clock, ids, lifecycle: Lifecycle::default() }))
+    }
+
+    /// The store, for reading. Writing goes through [`commit`](Self::commit).
+    pub fn store(&self) -> &dyn Store {
+        self.0.store.as_ref()
+    }
+
+    /// The time now, to the microsecond. It never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The point in time for waiting and measuring.
+    pub fn monotonic(&self) -> Instant {
+        self.0.clock.monotonic()
+    }
+
+    /// How long it is since `begun`, a point of [`monotonic`](Self::monotonic).
+    pub fn since(&self, begun: Instant) -> Duration {
+        self.monotonic().saturating_duration_since(begun)
+    }
+
+    /// Waits until [`monotonic`](Self::monotonic) has reached `at`.
+    pub async fn sleep_until(&self, at: Instant) {
+        self.0.clock.sleep_until(at).await;
+    }
+
+    /// Waits for `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        // Beyond what the clock can tell is for ever.
+        match self.monotonic().checked_add(duration) {
+            Some(at) => self.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells in the log when the wall clock of the machine was set. It never ends.
+    pub async fn watch_clock(&self) {
+        clock::watch(self.0.clock.as_ref()).await;
+    }
+
+    /// The next id, for something that is created at `now`.
+    pub fn mint<T: From<Id>>(&self, now: Timestamp) -> T {
+        self.0.ids.mint(now)
+    }
+
+    /// Makes these changes, all of them or none, if all that is expected holds. It is done on behalf of this process: once
+    /// another one has taken over the store nothing is written.
+    ///
+    /// # Errors
+    /// When something expected does not hold, there is no room, or the store fails.
+    pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
+        let commit = Commit { fence: Some(self.store().fence()), expect, changes };
+        Ok(self.store().commit(commit).await?)
+    }
+
+    /// Runs `future` as a task that the end of the process waits for; `name` is how the log calls it if it does not end.
+    pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.0.lifecycle.spawn(name, future)
+    }
+
+    /// Stops in order: nothing new is to start, what runs may go on for as long as `drain` and is then ended. What does
+    /// not end even so is named in the log and left to the next process.
+    pub async fn stop(&self, drain: Duration) {
+        self.0.lifecycle.stop(self, drain).await;
+    }
+
+    /// Whether the host is stopping: nothing new is taken in.
+    pub fn is_stopping(&self) -> bool {
+        self.0.lifecycle.is_stopping()
+    }
+
+    /// Fires when nothing more is to be started.
+    pub fn stop_starting(&self) -> &CancellationToken {
+        self.0.lifecycle.stop_starting()
+    }
+
+    /// Fires when what runs is to end.
+    pub fn end_running(&self) -> &CancellationToken {
+        self.0.lifecycle.end_running()
+    }
+
+    /// The tasks that have not ended: how many of each name, by name.
+    pub fn running(&self) -> Vec<(&'static str, usize)> {
+        self.0.lifecycle.running()
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("lifecycle", &self.0.lifecycle).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_model::KeyValue;
+    use petrel_persistence::{MemoryStore, StoreExt as _};
+
+    use super::*;
+    use crate::set_clock::SetClock;
+
+    fn put(name: &str) -> Change {
+        Change::put(KeyValue { name: name.into(), value: String::new() })
+    }
+
+    #[tokio::test]
+    async fn who_was_fenced_off_commits_nothing() {
+        let store = MemoryStore::default();
+        let core = Core::new(Arc::new(store.clone()), Arc::new(SetClock::default()));
+        core.commit(Vec::new(), vec![put("first")]).await.unwrap();
+        let next = store.reopen();
+        let refused = core.commit(Vec::new(), vec![put("second")]).await.unwrap_err();
+        assert_eq!(refused.code(), "internal", "{refused}");
+        assert_eq!(next.all::<KeyValue>().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_sleep_ends_when_the_clock_is_turned_and_not_before() {
+        let clock = Arc::new(SetClock::default());
+        let core = Core::new(Arc::new(MemoryStore::default()), Arc::clone(&clock) as Arc<dyn Clock>);
+        let sleeper = core.clone();
+        let asleep = core.spawn("sleeper", async move {
+            sleeper.sleep(Duration::from_secs(3600)).await;
+            sleeper.now()
+        });
+        let began = core.now();
+        for (turned, is_asleep) in [(0, true), (3599, true), (1, false)] {
+            clock.turn(Duration::from_secs(turned));
+            tokio::task::yield_now().await;
+            assert_eq!(clock.sleepers(), usize::from(is_asleep), "{turned}");
+        }
+        assert_eq!(asleep.await.unwrap().since(began), Duration::from_secs(3600));
+    }
+}

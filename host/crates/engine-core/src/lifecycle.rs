@@ -1,0 +1,223 @@
+//! The life of the process as services see it: the tasks that run, by name, and the two words that end them.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pin_project_lite::pin_project;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ground::Core;
+
+/// How long to wait for the end of what was ended, when the host stops.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// The tasks of all services, and how they end.
+#[derive(Default)]
+pub(crate) struct Lifecycle {
+    is_stopping: AtomicBool,
+    stop_starting: CancellationToken,
+    end_running: CancellationToken,
+    tasks: TaskTracker,
+    names: Arc<Names>,
+}
+
+/// How many tasks of a name there are. The names are few, so a list is the quickest map.
+#[derive(Default)]
+struct Names(Mutex<Vec<(&'static str, usize)>>);
+
+impl Lifecycle {
+    /// Whether the host is stopping: nothing new is taken in.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// Fires when nothing more is to be started.
+    pub(crate) fn stop_starting(&self) -> &CancellationToken {
+        &self.stop_starting
+    }
+
+    /// Fires when what runs is to end.
+    pub(crate) fn end_running(&self) -> &CancellationToken {
+        &self.end_running
+    }
+
+    /// The tasks that have not ended: how many of each name, by name.
+    pub(crate) fn running(&self) -> Vec<(&'static str, usize)> {
+        let mut running: Vec<_> =
+            self.names.0.lock().iter().filter(|(_, count)| *count > 0).copied().collect();
+        running.sort_unstable();
+        running
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where tasks are spawned for all")]
+    pub(crate) fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let mark = Mark::new(Arc::clone(&self.names), name);
+        self.tasks.spawn(Named { future, mark })
+    }
+
+    /// See [`Core::stop`].
+    pub(crate) async fn stop(&self, core: &Core, drain: Duration) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.stop_starting.cancel();
+        self.tasks.close();
+        if self.has_ended(core, drain).await {
+            return;
+        }
+        tracing::warn!(seconds = drain.as_secs(), "ending what still runs");
+        self.end_running.cancel();
+        if !self.has_ended(core, LAST_WAIT).await {
+            for (task, count) in self.running() {
+                tracing::warn!(task, count, "tasks have not ended; the next start takes up what they leave");
+            }
+        }
+    }
+
+    /// Whether all tasks end within so long.
+    async fn has_ended(&self, core: &Core, within: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.tasks.wait() => true,
+            () = core.sleep(within) => false,
+        }
+    }
+}
+
+impl fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lifecycle")
+            .field("is_stopping", &self.is_stopping())
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts a task for as long as it lives, however it ends.
+struct Mark {
+    names: Arc<Names>,
+    name: &'static str,
+}
+
+impl Mark {
+    fn new(names: Arc<Names>, name: &'static str) -> Self {
+        names.change(name, |count| count.saturating_add(1));
+        Self { names, name }
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.names.change(self.name, |count| count.saturating_sub(1));
+    }
+}
+
+impl Names {
+    fn change(&self, name: &'static str, by: impl FnOnce(usize) -> usize) {
+        let mut names = self.0.lock();
+        match names.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count = by(*count),
+            None => names.push((name, by(0))),
+        }
+    }
+}
+
+pin_project! {
+    /// A future that is counted. A block that awaits it would hold it twice.
+    struct Named<F> {
+        #[pin]
+        future: F,
+        mark: Mark,
+    }
+}
+
+impl<F: Future> Future for Named<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_persistence::MemoryStore;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::set_clock::SetClock;
+
+    fn core() -> (Core, Arc<SetClock>) {
+        let clock = Arc::new(SetClock::default());
+        (Core::new(Arc::new(MemoryStore::default()), Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    }
+
+    /// Lets the other tasks come to rest: all but this one sleep by the clock.
+    async fn until_asleep(clock: &SetClock, sleepers: usize) {
+        for _ in 0..1000 {
+            if clock.sleepers() == sleepers {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{} sleep, and {sleepers} should", clock.sleepers());
+    }
+
+    #[tokio::test]
+    async fn tasks_are_counted_by_name_however_they_end() {
+        let (core, _clock) = core();
+        let forever = core.spawn("forever", std::future::pending::<()>());
+        let brief = core.spawn("brief", async { 7 });
+        let broken = core.spawn("broken", async { panic!("on purpose") });
+        assert_eq!(core.running(), [("brief", 1), ("broken", 1), ("forever", 1)]);
+        assert_eq!(brief.await.unwrap(), 7);
+        assert!(broken.await.is_err());
+        assert_eq!(core.running(), [("forever", 1)]);
+        forever.abort();
+        assert!(forever.await.is_err());
+        assert!(core.running().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_what_runs_then_ends_it_then_goes_without() {
+        let (core, clock) = core();
+        let end = core.end_running().clone();
+        let ended = core.spawn("can be ended", async move { end.cancelled().await });
+        let stuck = core.spawn("stuck", std::future::pending::<()>());
+        let stopping = core.clone();
+        let mut stop = std::pin::pin!(stopping.stop(Duration::from_secs(30)));
+        for (sleepers, ended_by_now) in [(1, false), (1, true)] {
+            tokio::select! {
+                () = &mut stop => panic!("it has not waited"),
+                () = until_asleep(&clock, sleepers) => {}
+            }
+            assert!(core.is_stopping() && core.stop_starting().is_cancelled());
+            assert_eq!(core.end_running().is_cancelled(), ended_by_now);
+            clock.turn(Duration::from_secs(30));
+            if !ended_by_now {
+                // The first wait is over; the second one begins with the next look.
+                tokio::select! { biased; () = &mut stop => panic!("it has not waited"), () = tokio::task::yield_now() => {} }
+            }
+        }
+        stop.await;
+        ended.await.unwrap();
+        assert_eq!(core.running(), [("stuck", 1)], "what the log names");
+        assert!(!stuck.is_finished());
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_when_nothing_runs() {
+        let (core, _clock) = core();
+        core.spawn("brief", async {}).await.unwrap();
+        core.stop(Duration::from_secs(30)).await;
+        assert!(!core.end_running().is_cancelled());
+    }
+}

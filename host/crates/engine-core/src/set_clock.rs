@@ -1,0 +1,62 @@
+//! The clock for tests: it stands until somebody turns it, and who sleeps by it wakes then.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use petrel_model::Timestamp;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+/// 2025-11-20T12:00:00Z, when this clock begins, in microseconds since the Unix epoch.
+const BEGINS: i64 = 1_763_640_000_000_000;
+
+/// A clock that goes only when it is [turned](Self::turn).
+#[derive(Debug)]
+pub struct SetClock {
+    began: Instant,
+    turned: watch::Sender<Duration>,
+}
+
+impl Default for SetClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an instant can be had in no other way; nothing depends on which"
+    )]
+    fn default() -> Self {
+        Self { began: Instant::now(), turned: watch::Sender::default() }
+    }
+}
+
+impl SetClock {
+    /// Turns it on by so much, and wakes who has slept for long enough then.
+    pub fn turn(&self, by: Duration) {
+        self.turned.send_modify(|turned| *turned = turned.saturating_add(by));
+    }
+
+    /// How many sleep by it now: so a test knows that what it waits for has come to rest.
+    pub fn sleepers(&self) -> usize {
+        self.turned.receiver_count()
+    }
+}
+
+#[async_trait]
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(BEGINS).plus(*self.turned.borrow())
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.began + *self.turned.borrow()
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        let until = at.saturating_duration_since(self.began);
+        // The sender is part of this clock, so it does not go while somebody sleeps.
+        drop(self.turned.subscribe().wait_for(|turned| *turned >= until).await);
+    }
+}

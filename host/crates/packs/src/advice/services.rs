@@ -1,0 +1,258 @@
+//! Finds calls of StackStorm's `action_service` that Petrel does not provide, since an action that reaches such a call
+//! fails. They are reported at registration, by file and line. Files of the pack that an action imports are scanned as
+//! well, line by line; whether a call is ever reached is not determined. For these files, imports that Petrel does not
+//! provide are reported, too; [`super::imports`] does that for the scripts of actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petrel_model::Action;
+
+use super::imports::{self, LARGEST, names};
+use crate::limits::MOST_PROBLEMS;
+use crate::problem::short;
+use crate::source::Source;
+
+/// The attributes of the service that Petrel provides, in `python/st2common/runners/utils.py` of `petrel-runners`.
+const OFFERED: [&str; 1] = ["datastore_service"];
+
+/// Alternatives to the methods of StackStorm's service (`ActionService` of its `runners/utils.py`).
+const INSTEAD: [(&str, &str); 5] = [
+    ("get_value", "hand the value over as a parameter, with the template {{ st2kv.system.NAME }}"),
+    ("list_values", "hand the values over as parameters, with templates such as {{ st2kv.system.NAME }}"),
+    ("get_user_info", "hand the user over as a parameter, with the template {{ action_context.user }}"),
+    ("set_value", CHANGED_LATER),
+    ("delete_value", CHANGED_LATER),
+];
+const CHANGED_LATER: &str =
+    "return the value, and have the next task of a workflow or `petrel key` change the datastore";
+
+/// Largest number of files that are scanned for one action, and for a pack.
+const MOST_FILES_OF_ACTION: usize = 100;
+const MOST_FILES: usize = 2_000;
+
+/// Advice on the calls in Python actions, one sentence for each call, and on the imports of the files that they import.
+pub(super) fn not_offered<'a>(actions: impl Iterator<Item = &'a Action>, source: &dyn Source) -> Vec<String> {
+    let (mut look, mut scripts) =
+        (Look { source, files: BTreeMap::new(), reached: BTreeSet::new() }, BTreeSet::new());
+    for action in actions.filter(|action| action.runner_type == "python-script") {
+        let script = format!("actions/{}", action.entry_point);
+        look.follow(&script);
+        scripts.insert(script);
+    }
+    let Look { files, reached, .. } = look;
+    let read: Vec<(&String, &PythonFile)> =
+        reached.iter().filter_map(|file| Some((file, files.get(file)?.as_ref()?))).collect();
+    let mut notes = Vec::new();
+    for (file, read) in &read {
+        notes.extend(read.calls.iter().map(|(line, method)| told(file, *line, method)));
+    }
+    for (file, read) in read.iter().filter(|(file, _)| !scripts.contains(*file)) {
+        notes.extend(read.strangers.iter().map(|module| {
+            format!(
+                "{file} imports {}, which Petrel does not offer, so that an action that imports it fails; have it do \
+                 without, or call the API",
+                short(module)
+            )
+        }));
+    }
+    let more = notes.len().saturating_sub(MOST_PROBLEMS);
+    if more > 0 {
+        notes.truncate(MOST_PROBLEMS);
+        notes.push(format!("and {more} more calls and imports of what is not offered; see to these first"));
+    }
+    notes
+}
+
+fn told(file: &str, line: usize, method: &str) -> String {
+    let instead = INSTEAD.iter().find(|(name, _)| *name == method).map(|(_, instead)| *instead);
+    format!(
+        "{file}:{line}: action_service.{} does not exist here, so that an action that comes to it fails; {}",
+        short(method),
+        instead.unwrap_or("have it do without, or call the API")
+    )
+}
+
+/// A Python file of the pack: its imports and calls.
+struct PythonFile {
+    /// Its imports, as written.
+    modules: Vec<String>,
+    /// Line numbers, from 1, and methods of calls that Petrel does not provide.
+    calls: Vec<(usize, String)>,
+    /// Imported modules of StackStorm that Petrel does not provide.
+    strangers: BTreeSet<String>,
+}
+
+impl PythonFile {
+    fn of(text: &str) -> Self {
+        // A comment may mention a call, so it is cut off first.
+        let code = || text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let calls = code().zip(1..).flat_map(|(line, number)| {
+            called(line).into_iter().map(move |method| (number, method.to_owned()))
+        });
+        Self {
+            modules: code().flat_map(|line| modules(line.trim())).collect(),
+            calls: calls.collect(),
+            strangers: imports::not_offered(text),
+        }
+    }
+}
+
+/// The scanned files, each once.
+struct Look<'a> {
+    source: &'a dyn Source,
+    /// By path. `None` for a file that does not exist, since its module belongs to somebody else.
+    files: BTreeMap<String, Option<PythonFile>>,
+    /// The files that actions consist of.
+    reached: BTreeSet<String>,
+}
+
+impl Look<'_> {
+    /// Scans a script and the files of its pack that it imports, directly or not. Imports start from the script's own
+    /// directory, as in Python.
+    fn follow(&mut self, script: &str) {
+        let root = folder(script);
+        let (mut open, mut seen) = (vec![script.to_owned()], BTreeSet::new());
+        while let Some(path) = open.pop() {
+            if seen.len() >= MOST_FILES_OF_ACTION || seen.contains(&path) {
+                continue;
+            }
+            let Some(file) = self.file(&path) else { continue };
+            open.extend(file.modules.iter().flat_map(|module| places(root, &path, module)));
+            self.reached.insert(path.clone());
+            seen.insert(path);
+        }
+    }
+
+    fn file(&mut self, path: &str) -> Option<&PythonFile> {
+        if !self.files.contains_key(path) {
+            if self.files.len() >= MOST_FILES {
+                return None;
+            }
+            let text = self.source.read(path, LARGEST).ok();
+            self.files.insert(path.to_owned(), text.map(|text| PythonFile::of(&text)));
+        }
+        self.files.get(path)?.as_ref()
+    }
+}
+
+/// The possible paths of a module that `file` imports, for an action whose script is in `root`.
+fn places(root: &str, file: &str, module: &str) -> Vec<String> {
+    let name = module.trim_start_matches('.');
+    let mut base = root;
+    // One dot stands for the directory of the file, and each further one for the directory above.
+    for level in 0..module.len() - name.len() {
+        base = folder(if level == 0 { file } else { base });
+    }
+    let path = if name.is_empty() { base.to_owned() } else { format!("{base}/{}", name.replace('.', "/")) };
+    vec![format!("{path}.py"), format!("{path}/__init__.py")]
+}
+
+/// The directory of a path within the pack.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _name)| folder)
+}
+
+/// The modules that a line imports, including imported names that may be modules.
+fn modules(line: &str) -> Vec<String> {
+    if let Some(modules) = line.strip_prefix("import ") {
+        return names(modules).map(str::to_owned).collect();
+    }
+    let Some((module, what)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) else {
+        return Vec::new();
+    };
+    let module = module.trim();
+    let between = if module.ends_with('.') { "" } else { "." };
+    let named = names(what).map(|name| format!("{module}{between}{name}"));
+    std::iter::once(module.to_owned()).chain(named).collect()
+}
+
+/// The methods of the service in a line of code that Petrel does not provide. Private ones are not meant to be called.
+fn called(line: &str) -> Vec<&str> {
+    let behind = line.match_indices("action_service.").filter_map(|(start, word)| {
+        let is_word = line.get(..start)?.chars().next_back().is_none_or(|char| !is_of_name(char));
+        let behind = line.get(start + word.len()..).filter(|_| is_word)?;
+        let (name, rest) = name(behind);
+        if OFFERED.contains(&name) { Some(self::name(rest.strip_prefix('.')?).0) } else { Some(name) }
+    });
+    behind.filter(|name| !name.is_empty() && !name.starts_with('_')).collect()
+}
+
+/// Splits a text after the name at its beginning.
+fn name(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|char| !is_of_name(char)).unwrap_or(text.len()))
+}
+
+fn is_of_name(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Embedded;
+
+    #[test]
+    fn calls_of_the_service_are_found_where_they_are() {
+        for (line, expected) in [
+            ("token = self.action_service.get_value(name + user)", &["get_value"][..]),
+            ("self.action_service.datastore_service.set_value(", &["set_value"]),
+            ("store = self.action_service.datastore_service", &[]),
+            ("a = action_service.list_values(); b = action_service.nothing", &["list_values", "nothing"]),
+            ("super().__init__(config, action_service)", &[]),
+            ("self.action_service._action_wrapper._pack", &[]),
+            ("self.my_action_service.get_value('x')", &[]),
+        ] {
+            assert_eq!(called(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_actions_import_of_their_pack_is_looked_through() {
+        let action = |entry_point: &str| {
+            let action = serde_json::json!({
+                "ref": "demo.a", "runner_type": "python-script", "description": "", "entry_point": entry_point,
+            });
+            serde_json::from_value::<Action>(action).unwrap()
+        };
+        let files: &[(&str, &[u8])] = &[
+            ("actions/one.py", b"from lib.base import Base\nimport json\n\nclass One(Base):\n    pass\n"),
+            // What an action imports itself is told elsewhere.
+            ("actions/two.py", b"from lib import base\nimport st2common.bootstrap.base\n# self.action_service.get_value('x')\n"),
+            ("actions/lib/__init__.py", b""),
+            (
+                "actions/lib/base.py",
+                b"from . import store\nimport lib.base\n\n\nself.action_service.get_user_info()\n",
+            ),
+            ("actions/lib/store.py", b"import st2common.bootstrap.base\n\nself.action_service.set_value('a', 1)\n"),
+            ("actions/lib/unused.py", b"self.action_service.get_value('x')\n"),
+            ("actions/sub/three.py", b"from lib.base import Base\nself.action_service.nothing()\n"),
+        ];
+        let actions = ["one.py", "two.py", "sub/three.py", "gone.py"].map(action);
+        let notes = not_offered(actions.iter(), &Embedded(files));
+        let begin = [
+            "actions/lib/base.py:5: action_service.get_user_info does not exist here",
+            "actions/lib/store.py:3: action_service.set_value does not exist here",
+            "actions/sub/three.py:2: action_service.nothing does not exist here",
+            "actions/lib/store.py imports st2common.bootstrap.base, which Petrel does not offer",
+        ];
+        assert_eq!(notes.len(), begin.len(), "{notes:#?}");
+        for (note, begin) in notes.iter().zip(begin) {
+            assert!(note.starts_with(begin), "{note}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_offered_is_what_the_service_does() {
+        const SERVICE: &str = include_str!("../../../runners/python/st2common/runners/utils.py");
+        let (_, class) = SERVICE.split_once("class ActionService").unwrap();
+        let methods =
+            class.split("    def ").skip(1).filter_map(|method| Some((method.split_once('(')?.0, method)));
+        let methods = methods.filter(|(name, _)| !name.starts_with('_'));
+        let (refused, offered): (Vec<_>, Vec<_>) =
+            methods.partition(|(_, body)| body.contains("self._later("));
+        assert!(offered.iter().map(|(name, _)| *name).eq(OFFERED), "{offered:?}");
+        for (name, _) in refused {
+            assert!(INSTEAD.iter().any(|(known, _)| *known == name), "{name}");
+        }
+    }
+}

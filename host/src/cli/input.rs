@@ -1,0 +1,42 @@
+//! What verbs read beside the command line: files, and passwords.
+
+use std::io::{IsTerminal as _, Read};
+
+use petrel_packs::plain_file::too_large;
+
+use crate::exit::Failure;
+use crate::parameters::LARGEST_INPUT;
+
+/// The text of a file, or of standard input for `-`. A FIFO is as good, if somebody writes to it; no more is read
+/// than the host would take.
+pub(super) fn read_file(path: &str) -> Result<String, Failure> {
+    let read = || {
+        let from: Box<dyn Read> =
+            if path == "-" { Box::new(std::io::stdin()) } else { Box::new(std::fs::File::open(path)?) };
+        let text = std::io::read_to_string(from.take(LARGEST_INPUT + 1))?;
+        if text.len() as u64 > LARGEST_INPUT { Err(too_large(LARGEST_INPUT)) } else { Ok(text) }
+    };
+    read().map_err(|error| {
+        Failure::usage(format!("{path} cannot be read: {error}"), "check the name of the file")
+    })
+}
+
+/// A password: a line of standard input if `from_stdin`, else typed twice or once at the terminal.
+pub(super) fn read_password(prompt: &str, from_stdin: bool, twice: bool) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!("no password can be read: {error}"), "say --password-stdin and pipe it in")
+    };
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(unreadable)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(unreadable(std::io::Error::other("standard input is no terminal")));
+    }
+    let password = rpassword::prompt_password(format!("{prompt}: ")).map_err(unreadable)?;
+    if twice && rpassword::prompt_password("Once more: ").map_err(unreadable)? != password {
+        return Err(Failure::usage("the two passwords differ", "try again"));
+    }
+    Ok(password)
+}

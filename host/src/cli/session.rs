@@ -1,0 +1,73 @@
+//! What the client verbs have in common: the host that they talk to, and how its paths are written.
+
+use crate::client::{Client, Connection};
+use crate::exit::Failure;
+use crate::print::Form;
+
+/// What every client verb gets that talks to a host.
+pub(super) struct Session {
+    /// Talks to the host.
+    pub(super) client: Client,
+    /// How results are printed.
+    pub(super) form: Form,
+}
+
+impl Session {
+    /// Finds out where the host is, and who signs in.
+    ///
+    /// # Errors
+    /// When nobody has said where, and the settings of this machine make no sense.
+    pub(super) fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(connection)?, form })
+    }
+}
+
+/// Whether secrets are shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Secrets {
+    /// Show secrets as they are, in place of ********; only the admin may see them
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+impl Secrets {
+    /// `path`, with what asks for secrets if they are to be shown.
+    pub(super) fn asked(self, path: &str) -> String {
+        if !self.show_secrets {
+            return path.to_owned();
+        }
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{mark}show_secrets=true")
+    }
+}
+
+/// A part of a path, with what URLs do not allow escaped.
+pub(super) fn path_segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_escaped() {
+        assert_eq!(path_segment("core.local"), "core.local");
+        assert_eq!(path_segment("a/b ü"), "a%2Fb%20%C3%BC");
+    }
+
+    #[test]
+    fn secrets_are_asked_for_beside_what_else_is() {
+        let asked = |show_secrets, path| Secrets { show_secrets }.asked(path);
+        assert_eq!(asked(true, "/rules"), "/rules?show_secrets=true");
+        assert_eq!(asked(true, "/rules?limit=1"), "/rules?limit=1&show_secrets=true");
+        assert_eq!(asked(false, "/rules?limit=1"), "/rules?limit=1");
+    }
+}

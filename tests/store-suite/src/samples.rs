@@ -1,0 +1,118 @@
+//! Nouns to store: small, the same at each call, and told apart by their numbers.
+
+use std::sync::Arc;
+
+use petrel_model::execution::Context;
+use petrel_model::rule::{ActionCall, RuleKind};
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{
+    ApiKeyId, Execution, Id, Object, Payload, Rule, RuleId, Status, Timestamp, TokenId, Trigger,
+    TriggerInstance,
+};
+use petrel_persistence::{Document, DocumentKind};
+use serde_json::{Value, json};
+
+/// A time of day in the tests: `n` seconds after an arbitrary start.
+pub fn at(n: i64) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000 + n * 1_000_000)
+}
+
+/// The `n`-th id of a kind.
+pub fn id<T: From<Id>>(n: u64) -> T {
+    Id::from_parts(1_800_000_000_000 + n, n).into()
+}
+
+/// The `n`-th execution: waiting, of runner `shell`.
+pub fn execution(n: u64) -> Execution {
+    Execution {
+        id: id(n),
+        version: 1,
+        action: "core.local".parse().unwrap(),
+        runner: "shell".into(),
+        status: Status::Requested,
+        idempotent: false,
+        attempt: 0,
+        parameters: Arc::new(object(json!({"cmd": format!("echo {n}")}))),
+        context: Context { user: "admin".into(), pack: "core".into(), ..Context::default() },
+        result: None,
+        requested_at: at(i64::try_from(n).unwrap()),
+        ready_at: None,
+        parent: None,
+        ended_at: None,
+        host: None,
+        log: Vec::new(),
+    }
+}
+
+/// A rule named `pack.name`.
+pub fn rule(n: u64, reference: &str) -> Rule {
+    Rule {
+        id: id(n),
+        reference: reference.parse().unwrap(),
+        description: String::new(),
+        enabled: true,
+        kind: RuleKind::Standard,
+        trigger: Trigger {
+            kind: "core.st2.webhook".parse().unwrap(),
+            parameters: object(json!({"url": "x"})),
+        },
+        criteria: serde_json::from_value(json!({"trigger.a": {"type": "exists", "pattern": null}})).unwrap(),
+        action: ActionCall { reference: "core.noop".parse().unwrap(), parameters: Object::new() },
+        tags: Vec::new(),
+        context: Object::new(),
+    }
+}
+
+/// The `n`-th event, with a payload.
+pub fn instance(n: u64, payload: Value) -> TriggerInstance {
+    TriggerInstance {
+        id: id(n),
+        trigger: "core.st2.webhook.0a".parse().unwrap(),
+        trigger_type: "core.st2.webhook".parse().unwrap(),
+        occurrence_time: at(0),
+        payload: Payload::from(&payload),
+        status: TriggerInstanceStatus::Processed,
+        enforcements: vec![id(n + 1)],
+    }
+}
+
+/// The `n`-th document of a kind, with `text` in it.
+pub fn document(kind: DocumentKind, n: u64, text: &str) -> Document {
+    let (name, reference, digest) = (format!("name{n}"), format!("pack.name{n}"), format!("{n:064}"));
+    let noun = match kind {
+        DocumentKind::Pack => json!({"ref": name, "name": text, "version": "1.0.0"}),
+        DocumentKind::Action => json!({"ref": reference, "runner_type": "shell", "description": text}),
+        DocumentKind::TriggerType => json!({"ref": reference, "description": text}),
+        DocumentKind::Rule => json!({
+            "id": id::<RuleId>(n),
+            "ref": reference,
+            "description": text,
+            "trigger": {"type": "core.st2.webhook"},
+            "action": {"ref": "core.noop"},
+        }),
+        DocumentKind::WorkflowDefinition => json!({"digest": digest, "source": text}),
+        DocumentKind::KeyValue => json!({"name": name, "value": text}),
+        DocumentKind::User => json!({"name": name, "password_hash": text, "created_at": at(1)}),
+        DocumentKind::ApiKey => json!({
+            "id": id::<ApiKeyId>(n),
+            "user": "ada",
+            "digest": digest,
+            "metadata": {"text": text},
+            "enabled": true,
+            "created_at": at(1),
+        }),
+        DocumentKind::Token => json!({
+            "id": id::<TokenId>(n),
+            "user": "ada",
+            "digest": digest,
+            "metadata": {"text": text},
+            "expires_at": at(60),
+        }),
+        DocumentKind::PackConfig => json!({"pack": name, "values": {"text": text}}),
+    };
+    Document::from_json(kind, noun.to_string().as_bytes()).unwrap()
+}
+
+pub(crate) fn object(value: Value) -> Object {
+    value.as_object().cloned().unwrap()
+}
