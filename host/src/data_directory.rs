@@ -18,6 +18,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use petrel_model::hexadecimal;
 use petrel_packs::plain_file;
 use petrel_persistence_embedded::remedy;
 
@@ -123,7 +124,7 @@ pub(crate) fn forget_identity(data_dir: &Path) -> std::io::Result<()> {
 fn write_random(file: &Path) -> anyhow::Result<String> {
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random text can be made: {error}"))?;
-    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = hexadecimal(&random);
     write_private(file, text.as_bytes()).with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(text)
 }

@@ -359,7 +359,6 @@ fn all_runners(
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
-        python_text: petrel_expressions::python::display::text,
         decode_scalars: settings.runners.decode_scalars,
     };
     let python = python_script::Options {
@@ -385,10 +384,7 @@ fn all_runners(
     let all: [Arc<dyn Runner>; 8] = [
         Arc::new(LocalShell::new(shell.clone())),
         Arc::new(LocalScript::new(shell)),
-        Arc::new(HttpRequest::new(HttpOptions {
-            body_limit: 16 << 20,
-            python_literal: |text| petrel_expressions::python::literal::parse(text).ok(),
-        })),
+        Arc::new(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
         Arc::new(PythonScript::new(python)),
         Arc::new(ComponentRunner::new(runtime)),
         Arc::new(Noop::default()),

@@ -231,7 +231,7 @@ fn what_is_shared_without_end_hits_a_limit_in_yaql() {
             let evaluate = {
                 let text = text.clone();
                 move || {
-                    let expression = petrel_expressions::yaql::Expression::compile(&text);
+                    let expression = petrel_yaql::Expression::compile(&text);
                     let value =
                         expression.and_then(|expression| expression.evaluate_data(&Arc::new(json!({}))));
                     drop(sender.send(value.and_then(|value| value.to_json()).map(drop)));

@@ -243,7 +243,6 @@ impl World {
             api_url: String::new(),
             output_limit: 1 << 20,
             run_as: None,
-            python_text: ToString::to_string,
             decode_scalars: true,
         });
         let runners: [Arc<dyn Runner>; 2] =

@@ -93,7 +93,6 @@ async fn start(directory: &Path) -> Engine {
         api_url: String::new(),
         output_limit: 1 << 20,
         run_as: None,
-        python_text: ToString::to_string,
         decode_scalars: true,
     });
     let runners: [Arc<dyn Runner>; 2] = [Arc::new(shell), Arc::new(WorkflowRunner::orquesta())];

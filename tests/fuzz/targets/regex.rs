@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use petrel_expressions::regex::{Flags, Regex};
+use petrel_python::regex::{Flags, Regex};
 
 fuzz_target!(|data: &[u8]| {
     let Some((flags, data)) = data.split_first() else { return };

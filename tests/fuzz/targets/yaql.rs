@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use petrel_expressions::yaql::Expression;
 use petrel_expressions::{Variables, WorkflowScope};
+use petrel_yaql::Expression;
 use serde_json::json;
 
 fuzz_target!(|data: &[u8]| {

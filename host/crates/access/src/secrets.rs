@@ -7,6 +7,7 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use petrel_engine_core::Error;
 use petrel_model::account::Digest;
+use petrel_model::hexadecimal;
 use sha2::Digest as _;
 
 /// Random bytes as hexadecimal digits, twice as many.
@@ -20,10 +21,6 @@ pub(crate) fn random<const N: usize>() -> Result<String, Error> {
 /// The SHA-256 of a token or a key.
 pub(crate) fn digest(secret: &str) -> Digest {
     hexadecimal(&sha2::Sha256::digest(secret.as_bytes()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Argon2id as OWASP has it: 19 MiB, two passes, one lane.

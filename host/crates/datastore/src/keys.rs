@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use petrel_engine_core::{Core, Decided, Error, Mirror};
-use petrel_expressions::Datastore;
 use petrel_model::KeyValue;
 use petrel_model::names::check_text;
 use petrel_persistence::{Change, StoreExt as _};
+use petrel_scope::Datastore;
 
 /// The largest value, in bytes.
 const LARGEST_VALUE: usize = 1 << 20;

@@ -2,7 +2,7 @@
 //!
 //! [`Keys`] is the handle of this service. All keys are in memory too, and follow the store
 //! (`petrel_engine_core::Mirror`); a reader gets what was there at one moment. How templates write a key is said by
-//! `petrel_expressions`.
+//! `petrel_scope`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

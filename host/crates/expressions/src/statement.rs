@@ -16,16 +16,16 @@ mod text;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use petrel_jinja::workflow as jinja;
+use petrel_model::quoted::told;
+use petrel_python::work::Evaluation;
+use petrel_scope::WorkflowScope;
 use serde_json::{Map, Value};
 
 use budget::Budget;
 pub use budget::{BYTES, DEPTH, REEVALUATIONS, TEXT_BYTES};
 pub use slips::{Slip, SlipKind};
 use text::Text;
-
-use crate::error::told;
-use crate::work::Evaluation;
-use crate::{WorkflowScope, jinja};
 
 /// A language of expressions in workflows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

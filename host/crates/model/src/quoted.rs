@@ -4,10 +4,17 @@ use std::borrow::Cow;
 
 /// Number of characters quoted.
 const LONGEST: usize = 200;
+/// Number of characters told of a reason.
+const LONGEST_REASON: usize = 1_000;
 
 /// `text`, or its first 200 characters followed by `…`.
 pub fn quoted(text: &str) -> Cow<'_, str> {
     beginning(text, LONGEST)
+}
+
+/// A reason, or an expression, for a message: its first 1,000 characters, as it may quote megabytes.
+pub fn told(reason: &str) -> Cow<'_, str> {
+    beginning(reason, LONGEST_REASON)
 }
 
 /// `text`, or its first `characters` with `…` behind them.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId};
+use crate::{EnforcementId, Object, Payload, Ref, Timestamp, TriggerInstanceId, hexadecimal};
 
 /// The trigger type of `POST /api/v1/webhooks/{url}`. Its parameter is `url`.
 pub const WEBHOOK: &str = "core.st2.webhook";
@@ -48,7 +48,8 @@ impl Trigger {
         let mut hasher = Sha256::new();
         hasher.update(self.kind.as_str());
         hash_value(&mut hasher, &Value::Object(self.parameters.clone()));
-        let name: String = hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hasher.finalize();
+        let name = hexadecimal(digest.get(..12).unwrap_or(&digest));
         Ref::new(self.kind.pack(), &format!("{}.{name}", self.kind.name()))
     }
 }

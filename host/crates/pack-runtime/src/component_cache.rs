@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use petrel_model::hexadecimal;
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
@@ -153,7 +154,7 @@ impl ComponentCache {
         let bytes = Arc::new(bytes);
         let (engine, files, content) = (self.engine.clone(), self.files.clone(), Arc::clone(&bytes));
         let (found, digest) = blocking(move || {
-            let digest = disk::hexadecimal(&Sha256::digest(content.as_slice()));
+            let digest = hexadecimal(&Sha256::digest(content.as_slice()));
             (files.and_then(|files| files.load(&engine, &digest)), digest)
         })
         .await?;

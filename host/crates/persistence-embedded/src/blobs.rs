@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use petrel_model::hexadecimal;
 use petrel_persistence::Error;
 use sha2::Digest as _;
 
@@ -63,7 +64,7 @@ impl Blobs {
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
-        let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hexadecimal(digest);
         let (shelf, rest) = name.split_at(2);
         self.directory.join(shelf).join(rest)
     }

@@ -20,7 +20,7 @@
 //! | `70` `71` `72` `73` | name or id | user, API key, token, configuration of a pack |
 //! | `80` | key of the row, number | a piece of a row that is larger than a value may be |
 
-use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId};
+use petrel_model::{EnforcementId, ExecutionId, TriggerInstanceId, hexadecimal};
 use petrel_persistence::{DocumentKey, DocumentKind};
 
 use crate::blobs::Digest;
@@ -208,7 +208,7 @@ pub(crate) fn is_stored(key: &[u8]) -> bool {
 pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
     let rest = key.get(1..).unwrap_or_default();
     let text = || String::from_utf8_lossy(rest).escape_debug().to_string();
-    let id = || id_of(key).map_or_else(|| hex(key), |id| id.to_string());
+    let id = || id_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string());
     if let Some(kind) = document_kind(key) {
         return (kind.name(), text());
     }
@@ -221,18 +221,15 @@ pub(crate) fn named(key: &[u8]) -> (&'static str, String) {
         Some(TRIGGER_INSTANCE) => ("trigger instance", id()),
         Some(PAYLOAD) => ("payload", id()),
         Some(ENFORCEMENT) => ("enforcement", id()),
-        Some(REFERENCE) => ("reference", hex(rest.get(..32).unwrap_or(rest))),
-        Some(CHILD) => ("child of a workflow", child_of(key).map_or_else(|| hex(key), |id| id.to_string())),
+        Some(REFERENCE) => ("reference", hexadecimal(rest.get(..32).unwrap_or(rest))),
+        Some(CHILD) => {
+            ("child of a workflow", child_of(key).map_or_else(|| hexadecimal(key), |id| id.to_string()))
+        }
         Some(WORKFLOW_LOG) => ("log of a workflow", id()),
         Some(HELD) => ("held execution", id()),
-        Some(PIECE) => ("piece", hex(rest)),
-        _ => ("other row", hex(key)),
+        Some(PIECE) => ("piece", hexadecimal(rest)),
+        _ => ("other row", hexadecimal(key)),
     }
-}
-
-/// Writes bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use petrel_model::hexadecimal;
 use petrel_persistence::Error;
 use serde_json::{Value, json};
 
@@ -207,23 +208,23 @@ struct Plan {
 /// large value.
 fn line(rows: &Rows, (key, value): &Entry, reason: &str) -> Value {
     let (kind, id) = keys::named(key);
-    let mut line = json!({"kind": kind, "id": id, "reason": reason, "key": keys::hex(key)});
+    let mut line = json!({"kind": kind, "id": id, "reason": reason, "key": hexadecimal(key)});
     if gaps::reason(value).is_some() {
         return line;
     }
     let pieces = (0..MOST_PIECES).map_while(|number| {
         let piece = value::get(rows.image.as_ref(), &keys::piece(key, number)).ok().flatten()?;
-        Some(keys::hex(&piece))
+        Some(hexadecimal(&piece))
     });
     let pieces: Vec<_> = pieces.collect();
     let digest = value::blob_of(key, value).ok().flatten();
     let large = digest.and_then(|digest| rows.blobs.unchecked(&digest));
     if let Some(line) = line.as_object_mut() {
-        line.insert("value".into(), keys::hex(value).into());
+        line.insert("value".into(), hexadecimal(value).into());
         if !pieces.is_empty() {
             line.insert("pieces".into(), pieces.into());
         }
-        line.extend(large.map(|large| ("large_value".to_owned(), keys::hex(&large).into())));
+        line.extend(large.map(|large| ("large_value".to_owned(), hexadecimal(&large).into())));
     }
     line
 }

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use petrel_expressions::DATASTORE;
 use petrel_expressions::json_path::InvalidPath;
-use petrel_expressions::regex::{self, Regex};
-use petrel_expressions::scope::DATASTORE;
 use petrel_expressions::{JsonPath, KeyName, KeyScope};
 use petrel_model::rule::Criterion;
 use petrel_model::secrets::Marks;
 use petrel_model::{Ref, Rule};
+use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
 use crate::criteria::search::Search;

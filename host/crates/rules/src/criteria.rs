@@ -12,11 +12,11 @@ mod wildcard;
 pub use dates::InvalidDate;
 
 use petrel_expressions::json_path::{InvalidPath, NotFollowed};
-use petrel_expressions::python::compare::Unordered;
-use petrel_expressions::regex::{self, Regex};
 use petrel_expressions::work::Limit;
 use petrel_model::Timestamp;
 use petrel_model::quoted::quoted;
+use petrel_python::compare::Unordered;
+use petrel_python::regex::{self, Regex};
 use serde_json::Value;
 
 /// Reasons why a criterion could not be checked.

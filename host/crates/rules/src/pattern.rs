@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use petrel_expressions::scope::DATASTORE;
+use petrel_expressions::DATASTORE;
 use petrel_expressions::{Error, KeyName, Scope, Template, is_template};
 use serde_json::Value;
 

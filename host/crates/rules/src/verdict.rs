@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use petrel_expressions::json_path::Found;
 use petrel_expressions::work::{self, Limit};
-use petrel_expressions::{KeyScope, Scope, python};
+use petrel_expressions::{KeyScope, Scope};
 use petrel_model::Timestamp;
 use petrel_model::quoted::quoted;
 use petrel_model::secrets::MASK;
@@ -162,7 +162,7 @@ pub fn evaluate<'a>(rule: &'a CompiledRule, occurrence: &'a Occurrence) -> Verdi
     if rule.criteria().is_empty() {
         return Verdict { matched: true, criteria: Vec::new() };
     }
-    if !python::is_true(occurrence.payload()) {
+    if !petrel_python::is_true(occurrence.payload()) {
         return Verdict { matched: false, criteria: Vec::new() };
     }
     let view = View {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -37,8 +37,6 @@ const REDIRECTS: usize = 30;
 pub struct Options {
     /// Largest body of an answer, in bytes. A larger one fails the request.
     pub body_limit: usize,
-    /// Parses a Python literal, for bodies that are meant as JSON and written that way.
-    pub python_literal: fn(&str) -> Option<Value>,
 }
 
 /// Makes HTTP requests.
@@ -84,7 +82,7 @@ impl HttpRequest {
     }
 
     async fn carry_out(&self, call: &Call, output: &OutputSink) -> Result<Outcome, Outcome> {
-        let plan = plan::of(call, self.options.python_literal)?;
+        let plan = plan::of(call)?;
         let client = self.client(&plan.route)?;
         let limit = plan.timeout;
         match tokio::time::timeout(limit, self.exchange(client, plan, output)).await {

@@ -25,7 +25,6 @@ mod script;
 
 pub use script::LocalScript;
 
-use arguments::PythonText;
 use identity::Identity;
 
 /// Default timeout of a command, in seconds.
@@ -44,8 +43,6 @@ pub struct Options {
     pub output_limit: usize,
     /// The user for commands that do not ask for root. Default: the user of the host itself.
     pub run_as: Option<String>,
-    /// Converts a value to an argument of a script.
-    pub python_text: PythonText,
     /// Whether output is decoded if it is a JSON scalar (a number, `true`, a text in quotes), as StackStorm does.
     /// Objects and arrays are always decoded.
     pub decode_scalars: bool,

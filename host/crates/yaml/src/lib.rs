@@ -6,7 +6,7 @@
 //! [`Node`], in which every part has its position for messages, or a [`Document`], a plain value beside its positions.
 //! Dates stay text and keys keep their order.
 //!
-//! Pure: text in, values out. YAML is written by `petrel_packs::write` and `petrel_expressions`.
+//! Pure: text in, values out. YAML is written by `petrel_packs::write` and `petrel_scope`.
 
 mod builder;
 mod cursor;

@@ -21,18 +21,27 @@ struct Exception {
 }
 
 /// A circle is that of the first line that it lies below.
-const EXCEPTIONS: [Exception; 3] = [
+const EXCEPTIONS: [Exception; 4] = [
     Exception {
         below: "host/crates/engine/src/",
         files: 35,
         reason: "what every service reaches is one struct, until the services are crates",
     },
     Exception {
-        below: "host/crates/expressions/src/yaql/",
+        below: "host/crates/yaql/src/",
         files: 36,
         reason: "inherent: a function's arguments are expressions, which it evaluates when it likes",
     },
-    Exception { below: "host/crates/expressions/src/", files: 42, reason: "until each language is a crate" },
+    Exception {
+        below: "host/crates/jinja/src/",
+        files: 30,
+        reason: "values, their methods and the filters on them make each other",
+    },
+    Exception {
+        below: "host/crates/expressions/src/",
+        files: 6,
+        reason: "a statement is made of texts, which hold expressions, whose values may be statements",
+    },
 ];
 
 /// The files that crates begin with.

@@ -9,12 +9,16 @@ use petrel_architecture::{Allowed, Row, edges, root};
 use crate::assert_none;
 
 /// Crates that decide, and never touch the world outside.
-pub(crate) const PURE: [(&str, &str); 5] = [
+pub(crate) const PURE: [(&str, &str); 9] = [
     ("petrel-model", "host/crates/model/"),
     ("petrel-expressions", "host/crates/expressions/"),
+    ("petrel-jinja", "host/crates/jinja/"),
+    ("petrel-python", "host/crates/python/"),
     ("petrel-rules", "host/crates/rules/"),
+    ("petrel-scope", "host/crates/scope/"),
     ("petrel-workflows", "host/crates/workflows/"),
     ("petrel-yaml", "host/crates/yaml/"),
+    ("petrel-yaql", "host/crates/yaql/"),
 ];
 
 /// Libraries by which a crate would stop to be pure.
@@ -40,7 +44,7 @@ const GUARDED: [(&[&str], &str); 4] = [
     (&["wasmtime", "wasmtime-"], "petrel-pack-runtime"),
     (&["axum", "axum-"], "petrel-api"),
     (&["sled", "redb"], "petrel-persistence-embedded"),
-    (&["minijinja", "minijinja-"], "petrel-expressions"),
+    (&["minijinja", "minijinja-"], "petrel-jinja"),
 ];
 
 /// The crates of the workspace. Their dependencies are not resolved, so no network is needed.

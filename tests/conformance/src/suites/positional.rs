@@ -1,6 +1,5 @@
 //! `positional`: the command line of a shell script action.
 
-use petrel_expressions::python::display;
 use petrel_model::Object;
 use petrel_runners::local_shell::arguments::{Signature, arguments};
 use petrel_runners::local_shell::identity::{Identity, of_program};
@@ -18,8 +17,7 @@ pub(super) fn answer(case: &Value) -> Answer {
     let (runner_values, action) = (object(case, "runner_parameters"), object(case, "parameters"));
     let text = |values: &Object, name: &str| values.get(name).and_then(Value::as_str).map(str::to_owned);
     let kwarg_op = text(&runner_values, "kwarg_op").unwrap_or_else(|| "--".into());
-    let signature =
-        Signature { action: &action, runner: &Object::new(), kwarg_op: &kwarg_op, text: display::text };
+    let signature = Signature { action: &action, runner: &Object::new(), kwarg_op: &kwarg_op };
     let arguments = arguments(&object(case, "action_parameters"), signature);
     let (password, user) = (text(&runner_values, "sudo_password"), case.get("user").and_then(Value::as_str));
     let identity = match (runner_values.get("sudo") == Some(&Value::Bool(true)), user) {

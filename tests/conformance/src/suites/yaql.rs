@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use petrel_expressions::workflow::{CurrentTask, Moment, Tasks};
-use petrel_expressions::yaql::{Expression, Value as Yaql};
 use petrel_expressions::{Statement, Variables, WorkflowScope};
+use petrel_yaql::{Expression, Value as Yaql};
 use serde_json::{Value, json};
 
 use super::case::{Mode, object, value};

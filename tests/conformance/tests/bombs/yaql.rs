@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use petrel_expressions::yaql::Expression;
+use petrel_yaql::Expression;
 use serde_json::{Value, json};
 
 use crate::{is_limited, measured};

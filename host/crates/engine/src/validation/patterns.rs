@@ -2,7 +2,7 @@
 //! before it begins, as those of expressions are, since nothing can end it.
 
 use jsonschema::{Keyword, ValidationError, Validator};
-use petrel_expressions::regex::Price;
+use petrel_expressions::Price;
 use petrel_expressions::work;
 use serde_json::{Value, json};
 

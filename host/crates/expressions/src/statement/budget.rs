@@ -15,7 +15,7 @@ pub const DEPTH: u32 = 24;
 pub const BYTES: usize = 64 * 1024 * 1024;
 
 /// How many bytes one text may have.
-pub const TEXT_BYTES: usize = crate::environment::OUTPUT_LIMIT;
+pub const TEXT_BYTES: usize = petrel_jinja::OUTPUT_LIMIT;
 
 /// What is left.
 #[derive(Debug)]

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use petrel_jinja::workflow as jinja;
+use petrel_model::quoted::told;
+use petrel_scope::WorkflowScope;
+use petrel_yaql as yaql;
 use serde_json::Value;
 
 use super::{EvaluationError, Language};
-use crate::error::told;
-use crate::{WorkflowScope, jinja, yaql};
 
 /// An expression with its delimiters, read as far as it can be.
 #[derive(Debug)]
@@ -92,7 +94,7 @@ impl Outcome {
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Jinja(value) => value.as_str(),
+            Self::Jinja(value) => value.as_text(),
             Self::Yaql(yaql::Value::Text(text)) => Some(text),
             Self::Undefined | Self::Yaql(_) => None,
         }
@@ -102,7 +104,7 @@ impl Outcome {
     pub(super) fn display(&self) -> Result<Cow<'_, str>, String> {
         match self {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
-            Self::Jinja(value) => jinja::text(value).map(Cow::Owned),
+            Self::Jinja(value) => value.display().map(Cow::Owned),
             Self::Undefined => Ok(Cow::Borrowed("")),
             Self::Yaql(value) => value.display().map(Cow::Owned).map_err(|error| error.to_string()),
         }
@@ -112,7 +114,7 @@ impl Outcome {
     pub(super) fn into_json(self) -> Result<Arc<Value>, String> {
         match self {
             Self::Text(text) => Ok(Arc::new(Value::String(text))),
-            Self::Jinja(value) => jinja::json(&value),
+            Self::Jinja(value) => value.to_json(),
             Self::Undefined => Ok(Arc::new(Value::Null)),
             Self::Yaql(value) => value.to_json().map_err(|error| error.to_string()),
         }

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use petrel_jinja::workflow as jinja;
+use petrel_yaql as yaql;
+
 use super::Language;
 use super::parts::has_block;
-use crate::{jinja, yaql};
 
 /// Something that hardly means what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use petrel_scope::workflow::{CurrentTask, Tasks};
+use petrel_scope::{Variables, WorkflowScope};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::workflow::{CurrentTask, Tasks};
-use crate::{Variables, WorkflowScope};
 
 fn scope() -> WorkflowScope {
     let variables = json!({

@@ -9,13 +9,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use petrel_jinja::workflow as jinja;
+use petrel_scope::WorkflowScope;
 use serde_json::Value;
 
 use super::budget::Budget;
 use super::expression::{Expression, Outcome};
 use super::parts::{has_block, raw_blocks};
 use super::{EvaluationError, Language};
-use crate::{WorkflowScope, jinja};
 
 /// A text that holds at least one expression.
 #[derive(Debug)]

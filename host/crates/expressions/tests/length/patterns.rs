@@ -1,6 +1,6 @@
 //! Regular expressions: a search costs the length of the text times that of the pattern, where it can take as much.
 
-use petrel_expressions::regex::{Error, Flags, Regex};
+use petrel_python::regex::{Error, Flags, Regex};
 use petrel_expressions::work::{Allowance, UNITS, evaluation, within};
 
 /// What is evaluated beside the answering of requests.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use petrel_expressions::yaql::Expression;
+use petrel_yaql::Expression;
 use serde_json::Value;
 
 use crate::{ROUNDS, each_costs_its_length};

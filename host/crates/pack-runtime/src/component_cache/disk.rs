@@ -4,7 +4,6 @@
 //! A compiled file is native code that is executed as it is, so it is trusted only if the directory belongs to this
 //! user alone and the file is exactly what this host wrote. Any other file there is ignored and compiled again.
 
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
@@ -12,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use petrel_model::hexadecimal;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -158,12 +158,4 @@ fn sha256_of(file: &mut File) -> io::Result<String> {
             count => hasher.update(buffer.get(..count).unwrap_or_default()),
         }
     }
-}
-
-/// Writes `bytes` as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
 }

@@ -1,10 +1,10 @@
-//! Times in payloads: dates in free text ([`petrel_expressions::python::date`]), and Unix times in seconds or
+//! Times in payloads: dates in free text ([`petrel_python::date`]), and Unix times in seconds or
 //! milliseconds. A time without an offset is in UTC.
 
 use jiff::tz::{Offset, TimeZone};
-use petrel_expressions::python::date;
 use petrel_model::Timestamp;
 use petrel_model::quoted::quoted;
+use petrel_python::date;
 
 /// A text that is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

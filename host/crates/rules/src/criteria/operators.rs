@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use petrel_expressions::python::number::{PythonNumber, float_from_text};
-use petrel_expressions::python::{compare, type_name};
-use petrel_expressions::regex::Regex;
 use petrel_expressions::work;
 use petrel_model::Timestamp;
+use petrel_python::number::{PythonNumber, float_from_text};
+use petrel_python::regex::Regex;
+use petrel_python::{compare, type_name};
 use serde_json::Value;
 
 use super::{Error, Operator, dates, wildcard};

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use petrel_expressions::python::type_name;
 use petrel_expressions::work;
 use petrel_model::rule::Criteria;
+use petrel_python::type_name;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use petrel_expressions::python::number::PythonNumber;
 use petrel_model::depth;
+use petrel_python::number::PythonNumber;
 use serde_json::Value;
 
 use crate::compiled::CompiledCriterion;

@@ -1,6 +1,6 @@
 //! Casts of parameters to their declared types.
 
-use petrel_expressions::python::{display, literal, number, type_name};
+use petrel_python::{display, literal, number, type_name};
 use serde_json::Value;
 
 /// The text by which the filter `use_none` marks null.

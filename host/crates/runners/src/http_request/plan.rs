@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use petrel_model::{Object, media_type};
+use petrel_python::literal;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE, USER_AGENT,
 };
@@ -107,7 +108,7 @@ impl Plan {
 ///
 /// # Errors
 /// The outcome of a call whose parameters do not describe a request.
-pub(super) fn of(call: &Call, python_literal: fn(&str) -> Option<Value>) -> Result<Plan, Outcome> {
+pub(super) fn of(call: &Call) -> Result<Plan, Outcome> {
     let given = CallParameters(&call.parameters);
     let route = Route {
         verify: call.parameters.get("verify_ssl_cert").and_then(Value::as_bool).unwrap_or(true),
@@ -121,7 +122,7 @@ pub(super) fn of(call: &Call, python_literal: fn(&str) -> Option<Value>) -> Resu
         return Err(refused("url", &refusal, "use another host, or change the list"));
     }
     let mut headers = headers(call, given)?;
-    let payload = payload(given, &mut headers, python_literal)?;
+    let payload = payload(given, &mut headers)?;
     let method = match given.text("method") {
         Some(name) => Method::from_bytes(name.to_uppercase().as_bytes())
             .map_err(|_invalid| refused("method", &format!("`{name}` is not a method"), "give GET, say"))?,
@@ -233,11 +234,7 @@ fn names(given: &Object, header: &HeaderName) -> bool {
     given.keys().any(|name| name.eq_ignore_ascii_case(header.as_str()))
 }
 
-fn payload(
-    given: CallParameters<'_>,
-    headers: &mut HeaderMap,
-    python_literal: fn(&str) -> Option<Value>,
-) -> Result<Payload, Outcome> {
+fn payload(given: CallParameters<'_>, headers: &mut HeaderMap) -> Result<Payload, Outcome> {
     let body = given.0.get("body").filter(|body| !body.is_null() && body.as_str() != Some(""));
     if let (Some(name), Some(content)) = (given.text("file_name"), given.text("file_content")) {
         if body.is_some() {
@@ -251,7 +248,7 @@ fn payload(
     let is_json = media_type::is_json(kind);
     Ok(Payload::Bytes(match (is_json, body) {
         (true, Value::String(text)) => {
-            let value = serde_json::from_str(text).ok().or_else(|| python_literal(text)).ok_or_else(|| {
+            let value = serde_json::from_str(text).or_else(|_no_json| literal::parse(text)).map_err(|_neither| {
                 refused(
                     "body",
                     "the body is neither JSON nor a literal of Python, and its Content-Type is application/json",

@@ -3,15 +3,15 @@
 //!
 //! Named arguments come first, in the order in which they were given: `--name=value`, only `--name` for true, and
 //! nothing for false, null and the empty text. Positional arguments follow in the order of their positions. Every
-//! position has an argument; one without a value is empty. (Source: StackStorm's `shell.py` and `action_runner`
-//! parameters, and the conformance cases of `positional`.)
+//! position has an argument; one without a value is empty. Values are written as Python's `str()` does, as scripts of
+//! existing packs expect it. (Source: StackStorm's `shell.py` and `action_runner` parameters, and the conformance cases
+//! of `positional`.)
 
 use petrel_model::Object;
 use petrel_model::parameters::{Parameters, Schema, positional};
+use petrel_python::display::text;
+use petrel_python::is_true;
 use serde_json::Value;
-
-/// Writes a value as Python's `str()` does, as scripts of existing packs expect it.
-pub type PythonText = fn(&Value) -> String;
 
 /// The declarations that decide the arguments.
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +22,11 @@ pub struct Signature<'a> {
     pub runner: &'a Parameters,
     /// Prefix of a named argument.
     pub kwarg_op: &'a str,
-    /// Converts values to text.
-    pub text: PythonText,
 }
 
 /// The arguments for these values. Values of the runner's parameters may be among them.
 pub fn arguments(values: &Object, signature: Signature<'_>) -> Vec<String> {
-    let Signature { action, runner, kwarg_op, text } = signature;
+    let Signature { action, runner, kwarg_op } = signature;
     let positional = positional(action);
     let is_named =
         |name: &str| !runner.contains_key(name) && !positional.values().any(|other| *other == name);
@@ -41,13 +39,13 @@ pub fn arguments(values: &Object, signature: Signature<'_>) -> Vec<String> {
     });
     let placed = positional.values().map(|name| {
         let kind = Schema::named(action, name).and_then(Schema::kind);
-        place(values.get(*name).unwrap_or(&Value::Null), kind, text)
+        place(values.get(*name).unwrap_or(&Value::Null), kind)
     });
     named.chain(placed).collect()
 }
 
 /// The text of a positional argument with this type.
-fn place(value: &Value, kind: Option<&str>, text: PythonText) -> String {
+fn place(value: &Value, kind: Option<&str>) -> String {
     match kind {
         _ if value.is_null() => String::new(),
         Some("null") => String::new(),
@@ -70,18 +68,6 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
-/// Whether `value` is true in Python.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(object) => !object.is_empty(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -92,8 +78,7 @@ mod tests {
         let (Value::Object(action), Value::Object(values)) = (action, values) else { panic!("no objects") };
         let runner = json!({"timeout": {"type": "integer"}, "sudo": {"type": "boolean"}});
         let runner = runner.as_object().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        arguments(&values, Signature { action: &action, runner: &runner, kwarg_op, text })
+        arguments(&values, Signature { action: &action, runner: &runner, kwarg_op })
     }
 
     #[test]

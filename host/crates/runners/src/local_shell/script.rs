@@ -70,7 +70,6 @@ impl LocalScript {
             runner: &self.runner_type.parameters,
             // An empty prefix is meant as such, so it does not fall back to the default.
             kwarg_op: call.parameters.get("kwarg_op").and_then(|value| value.as_str()).unwrap_or("--"),
-            text: self.options.python_text,
         };
         let mut arguments = arguments(&call.parameters, signature);
         let mut program = script.path.display().to_string();

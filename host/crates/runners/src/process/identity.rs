@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use petrel_model::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
 /// The identity of this process.
@@ -47,7 +48,7 @@ impl Identity {
     /// The value of the environment variable that proves that this host started the process for `execution`.
     pub(super) fn proof(&self, execution: &str) -> String {
         let digest = self.digest("environment", execution);
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(digest.get(..16).unwrap_or(&digest))
     }
 
     /// A number for `usage` that nobody can compute without the identity.

@@ -56,7 +56,6 @@ fn runner(working_directory: &Path) -> LocalShell {
         api_url: "http://127.0.0.1:9101".into(),
         output_limit: 1000,
         run_as: None,
-        python_text: ToString::to_string,
         decode_scalars: true,
     })
 }

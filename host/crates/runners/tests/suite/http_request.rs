@@ -77,11 +77,7 @@ async fn read(stream: &mut TcpStream) -> (String, String) {
 }
 
 fn runner() -> HttpRequest {
-    HttpRequest::new(Options {
-        body_limit: LIMIT,
-        // Parses only the literal that the tests use.
-        python_literal: |text| (text == "{'a': None}").then(|| json!({"a": null})),
-    })
+    HttpRequest::new(Options { body_limit: LIMIT })
 }
 
 fn call(parameters: Value) -> Call {

@@ -24,7 +24,6 @@ fn shell_options() -> Options {
         api_url: "http://127.0.0.1:9101".into(),
         output_limit: 1000,
         run_as: None,
-        python_text: |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned),
         decode_scalars: true,
     }
 }

@@ -215,7 +215,7 @@ impl Conductor {
         let Some(when) = &retry.when else { return Ok(status.is_abended()) };
         let scope = self.upcoming_scope(place, status, &entry.context, Arc::clone(result), world);
         let value = when.evaluate(&scope).map_err(|error| error.to_string())?;
-        Ok(petrel_expressions::python::is_true(&value))
+        Ok(petrel_python::is_true(&value))
     }
 
     /// Records a change in the staging, in the states of items and in the log of errors.

@@ -135,7 +135,7 @@ impl Conductor {
 
 fn is_followed(transition: &Transition, scope: &WorkflowScope) -> Result<bool, EvaluationError> {
     let Some(when) = &transition.when else { return Ok(true) };
-    Ok(petrel_expressions::python::is_true(&*when.evaluate(scope)?))
+    Ok(petrel_python::is_true(&*when.evaluate(scope)?))
 }
 
 /// Evaluates the variables of a transition, each of which sees those before it. Returns them or all errors.

@@ -1,0 +1,97 @@
+//! What can go wrong with a template, told to the person who wrote it.
+
+use minijinja::ErrorKind;
+use petrel_model::quoted::told;
+
+use crate::environment::{OUTPUT_LIMIT, fuel};
+use crate::missing;
+use crate::work::{self, Exceeded, Limit};
+
+/// Why a template could not be read or rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The text is no template.
+    #[error("template `{template}`, line {line}: {reason}; correct the expression")]
+    Syntax {
+        /// The template, shortened.
+        template: String,
+        /// The line within it, from 1.
+        line: usize,
+        /// What the parser stumbled over.
+        reason: String,
+    },
+    /// The template is well-formed, but not for these values.
+    #[error("template `{template}` cannot be rendered: {reason}")]
+    Render {
+        /// The template, shortened.
+        template: String,
+        /// What happened, with a word on what to do where there is one.
+        reason: String,
+    },
+    /// A limit on what one evaluation may use up was hit.
+    #[error("template `{template}` was given up: {limit}")]
+    TooMuch {
+        /// The template, shortened.
+        template: String,
+        /// Which.
+        limit: Limit,
+    },
+    /// The limit on output was hit.
+    #[error("template `{template}` gave more than {OUTPUT_LIMIT} bytes; pass less, or do this in an action")]
+    OutputTooLarge {
+        /// The template, shortened.
+        template: String,
+    },
+}
+
+impl Error {
+    /// The library's error, retold. Its own text names neither the template nor what to do.
+    pub(crate) fn from_engine(source: &str, error: &minijinja::Error) -> Self {
+        let template = shortened(source);
+        if let Err(Exceeded(limit)) = work::check() {
+            return Self::TooMuch { template, limit };
+        }
+        match error.kind() {
+            ErrorKind::SyntaxError => Self::Syntax {
+                template,
+                line: error.line().unwrap_or(1),
+                reason: told(error.detail().unwrap_or("syntax error")).into_owned(),
+            },
+            ErrorKind::OutOfFuel => Self::TooMuch { template, limit: Limit::Steps(fuel()) },
+            kind => Self::Render { template, reason: told(&reason(kind, error)).into_owned() },
+        }
+    }
+
+    /// The same with what it lacked of the datastore.
+    pub(crate) fn with_missing(self, missing: Option<String>) -> Self {
+        match (self, missing) {
+            (Self::Render { template, reason }, Some(missing)) => {
+                Self::Render { template, reason: format!("{reason}; {missing}") }
+            }
+            (other, _) => other,
+        }
+    }
+}
+
+fn reason(kind: ErrorKind, error: &minijinja::Error) -> String {
+    let detail = error.detail().unwrap_or_default();
+    match kind {
+        ErrorKind::UndefinedError => {
+            format!("{} is not defined; check the name, or add `| default(VALUE)`", missing::name(detail))
+        }
+        ErrorKind::UnknownFilter => format!("{detail}; check its name"),
+        _ if detail.is_empty() => kind.to_string(),
+        _ => detail.to_owned(),
+    }
+}
+
+/// Enough of `text` to recognise it by, on one line.
+pub(crate) fn shortened(text: &str) -> String {
+    const LENGTH: usize = 60;
+    let line = text.lines().next().unwrap_or_default();
+    let mut short: String = line.chars().take(LENGTH).collect();
+    if short.len() < text.trim_end().len() {
+        short.push('…');
+    }
+    short
+}

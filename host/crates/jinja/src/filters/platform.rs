@@ -1,0 +1,210 @@
+//! The platform's own filters; in workflows they are functions, too. [`TABLE`] has what the original calls them and
+//! their arguments.
+
+use minijinja::value::{Kwargs, Tuple, ValueKind};
+use minijinja::{Environment, Error, Value};
+use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
+
+use super::arguments::{Arguments, bind};
+use super::text::text_of;
+use super::{Given, defined, items, json, order, patterns, told, wrong};
+use crate::convert;
+use crate::work::{self, Exceeded};
+
+/// A function: a filter is one whose first argument stands before the bar.
+struct Function {
+    name: &'static str,
+    /// What the original calls its arguments, in their order.
+    parameters: &'static [&'static str],
+    /// How many of them must be given.
+    required: usize,
+    call: fn(&Arguments) -> Result<Value, Error>,
+}
+
+impl Function {
+    fn invoke(&self, given: Given) -> Result<Value, Error> {
+        let args = bind(self.name, self.parameters, &given.into_values())?;
+        (self.call)(&args.require(self.required)?)
+    }
+}
+
+const fn row(
+    name: &'static str,
+    parameters: &'static [&'static str],
+    required: usize,
+    call: fn(&Arguments) -> Result<Value, Error>,
+) -> Function {
+    Function { name, parameters, required, call }
+}
+
+const VALUE: &[&str] = &["value"];
+const VERSIONS: &[&str] = &["value", "pattern"];
+const REGEX: &[&str] = &["value", "pattern", "ignorecase"];
+const TO_JSON: &[&str] = &["value", "indent", "sort_keys", "separators"];
+const TO_YAML: &[&str] = &["value", "indent", "allow_unicode"];
+
+/// (Source: StackStorm's `st2common/expressions/functions`, and the names that its Orquesta runner registers them under.)
+const TABLE: [Function; 29] = [
+    row("basename", &["path"], 1, basename),
+    row("decrypt_kv", VALUE, 1, decrypt_kv),
+    row("dirname", &["path"], 1, dirname),
+    row("from_json_string", VALUE, 1, json::from_json_string),
+    row("from_yaml_string", VALUE, 1, from_yaml_string),
+    row("json_dump", TO_JSON, 1, json::to_json_string),
+    row("json_escape", VALUE, 1, json::json_escape),
+    row("json_parse", VALUE, 1, json::from_json_string),
+    row("jsonpath_query", &["value", "query"], 2, jsonpath_query),
+    row("regex_match", REGEX, 2, patterns::regex_match),
+    row("regex_replace", &["value", "pattern", "replacement", "ignorecase"], 3, patterns::regex_replace),
+    row("regex_search", REGEX, 2, patterns::regex_search),
+    row("regex_substring", &["value", "pattern", "result_index", "ignorecase"], 2, patterns::regex_substring),
+    row("to_complex", VALUE, 1, json::to_complex),
+    row("to_human_time_from_seconds", &["seconds"], 1, to_human_time_from_seconds),
+    row("to_json_string", TO_JSON, 1, json::to_json_string),
+    row("to_yaml_string", TO_YAML, 1, to_yaml_string),
+    row("use_none", VALUE, 1, use_none),
+    row("version_bump_major", VALUE, 1, |args| versioned(args, version::bump_major)),
+    row("version_bump_minor", VALUE, 1, |args| versioned(args, version::bump_minor)),
+    row("version_bump_patch", VALUE, 1, |args| versioned(args, version::bump_patch)),
+    row("version_compare", VERSIONS, 2, |args| versions(args, version::compare)),
+    row("version_equal", VERSIONS, 2, |args| versions(args, version::equal)),
+    row("version_less_than", VERSIONS, 2, |args| versions(args, version::less_than)),
+    row("version_match", VERSIONS, 2, |args| versions(args, version::matches)),
+    row("version_more_than", VERSIONS, 2, |args| versions(args, version::more_than)),
+    row("version_strip_patch", VALUE, 1, |args| versioned(args, version::strip_patch)),
+    row("yaml_dump", TO_YAML, 1, to_yaml_string),
+    row("yaml_parse", VALUE, 1, from_yaml_string),
+];
+
+/// Only a filter, and not in the original.
+const SHELL_QUOTE: Function = row("shell_quote", VALUE, 1, shell_quote);
+
+/// What only workflows have.
+const JSON: Function = row("json", &["s"], 1, json_or_mapping);
+
+/// As filters, which rules and parameters have, too.
+pub(super) fn add_to(environment: &mut Environment<'static>) {
+    for function in TABLE {
+        environment.add_filter(function.name, move |given: Given| function.invoke(given));
+    }
+    environment.add_filter(SHELL_QUOTE.name, |given: Given| SHELL_QUOTE.invoke(given));
+}
+
+/// As functions, and what only workflows have.
+pub(crate) fn add_functions(environment: &mut Environment<'static>) {
+    for function in TABLE {
+        environment.add_function(function.name, move |given: Given| function.invoke(given));
+    }
+    environment.add_function(JSON.name, |given: Given| JSON.invoke(given));
+    environment.add_filter(JSON.name, |given: Given| JSON.invoke(given));
+    environment.add_function("zip", zip);
+    environment.add_filter("zip", zip);
+}
+
+fn basename(args: &Arguments) -> Result<Value, Error> {
+    Ok(Value::from(paths::basename(&text_of(args.value(0))?)))
+}
+
+fn dirname(args: &Arguments) -> Result<Value, Error> {
+    Ok(Value::from(paths::dirname(&text_of(args.value(0))?)))
+}
+
+fn versioned(args: &Arguments, of: fn(&str) -> Result<String, functions::Error>) -> Result<Value, Error> {
+    of(args.required_text(0)?).map(Value::from).map_err(told)
+}
+
+fn versions<T: Into<Value>>(
+    args: &Arguments,
+    of: fn(&str, &str) -> Result<T, functions::Error>,
+) -> Result<Value, Error> {
+    of(args.required_text(0)?, args.required_text(1)?).map(Into::into).map_err(told)
+}
+
+fn decrypt_kv(_args: &Arguments) -> Result<Value, Error> {
+    Err(wrong(
+        "decrypt_kv is not there yet, as the datastore keeps no secrets yet; pass the secret as a parameter",
+    ))
+}
+
+fn from_yaml_string(args: &Arguments) -> Result<Value, Error> {
+    let parsed = yaml::parse(&text_of(args.value(0))?).map_err(Exceeded)?;
+    let parsed =
+        parsed.map_err(|error| wrong(format!("from_yaml_string was given what is no YAML: {error}")))?;
+    Ok(convert::from_json(&parsed))
+}
+
+fn to_yaml_string(args: &Arguments) -> Result<Value, Error> {
+    let value = convert::to_json(&args.value(0)).map_err(wrong)?;
+    let text = yaml::dump(&value, args.count(1, 2)?, args.present(2).is_none_or(Value::is_true))
+        .map_err(Exceeded)?;
+    Ok(Value::from(text))
+}
+
+fn jsonpath_query(args: &Arguments) -> Result<Value, Error> {
+    let value = convert::to_json(&args.value(0)).map_err(wrong)?;
+    jsonpath::query(&value, args.required_text(1)?).map(|found| convert::from_json(&found)).map_err(wrong)
+}
+
+fn to_human_time_from_seconds(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
+    if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
+        return Err(wrong(format!(
+            "to_human_time_from_seconds needs a number, and was given {value}; use `| int`"
+        )));
+    }
+    time::human_time(order::number(&value)).map(Value::from).map_err(wrong)
+}
+
+/// Null as a mark that a cast turns back into null.
+#[expect(clippy::unnecessary_wraps, reason = "the shape of all functions in the table")]
+fn use_none(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
+    Ok(if value.is_none() { Value::from(NONE) } else { value })
+}
+
+/// One word for a POSIX shell, whatever is in it. NUL cannot be part of one.
+fn shell_quote(args: &Arguments) -> Result<Value, Error> {
+    let text = text_of(args.value(0))?;
+    if text.contains('\0') {
+        return Err(wrong("shell_quote was given a NUL character, which no shell word can hold"));
+    }
+    let quotes = text.matches('\'').count();
+    work::make(text.len().saturating_add(quotes.saturating_mul(4)))?;
+    Ok(Value::from(format!("'{}'", text.replace('\'', r#"'"'"'"#))))
+}
+
+/// What a JSON text says; a mapping is itself.
+fn json_or_mapping(args: &Arguments) -> Result<Value, Error> {
+    let value = args.value(0);
+    match value.kind() {
+        ValueKind::Map => Ok(value),
+        ValueKind::String => json::read(value),
+        _ => Err(wrong("Given object is not typeof string.")),
+    }
+}
+
+/// Lists side by side, the shorter ones filled up with `pad`.
+fn zip(given: Given) -> Result<Value, Error> {
+    let given = given.into_values();
+    let (lists, pad) = match given.split_last() {
+        Some((last, before)) if last.is_kwargs() => {
+            let named = Kwargs::try_from(last.clone())?;
+            if let Some(unknown) = named.args().find(|key| *key != "pad") {
+                return Err(wrong(format!("zip has no argument {unknown}; it takes lists, and pad")));
+            }
+            let pad = if named.has("pad") { named.get("pad")? } else { Value::from(()) };
+            (before, pad)
+        }
+        _ => (given.as_slice(), Value::from(())),
+    };
+    if let [list] = lists {
+        return defined(list.clone());
+    }
+    let list = |value: &Value| if value.is_none() { Ok(Vec::new()) } else { items(value.clone()) };
+    let lists = lists.iter().map(list).collect::<Result<Vec<_>, _>>()?;
+    let length = lists.iter().map(Vec::len).max().unwrap_or(0);
+    work::make_list(length.saturating_mul(lists.len() + 2))?;
+    let row =
+        |index: usize| lists.iter().map(|list| list.get(index).unwrap_or(&pad).clone()).collect::<Vec<_>>();
+    Ok((0..length).map(|index| Value::from(Tuple::from(row(index)))).collect())
+}

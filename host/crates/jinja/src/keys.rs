@@ -1,0 +1,144 @@
+//! The datastore as the template engine sees it, `st2kv`: which keys a template names, and places on the way to one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Object, ObjectRepr};
+use petrel_scope::{Datastore, KeyName, KeyScope};
+
+use crate::{convert, work};
+
+/// The keys that the dotted names in a template (`st2kv.system.a.b`) ask for. A last step that is a
+/// method of strings (`st2kv.system.a.upper()`) is not part of the key.
+pub(crate) fn keys_among<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<KeyName> {
+    let mut keys: Vec<_> = names.into_iter().filter_map(key).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn key(dotted: &str) -> Option<KeyName> {
+    let rest = dotted.strip_prefix("st2kv.").unwrap_or(dotted);
+    let (scope, name) = match rest.split_once('.')? {
+        ("system", name) => (KeyScope::System, name),
+        ("user", name) => (KeyScope::User, name),
+        _ => return None,
+    };
+    let name = match name.rsplit_once('.') {
+        Some((name, method)) if STRING_METHODS.contains(&method) => name,
+        _ => name,
+    };
+    Some(KeyName { scope, name: name.to_owned() })
+}
+
+/// Python's methods of strings that templates call.
+const STRING_METHODS: [&str; 27] = [
+    "capitalize",
+    "count",
+    "endswith",
+    "find",
+    "format",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "isupper",
+    "join",
+    "lower",
+    "lstrip",
+    "replace",
+    "rfind",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+];
+
+/// `st2kv` itself.
+#[derive(Debug)]
+pub(crate) struct Scopes {
+    pub(crate) datastore: Arc<Datastore>,
+    pub(crate) keys: Arc<[KeyName]>,
+}
+
+impl Object for Scopes {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let scope = match key.as_str()? {
+            "system" => KeyScope::System,
+            "user" => KeyScope::User,
+            _ => return None,
+        };
+        Some(self.lookup(scope))
+    }
+}
+
+impl Scopes {
+    pub(crate) fn lookup(&self, scope: KeyScope) -> Value {
+        let (datastore, keys) = (Arc::clone(&self.datastore), Arc::clone(&self.keys));
+        Value::from_object(Lookup { datastore, keys, scope, name: String::new() })
+    }
+}
+
+/// A place in the datastore: the part of a key that was read so far.
+struct Lookup {
+    datastore: Arc<Datastore>,
+    keys: Arc<[KeyName]>,
+    scope: KeyScope,
+    name: String,
+}
+
+/// Whether `value` is a place in the datastore.
+pub(crate) fn is_key(value: &Value) -> bool {
+    value.downcast_object_ref::<Lookup>().is_some()
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.datastore.get(self.scope, &self.name))
+    }
+}
+
+impl Lookup {
+    /// Whether the template goes on from `name` to a longer key.
+    fn goes_on(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| {
+            key.scope == self.scope && key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+}
+
+impl Object for Lookup {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        if let Err(limit) = work::scan(key.len() + self.name.len()) {
+            return Some(convert::beyond(limit));
+        }
+        let name = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        if !self.goes_on(&name) {
+            return Some(convert::from_text(self.datastore.get(self.scope, &name)));
+        }
+        let (datastore, keys) = (Arc::clone(&self.datastore), Arc::clone(&self.keys));
+        Some(Value::from_object(Self { datastore, keys, scope: self.scope, name }))
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        !self.datastore.get(self.scope, &self.name).is_empty()
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.datastore.get(self.scope, &self.name))
+    }
+}

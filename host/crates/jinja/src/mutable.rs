@@ -1,0 +1,259 @@
+//! Lists and mappings that Python's methods change: `append`, `update` and the like.
+//!
+//! The library's values never change. So where a text calls such a method, and only there, literals and what
+//! is handed in are made of these; a change lasts as long as the evaluation.
+
+mod change;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
+use minijinja::{Error, State, Value};
+
+use crate::view::View;
+use crate::{convert, work};
+
+/// The methods that change a list or a mapping.
+const METHODS: [&str; 11] = [
+    "append",
+    "clear",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "remove",
+    "reverse",
+    "setdefault",
+    "sort",
+    "update",
+];
+
+/// Whether a text calls a method that changes something.
+pub(crate) fn changes_something(source: &str) -> bool {
+    METHODS.iter().any(|method| {
+        source.match_indices(method).any(|(place, _)| {
+            let (before, after) = (source.get(..place), source.get(place + method.len()..));
+            before.is_some_and(|before| before.ends_with('.'))
+                && after.is_some_and(|after| after.starts_with('('))
+        })
+    })
+}
+
+/// A list.
+pub(crate) fn list(items: Vec<Value>) -> Value {
+    Value::from_object(List(Mutex::new(items)))
+}
+
+/// A mapping.
+pub(crate) fn mapping(entries: Vec<(Value, Value)>) -> Value {
+    Value::from_object(Mapping(Mutex::new(entries.into_iter().collect())))
+}
+
+/// `value` with all lists and mappings in it made anew, so that they can be changed.
+pub(crate) fn thawed(value: &Value, depth: usize) -> Value {
+    const DEPTH: usize = 128;
+    if depth > DEPTH || value.is_tuple() || work::make(2 * work::PLACE).is_err() {
+        return value.clone();
+    }
+    match value.kind() {
+        ValueKind::Seq => match value.try_iter() {
+            Ok(items) => list(items.map(|item| thawed(&item, depth + 1)).collect()),
+            Err(_) => value.clone(),
+        },
+        ValueKind::Map => match value.try_iter() {
+            Ok(keys) => mapping(
+                keys.map(|key| {
+                    let item = value.get_item(&key).unwrap_or_default();
+                    (key, thawed(&item, depth + 1))
+                })
+                .collect(),
+            ),
+            Err(_) => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// What was handed in, made anew at the first look; later looks see the changes.
+#[derive(Debug, Default)]
+pub(crate) struct Thaw(Mutex<BTreeMap<String, Value>>);
+
+impl Thaw {
+    /// The value under `name`, which `make` has to begin with.
+    pub(crate) fn get(&self, name: &str, make: impl FnOnce() -> Option<Value>) -> Option<Value> {
+        if let Some(known) = lock(&self.0).get(name) {
+            return Some(known.clone());
+        }
+        let value = thawed(&make()?, 0);
+        lock(&self.0).insert(name.to_owned(), value.clone());
+        Some(value)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// So many values, copied to go through them, or the limit that this exceeds.
+pub(crate) fn copied(count: usize, copy: impl FnOnce() -> Vec<Value>) -> Enumerator {
+    Enumerator::Values(match work::make_list(count) {
+        Ok(()) => copy(),
+        Err(limit) => vec![convert::beyond(limit)],
+    })
+}
+
+#[derive(Debug)]
+struct List(Mutex<Vec<Value>>);
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        lock(&self.0).get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let items = lock(&self.0);
+        copied(items.len(), || items.clone())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(lock(&self.0).len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        change::list(self, method, args)
+    }
+}
+
+#[derive(Debug)]
+struct Mapping(Mutex<IndexMap<Value, Value>>);
+
+impl Object for Mapping {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        // A list or a mapping is no key, as in Python; and it may be this very one, which is locked then.
+        if !is_key(key) {
+            return None;
+        }
+        lock(&self.0).get(key).cloned()
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        lock(&self.0).get(&Value::from(name)).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let entries = lock(&self.0);
+        copied(entries.len(), || entries.keys().cloned().collect())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(lock(&self.0).len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        change::mapping(self, method, args)
+    }
+}
+
+/// Whether `value` can be a key: Python hashes no list and no mapping, nor a tuple that holds one.
+fn is_key(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Seq if value.is_tuple() => {
+            value.try_iter().is_ok_and(|mut items| items.all(|item| is_key(&item)))
+        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => false,
+        _ => true,
+    }
+}
+
+/// Whether `value` is, or holds, the list or mapping at an address: a value within itself would have no end.
+/// Looks at `left` lists and mappings at most; beyond them it says yes.
+fn holds(value: &Value, address: usize, left: &mut u32) -> bool {
+    if value.as_object().is_none() || value.downcast_object_ref::<View>().is_some() {
+        return false;
+    }
+    *left = left.saturating_sub(1);
+    let _charged = work::charge(100);
+    let list = value.downcast_object::<List>().map(|list| Arc::as_ptr(&list).addr());
+    let own = list.or_else(|| value.downcast_object::<Mapping>().map(|mapping| Arc::as_ptr(&mapping).addr()));
+    if *left == 0 || own == Some(address) {
+        return true;
+    }
+    let Ok(mut items) = value.try_iter() else { return false };
+    match value.kind() {
+        ValueKind::Map => items.any(|key| value.get_item(&key).is_ok_and(|item| holds(&item, address, left))),
+        ValueKind::Seq => items.any(|item| holds(&item, address, left)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::render;
+    use petrel_scope::Scope;
+
+    #[test]
+    fn lists_and_mappings_change_within_one_rendering() {
+        let scope = Scope::new().with("l", json!([3, 1])).with("d", json!({"k": [1]}));
+        for (template, expected) in [
+            ("{% set a = [] %}{% for x in l %}{% set _ = a.append(x * 2) %}{% endfor %}{{ a }}", "[6, 2]"),
+            ("{{ l.append(4) }}{{ l }}{{ l.pop() }}{{ l.pop(0) }}{{ l }}", "None[3, 1, 4]43[1]"),
+            ("{% set _ = l.extend([2, 9]) %}{% set _ = l.sort() %}{{ l }}", "[1, 2, 3, 9]"),
+            ("{% set _ = l.sort(reverse=true) %}{% set _ = l.insert(1, 7) %}{{ l }}", "[3, 7, 1]"),
+            ("{% set _ = l.remove(3) %}{% set _ = l.reverse() %}{{ l }}", "[1]"),
+            ("{% set _ = d.update({'q': 1}, r=2) %}{{ d }}", "{'k': [1], 'q': 1, 'r': 2}"),
+            ("{{ d.setdefault('a', []) }}{% set _ = d.a.append(1) %}{{ d['a'] }}", "[][1]"),
+            ("{{ d.pop('k') }}{{ d.pop('k', 5) }}{{ d }}", "[1]5{}"),
+            ("{% set _ = d.k.append(2) %}{{ d }}{% set _ = d.clear() %}{{ d }}", "{'k': [1, 2]}{}"),
+            ("{{ d.popitem() }}", "('k', [1])"),
+        ] {
+            assert_eq!(render(template, &scope).as_deref(), Ok(expected), "{template}");
+        }
+        assert_eq!(render("{{ l }}", &scope).as_deref(), Ok("[3, 1]"));
+        for template in
+            ["{{ l.append(l) }}", "{{ l.append([[l]]) }}", "{{ l.remove(9) }}", "{{ d.pop('x') }}"]
+        {
+            assert!(render(template, &scope).is_err(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_list_or_a_mapping_is_no_key_and_locks_nobody_out() {
+        let scope = Scope::new().with("l", json!([1])).with("d", json!({"k": 1}));
+        for template in [
+            "{{ d.pop(d) }}",
+            "{{ d.pop((1, d)) }}",
+            "{{ d.setdefault(d, 1) }}",
+            "{{ d.setdefault(l, 1) }}",
+            "{{ d.update({d: 1}) }}",
+            "{{ d.update([[l, 1]]) }}",
+            "{{ l.clear() }}{{ d[d] }}",
+            "{{ l.clear() }}{{ d[[d]] }}",
+            "{{ l.clear() }}{{ d in d }}",
+            "{{ l.clear() }}{{ d.get(d) }}",
+        ] {
+            // With an error or without a value; it comes to an end.
+            let rendered = render(template, &scope);
+            let is_empty =
+                rendered.as_deref().is_ok_and(|text| ["None", "NoneNone", "NoneFalse"].contains(&text));
+            assert!(rendered.is_err() || is_empty, "{template}: {rendered:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Jinja templates as rules and parameters use them: the result is always text.
+//!
+//! A template is read once and rendered often. Text without `{{` or `{%` is no template and should
+//! not come here: [`is_template`] tells them apart without any parsing, as StackStorm does.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use minijinja::Environment;
+use petrel_scope::{KeyName, Scope};
+
+use crate::environment::{SHARED, fuel, settle, settle_failed};
+use crate::error::shortened;
+use crate::guard::guarded;
+use crate::keys::keys_among;
+use crate::output::Output;
+use crate::rewrite::Rewritten;
+use crate::work::{self, Evaluation, Exceeded};
+use crate::{Error, context, filters, missing, mutable, rewrite, workflow};
+
+/// Whether `text` holds Jinja.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// Compiles and renders `template` once. Whoever renders it again keeps a [`Template`].
+///
+/// # Errors
+/// As [`Template::compile`] and [`Template::render`].
+pub fn render(template: &str, scope: &Scope) -> Result<String, Error> {
+    Template::compile(template)?.render(scope)
+}
+
+/// A template that was read, and is kept in its compiled form from the first rendering on. (That form
+/// takes kilobytes, and of thousands of rules most never match.)
+pub struct Template {
+    source: String,
+    names: BTreeSet<String>,
+    keys: Arc<[KeyName]>,
+    compiled: OnceLock<Environment<'static>>,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Template").field(&self.source).finish()
+    }
+}
+
+/// The name of the only template in an environment.
+const NAME: &str = "template";
+
+impl Template {
+    /// Reads `source`.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] when it is no Jinja.
+    pub fn compile(source: &str) -> Result<Self, Error> {
+        let refused = |reason| Error::Syntax { template: shortened(source), line: 1, reason };
+        let rewritten = rewrite::template(source).map_err(|error| refused(error.to_string()))?;
+        let template = guarded(|| SHARED.template_from_str(source))
+            .map_err(|error| Error::from_engine(source, &error))?;
+        if rewritten == Rewritten::Lost {
+            return Err(refused(rewrite::LOST.to_owned()));
+        }
+        let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        for (global, _) in SHARED.globals() {
+            names.remove(global);
+        }
+        let dotted = template.undeclared_variables(true);
+        let keys = keys_among(dotted.iter().map(String::as_str)).into();
+        Ok(Self { source: source.to_owned(), names, keys, compiled: OnceLock::new() })
+    }
+
+    fn compiled(&self) -> Result<&Environment<'static>, minijinja::Error> {
+        if let Some(environment) = self.compiled.get() {
+            return Ok(environment);
+        }
+        let mut environment = SHARED.clone();
+        let source = rewrite::with_plain_lines(&self.source);
+        let text = match rewrite::template(&source) {
+            Ok(Rewritten::Same) => source.into_owned(),
+            Ok(Rewritten::Other(text)) => text,
+            Ok(Rewritten::Lost) | Err(_) => return Err(filters::wrong(rewrite::LOST)),
+        };
+        guarded(|| environment.add_template_owned(NAME, text))?;
+        Ok(self.compiled.get_or_init(|| environment))
+    }
+
+    /// The functions, filters and tests that it uses and nobody has, a sentence on each.
+    pub fn unknown(&self) -> Vec<String> {
+        workflow::unknown_in(&SHARED, &self.source, true)
+    }
+
+    /// The text it was compiled from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names that it takes from the scope.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The keys of the datastore that it reads by a fixed name.
+    pub fn datastore_keys(&self) -> &[KeyName] {
+        &self.keys
+    }
+
+    /// Fills it in.
+    ///
+    /// # Errors
+    /// [`Error::Render`] when a name is not defined, a filter unknown or a value of the wrong kind;
+    /// [`Error::TooMuch`] and [`Error::OutputTooLarge`] when a limit was hit.
+    pub fn render(&self, scope: &Scope) -> Result<String, Error> {
+        let _evaluation = Evaluation::begin();
+        let retold = |error: minijinja::Error| {
+            settle_failed(&error);
+            // What is missing reads as an empty text, which may be what went wrong.
+            let missing = scope.datastore().missing(self.keys.iter());
+            Error::from_engine(&self.source, &error).with_missing(missing)
+        };
+        work::check()
+            .map_err(|Exceeded(limit)| Error::TooMuch { template: shortened(&self.source), limit })?;
+        missing::forget();
+        let mut compiled = Cow::Borrowed(self.compiled().map_err(retold)?);
+        if work::is_roomy() {
+            compiled.to_mut().set_fuel(Some(fuel()));
+        }
+        let template = compiled.get_template(NAME).map_err(retold)?;
+        let mut output = Output::with_capacity(self.source.len());
+        let context = context::of(scope, &self.keys, mutable::changes_something(&self.source));
+        let rendered = guarded(|| {
+            let captured = template.render_captured_to(context, &mut output)?;
+            // What went on without a part that was too much is no answer.
+            work::check()?;
+            settle(captured.state().fuel_levels().map_or(0, |(used, _)| used));
+            Ok(())
+        });
+        if output.is_full() {
+            return Err(Error::OutputTooLarge { template: shortened(&self.source) });
+        }
+        rendered.map_err(retold)?;
+        output.into_text().map_err(|reason| Error::Render { template: shortened(&self.source), reason })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+//! Regular expressions in Python's dialect, on `fancy-regex`.
+//!
+//! The two dialects agree on most patterns; the rest is rewritten first. Look-around
+//! and back-references make an expression backtrack, so each search has a limit on that. Nothing ends one from
+//! outside, so it is charged before with the length of the text times the size of the automaton ([`Price`]).
+
+mod dialect;
+mod price;
+mod states;
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use fancy_regex::RegexBuilder;
+use petrel_model::quoted::{quoted, told};
+
+use crate::work::{self, Limit};
+use price::BYTE;
+pub use price::Price;
+use states::states;
+
+/// How many times one search may go back before it is given up. A search is tried with the least first, so that it
+/// is charged with about what it takes.
+const BACKTRACKS: [usize; 3] = [2_000, 50_000, 1_000_000];
+
+/// How many units of work going back once is.
+const BACKTRACK: u64 = 30;
+
+/// How many units of work making an expression ready is, for a byte of it.
+const COMPILING: u64 = 2_000;
+
+/// How many bytes an expression may take that was made ready.
+const SIZE: usize = 4 * 1024 * 1024;
+
+/// How many states fit into that at most. Making ten of them ready is about as much work as a byte.
+const STATES: u64 = 100_000;
+
+/// How many bytes an expression may have, that of an author too.
+const LENGTH: usize = 32 * 1024;
+
+/// Why a regular expression could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is none.
+    #[error(
+        "`{}` is not a regular expression: {}; correct it, or escape it with \\",
+        quoted(.pattern),
+        told(.reason)
+    )]
+    Invalid {
+        /// The expression.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It is longer than [`LENGTH`].
+    #[error(
+        "a regular expression of {length} bytes is longer than the {LENGTH} that one may have; shorten it, or use `in`"
+    )]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// The search took too long.
+    #[error("`{}` was given up after {} steps back; avoid nested repetition", quoted(.pattern), BACKTRACKS[2])]
+    GivenUp {
+        /// The expression.
+        pattern: String,
+    },
+    /// All that the evaluation does took too long.
+    #[error("{0}")]
+    TooMuch(#[from] Limit),
+}
+
+/// How an expression is to be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flags {
+    /// Letters match in either case.
+    pub ignore_case: bool,
+    /// A dot matches a newline too.
+    pub dot_all: bool,
+    /// Only a match at the very start counts.
+    pub at_start: bool,
+}
+
+/// A compiled expression.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    compiled: fancy_regex::Regex,
+    /// The same with more steps back allowed, made when one is needed.
+    patient: Arc<[OnceLock<Option<fancy_regex::Regex>>; 2]>,
+    pattern: String,
+    translated: String,
+    flags: Flags,
+    /// What a search costs.
+    price: Price,
+    /// Whether one match can be decided far behind its end, so that many matches go through the text many times.
+    looks_ahead: bool,
+}
+
+/// One match: where it is, and the text of its groups (an unmatched one is empty, as in Python).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The bytes that matched.
+    pub range: Range<usize>,
+    /// Groups from the first on, without the whole match.
+    pub groups: Vec<String>,
+}
+
+/// The bytes of a match and of its groups.
+pub type Spans = Vec<Option<Range<usize>>>;
+
+impl Regex {
+    /// Reads `pattern`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for what is no expression in Python's dialect, [`Error::TooLong`] for more than 32 KiB.
+    pub fn new(pattern: &str, flags: Flags) -> Result<Self, Error> {
+        if pattern.len() > LENGTH {
+            return Err(Error::TooLong { length: pattern.len() });
+        }
+        work::charge((pattern.len() as u64).saturating_mul(BYTE))?;
+        let invalid = |reason: String| Error::Invalid { pattern: pattern.to_owned(), reason };
+        let mut translated = dialect::translate(pattern).map_err(invalid)?;
+        if flags.at_start {
+            // The newline ends a comment of a verbose expression, where it has no meaning itself.
+            let end = if translated.is_verbose { "\n" } else { "" };
+            translated.text = format!(r"\A(?:{}{end})", translated.text);
+        }
+        let repeats = translated.text.matches('{').count() as u64;
+        let states = states(&translated.text);
+        let size = translated.text.len() as u64 + 50 * repeats + states.min(STATES) / 10;
+        work::charge(size.saturating_mul(COMPILING))?;
+        let [least, ..] = BACKTRACKS;
+        let compiled = build(&translated.text, flags, least).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            compiled,
+            patient: Arc::default(),
+            pattern: pattern.to_owned(),
+            price: Price::of(&translated.text),
+            looks_ahead: looks_ahead(&translated.text),
+            translated: translated.text,
+            flags,
+        })
+    }
+
+    /// Whether it matches somewhere in `text`.
+    ///
+    /// # Errors
+    /// [`Error::GivenUp`] at the limit.
+    pub fn is_match(&self, text: &str) -> Result<bool, Error> {
+        let most = |limit| self.price.within(text.len(), limit);
+        self.search(|limit| work::charge(most(limit)), |regex| regex.is_match(text)).map(|(found, _)| found)
+    }
+
+    /// Searches with ever more steps back, each time after paying for so many; what was found, and with how many.
+    fn search<T>(
+        &self,
+        pay: impl Fn(usize) -> Result<(), Limit>,
+        search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
+    ) -> Result<(T, usize), Error> {
+        if !self.price.backtracks() {
+            pay(0)?;
+            return search(&self.compiled).map(|found| (found, 0)).map_err(|_error| self.given_up());
+        }
+        for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
+            pay(limit)?;
+            work::charge(limit as u64 * BACKTRACK)?;
+            let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
+                None => Some(&self.compiled),
+                Some(patient) => {
+                    patient.get_or_init(|| build(&self.translated, self.flags, limit).ok()).as_ref()
+                }
+            };
+            if let Some(Ok(found)) = regex.map(&search) {
+                return Ok((found, limit));
+            }
+        }
+        Err(self.given_up())
+    }
+
+    /// Every match in `text`, from left to right.
+    ///
+    /// # Errors
+    /// [`Error::GivenUp`] at the limit.
+    pub fn matches(&self, text: &str) -> Result<Vec<Match>, Error> {
+        let mut matches = Vec::new();
+        for spans in self.spans(text) {
+            let spans = spans?;
+            let Some(range) = spans.first().cloned().flatten() else { continue };
+            let group = |range: &Option<Range<usize>>| {
+                let text = range.clone().and_then(|range| text.get(range)).unwrap_or_default();
+                work::make(text.len() + work::PLACE)?;
+                Ok(text.to_owned())
+            };
+            let groups = spans.iter().skip(1).map(group).collect::<Result<_, Limit>>()?;
+            matches.push(Match { range, groups });
+        }
+        Ok(matches)
+    }
+
+    /// Where matches in `text` and their groups are, from left to right, each found when it is asked for. The
+    /// first of each is the whole match; a group that took no part is nowhere. [`Error::GivenUp`] may be among
+    /// them, as the last.
+    pub fn spans<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Result<Spans, Error>> + 'a {
+        let (mut from, mut last_end, mut is_over) = (0, None, false);
+        std::iter::from_fn(move || {
+            while !is_over {
+                let found = self.next(text, from);
+                let Ok(Some(spans)) = &found else {
+                    is_over = true;
+                    return found.transpose();
+                };
+                let range = spans.first().cloned().flatten()?;
+                let is_empty = range.is_empty();
+                from = if is_empty { after(text, range.end) } else { range.end };
+                is_over = from > text.len();
+                // Directly behind a match nothing is no match.
+                if !(is_empty && last_end == Some(range.end)) {
+                    last_end = Some(range.end);
+                    return found.transpose();
+                }
+            }
+            None
+        })
+    }
+
+    /// The first match that begins at `from` or later.
+    fn next(&self, text: &str, from: usize) -> Result<Option<Spans>, Error> {
+        /// The work of telling one match, beside going through the text.
+        const FOUND: u64 = 300;
+        let left = text.len().saturating_sub(from);
+        let most = |limit| self.telling(left, limit);
+        // Where it ends at the first match, it is charged with what it went through.
+        let pay =
+            |limit| if self.looks_ahead { work::charge(most(limit)) } else { work::afford(most(limit)) };
+        let (found, limit) = self.search(pay, |regex| regex.captures_from_pos(text, from))?;
+        let spans: Option<Spans> =
+            found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
+        let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
+        let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
+        let through = if self.looks_ahead { 0 } else { self.telling(gone_through, limit) };
+        work::charge(through.saturating_add(FOUND))?;
+        work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;
+        Ok(spans)
+    }
+
+    /// As [`Price::within`] where the groups of the match are told: each state carries the places of all of them.
+    fn telling(&self, bytes: usize, backtracks: usize) -> u64 {
+        /// So many groups are carried for nothing.
+        const FREE_GROUPS: u64 = 16;
+        let groups = self.compiled.captures_len() as u64;
+        self.price.within(bytes, backtracks).saturating_mul(1 + groups / FREE_GROUPS)
+    }
+
+    /// The number of the group called `name`.
+    pub fn group_number(&self, name: &str) -> Option<usize> {
+        self.compiled.capture_names().position(|known| known == Some(name))
+    }
+
+    /// The names of groups by their numbers; the whole match is the first and has none.
+    pub fn group_names(&self) -> Vec<Option<&str>> {
+        self.compiled.capture_names().collect()
+    }
+
+    fn given_up(&self) -> Error {
+        Error::GivenUp { pattern: self.pattern.clone() }
+    }
+}
+
+fn build(text: &str, flags: Flags, backtracks: usize) -> fancy_regex::Result<fancy_regex::Regex> {
+    RegexBuilder::new(text)
+        .case_insensitive(flags.ignore_case)
+        .dot_matches_new_line(flags.dot_all)
+        .backtrack_limit(backtracks)
+        .delegate_size_limit(SIZE)
+        .build()
+}
+
+/// The place of the character behind the one at `place`.
+fn after(text: &str, place: usize) -> usize {
+    place + text.get(place..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+}
+
+/// Whether an expression has both repetition without end and a choice.
+fn looks_ahead(text: &str) -> bool {
+    let repeats = text.contains(['*', '+']) || text.contains(",}");
+    repeats && ["|", ")?", ")*", "){", "??", "*?", "+?"].iter().any(|mark| text.contains(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> Option<bool> {
+        Regex::new(pattern, Flags::default()).ok().map(|regex| regex.is_match(text).unwrap())
+    }
+
+    #[test]
+    fn python_dialect() {
+        for (pattern, text, expected) in [
+            ("a$", "a\n", Some(true)),
+            ("a$", "a\n\n", Some(false)),
+            (r"a\Z", "a\n", Some(false)),
+            ("(?m)^b", "a\nb", Some(true)),
+            (r"(a)\1", "aa", Some(true)),
+            ("(?P<x>a)(?P=x)", "aa", Some(true)),
+            ("foo(?=bar)", "foobar", Some(true)),
+            ("a(?#note)bc", "abc", Some(true)),
+            ("(?x) a b # note", "ab", Some(true)),
+            ("[[]", "[", Some(true)),
+            ("[]a]", "]", Some(true)),
+            ("[a&&b]", "&", Some(true)),
+            ("{a}", "{a}", Some(true)),
+            ("a{,2}$", "aa", Some(true)),
+            (r"\u2603", "☃", Some(true)),
+            (r"\/\-\<", "/-<", Some(true)),
+            (r"\d\w\s", "١é\u{a0}", Some(true)),
+            ("(", "", None),
+            ("[z-a]", "", None),
+            ("*a", "", None),
+            ("a{2,1}", "", None),
+            (r"\h", "", None),
+            (r"\Qa", "", None),
+            ("a**", "", None),
+            ("[a", "", None),
+            ("a\\", "", None),
+            ("(?i:A)b", "ab", Some(true)),
+            ("(?<=a)b", "ab", Some(true)),
+            ("(a)?(?(1)b|c)", "ab", Some(true)),
+            ("(?>a)b", "ab", Some(true)),
+            ("(?a)a", "a", Some(true)),
+            // What only the library knows; an expression that calls itself takes all memory.
+            ("b(?P>0)", "bbb", None),
+            ("b(?aP>0)", "bbb", None),
+            ("b(?R)", "", None),
+            ("(a)(?1)", "", None),
+            ("(?&x)", "", None),
+            ("(?<x>a)", "", None),
+            ("(?|a|b)", "", None),
+            ("(?~a)", "", None),
+            ("(?", "", None),
+            ("(*FAIL)", "", None),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn runaway_expressions_are_given_up() {
+        let pattern = r"^(?:(x+)\1?)+$";
+        let regex = Regex::new(pattern, Flags::default()).unwrap();
+        let text = "x".repeat(5000) + "y";
+        assert_eq!(regex.is_match(&text), Err(Error::GivenUp { pattern: pattern.into() }));
+    }
+
+    #[test]
+    fn at_start_and_verbose_go_together() {
+        let regex = Regex::new("(?x) b # note", Flags { at_start: true, ..Flags::default() }).unwrap();
+        assert_eq!((regex.is_match("b"), regex.is_match("ab")), (Ok(true), Ok(false)));
+    }
+}

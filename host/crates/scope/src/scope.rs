@@ -1,0 +1,132 @@
+//! What a template sees: names and values, in order.
+//!
+//! A value is handed in as shared JSON, and only what a template reads of it is turned into a language's own
+//! form. So a scope is cheap to build and to extend, however large a payload is.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
+
+use crate::{Datastore, KeyScope};
+
+/// Named values, and the datastore under `st2kv`.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    entries: Vec<(Arc<str>, Entry)>,
+    datastore: Arc<Datastore>,
+}
+
+/// What a name in a scope stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// A value.
+    Value(&'a Arc<Value>),
+    /// One part of the datastore.
+    Keys(KeyScope),
+    /// All of it.
+    Datastore,
+}
+
+/// A value that is made when somebody reads it.
+type Late = LazyLock<Arc<Value>, Box<dyn FnOnce() -> Arc<Value> + Send>>;
+
+#[derive(Clone)]
+enum Entry {
+    Json(Arc<Value>),
+    Late(Arc<Late>),
+    Datastore(KeyScope),
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(json) => json.fmt(f),
+            Self::Late(late) => late.fmt(f),
+            Self::Datastore(scope) => scope.fmt(f),
+        }
+    }
+}
+
+impl Scope {
+    /// Nothing but an empty datastore.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This and `value` under `name`, in place of what was there.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Arc<Value>>) -> Self {
+        self.insert(name, value);
+        self
+    }
+
+    /// This and what `make` makes under `name`, once a template reads it; most read none of what they could.
+    #[must_use]
+    pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
+        let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
+        self.put(name, Entry::Late(Arc::new(late)));
+        self
+    }
+
+    /// Adds `value` under `name`, in place of what was there.
+    pub fn insert(&mut self, name: &str, value: impl Into<Arc<Value>>) {
+        self.put(name, Entry::Json(value.into()));
+    }
+
+    /// This with `datastore` under `st2kv`.
+    #[must_use]
+    pub fn with_datastore(mut self, datastore: Arc<Datastore>) -> Self {
+        self.datastore = datastore;
+        self
+    }
+
+    /// This with one part of the datastore under a name of its own: criteria patterns may say `system.x`.
+    #[must_use]
+    pub fn with_key_scope(mut self, name: &str, scope: KeyScope) -> Self {
+        self.put(name, Entry::Datastore(scope));
+        self
+    }
+
+    /// The JSON value under `name`, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
+        match self.look_up(name)? {
+            Named::Value(json) => Some(json),
+            Named::Keys(_) | Named::Datastore => None,
+        }
+    }
+
+    /// What a template finds under `name`; what is late is made now.
+    pub fn look_up(&self, name: &str) -> Option<Named<'_>> {
+        match self.entry(name) {
+            Some(Entry::Json(json)) => Some(Named::Value(json)),
+            Some(Entry::Late(late)) => Some(Named::Value(late)),
+            Some(Entry::Datastore(scope)) => Some(Named::Keys(*scope)),
+            None => (name == DATASTORE).then_some(Named::Datastore),
+        }
+    }
+
+    /// Whether a template finds something under `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        name == DATASTORE || self.entry(name).is_some()
+    }
+
+    /// The datastore under `st2kv`.
+    pub fn datastore(&self) -> &Arc<Datastore> {
+        &self.datastore
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|(known, _)| **known == *name).map(|(_, entry)| entry)
+    }
+
+    fn put(&mut self, name: &str, entry: Entry) {
+        match self.entries.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, old)) => *old = entry,
+            None => self.entries.push((name.into(), entry)),
+        }
+    }
+}
+
+/// The name of the datastore in templates.
+pub const DATASTORE: &str = "st2kv";
