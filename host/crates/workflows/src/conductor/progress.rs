@@ -156,7 +156,7 @@ impl Conductor {
     fn status_after(&self, place: Place, current: Status, change: &Change<'_>) -> Option<Status> {
         match change {
             Change::Action { status, .. } => machine::task_after_action(current, *status),
-            Change::Command(_) => Some(change.status()),
+            Change::Held { .. } | Change::Command(_) => Some(change.status()),
             Change::Item { item, status, .. } => {
                 let items = self.staging.get(place)?.items.as_ref()?;
                 let others = items.others(*item);
@@ -165,7 +165,9 @@ impl Conductor {
                     && items.goes_on(*item)
                     && *status != Status::Canceled
                     && others != OtherItems::Canceled;
-                let is_last = others != OtherItems::Active && current == Status::Pausing;
+                // The workflow may go on again before all items that were active have ended.
+                let rests = current == Status::Pausing && !(self.awaits_resumed && self.status.is_running());
+                let is_last = others != OtherItems::Active && rests;
                 if goes_on && is_last && status.is_completed() {
                     return Some(Status::Paused);
                 }
@@ -238,7 +240,8 @@ impl Conductor {
             Some(_) => self.staging.remove(place),
             None => {}
         }
-        if change.status() == Status::Failed {
+        // The items of a task whose end was held back are in the log already.
+        if change.status() == Status::Failed && !matches!(change, Change::Held { .. }) {
             self.errors.add(ErrorEntry {
                 message: FAILED.to_owned(),
                 task_id: Some(self.definition.name(place.0)),
