@@ -165,10 +165,11 @@ impl Conductor {
                     && items.goes_on(*item)
                     && *status != Status::Canceled
                     && others != OtherItems::Canceled;
-                // The workflow may go on again before all items that were active have ended.
+                // A workflow that goes on before all of them rest starts the others.
                 let rests = current == Status::Pausing && !(self.awaits_resumed && self.status.is_running());
-                let is_last = others != OtherItems::Active && rests;
-                if goes_on && is_last && status.is_completed() {
+                let ends_last = status.is_completed() && rests;
+                let rests_last = status.is_resting() && self.awaits_resumed;
+                if goes_on && others != OtherItems::Active && (ends_last || rests_last) {
                     return Some(Status::Paused);
                 }
                 // Otherwise they count as active, or the task would end before they have started.
@@ -304,9 +305,12 @@ impl Conductor {
         if status != Status::Succeeded && !is_remediated {
             return TaskChange::Plain { status, is_active };
         }
+        // A task with items stays pausing when the workflow goes on before all of them rest, and until its end.
+        let goes_on = self.awaits_resumed && self.status.is_running();
+        let rests = |one: Status| one.is_resting() || (one == Status::Pausing && !goes_on);
         let remaining = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
             Remaining::Canceled
-        } else if self.table.has(|one| one == Status::Pausing || one.is_resting()) {
+        } else if self.table.has(rests) {
             Remaining::Paused
         } else if self.staging.can_start() || self.leads_on(place, false) {
             Remaining::Incomplete
