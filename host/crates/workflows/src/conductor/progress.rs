@@ -165,9 +165,14 @@ impl Conductor {
                     && items.goes_on(*item)
                     && *status != Status::Canceled
                     && others != OtherItems::Canceled;
-                // A workflow that goes on before all of them rest starts the others.
-                let rests = current == Status::Pausing && !(self.awaits_resumed && self.status.is_running());
-                let ends_last = status.is_completed() && rests;
+                // If the workflow goes on before all items rest that were to, the others start after all.
+                let starts_more = others != OtherItems::Active && (goes_on || others == OtherItems::Incomplete);
+                let is_resumed = self.awaits_resumed && self.status.is_running();
+                let current = match current {
+                    Status::Pausing if starts_more && is_resumed => Status::Running,
+                    current => current,
+                };
+                let ends_last = status.is_completed() && current == Status::Pausing;
                 let rests_last = status.is_resting() && self.awaits_resumed;
                 if goes_on && others != OtherItems::Active && (ends_last || rests_last) {
                     return Some(Status::Paused);
