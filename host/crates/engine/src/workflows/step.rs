@@ -132,6 +132,7 @@ impl Step {
     /// This, and what each of `messages` was refused for.
     fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
         let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
+        self.take_in_ends();
         (self, refused)
     }
 
