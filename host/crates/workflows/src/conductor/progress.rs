@@ -160,6 +160,9 @@ impl Conductor {
             Change::Item { item, status, .. } => {
                 let items = self.staging.get(place)?.items.as_ref()?;
                 let others = items.others(*item);
+                // A task may go on after a rest although its workflow is to end, which it was asked to while it rested.
+                let is_ending = self.awaits_resumed && self.status == Status::Canceling;
+                let current = if is_ending && current == Status::Running { Status::Canceling } else { current };
                 // Once an item was canceled, no further item starts, so the items that have not started do not count.
                 let goes_on = matches!(current, Status::Running | Status::Pausing)
                     && items.goes_on(*item)
