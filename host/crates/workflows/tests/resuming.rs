@@ -228,7 +228,9 @@ fn it_rests_again_once_all_that_is_left_inside_it_does() {
 #[test]
 fn what_ended_while_it_was_paused_counts_once_it_goes_on() {
     for (what, tasks) in shapes() {
-        if tasks.as_object().unwrap().len() > 1 {
+        let has_items = |task: &Value| task["with"].is_string() || task["with"].is_object();
+        // A task without items ends although its workflow is paused, and lets that go on.
+        if !tasks.as_object().unwrap().values().all(has_items) {
             continue;
         }
         for (ends, expected) in [

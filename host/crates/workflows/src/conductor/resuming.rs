@@ -56,6 +56,12 @@ impl Conductor {
     fn take_in_ends(&mut self, world: &World) {
         if self.holds_ends() {
             let held: Vec<_> = self.held().collect();
+            // All of them run before the first ends, or the others would rest and pause the workflow.
+            for (place, _) in &held {
+                if let Some(number) = self.table.latest(*place) {
+                    self.table_mut().set_status(number, Status::Running, world.moment.micros);
+                }
+            }
             for (place, status) in held {
                 self.change_or_fail(place, &Change::Held { status }, world);
             }
