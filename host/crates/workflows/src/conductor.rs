@@ -6,13 +6,14 @@
 //! A step costs the same in a large workflow as in a small one: [`state`] maintains sums, contexts share their common
 //! parts, and no step searches all tasks.
 //!
-//! The rules are Orquesta's. They are in [`progress`] (a task changes), [`transitions`] (a task has ended),
+//! The rules are Orquesta's. They are in [`progress`] and [`items`] (a task changes), [`transitions`] (a task has ended),
 //! [`starting`] (tasks are ready), [`requests`] (pause, resume, cancel), [`resuming`] (what rested goes on), [`rerun`] and
 //! [`output`].
 
 mod change;
 mod context;
 mod event;
+mod items;
 mod log;
 mod output;
 mod progress;

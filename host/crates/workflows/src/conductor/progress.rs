@@ -12,7 +12,7 @@ use super::staging::Staged;
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
-use crate::machine::{self, OtherItems, Remaining, TaskChange};
+use crate::machine::{self, Remaining, TaskChange};
 use crate::status::Status;
 
 /// The message that every failed action leaves in the log of errors.
@@ -157,33 +157,7 @@ impl Conductor {
         match change {
             Change::Action { status, .. } => machine::task_after_action(current, *status),
             Change::Held { .. } | Change::Command(_) => Some(change.status()),
-            Change::Item { item, status, .. } => {
-                let items = self.staging.get(place)?.items.as_ref()?;
-                let others = items.others(*item);
-                // A task may go on after a rest although its workflow is to end, which it was asked to while it rested.
-                let is_ending = self.awaits_resumed && self.status == Status::Canceling;
-                let current = if is_ending && current == Status::Running { Status::Canceling } else { current };
-                // Once an item was canceled, no further item starts, so the items that have not started do not count.
-                let goes_on = matches!(current, Status::Running | Status::Pausing)
-                    && items.goes_on(*item)
-                    && *status != Status::Canceled
-                    && others != OtherItems::Canceled;
-                // If the workflow goes on before all items rest that were to, the others start after all.
-                let starts_more = others != OtherItems::Active && (goes_on || others == OtherItems::Incomplete);
-                let is_resumed = self.awaits_resumed && self.status.is_running();
-                let current = match current {
-                    Status::Pausing if starts_more && is_resumed => Status::Running,
-                    current => current,
-                };
-                let ends_last = status.is_completed() && current == Status::Pausing;
-                let rests_last = status.is_resting() && self.awaits_resumed;
-                if goes_on && others != OtherItems::Active && (ends_last || rests_last) {
-                    return Some(Status::Paused);
-                }
-                // Otherwise they count as active, or the task would end before they have started.
-                let others = if goes_on { OtherItems::Active } else { others };
-                machine::task_after_item(current, *status, others)
-            }
+            Change::Item { item, status, .. } => self.status_after_item(place, current, *item, *status),
         }
     }
 
