@@ -260,6 +260,7 @@ impl Conductor {
             None => Change::Action { status: report.status, result: Some(result) },
         };
         self.change_or_fail(place, &change, world);
+        self.rest_after(report.status);
         self.render_output(world);
         if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
     }

@@ -24,6 +24,14 @@ impl Conductor {
         self.replace(Status::Resuming, Status::Paused, world);
     }
 
+    /// Pauses a workflow that was to go on when an action reports that it rests, and nothing else is active.
+    pub(super) fn rest_after(&mut self, reported: Status) {
+        let is_resuming = self.awaits_resumed && self.status == Status::Resuming;
+        if is_resuming && reported == Status::Paused && !self.is_active() {
+            self.status = Status::Paused;
+        }
+    }
+
     /// Gives all actions in the status `old` the status `new`: items, and tasks of which no other item is active.
     fn replace(&mut self, old: Status, new: Status, world: &World) {
         let places = self.staging.replace(old, new);
