@@ -262,7 +262,11 @@ impl Conductor {
         self.change_or_fail(place, &change, world);
         self.rest_after(report.status);
         self.render_output(world);
-        if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+        // An item that rests while others have failed ends its task, as in Orquesta, and is left behind.
+        let ends_task = self.awaits_resumed
+            && report.status.is_resting()
+            && self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
+        if report.status.is_completed() || ends_task { self.start_ready(world) } else { Vec::new() }
     }
 
     /// Applies a change of a task. If that fails, the task fails as far as it can, and so does the workflow.
