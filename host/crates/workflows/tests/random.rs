@@ -97,7 +97,7 @@ struct Played {
 impl Played {
     fn apply(&mut self, event: &Event) {
         apply(&mut self.conductor, event, &mut self.running);
-        // As a host does: what ended during a rest counts once the workflow goes on.
+        // As a host does, also when something else lets the workflow go on.
         if matches!(self.status(), Status::Running | Status::Resuming) && self.conductor.holds_ends() {
             apply(&mut self.conductor, &Event::Request(Status::Running), &mut self.running);
         }
@@ -121,7 +121,9 @@ impl Played {
             }
             _ => {}
         }
-        self.apply(&Event::Request(wanted));
+        // As a host does: what ended during a rest counts when the workflow is asked to run.
+        let takes_in = wanted == Status::Resuming && self.conductor.holds_ends();
+        self.apply(&Event::Request(if takes_in { Status::Running } else { wanted }));
         let is_over = self.running.is_empty() && self.resting.is_empty();
         if wanted == Status::Resuming && rested && is_over {
             let status = self.status();

@@ -43,6 +43,8 @@ impl Host {
     }
 
     fn ask(&mut self, status: Status) {
+        let takes_in = status == Status::Resuming && self.conductor.holds_ends();
+        let status = if takes_in { Status::Running } else { status };
         let starts = self.conductor.apply(&Event::Request(status), &World::default()).unwrap();
         self.take(starts);
         self.take_in_ends();

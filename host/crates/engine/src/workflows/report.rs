@@ -87,8 +87,14 @@ impl Step {
         Ok(())
     }
 
-    /// Lets a workflow that goes on take in what ended inside it while it was paused. The conductor leaves that to its
-    /// host, as Orquesta never does it, and its log of before must give what it gave.
+    /// What to ask of the workflow when somebody asks for `status`. What ended inside it while it was paused is taken in
+    /// only when it is asked to run: Orquesta never does it, and a log of before must give what it gave.
+    pub(super) fn wanted(&self, status: Status) -> Status {
+        let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
+        if takes_in { Status::Running } else { status }
+    }
+
+    /// Lets a workflow take in what ended inside it while it was paused, once something else made it go on.
     pub(super) fn take_in_ends(&mut self) {
         let goes_on = matches!(self.status(), Status::Running | Status::Resuming);
         if goes_on && self.live.conductor.holds_ends() {

@@ -170,6 +170,7 @@ impl Step {
             // It is so already, and StackStorm answers with how it stands.
             return Ok(());
         }
+        let status = self.wanted(status);
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
             message: format!("execution {}: {refused}", self.live.execution.id),
