@@ -32,10 +32,12 @@ impl Conductor {
             current => current,
         };
         let ends_last = reported.is_completed() && goes_on && current == Status::Pausing;
-        // A task that is repeated must not leave an item behind that still rests.
-        let is_kept = goes_on || (is_open && others == OtherItems::Failed && self.has_retry(place));
-        let rests_last = reported.is_resting() && is_kept && self.awaits_resumed;
-        if ends_last || rests_last {
+        let rests_last = reported.is_resting() && goes_on && self.awaits_resumed;
+        // A task that may be repeated must not leave an item behind that still rests.
+        let has_failed_beside = (reported.is_resting() && others == OtherItems::Failed)
+            || (reported.is_abended() && others == OtherItems::Paused);
+        let waits = is_open && has_failed_beside && self.awaits_resumed && self.has_retry(place);
+        if ends_last || rests_last || waits {
             return Some(Status::Paused);
         }
         // Items that are still to start count as active, or the task would end before they have started.
