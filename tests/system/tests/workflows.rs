@@ -294,7 +294,7 @@ fn items_that_are_workflows_are_paused_and_resumed_with_the_one_they_are_in() {
         eventually("all items run", || {
             let all = host.list(&format!("/executions/{id}/children"));
             let waiting =
-                all.iter().filter(|one| one["action"] == "core.local" && one["status"] == "running");
+                all.iter().filter(|one| one["action"]["ref"] == "core.local" && one["status"] == "running");
             (waiting.count() == count).then_some(())
         });
         host.ok(&["execution", "pause", &id]);
