@@ -273,6 +273,48 @@ fn a_workflow_inside_another_one_is_paused_and_resumed_with_it() {
 }
 
 #[test]
+fn items_that_are_workflows_are_paused_and_resumed_with_the_one_they_are_in() {
+    let place = Place::default();
+    let wait = "version: 1.0\ninput: [file, n]\ntasks:\n  wait: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %> ]; do sleep 0.05; done\"', next: [{when: <% ctx().n > 1 %>, do: more}]}\n  more: {action: core.noop}\n";
+    let outer = "version: 1.0\ninput: [file, items]\ntasks:\n  each: {with: {items: <% ctx().items %>}, action: flows.inner, input: {file: <% ctx().file %>, n: <% item() %>}, next: [{do: after}]}\n  after: {action: core.noop}\n";
+    let host = serve(
+        &place,
+        &[
+            ("inner", "{file: {type: string}, n: {type: integer}}", wait),
+            ("outer", "{file: {type: string}, items: {type: array}}", outer),
+        ],
+    );
+    // Those of 1 only end when they are resumed, the others go on.
+    for (round, items) in
+        [json!([1]), json!([1, 1]), json!([1, 1, 1]), json!([1, 2]), json!([2, 1, 2])].iter().enumerate()
+    {
+        let file = format!("go{round}");
+        let count = items.as_array().map_or(0, Vec::len);
+        let id = start(&host, "flows.outer", &json!({"file": place.path(&file), "items": items}));
+        eventually("all items run", || {
+            let all = host.list(&format!("/executions/{id}/children"));
+            let waiting =
+                all.iter().filter(|one| one["action"]["ref"] == "core.local" && one["status"] == "running");
+            (waiting.count() == count).then_some(())
+        });
+        host.ok(&["execution", "pause", &id]);
+        place.write(&file, "");
+        host.until(&id, "paused");
+        assert_eq!(tasks(&host, &id), vec!["each paused"; count], "{items}");
+        host.ok(&["execution", "resume", &id]);
+        host.until(&id, "succeeded");
+        let mut ended = vec!["each succeeded"; count];
+        ended.push("after succeeded");
+        assert_eq!(tasks(&host, &id), ended, "{items}");
+        let log = host.execution(&id)["log"].clone();
+        let statuses: Vec<_> = log.as_array().into_iter().flatten().map(|entry| &entry["status"]).collect();
+        let pauses = statuses.iter().filter(|status| **status == "paused").count();
+        assert_eq!(pauses, 1, "{items}: {statuses:?}");
+    }
+    host.stop();
+}
+
+#[test]
 fn a_workflow_inside_another_one_goes_on_with_it_when_its_host_is_lost_at_that_moment() {
     let place = Place::default();
     let inner = "version: 1.0\ninput: [file]\ntasks:\n  one: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %> ]; do sleep 0.05; done\"', next: [{do: two}]}\n  two: {action: 'core.local cmd=\"while [ ! -e <% ctx().file %>.end ]; do sleep 0.05; done\"', next: [{do: noop}]}\n";

@@ -114,6 +114,15 @@ impl Conducted {
         })
     }
 
+    /// Whether a task rests although all its items have ended, so that the workflow must be asked for
+    /// [`Status::Running`] once it goes on.
+    pub fn holds_ends(&self) -> bool {
+        match self {
+            Self::Orquesta(conductor) => conductor.holds_ends(),
+            Self::Chain(_) => false,
+        }
+    }
+
     /// Its status.
     pub fn status(&self) -> Status {
         match self {

@@ -6,18 +6,21 @@
 //! A step costs the same in a large workflow as in a small one: [`state`] maintains sums, contexts share their common
 //! parts, and no step searches all tasks.
 //!
-//! The rules are Orquesta's. They are in [`progress`] (a task changes), [`transitions`] (a task has ended),
-//! [`starting`] (tasks are ready), [`requests`] (pause, resume, cancel), [`rerun`] and [`output`].
+//! The rules are Orquesta's. They are in [`progress`] and [`items`] (a task changes), [`transitions`] (a task has ended),
+//! [`starting`] (tasks are ready), [`requests`] (pause, resume, cancel), [`resuming`] (what rested goes on), [`rerun`] and
+//! [`output`].
 
 mod change;
 mod context;
 mod event;
+mod items;
 mod log;
 mod output;
 mod progress;
 mod refused;
 mod requests;
 mod rerun;
+mod resuming;
 mod scope;
 mod seconds;
 mod staging;
@@ -57,6 +60,7 @@ pub struct Conductor {
     staging: Staging,
     dictionaries: Dictionaries,
     fails_idle_tasks: bool,
+    awaits_resumed: bool,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -70,13 +74,17 @@ pub struct Conductor {
 
 /// The current edition of the conductor's rules. A log is replayed by the edition with which it began, so that it
 /// always gives the same state.
-pub const EDITION: u32 = 1;
+pub const EDITION: u32 = 2;
 
 /// The edition since which tasks share dictionaries; see [`context`].
 const DICTIONARIES_IN_COMMON: u32 = 1;
 
 /// The edition since which a task without an action fails if its end cannot be evaluated. Before, it never ended.
 const IDLE_TASKS_FAIL: u32 = 1;
+
+/// The edition since which what a resume lets go on counts as active until it reports; see [`resuming`]. Before, the
+/// first action of several that ended after a resume paused the workflow again.
+const RESUMED_IS_ACTIVE: u32 = 2;
 
 /// Approximate memory of one run of a task, in bytes.
 const TASK_BYTES: usize = 512;
@@ -97,6 +105,7 @@ impl Conductor {
             staging: Staging::default(),
             dictionaries: Dictionaries::default(),
             fails_idle_tasks: true,
+            awaits_resumed: true,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -130,6 +139,7 @@ impl Conductor {
     #[must_use]
     pub fn with_edition(mut self, edition: u32) -> Self {
         self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
+        self.awaits_resumed = edition >= RESUMED_IS_ACTIVE;
         if edition < DICTIONARIES_IN_COMMON {
             self.dictionaries.keep_apart();
         }
@@ -205,10 +215,14 @@ impl Conductor {
     pub fn apply(&mut self, event: &Event, world: &World) -> Result<Vec<Start>, Refused> {
         match event {
             Event::Request(status) => {
+                let goes_on = matches!(status, Status::Running | Status::Resuming);
+                let from = self.status;
                 let result = self.request(*status, world);
+                if result.is_ok() && goes_on {
+                    self.go_on(from, *status, world);
+                }
                 self.render_output(world);
                 result?;
-                let goes_on = matches!(status, Status::Running | Status::Resuming);
                 Ok(if goes_on { self.start_ready(world) } else { Vec::new() })
             }
             Event::Report(report) => Ok(self.report(report, world)),
@@ -229,15 +243,10 @@ impl Conductor {
     fn report(&mut self, report: &Report, world: &World) -> Vec<Start> {
         let Some(task) = self.definition.find(&report.task) else { return Vec::new() };
         let place = (task, report.route);
-        // The action of a paused task may end before it reports that it continues; the task must run again for that
-        // end to count. But the end of an item stays pending while the workflow is paused.
-        let has_ended = report.status.is_completed()
-            && report.status != Status::Canceled
-            && (report.item.is_none() || self.status != Status::Paused);
-        if self.rests(place, report.item) && (report.status == Status::Running || has_ended) {
+        if self.goes_on_by(place, report) {
             // A task that continues also resumes the workflow. Its status may not allow that, which is no error.
             drop(self.request(Status::Running, world));
-            if has_ended {
+            if report.status != Status::Running {
                 let goes_on = match report.item {
                     Some(item) => Change::Item { item, status: Status::Running, result: None },
                     None => Change::Action { status: Status::Running, result: None },
@@ -251,8 +260,13 @@ impl Conductor {
             None => Change::Action { status: report.status, result: Some(result) },
         };
         self.change_or_fail(place, &change, world);
+        self.rest_after(report.status);
         self.render_output(world);
-        if report.status.is_completed() { self.start_ready(world) } else { Vec::new() }
+        // An item that rests while others have failed ends its task, as in Orquesta, and is left behind.
+        let ends_task = self.awaits_resumed
+            && report.status.is_resting()
+            && self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
+        if report.status.is_completed() || ends_task { self.start_ready(world) } else { Vec::new() }
     }
 
     /// Applies a change of a task. If that fails, the task fails as far as it can, and so does the workflow.
@@ -263,15 +277,6 @@ impl Conductor {
         self.fail();
         let (task_id, route) = (Some(self.definition.name(place.0)), Some(place.1));
         self.errors.add(ErrorEntry { message, task_id, route, ..ErrorEntry::default() });
-    }
-
-    /// Whether an action of a task is paused.
-    fn rests(&self, place: state::Place, item: Option<usize>) -> bool {
-        let items = self.staging.get(place).and_then(|staged| staged.items.as_ref());
-        match (item, items) {
-            (Some(item), Some(items)) => items.statuses.get(item) == Some(&Status::Paused),
-            _ => self.table.latest_entry(place).is_some_and(|entry| entry.status == Status::Paused),
-        }
     }
 
     /// Makes the workflow fail, unless its status does not allow it.

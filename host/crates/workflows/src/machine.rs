@@ -131,10 +131,10 @@ pub fn task_after_item(current: Status, reported: Status, others: OtherItems) ->
 /// more items are started.
 pub fn task_after_request(current: Status, requested: Status, has_active_items: bool) -> Option<Status> {
     match (current, requested) {
-        (Status::Running, Status::Pausing | Status::Paused) => {
+        (Status::Running | Status::Resuming, Status::Pausing | Status::Paused) => {
             Some(if has_active_items { Status::Pausing } else { Status::Paused })
         }
-        (Status::Running, Status::Canceling | Status::Canceled) => {
+        (Status::Running | Status::Resuming, Status::Canceling | Status::Canceled) => {
             Some(if has_active_items { Status::Canceling } else { Status::Canceled })
         }
         _ => None,

@@ -1,5 +1,5 @@
 //! Random workflows with random orders of events: nothing panics, everything ends, final statuses stay, and a workflow
-//! without anything left to do is final or paused.
+//! without anything left to do is final. It is paused only as long as somebody wants that.
 
 #[path = "random/running.rs"]
 mod running;
@@ -11,7 +11,7 @@ use petrel_workflows::conductor::Event;
 use petrel_workflows::{Conductor, Definition, Status, World, inspect};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use running::{apply, ended, ending};
+use running::{Action, apply, ended, ending};
 use serde_json::{Map, Value, json};
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -85,46 +85,135 @@ const LIMITS: WorkflowLimits =
 /// The next event: which running action reports, its status, and a possible request.
 type Step = (prop::sample::Index, u8, u8);
 
+/// A workflow with what runs and what rests inside it. What rests is a workflow itself: it goes on when this one does.
+struct Played {
+    conductor: Conductor,
+    running: Vec<Action>,
+    resting: Vec<Action>,
+    /// Whether somebody has asked for a rest, or something inside rests, since somebody asked it to go on.
+    may_rest: bool,
+}
+
+impl Played {
+    fn apply(&mut self, event: &Event) {
+        apply(&mut self.conductor, event, &mut self.running);
+        // As a host does, also when something else lets the workflow go on.
+        if matches!(self.status(), Status::Running | Status::Resuming) && self.conductor.holds_ends() {
+            apply(&mut self.conductor, &Event::Request(Status::Running), &mut self.running);
+        }
+        let status = self.status();
+        let rests = matches!(status, Status::Pausing | Status::Paused);
+        assert!(self.may_rest || !rests, "nobody asked for it, and it is {status} after {event:?}");
+    }
+
+    fn status(&self) -> Status {
+        self.conductor.status()
+    }
+
+    /// Somebody asks for a status.
+    fn ask(&mut self, wanted: Status) {
+        let rested = matches!(self.status(), Status::Pausing | Status::Paused);
+        match wanted {
+            Status::Pausing => self.may_rest = true,
+            Status::Resuming if rested => {
+                self.may_rest = false;
+                self.running.append(&mut self.resting);
+            }
+            _ => {}
+        }
+        // As a host does: what ended during a rest counts when the workflow is asked to run.
+        let takes_in = wanted == Status::Resuming && self.conductor.holds_ends();
+        self.apply(&Event::Request(if takes_in { Status::Running } else { wanted }));
+        let is_over = self.running.is_empty() && self.resting.is_empty();
+        if wanted == Status::Resuming && rested && is_over {
+            let status = self.status();
+            assert!(status.is_completed(), "it goes on with nothing inside it, and it is {status}");
+        }
+    }
+
+    /// What runs at a place reports how it ended, that it rests, or that it runs.
+    fn report(&mut self, place: usize, how: u8, is_disturbed: bool) {
+        let action = self.running.remove(place);
+        let status = match how % 16 {
+            4 | 5 if is_disturbed => Status::Paused,
+            6 if is_disturbed => Status::Running,
+            _ => ending(how, is_disturbed),
+        };
+        match status {
+            Status::Paused => {
+                self.may_rest = true;
+                self.resting.push(action.clone());
+            }
+            Status::Running => self.running.push(action.clone()),
+            _ => {}
+        }
+        self.apply(&ended(action, status, json!(how)));
+    }
+
+    /// What rests goes on by itself, or ends: without this workflow.
+    fn disturb_resting(&mut self, request: u8) {
+        let Some(action) = self.resting.pop() else { return };
+        if request & 32 == 0 {
+            self.running.push(action.clone());
+            self.apply(&ended(action, Status::Running, Value::Null));
+        } else {
+            self.apply(&ended(action, Status::Succeeded, Value::Null));
+        }
+    }
+
+    /// Whatever still runs ends well, as long as that ends: by the limit of tasks at the latest.
+    fn play_out(&mut self) {
+        for _ in 0..20_000 {
+            let Some(action) = self.running.pop() else { break };
+            self.apply(&ended(action, Status::Succeeded, Value::Null));
+        }
+        let status = self.status();
+        assert!(
+            self.running.is_empty() || status.is_completed(),
+            "{} actions run, and it is {status}",
+            self.running.len()
+        );
+        if status.is_completed() || status == Status::Canceling {
+            // A host ends what is inside.
+            while let Some(action) = self.resting.pop() {
+                self.apply(&ended(action, Status::Canceled, Value::Null));
+            }
+        }
+    }
+}
+
 fn play(definition: &Value, steps: &[Step], is_disturbed: bool) {
     if !inspect(definition, &[]).is_empty() {
         return;
     }
     let Ok(definition) = Definition::compile(definition) else { return };
     let world = World::default();
-    let conductor = Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world);
-    let mut conductor = conductor.with_limits(LIMITS);
-    let mut running = Vec::new();
-    apply(&mut conductor, &Event::Request(Status::Running), &mut running);
+    let conductor =
+        Conductor::new(Arc::new(definition), &Map::new(), &Map::new(), &world).with_limits(LIMITS);
+    let mut played = Played { conductor, running: Vec::new(), resting: Vec::new(), may_rest: false };
+    played.apply(&Event::Request(Status::Running));
     for (which, how, request) in steps {
         if is_disturbed {
-            let wanted = match request % 16 {
-                0 => Some(Status::Pausing),
-                1 | 2 => Some(Status::Resuming),
-                3 if request > &200 => Some(Status::Canceling),
-                _ => None,
-            };
-            if let Some(wanted) = wanted {
-                apply(&mut conductor, &Event::Request(wanted), &mut running);
+            match request % 16 {
+                0 => played.ask(Status::Pausing),
+                1 | 2 => played.ask(Status::Resuming),
+                3 if request > &200 => played.ask(Status::Canceling),
+                4 => played.disturb_resting(*request),
+                _ => {}
             }
         }
-        if running.is_empty() {
-            continue;
+        if !played.running.is_empty() {
+            played.report(which.index(played.running.len()), *how, is_disturbed);
         }
-        let action = running.remove(which.index(running.len()));
-        let event = ended(action, ending(*how, is_disturbed), json!(how));
-        apply(&mut conductor, &event, &mut running);
     }
-    // All running actions succeed from here on, until the workflow ends: at the latest by the limit of tasks.
-    for _ in 0..20_000 {
-        let Some(action) = running.pop() else { break };
-        apply(&mut conductor, &ended(action, Status::Succeeded, Value::Null), &mut running);
+    played.play_out();
+    // Asked to go on, it ends: what it starts rests no more.
+    if played.status() == Status::Paused {
+        played.ask(Status::Resuming);
+        played.play_out();
     }
-    let status = conductor.status();
-    assert!(running.is_empty() || status.is_completed(), "{} actions run, and it is {status}", running.len());
-    assert!(
-        status.is_completed() || status == Status::Paused,
-        "nothing is left to be done, and it is {status}"
-    );
+    let status = played.status();
+    assert!(status.is_completed(), "nothing is left to be done, and it is {status}");
 }
 
 proptest! {

@@ -169,6 +169,21 @@ pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
     });
 }
 
+/// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
+/// that for ever.
+pub(super) fn take_in_ends(engine: &Engine, live: &Live) {
+    let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
+    if goes_on && live.conductor.holds_ends() {
+        let (core, engine, id) = (engine.core().clone(), engine.clone(), live.execution.id);
+        // Whoever calls this has the workflow in hand, so it is told afterwards.
+        core.spawn("ends held back by a workflow", async move {
+            if let Err(error) = requests::resume(&engine, id).await {
+                tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
+            }
+        });
+    }
+}
+
 /// The workflows among what is open inside a workflow.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
     live.active.iter().filter(|(_, runner)| is_workflow(runner)).map(|(id, _)| *id).collect()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use petrel_model::{Execution, Parent, WorkflowEvent};
 use petrel_persistence::{Change, Expect};
+use petrel_workflows::Status;
 use petrel_workflows::conductor::{self, Event};
 
 use super::outcome;
@@ -84,6 +85,23 @@ impl Step {
         // What a report says is never refused.
         drop(self.happen(Event::Report(report), logged));
         Ok(())
+    }
+
+    /// What to ask of the workflow when somebody asks for `status`. What ended inside it while it was paused is taken in
+    /// only when it is asked to run: Orquesta never does it, and a log of before must give what it gave.
+    pub(super) fn wanted(&self, status: Status) -> Status {
+        let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
+        if takes_in { Status::Running } else { status }
+    }
+
+    /// Lets a workflow take in what ended inside it while it was paused, once something else made it go on.
+    pub(super) fn take_in_ends(&mut self) {
+        let goes_on = matches!(self.status(), Status::Running | Status::Resuming);
+        if goes_on && self.live.conductor.holds_ends() {
+            let logged = WorkflowEvent::Requested { status: Status::Running.as_str().to_owned() };
+            // A workflow that goes on may always be asked to.
+            drop(self.happen(Event::Request(Status::Running), logged));
+        }
     }
 
     /// Keeps what a task gave, for expressions that ask for it.

@@ -131,6 +131,7 @@ impl Step {
     /// This, and what each of `messages` was refused for.
     fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
         let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
+        self.take_in_ends();
         (self, refused)
     }
 
@@ -168,6 +169,7 @@ impl Step {
             // It is so already, and StackStorm answers with how it stands.
             return Ok(());
         }
+        let status = self.wanted(status);
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
         self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
             message: format!("execution {}: {refused}", self.live.execution.id),

@@ -87,6 +87,7 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
             if live.is_closing() {
                 cascade::end(&engine, live);
             } else {
+                cascade::take_in_ends(&engine, live);
                 match live.conductor.status() {
                     Status::Pausing | Status::Resuming => cascade::hand_on(&engine, live, true),
                     Status::Running => cascade::hand_on_again(&engine, live),

@@ -1,7 +1,7 @@
 //! Regular expressions: a search costs the length of the text times that of the pattern, where it can take as much.
 
-use petrel_python::regex::{Error, Flags, Regex};
 use petrel_expressions::work::{Allowance, UNITS, evaluation, within};
+use petrel_python::regex::{Error, Flags, Regex};
 
 /// What is evaluated beside the answering of requests.
 const QUICK: u64 = 4_000_000;

@@ -12,7 +12,7 @@ use super::staging::Staged;
 use super::state::{Arrival, Attempts, Entry, Origin, Place};
 use super::{Conductor, ErrorEntry, World};
 use crate::definition::{Engine, Retry};
-use crate::machine::{self, OtherItems, Remaining, TaskChange};
+use crate::machine::{self, Remaining, TaskChange};
 use crate::status::Status;
 
 /// The message that every failed action leaves in the log of errors.
@@ -156,23 +156,8 @@ impl Conductor {
     fn status_after(&self, place: Place, current: Status, change: &Change<'_>) -> Option<Status> {
         match change {
             Change::Action { status, .. } => machine::task_after_action(current, *status),
-            Change::Command(_) => Some(change.status()),
-            Change::Item { item, status, .. } => {
-                let items = self.staging.get(place)?.items.as_ref()?;
-                let others = items.others(*item);
-                // Once an item was canceled, no further item starts, so the items that have not started do not count.
-                let goes_on = matches!(current, Status::Running | Status::Pausing)
-                    && items.goes_on(*item)
-                    && *status != Status::Canceled
-                    && others != OtherItems::Canceled;
-                let is_last = others != OtherItems::Active && current == Status::Pausing;
-                if goes_on && is_last && status.is_completed() {
-                    return Some(Status::Paused);
-                }
-                // Otherwise they count as active, or the task would end before they have started.
-                let others = if goes_on { OtherItems::Active } else { others };
-                machine::task_after_item(current, *status, others)
-            }
+            Change::Held { .. } | Change::Command(_) => Some(change.status()),
+            Change::Item { item, status, .. } => self.status_after_item(place, current, *item, *status),
         }
     }
 
@@ -239,7 +224,8 @@ impl Conductor {
             Some(_) => self.staging.remove(place),
             None => {}
         }
-        if change.status() == Status::Failed {
+        // The items of a task whose end was held back are in the log already.
+        if change.status() == Status::Failed && !matches!(change, Change::Held { .. }) {
             self.errors.add(ErrorEntry {
                 message: FAILED.to_owned(),
                 task_id: Some(self.definition.name(place.0)),
@@ -302,9 +288,12 @@ impl Conductor {
         if status != Status::Succeeded && !is_remediated {
             return TaskChange::Plain { status, is_active };
         }
+        // A task with items stays pausing when the workflow goes on before all of them rest, and until its end.
+        let goes_on = self.awaits_resumed && self.status.is_running();
+        let rests = |one: Status| one.is_resting() || (one == Status::Pausing && !goes_on);
         let remaining = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
             Remaining::Canceled
-        } else if self.table.has(|one| one == Status::Pausing || one.is_resting()) {
+        } else if self.table.has(rests) {
             Remaining::Paused
         } else if self.staging.can_start() || self.leads_on(place, false) {
             Remaining::Incomplete

@@ -16,6 +16,9 @@ impl Conductor {
         if requested != from && !allows(true) && !allows(false) {
             return Err(Refused::Status { from, to: requested });
         }
+        if asks_for_rest(requested) {
+            self.rest_again(world);
+        }
         self.propagate_to_item_tasks(requested, world);
         let is_active = self.is_active();
         let is_over = !is_active && !self.staging.can_start() && !self.table.has(Status::is_resting);
@@ -36,9 +39,7 @@ impl Conductor {
 
     /// Passes a request to tasks with items, which start no more items once the workflow is to pause or end.
     pub(super) fn propagate_to_item_tasks(&mut self, requested: Status, world: &World) {
-        let asks_for_rest =
-            matches!(requested, Status::Pausing | Status::Paused | Status::Canceling | Status::Canceled);
-        if !asks_for_rest {
+        if !asks_for_rest(requested) {
             return;
         }
         let changes: Vec<(Place, Status)> = self
@@ -57,4 +58,8 @@ impl Conductor {
             }
         }
     }
+}
+
+fn asks_for_rest(requested: Status) -> bool {
+    matches!(requested, Status::Pausing | Status::Paused | Status::Canceling | Status::Canceled)
 }

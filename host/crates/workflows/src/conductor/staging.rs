@@ -1,7 +1,7 @@
 //! Staged tasks: those that a transition has led to and that have not started, and those with items that have not all
 //! started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -132,6 +132,33 @@ impl ItemStates {
         self.count(|status| !status.is_completed()) > 0
     }
 
+    /// The status of the task once all items have ended. `None` while some have not, or without items.
+    pub(super) fn end(&self) -> Option<Status> {
+        if self.statuses.is_empty() || self.is_incomplete() {
+            return None;
+        }
+        Some(if self.count(|status| status == Status::Canceled) > 0 {
+            Status::Canceled
+        } else if self.count(Status::is_abended) > 0 {
+            Status::Failed
+        } else {
+            Status::Succeeded
+        })
+    }
+
+    /// Gives all items in the status `old` the status `new`. Returns whether there were any.
+    fn replace(&mut self, old: Status, new: Status) -> bool {
+        if self.count(|status| status == old) == 0 {
+            return false;
+        }
+        let all = self.statuses.iter().enumerate();
+        let items: Vec<_> = all.filter(|(_, status)| **status == old).map(|(item, _)| item).collect();
+        for item in &items {
+            self.set(*item, new);
+        }
+        true
+    }
+
     /// Whether items other than `item` will still be started, even though some may have failed.
     pub(super) fn goes_on(&self, item: usize) -> bool {
         let own = self.statuses.get(item) == Some(&Status::Unset);
@@ -236,6 +263,14 @@ impl Staging {
         {
             self.add(*next);
         }
+    }
+
+    /// Gives all items in the status `old` the status `new`. Returns the tasks that have such items.
+    pub(super) fn replace(&mut self, old: Status, new: Status) -> BTreeSet<Place> {
+        let staged = self.order.values_mut();
+        let changed =
+            staged.filter_map(|staged| staged.items.as_mut()?.replace(old, new).then_some(staged.place));
+        changed.collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Staged> {

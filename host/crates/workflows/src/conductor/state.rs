@@ -241,6 +241,12 @@ impl Table {
         Status::ALL.iter().zip(&self.counts).any(|(status, count)| *count > 0 && is_wanted(*status))
     }
 
+    /// The latest entries with a status, with their numbers. It looks at every task.
+    pub(super) fn latest_in(&self, status: Status) -> Vec<(Place, usize)> {
+        let latest = self.latest.iter().map(|(place, number)| (*place, *number));
+        latest.filter(|(_, number)| self.entry(*number).is_some_and(|entry| entry.status == status)).collect()
+    }
+
     fn count(&mut self, status: Status, by: usize) {
         if let Some(count) =
             Status::ALL.iter().position(|one| *one == status).and_then(|i| self.counts.get_mut(i))

@@ -1,0 +1,104 @@
+//! What happens to actions that rest once their workflow goes on. An action that rests is itself a workflow: it is told
+//! to go on when this one is, and reports later, or never reports that it goes on because nothing was left of it but its
+//! end. [`requests`](super::requests) decides whether the workflow may go on at all.
+
+use super::change::Change;
+use super::event::Report;
+use super::state::Place;
+use super::{Conductor, World};
+use crate::status::Status;
+
+impl Conductor {
+    /// Lets what rests go on, after a request of `requested` to a workflow whose status was `from`.
+    pub(super) fn go_on(&mut self, from: Status, requested: Status, world: &World) {
+        if self.awaits_resumed && matches!(from, Status::Pausing | Status::Paused) {
+            self.replace(Status::Paused, Status::Resuming, world);
+        }
+        if requested == Status::Running {
+            self.take_in_ends(world);
+        }
+    }
+
+    /// Lets what was told to go on and has not reported since count as resting, since the workflow is to pause or end.
+    pub(super) fn rest_again(&mut self, world: &World) {
+        self.replace(Status::Resuming, Status::Paused, world);
+    }
+
+    /// Pauses a workflow that was to go on when an action reports that it rests, and nothing else is active.
+    pub(super) fn rest_after(&mut self, reported: Status) {
+        let is_resuming = self.awaits_resumed && self.status == Status::Resuming;
+        if is_resuming && reported == Status::Paused && !self.is_active() {
+            self.status = Status::Paused;
+        }
+    }
+
+    /// Gives all actions in the status `old` the status `new`: items, and tasks of which no other item is active.
+    fn replace(&mut self, old: Status, new: Status, world: &World) {
+        let places = self.staging.replace(old, new);
+        if !self.table.has(|status| status == old) {
+            return;
+        }
+        for (place, number) in self.table.latest_in(old) {
+            let has_items = self.definition.task(place.0).is_some_and(|task| task.items.is_some());
+            if !has_items || places.contains(&place) {
+                self.table_mut().set_status(number, new, world.moment.micros);
+            }
+        }
+    }
+
+    /// Whether a task rests although all its items have ended: they did while the workflow was paused. In Orquesta such
+    /// a task never ends, so a request of [`Status::Resuming`] leaves it alone; one of [`Status::Running`] ends it.
+    pub fn holds_ends(&self) -> bool {
+        self.table.has(|status| status == Status::Paused) && self.held().next().is_some()
+    }
+
+    /// The tasks that rest although all their items have ended, and how they end.
+    fn held(&self) -> impl Iterator<Item = (Place, Status)> {
+        self.staging.iter().filter_map(|staged| {
+            let status = staged.items.as_ref()?.end().filter(|_| !staged.is_completed)?;
+            let entry = self.table.latest_entry(staged.place)?;
+            (entry.status == Status::Paused).then_some((staged.place, status))
+        })
+    }
+
+    fn take_in_ends(&mut self, world: &World) {
+        if self.holds_ends() {
+            let held: Vec<_> = self.held().collect();
+            // All of them run before the first ends, or the others would rest and pause the workflow.
+            for (place, _) in &held {
+                if let Some(number) = self.table.latest(*place) {
+                    self.table_mut().set_status(number, Status::Running, world.moment.micros);
+                }
+            }
+            for (place, status) in held {
+                self.change_or_fail(place, &Change::Held { status }, world);
+            }
+        }
+    }
+
+    /// Whether the report of an action tells that it goes on after a rest.
+    pub(super) fn goes_on_by(&self, place: Place, report: &Report) -> bool {
+        let is_paused = self.status == Status::Paused;
+        match self.action_status(place, report.item) {
+            // The action of a paused task may end before it reports that it continues; the task must run again for that
+            // end to count. But the end of an item stays pending while the workflow is paused.
+            Some(Status::Paused) => {
+                let counts = report.status.is_completed() && report.status != Status::Canceled;
+                report.status == Status::Running || (counts && (report.item.is_none() || !is_paused))
+            }
+            // It was told to go on, so it did, however short a time that was.
+            Some(Status::Resuming) => {
+                report.status == Status::Running || report.status.is_completed() || report.status.is_resting()
+            }
+            _ => false,
+        }
+    }
+
+    fn action_status(&self, place: Place, item: Option<usize>) -> Option<Status> {
+        let items = self.staging.get(place).and_then(|staged| staged.items.as_ref());
+        match (item, items) {
+            (Some(item), Some(items)) => items.statuses.get(item).copied(),
+            _ => self.table.latest_entry(place).map(|entry| entry.status),
+        }
+    }
+}
