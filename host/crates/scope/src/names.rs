@@ -2,6 +2,7 @@
 //! names is known in `petrel-jinja` and `petrel-yaql`.
 
 use petrel_model::nearest::nearest;
+use petrel_model::quoted::quoted;
 
 /// What a name stands for where it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,9 @@ impl Role {
 /// That nobody has `name`, of which `known` are the ones that there are.
 pub fn unknown<'a>(role: Role, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let noun = role.noun();
-    match nearest(name, known) {
+    let near = nearest(name, known);
+    let name = quoted(name);
+    match near {
         Some(near) => format!("unknown {noun} \"{name}\"; did you mean \"{near}\"?"),
         None => format!("unknown {noun} \"{name}\"; check its name"),
     }

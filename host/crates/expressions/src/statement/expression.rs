@@ -9,7 +9,7 @@ use petrel_scope::WorkflowScope;
 use petrel_yaql as yaql;
 use serde_json::Value;
 
-use super::{EvaluationError, Language};
+use super::terms::{EvaluationError, Language};
 
 /// An expression with its delimiters, read as far as it can be.
 #[derive(Debug)]

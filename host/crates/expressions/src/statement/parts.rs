@@ -1,7 +1,7 @@
 //! Where the expressions of a text are, as the original finds them: from an opening delimiter to the first
 //! closing one on the same line. What is broken over lines is plain text.
 
-use super::Language;
+use super::terms::Language;
 
 impl Language {
     /// What encloses an expression.

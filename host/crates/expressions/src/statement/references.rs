@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use fancy_regex::Regex;
 
-use super::{Language, Reference};
+use super::terms::{Language, Reference};
 
 /// `ctx(...)` with what is read from it.
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use petrel_jinja::workflow as jinja;
 use petrel_yaql as yaql;
 
-use super::Language;
 use super::parts::has_block;
+use super::terms::Language;
 
 /// Something that hardly means what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::budget::Budget;
 use super::expression::{Expression, Outcome};
 use super::parts::{has_block, raw_blocks};
-use super::{EvaluationError, Language};
+use super::terms::{EvaluationError, Language};
 
 /// A text that holds at least one expression.
 #[derive(Debug)]
