@@ -19,7 +19,7 @@ pub fn of_error(error: &io::Error) -> Option<&'static str> {
             Some("run it as the owner of the files, or let this user read and write them")
         }
         _ if is_any_of(error, &[Errno::MFILE, Errno::NFILE]) => {
-            Some("too many files are open: raise the limit (`ulimit -n`, or LimitNOFILE= of systemd)")
+            Some("too many files are open: let it open more (`ulimit -n`, or LimitNOFILE= of systemd)")
         }
         _ => None,
     }

@@ -60,7 +60,7 @@ pub struct Conductor {
     staging: Staging,
     dictionaries: Dictionaries,
     fails_idle_tasks: bool,
-    awaits_resumed: bool,
+    counts_resumed: bool,
     errors: Errors,
     output: Option<Map<String, Value>>,
     timeout: Option<i64>,
@@ -105,7 +105,7 @@ impl Conductor {
             staging: Staging::default(),
             dictionaries: Dictionaries::default(),
             fails_idle_tasks: true,
-            awaits_resumed: true,
+            counts_resumed: true,
             errors: Errors::default(),
             output: None,
             timeout: None,
@@ -139,7 +139,7 @@ impl Conductor {
     #[must_use]
     pub fn with_edition(mut self, edition: u32) -> Self {
         self.fails_idle_tasks = edition >= IDLE_TASKS_FAIL;
-        self.awaits_resumed = edition >= RESUMED_IS_ACTIVE;
+        self.counts_resumed = edition >= RESUMED_IS_ACTIVE;
         if edition < DICTIONARIES_IN_COMMON {
             self.dictionaries.keep_apart();
         }
@@ -263,7 +263,7 @@ impl Conductor {
         self.rest_after(report.status);
         self.render_output(world);
         // An item that rests while others have failed ends its task, as in Orquesta, and is left behind.
-        let ends_task = self.awaits_resumed
+        let ends_task = self.counts_resumed
             && report.status.is_resting()
             && self.table.latest_entry(place).is_some_and(|entry| entry.status.is_completed());
         if report.status.is_completed() || ends_task { self.start_ready(world) } else { Vec::new() }

@@ -25,18 +25,18 @@ impl Conductor {
         if others == OtherItems::Active {
             return machine::task_after_item(current, reported, others);
         }
-        let is_resumed = self.awaits_resumed && self.status.is_running();
+        let is_resumed = self.counts_resumed && self.status.is_running();
         let current = match current {
             // The workflow goes on before all items rest that were to, so the others start after all.
             Status::Pausing if is_resumed && (goes_on || others == OtherItems::Incomplete) => Status::Running,
             current => current,
         };
         let ends_last = reported.is_completed() && goes_on && current == Status::Pausing;
-        let rests_last = reported.is_resting() && goes_on && self.awaits_resumed;
+        let rests_last = reported.is_resting() && goes_on && self.counts_resumed;
         // A task that may be repeated must not leave an item behind that still rests.
         let has_failed_beside = (reported.is_resting() && others == OtherItems::Failed)
             || (reported.is_abended() && others == OtherItems::Paused);
-        let waits = is_open && has_failed_beside && self.awaits_resumed && self.has_retry(place);
+        let waits = is_open && has_failed_beside && self.counts_resumed && self.has_retry(place);
         if ends_last || rests_last || waits {
             return Some(Status::Paused);
         }
@@ -48,7 +48,7 @@ impl Conductor {
     /// The status of a task that has items. It may go on after a rest although its workflow is to end, which it was asked
     /// to while it rested.
     fn wanted(&self, current: Status) -> Status {
-        let is_ending = self.awaits_resumed && self.status == Status::Canceling;
+        let is_ending = self.counts_resumed && self.status == Status::Canceling;
         if is_ending && current == Status::Running { Status::Canceling } else { current }
     }
 

@@ -289,7 +289,7 @@ impl Conductor {
             return TaskChange::Plain { status, is_active };
         }
         // A task with items stays pausing when the workflow goes on before all of them rest, and until its end.
-        let goes_on = self.awaits_resumed && self.status.is_running();
+        let goes_on = self.counts_resumed && self.status.is_running();
         let rests = |one: Status| one.is_resting() || (one == Status::Pausing && !goes_on);
         let remaining = if self.table.has(|one| matches!(one, Status::Canceling | Status::Canceled)) {
             Remaining::Canceled

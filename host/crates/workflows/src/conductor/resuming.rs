@@ -11,7 +11,7 @@ use crate::status::Status;
 impl Conductor {
     /// Lets what rests go on, after a request of `requested` to a workflow whose status was `from`.
     pub(super) fn go_on(&mut self, from: Status, requested: Status, world: &World) {
-        if self.awaits_resumed && matches!(from, Status::Pausing | Status::Paused) {
+        if self.counts_resumed && matches!(from, Status::Pausing | Status::Paused) {
             self.replace(Status::Paused, Status::Resuming, world);
         }
         if requested == Status::Running {
@@ -26,7 +26,7 @@ impl Conductor {
 
     /// Pauses a workflow that was to go on when an action reports that it rests, and nothing else is active.
     pub(super) fn rest_after(&mut self, reported: Status) {
-        let is_resuming = self.awaits_resumed && self.status == Status::Resuming;
+        let is_resuming = self.counts_resumed && self.status == Status::Resuming;
         if is_resuming && reported == Status::Paused && !self.is_active() {
             self.status = Status::Paused;
         }
