@@ -153,7 +153,8 @@ fn a_sender_that_half_closes_after_its_request_is_answered() {
         ("within the second one", event.clone() + cut, &["202", "400"], "the body cannot be read"),
     ] {
         let answer = half_closed(&host, &sent);
-        let found = answer.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.split(' ').next());
+        // The next one begins behind the body of the one before, in its line.
+        let found = answer.split("HTTP/1.1 ").skip(1).filter_map(|one| one.split(' ').next());
         assert_eq!(found.collect::<Vec<_>>(), statuses, "{name}: {answer}");
         assert!(answer.contains(says), "{name}: {answer}");
     }

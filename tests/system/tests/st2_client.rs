@@ -277,13 +277,13 @@ fn a_part_of_a_pack_is_registered_alone() {
     };
     let rule = |description: &str| {
         let text = format!(
-            "name: on\ndescription: {description}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: on}}}}\naction: {{ref: parts.act}}\n"
+            "name: hook\ndescription: {description}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: on}}}}\naction: {{ref: parts.act}}\n"
         );
-        place.write("parts/rules/on.yaml", &text);
+        place.write("parts/rules/hook.yaml", &text);
     };
     let described = || {
         let of = |path: &str| host.get(path).json()["description"].as_str().unwrap_or("none").to_owned();
-        [of("/actions/parts.act"), of("/rules/parts.on")]
+        [of("/actions/parts.act"), of("/rules/parts.hook")]
     };
     action("one");
     rule("one");

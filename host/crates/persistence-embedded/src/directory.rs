@@ -315,7 +315,10 @@ impl Room {
         if self.is_short() {
             return self.refusal();
         }
-        format!("the disk of {} cannot be written: {error}; free some space", self.directory.display())
+        format!(
+            "the disk of {} is full, or a quota is used up: {error}; free some space",
+            self.directory.display()
+        )
     }
 
     /// The message when something new is refused.
