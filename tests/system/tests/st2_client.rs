@@ -277,7 +277,7 @@ fn a_part_of_a_pack_is_registered_alone() {
     };
     let rule = |description: &str| {
         let text = format!(
-            "name: hook\ndescription: {description}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: on}}}}\naction: {{ref: parts.act}}\n"
+            "name: hook\ndescription: {description}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: hook}}}}\naction: {{ref: parts.act}}\n"
         );
         place.write("parts/rules/hook.yaml", &text);
     };
