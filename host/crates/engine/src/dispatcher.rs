@@ -193,7 +193,14 @@ impl Engine {
             });
             hides_event || templates.read_secret_configuration()
         };
-        let told = |error: parameters::Error| if hides() { error.hidden() } else { error }.to_string();
+        let told = |error: parameters::Error| {
+            let (given, signature) = (compiled.parameters(), &registered.signature);
+            let quotes_event = secrets.is_some_and(|schema| {
+                parameters::may_quote_secret(&error, "trigger", given, signature, schema)
+            });
+            let is_hidden = quotes_event || templates.may_quote_configuration(&error);
+            if is_hidden { error.hidden() } else { error }.to_string()
+        };
         let made = requests::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {

@@ -50,6 +50,18 @@ impl Templates<'_> {
     /// Whether what goes wrong with them is told without their text and any value: one of them reads what the schema of
     /// the configuration calls secret. Of a configuration without a schema everything is.
     pub(crate) fn read_secret_configuration(&self) -> bool {
+        let signature = &self.registered.signature;
+        self.read_marked(|schema| parameters::read_secret(CONFIG, self.given, signature, schema))
+    }
+
+    /// The same of what the parameter reads that `error` is about.
+    pub(crate) fn may_quote_configuration(&self, error: &Error) -> bool {
+        let signature = &self.registered.signature;
+        self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
+    }
+
+    /// Whether `reads` says so of the schema of the configuration.
+    fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
         if !self.ask_for_configuration() {
             return false;
         }
@@ -60,13 +72,12 @@ impl Templates<'_> {
         let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
         drop(content);
         let Some(schema) = schema else { return true };
-        let schema = json!({"properties": schema});
-        parameters::read_secret(CONFIG, self.given, &self.registered.signature, &schema)
+        reads(&json!({"properties": schema}))
     }
 
     /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
     pub(crate) fn told(&self, error: Error) -> Error {
-        let told = if self.read_secret_configuration() { error.hidden() } else { error };
+        let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
         // A default that is null is text in a template, and fits no number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;

@@ -99,6 +99,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// The parameter that is wrong, if it is one.
+    fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Unsatisfied { parameter, .. }
+            | Self::Render { parameter, .. }
+            | Self::Hidden { parameter, .. }
+            | Self::Cast { parameter, .. } => Some(parameter),
+            Self::Missing { error, .. } => error.parameter(),
+            Self::Cycle(_) | Self::Chain { .. } | Self::Unavailable { .. } => None,
+        }
+    }
+
     /// The same error without the quoted text and value.
     #[must_use]
     pub fn hidden(self) -> Self {
@@ -262,6 +274,32 @@ fn add_defaults<'a>(nodes: &mut Nodes<'a>, signature: &'a Signature) {
 }
 
 /// Adds to `error` the missing keys of the datastore that `parameter` reads. Each rendered as an empty text.
+/// Whether what `error` quotes may come from a part that `schema` marks as secret of the value that templates see as
+/// `name`: whether the parameter that is wrong reads one, by itself or through the parameters that it refers to.
+pub fn may_quote_secret(
+    error: &Error,
+    name: &str,
+    given: &Given,
+    signature: &Signature,
+    schema: &Value,
+) -> bool {
+    let Some(parameter) = error.parameter() else { return read_secret(name, given, signature, schema) };
+    let (mut open, mut seen) = (vec![parameter], BTreeSet::new());
+    let mut reads = Reads::default();
+    while let Some(parameter) = open.pop() {
+        if !seen.insert(parameter) {
+            continue;
+        }
+        let own = given.iter().filter(|(name, _)| *name == parameter).map(|(_, value)| value);
+        let declared = signature.iter().filter(|declared| declared.name == parameter);
+        for template in own.chain(declared.map(|declared| &declared.default)).flat_map(Parameter::templates) {
+            reads.add_name(name, template.source());
+            open.extend(template.names());
+        }
+    }
+    reads.has_secret(&Marks::of(schema))
+}
+
 fn with_missing_keys(error: Error, parameter: &Parameter, scope: &Scope) -> Error {
     if !matches!(error, Error::Cast { .. }) {
         return error;

@@ -160,6 +160,27 @@ fn what_an_expression_gave_becomes_text_where_text_is_declared() {
 }
 
 #[test]
+fn what_an_error_quotes_is_what_its_parameter_reads() {
+    let payload = json!({"properties": {"body": {"properties": {"pin": {"secret": true}}}}});
+    for (given, wrong, may_quote) in [
+        // Another parameter reads the secret.
+        ("{{ trigger.body.name }}", "a", false),
+        ("{{ trigger.body.name }}", "b", true),
+        ("{{ trigger.body.pin }}", "a", true),
+        // It refers to one that does, over a third.
+        ("{{ c }}", "a", true),
+    ] {
+        let declared = json!({"b": {"default": "{{ trigger.body.pin }}"}, "c": {"default": "{{ b }}"}});
+        let signature = Signature::new(&Object::new(), &object(&declared));
+        let given = Given::compile(&object(&json!({"a": given})));
+        let error = Error::Unsatisfied { parameter: wrong.to_owned(), name: "x".to_owned() };
+        let error = Error::Missing { error: Box::new(error), missing: "a key".to_owned() };
+        let found = may_quote_secret(&error, "trigger", &given, &signature, &payload);
+        assert_eq!(found, may_quote, "{wrong} of {given:?}");
+    }
+}
+
+#[test]
 fn who_reads_a_secret_of_the_event_is_known() {
     let payload = json!({"properties": {"body": {"properties": {"pin": {"secret": true}}}}});
     for (given, default, reads) in [
