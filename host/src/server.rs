@@ -11,8 +11,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
+use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
-use petrel_engine::content::Runners;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
@@ -311,7 +311,11 @@ async fn build_engine(
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         reevaluates: settings.expressions.reevaluate,
-        config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
+        catalog: petrel_catalog::Options {
+            config_directory: Some(
+                settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
+            ),
+        },
         access: petrel_access::Options {
             token_ttl: Duration::from_secs(settings.auth.token_seconds),
             may_impersonate: settings.auth.may_impersonate.clone(),

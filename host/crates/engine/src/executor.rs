@@ -6,6 +6,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::measures::{self, Stage};
 use crate::requests;
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
             Err(outcome) => return Ok(Err(outcome)),
         };
         let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
-        let pack_config = match self.engine.configuration_for(pack, user).await? {
+        let pack_config = match self.engine.catalog().configuration_for(pack, user).await? {
             Ok(pack_config) => pack_config,
             Err(unfilled) => {
                 let outcome = Outcome::failed("configuration", unfilled.to_string(), unfilled.hint());

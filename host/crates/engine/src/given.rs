@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use petrel_catalog::content::RegisteredAction;
 use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Slots, Ticket};
 
-use crate::content::RegisteredAction;
 use crate::service::Engine;
 
 mod aside;

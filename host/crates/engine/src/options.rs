@@ -1,6 +1,5 @@
 //! Settings of the engine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use petrel_model::WorkflowLimits;
@@ -48,13 +47,13 @@ pub struct Options {
     pub retention: Retention,
     /// Where the API is reached, for those who ask from within. Default: nowhere.
     pub api_url: String,
-    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
-    pub config_directory: Option<PathBuf>,
     /// How long the expressions of one event, request or execution may take together. Default 5 seconds.
     pub longest_evaluation: Duration,
     /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
     /// the metadata of their action. Default: no, it is data.
     pub reevaluates: bool,
+    /// Where configurations of packs are.
+    pub catalog: petrel_catalog::Options,
     /// How long tokens are good for, and who may act as somebody else.
     pub access: petrel_access::Options,
 }
@@ -79,9 +78,9 @@ impl Default for Options {
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             api_url: String::new(),
-            config_directory: None,
             longest_evaluation: Duration::from_secs(5),
             reevaluates: false,
+            catalog: petrel_catalog::Options::default(),
             access: petrel_access::Options::default(),
         }
     }

@@ -4,21 +4,21 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use petrel_access::Behalf;
-use petrel_model::depth;
+use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
+use petrel_catalog::validation::are_large;
+use petrel_engine_core::evaluation::{may_take_long, quick};
+use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
 use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
-use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
-use crate::evaluation::{may_take_long, quick};
 use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
-use crate::validation::are_large;
 use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
@@ -61,7 +61,8 @@ impl Asked {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
         let given = Given::compile(&self.written).over(&self.rendered);
-        let templates = Templates { engine, registered: &self.registered, given: &given };
+        let content = engine.content();
+        let templates = Templates { engine, content: &content, registered: &self.registered, given: &given };
         let own = self.context.clone();
         let live = templates
             .scope(&self.context.user, move || own.shown())
@@ -82,7 +83,7 @@ impl Engine {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
         let now = self.now();
-        let registered = runnable(self, &request.action)?;
+        let registered = runnable(&self.content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
@@ -104,9 +105,9 @@ impl Engine {
         let given = if let Some(given) = quick(|| asked.parameters(self)) {
             given
         } else {
-            self.check_evaluations()?;
+            self.evaluations().check_room()?;
             let engine = self.clone();
-            self.heavy(move || asked.parameters(&engine)).await?
+            self.evaluations().heavy(move || asked.parameters(&engine)).await?
         }?;
         let mut execution = new_execution(self.mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
@@ -234,8 +235,7 @@ fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
 }
 
 /// The action, if it can be run here and now.
-pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
-    let content = engine.content();
+pub(crate) fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
         return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
@@ -308,15 +308,6 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what is nested too deep to be read back.
-pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
-    if depth::is_too_deep(value) {
-        let message = format!("{what} is nested more than {} levels deep", depth::LIMIT);
-        return Err(Error::invalid(message, "send something flatter, or send it as text"));
-    }
-    Ok(())
-}
-
 /// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
 /// where `hides_values`, which is asked only then.
 pub(crate) fn checked(
@@ -352,7 +343,7 @@ pub(crate) async fn final_parameters(
     }
     let (same, registered) = (engine.clone(), Arc::clone(registered));
     let (live, context) = (Arc::clone(live), context.clone());
-    engine.heavy(move || finals(&same, &registered, &live, &context)).await
+    engine.evaluations().heavy(move || finals(&same, &registered, &live, &context)).await
 }
 
 fn finals(
@@ -361,7 +352,8 @@ fn finals(
     live: &Object,
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
-    let templates = Templates { engine, registered, given: &Given::default() };
+    let content = engine.content();
+    let templates = Templates { engine, content: &content, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates
         .scope(&context.user, move || own.shown())

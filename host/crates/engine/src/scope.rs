@@ -3,12 +3,12 @@
 //! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
 //! in [`dispatcher`](crate::dispatcher).
 
+use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
-use crate::content::RegisteredAction;
 use crate::service::Engine;
 
 /// The configuration of the action's pack, in templates.
@@ -18,6 +18,8 @@ const CONFIG: &str = "config_context";
 #[derive(Clone, Copy)]
 pub(crate) struct Templates<'a> {
     pub(crate) engine: &'a Engine,
+    /// What is registered, at the moment that all of it is decided by.
+    pub(crate) content: &'a Content,
     pub(crate) registered: &'a RegisteredAction,
     pub(crate) given: &'a Given,
 }
@@ -37,7 +39,7 @@ impl Templates<'_> {
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
-            let configuration = self.engine.content().configuration(pack);
+            let configuration = self.content.configuration(pack);
             let filled = configuration.filled(pack, &datastore).map_err(|unfilled| Error::Unavailable {
                 name: CONFIG,
                 reason: format!("{unfilled}; {}", unfilled.hint()),
@@ -65,13 +67,11 @@ impl Templates<'_> {
         if !self.ask_for_configuration() {
             return false;
         }
-        let content = self.engine.content();
-        if content.configuration(self.pack()).is_empty() {
+        if self.content.configuration(self.pack()).is_empty() {
             return false;
         }
-        let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
-        drop(content);
-        let Some(schema) = schema else { return true };
+        let pack = self.content.pack(self.pack()).ok();
+        let Some(schema) = pack.and_then(|pack| pack.config_schema.as_ref()) else { return true };
         reads(&json!({"properties": schema}))
     }
 
@@ -94,7 +94,7 @@ impl Templates<'_> {
             return None;
         }
         let pack = self.pack();
-        let configuration = self.engine.content().configuration(pack);
+        let configuration = self.content.configuration(pack);
         if configuration.is_empty() {
             return Some(format!(
                 "the pack {pack} has no configuration; `petrel pack configure {pack} FILE` gives one"

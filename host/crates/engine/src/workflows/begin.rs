@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::content::{RegisteredAction, refused};
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -18,9 +20,7 @@ use super::live::{self, Live};
 use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children, requests, timers};
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::requests as executions;
 use crate::service::Engine;
 
@@ -126,7 +126,11 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
-        let config = engine.configuration_for(pack, user).await.map_err(|error| failed(error.to_string()))?;
+        let config = engine
+            .catalog()
+            .configuration_for(pack, user)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
         Some(Value::Object(Object::clone(&config)))
     } else {
@@ -223,7 +227,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
             let step = begins.step(from);
             (begins, step)
         };
-        engine.heavy_and_exact(apart).await?
+        engine.evaluations().heavy_and_exact(apart).await?
     };
     let live = match step {
         Ok(step) => step.commit().await?,

@@ -47,7 +47,8 @@ pub(super) fn make(
         ));
     }
     let told = |error: crate::Error| format!("{error}; {}", error.hint());
-    let registered = requests::runnable(engine, &reference).map_err(told)?;
+    let content = engine.content();
+    let registered = requests::runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
@@ -78,7 +79,7 @@ pub(super) fn make(
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
-    let templates = Templates { engine, registered: &registered, given: &given };
+    let templates = Templates { engine, content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
     requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);

@@ -1,6 +1,6 @@
 //! The files that workflows are written in: read when one begins, inspected and compiled once for each
 //! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
-//! [`super::inspected`].
+//! `petrel_catalog::workflows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use petrel_catalog::content::RegisteredAction;
+use petrel_catalog::workflows::{Invalid, Registered, inspect_as, wrong_calls};
 use petrel_model::WorkflowDefinition;
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
@@ -19,9 +21,6 @@ use petrel_workflows::{Definition, Source};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::inspected::{Invalid, inspect_as, wrong_calls};
-use super::known::Registered;
-use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows::{ACTION_CHAIN, ORQUESTA};
@@ -58,7 +57,7 @@ impl Compiled {
     /// What a workflow reports that cannot begin because of it.
     pub(crate) async fn compare(self: &Arc<Self>, engine: &Engine) -> Result<(), Value> {
         // What changes from here on is compared again the next time.
-        let revision = engine.content().revision().saturating_add(1);
+        let revision = engine.catalog().version().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
@@ -78,7 +77,7 @@ impl Compiled {
     }
 
     fn wrong(&self, engine: &Engine) -> Option<Invalid> {
-        wrong_calls(&self.calls, &Registered::on(engine, &self.calls), &self.stored.source)
+        wrong_calls(&self.calls, &Registered::on(&engine.content(), &self.calls), &self.stored.source)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent,
     WorkflowLimits, size,
@@ -17,7 +18,6 @@ use super::ACTION_CHAIN;
 use super::definitions::Compiled;
 use super::world::{self, Results};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::service::Engine;
 
 /// How many children are read at once.
@@ -180,7 +180,7 @@ pub(super) async fn replay(
         return Ok(replayed);
     }
     let (first, rest) = (first.clone(), rest.to_vec());
-    engine.heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+    engine.evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
 }
 
 /// What a workflow began with.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -18,7 +19,6 @@ use super::report::Report;
 use super::room::unmade;
 use super::{cascade, children, messages, outcome, world};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::executor::storable;
 use crate::measures;
 use crate::service::Engine;
@@ -72,7 +72,11 @@ async fn apply(
         // The conductor was changed on the way, so what took too long is done again from the log.
         let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
         let engine = engine.clone();
-        engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
+        engine
+            .clone()
+            .evaluations()
+            .heavy_and_exact(move || Step::new(&engine, state).taken(&messages))
+            .await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;

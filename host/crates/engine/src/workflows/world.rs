@@ -4,18 +4,16 @@
 //! again, the same is seen again.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
-use petrel_model::secrets::has_secret;
-use petrel_model::{ExecutionId, Ref, Timestamp, WorkflowEntry};
+use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
 use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
-use crate::service::{Engine, Shared};
+use crate::service::Engine;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,8 +139,7 @@ pub(super) struct Around {
 
 impl Around {
     pub(super) fn new(engine: &Engine, results: Option<Arc<Results>>) -> Self {
-        let shared = Arc::clone(&engine.0);
-        Self { results, secrets: shared }
+        Self { results, secrets: engine.catalog().secrets() }
     }
 
     /// The world as it is now, for the entry with this number.
@@ -162,24 +159,5 @@ impl Around {
             records: self.results.clone().map(|results| results as Arc<dyn Records>),
             secrets: Some(Arc::clone(&self.secrets)),
         }
-    }
-}
-
-/// What is secret among the parameters of actions, as they are registered now.
-impl Secrets for Shared {
-    fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
-        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
-        // Of what is not there nothing is known.
-        known.is_none_or(|action| match parameter {
-            Some(name) => action.signature.is_secret(name),
-            None => action.parameters.values().any(has_secret),
-        })
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
