@@ -83,7 +83,8 @@ impl Trigger {
             Self::Get { id, secrets } => {
                 let path = secrets.asked(&format!("/triggerinstances/{}", path_segment(&id)));
                 let instance = session.client.get(&path).await?;
-                let attributes = ["id", "trigger", "occurrence_time", "status", "payload", "enforcements"];
+                let attributes =
+                    ["id", "trigger", "occurrence_time", "status", "trace", "payload", "enforcements"];
                 print::attributes(session.form, &instance, &attributes);
             }
             Self::Why { id, secrets } => {

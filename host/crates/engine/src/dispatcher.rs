@@ -7,12 +7,13 @@ use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
-    TriggerInstanceId,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TraceId,
+    TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::evaluation::quick;
@@ -21,6 +22,7 @@ use crate::measures::{self, Stage};
 use crate::requests;
 use crate::scope::Templates;
 use crate::service::Engine;
+use crate::spans;
 use crate::validation::Validator;
 
 /// The user on whose behalf rules run.
@@ -37,6 +39,7 @@ pub struct Accepted {
 
 /// An event of a trigger, at the moment in which it is taken in.
 struct Arrived {
+    id: TriggerInstanceId,
     trigger: Ref,
     kind: Ref,
     event: Event,
@@ -67,7 +70,14 @@ impl Engine {
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = self.now();
-        let arrived = Arrived { trigger, kind, event, now };
+        let arrived = Arrived { id: self.mint(now), trigger, kind, event, now };
+        let trace = arrived.event.trace().unwrap_or_else(|| TraceId::from(arrived.id.0));
+        let span = spans::accept_event(arrived.id, trace);
+        self.take_in(arrived).instrument(span).await
+    }
+
+    /// Decides what follows from an event, and stores it.
+    async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
         } else {
@@ -79,6 +89,7 @@ impl Engine {
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         measures::stage(Stage::AcceptCommit, self.core().since(started));
+        tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
             self.0.work.notify_waiters();
         }
@@ -87,7 +98,8 @@ impl Engine {
 
     /// What an event leads to: its rules are evaluated, and all that follows is put together.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
-        let Arrived { trigger, kind, event, now } = arrived;
+        let _span = tracing::debug_span!("decide").entered();
+        let Arrived { id, trigger, kind, event, now } = arrived;
         // What is registered is not held while rules are evaluated: who changes it would wait, and all others for that.
         let (registered, candidates) = {
             let content = self.content();
@@ -105,13 +117,14 @@ impl Engine {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
-            id: self.mint(*now),
+            id: *id,
             trigger: trigger.clone(),
             trigger_type: kind.clone(),
             occurrence_time: *now,
             payload: event.payload().clone(),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
+            trace: event.trace(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
@@ -241,6 +254,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         pack: rule.action.reference.pack().to_owned(),
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
+        trace: instance.trace,
         ..Context::default()
     }
 }

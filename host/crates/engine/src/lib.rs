@@ -16,7 +16,7 @@
 //! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes, and [`reads`] is the door for who shows what is stored.
+//! goes, [`reads`] is the door for who shows what is stored, and [`spans`] is what the log lines of an event have in common.
 //! No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -46,6 +46,7 @@ pub mod rule_book;
 mod scheduler;
 mod scope;
 mod service;
+mod spans;
 mod validation;
 pub mod workflows;
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use petrel_access::Behalf;
 use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp, TraceId};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
@@ -18,6 +19,7 @@ use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
+use crate::spans;
 use crate::validation::are_large;
 use crate::workflows;
 
@@ -43,6 +45,8 @@ pub struct Request {
     pub rerun: Option<RerunOf>,
     /// How long to wait before it starts.
     pub delay: Option<Duration>,
+    /// The trace that it belongs to. Default: one that begins with it.
+    pub trace: Option<TraceId>,
 }
 
 /// An execution that is asked for.
@@ -82,6 +86,19 @@ impl Engine {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
         let now = self.now();
+        let id: ExecutionId = self.mint(now);
+        let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
+        let span = spans::accept_execution(id, trace);
+        self.accept_execution(id, now, request).instrument(span).await
+    }
+
+    /// Makes an execution of what was asked for, and stores it.
+    async fn accept_execution(
+        &self,
+        id: ExecutionId,
+        now: Timestamp,
+        request: Request,
+    ) -> Result<Execution, Error> {
         let registered = runnable(self, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
@@ -92,6 +109,7 @@ impl Engine {
             api_user: request.behalf.api_user,
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
+            trace: request.trace,
             given: request.context,
             ..Context::default()
         };
@@ -108,9 +126,10 @@ impl Engine {
             let engine = self.clone();
             self.heavy(move || asked.parameters(&engine)).await?
         }?;
-        let mut execution = new_execution(self.mint(now), &registered, given, context, now);
+        let mut execution = new_execution(id, &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        tracing::debug!("the execution is accepted");
         self.0.work.notify_waiters();
         Ok(execution)
     }

@@ -75,6 +75,7 @@ pub(super) fn make(
         user: workflow.context.user.clone(),
         api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
