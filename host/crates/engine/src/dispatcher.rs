@@ -164,6 +164,7 @@ impl Engine {
                 Some(_) => EnforcementStatus::Failed,
             },
             failure_reason,
+            note: enforced.missing.clone(),
             enforced_at: now,
         };
         (enforcement, execution)
