@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::client::Count;
 use crate::exit::Failure;
 
+mod nested;
 mod table;
 
 use table::{Column, Kind};
@@ -195,7 +196,7 @@ fn note_unreadable(rows: &[Value]) {
     }
 }
 
-/// Prints one thing: a line an attribute; what is nested as indented JSON.
+/// Prints one thing: a line an attribute; what is nested as indented JSON, with texts of several lines in lines.
 pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
     if form == Form::Json {
         return json(item);
@@ -207,9 +208,8 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
             None | Some(Value::Null) => {}
             Some(Value::Object(empty)) if empty.is_empty() => {}
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
-                let nested = serde_json::to_string_pretty(value).unwrap_or_default();
                 line(&format!("{path}:"));
-                nested.lines().for_each(|text| line(&format!("  {}", plain(text))));
+                nested::lines(value).iter().for_each(|text| line(&format!("  {}", plain(text))));
             }
             Some(Value::String(status)) if *path == "status" && in_colour => {
                 line(&format!("{:width$} {}", format!("{path}:"), coloured(status), width = width + 1));
