@@ -18,6 +18,7 @@ use crate::print::{self, Form};
 mod attributes;
 mod ending;
 mod held;
+mod newest;
 mod rerun;
 mod task_tree;
 
@@ -167,6 +168,7 @@ impl Execution {
                 let path = secrets.asked(&format!("/executions/{}", path_segment(&id)));
                 let execution = session.client.execution(Method::GET, &path, None).await?;
                 show_whole(session, &execution).await?;
+                newest::tell_of_later_event(session, &id, &execution).await;
             }
             Self::Output { id } => {
                 let path = format!("/executions/{}/output", path_segment(&id));
@@ -178,6 +180,7 @@ impl Execution {
                 if session.form == Form::Text && output.is_empty() {
                     ending::point_to_tasks(session, &id).await?;
                 }
+                newest::tell_of_later_event_than_last(session, &id).await?;
             }
             Self::Tail { id, wait } => return tail(session, &id, wait.map(Duration::from_secs)).await,
             Self::Pause { ids } => return ask(session, &ids, "pausing").await,
@@ -268,6 +271,7 @@ async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result
     let client = &session.client;
     // The newest one now, not whichever is newest later.
     let first = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
+    newest::tell_of_later_event(session, id, &first).await;
     let first: Standing<'static> = read(&first)?;
     if first.held {
         held::explain();

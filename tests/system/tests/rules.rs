@@ -38,6 +38,11 @@ fn made_switched_changed_deleted() {
         &host.ok(&["trigger", "why", "last"]).stdout,
         &["examples.hello: does not match: it is disabled"],
     );
+    // The newest execution did not come of that event.
+    for verb in ["tail", "get", "output"] {
+        let stderr = host.ok(&["execution", verb, "last"]).stderr;
+        assert_says(&stderr, &["is the newest execution", "came later", "petrel trigger why last"]);
+    }
     assert_says(&host.ok(&["rule", "enable", "examples.hello"]).stderr, &["enabled examples.hello"]);
     assert_eq!(event(&host, "hello"), (202, 1));
 
