@@ -59,8 +59,9 @@ impl Trigger {
                 print::listing(session.form, &kinds, &[("TRIGGER", "ref"), ("DESCRIPTION", "description")]);
             }
             Self::Instances { limit, kind, secrets } => {
-                let filter =
-                    kind.map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(&kind)));
+                let filter = kind
+                    .as_ref()
+                    .map_or_else(String::new, |kind| format!("&trigger_type={}", path_segment(kind)));
                 let path = secrets.asked(&format!("/triggerinstances?limit={limit}{filter}"));
                 let (mut instances, count) = session.client.counted(&path).await?;
                 if session.form == Form::Text {
@@ -72,7 +73,8 @@ impl Trigger {
                     ("OCCURRED", "occurrence_time"),
                     ("STATUS", "status"),
                 ];
-                print::listing(session.form, &instances, &columns);
+                let asked: Vec<_> = kind.map(|kind| ("type", kind)).into_iter().collect();
+                print::listing_of(session.form, &instances, &columns, &asked);
                 print::count(session.form, &instances, count);
             }
             Self::Get { id, .. } if id.contains('.') => {
