@@ -207,7 +207,7 @@ mod tests {
                 "`it's me` is no parameter, and the action takes no cmd",
                 r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
             ),
-            ("--message=a", &takes, "`--message=a` is no parameter", "as message='a'; it takes"),
+            ("my message=a", &takes, "`my message=a` is no parameter", "as message='a'; it takes"),
             ("pin hush", &json!({"pin": {"secret": true}}), "`VALUE` is no parameter", "as pin='VALUE'; it"),
             ("a", &json!({}), "`a` is no parameter", "leave it out: the action takes no parameters"),
         ] {

@@ -16,7 +16,7 @@ use petrel_model::secrets::has_secret;
 use serde_json::Value;
 
 use crate::evaluation;
-use words::Values;
+use words::{Checked, Values};
 
 /// How many bytes of values are checked at once.
 const SMALL: usize = 64 * 1024;
@@ -48,7 +48,7 @@ impl Secrets {
 
     /// Whether there are some in the value of this name, or else in any.
     fn are_at(&self, name: Option<&str>) -> bool {
-        self.has_any && !name.is_some_and(|name| self.open.iter().any(|open| open == name))
+        self.has_any && name.is_none_or(|name| self.open.iter().all(|open| open != name))
     }
 }
 
@@ -107,7 +107,8 @@ impl Validator {
             let name = words::first_name(error.instance_path());
             let name = name.as_deref();
             let hides = self.secrets.are_at(name) || hides_values(name);
-            words::of(error, if hides { Values::Hidden } else { Values::Shown }, &self.schema)
+            let checked = Checked { value, schema: &self.schema };
+            words::of(error, if hides { Values::Hidden } else { Values::Shown }, checked)
         };
         work::evaluation(|| {
             let checked = validator.validate(value).map_err(|error| told(&error));

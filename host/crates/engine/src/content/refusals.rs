@@ -10,7 +10,7 @@ use super::{Content, Runners};
 use crate::error::Error;
 
 /// What StackStorm has and this host does not: a runner, the actions of `core` that need it, and what to do in its place.
-const WITHOUT: [(&str, &[&str], &str); 5] = [
+static WITHOUT: [(&str, &[&str], &str); 5] = [
     ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),
     ("winrm-cmd", &["winrm_cmd"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),

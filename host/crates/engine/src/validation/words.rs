@@ -35,6 +35,13 @@ pub(super) enum Values {
     Hidden,
 }
 
+/// What was checked against what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked<'a> {
+    pub(super) value: &'a Value,
+    pub(super) schema: &'a Value,
+}
+
 /// The name in the value that what is wrong is at or below, if it is not about all of the value.
 pub(super) fn first_name(place: &Location) -> Option<String> {
     match place.segments().next()? {
@@ -43,18 +50,17 @@ pub(super) fn first_name(place: &Location) -> Option<String> {
     }
 }
 
-/// `nested.port: "x" is not an integer`; in StackStorm's words where it has some. `schema` is the whole that was checked
-/// against.
-pub(super) fn of(error: &ValidationError<'_>, values: Values, schema: &Value) -> String {
+/// `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
+pub(super) fn of(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            of_forms(error, context, values, schema)
+            of_forms(error, context, values, checked)
         }
         ValidationErrorKind::PropertyNames { error: of_name } => at(
             error.instance_path(),
-            &format!("one of its names will not do: {}", reason(of_name, values, schema)),
+            &format!("one of its names will not do: {}", reason(of_name, values, checked)),
         ),
-        _ => at(error.instance_path(), &reason(error, values, schema)),
+        _ => at(error.instance_path(), &reason(error, values, checked)),
     }
 }
 
@@ -64,7 +70,7 @@ fn of_forms(
     error: &ValidationError<'_>,
     forms: &[Vec<ValidationError<'static>>],
     values: Values,
-    schema: &Value,
+    checked: Checked<'_>,
 ) -> String {
     let place = error.instance_path().as_str();
     let is_other_type = |found: &ValidationError<'_>| {
@@ -73,7 +79,7 @@ fn of_forms(
     let mut meant =
         forms.iter().filter(|form| !form.iter().any(is_other_type)).filter_map(|form| form.first());
     match (meant.next(), meant.next()) {
-        (Some(only), None) => of(only, values, schema),
+        (Some(only), None) => of(only, values, checked),
         (None, _) => {
             let types: Vec<_> = forms.iter().flatten().filter_map(type_name).collect();
             at(error.instance_path(), &format!("{} is {}", quoted(error, values), neither(&types)))
@@ -83,7 +89,7 @@ fn of_forms(
                 .into_iter()
                 .chain(meant)
                 .take(MOST_FORMS)
-                .map(|found| of(found, values, schema))
+                .map(|found| of(found, values, checked))
                 .collect();
             let text = format!("it has none of the forms that it may have ({})", reasons.join("; or "));
             at(error.instance_path(), &text)
@@ -92,13 +98,19 @@ fn of_forms(
 }
 
 /// Why, without the place.
-fn reason(error: &ValidationError<'_>, values: Values, schema: &Value) -> String {
+fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            format!("'{name}' is a required property{}", missing(error, schema))
+            format!("'{name}' is a required property{}", missing(error, checked))
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } => surplus(error, unexpected, schema),
+        ValidationErrorKind::AdditionalProperties { unexpected } => surplus(error, unexpected, checked),
+        // What the library says where nothing at all is taken.
+        ValidationErrorKind::FalseSchema
+            if error.schema_path().as_str().ends_with("/additionalProperties") =>
+        {
+            surplus(error, &[], checked)
+        }
         ValidationErrorKind::Type { .. } => {
             let types: Vec<_> = type_name(error).into_iter().collect();
             format!("{} is {}", quoted(error, values), neither(&types))
@@ -122,11 +134,13 @@ fn around<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Obje
 }
 
 /// What is given and not taken, of which the library names the first one only.
-fn surplus(error: &ValidationError<'_>, first: &[String], schema: &Value) -> String {
-    let around = around(error, schema);
-    let known = around.and_then(|around| around.get("properties")?.as_object());
+fn surplus(error: &ValidationError<'_>, first: &[String], checked: Checked<'_>) -> String {
+    let none = Object::new();
+    let around = around(error, checked.schema);
+    let known = around.map(|around| around.get("properties").and_then(Value::as_object).unwrap_or(&none));
     let takes_others = around.is_none_or(|around| around.contains_key("patternProperties"));
-    let all: Vec<&str> = match (known, error.instance().as_object()) {
+    let given = checked.value.pointer(error.instance_path().as_str()).and_then(Value::as_object);
+    let all: Vec<&str> = match (known, given) {
         (Some(known), Some(given)) if !takes_others => {
             given.keys().map(String::as_str).filter(|name| !known.contains_key(*name)).collect()
         }
@@ -160,14 +174,14 @@ fn instead(surplus: &[&str], known: &Object) -> String {
 }
 
 /// `; give cmd (string: What to run), host (string)`: all that is missing, if something is known of it.
-fn missing(error: &ValidationError<'_>, schema: &Value) -> String {
-    let Some(around) = around(error, schema) else { return String::new() };
+fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
+    let Some(around) = around(error, checked.schema) else { return String::new() };
     let properties = around.get("properties").and_then(Value::as_object);
     let given = error.instance().as_object();
     let required = around.get("required").and_then(Value::as_array).into_iter().flatten();
     let missing: Vec<_> = required
         .filter_map(Value::as_str)
-        .filter(|name| !given.is_some_and(|given| given.contains_key(*name)))
+        .filter(|name| given.is_none_or(|given| !given.contains_key(*name)))
         .take(MOST_NAMES)
         .map(|name| described(name, properties.and_then(|properties| properties.get(name))))
         .collect();
@@ -297,7 +311,8 @@ mod tests {
             assert_eq!(validator.check(&value), Err(says));
         }
         let nothing = Validator::of_parameters(&petrel_model::Object::new());
-        assert!(nothing.check(&json!({"x": 1})).unwrap_err().ends_with("; it takes nothing"));
+        let says = "Additional properties are not allowed ('x', 'y' were unexpected); it takes nothing";
+        assert_eq!(nothing.check(&json!({"x": 1, "y": 2})), Err(says.to_owned()));
     }
 
     #[test]
