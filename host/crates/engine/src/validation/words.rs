@@ -38,7 +38,9 @@ pub(super) enum Values {
 /// What was checked against what.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checked<'a> {
+    /// All of the value.
     pub(super) value: &'a Value,
+    /// All of the schema.
     pub(super) schema: &'a Value,
 }
 
