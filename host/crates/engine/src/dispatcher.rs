@@ -177,6 +177,7 @@ impl Engine {
                 Some(_) => EnforcementStatus::Failed,
             },
             failure_reason,
+            note: enforced.missing.clone(),
             enforced_at: now,
         };
         (enforcement, execution)
@@ -184,7 +185,7 @@ impl Engine {
 
     /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
     /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look. Nothing is quoted where any of them reads what `secrets`, a schema of the payload, calls secret.
+    /// people look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
         instance: &TriggerInstance,
@@ -200,11 +201,13 @@ impl Engine {
         let context = context(instance, rule);
         let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
         // Asked only once something is wrong.
-        let hides = || {
-            let hides_event = secrets.is_some_and(|schema| {
-                parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
+        let hides = |parameter: Option<&str>| {
+            let (given, signature) = (compiled.parameters(), &registered.signature);
+            let hides_event = secrets.is_some_and(|schema| match parameter {
+                Some(one) => parameters::reads_secret(one, "trigger", given, signature, schema),
+                None => parameters::read_secret("trigger", given, signature, schema),
             });
-            hides_event || templates.read_secret_configuration()
+            hides_event || templates.hide_value(parameter)
         };
         let told = |error: parameters::Error| {
             let (given, signature) = (compiled.parameters(), &registered.signature);

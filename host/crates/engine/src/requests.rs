@@ -71,7 +71,7 @@ impl Asked {
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
-        checked(&self.registered, &live, || templates.read_secret_configuration())?;
+        checked(&self.registered, &live, |parameter| templates.hide_value(parameter))?;
         Ok(live)
     }
 }
@@ -336,12 +336,12 @@ pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
-/// where `hides_values`, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
+/// them together, is said without any value where `hides_values` of it, which is asked only then.
 pub(crate) fn checked(
     registered: &RegisteredAction,
     given: &Object,
-    hides_values: impl Fn() -> bool,
+    hides_values: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     refuse_depth("a parameter", &value)?;

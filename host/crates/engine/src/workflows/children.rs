@@ -81,7 +81,7 @@ pub(super) fn make(
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates = Templates { engine, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
-    requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
+    requests::checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
