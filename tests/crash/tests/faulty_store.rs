@@ -310,6 +310,7 @@ impl World {
             rerun: None,
             context: Object::new(),
             delay: None,
+            trace: None,
         };
         engine.request(request).await.ok().map(|execution| execution.id.to_string())
     }

@@ -127,6 +127,7 @@ async fn disturb(engine: &Engine, tops: &mut Vec<ExecutionId>, moments: &mut Mom
                     rerun: None,
                     context: Object::new(),
                     delay: None,
+                    trace: None,
                 };
                 tops.push(engine.request(request).await.unwrap().id);
             }

@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
         let prepared = self.prepare().await?;
         let (runner, call) = match prepared {
             Ok(prepared) => prepared,
-            Err(outcome) => return self.finish(*outcome).await,
+            Err(outcome) => return self.finish(*outcome).instrument(tracing::debug_span!("outcome")).await,
         };
         if !self.execution.idempotent {
             self.store_start().await?;
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
         let started = self.engine.core().monotonic();
         let outcome = self.watch(runner, call).await?;
         measures::stage(Stage::Run, self.engine.core().since(started));
-        self.finish(outcome).await
+        self.finish(outcome).instrument(tracing::debug_span!("outcome")).await
     }
 
     /// Who runs it, with which parameters. What is missing by now fails the execution.
@@ -172,7 +172,8 @@ impl<'a> Run<'a> {
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
         // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
-        let run = async move { runner.run(call, output, cancel).await }.in_current_span();
+        let span = tracing::debug_span!("run", runner = runner.runner_type().name);
+        let run = async move { runner.run(call, output, cancel).await }.instrument(span);
         let task = self.engine.core().spawn("run of an action", run);
         let running = async {
             task.await.unwrap_or_else(|panic| {
@@ -206,7 +207,9 @@ impl<'a> Run<'a> {
         self.apply(StatusEvent::Started)?;
         self.execution.host = Some(self.engine.store().fence().epoch);
         self.is_started = true;
-        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())]).await?;
+        let changes = vec![Change::UpdateExecution(self.execution.clone())];
+        self.engine.commit(vec![expect], changes).instrument(tracing::debug_span!("start")).await?;
+        tracing::debug!("the execution has started");
         self.engine.0.events.tell(self.execution.id, self.execution.status);
         Ok(())
     }

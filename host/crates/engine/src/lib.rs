@@ -14,7 +14,7 @@
 //! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes, and [`reads`] is the door for who shows what is stored.
+//! goes, [`reads`] is the door for who shows what is stored, and [`spans`] is what the log lines of an event have in common.
 //! What is registered is the affair of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`.
 //! No service calls an earlier one: it commits, and wakes it.
 
@@ -37,6 +37,7 @@ mod retention;
 mod scheduler;
 mod scope;
 mod service;
+mod spans;
 pub mod workflows;
 
 pub use options::Options;

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::service::Engine;
-use crate::workflows;
+use crate::{spans, workflows};
 
 /// How often an orphan that moves at the same moment is looked at again.
 const TRIES: usize = 100;
@@ -106,7 +107,8 @@ async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Err
     let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
     for orphan in orphans {
-        settle(engine, orphan, &mut report).await?;
+        let span = spans::execution(&orphan);
+        settle(engine, orphan, &mut report).instrument(span).await?;
     }
     report.workflows = conducted.len();
     for workflow in conducted.iter().filter(|workflow| workflow.status == Status::Canceling) {
@@ -174,6 +176,7 @@ async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Rep
         }
         result => result,
     }?;
+    tracing::debug!(status = %orphan.status, "the execution is taken up");
     match orphan.status {
         Status::Abandoned => report.abandoned += 1,
         Status::Canceled => report.canceled += 1,

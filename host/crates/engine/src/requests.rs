@@ -9,16 +9,18 @@ use petrel_catalog::validation::are_large;
 use petrel_engine_core::evaluation::{may_take_long, quick};
 use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp, TraceId};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
+use crate::spans;
 use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
@@ -43,6 +45,8 @@ pub struct Request {
     pub rerun: Option<RerunOf>,
     /// How long to wait before it starts.
     pub delay: Option<Duration>,
+    /// The trace that it belongs to. Default: one that begins with it.
+    pub trace: Option<TraceId>,
 }
 
 /// An execution that is asked for.
@@ -68,7 +72,7 @@ impl Asked {
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
-        checked(&self.registered, &live, || templates.read_secret_configuration())?;
+        checked(&self.registered, &live, |parameter| templates.hide_value(parameter))?;
         Ok(live)
     }
 }
@@ -83,6 +87,19 @@ impl Engine {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
         let now = self.now();
+        let id: ExecutionId = self.mint(now);
+        let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
+        let span = spans::accept_execution(id, trace);
+        self.accept_execution(id, now, request).instrument(span).await
+    }
+
+    /// Makes an execution of what was asked for, and stores it.
+    async fn accept_execution(
+        &self,
+        id: ExecutionId,
+        now: Timestamp,
+        request: Request,
+    ) -> Result<Execution, Error> {
         let registered = runnable(&self.content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
@@ -93,6 +110,7 @@ impl Engine {
             api_user: request.behalf.api_user,
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
+            trace: request.trace,
             given: request.context,
             ..Context::default()
         };
@@ -109,9 +127,10 @@ impl Engine {
             let engine = self.clone();
             self.evaluations().heavy(move || asked.parameters(&engine)).await?
         }?;
-        let mut execution = new_execution(self.mint(now), &registered, given, context, now);
+        let mut execution = new_execution(id, &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        tracing::debug!("the execution is accepted");
         self.0.work.notify_waiters();
         Ok(execution)
     }
@@ -308,12 +327,12 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
-/// where `hides_values`, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
+/// them together, is said without any value where `hides_values` of it, which is asked only then.
 pub(crate) fn checked(
     registered: &RegisteredAction,
     given: &Object,
-    hides_values: impl Fn() -> bool,
+    hides_values: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     refuse_depth("a parameter", &value)?;

@@ -16,7 +16,7 @@ use crate::executor;
 use crate::given::{self, Admission, Place};
 use crate::measures::{self, Busy};
 use crate::service::Engine;
-use crate::workflows;
+use crate::{spans, workflows};
 
 /// How many executions are claimed at once at most.
 const BATCH: usize = 64;
@@ -108,7 +108,8 @@ impl Scheduler {
         };
         let found = !claimed.is_empty();
         for execution in claimed {
-            let Admission::Runs(place) = given::admit(&self.engine, self.kind, &execution) else { continue };
+            let admit = || given::admit(&self.engine, self.kind, &execution);
+            let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
@@ -120,11 +121,11 @@ impl Scheduler {
 
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let engine = self.engine.clone();
-        // At the level of errors, so that every line has it, whatever is logged.
-        let span = tracing::error_span!("execution", id = %execution.id);
+        let span = spans::execution(&execution);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Slots::Workflow;
         let run = async move {
+            tracing::debug!("the execution is claimed");
             if conducts {
                 workflows::begin(&engine, execution).await;
             } else {

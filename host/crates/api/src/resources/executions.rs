@@ -24,6 +24,7 @@ use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
+use crate::traceparent::Named;
 use crate::{Api, ApiError, listing, views};
 
 pub(crate) mod again;
@@ -147,6 +148,7 @@ pub(crate) struct NewExecution {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
+    Named(trace): Named,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
@@ -157,6 +159,7 @@ pub(crate) async fn create(
         context: new.context.unwrap_or_default(),
         rerun: None,
         delay: new.delay.map(Duration::from_millis),
+        trace,
     };
     let execution = api.engine.request(request).await?;
     Ok(made(&api, &execution))

@@ -14,6 +14,7 @@ use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
 use petrel_workflows::{Conducted, EDITION, Status};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
@@ -23,6 +24,7 @@ use super::{ACTION_CHAIN, children, requests, timers};
 use crate::error::Error;
 use crate::requests as executions;
 use crate::service::Engine;
+use crate::spans;
 
 /// How long to wait before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
@@ -41,7 +43,7 @@ pub(crate) async fn begin(engine: &Engine, execution: Execution) {
         return;
     }
     let result = match prepare(engine, &execution).await {
-        Ok(prepared) => start(engine, execution.clone(), prepared).await,
+        Ok(prepared) => start(engine, execution.clone(), prepared).instrument(spans::step(&execution)).await,
         Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
     };
     match result {

@@ -10,6 +10,7 @@ use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timest
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::live::Live;
 use super::mailbox::{Message, deliver};
@@ -18,6 +19,7 @@ use super::{is_workflow, requests};
 use crate::error::Error;
 use crate::given;
 use crate::service::Engine;
+use crate::spans;
 
 /// How many that wait are ended by one commit.
 const WAITING_AT_ONCE: usize = 500;
@@ -34,7 +36,8 @@ pub(super) fn end(engine: &Engine, live: &Live) {
     let (id, user) = (live.execution.id, live.execution.context.user.clone());
     engine.0.workflows.closing.add(id);
     let open: Vec<_> = live.active.keys().copied().collect();
-    engine.core().spawn("end of a workflow", end_all(engine.clone(), id, open, user));
+    let ends = end_all(engine.clone(), id, open, user).instrument(spans::execution(&live.execution));
+    engine.core().spawn("end of a workflow", ends);
 }
 
 /// Ends these, which are inside the workflow `id`, however often that takes.
@@ -217,7 +220,7 @@ where
             left.extend(told.join_next().await.and_then(Result::ok).flatten());
         }
         let work = one(engine.clone(), id, user.to_owned());
-        told.spawn(async move { work.await.is_err().then_some(id) });
+        told.spawn(async move { work.await.is_err().then_some(id) }.in_current_span());
     }
     while let Some(one) = told.join_next().await {
         left.extend(one.ok().flatten());

@@ -76,12 +76,13 @@ pub(super) fn make(
         user: workflow.context.user.clone(),
         api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
     let templates = Templates { engine, content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
-    requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
+    requests::checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start

@@ -12,6 +12,7 @@ use petrel_model::{
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
+use tracing::Instrument as _;
 
 use super::live::{Live, Stopped};
 use super::mailbox::{Envelope, Message, deliver};
@@ -20,8 +21,8 @@ use super::room::unmade;
 use super::{cascade, children, messages, outcome, world};
 use crate::error::Error;
 use crate::executor::storable;
-use crate::measures;
 use crate::service::Engine;
+use crate::{measures, spans};
 
 /// Applies `batch`, and answers each who waits for it.
 pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
@@ -66,6 +67,20 @@ async fn apply(
         Some(state) => state,
         None => Live::load(engine, id).await?,
     };
+    let span = spans::step(&state.execution);
+    let (state, refused) = take_step(engine, state, messages).instrument(span).await?;
+    let execution = state.execution.clone();
+    *live = Some(state);
+    Ok(refused.into_iter().map(|error| error.map_or_else(|| Ok(execution.clone()), Err)).collect())
+}
+
+/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+async fn take_step(
+    engine: &Engine,
+    state: Live,
+    messages: &[Message],
+) -> Result<(Live, Vec<Option<Error>>), Error> {
+    let id = state.execution.id;
     let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
         taken
     } else {
@@ -79,10 +94,7 @@ async fn apply(
             .await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
-    let state = step.commit().await?;
-    let execution = state.execution.clone();
-    *live = Some(state);
-    Ok(refused.into_iter().map(|error| error.map_or_else(|| Ok(execution.clone()), Err)).collect())
+    Ok((step.commit().await?, refused))
 }
 
 /// What is decided, before it is committed.
@@ -273,7 +285,7 @@ impl Step {
             let entries = std::mem::take(&mut self.entries);
             self.changes.push(Change::AppendWorkflow { execution: execution.id, sequence, entries });
         }
-        let has_children = !self.created.is_empty();
+        let starts = self.created.len();
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
@@ -292,7 +304,8 @@ impl Step {
             }
             None => self.engine.commit(expect, changes).await?,
         }
-        self.tell(has_children, has_moved);
+        tracing::debug!(status = %self.live.execution.status, starts, "the workflow has made a step");
+        self.tell(starts > 0, has_moved);
         Ok(self.live)
     }
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 use petrel_model::{Execution, ExecutionId, Timestamp};
 use petrel_workflows::Status;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 use super::cascade;
 use super::live::Live;
 use super::mailbox::{Message, deliver, lock};
 use crate::error::Error;
 use crate::service::Engine;
+use crate::spans;
 
 /// What ends a workflow when it takes too long; it is called off when this is dropped.
 #[derive(Debug)]
@@ -69,41 +71,45 @@ fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
 /// what runs inside them is asked again, as it may not have been told.
 pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
     for execution in workflows {
-        let id = execution.id;
-        let workflow = engine.0.workflows.get(id);
-        let mut held = workflow.live.lock().await;
-        if workflow.is_gone() {
-            // Something has happened to it meanwhile, and nothing is left to be taken up.
-            continue;
-        }
-        if held.is_none() {
-            match Live::load(&engine, id).await {
-                Ok(live) => *held = Some(live),
-                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
-            }
-        }
-        if let Some(live) = held.as_ref() {
-            follow(&engine, live);
-            if live.is_closing() {
-                cascade::end(&engine, live);
-            } else {
-                cascade::take_in_ends(&engine, live);
-                match live.conductor.status() {
-                    Status::Pausing | Status::Resuming => cascade::hand_on(&engine, live, true),
-                    Status::Running => cascade::hand_on_again(&engine, live),
-                    _ => {}
-                }
-            }
-        }
-        if held.as_ref().is_none_or(Live::is_idle) {
-            *held = None;
-            engine.0.workflows.forget(id, &workflow);
-        } else {
-            engine.0.workflows.used(&workflow, held.as_ref());
-        }
-        drop(held);
-        engine.0.workflows.make_room(engine.0.options.waiting_workflows);
+        take_up_one(&engine, execution.id).instrument(spans::execution(&execution)).await;
     }
+}
+
+/// Takes up one workflow, unless something has happened to it meanwhile.
+async fn take_up_one(engine: &Engine, id: ExecutionId) {
+    let workflow = engine.0.workflows.get(id);
+    let mut held = workflow.live.lock().await;
+    if workflow.is_gone() {
+        // Nothing is left to be taken up.
+        return;
+    }
+    if held.is_none() {
+        match Live::load(engine, id).await {
+            Ok(live) => *held = Some(live),
+            Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+        }
+    }
+    if let Some(live) = held.as_ref() {
+        follow(engine, live);
+        if live.is_closing() {
+            cascade::end(engine, live);
+        } else {
+            cascade::take_in_ends(engine, live);
+            match live.conductor.status() {
+                Status::Pausing | Status::Resuming => cascade::hand_on(engine, live, true),
+                Status::Running => cascade::hand_on_again(engine, live),
+                _ => {}
+            }
+        }
+    }
+    if held.as_ref().is_none_or(Live::is_idle) {
+        *held = None;
+        engine.0.workflows.forget(id, &workflow);
+    } else {
+        engine.0.workflows.used(&workflow, held.as_ref());
+    }
+    drop(held);
+    engine.0.workflows.make_room(engine.0.options.waiting_workflows);
 }
 
 /// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
@@ -120,7 +126,8 @@ pub(crate) async fn end_left_behind(engine: &Engine, conducted: &[Execution]) ->
         if workflow.as_ref().is_some_and(|workflow| !workflow.status.is_final()) {
             continue;
         }
-        tracing::warn!(execution.id = %id, left = inside.len(), "it has ended and something was left inside it; that is canceled");
+        let trace = workflow.as_ref().map(|workflow| tracing::field::display(workflow.trace_id()));
+        tracing::warn!(execution.id = %id, trace, left = inside.len(), "it has ended and something was left inside it; that is canceled");
         engine.0.workflows.closing.add(id);
         let (core, engine) = (engine.core().clone(), engine.clone());
         let user = workflow.map(|one| one.context.user).unwrap_or_default();

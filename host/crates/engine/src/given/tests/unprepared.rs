@@ -173,6 +173,7 @@ impl Host {
             rerun: None,
             context: Object::new(),
             delay: None,
+            trace: None,
         };
         self.engine.request(request).await.unwrap().id
     }
