@@ -60,7 +60,7 @@ impl Catalog {
     /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id.
     ///
     /// # Errors
-    /// As [`Engine::create_rule`], and when there is no such rule.
+    /// As [`Catalog::create_rule`], and when there is no such rule.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |content| {
