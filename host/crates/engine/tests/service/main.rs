@@ -5,5 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are the parts of tests")]
 
 mod admission;
+mod cancel;
+mod outcomes;
 mod queue;
 mod support;
