@@ -244,6 +244,7 @@ async fn a_workflow_inside_another_ends_with_it() {
     let inner = house.task(id, "inner").await;
     let first = house.task(inner, "first").await;
     house.begins(first).await;
+    settle().await;
     house.cancel(id).await.unwrap().unwrap();
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     let all = house.executions().await;

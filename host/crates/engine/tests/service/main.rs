@@ -8,4 +8,6 @@ mod admission;
 mod cancel;
 mod outcomes;
 mod queue;
+mod recovery;
+mod retention;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use petrel_engine::Options;
 use petrel_engine_core::SetClock;
@@ -112,6 +113,11 @@ impl Plan {
     pub(crate) fn mended(self) -> Self {
         self.store.mend();
         self
+    }
+
+    /// Turns the clock while no process is there.
+    pub(crate) fn turn(&self, by: Duration) {
+        self.clock.turn(by);
     }
 
     /// Writes a file of the pack.

@@ -6,7 +6,7 @@ use petrel_engine::dispatcher::Accepted;
 use petrel_engine::explanation::Explanation;
 use petrel_engine::registration;
 use petrel_engine::{Engine, Error};
-use petrel_model::{Action, Enforcement, Pack, Ref, Rule, TriggerInstance};
+use petrel_model::{Action, Enforcement, EnforcementId, Pack, Ref, Rule, TriggerInstance};
 use petrel_persistence::StoreExt as _;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -41,6 +41,11 @@ impl House {
             found.extend(reads.enforcement(id).await.unwrap());
         }
         found
+    }
+
+    /// Whether an enforcement is stored.
+    pub(crate) async fn has_enforcement(&self, id: EnforcementId) -> bool {
+        self.engine.reads().enforcement(id).await.unwrap().is_some()
     }
 
     /// What each rule makes of an event, and why.
