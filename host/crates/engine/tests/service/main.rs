@@ -7,7 +7,10 @@
 mod admission;
 mod cancel;
 mod outcomes;
+mod pauses;
 mod queue;
 mod recovery;
+mod reruns;
 mod retention;
 mod support;
+mod workflows;

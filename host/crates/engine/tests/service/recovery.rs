@@ -262,7 +262,7 @@ version: 1.0
 tasks:
   one:
     action: house.waits
-    next: [{when: <% failed() %>, do: other}]
+    next: [{when: <% completed() %>, do: other}]
   other:
     action: house.at_once
 ";
