@@ -6,11 +6,13 @@
 
 mod admission;
 mod cancel;
+mod events;
 mod outcomes;
 mod pauses;
 mod queue;
 mod recovery;
 mod reruns;
 mod retention;
+mod rules;
 mod support;
 mod workflows;

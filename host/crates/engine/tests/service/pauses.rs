@@ -69,15 +69,50 @@ async fn who_asks_for_what_is_so_already_hears_how_it_stands() {
 }
 
 #[tokio::test]
-async fn a_workflow_fails_although_it_was_to_rest() {
-    let (house, id, first) = begun().await;
+async fn a_workflow_that_is_to_rest_fails_with_a_task_that_nothing_leads_on_from() {
+    let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.waits}}\n").await;
+    let id = house.ask("one").await;
+    let one = house.task(id, "one").await;
+    house.begins(one).await;
     house.pause(id).await.unwrap();
-    house.finish_with(first, failed("broken")).await;
-    // What leads on after a failure is decided when it goes on; this one has nothing that does.
-    house.resume(id).await.map(drop).unwrap_or_default();
-    settle().await;
-    let status = house.status(id).await;
-    assert!(matches!(status, Status::Failed | Status::Running | Status::Succeeded), "{status}");
+    house.finish_with(one, failed("broken")).await;
+    assert_eq!(house.ended(id).await.status, Status::Failed);
+}
+
+#[tokio::test]
+async fn what_leads_on_after_a_failure_waits_for_the_resume() {
+    let definition = "
+version: 1.0
+tasks:
+  one: {action: house.waits, next: [{when: <% failed() %>, do: clean}]}
+  clean: {action: house.waits}
+";
+    let house = House::with("one", definition).await;
+    let id = house.ask("one").await;
+    let one = house.task(id, "one").await;
+    house.begins(one).await;
+    house.pause(id).await.unwrap();
+    house.finish_with(one, failed("broken")).await;
+    house.reaches(id, Status::Paused).await;
+    assert_eq!(house.tasks(id).await, ["one failed"]);
+    house.resume(id).await.unwrap();
+    house.finish_task(id, "clean").await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_retry_waits_for_the_resume() {
+    let definition = "version: 1.0\ntasks: {one: {action: house.waits, retry: {count: 1}}}\n";
+    let house = House::with("tries", definition).await;
+    let id = house.ask("tries").await;
+    let one = house.task(id, "one").await;
+    house.begins(one).await;
+    house.pause(id).await.unwrap();
+    house.finish_with(one, failed("broken")).await;
+    house.reaches(id, Status::Paused).await;
+    house.resume(id).await.unwrap();
+    house.finish_task(id, "one").await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
 }
 
 #[tokio::test]

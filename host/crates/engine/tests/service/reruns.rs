@@ -7,7 +7,7 @@ use petrel_model::{ExecutionId, Id, Status};
 use serde_json::json;
 
 use crate::support::script::{failed, succeeded};
-use crate::support::{Again, House, again, asks_with, object, refused, result_of};
+use crate::support::{Again, House, Plan, again, asks_with, object, refused, result_of};
 
 /// What is asked for to run these tasks again.
 fn from(tasks: &[&str]) -> Again {
@@ -87,7 +87,11 @@ output: [{said: <% ctx().said %>}]
 
 /// A workflow whose second task has failed.
 async fn half_done() -> (House, ExecutionId) {
-    let house = House::with("two", TWO).await;
+    half_done_in(Plan::default()).await
+}
+
+async fn half_done_in(plan: Plan) -> (House, ExecutionId) {
+    let house = plan.workflow("two", TWO).open().await;
     let id = house.ask("two").await;
     let first = house.task(id, "first").await;
     house.finish_with(first, succeeded("hello")).await;
@@ -119,13 +123,18 @@ async fn a_workflow_is_run_again_from_the_beginning_unless_tasks_are_named() {
 
 #[tokio::test]
 async fn a_rerun_does_not_need_what_it_was_made_from_any_longer() {
-    let (house, id) = half_done().await;
+    let plan =
+        Plan::default().options(|options| options.retention.executions = Some(Duration::from_secs(100)));
+    let (house, id) = half_done_in(plan).await;
     let new = house.rerun(id, from(&["second"])).await.unwrap().id;
     let second = house.task(new, "second").await;
-    house.begins(second).await;
-    // What the first run has noted goes with the log of the second.
-    let house = house.next_process().await;
-    assert_eq!(house.ended(new).await.status, Status::Failed, "its task was lost");
+    for _ in 0..15 {
+        house.seconds(10).await;
+        house.turn(Duration::from_millis(5)).await;
+    }
+    assert_eq!(house.find(id).await, None, "it was kept long enough");
+    house.finish_with(second, failed("again")).await;
+    assert_eq!(house.ended(new).await.status, Status::Failed);
     let third = house.rerun(new, from(&["second"])).await.unwrap().id;
     house.finish_task(third, "second").await;
     assert_eq!(result_of(&house.ended(third).await, "output"), json!({"said": "hello"}));
@@ -142,7 +151,7 @@ async fn what_cannot_be_run_again_in_that_way_is_refused_and_asks_for_nothing() 
     let with_parameters = Again { parameters: object(&json!({"value": "x"})), ..from(&["second"]) };
     let reset = Again { reset: vec!["first".into()], ..from(&["second"]) };
     let count = house.executions().await.len();
-    for (id, again, code, says) in [
+    for (id, wanted, code, says) in [
         (nobody, again(), "not_found", "does not exist"),
         (id, from(&["third"]), "invalid", "`third`"),
         (id, with_parameters, "invalid", "Parameters override"),
@@ -150,7 +159,7 @@ async fn what_cannot_be_run_again_in_that_way_is_refused_and_asks_for_nothing() 
         (plain, from(&["second"]), "invalid", "Orquesta"),
         (open, from(&["second"]), "invalid", "has not ended"),
     ] {
-        let told = refused(house.rerun(id, again).await);
+        let told = refused(house.rerun(id, wanted).await);
         assert!(told.0 == code && told.1.contains(says), "{code} {says}: {told:?}");
     }
     assert_eq!(house.executions().await.len(), count);
