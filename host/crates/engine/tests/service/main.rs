@@ -7,10 +7,13 @@
 mod admission;
 mod cancel;
 mod events;
+mod faults;
+mod holds;
 mod outcomes;
 mod pauses;
 mod queue;
 mod recovery;
+mod registration;
 mod reruns;
 mod retention;
 mod rules;
