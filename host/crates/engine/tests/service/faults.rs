@@ -128,12 +128,11 @@ tasks:
 
 #[tokio::test]
 async fn a_workflow_that_finds_no_room_to_begin_is_tried_again_after_a_second() {
-    let house = Plan::default().workflow("two", TWO).resting().open().await;
+    let mut house = Plan::default().workflow("two", TWO).resting().open().await;
     let id = house.ask("two").await;
     for _ in 0..2 {
         house.store().next(steps, How::NoRoom);
     }
-    let mut house = house;
     house.start().await;
     assert_eq!((house.status(id).await, house.store().faults_left()), (Status::Requested, 1));
     house.seconds(1).await;

@@ -136,7 +136,7 @@ async fn a_process_that_was_replaced_stores_nothing_more() {
     house.rule(&rule("r", "sample", "at_once", "")).await;
     let id = house.ask("waits").await;
     house.begins(id).await;
-    house.is_replaced();
+    house.lose_store();
     assert_eq!(refused(house.request(asks("waits")).await).0, "internal");
     assert_eq!(refused(house.post("sample", json!({})).await).0, "internal");
     assert_eq!(refused(house.cancel(id).await).0, "internal");

@@ -25,8 +25,8 @@ async fn what_is_new_is_there_what_has_changed_is_changed_and_what_is_gone_is_go
     let report = house.register().await.unwrap();
     assert_eq!((report.actions, house.version().await.as_deref()), (before.len(), Some("2.0.0")));
     let after = house.actions().await;
-    let new: Vec<_> = after.iter().filter(|name| !before.contains(name)).collect();
-    let gone: Vec<_> = before.iter().filter(|name| !after.contains(name)).collect();
+    let new: Vec<_> = after.iter().filter(|name| !before.contains(name)).map(String::as_str).collect();
+    let gone: Vec<_> = before.iter().filter(|name| !after.contains(name)).map(String::as_str).collect();
     assert_eq!((new, gone), (vec!["added"], vec!["deaf"]));
     for (request, is_taken) in [
         (asks("added"), true),

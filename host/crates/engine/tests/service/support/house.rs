@@ -86,7 +86,7 @@ impl House {
     }
 
     /// Another process takes the store over, and this one does not know.
-    pub(crate) fn is_replaced(&self) {
+    pub(crate) fn lose_store(&self) {
         drop(self.plan.store.reopen());
     }
 
