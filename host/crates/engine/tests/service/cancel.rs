@@ -188,7 +188,7 @@ tasks:
 #[tokio::test]
 async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
     let house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.begins(first).await;
     assert_eq!(house.cancel(id).await.unwrap().unwrap().status, Status::Canceling);
@@ -202,7 +202,7 @@ async fn a_workflow_that_is_canceled_ends_what_is_inside_it_first() {
 #[tokio::test]
 async fn a_workflow_is_canceled_only_when_nothing_is_open_inside_it() {
     let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.deaf}}\n").await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let inside = house.task(id, "one").await;
     house.begins(inside).await;
     house.cancel(id).await.unwrap().unwrap();
@@ -226,7 +226,7 @@ async fn what_waits_inside_a_workflow_that_is_canceled_never_begins() {
     let many = "version: 1.0\ntasks: {many: {with: '<% range(6).toList() %>', action: house.waits}}\n";
     let plan = Plan::default().options(|options| options.component_slots = 2).workflow("many", many);
     let house = plan.open().await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     house.task(id, "many").await;
     settle().await;
     house.cancel(id).await.unwrap().unwrap();
@@ -240,11 +240,12 @@ async fn what_waits_inside_a_workflow_that_is_canceled_never_begins() {
 async fn a_workflow_inside_another_ends_with_it() {
     let outer = "version: 1.0\ntasks: {inner: {action: house.two}, beside: {action: house.two}}\n";
     let house = Plan::default().workflow("two", TWO).workflow("outer", outer).open().await;
-    let id = house.ask("outer").await;
+    let id = house.conduct("outer").await;
     let inner = house.task(id, "inner").await;
     let first = house.task(inner, "first").await;
     house.begins(first).await;
-    settle().await;
+    let beside = house.task(id, "beside").await;
+    house.task(beside, "first").await;
     house.cancel(id).await.unwrap().unwrap();
     assert_eq!(house.ended(id).await.status, Status::Canceled);
     let all = house.executions().await;
@@ -255,7 +256,7 @@ async fn a_workflow_inside_another_ends_with_it() {
 #[tokio::test]
 async fn a_task_that_is_canceled_cancels_its_workflow() {
     let house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.begins(first).await;
     house.cancel(first).await.unwrap().unwrap();
@@ -267,7 +268,7 @@ async fn a_task_that_is_canceled_cancels_its_workflow() {
 #[tokio::test]
 async fn a_workflow_that_is_paused_can_be_canceled() {
     let house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     house.task(id, "first").await;
     house.pause(id).await.unwrap();
     house.finish_task(id, "first").await;
@@ -280,7 +281,7 @@ async fn a_workflow_that_is_paused_can_be_canceled() {
 #[tokio::test]
 async fn a_task_that_is_delayed_ends_at_once_when_its_workflow_is_canceled() {
     let house = House::with("late", "version: 1.0\ntasks: {late: {delay: 60, action: house.waits}}\n").await;
-    let id = house.ask("late").await;
+    let id = house.conduct("late").await;
     house.task(id, "late").await;
     house.turn(Duration::from_secs(30)).await;
     house.cancel(id).await.unwrap().unwrap();

@@ -33,7 +33,7 @@ impl InFlight {
 async fn restored() -> (House, InFlight) {
     let house = Plan::default().workflow("two", TWO).open().await;
     let (running, again) = (house.ask("waits").await, house.ask("again").await);
-    let workflow = house.ask("two").await;
+    let workflow = house.conduct("two").await;
     let task = house.task(workflow, "first").await;
     for id in [running, again, task] {
         house.begins(id).await;

@@ -17,7 +17,7 @@ output: [{said: <% ctx().said %>}]
 /// A house with a workflow whose first task runs.
 async fn begun() -> (House, ExecutionId, ExecutionId) {
     let house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.begins(first).await;
     (house, id, first)
@@ -71,7 +71,7 @@ async fn who_asks_for_what_is_so_already_hears_how_it_stands() {
 #[tokio::test]
 async fn a_workflow_that_is_to_rest_fails_with_a_task_that_nothing_leads_on_from() {
     let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.waits}}\n").await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     house.pause(id).await.unwrap();
@@ -88,7 +88,7 @@ tasks:
   clean: {action: house.waits}
 ";
     let house = House::with("one", definition).await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     house.pause(id).await.unwrap();
@@ -104,7 +104,7 @@ tasks:
 async fn a_retry_waits_for_the_resume() {
     let definition = "version: 1.0\ntasks: {one: {action: house.waits, retry: {count: 1}}}\n";
     let house = House::with("tries", definition).await;
-    let id = house.ask("tries").await;
+    let id = house.conduct("tries").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     house.pause(id).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_retry_waits_for_the_resume() {
 async fn a_pause_reaches_the_workflows_inside() {
     let outer = "version: 1.0\ntasks: {inner: {action: house.two}}\n";
     let house = Plan::default().workflow("two", TWO).workflow("outer", outer).open().await;
-    let id = house.ask("outer").await;
+    let id = house.conduct("outer").await;
     let inner = house.task(id, "inner").await;
     let first = house.task(inner, "first").await;
     house.begins(first).await;
@@ -142,7 +142,7 @@ tasks:
   many: {with: {items: <% range(4).toList() %>, concurrency: 2}, action: house.waits}
 ";
     let house = House::with("many", definition).await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     house.task(id, "many").await;
     settle().await;
     house.pause(id).await.unwrap();
@@ -168,7 +168,7 @@ tasks:
   second: {action: house.waits}
 ";
     let house = House::with("timed", definition).await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     house.task(id, "first").await;
     house.pause(id).await.unwrap();
     house.finish_task(id, "first").await;

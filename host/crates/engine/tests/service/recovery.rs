@@ -230,7 +230,7 @@ output: [{said: <% ctx().said %>}]
 #[tokio::test]
 async fn a_workflow_goes_on_where_it_was() {
     let mut house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     for task in ["first", "second"] {
         let child = house.task(id, task).await;
         house.begins(child).await;
@@ -247,7 +247,7 @@ async fn a_workflow_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_task_that_was_lost_fails_its_workflow() {
     let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.waits}}\n").await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let child = house.task(id, "one").await;
     house.begins(child).await;
     let house = house.next_process().await;
@@ -267,7 +267,7 @@ tasks:
     action: house.at_once
 ";
     let house = House::with("one", definition).await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let child = house.task(id, "one").await;
     house.begins(child).await;
     let house = house.next_process().await;
@@ -278,7 +278,7 @@ tasks:
 #[tokio::test]
 async fn the_delay_of_a_task_goes_on_over_a_restart() {
     let house = House::with("late", "version: 1.0\ntasks: {late: {delay: 60, action: house.waits}}\n").await;
-    let id = house.ask("late").await;
+    let id = house.conduct("late").await;
     let child = house.task(id, "late").await;
     house.seconds(30).await;
     let house = house.next_process().await;
@@ -293,7 +293,7 @@ async fn the_delay_of_a_task_goes_on_over_a_restart() {
 async fn the_timeout_of_a_workflow_counts_from_its_beginning_in_whichever_process() {
     let definition = "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.again}}\n";
     let house = House::with("timed", definition).await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     let child = house.task(id, "one").await;
     house.begins(child).await;
     house.seconds(60).await;
@@ -310,7 +310,7 @@ async fn the_timeout_of_a_workflow_counts_from_its_beginning_in_whichever_proces
 async fn a_workflow_whose_time_was_up_while_no_host_was_there_ends_at_once() {
     let definition = "version: 1.0\ntimeout: 100\ntasks: {late: {delay: 1000, action: house.waits}}\n";
     let house = House::with("timed", definition).await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     house.task(id, "late").await;
     let plan = house.killed().await;
     plan.turn(Duration::from_secs(200));
@@ -322,7 +322,7 @@ async fn a_workflow_whose_time_was_up_while_no_host_was_there_ends_at_once() {
 #[tokio::test]
 async fn a_paused_workflow_rests_on_and_can_be_resumed() {
     let house = House::with("two", TWO).await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     house.task(id, "first").await;
     house.pause(id).await.unwrap();
     house.finish_task(id, "first").await;
@@ -338,7 +338,7 @@ async fn a_paused_workflow_rests_on_and_can_be_resumed() {
 #[tokio::test]
 async fn a_workflow_that_was_being_canceled_ends_as_canceled() {
     let house = House::with("one", "version: 1.0\ntasks: {one: {action: house.deaf}}\n").await;
-    let id = house.ask("one").await;
+    let id = house.conduct("one").await;
     let child = house.task(id, "one").await;
     house.begins(child).await;
     house.cancel(id).await.unwrap().unwrap();
@@ -351,7 +351,7 @@ async fn a_workflow_that_was_being_canceled_ends_as_canceled() {
 async fn a_retry_goes_on_over_a_restart() {
     let definition = "version: 1.0\ntasks: {one: {action: house.waits, retry: {count: 2, delay: 30}}}\n";
     let mut house = House::with("tries", definition).await;
-    let id = house.ask("tries").await;
+    let id = house.conduct("tries").await;
     for _ in 0..2 {
         let child = house.task(id, "one").await;
         house.finish_with(child, failed("not yet")).await;

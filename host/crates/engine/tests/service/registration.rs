@@ -177,11 +177,11 @@ tasks:
 #[tokio::test]
 async fn a_workflow_goes_by_what_it_began_with() {
     let house = House::with("flow", FIRST).await;
-    let id = house.ask("flow").await;
+    let id = house.conduct("flow").await;
     house.task(id, "one").await;
     house.write("actions/workflows/flow.yaml", "version: 1.0\ntasks: {other: {action: house.at_once}}\n");
     house.register().await.unwrap();
-    let new = house.ask("flow").await;
+    let new = house.conduct("flow").await;
     assert_eq!(house.ended(new).await.status, Status::Succeeded);
     assert_eq!(house.tasks(new).await, ["other succeeded"]);
     // Also in a process that has never read the old file.

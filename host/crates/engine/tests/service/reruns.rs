@@ -92,7 +92,7 @@ async fn half_done() -> (House, ExecutionId) {
 
 async fn half_done_in(plan: Plan) -> (House, ExecutionId) {
     let house = plan.workflow("two", TWO).open().await;
-    let id = house.ask("two").await;
+    let id = house.conduct("two").await;
     let first = house.task(id, "first").await;
     house.finish_with(first, succeeded("hello")).await;
     let second = house.task(id, "second").await;
@@ -145,7 +145,7 @@ async fn what_cannot_be_run_again_in_that_way_is_refused_and_asks_for_nothing() 
     let (house, id) = half_done().await;
     let plain = house.ask("at_once").await;
     house.ended(plain).await;
-    let open = house.ask("two").await;
+    let open = house.conduct("two").await;
     house.task(open, "first").await;
     let nobody: ExecutionId = Id::from_parts(1, 1).into();
     let with_parameters = Again { parameters: object(&json!({"value": "x"})), ..from(&["second"]) };

@@ -18,7 +18,7 @@ tasks:
   late: {delay: 60, action: house.waits}
 ";
     let house = House::with("late", definition).await;
-    let id = house.ask("late").await;
+    let id = house.conduct("late").await;
     house.seconds(100).await;
     house.finish_task(id, "now").await;
     house.turn(Duration::from_millis(59_999)).await;
@@ -50,7 +50,7 @@ const TRIES: &str = "version: 1.0\ntasks: {one: {action: house.waits, retry: {co
 #[tokio::test]
 async fn a_task_that_fails_is_tried_again_after_its_delay_as_often_as_it_says() {
     let house = House::with("tries", TRIES).await;
-    let id = house.ask("tries").await;
+    let id = house.conduct("tries").await;
     for attempt in 0..3 {
         if attempt > 0 {
             house.task(id, "one").await;
@@ -69,7 +69,7 @@ async fn a_task_that_fails_is_tried_again_after_its_delay_as_often_as_it_says() 
 #[tokio::test]
 async fn a_task_that_succeeds_is_not_tried_again() {
     let house = House::with("tries", TRIES).await;
-    let id = house.ask("tries").await;
+    let id = house.conduct("tries").await;
     let child = house.task(id, "one").await;
     house.finish_with(child, failed("on purpose")).await;
     house.seconds(30).await;
@@ -89,7 +89,7 @@ tasks:
     retry: {count: 5, when: <% result().value = 'again' %>}
 ";
     let house = House::with("picky", definition).await;
-    let id = house.ask("picky").await;
+    let id = house.conduct("picky").await;
     for value in ["again", "again", "enough"] {
         let child = house.task(id, "one").await;
         house.finish_with(child, succeeded(value)).await;
@@ -109,7 +109,7 @@ tasks:
 #[tokio::test]
 async fn a_workflow_that_takes_too_long_times_out_with_all_that_is_inside_it() {
     let house = House::with("timed", TIMED).await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     house.seconds(99).await;
@@ -127,7 +127,7 @@ async fn a_workflow_that_takes_too_long_times_out_with_all_that_is_inside_it() {
 async fn a_workflow_that_has_ended_in_time_does_not_time_out() {
     let house =
         House::with("timed", "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.waits}}\n").await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     house.seconds(99).await;
     house.finish_task(id, "one").await;
     let ended = house.ended(id).await;
@@ -140,7 +140,7 @@ async fn a_workflow_that_has_ended_in_time_does_not_time_out() {
 async fn of_a_timeout_and_an_outcome_that_is_being_stored_both_are_kept() {
     let house =
         House::with("timed", "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.waits}}\n").await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     let open = house.store().delay(ends);
@@ -157,7 +157,7 @@ async fn of_a_timeout_and_an_outcome_that_is_being_stored_both_are_kept() {
 async fn a_workflow_times_out_only_once_what_is_inside_it_has_ended() {
     let house =
         House::with("timed", "version: 1.0\ntimeout: 100\ntasks: {one: {action: house.deaf}}\n").await;
-    let id = house.ask("timed").await;
+    let id = house.conduct("timed").await;
     let one = house.task(id, "one").await;
     house.begins(one).await;
     house.seconds(500).await;
@@ -176,7 +176,7 @@ tasks:
     action: house.waits
 ";
     let house = House::with("many", definition).await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     for (ended, asked, open) in [(0, 2, 2), (1, 3, 2), (2, 4, 2), (3, 5, 2), (4, 5, 1)] {
         if ended > 0 {
             let first = house.children(id).await[ended - 1].id;
@@ -195,7 +195,7 @@ async fn no_task_asks_for_more_items_at_once_than_the_host_allows() {
     let definition = "version: 1.0\ntasks: {many: {with: '<% range(5).toList() %>', action: house.waits}}\n";
     let plan = Plan::default().options(|options| options.workflow_limits.items_window = 3);
     let house = plan.workflow("many", definition).open().await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     house.task(id, "many").await;
     settle().await;
     assert_eq!(house.tasks(id).await.len(), 3);
@@ -216,7 +216,7 @@ tasks:
 output: [{all: <% ctx().all %>}]
 ";
     let house = House::with("many", definition).await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     house.task(id, "many").await;
     let children = house.children(id).await;
     for number in [2, 0, 1] {
@@ -235,7 +235,7 @@ tasks:
   both: {join: all, action: house.waits}
 ";
     let house = House::with("joins", definition).await;
-    let id = house.ask("joins").await;
+    let id = house.conduct("joins").await;
     house.finish_task(id, "left").await;
     house.seconds(60).await;
     assert_eq!(house.tasks(id).await.len(), 2);
@@ -254,7 +254,7 @@ tasks:
   after: {action: house.at_once}
 ";
     let house = House::with("many", definition).await;
-    let id = house.ask("many").await;
+    let id = house.conduct("many").await;
     house.task(id, "many").await;
     settle().await;
     for child in house.children(id).await {
@@ -276,7 +276,7 @@ tasks:
   never: {action: house.waits}
 ";
     let house = House::with("uneven", definition).await;
-    let id = house.ask("uneven").await;
+    let id = house.conduct("uneven").await;
     let lasts = house.task(id, "lasts").await;
     house.begins(lasts).await;
     house.seconds(60).await;
@@ -299,7 +299,7 @@ output: [{first: <% ctx().first %>}, {second: <% ctx().second %>}]
 ";
     let house = House::with("reads", definition).await;
     house.set_key("color", "red").await;
-    let id = house.ask("reads").await;
+    let id = house.conduct("reads").await;
     house.finish_task(id, "one").await;
     house.task(id, "two").await;
     house.set_key("color", "blue").await;
@@ -323,7 +323,7 @@ chain:
         (failed("broken"), ["one failed", "three succeeded"]),
     ] {
         let house = House::with("steps", definition).await;
-        let id = house.ask("steps").await;
+        let id = house.conduct("steps").await;
         let one = house.task(id, "one").await;
         house.finish_with(one, outcome).await;
         let next = tasks[1].split(' ').next().unwrap();
@@ -341,7 +341,7 @@ vars: [{action: house.nowhere}]
 tasks: {poll: {action: <% ctx().action %>, next: [{when: <% failed() %>, do: poll}]}}
 ";
     let house = House::with("poll", definition).await;
-    let id = house.ask("poll").await;
+    let id = house.conduct("poll").await;
     let ended = house.ended(id).await;
     assert_eq!(ended.status, Status::Failed);
     assert!(result_of(&ended, "errors").to_string().contains("workflows.max_tasks_in_step"), "{ended:?}");

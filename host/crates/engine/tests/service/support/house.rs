@@ -163,6 +163,19 @@ impl House {
         self.request(request).await.unwrap().id
     }
 
+    /// Asks for a workflow of the pack, and lets everything run until it has begun: its file is read by another thread.
+    pub(crate) async fn conduct(&self, workflow: &str) -> ExecutionId {
+        let id = self.ask(workflow).await;
+        let begins = async {
+            while self.status(id).await.is_waiting() {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(&format!("the workflow {id} begins"), begins).await;
+        settle().await;
+        id
+    }
+
     /// Cancels an execution as the user `bob`.
     pub(crate) async fn cancel(&self, id: ExecutionId) -> Result<Result<Execution, Execution>, Error> {
         self.engine.cancel(id, "bob").await
