@@ -87,6 +87,24 @@ async fn an_action_that_is_refused_by_now_fails_what_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_is_refused_by_now_fails_when_it_is_to_begin() {
+    let mut house = Plan::default().workflow("flow", FIRST).resting().open().await;
+    let id = house.ask("flow").await;
+    house.write("actions/workflows/flow.yaml", "version: 1.0\ntasks: {one: {actions: house.at_once}}\n");
+    house.register().await.unwrap();
+    house.start().await;
+    let ended = house.ended(id).await;
+    assert_eq!(ended.status, Status::Failed);
+    let errors = result_of(&ended, "errors").to_string();
+    for part in
+        ["action `house.flow` is refused", "actions/workflows/flow.yaml", "register the pack `house` again"]
+    {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+    assert!(house.children(id).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_pack_that_cannot_be_stored_does_not_show() {
     for how in [How::Refused, How::NoRoom] {
         let house = House::new().await;
