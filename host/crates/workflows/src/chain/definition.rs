@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use petrel_expressions::{Template, is_template};
+use petrel_expressions::words::{Seen, strays};
+use petrel_expressions::{DATASTORE, Template, is_template};
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
 use crate::inspection::Severity;
+
+/// The names of the host that templates see, and that hardly anybody gives to parameters and results of their own.
+const SEEN: [&str; 3] = [DATASTORE, "action_context", "config_context"];
 
 /// A chain that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,14 +72,18 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Reports templates that cannot be parsed, or use unknown filters. These are remarks, since a chain runs until it
-    /// reaches them.
+    /// Reports templates that cannot be parsed, or use words that mean nothing. These are remarks, since a chain runs
+    /// until it reaches them.
     fn templates(&mut self, path: &str, value: &Value) {
+        // The parameters of the chain, which its templates see as well, are in the metadata of its action.
+        let seen = Seen { fixed: &SEEN, own: &BTreeSet::new(), is_whole: false, may_be_absent: true };
         match value {
-            Value::String(text) if is_template(text) => match Template::compile(text) {
-                Ok(template) => template.unknown().into_iter().for_each(|message| self.note(path, message)),
-                Err(error) => self.note(path, error.to_string()),
-            },
+            Value::String(text) if is_template(text) => {
+                if let Err(error) = Template::compile(text) {
+                    self.note(path, error.to_string());
+                }
+                strays(value, seen).into_iter().for_each(|stray| self.note(path, stray.message));
+            }
             Value::Array(items) => {
                 for (number, item) in items.iter().enumerate() {
                     self.templates(&format!("{path}[{number}]"), item);
@@ -277,6 +285,12 @@ mod tests {
                 Some("chain[1].parameters.x[0]"),
                 None,
             ),
+            (
+                of(json!({"name": "a", "ref": "core.noop", "parameters": {"x": "{{ action_contxt.user }}"}})),
+                Some("chain[1].parameters.x"),
+                None,
+            ),
+            (of(json!({"name": "a", "ref": "core.noop", "parameters": {"x": "{{ host }}"}})), None, None),
             (
                 of(json!({"name": "a", "ref": "core.noop", "publish": {"x": "{{ y"}})),
                 Some("chain[1].publish.x"),

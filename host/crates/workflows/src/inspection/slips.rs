@@ -2,13 +2,14 @@
 //! without an end, words in a text that are not parameters, conditions without an expression.
 //!
 //! What always fails is an error, and so is an expression without an end. What Orquesta drops, or treats as plain text
-//! that may have been meant, is a note.
+//! that may have been meant, is a note. So are texts in the place of numbers ([`numbers`]) and calls of `item` that give
+//! nothing ([`items`]), with which other paths through the workflow can go on.
 
 use petrel_expressions::statement::{self, SlipKind};
 use serde_json::{Map, Value};
 
 use super::finding::{Finding, Kind, Place};
-use super::syntax;
+use super::{items, numbers, syntax};
 use crate::definition::inline::{self, Dropped};
 use crate::definition::shape;
 
@@ -25,6 +26,8 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
     for property in ["vars", "input", "output", "timeout"] {
         look(definition.get(property), &Place::root(property), &mut findings);
     }
+    numbers::of_workflow(definition, &mut findings);
+    items::of_workflow(definition, &mut findings);
     for (name, task) in shape::tasks(definition).into_iter().flatten() {
         if let Some(task) = task.as_object() {
             of_task(task, &Place::task(name), &mut findings);
@@ -36,6 +39,8 @@ pub fn slips(definition: &Value) -> Vec<Finding> {
 }
 
 fn of_task(task: &Map<String, Value>, place: &Place, findings: &mut Vec<Finding>) {
+    numbers::of_task(task, place, findings);
+    items::of_task(task, place, findings);
     for property in ["delay", "timeout", "with", "retry", "input"] {
         look(task.get(property), &place.property(property), findings);
     }
@@ -133,7 +138,8 @@ fn add(value: &Value, place: &Place, findings: &mut Vec<Finding>) {
         let mut finding = Finding::new(Kind::Expression, place, slip.message);
         finding.language = Some(slip.language);
         finding.expression = Some(slip.expression);
-        findings.push(if slip.kind == SlipKind::Broken { finding.noted() } else { finding });
+        let is_note = matches!(slip.kind, SlipKind::Broken | SlipKind::Bare);
+        findings.push(if is_note { finding.noted() } else { finding });
     }
 }
 
@@ -196,6 +202,7 @@ mod tests {
             ),
             (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
             (json!({"action": "a.b cmd=date c=1"}), "action", true, "`cmd=date` is dropped"),
+            (json!({"action": "a.b c={{ host }}"}), "action", true, "a variable is read by `ctx('host')`"),
             (
                 json!({"action": "a.b cmd=date"}),
                 "action",
