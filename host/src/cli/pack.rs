@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use petrel_api_types::Registration;
+use petrel_api_types::{Registration, Removal};
 use petrel_engine::content::{Content, Runners};
 use petrel_engine::registration::look_at;
 use petrel_model::names::check_pack;
@@ -138,11 +138,8 @@ impl Pack {
                 register(session, "/packs/register", &json!({"packs": [pack]})).await?;
             }
             Self::Remove { pack } => {
-                session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
-                match session.form {
-                    Form::Json => print::json(&json!({"ref": pack, "deleted": true})),
-                    Form::Text => print::note(&format!("removed {pack}; its files are where they were")),
-                }
+                let removed = session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
+                tell_removal(session.form, &removed)?;
             }
             Self::Config { pack, secrets, schema } => {
                 let pack = path_segment(&pack);
@@ -183,6 +180,24 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
     let attributes =
         ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
     print::attributes(session.form, &pack, &attributes);
+    Ok(())
+}
+
+/// Says what went with a pack that was removed.
+fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
+    let removal: Removal<'_> = read(removed)?;
+    removal.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
+    let of = |count: usize, what: &str| counted(count as u64, what);
+    match form {
+        Form::Json => print::json(removed),
+        Form::Text => print::note(&format!(
+            "removed {}: {}, {}, {}; its files are where they were",
+            removal.reference,
+            of(removal.actions, "action"),
+            of(removal.triggers, "trigger"),
+            of(removal.rules, "rule")
+        )),
+    }
     Ok(())
 }
 

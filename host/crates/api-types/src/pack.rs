@@ -108,6 +108,24 @@ impl<'a> Registration<'a> {
     }
 }
 
+/// What went with a pack that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Removal<'a> {
+    /// The pack.
+    #[serde(rename = "ref")]
+    pub reference: Cow<'a, str>,
+    /// That it is removed.
+    pub deleted: bool,
+    /// How many actions went.
+    pub actions: usize,
+    /// How many trigger types.
+    pub triggers: usize,
+    /// How many rules, with those that were made by hand.
+    pub rules: usize,
+    /// What went that is in no file of the pack, and what stays.
+    pub notes: Vec<Cow<'a, str>>,
+}
+
 /// How a pack is configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PackConfig<'a> {
@@ -200,6 +218,15 @@ mod tests {
             expected[key] = value;
             assert_shown_as::<Registration<'static>>(&registration, &expected);
         }
+    }
+
+    #[test]
+    fn a_removal_says_what_went() {
+        let (reference, notes) = (Cow::Borrowed("mine"), vec!["n".into()]);
+        assert_shown_as::<Removal<'static>>(
+            &Removal { reference, deleted: true, actions: 1, triggers: 2, rules: 3, notes },
+            &json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 2, "rules": 3, "notes": ["n"]}),
+        );
     }
 
     #[test]
