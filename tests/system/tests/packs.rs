@@ -177,7 +177,10 @@ fn a_pack_is_read_again_and_removed() {
     place.write("mine/actions/old.yaml", &action.replace("say", "old"));
     host.ok(&["pack", "reload", "mine"]);
     std::fs::remove_file(place.path("mine/actions/old.yaml")).unwrap();
-    assert_says(&host.ok(&["pack", "reload", "mine"]).stderr, &["action `mine.old` is gone: its pack brings"]);
+    assert_says(
+        &host.ok(&["pack", "reload", "mine"]).stderr,
+        &["action `mine.old` is gone: its pack brings"],
+    );
     host.try_send("PUT", "/configs/mine", "", b"{\"key\": \"new\"}").unwrap().with_status(200);
 
     let file = place.write("other.yaml", &rule("other", "others"));

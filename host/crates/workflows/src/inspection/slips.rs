@@ -82,6 +82,15 @@ fn of_action(text: &str, place: &Place, findings: &mut Vec<Finding>) {
 
 /// Reports the parts of an inline text that are not parameters.
 fn add_dropped(text: &str, place: &Place, findings: &mut Vec<Finding>) {
+    if let Some(read) = inline::escaped(text) {
+        let message = format!(
+            "the value ends in `{}`, since a quote cannot be escaped here; put quotes of the other kind around the value, \
+             or write it as a mapping",
+            shortened(read)
+        );
+        findings.push(Finding::new(Kind::Semantic, place, message).noted());
+        return;
+    }
     for Dropped { text, read } in inline::dropped(text) {
         let text = shortened(text);
         let message = match read {
@@ -202,6 +211,18 @@ mod tests {
             ),
             (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
             (json!({"action": "a.b cmd=date c=1"}), "action", true, "`cmd=date` is dropped"),
+            (
+                json!({"action": r#"core.local cmd="say \"hi\"""#}),
+                "action",
+                true,
+                r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#,
+            ),
+            (
+                next(json!({"publish": r"a='it\'s' b=1"})),
+                "next[1].publish",
+                true,
+                "put quotes of the other kind around",
+            ),
             (json!({"action": "a.b c={{ host }}"}), "action", true, "a variable is read by `ctx('host')`"),
             (
                 json!({"action": "a.b cmd=date"}),
