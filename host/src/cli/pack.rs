@@ -147,7 +147,11 @@ impl Pack {
                     print::json(&session.client.get(&format!("/config_schemas/{pack}")).await?);
                 } else {
                     let path = secrets.asked(&format!("/configs/{pack}"));
-                    print::attributes(session.form, &session.client.get(&path).await?, &["pack", "values"]);
+                    let config = session.client.get(&path).await?;
+                    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
+                        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
+                    }
+                    print::attributes(session.form, &config, &["pack", "values"]);
                 }
             }
             Self::Configure { pack, file } => {

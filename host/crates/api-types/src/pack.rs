@@ -135,12 +135,15 @@ pub struct PackConfig<'a> {
     pub pack: Cow<'a, str>,
     /// What was given, with secrets masked unless they are to be shown.
     pub values: Cow<'a, Object>,
+    /// What there is to say of the file that is to configure it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cow<'a, str>>,
 }
 
 impl<'a> PackConfig<'a> {
     /// The configuration `values` of `pack`.
     pub fn new(pack: &'a str, values: Cow<'a, Object>) -> Self {
-        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), values }
+        Self { id: Cow::Borrowed(pack), pack: Cow::Borrowed(pack), values, notes: Vec::new() }
     }
 }
 
@@ -235,6 +238,11 @@ mod tests {
         assert_shown_as::<PackConfig<'static>>(
             &PackConfig::new("mine", Cow::Borrowed(&values)),
             &json!({"id": "mine", "pack": "mine", "values": {"z": 1, "a": 2}}),
+        );
+        let noted = PackConfig { notes: vec!["n".into()], ..PackConfig::new("mine", Cow::Borrowed(&values)) };
+        assert_shown_as::<PackConfig<'static>>(
+            &noted,
+            &json!({"id": "mine", "pack": "mine", "values": {"z": 1, "a": 2}, "notes": ["n"]}),
         );
         assert_shown_as::<PackConfigSchema<'static>>(
             &PackConfigSchema::new("mine", &values),

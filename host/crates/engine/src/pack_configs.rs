@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_model::configuration::with_defaults;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_packs::definition::read_config;
@@ -19,6 +21,9 @@ use crate::error::Error;
 use crate::requests::refuse_depth;
 use crate::service::Engine;
 use crate::validation::Validator;
+
+/// Largest number of wrong keys that are told.
+const MOST_KEYS: usize = 20;
 
 /// The configuration of a pack, as it was given.
 #[derive(Debug, Clone)]
@@ -137,6 +142,23 @@ impl Engine {
         told.collect()
     }
 
+    /// What to say of the file that is to configure `pack`, as it is now: that it will not do, or that something else is in
+    /// force than what it says.
+    pub async fn config_file_notes(&self, pack: &str) -> Vec<String> {
+        let Some(file) = self.config_path(pack) else { return Vec::new() };
+        let path = file.clone();
+        let values = tokio::task::spawn_blocking(move || read(&path)).await;
+        let values = values.unwrap_or_else(|gone| Err(gone.into()));
+        let (schema, given) = {
+            let content = self.content();
+            let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
+            (schema, content.given_config(pack).cloned())
+        };
+        let name = file.display().to_string();
+        let now = values.and_then(|values| given_by(file, values, pack, schema.as_ref()));
+        differs(pack, &name, &now, given.as_ref()).into_iter().collect()
+    }
+
     /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack
     /// then has what was given through the API, and the defaults.
     pub(crate) fn read_config_files(&self) {
@@ -152,6 +174,25 @@ impl Engine {
                     tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
                 }
             }
+        }
+    }
+}
+
+/// What to say of the file `name` of a pack that gives this `now`, where this was `given` when it was read last.
+fn differs(
+    pack: &str,
+    name: &str,
+    now: &Result<Option<GivenConfig>, Error>,
+    given: Option<&GivenConfig>,
+) -> Option<String> {
+    let is_from_file = given.is_some_and(|given| given.file.is_some());
+    let remedy = format!("`petrel pack register {pack}` takes it as it is");
+    match now {
+        Err(error) => Some(format!("{error}; {}. Until then it does not count", error.hint())),
+        Ok(None) => is_from_file.then(|| format!("{name} is gone, and what it said is in force; {remedy}")),
+        Ok(Some(now)) => {
+            let is_in_force = is_from_file && given.is_some_and(|given| given.values == now.values);
+            (!is_in_force).then(|| format!("{name} is not what is in force; {remedy}"))
         }
     }
 }
@@ -198,10 +239,6 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
 
 /// What to say of a pack that is not configured and needs values for which there is no default.
 fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
-    let is_needed = |schema: &Value| {
-        let schema = Schema::of(schema);
-        schema.is_required() && schema.default().is_none_or(Value::is_null)
-    };
     let needed: Vec<_> =
         schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
     (!needed.is_empty()).then(|| {
@@ -219,6 +256,14 @@ pub fn not_configured(pack: &str) -> Error {
         name: pack.to_owned(),
         hint: format!("`petrel pack configure {pack} FILE` gives one"),
     }
+}
+
+/// There is no configuration, and this is to be said of its file.
+pub fn not_configured_by_file(pack: &str, notes: &[String]) -> Error {
+    if notes.is_empty() {
+        return not_configured(pack);
+    }
+    Error::NotFound { what: "configuration of pack", name: pack.to_owned(), hint: notes.join("; ") }
 }
 
 fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
@@ -242,11 +287,92 @@ fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), 
         ));
     }
     let Some(schema) = schema else { return Ok(()) };
-    let value = Value::Object(values.clone());
-    Validator::of_parameters(schema).check(&value).map_err(|message| {
+    let wrong = wrong_keys(values, schema);
+    let checked = if wrong.is_empty() {
+        Validator::of_parameters(schema).check(&Value::Object(values.clone()))
+    } else {
+        Err(wrong.join("; "))
+    };
+    checked.map_err(|message| {
         Error::invalid(
             format!("the configuration of pack `{pack}` does not fit: {message}"),
             format!("`petrel pack config {pack} --schema` shows what it takes"),
         )
     })
+}
+
+/// What is said of each key that is missing, and of each that the schema does not have: together, since one is often meant
+/// by the other. In StackStorm's words, which stops at the first.
+fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
+    let needed = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
+    let missing = needed.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
+    let unknown = values.keys().filter(|name| !schema.contains_key(*name)).map(|name| {
+        let near = nearest(name, schema.keys().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        format!("Additional properties are not allowed ('{}' was unexpected){near}", quoted(name))
+    });
+    missing.chain(unknown).take(MOST_KEYS).collect()
+}
+
+/// Whether a key must be given.
+fn is_needed(schema: &Value) -> bool {
+    let schema = Schema::of(schema);
+    schema.is_required() && schema.default().is_none_or(Value::is_null)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn keys_that_are_missing_and_keys_that_are_not_known_are_told_together() {
+        let schema = object(json!({
+            "url": {"type": "string", "required": true}, "token": {"type": "string", "secret": true, "required": true},
+            "zone": {"type": "string", "required": true, "default": "eu"},
+        }));
+        for (values, expected) in [
+            (json!({"url": "x", "token": "y"}), &[][..]),
+            (
+                json!({"url": "x", "tokn": "hush", "colour": "hush"}),
+                &[
+                    "'token' is a required property",
+                    "Additional properties are not allowed ('tokn' was unexpected); did you mean token?",
+                    "Additional properties are not allowed ('colour' was unexpected)",
+                ],
+            ),
+        ] {
+            assert_eq!(wrong_keys(&object(values.clone()), &schema), expected, "{values}");
+            let refused = fits("p", &object(values), Some(&schema)).err().map(|error| error.to_string());
+            let is_as_said =
+                |said: &String| expected.iter().all(|part| said.contains(part)) && !said.contains("hush");
+            assert_eq!(refused.as_ref().is_some_and(is_as_said), !expected.is_empty(), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_is_in_force_is_told() {
+        let config = |value: i32, is_file: bool| GivenConfig {
+            values: Arc::new(object(json!({"a": value}))),
+            file: is_file.then(|| PathBuf::from("/c/p.yaml")),
+        };
+        for (now, given, says) in [
+            (Ok(None), None, None),
+            (Ok(None), Some(config(1, false)), None),
+            (Ok(None), Some(config(1, true)), Some("/c/p.yaml is gone, and what it said is in force")),
+            (Ok(Some(config(1, true))), Some(config(1, true)), None),
+            (Ok(Some(config(2, true))), Some(config(1, true)), Some("/c/p.yaml is not what is in force")),
+            (Ok(Some(config(1, true))), Some(config(1, false)), Some("`petrel pack register p`")),
+            (Err(Error::invalid("/c/p.yaml: bad", "correct it")), None, Some("/c/p.yaml: bad; correct it.")),
+        ] {
+            let said = differs("p", "/c/p.yaml", &now, given.as_ref());
+            assert_eq!(said.is_some(), says.is_some(), "{said:?}");
+            assert!(says.is_none_or(|says| said.unwrap_or_default().contains(says)), "{says:?}");
+        }
+    }
 }
