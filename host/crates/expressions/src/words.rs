@@ -32,6 +32,8 @@ pub struct Seen<'a> {
 pub struct Stray {
     /// The place of its template in the value, such as `.hosts[0]`. Empty for the value itself.
     pub place: String,
+    /// Whether it is a name that nothing gives, rather than a function, a filter or a test.
+    pub is_name: bool,
     /// The problem and its remedy. It quotes the word, and nothing else of the template.
     pub message: String,
 }
@@ -47,8 +49,8 @@ fn collect(value: &Value, place: &str, seen: Seen<'_>, found: &mut Vec<Stray>) {
     match value {
         Value::String(text) if is_template(text) => {
             let Ok(template) = Template::compile(text) else { return };
-            let messages = words(&template, seen).into_iter();
-            found.extend(messages.map(|message| Stray { place: place.to_owned(), message }));
+            let words = words(&template, seen).into_iter();
+            found.extend(words.map(|(is_name, message)| Stray { place: place.to_owned(), is_name, message }));
         }
         Value::Array(items) => {
             for (number, item) in items.iter().enumerate() {
@@ -64,23 +66,21 @@ fn collect(value: &Value, place: &str, seen: Seen<'_>, found: &mut Vec<Stray>) {
     }
 }
 
-/// A message for each word of one template that means nothing.
-fn words(template: &Template, seen: Seen<'_>) -> Vec<String> {
-    let mut messages = template.unknown();
-    let is_told = |name: &str, messages: &[String]| {
+/// A message for each word of one template that means nothing, and whether it is a name.
+fn words(template: &Template, seen: Seen<'_>) -> Vec<(bool, String)> {
+    let unknown = template.unknown();
+    let is_told = |name: &str| {
         // A function that does not exist is a name, too.
         let word = format!("\"{}\"", quoted(name));
-        messages.iter().any(|message| message.contains(&word))
+        unknown.iter().any(|message| message.contains(&word))
     };
-    for name in template.names() {
-        let is_seen = seen.fixed.contains(&name) || seen.own.contains(name);
+    let strange = template.names().filter(|name| {
+        let is_seen = seen.fixed.contains(name) || seen.own.contains(name);
         let is_asked = seen.may_be_absent && asks_for(template.source(), name);
-        if is_seen || is_asked || is_told(name, &messages) {
-            continue;
-        }
-        messages.extend(unknown_name(name, seen));
-    }
-    messages
+        !is_seen && !is_asked && !is_told(name)
+    });
+    let names: Vec<_> = strange.filter_map(|name| Some((true, unknown_name(name, seen)?))).collect();
+    unknown.into_iter().map(|message| (false, message)).chain(names).collect()
 }
 
 /// The message about a name that is not seen, unless it may be one all the same.

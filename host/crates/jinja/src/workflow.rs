@@ -208,7 +208,7 @@ pub fn unknown(text: &str, is_template: bool) -> Vec<String> {
 /// The names that a single expression, or a template as a whole, reads and that are nothing in a workflow, where variables
 /// are behind `ctx`. Sorted.
 pub fn stray_names(text: &str, is_template: bool) -> Vec<String> {
-    names::strays_in(&ENVIRONMENT, text, is_template)
+    names::strays_in(&ENVIRONMENT, text, is_template, &root::NAMES)
 }
 
 /// What is wrong with `text` as a template.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use minijinja::{Environment, State, Value};
 use petrel_scope::names::{Role, unknown};
 
-use super::root;
 use crate::guard::guarded;
 use crate::rewrite::called;
 
@@ -53,9 +52,14 @@ pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template:
     found
 }
 
-/// The names that `text`, an expression or a template as a whole, reads and that are not there in a workflow, sorted. What
-/// cannot be parsed reads none.
-pub(super) fn strays_in(environment: &Environment<'_>, text: &str, is_template: bool) -> Vec<String> {
+/// The names that `text`, an expression or a template as a whole, reads and that are neither functions nor among those
+/// that are `there`, sorted. What cannot be parsed reads none.
+pub(super) fn strays_in(
+    environment: &Environment<'_>,
+    text: &str,
+    is_template: bool,
+    there: &[&str],
+) -> Vec<String> {
     let read = guarded(|| {
         if is_template {
             environment.template_from_str(text).map(|template| template.undeclared_variables(false))
@@ -67,7 +71,7 @@ pub(super) fn strays_in(environment: &Environment<'_>, text: &str, is_template: 
     let is_called = |name: &str| called.contains(&(Role::Function, name));
     let functions: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
     let names: BTreeSet<String> = read.unwrap_or_default().into_iter().collect();
-    let is_there = |name: &str| functions.contains(name) || root::NAMES.contains(&name) || is_called(name);
+    let is_there = |name: &str| functions.contains(name) || there.contains(&name) || is_called(name);
     names.into_iter().filter(|name| !is_there(name)).collect()
 }
 

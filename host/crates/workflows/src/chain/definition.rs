@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use petrel_expressions::words::{Seen, strays};
 use petrel_expressions::{DATASTORE, Template, is_template};
+use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use serde_json::{Map, Value};
 
-use crate::inspection::Severity;
+use crate::inspection::{Finding, Severity};
 
 /// The names of the host that templates see, and that hardly anybody gives to parameters and results of their own.
 const SEEN: [&str; 3] = [DATASTORE, "action_context", "config_context"];
+
+/// The others.
+const SEEN_BESIDE: [&str; 2] = ["system", "__results"];
 
 /// A chain that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +57,13 @@ pub struct Invalid {
     pub message: String,
     /// Whether it keeps the chain from running.
     pub severity: Severity,
+}
+
+/// A problem of a chain, as one of a workflow is reported.
+impl From<Invalid> for Finding {
+    fn from(problem: Invalid) -> Self {
+        Self { spec_path: Some(problem.path), severity: problem.severity, ..Self::syntax(problem.message) }
+    }
 }
 
 /// The problems found so far.
@@ -153,6 +164,26 @@ impl ChainDefinition {
         }
         let first = first(&nodes, default.as_deref());
         Ok(Self { nodes, vars, reevaluates: false, notes: problems.0, first })
+    }
+
+    /// Remarks about names in templates that nothing gives, where the action of the chain takes these `parameters`.
+    pub fn strays(&self, parameters: &Parameters) -> Vec<Invalid> {
+        let published = self.nodes.iter().flat_map(|node| node.publish.keys());
+        let given = parameters.keys().chain(self.vars.keys()).chain(published).map(String::as_str);
+        let own: BTreeSet<&str> = given.chain(self.nodes.iter().map(|node| &*node.name)).collect();
+        let fixed = [&SEEN[..], &SEEN_BESIDE[..]].concat();
+        let seen = Seen { fixed: &fixed, own: &own, is_whole: true, may_be_absent: true };
+        let mut problems = Problems::default();
+        for (number, node) in self.nodes.iter().enumerate() {
+            for (part, values) in [("parameters", &node.parameters), ("publish", &node.publish)] {
+                for (name, value) in values {
+                    let path = join(&format!("chain[{number}].{part}"), name);
+                    let names = strays(value, seen).into_iter().filter(|stray| stray.is_name);
+                    names.for_each(|stray| problems.note(format!("{path}{}", stray.place), stray.message));
+                }
+            }
+        }
+        problems.0
     }
 
     /// The number of the first node.
@@ -263,6 +294,22 @@ mod tests {
             found.into_iter().partition(|problem| problem.severity == Severity::Error);
         let places = |problems: Vec<Invalid>| problems.into_iter().map(|problem| problem.path).collect();
         (places(notes), places(errors))
+    }
+
+    #[test]
+    fn a_name_that_nothing_gives_is_told_where_the_parameters_are_known() {
+        let chain = json!({"vars": {"zone": "eu"}, "chain": [
+            {"name": "first", "ref": "core.noop", "parameters": {"a": "{{ host }}{{ zone }}{{ st2kv.system.x }}"}},
+            {"name": "second", "ref": "core.noop", "publish": {"path": "{{ second.stdout }}"},
+                "params": {"b": ["{{ frist.stdout }}"], "c": "{{ path }}{{ system.x }}{{ maybe | default('') }}"}},
+        ]});
+        let chain = ChainDefinition::compile(&chain).unwrap();
+        let parameters = json!({"host": {"type": "string"}}).as_object().cloned().unwrap();
+        let found = chain.strays(&parameters);
+        let [stray] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(stray.path, "chain[1].parameters.b[0]");
+        assert_eq!(stray.message, "unknown name \"frist\"; did you mean \"first\"?");
+        assert_eq!(chain.strays(&Parameters::new()).len(), 2);
     }
 
     #[test]
