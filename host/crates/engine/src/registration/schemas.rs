@@ -93,16 +93,17 @@ fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
     for (name, schema) in &action.parameters {
         let Some(default) = Schema::of(schema).default() else { continue };
         let begin = format!("action `{}`: the default of parameter {name}", action.reference);
-        let strays = strays(default, seen).into_iter();
-        if has_secret(schema) && strays.len() > 0 {
+        let strays = strays(default, seen);
+        if has_secret(schema) && !strays.is_empty() {
             notes.push(format!(
                 "{begin} uses a name, function or filter that does not exist; correct it (it may be secret, so it is not \
                  shown)"
             ));
             continue;
         }
+        let told = strays.into_iter();
         notes.extend(
-            strays.map(|stray| format!("{begin}{} fails where it is used: {}", stray.place, stray.message)),
+            told.map(|stray| format!("{begin}{} fails where it is used: {}", stray.place, stray.message)),
         );
     }
     notes

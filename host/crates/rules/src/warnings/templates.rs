@@ -60,8 +60,11 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
     for (name, value) in given {
         let strays = strays(value, seen);
         let shown = quoted(name);
-        // Of an action that is not there it is not known what is secret.
-        let may_be_secret = target.is_none() || declared.get(name).is_some_and(has_secret);
+        // Of an action that is not there it is not known what is secret, and an unknown name may be misspelled.
+        let may_be_secret = match declared.get(name) {
+            Some(schema) => has_secret(schema),
+            None => target.is_none() || declared.values().any(has_secret),
+        };
         if may_be_secret && !strays.is_empty() {
             found.push(format!(
                 "parameter {shown} fails every match: it uses a name, function or filter that does not exist; correct it \
