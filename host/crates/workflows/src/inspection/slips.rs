@@ -212,19 +212,6 @@ mod tests {
             (json!({"action": "a.b window=24h c=1"}), "action", true, "of `window=24h` only `24` is read"),
             (json!({"action": "a.b cmd=date c=1"}), "action", true, "`cmd=date` is dropped"),
             (
-                json!({"action": r#"core.local cmd="say \"hi\"""#}),
-                "action",
-                true,
-                r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#,
-            ),
-            (
-                next(json!({"publish": r"a='it\'s' b=1"})),
-                "next[1].publish",
-                true,
-                "put quotes of the other kind around",
-            ),
-            (json!({"action": "a.b c={{ host }}"}), "action", true, "a variable is read by `ctx('host')`"),
-            (
                 json!({"action": "a.b cmd=date"}),
                 "action",
                 false,
@@ -248,6 +235,22 @@ mod tests {
             let found = found(&task);
             let [(path, note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
             assert_eq!((path.as_str(), *note), (&*format!("tasks.t.{place}"), is_note), "{task}");
+            assert!(message.contains(said), "{task}: {message}");
+        }
+    }
+
+    #[test]
+    fn escaped_quotes_and_variables_without_ctx_are_notes() {
+        let publish = json!({"action": "core.noop", "next": [{"publish": r"a='it\'s' b=1"}]});
+        let escaped = json!({"action": r#"core.local cmd="say \"hi\"""#});
+        for (task, place, said) in [
+            (escaped, "action", r#"the value ends in `cmd="say \"`, since a quote cannot be escaped here"#),
+            (publish, "next[0].publish", "put quotes of the other kind around"),
+            (json!({"action": "a.b c={{ host }}"}), "action", "a variable is read by `ctx('host')`"),
+        ] {
+            let found = found(&task);
+            let [(path, is_note, message)] = found.as_slice() else { panic!("{task}: {found:?}") };
+            assert_eq!((path.as_str(), *is_note), (&*format!("tasks.t.{place}"), true), "{task}");
             assert!(message.contains(said), "{task}: {message}");
         }
     }
