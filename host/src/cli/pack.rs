@@ -148,9 +148,7 @@ impl Pack {
                 } else {
                     let path = secrets.asked(&format!("/configs/{pack}"));
                     let config = session.client.get(&path).await?;
-                    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
-                        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
-                    }
+                    tell_notes(&config);
                     print::attributes(session.form, &config, &["pack", "values"]);
                 }
             }
@@ -158,6 +156,7 @@ impl Pack {
                 let values = Value::Object(read_values(&file)?);
                 let path = format!("/configs/{}", path_segment(&pack));
                 let config = session.client.send_json(Method::PUT, &path, &values).await?;
+                tell_notes(&config);
                 print::attributes(session.form, &config, &["pack", "values"]);
             }
             Self::Register { pack, types } => {
@@ -185,6 +184,13 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
         ["ref", "name", "description", "version", "author", "keywords", "path", "refused", "refused_rules"];
     print::attributes(session.form, &pack, &attributes);
     Ok(())
+}
+
+/// Says what there is to say of a configuration.
+fn tell_notes(config: &Value) {
+    for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
+        print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
+    }
 }
 
 /// Says what went with a pack that was removed.

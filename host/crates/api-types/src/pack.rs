@@ -135,7 +135,7 @@ pub struct PackConfig<'a> {
     pub pack: Cow<'a, str>,
     /// What was given, with secrets masked unless they are to be shown.
     pub values: Cow<'a, Object>,
-    /// What there is to say of the file that is to configure it.
+    /// What there is to say of it, and of the file that is to configure the pack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Cow<'a, str>>,
 }

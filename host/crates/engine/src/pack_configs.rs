@@ -111,6 +111,7 @@ impl Engine {
                 tokio::task::spawn_blocking(move || read(&path).map(|read| (read, misplaced(&path)))).await;
             let (read, misplaced) = read.unwrap_or_else(|gone| Err(gone.into()))?;
             if let Some(given) = given_by(file, read, pack, schema)? {
+                notes.extend(meaningless(pack, &given.values));
                 return Ok(Some(given));
             }
             notes.extend(misplaced);
@@ -123,6 +124,7 @@ impl Engine {
         if let Err(error) = fits(pack, &values, schema) {
             notes.push(format!("{error}; {}", error.hint()));
         }
+        notes.extend(meaningless(pack, &values));
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
     }
 
@@ -144,10 +146,17 @@ impl Engine {
         told.collect()
     }
 
-    /// What to say of the file that is to configure `pack`, as it is now: that it will not do, or that something else is in
-    /// force than what it says.
-    pub async fn config_file_notes(&self, pack: &str) -> Vec<String> {
-        let Some(file) = self.config_path(pack) else { return Vec::new() };
+    /// What to say of the configuration of `pack` that is in force, and of the file that is to configure it, as it is now:
+    /// that it will not do, or that it says something else.
+    pub async fn config_notes(&self, pack: &str) -> Vec<String> {
+        let given = self.content().given_config(pack).cloned();
+        let mut notes = given.map(|given| meaningless(pack, &given.values)).unwrap_or_default();
+        notes.extend(self.config_file_note(pack).await);
+        notes
+    }
+
+    async fn config_file_note(&self, pack: &str) -> Option<String> {
+        let file = self.config_path(pack)?;
         let path = file.clone();
         let values = tokio::task::spawn_blocking(move || read(&path)).await;
         let values = values.unwrap_or_else(|gone| Err(gone.into()));
@@ -158,7 +167,7 @@ impl Engine {
         };
         let name = file.display().to_string();
         let now = values.and_then(|values| given_by(file, values, pack, schema.as_ref()));
-        differs(pack, &name, &now, given.as_ref()).into_iter().collect()
+        differs(pack, &name, &now, given.as_ref())
     }
 
     /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack
@@ -178,6 +187,18 @@ impl Engine {
             }
         }
     }
+}
+
+/// What to say of templates in a configuration that can never be filled in. They may hold secrets, so none is quoted.
+fn meaningless(pack: &str, values: &Object) -> Vec<String> {
+    let places = configuration::meaningless(values).into_iter();
+    let told = places.map(|place| {
+        format!(
+            "the configuration of the pack `{pack}` cannot be filled in: `{place}` uses a function or a filter that does not \
+             exist; correct it"
+        )
+    });
+    told.collect()
 }
 
 /// What to say of the file `name` of a pack that gives this `now`, where this was `given` when it was read last.

@@ -32,7 +32,7 @@ pub(crate) async fn one(
     secrets: Secrets,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let notes = api.engine.config_file_notes(&name).await;
+    let notes = api.engine.config_notes(&name).await;
     shown(&api.engine.content(), &name, secrets, notes)
 }
 
@@ -42,7 +42,8 @@ pub(crate) async fn configure(
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
     api.engine.configure_pack(&name, values).await?;
-    shown(&api.engine.content(), &name, Secrets::Masked, Vec::new())
+    let notes = api.engine.config_notes(&name).await;
+    shown(&api.engine.content(), &name, Secrets::Masked, notes)
 }
 
 pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
@@ -50,7 +51,7 @@ pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The configuration of a pack, with `notes` on its file.
+/// The configuration of a pack, with `notes` on it and its file.
 fn shown(content: &Content, name: &str, secrets: Secrets, notes: Vec<String>) -> Result<Response, ApiError> {
     let pack = content.pack(name)?;
     let given = content.given_config(name).ok_or_else(|| not_configured_by_file(name, &notes))?;
