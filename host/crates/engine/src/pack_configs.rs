@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use petrel_model::configuration::with_defaults;
+use petrel_model::nearest::nearest;
 use petrel_model::parameters::{Parameters, Schema};
+use petrel_model::quoted::quoted;
 use petrel_model::secrets::{MASK, is_masked, unmasked};
 use petrel_model::{Object, Pack, PackConfig};
 use petrel_packs::definition::read_config;
@@ -19,6 +21,9 @@ use crate::error::Error;
 use crate::requests::refuse_depth;
 use crate::service::Engine;
 use crate::validation::Validator;
+
+/// Largest number of wrong keys that are told.
+const MOST_KEYS: usize = 20;
 
 /// The configuration of a pack, as it was given.
 #[derive(Debug, Clone)]
@@ -102,11 +107,14 @@ impl Engine {
     ) -> Result<Option<GivenConfig>, Error> {
         if let Some(file) = self.config_path(pack) {
             let path = file.clone();
-            let read = tokio::task::spawn_blocking(move || read(&path)).await;
-            let read = read.unwrap_or_else(|gone| Err(gone.into()))?;
+            let read =
+                tokio::task::spawn_blocking(move || read(&path).map(|read| (read, misplaced(&path)))).await;
+            let (read, misplaced) = read.unwrap_or_else(|gone| Err(gone.into()))?;
             if let Some(given) = given_by(file, read, pack, schema)? {
+                notes.extend(meaningless(pack, &given.values));
                 return Ok(Some(given));
             }
+            notes.extend(misplaced);
         }
         let stored = self.store().all::<PackConfig>().await?.into_iter().find(|config| config.pack == pack);
         let Some(PackConfig { values, .. }) = stored else {
@@ -116,6 +124,7 @@ impl Engine {
         if let Err(error) = fits(pack, &values, schema) {
             notes.push(format!("{error}; {}", error.hint()));
         }
+        notes.extend(meaningless(pack, &values));
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
     }
 
@@ -137,6 +146,30 @@ impl Engine {
         told.collect()
     }
 
+    /// What to say of the configuration of `pack` that is in force, and of the file that is to configure it, as it is now:
+    /// that it will not do, or that it says something else.
+    pub async fn config_notes(&self, pack: &str) -> Vec<String> {
+        let given = self.content().given_config(pack).cloned();
+        let mut notes = given.map(|given| meaningless(pack, &given.values)).unwrap_or_default();
+        notes.extend(self.config_file_note(pack).await);
+        notes
+    }
+
+    async fn config_file_note(&self, pack: &str) -> Option<String> {
+        let file = self.config_path(pack)?;
+        let path = file.clone();
+        let values = tokio::task::spawn_blocking(move || read(&path)).await;
+        let values = values.unwrap_or_else(|gone| Err(gone.into()));
+        let (schema, given) = {
+            let content = self.content();
+            let schema = content.pack(pack).ok().and_then(|pack| pack.config_schema.clone());
+            (schema, content.given_config(pack).cloned())
+        };
+        let name = file.display().to_string();
+        let now = values.and_then(|values| given_by(file, values, pack, schema.as_ref()));
+        differs(pack, &name, &now, given.as_ref())
+    }
+
     /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack
     /// then has what was given through the API, and the defaults.
     pub(crate) fn read_config_files(&self) {
@@ -152,6 +185,37 @@ impl Engine {
                     tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
                 }
             }
+        }
+    }
+}
+
+/// What to say of templates in a configuration that can never be filled in. They may hold secrets, so none is quoted.
+fn meaningless(pack: &str, values: &Object) -> Vec<String> {
+    let places = configuration::meaningless(values).into_iter();
+    let told = places.map(|place| {
+        format!(
+            "the configuration of the pack `{pack}` cannot be filled in: `{place}` uses a function or a filter that does not \
+             exist; correct it"
+        )
+    });
+    told.collect()
+}
+
+/// What to say of the file `name` of a pack that gives this `now`, where this was `given` when it was read last.
+fn differs(
+    pack: &str,
+    name: &str,
+    now: &Result<Option<GivenConfig>, Error>,
+    given: Option<&GivenConfig>,
+) -> Option<String> {
+    let is_from_file = given.is_some_and(|given| given.file.is_some());
+    let remedy = format!("`petrel pack register {pack}` takes it as it is");
+    match now {
+        Err(error) => Some(format!("{error}; {}. Until then it does not count", error.hint())),
+        Ok(None) => is_from_file.then(|| format!("{name} is gone, and what it said is in force; {remedy}")),
+        Ok(Some(now)) => {
+            let is_in_force = is_from_file && given.is_some_and(|given| given.values == now.values);
+            (!is_in_force).then(|| format!("{name} is not what is in force; {remedy}"))
         }
     }
 }
@@ -172,6 +236,14 @@ fn given_by(
         Error::invalid(message, "correct the file, and register the pack again")
     })?;
     Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
+}
+
+/// What to say of a file that is hardly meant for anything but the place of `file`, and is not read: where StackStorm has
+/// it, or with another ending.
+fn misplaced(file: &Path) -> Option<String> {
+    let above = file.parent()?.parent()?.join(file.file_name()?);
+    let found = [above, file.with_extension("yml")].into_iter().find(|other| other.is_file())?;
+    Some(format!("{} is not read; move it to {}", found.display(), file.display()))
 }
 
 /// What a file says, if it is there.
@@ -198,10 +270,6 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
 
 /// What to say of a pack that is not configured and needs values for which there is no default.
 fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
-    let is_needed = |schema: &Value| {
-        let schema = Schema::of(schema);
-        schema.is_required() && schema.default().is_none_or(Value::is_null)
-    };
     let needed: Vec<_> =
         schema.iter().filter(|(_, schema)| is_needed(schema)).map(|(name, _)| name.as_str()).collect();
     (!needed.is_empty()).then(|| {
@@ -219,6 +287,14 @@ pub fn not_configured(pack: &str) -> Error {
         name: pack.to_owned(),
         hint: format!("`petrel pack configure {pack} FILE` gives one"),
     }
+}
+
+/// There is no configuration, and this is to be said of its file.
+pub fn not_configured_by_file(pack: &str, notes: &[String]) -> Error {
+    if notes.is_empty() {
+        return not_configured(pack);
+    }
+    Error::NotFound { what: "configuration of pack", name: pack.to_owned(), hint: notes.join("; ") }
 }
 
 fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
@@ -242,11 +318,38 @@ fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), 
         ));
     }
     let Some(schema) = schema else { return Ok(()) };
-    let value = Value::Object(values.clone());
-    Validator::of_parameters(schema).check(&value).map_err(|message| {
+    let wrong = wrong_keys(values, schema);
+    let checked = if wrong.is_empty() {
+        Validator::of_parameters(schema).check(&Value::Object(values.clone()))
+    } else {
+        Err(wrong.join("; "))
+    };
+    checked.map_err(|message| {
         Error::invalid(
             format!("the configuration of pack `{pack}` does not fit: {message}"),
             format!("`petrel pack config {pack} --schema` shows what it takes"),
         )
     })
 }
+
+/// What is said of each key that is missing, and of each that the schema does not have: together, since one is often meant
+/// by the other. In StackStorm's words, which stops at the first.
+fn wrong_keys(values: &Object, schema: &Parameters) -> Vec<String> {
+    let needed = schema.iter().filter(|(name, schema)| is_needed(schema) && !values.contains_key(*name));
+    let missing = needed.map(|(name, _)| format!("'{}' is a required property", quoted(name)));
+    let unknown = values.keys().filter(|name| !schema.contains_key(*name)).map(|name| {
+        let near = nearest(name, schema.keys().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        format!("Additional properties are not allowed ('{}' was unexpected){near}", quoted(name))
+    });
+    missing.chain(unknown).take(MOST_KEYS).collect()
+}
+
+/// Whether a key must be given.
+fn is_needed(schema: &Value) -> bool {
+    let schema = Schema::of(schema);
+    schema.is_required() && schema.default().is_none_or(Value::is_null)
+}
+
+#[cfg(test)]
+mod tests;

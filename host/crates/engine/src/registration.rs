@@ -1,8 +1,9 @@
 //! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
 //! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`parts`] how a part of a pack is registered alone.
+//! becomes of its rules, [`gone`] what has gone, [`parts`] how a part of a pack is registered alone.
 
 mod flows;
+mod gone;
 mod parts;
 mod reading;
 mod rule_files;
@@ -21,6 +22,7 @@ use petrel_rules::CompiledRule;
 use serde_json::Value;
 
 use flows::Around;
+pub use gone::Removed;
 pub use parts::Parts;
 pub use reading::look_at;
 use rules::RulesOfPack;
@@ -135,12 +137,12 @@ impl Engine {
         self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
+    /// Forgets a pack with all that is in it, and its configuration; says what went. Its files stay where they are, and so
     /// does what has run.
     ///
     /// # Errors
     /// When there is no such pack, it is one of the host itself, or rules of other packs use it.
-    pub async fn remove_pack(&self, name: &str) -> Result<(), Error> {
+    pub async fn remove_pack(&self, name: &str) -> Result<Removed, Error> {
         let (engine, name) = (self.clone(), name.to_owned());
         self.to_the_end(async move {
             let _changing = engine.0.changing_content.lock().await;
@@ -171,8 +173,9 @@ impl Engine {
     }
 
     /// Deletes a pack with these rules and all else that is in it; the lock of content is held.
-    async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<(), Error> {
+    async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<Removed, Error> {
         let name = &pack.reference;
+        let notes = self.taken_along(pack, &rules);
         let (actions, kinds) = self.gone(pack, &[], &[]);
         let mut changes =
             vec![Change::delete::<Pack>(name.clone()), Change::delete::<PackConfig>(name.clone())];
@@ -190,7 +193,8 @@ impl Engine {
             content.runners().clone()
         };
         runners.values().for_each(|runner| runner.forget(Path::new(&pack.path)));
-        Ok(())
+        let (actions, trigger_types) = (actions.len(), kinds.len());
+        Ok(Removed { pack: name.clone(), actions, trigger_types, rules: rules.len(), notes })
     }
 
     async fn register(&self, contents: PackContents, parts: Parts) -> Result<Report, Error> {
@@ -253,6 +257,7 @@ impl Engine {
         // What was not looked for is not gone.
         gone_actions.retain(|_| parts.actions);
         gone_kinds.retain(|_| parts.triggers);
+        notes.extend(self.left_behind(&pack, &gone_actions, &gone_kinds));
         let register = |action: Action| {
             let refused = pack.refused.get(action.reference.name()).cloned();
             RegisteredAction { refused, ..RegisteredAction::new(action, &runners, path.clone()) }

@@ -1,12 +1,14 @@
 //! `/configs` and `/config_schemas`: how packs are configured, and what their configurations may hold.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types::{PackConfig, PackConfigSchema};
 use petrel_engine::content::Content;
-use petrel_engine::pack_configs::{GivenConfig, not_configured};
+use petrel_engine::pack_configs::{GivenConfig, not_configured_by_file};
 use petrel_model::{Object, Pack};
 
 use crate::extract::{JsonBody, Secrets, Segment};
@@ -30,7 +32,8 @@ pub(crate) async fn one(
     secrets: Secrets,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    shown(&api.engine.content(), &name, secrets)
+    let notes = api.engine.config_notes(&name).await;
+    shown(&api.engine.content(), &name, secrets, notes)
 }
 
 pub(crate) async fn configure(
@@ -39,7 +42,8 @@ pub(crate) async fn configure(
     JsonBody(values): JsonBody<Object>,
 ) -> Result<Response, ApiError> {
     api.engine.configure_pack(&name, values).await?;
-    shown(&api.engine.content(), &name, Secrets::Masked)
+    let notes = api.engine.config_notes(&name).await;
+    shown(&api.engine.content(), &name, Secrets::Masked, notes)
 }
 
 pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Result<StatusCode, ApiError> {
@@ -47,10 +51,12 @@ pub(crate) async fn forget(State(api): State<Api>, Segment(name): Segment) -> Re
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(content: &Content, name: &str, secrets: Secrets) -> Result<Response, ApiError> {
+/// The configuration of a pack, with `notes` on it and its file.
+fn shown(content: &Content, name: &str, secrets: Secrets, notes: Vec<String>) -> Result<Response, ApiError> {
     let pack = content.pack(name)?;
-    let given = content.given_config(name).ok_or_else(|| not_configured(name))?;
-    Ok(Json(view(pack, given, secrets)).into_response())
+    let given = content.given_config(name).ok_or_else(|| not_configured_by_file(name, &notes))?;
+    let notes = notes.into_iter().map(Cow::Owned).collect();
+    Ok(Json(PackConfig { notes, ..view(pack, given, secrets) }).into_response())
 }
 
 fn view<'a>(pack: &'a Pack, given: &'a GivenConfig, secrets: Secrets) -> PackConfig<'a> {

@@ -75,16 +75,20 @@ impl Engine {
         kept: &[Rule],
     ) -> Vec<(Ref, RuleId)> {
         let kept: BTreeSet<&Ref> = kept.iter().map(|rule| &rule.reference).collect();
-        let is_from_file = |rule: &Rule| match before {
-            Some(before) => before.contains_key(rule.reference.name()),
-            // What was made through the API says by whom.
-            None => !rule.context.contains_key("user"),
-        };
         let content = self.content();
         let gone = content.rules().filter(|rule| {
-            rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule)
+            rule.reference.pack() == pack && !kept.contains(&rule.reference) && is_from_file(rule, before)
         });
         gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
+    }
+}
+
+/// Whether a rule came from a file of its pack, whose files held the rules `before` when it was registered last.
+pub(super) fn is_from_file(rule: &Rule, before: Option<&BTreeMap<String, bool>>) -> bool {
+    match before {
+        Some(before) => before.contains_key(rule.reference.name()),
+        // What was made through the API says by whom.
+        None => !rule.context.contains_key("user"),
     }
 }
 
