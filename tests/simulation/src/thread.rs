@@ -91,9 +91,9 @@ impl Gate {
         let (told, reached) = mpsc::channel();
         drop(runtime.spawn_blocking(move || {
             // Who put it up may have gone.
-            drop(told.send(()));
+            let _is_heard = told.send(());
             // It is opened by dropping the other end.
-            drop(opened.recv());
+            let _is_open = opened.recv();
         }));
         Self { _closed: closed, reached }
     }
