@@ -10,6 +10,9 @@ use petrel_model::execution::LogEntry;
 use petrel_model::{Execution, ExecutionId, Status, Timestamp, TriggerInstanceId, WorkflowEvent};
 use petrel_persistence::Change;
 
+/// The name of the runner of all actions that are no workflows.
+pub(crate) const RUNNER: &str = "noop";
+
 /// Something that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
