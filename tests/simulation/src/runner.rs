@@ -131,7 +131,7 @@ impl Script {
         let lasts = LASTS.get(state.moments.number(LASTS.len())).copied().flatten();
         let end = ENDS.get(state.moments.number(ENDS.len())).copied().unwrap_or(End::Succeeded);
         let heed = match state.moments.number(6) {
-            0 => Heed::After(Duration::from_millis(1 + 100 * (state.moments.number(50) as u64))),
+            0 => Heed::After(Duration::from_millis(1) + state.moments.next(Duration::from_secs(5))),
             1 => Heed::TooLate,
             _ => Heed::AtOnce,
         };
