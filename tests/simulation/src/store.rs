@@ -26,6 +26,7 @@ use petrel_persistence::{
 use crate::clock::TurnedClock;
 use crate::invariants;
 use crate::ledger::Ledger;
+use crate::steps::Step;
 
 /// What happens to the commits to come.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +53,19 @@ enum Fate {
 }
 
 impl Faults {
+    /// Takes up what a step asks for; other steps ask for nothing.
+    pub(crate) fn ask_for(&mut self, step: &Step) {
+        match *step {
+            Step::Slow { commits, takes } => self.slow = (commits, takes),
+            Step::WithoutRoom { commits } => self.without_room = commits,
+            Step::Lose { after, is_made } => {
+                self.lost_after = Some(after);
+                self.is_last_made = is_made;
+            }
+            _ => {}
+        }
+    }
+
     /// How long the next commit takes, and what becomes of it.
     fn next(&mut self, takes_in: bool) -> (Duration, Fate) {
         if self.is_lost {

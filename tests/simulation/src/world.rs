@@ -131,7 +131,7 @@ impl World {
         }
         self.script.hurry();
         for _ in 0..ROUNDS {
-            let rests = |status| matches!(status, Status::Pausing | Status::Paused);
+            let rests = |status: Status| matches!(status, Status::Pausing | Status::Paused);
             for id in self.open(rests) {
                 self.ask(Ask::Resume(id))?;
                 self.settle()?;
@@ -168,7 +168,7 @@ impl World {
             Step::Cancel(which) => self.ask_about(which, |status| !status.is_final(), Ask::Cancel),
             Step::Pause(which) => self.ask_about(which, |status| status == Status::Running, Ask::Pause),
             Step::Resume(which) => {
-                let rests = |status| matches!(status, Status::Pausing | Status::Paused);
+                let rests = |status: Status| matches!(status, Status::Pausing | Status::Paused);
                 self.ask_about(which, rests, Ask::Resume)
             }
             Step::Rerun(which, of_task) => {
@@ -177,24 +177,16 @@ impl World {
             }
             Step::Turn { by, together } => self.turn(by, together),
             Step::End(which, end) => self.end(which, end),
-            Step::Slow { commits, takes } => self.fail(|faults| faults.slow = (commits, takes)),
-            Step::WithoutRoom { commits } => self.fail(|faults| faults.without_room = commits),
-            Step::Lose { after, is_made } => self.fail(|faults| {
-                faults.lost_after = Some(after);
-                faults.is_last_made = is_made;
-            }),
+            Step::Slow { .. } | Step::WithoutRoom { .. } | Step::Lose { .. } => {
+                self.store.fail(|faults| faults.ask_for(step));
+                Ok(())
+            }
             Step::Kill => self.kill(),
         }
     }
 
     fn life(&self) -> anyhow::Result<&Life> {
         self.life.as_ref().context("the host could not be started again")
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "a step like others")]
-    fn fail(&mut self, change: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
-        self.store.fail(change);
-        Ok(())
     }
 
     /// The executions that are stored, whose status is one of these, oldest first.
@@ -243,7 +235,7 @@ impl World {
         Ok(())
     }
 
-    fn hear(&mut self, answer: &Answer) {
+    fn hear(&self, answer: &Answer) {
         let mut ledger = self.ledger.lock();
         let told = match answer {
             Answer::Event(id, executions) => {
@@ -325,7 +317,7 @@ impl World {
     }
 
     /// What is read of executions is what is known of them.
-    fn compare(&mut self) -> anyhow::Result<()> {
+    fn compare(&self) -> anyhow::Result<()> {
         let life = self.life()?;
         let read = life.thread.run(life.host.executions())?;
         let mut ledger = self.ledger.lock();

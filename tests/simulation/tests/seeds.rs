@@ -1,0 +1,75 @@
+//! Seeds of the simulation: in each of them all holds that must, and the second run is as the first. With
+//! `PETREL_TEST_ALL=1` there are a thousand.
+#![expect(clippy::unwrap_used, reason = "these are the bodies of tests")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use petrel_simulation::{MOST_STEPS, Packs, Step, check, simulate, steps};
+
+/// Seeds that found something.
+const FOUND: [u64; 0] = [];
+/// How many others are tried, without and with `PETREL_TEST_ALL=1`.
+const SEEDS: (u64, u64) = (60, 1_000);
+/// How many run side by side. Changes of rules have two turns in a process: with more, one would wait for another.
+const LANES: usize = 2;
+
+#[test]
+fn in_every_seed_all_holds_and_the_second_run_is_as_the_first() {
+    let has_all = std::env::var("PETREL_TEST_ALL").is_ok_and(|value| value == "1");
+    let count = if has_all { SEEDS.1 } else { SEEDS.0 };
+    let (packs, next) = (Packs::new().unwrap(), AtomicU64::new(0));
+    let lane = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= count {
+                return;
+            }
+            holds(seed, &packs);
+        }
+    };
+    std::thread::scope(|scope| (0..LANES).for_each(|_| drop(scope.spawn(lane))));
+    FOUND.iter().for_each(|seed| holds(*seed, &packs));
+}
+
+fn holds(seed: u64, packs: &Packs) {
+    if let Some(failure) = check(seed, MOST_STEPS, packs).unwrap() {
+        panic!("{}", failure.shrunk(packs).unwrap());
+    }
+}
+
+/// A simulation in which nothing happens would hold as well.
+#[test]
+fn much_happens_in_a_few_seeds() {
+    let packs = Packs::new().unwrap();
+    let traces: Vec<String> =
+        (0..20).flat_map(|seed| simulate(seed, &steps(seed, MOST_STEPS), &packs).unwrap().trace).collect();
+    let all = traces.join("\n");
+    for word in [
+        " runs, attempt 0",
+        "attempt 1",
+        "succeeded",
+        "failed",
+        "timeout",
+        "abandoned",
+        "canceling",
+        "canceled",
+        "pausing>paused",
+        "+enforcement of sim.r",
+        "+rule sim.r",
+        "-rule sim.r",
+        "log of e",
+        "refused, no_room",
+        "refused, internal",
+        "the host is lost",
+        "    -e",
+    ] {
+        assert!(all.contains(word), "in no trace of 20 seeds: `{word}`");
+    }
+}
+
+#[test]
+fn the_steps_of_a_failure_are_those_of_its_seed() {
+    assert!(steps(3, 10).len() <= 10);
+    assert_eq!(steps(3, 10), steps(3, MOST_STEPS)[..steps(3, 10).len()]);
+    assert!((0..50).flat_map(|seed| steps(seed, MOST_STEPS)).any(|step| matches!(step, Step::Lose { .. })));
+}
