@@ -80,7 +80,8 @@ impl Host {
     pub(crate) async fn register(&self, packs: &[PathBuf]) -> anyhow::Result<()> {
         for pack in packs {
             let report = self.0.register_pack(pack, true).await?;
-            anyhow::ensure!(report.notes.is_empty(), "the pack of a simulation: {:?}", report.notes);
+            let refused = report.notes.iter().find(|note| note.contains("refused"));
+            anyhow::ensure!(refused.is_none(), "a simulation has something that cannot run: {refused:?}");
         }
         Ok(())
     }

@@ -85,7 +85,8 @@ fn created(ledger: &Ledger, execution: &Execution, now: Timestamp, found: &mut V
             found.push(violated(IDS, format!("{id} is older than the workflow {parent} that asked for it")));
         }
         if ledger.executions.get(&parent).is_none_or(|above| above.status.is_final()) {
-            let what = format!("{} has ended and asks for {}", ledger.name(parent), execution.action.as_str());
+            let what =
+                format!("{} has ended and asks for {}", ledger.name(parent), execution.action.as_str());
             found.push(violated(AGREES, what));
         }
     }
@@ -237,7 +238,9 @@ pub(crate) fn at_rest(ledger: &Ledger) -> Vec<Violation> {
     let led_to = ledger.told_events.iter().flat_map(|(_, executions)| executions);
     let lost = ledger.told_executions.iter().chain(led_to).filter(|id| !ledger.executions.contains_key(id));
     found.extend(lost.map(|id| violated(LOST, format!("execution {id} was acknowledged and is lost"))));
-    found.extend(open_inside_ended(&open_with_all_above(ledger)).into_iter().map(|what| violated(AGREES, what)));
+    found.extend(
+        open_inside_ended(&open_with_all_above(ledger)).into_iter().map(|what| violated(AGREES, what)),
+    );
     found
 }
 

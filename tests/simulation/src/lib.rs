@@ -138,10 +138,10 @@ impl Failure {
     pub fn shrunk(&self, packs: &Packs) -> anyhow::Result<Self> {
         let mut last = self.violation.clone();
         let steps = shrink::shrunk(&self.steps, |steps| {
-            let same = violation(self.seed, steps, packs)?
-                .filter(|violation| violation.invariant == self.violation.invariant);
+            let found = violation(self.seed, steps, packs)?;
+            let same = found.filter(|violation| violation.invariant == self.violation.invariant);
             let fails = same.is_some();
-            last = same.unwrap_or_else(|| last.clone());
+            same.into_iter().for_each(|same| last = same);
             Ok(fails)
         })?;
         Ok(Self { seed: self.seed, steps, violation: last })

@@ -62,19 +62,26 @@ impl OneThread {
     /// # Errors
     /// When that never comes.
     pub(crate) fn settle(&mut self) -> anyhow::Result<()> {
+        if self.gate.is_none() {
+            self.next_gate()?;
+        }
         for _ in 0..MOST_ROUNDS {
             self.runtime.block_on(self.rest.reached());
-            let next = Gate::put_up(&self.runtime);
-            let open = self.gate.replace(next);
-            drop(open);
-            if let Some(gate) = &self.gate {
-                gate.is_reached()?;
-            }
+            self.next_gate()?;
             if self.runtime.metrics().global_queue_depth() == 0 {
                 return Ok(());
             }
         }
         bail!("the engine does not come to rest, although the clock stands")
+    }
+
+    /// Puts up a gate behind all that waits to be done, and opens the one before it. All that is done when this returns.
+    fn next_gate(&mut self) -> anyhow::Result<()> {
+        let next = Gate::put_up(&self.runtime);
+        self.gate = None;
+        next.is_reached()?;
+        self.gate = Some(next);
+        Ok(())
     }
 }
 
