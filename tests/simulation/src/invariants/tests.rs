@@ -1,7 +1,7 @@
 //! Each invariant can be violated, and says so; an ordinary life violates none.
 
 use petrel_model::{EnforcementId, Id, TriggerInstance};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
         "user": "u", "pack": "sim", "trigger_instance": {"id": instance.id, "name": "core.x"},
         "rule": {"id": id::<EnforcementId>(rule), "name": "sim.r"},
     });
-    let execution: Execution = serde_json::from_value::<Execution>(Value::clone(&execution)).unwrap();
+    let execution: Execution = serde_json::from_value(execution).unwrap();
     vec![
         Change::CreateEnforcement(enforcement),
         Change::CreateExecution(execution),
