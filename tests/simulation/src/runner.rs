@@ -157,9 +157,10 @@ impl Script {
         };
         let name = &known.name;
         ledger.lines.push(format!("    {name} runs, attempt {}", call.attempt));
-        if known.is_cancel_told || known.status.is_final() || known.status == Status::Canceling {
+        let is_begun = known.log.iter().any(|entry| entry.status == Status::Running);
+        if known.is_cancel_told {
             ledger.violate(CANCELED, format!("{name} begins to run and is {}", known.status));
-        } else if !known.is_idempotent && known.status != Status::Running {
+        } else if !known.is_idempotent && !is_begun {
             ledger.violate(EFFECTS, format!("{name} begins to run and is stored as {}", known.status));
         }
     }
