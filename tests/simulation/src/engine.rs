@@ -59,7 +59,13 @@ pub(crate) enum Answer {
 
 /// One life of a host.
 #[derive(Clone)]
-pub(crate) struct Host(Engine);
+pub(crate) struct Host {
+    engine: Engine,
+    core: Core,
+}
+
+/// The tasks of a host that go on for as long as it lives.
+const LASTING: [&str; 3] = ["clock", "retention", "scheduler"];
 
 impl Host {
     /// A host that takes up what is in `store`, and runs it.
@@ -71,15 +77,16 @@ impl Host {
         let workflows: Arc<dyn Runner> = Arc::new(WorkflowRunner::orquesta());
         let runners: Runners =
             [runner, workflows].into_iter().map(|one| (one.runner_type().name.to_owned(), one)).collect();
-        let engine = Engine::on(Core::new(store, clock), runners, options()).await?;
+        let core = Core::new(store, clock);
+        let engine = Engine::on(core.clone(), runners, options()).await?;
         engine.start().await?;
-        Ok(Self(engine))
+        Ok(Self { engine, core })
     }
 
     /// Registers the packs in these directories, which came with the host.
     pub(crate) async fn register(&self, packs: &[PathBuf]) -> anyhow::Result<()> {
         for pack in packs {
-            let report = self.0.register_pack(pack, true).await?;
+            let report = self.engine.register_pack(pack, true).await?;
             let refused = report.notes.iter().find(|note| note.contains("refused"));
             anyhow::ensure!(refused.is_none(), "a simulation has something that cannot run: {refused:?}");
         }
@@ -88,12 +95,19 @@ impl Host {
 
     /// How many actions run, as the engine counts them.
     pub(crate) fn running(&self) -> usize {
-        self.0.running()
+        self.engine.running()
+    }
+
+    /// The tasks that have not ended, but for those that a host always has: how many of each name.
+    pub(crate) fn tasks(&self) -> Vec<(&'static str, usize)> {
+        let mut tasks = self.core.running();
+        tasks.retain(|(name, _)| !LASTING.contains(name));
+        tasks
     }
 
     /// The rules that are registered, and whether they are switched on.
     pub(crate) fn rules(&self) -> BTreeMap<String, bool> {
-        let content = self.0.content();
+        let content = self.engine.content();
         content.rules().map(|rule| (rule.reference.name().to_owned(), rule.enabled)).collect()
     }
 
@@ -101,7 +115,7 @@ impl Host {
     pub(crate) async fn executions(&self) -> anyhow::Result<BTreeMap<ExecutionId, Status>> {
         let (mut all, mut before) = (BTreeMap::new(), None);
         loop {
-            let page = self.0.reads().executions(&ExecutionFilter::default(), before, 1_000).await?;
+            let page = self.engine.reads().executions(&ExecutionFilter::default(), before, 1_000).await?;
             all.extend(page.items.into_iter().map(|execution| (execution.id, execution.status)));
             before = page.next;
             if before.is_none() {
@@ -116,7 +130,7 @@ impl Host {
     }
 
     async fn answer(&self, ask: Ask) -> Result<Answer, Error> {
-        let engine = &self.0;
+        let engine = &self.engine;
         let moved = |execution: Execution| Answer::Execution(execution.id, execution.status);
         Ok(match ask {
             Ask::Event { webhook, n } => {

@@ -17,8 +17,6 @@ use tempfile::TempDir;
 const PACKS: u64 = 16;
 /// How many workflows a pack has; each may ask for those after it.
 pub(crate) const WORKFLOWS: usize = 4;
-/// What can be asked for beside these.
-pub(crate) const ACTIONS: [&str; 2] = ["sim.once", "sim.safe"];
 
 /// The trigger type of webhooks, as it comes with the host.
 const WEBHOOK: &str = include_str!("../../../packs/core/triggers/webhook.yaml");

@@ -143,12 +143,15 @@ impl World {
             }
         }
         self.compare()?;
-        let effects = self.script.effects();
+        let (effects, tasks) = (self.script.effects(), self.life()?.host.tasks());
         let mut ledger = self.ledger.lock();
         let open: Vec<_> = ledger
             .open()
             .map(|(_, known)| format!("{} {} is {}", known.name, known.action, known.status))
             .collect();
+        if open.is_empty() && !tasks.is_empty() {
+            ledger.violate(LEFT, format!("all has ended, and these tasks have not: {tasks:?}"));
+        }
         open.into_iter().for_each(|what| ledger.violate(LEFT, what));
         let found = invariants::at_the_end(&ledger, &effects);
         ledger.violations.extend(found);
