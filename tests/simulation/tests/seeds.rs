@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are the bodies of tests")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use petrel_simulation::{MOST_STEPS, Packs, Step, check, simulate, steps};
+use petrel_simulation::{Action, MOST_STEPS, Packs, Step, Which, check, simulate, steps, violation};
 
 /// Seeds that found something.
 const FOUND: [u64; 0] = [];
@@ -34,6 +35,51 @@ fn in_every_seed_all_holds_and_the_second_run_is_as_the_first() {
 fn holds(seed: u64, packs: &Packs) {
     if let Some(failure) = check(seed, MOST_STEPS, packs).unwrap() {
         panic!("{}", failure.shrunk(packs).unwrap());
+    }
+}
+
+fn turn(seconds: u64) -> Step {
+    Step::Turn { by: Duration::from_secs(seconds), together: Duration::from_millis(50) }
+}
+
+fn request(action: Action) -> Step {
+    Step::Request { action, user: 0, delay: None }
+}
+
+#[test]
+fn a_trace_reads_as_it_happened() {
+    let steps = [request(Action::Once), turn(1), Step::Kill];
+    let ended = simulate(1, &steps, &Packs::new().unwrap()).unwrap();
+    assert_eq!(ended.violation, None, "{:#?}", ended.trace);
+    let mut lines = ended.trace.iter();
+    for expected in [
+        "0 at 0ns: Request",
+        "    +e1 sim.once requested",
+        "    e1 running",
+        "    e1 runs, attempt 0",
+        "1 at 0ns: Turn",
+        "2 at 1s: Kill",
+        "    the host is lost, and the next one starts",
+        "the end",
+    ] {
+        assert!(lines.any(|line| line.starts_with(expected)), "{expected} is missing: {:#?}", ended.trace);
+    }
+}
+
+/// Each commit in turn is the last one of a host, made or not.
+#[test]
+fn a_host_may_be_lost_in_any_commit() {
+    let packs = Packs::new().unwrap();
+    let rule = Step::MakeRule { rule: 0, webhook: 0, below: 5, action: Action::Workflow(0) };
+    for after in 0..25 {
+        for is_made in [false, true] {
+            let event = Step::Event { webhook: 0, n: 1 };
+            let begins = [rule, Step::Lose { after, is_made }, event, request(Action::Workflow(1)), turn(5)];
+            let ends = [Step::Cancel(Which(0)), turn(20), Step::Pause(Which(1)), turn(5)];
+            let steps = [&begins[..], &ends[..]].concat();
+            let found = violation(2, &steps, &packs).unwrap();
+            assert_eq!(found, None, "lost after {after} commits, the last one made: {is_made}");
+        }
     }
 }
 
