@@ -1,6 +1,7 @@
 //! Each invariant can be violated, and says so; an ordinary life violates none.
 
-use petrel_model::{EnforcementId, Id, TriggerInstance};
+use petrel_model::trigger::TriggerInstanceStatus;
+use petrel_model::{EnforcementId, Id, Payload, TriggerInstance};
 use serde_json::json;
 
 use super::*;
@@ -54,12 +55,15 @@ fn report(sequence: u64, status: &str) -> Change {
 
 /// An event, its enforcement, and the execution that the enforcement names.
 fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
-    let instance: TriggerInstance = serde_json::from_value(json!({
-        "id": id::<EnforcementId>(20), "trigger": "core.x", "trigger_type": "core.x", "occurrence_time": at(20),
-        "payload": {}, "status": "processed",
-        "enforcements": enforcements.iter().map(|one| id::<EnforcementId>(*one)).collect::<Vec<_>>(),
-    }))
-    .unwrap();
+    let instance = TriggerInstance {
+        id: id(20),
+        trigger: "core.x".parse().unwrap(),
+        trigger_type: "core.x".parse().unwrap(),
+        occurrence_time: at(20),
+        payload: Payload::from(&json!({})),
+        status: TriggerInstanceStatus::Processed,
+        enforcements: enforcements.iter().map(|one| id(*one)).collect(),
+    };
     let enforcement: Enforcement = serde_json::from_value(json!({
         "id": id::<EnforcementId>(22), "trigger_instance_id": instance.id, "rule_id": id::<EnforcementId>(7),
         "rule": "sim.r", "execution_id": id::<ExecutionId>(21), "enforced_at": at(20), "status": "succeeded",
