@@ -45,10 +45,9 @@ fn update(number: u64, parent: Option<u64>, log: &[&str]) -> Change {
 
 /// The log of the workflow 1 takes down that 2 has ended.
 fn report(sequence: u64, status: &str) -> Change {
-    let event =
-        json!({"event": "reported", "task": "t", "status": status, "execution": id::<ExecutionId>(2)});
-    let mut entry = json!({"at": at(9)});
-    entry.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
+    let entry = json!({
+        "at": at(9), "event": "reported", "task": "t", "status": status, "execution": id::<ExecutionId>(2),
+    });
     let entries = vec![serde_json::from_value(entry).unwrap()];
     Change::AppendWorkflow { execution: id(1), sequence, entries }
 }
