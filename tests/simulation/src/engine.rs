@@ -229,6 +229,7 @@ fn request(action: Action, user: usize, delay: Option<Duration>) -> Result<Reque
         .parse()
         .map_err(|_invalid| Error::Internal(format!("the simulation asks for {action:?}")))?;
     Ok(Request {
+        trace: None,
         action: reference,
         parameters: Object::new(),
         rendered: Object::new(),

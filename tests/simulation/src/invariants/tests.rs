@@ -55,6 +55,7 @@ fn report(sequence: u64, status: &str) -> Change {
 /// An event, its enforcement, and the execution that the enforcement names.
 fn event(enforcements: &[u64], rule: u64) -> Vec<Change> {
     let instance = TriggerInstance {
+        trace: None,
         id: id(20),
         trigger: "core.x".parse().unwrap(),
         trigger_type: "core.x".parse().unwrap(),

@@ -10,7 +10,6 @@ use petrel_model::parameters::Parameters;
 use petrel_model::quoted::quoted;
 use petrel_model::rule::{Criteria, Criterion, Ordered};
 use petrel_model::secrets::has_secret;
-use serde_json::Value;
 
 use super::Target;
 use crate::pattern::SYSTEM;
@@ -81,7 +80,7 @@ fn in_parameters(rule: &Rule, target: Option<Target<'_>>, found: &mut Vec<String
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -87,9 +87,6 @@ mod tests {
     use serde_json::json;
 
     use super::super::slips;
-
-    use super::*;
-
     #[test]
     fn a_text_in_the_place_of_a_number_is_told_with_what_it_means() {
         for (key, value, place, says) in [
