@@ -187,9 +187,12 @@ pub(super) fn take_in_ends(engine: &Engine, live: &Live) {
     }
 }
 
-/// The workflows among what is open inside a workflow.
+/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
-    live.active.iter().filter(|(_, runner)| is_workflow(runner)).map(|(id, _)| *id).collect()
+    let inside = live.active.iter().filter(|(_, runner)| is_workflow(runner));
+    let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
+    inside.sort_unstable();
+    inside
 }
 
 /// Whether a workflow rests that was told to before `moment`.
