@@ -30,7 +30,7 @@ pub use enforcement::Enforcement;
 pub use error::Refusal;
 pub use execution::Execution;
 pub use explanation::Why;
-pub use host::{HostStatus, Lost};
+pub use host::{HostStatus, Item, Lost};
 pub use key::Key;
 pub use pack::{Pack, PackConfig, PackConfigSchema, Registration, Removal};
 pub use rule::Rule;

@@ -7,7 +7,7 @@ use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, trigger};
 use serde::{Deserialize, Serialize};
 
-use crate::{Enforcement, Lost, Secrets};
+use crate::{Enforcement, Item, Secrets};
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,17 +119,7 @@ pub enum Enforcements<'a> {
     /// By id, in lists.
     Ids(Cow<'a, [EnforcementId]>),
     /// Each as it is, for who looks at one event.
-    Whole(Vec<EnforcementOf<'a>>),
-}
-
-/// What came of an event by one rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum EnforcementOf<'a> {
-    /// The enforcement.
-    Whole(Enforcement<'a>),
-    /// It is there, and cannot be read.
-    Lost(Lost<'a>),
+    Whole(Vec<Item<'a, Enforcement<'a>>>),
 }
 
 impl<'a> TriggerInstance<'a> {
@@ -227,8 +217,8 @@ mod tests {
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
-        let lost = Lost::new(ID, "why", "do this");
-        let whole = Enforcements::Whole(vec![EnforcementOf::Lost(lost)]);
+        let lost = crate::Lost::new(ID, "why", "do this");
+        let whole = Enforcements::Whole(vec![Item::Lost(lost)]);
         expected["enforcements"] = json!([{"id": ID, "error": "cannot be read: why", "hint": "do this"}]);
         let shown = TriggerInstance { enforcements: Some(whole), ..shown };
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

@@ -12,7 +12,6 @@ use petrel_engine::reads::Unreadable;
 use petrel_engine::workflows::task_execution;
 use petrel_model::output::OutputLine;
 use petrel_model::secrets::MASK;
-use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{Execution, Ref, Rule, Status, Trigger};
 
 use crate::trail::Refused;
@@ -42,16 +41,6 @@ pub(crate) fn unreadable(lost: &Unreadable) -> wire::Lost<'_> {
 /// The status of an execution as it is shown now.
 pub(crate) fn shown_status(execution: &Execution) -> Status {
     wire::execution::shown_status(execution, clock::now())
-}
-
-/// How far the rules got with an event, in StackStorm's word.
-pub(crate) fn event_status(status: TriggerInstanceStatus) -> &'static str {
-    match status {
-        TriggerInstanceStatus::Pending => "pending",
-        TriggerInstanceStatus::Processing => "processing",
-        TriggerInstanceStatus::Processed => "processed",
-        TriggerInstanceStatus::ProcessingFailed => "processing_failed",
-    }
 }
 
 /// An execution, which rests since a restore if `is_held`.
