@@ -17,6 +17,7 @@ pub struct User<'a> {
     /// The name.
     pub name: Cow<'a, str>,
     /// Whether the user may do everything.
+    #[serde(default)]
     pub is_admin: bool,
     /// When the user was made.
     pub created_at: Timestamp,
@@ -88,12 +89,15 @@ pub struct ApiKey<'a> {
     /// Its id.
     pub id: ApiKeyId,
     /// `api_key:hash`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// On whose behalf.
     pub user: Cow<'a, str>,
     /// The SHA-256 of the key.
+    #[serde(default)]
     pub key_hash: Cow<'a, str>,
     /// What is kept with it.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -161,6 +165,7 @@ pub struct Authentication<'a> {
     /// By what, for people.
     pub method: Cow<'a, str>,
     /// Where that stood: `header`, `query` or `cookie`.
+    #[serde(default)]
     pub location: Cow<'a, str>,
     /// Until when it is good; [`Timestamp::LAST`] for what does not expire and clients of StackStorm read a time of. Of an
     /// API key nothing.

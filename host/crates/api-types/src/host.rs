@@ -16,8 +16,10 @@ pub struct HostStatus<'a> {
     /// How many executions run. One that is about to start counts as both for a moment.
     pub running: usize,
     /// How many executions are held since a restore.
+    #[serde(default)]
     pub held: usize,
     /// What of what is kept by name (packs, rules, users and so on) cannot be read.
+    #[serde(default)]
     pub unreadable: Vec<Lost<'a>>,
 }
 

@@ -3,7 +3,8 @@
 //!
 //! They are not the nouns of `petrel-model`, on purpose: a field that is added to one of those is shown to nobody before it
 //! is written down here. They borrow from the noun that they show, or share with it, so that nothing large is copied to be
-//! written. Who reads takes them as `Execution<'static>`; fields of a later version are passed over.
+//! written. Who reads takes them as `Execution<'static>`; fields of a later version are passed over, and what an
+//! older one leaves out is empty, as far as a thing can be without it.
 //!
 //! The order of the fields is the order on the wire. What is secret in a value is masked on the way here: [`Secrets`].
 //!
@@ -37,5 +38,7 @@ pub use rule::Rule;
 pub use secrets::Secrets;
 pub use trigger::{Trigger, TriggerInstance, TriggerType};
 
+#[cfg(test)]
+mod older;
 #[cfg(test)]
 mod round_trip;

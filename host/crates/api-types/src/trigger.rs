@@ -16,18 +16,25 @@ pub struct TriggerType<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// One line on when it happens.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// JSON Schema of the parameters that a rule gives.
+    #[serde(default)]
     pub parameters_schema: Cow<'a, Object>,
     /// JSON Schema of the payload of its events.
+    #[serde(default)]
     pub payload_schema: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `trigger_type:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -54,17 +61,22 @@ pub struct Trigger<'a> {
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `trigger:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// The name within the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
 }
 
@@ -101,6 +113,7 @@ pub struct TriggerInstance<'a> {
     /// When it happened.
     pub occurrence_time: Timestamp,
     /// What happened, written as it stands.
+    #[serde(default)]
     pub payload: Payload,
     /// How far the rules got with it.
     pub status: TriggerInstanceStatus,
