@@ -83,9 +83,6 @@ pub struct Standing<'a> {
     pub id: Cow<'a, str>,
     /// Where it stands.
     pub status: Status,
-    /// What runs it, if that came along.
-    #[serde(default)]
-    pub runner: Option<RunnerName<'a>>,
     /// Whether it rests since a restore.
     #[serde(default)]
     pub held: bool,
