@@ -9,7 +9,7 @@
 //! The order of the fields is the order on the wire. What is secret in a value is masked on the way here: [`Secrets`].
 //!
 //! Reading order: [`action`] and [`execution`] are what runs, [`trigger`], [`rule`] and [`enforcement`] what makes it run,
-//! [`explanation`] why it did not, [`pack`] what holds all this; [`account`] says who may, [`key`] is the datastore,
+//! [`explanation`] why it did not, [`pack`] what holds all this, [`workflow`] what is wrong with one; [`account`] says who may, [`key`] is the datastore,
 //! [`host`] how the host is, [`error`] what is refused.
 
 pub mod account;
@@ -24,6 +24,7 @@ pub mod pack;
 pub mod rule;
 mod secrets;
 pub mod trigger;
+pub mod workflow;
 
 pub use account::{ApiKey, MadeApiKey, Me, Token, User};
 pub use action::{Action, RunnerType};

@@ -41,17 +41,17 @@ pub struct Found {
 
 impl Engine {
     /// Inspects the text of a workflow or a chain beside the actions that are registered, where others do not wait for it.
-    /// Gives all that is found, as a failed workflow reports it.
+    /// Gives all that is found.
     ///
     /// # Errors
     /// When much waits to be evaluated already, or the host stops meanwhile.
-    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+    pub async fn inspect_workflow(&self, source: String) -> Result<Invalid, Error> {
         self.check_evaluations()?;
         let engine = self.clone();
         self.heavy(move || {
             let inspected = inspect(language(&source), &source);
             let registered = Registered::on(&engine, &inspected.calls);
-            inspected.beside(&registered).found().to_errors()
+            inspected.beside(&registered).found()
         })
         .await
     }
