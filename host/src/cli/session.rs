@@ -1,5 +1,6 @@
 //! What the client verbs have in common: the host that they talk to, how its paths are written, and how its answers are shown.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use petrel_api_types::Item;
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,16 +93,12 @@ impl Secrets {
     }
 }
 
-/// A part of a path, with what URLs do not allow escaped.
+/// What is escaped in a part of a path: all but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A part of a path, or a value of a query, with what URLs do not allow in it escaped.
 pub(super) fn path_segment(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -112,6 +109,7 @@ mod tests {
     fn segments_are_escaped() {
         assert_eq!(path_segment("core.local"), "core.local");
         assert_eq!(path_segment("a/b ü"), "a%2Fb%20%C3%BC");
+        assert_eq!(path_segment("-._~%?&+"), "-._~%25%3F%26%2B");
     }
 
     #[test]
