@@ -3,11 +3,9 @@
 //! error.
 #![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
-use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use petrel_model::Timestamp;
 use petrel_model::quoted::beginning;
 use serde_json::Value;
 
@@ -18,9 +16,13 @@ mod attributes;
 mod listing;
 mod nested;
 mod table;
+mod terminal;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use listing::Listing;
+pub(crate) use terminal::{plain, to_the_second};
+
+use terminal::coloured;
 
 /// Characters of what was asked for that are told where nothing is found.
 const LONGEST_ASKED: usize = 100;
@@ -32,20 +34,6 @@ pub(crate) enum Form {
     Text,
     /// For programs: one document, of JSON or YAML.
     Json,
-}
-
-/// `text` as a terminal may have it, whoever wrote it: an event, say. Its lines remain.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
-}
-
-/// `text` with the characters for which `is_told` holds written out.
-fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
-    if !text.contains(is_told) {
-        return Cow::Borrowed(text);
-    }
-    let shown = |c: char| if is_told(c) { c.escape_debug().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// Prints a part of the result as it is, at once.
@@ -149,27 +137,9 @@ impl Screen {
     }
 }
 
-/// A status in its colour, which says nothing that the word does not.
-fn coloured(status: &str) -> String {
-    let colour = match status.split(' ').next().unwrap_or_default() {
-        "succeeded" | "processed" => 32,
-        "failed" | "timeout" | "abandoned" | "processing_failed" => 31,
-        "canceled" | "canceling" | "paused" | "pausing" => 33,
-        "" => return String::new(),
-        _ => 36,
-    };
-    format!("\u{1b}[{colour}m{status}\u{1b}[0m")
-}
-
 /// A status as results show it: in its colour at a terminal.
 pub(crate) fn status(status: &str) -> String {
     if Screen::of_this_process().in_colour { coloured(status) } else { status.to_owned() }
-}
-
-/// A time to the second, as results show it.
-pub(crate) fn to_the_second(time: Timestamp) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// Prints a failure: for programs the object on standard output, for people a text on standard error.
@@ -185,13 +155,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_shown_to_the_second() {
-        for time in ["2026-11-20T12:00:00.123456Z", "2026-11-20T12:00:00Z"] {
-            assert_eq!(to_the_second(time.parse().unwrap()), "2026-11-20T12:00:00Z", "{time}");
-        }
-    }
-
-    #[test]
     fn what_was_asked_for_is_told_where_nothing_is_found() {
         assert_eq!(nothing_found(&[]), "nothing found");
         let asked = [("status", "failed".to_owned()), ("action", "core.loacl".to_owned())];
@@ -203,28 +166,5 @@ mod tests {
         for (count, told) in [(0, "0 rows"), (1, "1 row"), (2, "2 rows")] {
             assert_eq!(counted(count, "row"), told);
         }
-    }
-
-    #[test]
-    fn what_others_wrote_tells_the_terminal_nothing() {
-        for (text, shown) in [
-            ("two\n\tlines", "two\n\tlines"),
-            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
-            ("over\rwritten", "over\\rwritten"),
-            ("\u{9b}2J", "\\u{9b}2J"),
-            ("plain ä", "plain ä"),
-        ] {
-            assert_eq!(plain(text), shown);
-        }
-    }
-
-    #[test]
-    fn a_status_has_a_colour_that_goes_by_its_word() {
-        for (status, colour) in
-            [("succeeded", 32), ("failed", 31), ("canceled", 33), ("running", 36), ("running (held)", 36)]
-        {
-            assert_eq!(coloured(status), format!("\u{1b}[{colour}m{status}\u{1b}[0m"));
-        }
-        assert_eq!(coloured(""), "");
     }
 }

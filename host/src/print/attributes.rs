@@ -7,7 +7,8 @@ use petrel_model::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{coloured, nested, plain, to_the_second};
+use super::nested;
+use super::terminal::{coloured, plain, to_the_second};
 
 /// The attributes of one thing, in the order in which they are shown. Each has the name under which programs find it in
 /// `--json`, with a dot where that goes one level down.

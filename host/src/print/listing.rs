@@ -2,8 +2,8 @@
 
 use petrel_api_types::Item;
 
-use super::escaped;
 use super::table::{self, Column, Kind};
+use super::terminal::escaped;
 
 /// A listing of these items, to which columns are added one by one. The first stands for what cannot be read as well, of which
 /// there is but an id.

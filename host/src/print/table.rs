@@ -4,6 +4,8 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::terminal::coloured;
+
 /// What is between two columns.
 const GAP: usize = 2;
 /// To how much a text gives way.
@@ -109,7 +111,7 @@ fn line<'a>(cells: impl Iterator<Item = (&'a Column, &'a str, bool)>) -> String 
     for (column, text, has_colour) in cells {
         let text = cut(text, column.width);
         let rest = column.width.saturating_sub(text.width()) + GAP;
-        line.push_str(&if has_colour { super::coloured(&text) } else { text });
+        line.push_str(&if has_colour { coloured(&text) } else { text });
         line.push_str(&" ".repeat(rest));
     }
     line.truncate(line.trim_end().len());
