@@ -1,4 +1,5 @@
-//! What the client verbs have in common: the host that they talk to, how its paths are written, and how its answers are shown.
+//! What the client verbs have in common: the host that they talk to, how its paths are written, and how its answers are
+//! shown.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use petrel_api_types::Item;
@@ -46,8 +47,8 @@ impl Session {
     }
 }
 
-/// Shows an answer that has `notes` beside what is shown of it, which programs are told as well: on standard error. Programs get an
-/// answer that is not understood too, without its notes.
+/// Shows an answer that has `notes` beside what is shown of it, which programs are told as well: on standard error. They
+/// get an answer that is not understood too, without its notes.
 ///
 /// # Errors
 /// As [`Session::show`].

@@ -121,20 +121,25 @@ impl<'a> ApiKey<'a> {
     }
 }
 
-/// An API key for who has just made it.
+/// An API key for who has just made it. It is told this once, so that little else is needed for it to be read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeApiKey<'a> {
     /// Its id.
     pub id: ApiKeyId,
     /// `api_key:` and a mask.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// On whose behalf.
+    #[serde(default)]
     pub user: Cow<'a, str>,
     /// Whether it is worth anything at present.
+    #[serde(default)]
     pub enabled: bool,
     /// What is kept with it.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// When it was made.
+    #[serde(default)]
     pub created_at: Timestamp,
     /// The key itself: it is told when it is made and never again.
     pub key: Cow<'a, str>,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::explanation::Explanation;
 use crate::{
-    Action, ApiKey, Execution, HostStatus, Key, Pack, Registration, Removal, Rule, Trigger, TriggerInstance,
-    TriggerType, User,
+    Action, ApiKey, Execution, HostStatus, Key, MadeApiKey, Pack, Registration, Removal, Rule, Trigger,
+    TriggerInstance, TriggerType, User,
 };
 
 const ID: &str = "65a000000000000000000001";
@@ -25,7 +25,7 @@ type Read = fn(&Value) -> Result<Value, String>;
 
 #[test]
 fn what_an_older_host_leaves_out_is_empty() {
-    let least: [(Read, Value, &str, Value); 13] = [
+    let least: [(Read, Value, &str, Value); 14] = [
         (read::<Action<'static>>, action(), "/description", json!("")),
         (read::<Execution<'static>>, execution(), "/log", json!([])),
         (read::<Execution<'static>>, execution(), "/context/user", json!("")),
@@ -43,6 +43,7 @@ fn what_an_older_host_leaves_out_is_empty() {
             "/is_admin",
             json!(false),
         ),
+        (read::<MadeApiKey<'static>>, json!({"id": ID, "key": "k"}), "/key", json!("k")),
         (
             read::<ApiKey<'static>>,
             json!({"id": ID, "user": "a", "created_at": NOON, "enabled": true}),
