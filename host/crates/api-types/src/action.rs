@@ -111,6 +111,7 @@ impl<'a> Action<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionParameters<'a> {
     /// Schemas by name.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 
