@@ -10,7 +10,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use petrel_api_types as wire;
-use petrel_api_types::Item;
 use petrel_engine::reads::{Page, ReadError, Unreadable};
 use petrel_model::{Enforcement, EnforcementId, ExecutionId, Id, TriggerInstanceId};
 use serde::{Serialize, Serializer};
@@ -231,10 +230,10 @@ pub(crate) enum Found {
 
 impl Found {
     /// What is shown of it beside others.
-    pub(crate) fn shown(&self) -> Option<Item<'_, wire::Enforcement<'_>>> {
+    pub(crate) fn shown(&self) -> Option<wire::Item<'_, wire::Enforcement<'_>>> {
         match self {
-            Self::Whole(found) => found.as_ref().map(|one| Item::Found(wire::Enforcement::from(one))),
-            Self::Unreadable(lost) => Some(Item::Lost(views::unreadable(lost))),
+            Self::Whole(found) => found.as_ref().map(|one| wire::Item::Found(wire::Enforcement::from(one))),
+            Self::Unreadable(lost) => Some(wire::Item::Lost(views::unreadable(lost))),
         }
     }
 }
