@@ -7,7 +7,6 @@ use clap::Subcommand;
 use petrel_api_types as wire;
 use petrel_engine::content::{Content, Runners};
 use petrel_engine::registration::look_at;
-use petrel_model::names::check_pack;
 use petrel_packs::{Embedded, read_pack};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,6 +21,9 @@ use crate::server::runners_to_look;
 
 mod attributes;
 mod describe;
+mod wanted;
+
+use wanted::Wanted;
 
 /// Look at packs, check and register them.
 #[derive(Debug, Subcommand)]
@@ -159,13 +161,10 @@ impl Pack {
                 show_config(session.form, &session.client.send_json(Method::PUT, &path, &values).await?)?;
             }
             Self::Register { pack, types } => {
-                let mut asked = to_register(&pack)?;
-                if let Some(asked) = asked.as_object_mut().filter(|_| !types.is_empty()) {
-                    asked.insert("types".to_owned(), json!(types));
-                }
-                register(session, "/packs/register", &asked).await.map_err(|failure| {
-                    let is_name = asked.get("packs").is_some() && failure.code == Code::NotFound;
-                    if is_name { neither(&pack) } else { failure }
+                let wanted = Wanted::of(&pack, types)?;
+                register(session, "/packs/register", &json!(wanted)).await.map_err(|failure| {
+                    let is_unknown = wanted.is_name() && failure.code == Code::NotFound;
+                    if is_unknown { wanted::neither(&pack) } else { failure }
                 })?;
             }
             Self::Install { packs } => {
@@ -205,42 +204,11 @@ async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Fai
     })
 }
 
-/// What asks the host to register a directory, or a pack by its name where there is no such directory.
-fn to_register(pack: &Path) -> Result<Value, Failure> {
-    let name = pack.to_str().filter(|name| check_pack(name).is_ok());
-    match (pack.canonicalize(), name) {
-        (Ok(path), _) if path.is_file() => Err(no_directory(&path)),
-        (Ok(path), _) => Ok(json!({"path": path})),
-        (Err(_), Some(name)) => Ok(json!({"packs": [name]})),
-        (Err(error), None) => Err(unreadable(pack, &error)),
-    }
-}
-
-fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
-    let message = format!("{} cannot be read: {error}", directory.display());
-    Failure::usage(message, "give the directory that holds pack.yaml")
-}
-
-/// That what is to be registered is nothing that there is.
-fn neither(pack: &Path) -> Failure {
-    let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
-    Failure::new(Code::NotFound, "not_found", message, hint)
-}
-
-fn no_directory(file: &Path) -> Failure {
-    let directory = file.parent().unwrap_or(file);
-    Failure::usage(
-        format!("{} is a file, and a pack is a directory", file.display()),
-        format!("name the directory: {}", directory.display()),
-    )
-}
-
 /// Says everything that must be corrected in a pack, and what to think about.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
-    let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
+    let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     if directory.is_file() {
-        return Err(no_directory(&directory));
+        return Err(wanted::no_directory(&directory));
     }
     // A pack of the host's own is one wherever it is, so what it holds is known.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
