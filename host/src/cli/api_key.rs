@@ -121,7 +121,7 @@ async fn switch(session: &Session, ids: &[String], enabled: bool) -> Result<Code
     let switch = async |id: &str| {
         session.client.send_json(Method::PUT, &key_path(id), &json!({"enabled": enabled})).await
     };
-    let tell = |_: &str, answer: &Value| {
+    let tell = |_: &str, answer: &Value| -> Result<(), Failure> {
         print::attributes(&attributes(&read(answer)?));
         Ok(())
     };
