@@ -4,7 +4,6 @@ use clap::Subcommand;
 use petrel_api_types as wire;
 use petrel_api_types::{Item, Why};
 use petrel_model::trigger::WEBHOOK;
-use serde_json::Value;
 
 use super::session::{Items, Secrets, Session, path_segment};
 use crate::client::read;
