@@ -1,5 +1,5 @@
-//! Every request has an id, the client's or one made here; it is in the answer and in the log. And every answer says
-//! who answers.
+//! The id of a request, given by the client or made here. It stands in the answer and in the log. Every answer also
+//! names the version of the host.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,8 +8,8 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use tracing::Span;
 
-/// The header that every answer has, with the version of the host: by it a client knows that a Petrel answers, and
-/// not something that stands between.
+/// The header with the host's version, in every answer. It tells a client that the answer comes from Petrel and not
+/// from a proxy in between.
 pub const VERSION_HEADER: &str = "petrel-version";
 
 const HEADER: &str = "x-request-id";
@@ -21,12 +21,12 @@ pub(crate) fn of(request: &Request) -> HeaderValue {
     given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// What lines of the log about a request stand in.
+/// The span of all log lines about a request. It is an error span, so that no level of the log filters it out.
 pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
     tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path())
 }
 
-/// Gives an answer the id of its request, and the version of the host.
+/// Adds the id of the request and the version of the host to an answer.
 pub(crate) fn mark(response: &mut Response, id: HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(HEADER, id);

@@ -1,5 +1,5 @@
-//! What a list is asked for: how it is narrowed, how it is ordered, and which part of it. It is checked against the table
-//! in `lists.rs`; what is not there is refused by name, since who deletes what a list shows must not be shown more.
+//! The query of a list: filters, order and page, checked against the table in `lists.rs`. An unknown name is refused,
+//! because a client that deletes everything it is shown must not be shown too much.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use super::{PageQuery, PageRequest};
 use crate::extract::{asks_for_secrets, flag, time};
 use crate::{Api, ApiError, views};
 
-/// How many values one filter takes, as in StackStorm.
+/// The greatest number of values of one filter, as in StackStorm.
 const MOST_VALUES: usize = 100;
-/// The least that two times differ by.
+/// The resolution of times.
 const LEAST: Duration = Duration::from_micros(1);
 
-/// The query of a list as it came.
+/// The raw query of a list.
 pub(crate) struct Asked(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -36,32 +36,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     }
 }
 
-/// What a list is asked for.
+/// The checked query of a list.
 #[derive(Debug)]
 pub(crate) struct ListRequest {
-    /// Which part of it, and which attributes.
+    /// The part of the list, and the attributes.
     pub(crate) page: PageRequest,
     list: &'static List,
     filters: Vec<Filter>,
-    /// By what it is ordered, and whether what is largest comes first.
+    /// The columns by which the list is ordered, and whether the largest comes first.
     order: Vec<(&'static Column, bool)>,
-    /// What else was asked, by name.
+    /// Further parameters, by name.
     others: Vec<(&'static str, String)>,
     /// Whether a list from the store goes from the oldest to the newest.
     pub(crate) is_rising: bool,
 }
 
-/// What an item must have.
+/// A condition on the items.
 #[derive(Debug)]
 struct Filter {
     column: &'static str,
     test: Test,
 }
 
-/// What it is compared with.
+/// The comparison of a filter.
 #[derive(Debug, PartialEq, Eq)]
 enum Test {
-    /// It has none.
+    /// The item has no such value.
     Missing,
     Is(String),
     IsOneOf(Vec<String>),
@@ -72,15 +72,15 @@ enum Test {
 }
 
 impl Asked {
-    /// What was asked of `list`.
+    /// Checks the query against `list`.
     ///
     /// # Errors
-    /// 400 with what is known, for anything that `list` does not know or that makes no sense.
+    /// 400 with the known names, for an unknown name or an invalid value.
     pub(crate) fn of(self, list: &'static List) -> Result<ListRequest, ApiError> {
         refuse_repeated(&self.0)?;
         let mut page = PageQuery::default();
         let (mut filters, mut order, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        // What any request may say is read where it matters.
+        // The parameters of every request are read elsewhere, where they matter.
         let of_list = self.0.into_iter().filter(|(name, _)| !OF_REQUESTS.contains(&name.as_str()));
         for (name, value) in of_list {
             if OF_STORED.contains(&name.as_str()) && !list.is_stored {
@@ -103,7 +103,7 @@ impl Asked {
     }
 }
 
-/// Refuses what is said twice: which of the two would count?
+/// Refuses a parameter that is given twice: nobody could say which of the two counts.
 pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
     for (number, (name, _)) in pairs.iter().enumerate() {
         if pairs.iter().take(number).any(|(earlier, _)| earlier == name) {
@@ -114,7 +114,7 @@ pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError
     Ok(())
 }
 
-/// A name as it came, fit for a message.
+/// A name from a query, made fit for a message.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().take(64).flat_map(char::escape_debug).collect()
 }
@@ -122,7 +122,7 @@ pub(crate) fn shown(name: &str) -> String {
 fn unknown(list: &List, name: &str) -> ApiError {
     let message = format!("the list at {} knows no `{}`", list.path, shown(name));
     let known = format!("it knows {}", list.names().join(", "));
-    // StackStorm's executions take several in one: `status:failed action:core.local`.
+    // StackStorm's executions take several conditions in one `filter`: `status:failed action:core.local`.
     let hint = if name == "filter" {
         format!("say each by its own name, as in ?{}; {known}", example(list))
     } else {
@@ -131,19 +131,19 @@ fn unknown(list: &List, name: &str) -> ApiError {
     ApiError::invalid(message, hint)
 }
 
-/// A query with two of the things that a list can be narrowed by.
+/// A query with two filters of the list, as an example.
 fn example(list: &List) -> String {
     let names = list.columns.iter().map(|column| format!("{}=VALUE", column.name)).take(2);
     names.collect::<Vec<_>>().join("&")
 }
 
-/// By what a list is ordered: names with commas between them, with `-` before what is to come with the largest first.
+/// The order in `text`: names separated by commas, with `-` in front where the largest comes first.
 fn read_order(list: &'static List, text: &str) -> Result<Vec<(&'static Column, bool)>, ApiError> {
     let mut order = Vec::new();
     for key in text.split(',').filter(|key| !key.is_empty()) {
-        // A plus is a space, if it is not escaped.
+        // In a query an unescaped plus stands for a space.
         let name = key.trim_start_matches(['+', ' ', '-']);
-        // In the order of time nothing is left to be ordered by anything else.
+        // Ids are unique and follow time, so a second key could never decide.
         let is_decided = list.is_stored && !order.is_empty();
         let mut known = list.columns.iter().filter(|_| is_decided).chain(list.orders());
         let column = known.find(|column| column.name == name).ok_or_else(|| {

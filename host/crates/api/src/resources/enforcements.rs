@@ -1,6 +1,6 @@
-//! `/ruleenforcements`: what came of rules that matched. They are found by way of their events, newest first, and those of
-//! one event by their ids. So the place of one in the list is that of its event, not that of its id: events are taken in
-//! beside each other.
+//! `/ruleenforcements`: the enforcements of rules. They are found by way of their events, newest first, and those of
+//! one event by their ids. An enforcement's place in the list is therefore that of its event and not that of its own
+//! id, because events are taken in concurrently.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,10 +20,11 @@ use crate::page::{Asked, ListRequest, lists, read_each};
 use crate::said::Nothing;
 use crate::{Api, ApiError, views};
 
-/// How many events are read from the store at once: of few there may be more enforcements than are wanted, or none.
+/// The least number of events that are read from the store at once: a few events may have more enforcements than are
+/// wanted, or none.
 const FEWEST: usize = 20;
 const MOST: usize = 1_000;
-/// How many events one request looks at.
+/// The greatest number of events that one request reads.
 const LONGEST_LOOK: usize = 10_000;
 
 pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Response, ApiError> {
@@ -42,7 +43,7 @@ pub(crate) async fn list(State(api): State<Api>, asked: Asked) -> Result<Respons
     Ok(asked.answer_part(found, move |enforcement| Item { enforcement, asked: Arc::clone(&of_list) }))
 }
 
-/// An enforcement of a list, which is written when its turn comes to be sent.
+/// An enforcement of a list, serialized when its turn comes to be sent.
 struct Item {
     enforcement: Enforcement,
     asked: Arc<ListRequest>,
@@ -54,14 +55,14 @@ impl Serialize for Item {
     }
 }
 
-/// Where enforcements are looked for.
+/// The events in which enforcements are looked for.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// There are none.
+    /// No event can have any.
     Nowhere,
-    /// In one event; there is no need to look at others.
+    /// One event; there is no need to read others.
     Event(TriggerInstanceId),
-    /// In all.
+    /// All events.
     Everywhere,
 }
 
@@ -73,23 +74,23 @@ impl Way {
         let execution: Option<ExecutionId> = asked.wanted("execution").and_then(|id| id.parse().ok());
         let Some(execution) = execution else { return Ok(Self::Everywhere) };
         match api.engine.reads().execution(execution).await {
-            // What no event has led to, no rule has.
+            // An execution without an event was not requested by a rule either.
             Ok(Some(execution)) => {
                 let origin = execution.context.trigger_instance.as_ref();
                 Ok(origin.map_or(Self::Nowhere, |origin| Self::Event(origin.id)))
             }
-            // Its enforcement may be kept for longer.
+            // The execution is gone or unreadable, but its enforcement may have been kept for longer.
             Ok(None) | Err(ReadError::Damaged { .. }) => Ok(Self::Everywhere),
             Err(error) => Err(error),
         }
     }
 }
 
-/// How far one request looks.
+/// The reach of one request.
 struct Look {
-    /// How many events it may look at still.
+    /// The number of events that it may still read.
     left: AtomicUsize,
-    /// Where it has ended, if it may look at no more.
+    /// The event at which it stopped, once it may read no more.
     ended_at: OnceLock<Id>,
 }
 
@@ -99,17 +100,17 @@ impl Default for Look {
     }
 }
 
-/// What is looked at in one go.
+/// The outcome of one read.
 #[derive(Default)]
 struct Step {
     /// Enforcements, in the order of the list.
     ids: Vec<Id>,
     lost: Vec<Unreadable>,
-    /// Where it goes on after these: an event.
+    /// The event from which to go on.
     next: Option<Id>,
 }
 
-/// Enforcements from `at` on, which is one of them or an event, in the order of the list.
+/// Enforcements after `at`, which is the id of an enforcement or of an event, in the order of the list.
 async fn read(
     api: &Api,
     asked: &ListRequest,
@@ -136,7 +137,8 @@ async fn read(
     Ok(page)
 }
 
-/// The enforcements of one event that come after `past`; nothing of one that cannot be read, which is then said to be so.
+/// The enforcements of one event that come after `past`. An unreadable event has none, and is reported in their
+/// place.
 async fn of_event(
     api: &Api,
     id: TriggerInstanceId,
@@ -150,14 +152,14 @@ async fn of_event(
         }
         Err(ReadError::Damaged { reason, .. }) => {
             let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
-            // It is said once.
+            // The event is reported only once, on its first page.
             Ok(Step { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Step::default() })
         }
         Err(error) => Err(error),
     }
 }
 
-/// Those of the enforcements of an event that come after `past`, in the order of the list.
+/// The enforcements of an event that come after `past`, in the order of the list.
 fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<Id> {
     let is_left = |id: &Id| past.is_none_or(|past| if is_rising { *id > past } else { *id < past });
     let mut ids: Vec<Id> = ids.into_iter().map(|id| id.0).filter(is_left).collect();
@@ -169,7 +171,7 @@ fn in_order(ids: Vec<EnforcementId>, is_rising: bool, past: Option<Id>) -> Vec<I
 }
 
 impl Look {
-    /// The rest of the event that `at` is an enforcement of, or the enforcements of the events after it.
+    /// The rest of the event of the enforcement `at`, or the enforcements of the events after it.
     async fn step(
         &self,
         api: &Api,
@@ -185,9 +187,10 @@ impl Look {
                     let rest = of_event(api, event, is_rising, at).await?;
                     return Ok(Step { next: Some(event.0), ..rest });
                 }
-                // An event, or gone together with its own.
+                // The id is that of an event, or of an enforcement that was deleted together with its event.
                 Ok(None) => {}
-                // Of its event nothing is known, so that comes again; it itself does not.
+                // The event of an unreadable enforcement is unknown, so reading goes on from its time; the
+                // enforcement itself was shown already.
                 Err(ReadError::Damaged { .. }) => past = at,
                 Err(error) => return Err(error),
             }
@@ -204,7 +207,7 @@ impl Look {
     }
 }
 
-/// The enforcements of up to `count` events after `at`, by event, and where to go on.
+/// The enforcements of up to `count` events after `at`, by event, and the id to go on from.
 async fn after(
     api: &Api,
     at: Option<TriggerInstanceId>,
@@ -221,16 +224,16 @@ async fn after(
     Ok((page.items.into_iter().map(|instance| instance.enforcements).collect(), page.next))
 }
 
-/// An enforcement among others.
+/// An enforcement that was looked up by its id.
 pub(crate) enum Found {
-    /// It was read, or is not there any more.
+    /// It was read, or does not exist any more.
     Whole(Option<Enforcement>),
-    /// It cannot be read, which keeps no other from being shown.
+    /// It cannot be read, which must not hide the others.
     Unreadable(Unreadable),
 }
 
 impl Found {
-    /// What is shown of it beside others.
+    /// The view of it among others.
     pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
         match self {
             Self::Whole(found) => {
