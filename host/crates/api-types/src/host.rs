@@ -1,70 +1,70 @@
-//! How the host is, and what it cannot read.
+//! The health of the host, and the rows that it cannot read.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// How much waits and runs.
+/// The numbers of executions, and the unreadable documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatus<'a> {
     /// The version of the host.
     pub version: Cow<'a, str>,
-    /// How many executions wait for a runner.
+    /// The number of executions that wait for a runner.
     pub waiting: usize,
-    /// How many executions run. One that is about to start counts as both for a moment.
+    /// The number of running executions. One that is about to start counts as waiting and as running for a moment.
     pub running: usize,
-    /// How many executions are held since a restore.
+    /// The number of executions that are held since a restore.
     pub held: usize,
-    /// What of what is kept by name (packs, rules, users and so on) cannot be read.
+    /// Documents (packs, rules, users and so on) that cannot be read.
     pub unreadable: Vec<Lost<'a>>,
 }
 
 /// Whether the host accepts events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
-    /// Whether it does.
+    /// Whether events are accepted.
     pub ready: bool,
-    /// Why it does not.
+    /// The reasons why they are not.
     pub reasons: Vec<String>,
 }
 
 impl From<Vec<String>> for Readiness {
-    /// It is ready where nothing speaks against it.
+    /// The host is ready if there is no reason against it.
     fn from(reasons: Vec<String>) -> Self {
         Self { ready: reasons.is_empty(), reasons }
     }
 }
 
-/// What the host logs.
+/// The level of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLevel {
     /// The level, or levels by part.
     pub level: String,
 }
 
-/// What rests since a restore.
+/// The number of held executions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// How many executions.
+    /// Executions that are held since a restore.
     pub held: usize,
 }
 
-/// What takes the place of something that is stored and cannot be read.
+/// The placeholder of a row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost<'a> {
-    /// Its id or its name.
+    /// The id or the name of the row.
     pub id: Cow<'a, str>,
-    /// What is wrong with it.
+    /// The reason, after `cannot be read: `.
     pub error: Cow<'a, str>,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Cow<'a, str>,
-    /// What it is: `rule`, `user` and so on. Left out in lists of one kind.
+    /// The kind of the row: `rule`, `user` and so on. Left out in lists of a single kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'a, str>>,
 }
 
 impl<'a> Lost<'a> {
-    /// The thing of this id or name, which cannot be read for `reason`.
+    /// The placeholder of the row with this id or name, which is unreadable for `reason`.
     pub fn new(id: &'a str, reason: &str, hint: &'a str) -> Self {
         Self {
             id: Cow::Borrowed(id),
@@ -74,7 +74,7 @@ impl<'a> Lost<'a> {
         }
     }
 
-    /// The same, saying what kind of thing it is.
+    /// The same placeholder, with the kind of the row.
     #[must_use]
     pub fn of_kind(self, kind: &'a str) -> Self {
         Self { kind: Some(Cow::Borrowed(kind)), ..self }
