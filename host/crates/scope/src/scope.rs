@@ -1,7 +1,7 @@
-//! What a template sees: names and values, in order.
+//! The scope of templates: named values, in order.
 //!
-//! A value is handed in as shared JSON, and only what a template reads of it is turned into a language's own
-//! form. So a scope is cheap to build and to extend, however large a payload is.
+//! A value comes in as shared JSON, and a template turns only the parts that it reads into values of its language. So
+//! a scope is cheap to build and to extend, however large a payload is.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -17,18 +17,18 @@ pub struct Scope {
     datastore: Arc<Datastore>,
 }
 
-/// What a name in a scope stands for.
+/// The meaning of a name in a scope.
 #[derive(Debug, Clone, Copy)]
 pub enum Named<'a> {
     /// A value.
     Value(&'a Arc<Value>),
-    /// One part of the datastore.
+    /// One scope of the datastore.
     Keys(KeyScope),
-    /// All of it.
+    /// The whole datastore.
     Datastore,
 }
 
-/// A value that is made when somebody reads it.
+/// A value that is built when somebody reads it.
 type Late = LazyLock<Arc<Value>, Box<dyn FnOnce() -> Arc<Value> + Send>>;
 
 #[derive(Clone)]
@@ -49,19 +49,20 @@ impl fmt::Debug for Entry {
 }
 
 impl Scope {
-    /// Nothing but an empty datastore.
+    /// A scope with an empty datastore and nothing else.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// This and `value` under `name`, in place of what was there.
+    /// Adds or replaces the value of `name`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Arc<Value>>) -> Self {
         self.insert(name, value);
         self
     }
 
-    /// This and what `make` makes under `name`, once a template reads it; most read none of what they could.
+    /// Adds or replaces the value of `name`, which `make` builds once a template reads it. Most templates read little
+    /// of their scope.
     #[must_use]
     pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
         let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
@@ -69,26 +70,26 @@ impl Scope {
         self
     }
 
-    /// Adds `value` under `name`, in place of what was there.
+    /// Adds or replaces the value of `name`.
     pub fn insert(&mut self, name: &str, value: impl Into<Arc<Value>>) {
         self.put(name, Entry::Json(value.into()));
     }
 
-    /// This with `datastore` under `st2kv`.
+    /// Sets the datastore under `st2kv`.
     #[must_use]
     pub fn with_datastore(mut self, datastore: Arc<Datastore>) -> Self {
         self.datastore = datastore;
         self
     }
 
-    /// This with one part of the datastore under a name of its own: criteria patterns may say `system.x`.
+    /// Adds one scope of the datastore under a name of its own: patterns of criteria may read `system.x`.
     #[must_use]
     pub fn with_key_scope(mut self, name: &str, scope: KeyScope) -> Self {
         self.put(name, Entry::Datastore(scope));
         self
     }
 
-    /// The JSON value under `name`, if there is one.
+    /// The JSON value of `name`, if it has one.
     pub fn get(&self, name: &str) -> Option<&Arc<Value>> {
         match self.look_up(name)? {
             Named::Value(json) => Some(json),
@@ -96,7 +97,7 @@ impl Scope {
         }
     }
 
-    /// What a template finds under `name`; what is late is made now.
+    /// The meaning of `name` in a template. A late value is built now.
     pub fn look_up(&self, name: &str) -> Option<Named<'_>> {
         match self.entry(name) {
             Some(Entry::Json(json)) => Some(Named::Value(json)),
@@ -106,7 +107,7 @@ impl Scope {
         }
     }
 
-    /// Whether a template finds something under `name`.
+    /// Whether `name` has a meaning in a template.
     pub fn contains(&self, name: &str) -> bool {
         name == DATASTORE || self.entry(name).is_some()
     }

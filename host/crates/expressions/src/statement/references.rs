@@ -1,5 +1,5 @@
-//! The variables that a text reads by a fixed name. They are found in the text, by the patterns of the
-//! original, and not in the tree of an expression: so inspections report the same as they do there.
+//! References: the variables that a text reads by a fixed name. They are found in the text, by the patterns of the
+//! original, and not in the tree of an expression, so that inspections report the same.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -8,12 +8,12 @@ use fancy_regex::Regex;
 
 use super::terms::{Language, Reference};
 
-/// `ctx(...)` with what is read from it.
+/// The pattern of `ctx(...)` with the path read from it.
 static CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"\bctx\(['"]?[\]\[a-zA-Z0-9_'"\.()]*['"]?\)\.?[\]\[a-zA-Z0-9_'"\.()]*"#).ok()
 });
 
-/// The name in `ctx().name`, `ctx(name)`, `ctx('name')` and `ctx("name")`.
+/// The patterns of the name in `ctx().name`, `ctx(name)`, `ctx('name')` and `ctx("name")`.
 static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
         r"\bctx\(\)\.([a-zA-Z0-9_-]+)\b(?!\()\.?",

@@ -1,4 +1,4 @@
-//! Semantic versions.
+//! The functions on semantic versions.
 
 use std::cmp::Ordering;
 
@@ -7,14 +7,14 @@ use petrel_python::work;
 
 use super::Error;
 
-/// A version by its parts; what follows `+` has no weight.
+/// A version in its parts. Build metadata after `+` has no precedence.
 struct Version {
     numbers: [u64; 3],
     prerelease: Vec<String>,
 }
 
 fn parse(text: &str) -> Result<Version, Error> {
-    // Each word of it becomes a text of its own, and is compared.
+    // Each word becomes a text of its own and is compared.
     work::read(text.len())?;
     work::make(text.len().saturating_mul(3))?;
     let invalid = || Error::Wrong(format!("`{}` is not a semantic version; write it as 1.2.3", quoted(text)));
@@ -71,26 +71,26 @@ fn order_prerelease(left: &[String], right: &[String]) -> Ordering {
     words.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
-/// -1, 0 or 1, as `left` is less than `right`, equal to it or more.
+/// -1, 0 or 1, if `left` is lower than `right`, equal to it or higher.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn compare(left: &str, right: &str) -> Result<i64, Error> {
     order(left, right).map(|order| order as i64)
 }
 
-/// Whether `left` is more than `right`.
+/// Whether `left` is higher than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn more_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_gt)
 }
 
-/// Whether `left` is less than `right`.
+/// Whether `left` is lower than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_lt)
 }
@@ -98,15 +98,15 @@ pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
 /// Whether `left` and `right` are the same version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn equal(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_eq)
 }
 
-/// Whether `version` is as `expression` wants it: an operator and a version, or a version alone.
+/// Whether `version` satisfies `expression`: an operator with a version, or a version alone.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
     let tests: [(&str, Test); 6] = [
@@ -132,7 +132,7 @@ pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
 /// The next major version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_major(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, ..], .. }| format!("{}.0.0", major.saturating_add(1)))
 }
@@ -140,26 +140,26 @@ pub fn bump_major(version: &str) -> Result<String, Error> {
 /// The next minor version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_minor(version: &str) -> Result<String, Error> {
     parse(version)
         .map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{}.0", minor.saturating_add(1)))
 }
 
-/// The next patch of `version`.
+/// The next patch version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, patch], .. }| {
         format!("{major}.{minor}.{}", patch.saturating_add(1))
     })
 }
 
-/// `version` without its patch: `1.2`.
+/// `version` without its patch number: `1.2`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn strip_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { numbers: [major, minor, _], .. }| format!("{major}.{minor}"))
 }
