@@ -1,4 +1,4 @@
-//! Calls: which overload takes the arguments, and what each parameter gets.
+//! Calls: the choice of the overload, and the binding of arguments to parameters.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::limits::Run;
 use super::syntax::{Argument, Call, Node, NodeKind};
 use super::term::Term;
 
-/// Whether a call can have a receiver: brackets cannot.
+/// Whether a call can have a receiver. Brackets cannot.
 pub(super) fn receive(call: &Call) -> bool {
     !call.name.starts_with('#')
 }
 
-/// What stands at a place before it is evaluated.
+/// An argument before it is evaluated.
 #[derive(Clone, Copy)]
 enum Given<'a> {
     Skipped,
@@ -59,7 +59,7 @@ pub(super) fn call(
     target.dispatch(family, &places, &named)
 }
 
-/// Calls a function, or a method of `receiver`, by its name with values: what `call` does.
+/// Calls a function, or a method of `receiver`, by its name and with values: the function `call`.
 pub(super) fn call_by_name(
     run: &Run<'_>,
     context: &Rc<Context>,
@@ -105,7 +105,7 @@ fn call_definition(run: &Run<'_>, context: &Rc<Context>, body: &Lambda, call: &C
     body.call_named(run, &terms, &named)
 }
 
-/// What is called, for messages.
+/// The target of a call, for messages.
 struct Target<'a, 'b> {
     run: &'a Run<'b>,
     context: &'a Rc<Context>,
@@ -125,7 +125,8 @@ impl Target<'_, '_> {
         }
         let shaped = || family.iter().copied().filter(|function| has_shape(function, places, named));
         let Some(model) = shaped().next() else { return Err(self.no_match()) };
-        // Overloads of a shape agree in what they evaluate themselves.
+        // Overloads with the same shape agree in the arguments that they evaluate themselves, so each argument is
+        // bound only once.
         let mut bound = Vec::with_capacity(places.len());
         for (index, given) in places.iter().enumerate() {
             bound.push(self.bind(*given, model.type_at(index))?);
@@ -149,7 +150,7 @@ impl Target<'_, '_> {
         (function.body)(self.run, &self.arrange(function, bound, bound_named))
     }
 
-    /// Evaluates an argument, unless the parameter wants it as it is.
+    /// Evaluates an argument, unless the parameter takes the expression itself.
     fn bind(&self, given: Given<'_>, kind: Option<Type>) -> Result<Bound, Error> {
         let lambda = |node: &Arc<Node>| Lambda { node: Arc::clone(node), context: Rc::clone(self.context) };
         Ok(match (given, kind) {
@@ -166,7 +167,7 @@ impl Target<'_, '_> {
         })
     }
 
-    /// Puts arguments in the order of the parameters.
+    /// Puts arguments into the order of the parameters.
     fn arrange(&self, function: &Function, bound: Vec<Bound>, named: Vec<(&str, Bound)>) -> Arguments<'_> {
         let mut fixed = bound;
         let rest = fixed.split_off(fixed.len().min(function.parameters.len()));
@@ -200,7 +201,7 @@ impl Target<'_, '_> {
     }
 }
 
-/// Whether the number and the names of arguments are right.
+/// Whether the number and the names of arguments fit the overload.
 fn has_shape(function: &Function, places: &[Given<'_>], named: &[(&str, Given<'_>)]) -> bool {
     let parameters = function.parameters;
     if places.len() > parameters.len() && function.rest.is_none() {
@@ -221,7 +222,7 @@ fn has_shape(function: &Function, places: &[Given<'_>], named: &[(&str, Given<'_
             || named.iter().all(|(name, _)| parameters.iter().any(|parameter| parameter.name == *name)))
 }
 
-/// Whether the types of arguments are right.
+/// Whether the types of arguments fit the overload.
 fn takes(function: &Function, bound: &[Bound], named: &[(&str, Bound)]) -> bool {
     let are_placed = bound.iter().enumerate().all(|(index, value)| {
         let Bound::Term(term) = value else { return true };
@@ -238,7 +239,7 @@ fn takes(function: &Function, bound: &[Bound], named: &[(&str, Bound)]) -> bool 
         })
 }
 
-/// Whether the first overload is the more specific one.
+/// Whether `function` is more specific than `other`.
 fn is_narrower(function: &Function, other: &Function, count: usize) -> bool {
     (0..count).any(|index| match (function.type_at(index), other.type_at(index)) {
         (Some(kind), Some(other)) => kind.is_narrower(other),

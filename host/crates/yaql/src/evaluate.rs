@@ -1,4 +1,4 @@
-//! From a tree to a value. Operators are in [`super::operators`], calls in [`super::call`].
+//! The evaluation of trees. [`super::operators`] applies operators, [`super::call`] calls functions.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::sequence::{Iteration, Sequence};
 use super::syntax::{BinaryOperator, Constant, Node, NodeKind, UnaryOperator};
 use super::term::Term;
 
-/// The value of `node`.
+/// Evaluates `node`.
 pub(super) fn evaluate(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Term, Error> {
     match &node.kind {
         NodeKind::Constant(constant) => Ok(constant_term(constant)),
@@ -44,7 +44,7 @@ fn compound(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Te
     }
 }
 
-/// Operators that follow each other: their left sides are walked, not nested.
+/// Evaluates a chain of operators. Its left sides are walked in a loop, so that a long chain takes no stack.
 fn chain(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -> Result<Term, Error> {
     let mut links = Vec::new();
     let mut first = node;
@@ -94,7 +94,7 @@ fn dot(run: &Run<'_>, context: &Rc<Context>, left: &Term, right: &Arc<Node>) -> 
     }
 }
 
-/// `term.name`: a key of a mapping, the same of each element, or a part of a time.
+/// `term.name`: a key of a mapping, the same key of each element, or a part of a time.
 fn field(run: &Run<'_>, term: &Term, name: &Arc<str>) -> Result<Term, Error> {
     match term {
         Term::Dict(dict) => dict.field(name).ok_or_else(|| ErrorKind::UnknownKey(name.to_string()).into()),
@@ -121,13 +121,13 @@ fn constant_term(constant: &Constant) -> Term {
     }
 }
 
-/// A variable that the platform sets: its own names begin with two underscores.
+/// A variable of the platform. The names of its own variables begin with two underscores.
 fn variable(run: &Run<'_>, name: &super::syntax::Name) -> Option<Term> {
     let super::syntax::Name::Text(name) = name else { return None };
     super::library::engine_variable(run, name)
 }
 
-/// Something that is iterated once its first element is asked for.
+/// A value that is iterated only when its first element is asked for.
 #[derive(Debug)]
 pub(super) struct Lazily {
     term: Term,

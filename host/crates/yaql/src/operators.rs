@@ -1,4 +1,4 @@
-//! What operators do, by the types of their operands.
+//! Operators, by the types of their operands.
 
 use std::cmp::Ordering;
 
@@ -25,7 +25,7 @@ impl From<Number> for Term {
 }
 
 impl Term {
-    /// The number that it is; a boolean is none.
+    /// The number, if the term is one and not a boolean.
     pub(super) fn as_number(&self) -> Option<Number> {
         match self {
             Self::Integer(number) => Some(Number::Integer(*number)),
@@ -34,7 +34,7 @@ impl Term {
         }
     }
 
-    /// The integer that it is; a boolean is one.
+    /// The integer, if the term is one; a boolean counts as one.
     pub(super) fn as_integer(&self) -> Option<i128> {
         match self {
             Self::Integer(number) => Some(*number),
@@ -61,7 +61,7 @@ pub(super) fn unary(operator: UnaryOperator, operand: &Term) -> Result<Term, Err
     }
 }
 
-/// All operators that evaluate both sides.
+/// Applies the operators that evaluate both sides.
 pub(super) fn binary(
     run: &Run<'_>,
     operator: BinaryOperator,
@@ -94,7 +94,7 @@ pub(super) fn binary(
     }
 }
 
-/// `<`, `<=`, `>` and `>=`: null comes before all else; sets are compared by what is in them.
+/// `<`, `<=`, `>` and `>=`: null precedes everything, and sets are compared by inclusion.
 pub(super) fn compare(
     run: &Run<'_>,
     operator: BinaryOperator,
@@ -209,7 +209,7 @@ pub(super) fn add(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Erro
     }
 }
 
-/// `left` with all entries of `right`.
+/// `left` with all entries of `right` added or replaced.
 pub(super) fn merged(run: &Run<'_>, left: &Dict, right: &Dict) -> Result<Dict, Error> {
     let mut entries = left.to_entries(run)?;
     for (key, value) in right.entries() {
@@ -218,7 +218,7 @@ pub(super) fn merged(run: &Run<'_>, left: &Dict, right: &Dict) -> Result<Dict, E
     Ok(entries.into_dict())
 }
 
-/// The elements of one collection after those of another.
+/// The elements of several collections in a row.
 pub(super) fn chained(collections: Vec<Term>) -> Result<Sequence, Error> {
     let height = collections.iter().map(Term::height).max().unwrap_or(0);
     let mut parts = collections.into_iter().map(Lazily::new).collect::<Vec<_>>().into_iter();
@@ -289,7 +289,7 @@ fn multiply(run: &Run<'_>, left: &Term, right: &Term) -> Result<Term, Error> {
     }
 }
 
-/// How often something is repeated; less than nothing is nothing.
+/// The factor of a repetition; a negative one means zero.
 fn times(count: &Term) -> Result<usize, Error> {
     let count = count.as_integer().ok_or_else(|| no_match(BinaryOperator::Multiply.function()))?;
     Ok(usize::try_from(count.max(0)).unwrap_or(usize::MAX))

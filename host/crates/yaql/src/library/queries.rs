@@ -1,4 +1,4 @@
-//! Sequences made from collections, an element at a time.
+//! Sequences over collections, evaluated element by element.
 
 use std::rc::Rc;
 
@@ -64,7 +64,7 @@ pub(super) const TABLE: &[Function] = &[
     method("defaultIfEmpty", &[COLLECTION, required("default", Type::Iterable)], default_if_empty),
 ];
 
-/// A sequence from the elements of the first argument.
+/// A sequence over the elements of the first argument.
 pub(super) fn from_elements(
     args: &Arguments<'_>,
     mut next: impl FnMut(&Run<'_>, &mut Lazily) -> Result<Option<Term>, Error> + 'static,
@@ -118,7 +118,7 @@ fn select_many(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     })
 }
 
-/// A number of elements; a negative one is refused.
+/// A number of elements, which must not be negative.
 fn count(args: &Arguments<'_>) -> Result<u64, Error> {
     u64::try_from(args.integer(1)?)
         .map_err(|_negative| Error::value("The number of elements must be 0 <= x <= sys.maxsize"))
@@ -258,7 +258,7 @@ fn repeat(_run: &Run<'_>, args: &Arguments<'_>) -> Result<Term, Error> {
     sequence.map(Term::Sequence)
 }
 
-/// Integers from `start` to before `stop`, without an end if there is none.
+/// Integers from `start` to before `stop`, without an end if `stop` is `None`.
 fn numbers(start: i128, stop: Option<i128>, step: i128) -> Result<Term, Error> {
     let mut next = Some(start);
     let sequence = Sequence::new(0, move |_| {

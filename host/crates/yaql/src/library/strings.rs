@@ -1,4 +1,4 @@
-//! Text. Lengths and positions are in characters.
+//! Functions on text. Lengths and positions count characters.
 
 use std::sync::Arc;
 
@@ -129,13 +129,13 @@ impl From<String> for Term {
     }
 }
 
-/// `text` as a term, counted.
+/// `text` as a term, with its length charged.
 fn built(run: &Run<'_>, text: String) -> Result<Term, Error> {
     run.allocate(text.len())?;
     Ok(Term::from(text))
 }
 
-/// What `str()` gives, which is not quite what Python writes.
+/// The result of YAQL's `str()`, which differs from Python's for null and booleans.
 pub(super) fn str_of(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     match term {
         Term::Null => Ok("null".into()),
@@ -144,7 +144,7 @@ pub(super) fn str_of(run: &Run<'_>, term: &Term) -> Result<String, Error> {
     }
 }
 
-/// The further arguments, which are about to be gone through.
+/// The further arguments, charged for one pass over them.
 fn texts(args: &Arguments<'_>) -> Result<Vec<Arc<str>>, Error> {
     let mut texts = Vec::with_capacity(args.rest.len());
     for term in args.rest_terms() {
