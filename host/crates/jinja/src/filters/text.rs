@@ -1,4 +1,4 @@
-//! Filters that shape text, as Jinja has them.
+//! Jinja's filters on text.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(super) fn text_of(value: Value) -> Result<String, Error> {
     Ok(display::to_text(&value)?)
 }
 
-/// The library's filters and tests of text. It would make text of lists in its own way, without counting that.
+/// Adds the library's filters and tests of text with their values turned into text first: the library would write
+/// lists in its own form, without counting.
 pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     fn add(environment: &mut Environment<'static>, name: &'static str, change: fn(StringInput<'_>) -> Value) {
         environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: Given| {
@@ -49,7 +50,7 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
         work::trim(text.as_str().unwrap_or_default(), chars.as_deref().unwrap_or_default())?;
         StringInput::new(state, &text).map(|text| minijinja::filters::trim(text, chars.map(Into::into)))
     });
-    // The text that it is split by is looked through, too.
+    // The separator is searched for as well.
     environment.add_filter("split", |value: &Value, separator: Option<Arc<str>>, most: Option<i64>| {
         let separators = separator.as_deref().map_or(0, str::len);
         work::read(value.as_str().map_or(0, str::len).saturating_add(separators))?;
@@ -67,14 +68,14 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     });
 }
 
-/// Charges for a test that looks at each character of a text.
+/// Charges for a test that examines each character of a text.
 fn of_each_char(value: &Value) -> Result<(), Error> {
-    /// Some are turned into upper and lower case, to see whether they have any.
+    /// Some tests turn the text into upper and lower case, to see whether it has letters with case.
     const TIMES: usize = 3;
     Ok(work::read(value.as_str().map_or(0, str::len).saturating_mul(TIMES))?)
 }
 
-/// Text as it is, and everything else as Python writes it.
+/// A text as it is, and any other value as Python writes it.
 fn as_text(value: Value) -> Result<Value, Error> {
     if let Some(text) = value.as_str() {
         work::make(text.len())?;
@@ -83,7 +84,7 @@ fn as_text(value: Value) -> Result<Value, Error> {
     text_of(value).map(Value::from)
 }
 
-/// So many of a character; never more than a rendering may give.
+/// A text of one repeated character, no longer than a rendering may be.
 pub(crate) fn filled(char: char, count: usize) -> Result<String, Error> {
     if count > OUTPUT_LIMIT {
         return Err(wrong(format!("a text of {count} characters is too long; at most {OUTPUT_LIMIT} fit")));
@@ -92,7 +93,7 @@ pub(crate) fn filled(char: char, count: usize) -> Result<String, Error> {
     Ok(std::iter::repeat_n(char, count).collect())
 }
 
-/// `text` in the middle of `width` characters, the odd one where Python puts it.
+/// `text` centered in `width` characters, with the odd blank where Python puts it.
 pub(crate) fn centered(text: &str, width: usize, fill: char) -> Result<String, Error> {
     let missing = width.saturating_sub(text.chars().count());
     let left = missing / 2 + (missing & width & 1);
@@ -189,7 +190,7 @@ pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
     Ok(format!("{kept}{end}"))
 }
 
-/// Words are rows of letters, digits and underscores.
+/// The number of words, which are runs of letters, digits and underscores.
 pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     let text = text_of(value)?;
     work::charge((text.len() as u64).saturating_mul(4))?;
@@ -249,7 +250,7 @@ pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error
     Ok(String::new())
 }
 
-/// `text` with what HTML gives a meaning to written as references.
+/// `text` with HTML's special characters as references.
 pub(super) fn escaped(text: &str) -> Result<String, Error> {
     let longer = text.bytes().filter(|byte| b"&<>\"'".contains(byte)).count();
     work::make(text.len().saturating_add(longer.saturating_mul(4)))?;
@@ -322,7 +323,7 @@ pub(super) fn urlencode(value: Value) -> Result<String, Error> {
     Ok(parts.join("&"))
 }
 
-/// Percent-encodes all but letters, digits, `_.-~` and what is `safe`.
+/// Percent-encodes everything but letters, digits, `_.-~` and `safe`.
 fn quoted(text: &str, safe: &str) -> Result<String, Error> {
     work::charge((text.len() as u64).saturating_mul(30))?;
     work::make(text.len().saturating_mul(3))?;

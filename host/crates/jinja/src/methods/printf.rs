@@ -1,5 +1,5 @@
-//! `%` on texts, by Python's rules: flags, widths and precisions count characters, and values are written as Python
-//! writes them. What widths and precisions make is charged before it is made.
+//! The operator `%` of texts, by Python's rules: flags, widths and precisions count characters, and values are
+//! written as Python writes them. The output of widths and precisions is charged before it is built.
 
 use std::vec::IntoIter;
 
@@ -17,7 +17,7 @@ mod digits;
 
 use digits::{exponent_text, fixed, scientific};
 
-/// `text % values`. The rules are in the library reference of Python, "printf-style String Formatting".
+/// `text % values`. The rules are in Python's library reference, "printf-style String Formatting".
 pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     let values = defined(values.clone())?;
     work::charge((text.len() as u64).saturating_mul(20))?;
@@ -46,9 +46,9 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     Ok(out)
 }
 
-/// The values that are still to come.
+/// The values that have not been formatted yet.
 struct Args {
-    /// What names are looked up in, if it has any.
+    /// The mapping in which names are looked up, if there is one.
     keyed: Option<Value>,
     left: IntoIter<Value>,
 }
@@ -59,7 +59,7 @@ impl Args {
         defined(next)
     }
 
-    /// The next is the one of this name.
+    /// Selects the value with this name as the next one.
     fn select(&mut self, name: &str) -> Result<(), Error> {
         let keyed = self.keyed.as_ref().ok_or_else(|| wrong("format requires a mapping"))?;
         if keyed.kind() != ValueKind::Map {
@@ -71,7 +71,7 @@ impl Args {
         Ok(())
     }
 
-    /// A width or a precision.
+    /// A width or a precision from the values.
     fn star(&mut self) -> Result<i64, Error> {
         let value = self.next()?;
         if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
@@ -84,7 +84,7 @@ impl Args {
     }
 }
 
-/// Where a format is being read.
+/// A format string that is being read.
 struct Reader<'a> {
     text: &'a str,
     rest: &'a str,
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         after.is_some()
     }
 
-    /// What stands between parentheses, of which the first has been read.
+    /// The name between parentheses, after the opening one.
     fn name(&mut self) -> Result<&'a str, Error> {
         let mut depth = 1_usize;
         for (place, char) in self.rest.char_indices() {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What stands between `%` and the letter, and the letter.
+/// A conversion: everything between `%` and its letter, and the letter.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "Python has so many flags")]
 struct Field {
@@ -174,7 +174,7 @@ impl Field {
         Ok(field)
     }
 
-    /// Writes the next of the values.
+    /// Writes the next value.
     fn write(&self, out: &mut String, reader: &Reader<'_>, args: &mut Args) -> Result<(), Error> {
         match self.letter {
             's' | 'r' | 'a' => {
@@ -198,7 +198,7 @@ impl Field {
                 self.pad(out, self.sign(is_negative), &digits, true)?;
             }
             other => {
-                // Python looks for a value first.
+                // Python takes a value before it refuses the letter.
                 args.next()?;
                 let before = reader.text.len().saturating_sub(reader.rest.len());
                 let before = reader.text.get(..before).unwrap_or_default().chars().count();
@@ -221,7 +221,7 @@ impl Field {
         }
     }
 
-    /// Writes `before` and `body` within the width; zeros come between them.
+    /// Writes `before` and `body` within the width; zeros stand between them.
     fn pad(&self, out: &mut String, before: &str, body: &str, is_number: bool) -> Result<(), Error> {
         work::scan(body.len())?;
         let missing = self.width.saturating_sub(before.len() + body.chars().count());
@@ -250,7 +250,7 @@ impl Field {
         text
     }
 
-    /// Whether it is negative, and its digits.
+    /// The sign and the digits of an integer; true means negative.
     fn integer(&self, value: &Value) -> Result<(bool, String), Error> {
         let is_decimal = matches!(self.letter, 'd' | 'i' | 'u');
         let number = match value.kind() {
@@ -286,7 +286,7 @@ impl Field {
         Ok((is_negative, filled('0', missing)? + &digits))
     }
 
-    /// Whether it is negative, and its digits.
+    /// The sign and the digits of a float; true means negative.
     fn float(&self, value: &Value) -> Result<(bool, String), Error> {
         if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
             return Err(wrong(format!("must be real number, not {}", type_name(value))));
@@ -308,7 +308,7 @@ impl Field {
         Ok((is_negative, digits))
     }
 
-    /// The shorter way to write so many digits that count.
+    /// The shorter form with `precision` significant digits.
     fn general(&self, number: f64, precision: usize) -> Result<String, Error> {
         let (digits, exponent) = scientific(number, precision - 1)?;
         let most = i64::try_from(precision).unwrap_or(i64::MAX);
@@ -328,7 +328,7 @@ impl Field {
         Ok(trimmed(fixed(number, behind)?))
     }
 
-    /// With a point, even if nothing is behind it, where that is asked for.
+    /// Adds a point without digits behind it, if the flag asks for one.
     fn pointed(&self, digits: String) -> String {
         if self.is_alternate && !digits.contains('.') { digits + "." } else { digits }
     }
@@ -354,7 +354,7 @@ fn character(value: &Value) -> Result<char, Error> {
     }
 }
 
-/// `text` with escapes for what is not ASCII.
+/// `text` with escapes for characters outside of ASCII.
 fn in_ascii(text: &str) -> Result<String, Error> {
     work::make(text.len().saturating_mul(3))?;
     let mut out = String::new();
@@ -369,7 +369,7 @@ fn in_ascii(text: &str) -> Result<String, Error> {
     Ok(out)
 }
 
-/// What Python calls the type of a value.
+/// The name of Python's type for a value.
 fn type_name(value: &Value) -> &'static str {
     match value.kind() {
         ValueKind::String => "str",
