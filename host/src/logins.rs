@@ -1,4 +1,4 @@
-//! The tokens that `petrel login` has got, by the URL of the host: a file that only its owner can read.
+//! The tokens of `petrel login`, by the URL of the host, in a file that only its owner can read.
 
 use std::path::PathBuf;
 
@@ -12,23 +12,23 @@ use crate::exit::{Code, Failure};
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// The file, if there is a home to keep it in.
+/// The path of the file, if there is a home directory.
 pub(crate) fn file() -> Option<PathBuf> {
     Some(data_directory::config_home()?.join("logins.json"))
 }
 
 fn all() -> Map<String, Value> {
     let text = file().and_then(|file| plain_file::read_text(&file, LARGEST).ok()).unwrap_or_default();
-    // What is not readable is as good as nothing: signing in writes it anew.
+    // An unreadable file counts as empty, and the next login replaces it.
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// The token for the host at `url`, if somebody has signed in there.
+/// The token for the host at `url`, if there is one.
 pub(crate) fn token(url: &str) -> Option<String> {
     Some(all().get(url)?.get("token")?.as_str()?.to_owned())
 }
 
-/// Keeps the answer of the host at `url`: its token and whose it is.
+/// Stores the token and its user from the answer of the host at `url`.
 pub(crate) fn keep(url: &str, answer: &Token<'_>) -> Result<(), Failure> {
     let mut logins = all();
     let kept = json!({"user": answer.user, "token": answer.token, "expiry": answer.expiry});
@@ -36,7 +36,7 @@ pub(crate) fn keep(url: &str, answer: &Token<'_>) -> Result<(), Failure> {
     write(&logins)
 }
 
-/// Forgets the token for the host at `url`.
+/// Deletes the token for the host at `url`.
 pub(crate) fn forget(url: &str) -> Result<(), Failure> {
     let mut logins = all();
     if logins.remove(url).is_some() { write(&logins) } else { Ok(()) }

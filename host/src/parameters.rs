@@ -1,5 +1,6 @@
-//! Parameters as typed at the shell: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE` (`NAME=\@TEXT` for a text that begins so),
-//! or just words, which are a command. A value is read by the type that the action declares, as StackStorm's client does.
+//! Parameters on the command line: `NAME=VALUE`, `NAME:=JSON`, `NAME=@FILE` (`NAME=\@TEXT` for a text that begins
+//! with @), or plain words, which are a command. Values are parsed by the types in the action's schema, as in
+//! StackStorm's client.
 
 use petrel_model::Object;
 use petrel_model::parameters::Schema;
@@ -9,16 +10,16 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 
-/// The largest file that is sent, in bytes: what the host takes in one request.
+/// The largest file that is sent, in bytes: the host's limit for a request.
 pub(crate) const LARGEST_INPUT: u64 = petrel_api::BODY_LIMIT as u64;
 
-/// The parameters that `words` give, for an action that takes `schemas`.
+/// Parses `words` for an action with the parameters `schemas`.
 pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
     let mut given = Object::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some((name, value)) = word.split_once('=').filter(|(name, _)| is_name(name)) else {
-            // From the first word that is no assignment on, all is a command line.
+            // From the first word without an assignment on, everything is a command line.
             let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
             if given.contains_key("cmd") {
                 return Err(Failure::usage(
@@ -34,7 +35,7 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
             None => (name, typed(name, &content(name, value)?, schemas.get(name))?),
         };
         match (given.get_mut(name), value) {
-            // Given again, a list grows.
+            // A list that is given again grows.
             (Some(Value::Array(items)), Value::Array(more)) => items.extend(more),
             (_, value) => {
                 given.insert(name.into(), value);
@@ -58,7 +59,7 @@ fn exact(name: &str, text: &str) -> Result<Value, Failure> {
     })
 }
 
-/// `@FILE` stands for what is in the file, and `\@` for an @ that begins a text.
+/// Replaces `@FILE` by the content of the file, and `\@` at the beginning by @.
 fn content(name: &str, text: &str) -> Result<String, Failure> {
     if let Some(rest) = text.strip_prefix('\\').filter(|rest| rest.starts_with('@')) {
         return Ok(rest.to_owned());
@@ -76,7 +77,7 @@ fn content(name: &str, text: &str) -> Result<String, Failure> {
 
 fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failure> {
     let kind = schema.and_then(|schema| Schema::of(schema).kind());
-    // What is secret is not to be read over somebody's shoulder, or in the log of a script.
+    // A secret value must not appear on a screen or in the log of a script.
     let given = if schema.is_some_and(has_secret) { String::new() } else { format!(", not {text:?}") };
     let wrong = |expected: &str, example: &str| {
         Failure::usage(
@@ -85,7 +86,7 @@ fn typed(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, Failur
         )
     };
     if text.contains("{{") {
-        // A template becomes its type when it is rendered.
+        // A template gets its type when it is rendered.
         return Ok(text.into());
     }
     match kind {

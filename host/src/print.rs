@@ -1,5 +1,5 @@
-//! Shows what the host said: as a table, as a list of attributes, or as JSON. Results go to standard
-//! output, everything else to standard error.
+//! The output of the command line: tables, lists of attributes, or JSON. Results go to standard output, everything
+//! else to standard error.
 #![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
 use std::borrow::Cow;
@@ -15,12 +15,12 @@ mod table;
 
 use table::{Column, Kind};
 
-/// How results are shown.
+/// The form of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: one document, of JSON or YAML.
+    /// A single document for programs, of JSON or YAML.
     Json,
 }
 
@@ -29,7 +29,7 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(value, |value, key| value.get(key))
 }
 
-/// The value at `path` in one line of a table.
+/// The value at `path` as a cell of a table.
 fn cell(path: &str, value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::new(),
@@ -40,16 +40,16 @@ fn cell(path: &str, value: Option<&Value>) -> String {
         }
         Some(other) => other.to_string(),
     };
-    // A line end would end the row, and an escape would tell the terminal what to do.
+    // A line end would break the row, and an escape sequence would control the terminal.
     escaped(&text, char::is_control).into_owned()
 }
 
-/// `text` as a terminal may have it, whoever wrote it: an event, say. Its lines remain.
+/// `text` without control characters except line ends, so that no event can control the terminal.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// `text` with the characters for which `is_told` holds written out.
+/// `text` with an escape for each character for which `is_told` holds.
 fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
     if !text.contains(is_told) {
         return Cow::Borrowed(text);
@@ -58,30 +58,30 @@ fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(shown).collect())
 }
 
-/// Prints a part of the result as it is, at once.
+/// Prints a part of the result as it is, without delay.
 pub(crate) fn text(text: &str) {
     let mut out = std::io::stdout();
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Prints a line of the result. A reader that has gone away (`| head`) is no error.
+/// Prints a line of the result. A reader that has gone away (`| head`) is not an error.
 pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Prints something that is not the result.
+/// Prints a note, which is not a part of the result.
 pub(crate) fn note(text: &str) {
     eprintln!("{}", plain(text));
 }
 
-/// Says to who looks on that something goes on; nothing where standard error is no terminal.
+/// Prints progress for a person who is watching; nothing if standard error is not a terminal.
 pub(crate) fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
         note(text);
     }
 }
 
-/// Whether documents are printed as YAML in place of JSON: chosen once, with the command line.
+/// Whether documents are printed as YAML instead of JSON. Set once, by the command line.
 static AS_YAML: AtomicBool = AtomicBool::new(false);
 
 /// Prints documents as YAML from now on.
@@ -89,7 +89,7 @@ pub(crate) fn documents_as_yaml() {
     AS_YAML.store(true, Ordering::Relaxed);
 }
 
-/// Prints a document, as JSON unless it was to be YAML.
+/// Prints a document as JSON or YAML.
 pub(crate) fn json(value: &Value) {
     if AS_YAML.load(Ordering::Relaxed) {
         return line(petrel_packs::write_yaml(value).trim_end());
@@ -97,7 +97,7 @@ pub(crate) fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string()));
 }
 
-/// Prints a listing: `columns` are pairs of a heading and a path.
+/// Prints a listing; `columns` are pairs of a heading and a path.
 pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     if form == Form::Json {
         return json(items);
@@ -115,12 +115,12 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     note_unreadable(rows);
 }
 
-/// So many of `what`: `1 rule`, `2 rules`.
+/// A number of things: `1 rule`, `2 rules`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Says of a listing for people that there is more than what is shown.
+/// Notes for people that a listing is incomplete.
 pub(crate) fn count(form: Form, items: &Value, count: Option<Count>) {
     let shown = items.as_array().map(Vec::len).unwrap_or_default();
     if let (Form::Text, Some(count)) = (form, count.filter(|count| count.is_more_than(shown))) {
@@ -128,12 +128,12 @@ pub(crate) fn count(form: Form, items: &Value, count: Option<Count>) {
     }
 }
 
-/// Where results are shown.
+/// The screen on which results are shown.
 #[derive(Debug, Clone, Copy)]
 struct Screen {
-    /// How many columns it has; `None` of what has none, as a pipe.
+    /// The width in columns; `None` without a terminal, as in a pipe.
     width: Option<usize>,
-    /// Whether it shows colours.
+    /// Whether the screen shows colours.
     in_colour: bool,
 }
 
@@ -142,7 +142,7 @@ impl Screen {
         let is_terminal = std::io::stdout().is_terminal();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        // A shell keeps COLUMNS to itself: who hands it on wants it so.
+        // A shell does not export COLUMNS by itself, so a variable that is set is meant for us.
         let asked = std::env::var("COLUMNS")
             .ok()
             .and_then(|text| text.parse::<usize>().ok())
@@ -155,7 +155,7 @@ impl Screen {
     }
 }
 
-/// A status in its colour, which says nothing that the word does not.
+/// A status in its colour, which only repeats the word.
 fn coloured(status: &str) -> String {
     let colour = match status.split(' ').next().unwrap_or_default() {
         "succeeded" | "processed" => 32,
@@ -167,17 +167,17 @@ fn coloured(status: &str) -> String {
     format!("\u{1b}[{colour}m{status}\u{1b}[0m")
 }
 
-/// A status as results show it: in its colour at a terminal.
+/// A status as results show it, coloured at a terminal.
 pub(crate) fn status(status: &str) -> String {
     if Screen::of_this_process().in_colour { coloured(status) } else { status.to_owned() }
 }
 
-/// Whether there is a time at `path`.
+/// Whether the value at `path` is a time.
 fn is_time(path: &str) -> bool {
     ["_timestamp", "_time", "_at", "_expire"].iter().any(|end| path.ends_with(end))
 }
 
-/// A time to the second; anything else as it is.
+/// A time to the second; any other text as it is.
 pub(crate) fn to_the_second(text: &str) -> String {
     match text.split_once('.') {
         Some((seconds, rest)) if seconds.len() == 19 && rest.ends_with('Z') => format!("{seconds}Z"),
@@ -185,7 +185,7 @@ pub(crate) fn to_the_second(text: &str) -> String {
     }
 }
 
-/// Says of which rows there is nothing but an id.
+/// Notes which rows have only an id because they cannot be read.
 fn note_unreadable(rows: &[Value]) {
     for row in rows {
         let text = |name| row.get(name).and_then(Value::as_str);
@@ -195,7 +195,7 @@ fn note_unreadable(rows: &[Value]) {
     }
 }
 
-/// Prints one thing: a line an attribute; what is nested as indented JSON.
+/// Prints an object: one attribute on each line, nested values as indented JSON.
 pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
     if form == Form::Json {
         return json(item);
@@ -226,7 +226,7 @@ pub(crate) fn attributes(form: Form, item: &Value, paths: &[&str]) {
     }
 }
 
-/// Prints a failure: for programs the object on standard output, for people a text on standard error.
+/// Prints a failure: an object on standard output for programs, text on standard error for people.
 pub(crate) fn failure(form: Form, failure: &Failure) {
     match form {
         Form::Json => json(&failure.as_json()),

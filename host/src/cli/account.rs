@@ -1,4 +1,4 @@
-//! `petrel login`, `logout`, `whoami`: who the client is to a host.
+//! `petrel login`, `logout` and `whoami`: the identity of the client.
 
 use clap::Args;
 use petrel_model::Timestamp;
@@ -26,7 +26,7 @@ pub(crate) struct Login {
     #[arg(long)]
     password_stdin: bool,
 
-    /// Seconds that the token is to be good for [default: what the host gives]
+    /// Seconds until the token expires [default: the host's setting]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
 }
@@ -54,7 +54,7 @@ impl Login {
     }
 }
 
-/// Sign out: the token of `petrel login` is worth nothing from then on.
+/// Sign out. The token of `petrel login` is not accepted any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel logout\n  petrel logout --url https://petrel.example.com")]
 pub(crate) struct Logout;
@@ -79,7 +79,7 @@ impl Logout {
     }
 }
 
-/// Say who you are to the host, and how it knows.
+/// Show the user that you are to the host, and the credential that says so.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel whoami")]
 pub(crate) struct Whoami;

@@ -1,4 +1,4 @@
-//! `petrel action`: what can be run.
+//! `petrel action`: the registered actions.
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::session::{Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look at actions.
+/// Show actions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
     /// List actions
@@ -17,7 +17,7 @@ pub(crate) enum Action {
         #[arg(short, long)]
         pack: Option<String>,
     },
-    /// Show an action and what it takes
+    /// Show an action and its parameters
     #[command(
         after_help = "Examples:\n  petrel action get core.local\n  petrel action get core.local --json"
     )]
@@ -45,7 +45,7 @@ impl Action {
                 let path = path_segment(&reference);
                 let mut action = session.client.get(&format!("/actions/{path}")).await?;
                 if session.form == Form::Text {
-                    // People want to know all that it takes, its runner's parameters too.
+                    // People want to see all parameters, those of the runner too.
                     let merged = session.client.get(&format!("/actions/views/parameters/{path}")).await?;
                     if let (Some(action), Some(parameters)) =
                         (action.as_object_mut(), merged.get("parameters"))
@@ -71,7 +71,7 @@ impl Action {
     }
 }
 
-/// Gives each action that is not run its `state`: refused or disabled. Says whether there is one.
+/// Adds a `state` to each action that cannot be run: refused or disabled. Returns whether there is one.
 fn mark(actions: &mut Value) -> bool {
     let mut has_any = false;
     for action in actions.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {

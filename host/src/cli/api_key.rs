@@ -1,4 +1,4 @@
-//! `petrel apikey`: what programs sign in with.
+//! `petrel apikey`: the credentials of programs.
 
 use clap::Subcommand;
 use petrel_api_types::MadeApiKey;
@@ -12,7 +12,7 @@ use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Form};
 
-/// Make, switch and delete API keys. A key does not expire, and may do everything that its user may.
+/// Create, enable, disable and delete API keys. A key does not expire, and has all rights of its user.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKey {
     /// List API keys
@@ -21,7 +21,7 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an API key; not the key itself, which nobody knows any more
+    /// Show an API key, but not the key itself, which is not stored
     #[command(after_help = "Examples:\n  petrel apikey get 6a1e5c2f9b1d4e5f60718293")]
     Get {
         /// The id of the API key
@@ -29,26 +29,26 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make an API key; it is printed this once
+    /// Create an API key, which is printed only once
     #[command(
         after_help = "Examples:\n  petrel apikey create used_by=github\n  PETREL_API_KEY=$(petrel apikey create used_by=ci)"
     )]
     Create {
-        /// What to keep with the API key
+        /// Attributes to store with the API key
         #[arg(value_name = "NAME=VALUE")]
         metadata: Vec<String>,
-        /// The user whose key it is [default: you]
+        /// The owner of the API key [default: you]
         #[arg(long)]
         user: Option<String>,
     },
-    /// Switch API keys on
+    /// Enable API keys
     #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
     Enable {
         /// The ids of the API keys
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
-    /// Switch API keys off
+    /// Disable API keys
     #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
     Disable {
         /// The ids of the API keys

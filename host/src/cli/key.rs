@@ -1,4 +1,4 @@
-//! `petrel key`: the datastore, texts by name that expressions read.
+//! `petrel key`: the keys of the datastore, which expressions read.
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -11,13 +11,13 @@ use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look at the datastore, and change it.
+/// Show and change the datastore.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// List keys
     #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
     List {
-        /// List only keys whose names begin like this
+        /// List only keys whose names begin with this text
         #[arg(long, default_value = "")]
         prefix: String,
     },
@@ -34,7 +34,7 @@ pub(crate) enum Key {
     Set {
         /// The name of the key
         name: String,
-        /// The text to set the key to, or - for standard input (without the line end at its end)
+        /// The value, or - for standard input (without the line end at its end)
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
@@ -91,7 +91,7 @@ impl Key {
     }
 }
 
-/// What is on standard input, without the line end that closes a last line.
+/// The text on standard input, without the line end of a last line.
 fn piped() -> Result<String, Failure> {
     let mut text = read_file("-")?;
     if text.ends_with('\n') {

@@ -1,4 +1,4 @@
-//! `petrel pack`: what is registered, registering a directory, and checking one.
+//! `petrel pack`: registered packs, and registering and checking the pack in a directory.
 
 use std::path::Path;
 
@@ -21,13 +21,13 @@ use crate::server::runners_to_look;
 
 mod describe;
 
-/// Look at packs, check and register them.
+/// Show, check and register packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
-    /// Look for what is wrong with the pack in a directory, as the host does that registers it; no host is needed
+    /// Check the pack in a directory as the host would before it registers it; no host is needed
     #[command(
         after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
     )]
@@ -35,14 +35,14 @@ pub(crate) enum Pack {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
     },
-    /// Print the metadata of actions, from what their component says about itself; no host is needed
+    /// Print the metadata of actions from their component's own description; no host is needed
     #[command(
         after_help = "Examples:\n  petrel pack describe greetings/wasm/greetings.wasm\n  petrel pack describe greetings/wasm/greetings.wasm --write"
     )]
     Describe {
         /// The component
         component: std::path::PathBuf,
-        /// Write it to the files in `actions` of the pack that the component lies in, in place of what they hold
+        /// Write the metadata to the files in `actions` of the component's pack, in place of their content
         #[arg(long)]
         write: bool,
     },
@@ -52,19 +52,19 @@ pub(crate) enum Pack {
         /// The pack
         pack: String,
     },
-    /// Read a pack again from where it was registered
+    /// Register a pack again from its directory
     #[command(after_help = "Examples:\n  petrel pack reload mine")]
     Reload {
         /// The pack
         pack: String,
     },
-    /// Forget a pack with its actions, triggers, rules and configuration; its files stay
+    /// Remove a pack with its actions, triggers, rules and configuration; its files stay
     #[command(alias = "rm", after_help = "Examples:\n  petrel pack remove mine")]
     Remove {
         /// The pack
         pack: String,
     },
-    /// Show how a pack is configured, with secrets masked
+    /// Show the configuration of a pack, with secrets masked
     #[command(
         after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
     )]
@@ -73,11 +73,11 @@ pub(crate) enum Pack {
         pack: String,
         #[command(flatten)]
         secrets: Secrets,
-        /// Show what the configuration may hold instead
+        /// Show the schema of the configuration instead
         #[arg(long)]
         schema: bool,
     },
-    /// Configure a pack by a file of YAML or JSON
+    /// Configure a pack from a file of YAML or JSON
     #[command(
         after_help = "Examples:\n  petrel pack configure github github.yaml\n  petrel pack configure github - < github.yaml"
     )]
@@ -92,13 +92,13 @@ pub(crate) enum Pack {
         after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
     )]
     Register {
-        /// The directory with pack.yaml, or the name of a pack that is registered
+        /// The directory with pack.yaml, or the name of a registered pack
         pack: std::path::PathBuf,
-        /// Register these parts of it only: actions, triggers, rules; the others stay as they are
+        /// Register only these parts: actions, triggers, rules; the others stay as they are
         #[arg(long, value_delimiter = ',', value_name = "TYPES")]
         types: Vec<String>,
     },
-    /// Register packs that came with the binary
+    /// Register packs that come with the binary
     #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
     Install {
         /// The packs, as builtin:NAME
@@ -116,7 +116,7 @@ impl Pack {
         }
     }
 
-    /// Does what takes a host.
+    /// Runs a verb that needs a host.
     async fn ask(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
@@ -141,7 +141,7 @@ impl Pack {
                 session.client.delete(&format!("/packs/{}", path_segment(&pack))).await?;
                 match session.form {
                     Form::Json => print::json(&json!({"ref": pack, "deleted": true})),
-                    Form::Text => print::note(&format!("removed {pack}; its files are where they were")),
+                    Form::Text => print::note(&format!("removed {pack}; its files were not touched")),
                 }
             }
             Self::Config { pack, secrets, schema } => {
@@ -177,7 +177,7 @@ impl Pack {
     }
 }
 
-/// Shows what is registered of a pack.
+/// Shows the registered parts of a pack.
 async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
     let pack = session.client.get(&format!("/packs/{}", path_segment(pack))).await?;
     let attributes =
@@ -186,7 +186,7 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the host to register something, and says what was.
+/// Has the host register something, and prints the outcome.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let report = session.client.send_json(Method::POST, path, body).await?;
     let registration: Registration<'_> = read(&report)?;
@@ -198,7 +198,7 @@ async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Fai
     Ok(())
 }
 
-/// What asks the host to register a directory, or a pack by its name where there is no such directory.
+/// The request to register a directory or, without such a directory, a pack by its name.
 fn to_register(pack: &Path) -> Result<Value, Failure> {
     let name = pack.to_str().filter(|name| check_pack(name).is_ok());
     match (pack.canonicalize(), name) {
@@ -214,10 +214,10 @@ fn unreadable(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(message, "give the directory that holds pack.yaml")
 }
 
-/// That what is to be registered is nothing that there is.
+/// The failure for a name that is neither a directory nor a registered pack.
 fn neither(pack: &Path) -> Failure {
     let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
+    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows the registered ones";
     Failure::new(Code::NotFound, "not_found", message, hint)
 }
 
@@ -229,13 +229,13 @@ fn no_directory(file: &Path) -> Failure {
     )
 }
 
-/// Says everything that must be corrected in a pack, and what to think about.
+/// Prints all problems and warnings of a pack.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let directory = directory.canonicalize().map_err(|error| unreadable(directory, &error))?;
     if directory.is_file() {
         return Err(no_directory(&directory));
     }
-    // A pack of the host's own is one wherever it is, so what it holds is known.
+    // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
     let content = Content::of_packs(runners()?, own);
@@ -260,13 +260,13 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     Ok(code)
 }
 
-/// The runners to look at a pack with: by the settings of this machine, or by the defaults where these make no sense.
+/// The runners for the check: by the settings of this machine, or by the defaults if these are invalid.
 fn runners() -> Result<Runners, Failure> {
     let of_machine = Configuration::of_client().and_then(|settings| runners_to_look(&settings));
     of_machine.or_else(|failure| {
         let reason = failure.message;
         print::note(&format!(
-            "looked at by the default settings, since those of this machine make no sense: {reason}"
+            "checked with the default settings, since those of this machine are not valid: {reason}"
         ));
         runners_to_look(&Configuration::of_nobody()?)
     })
@@ -280,12 +280,12 @@ fn read_values(file: &str) -> Result<petrel_model::Object, Failure> {
     })
 }
 
-/// Says what was passed over, and what to think about.
+/// Prints skipped parts and advice.
 fn notes(registration: &Registration<'_>) {
     registration.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
 }
 
-/// Says what was registered and what to try next.
+/// Prints the registered parts and the next step.
 fn registered(registration: &Registration<'_>) {
     let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
     let of = |count: usize, what: &str| counted(count as u64, what);
@@ -297,6 +297,6 @@ fn registered(registration: &Registration<'_>) {
         of(registration.rules, "rule")
     ));
     for pack in packs {
-        print::note(&format!("`petrel action list --pack {pack}` shows what it can do"));
+        print::note(&format!("`petrel action list --pack {pack}` shows its actions"));
     }
 }

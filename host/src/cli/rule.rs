@@ -1,4 +1,4 @@
-//! `petrel rule`: connects triggers to actions.
+//! `petrel rule`: rules, which connect triggers to actions.
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -11,7 +11,7 @@ use super::trigger;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Make, change and look at rules.
+/// Create, change and show rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
     /// List rules
@@ -32,13 +32,13 @@ pub(crate) enum Rule {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make a rule from a file of YAML or JSON
+    /// Create a rule from a file of YAML or JSON
     #[command(after_help = "Examples:\n  petrel rule create rule.yaml\n  petrel rule create - < rule.yaml")]
     Create {
         /// The file, or - for standard input
         file: String,
     },
-    /// Replace a rule by what a file says
+    /// Replace a rule by the one in a file
     #[command(after_help = "Examples:\n  petrel rule update examples.sample_rule_with_webhook rule.yaml")]
     Update {
         /// The rule, as pack.name
@@ -47,14 +47,14 @@ pub(crate) enum Rule {
         /// The file, or - for standard input
         file: String,
     },
-    /// Switch rules on
+    /// Enable rules
     #[command(after_help = "Examples:\n  petrel rule enable examples.sample_rule_with_webhook")]
     Enable {
         /// The rules, as pack.name
         #[arg(value_name = "RULE", required = true)]
         references: Vec<String>,
     },
-    /// Switch rules off
+    /// Disable rules
     #[command(after_help = "Examples:\n  petrel rule disable examples.sample_rule_with_webhook")]
     Disable {
         /// The rules, as pack.name
@@ -119,7 +119,7 @@ fn rule_path(reference: &str) -> String {
     format!("/rules/{}", path_segment(reference))
 }
 
-/// The text of a rule file, checked here so that a mistake is said with the file, line and column.
+/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
 fn read_rule(file: &str) -> Result<String, Failure> {
     let text = read_file(file)?;
     petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
@@ -135,10 +135,10 @@ fn read_rule(file: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Where a rule says in a table what it listens to.
+/// The column with the trigger in a table of rules.
 const LISTENS_TO: &str = "listens_to";
 
-/// Says in `rule` what it listens to: the trigger type, and of a webhook where it is.
+/// Adds the trigger to `rule`, for a table: the trigger type, and the URL of a webhook.
 fn name_trigger(rule: &mut Value) {
     let text = |path: &str| rule.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let (kind, url) = (text("/trigger/type"), text("/trigger/parameters/url"));
@@ -157,7 +157,7 @@ async fn switch(session: &Session, references: &[String], enabled: bool) -> Resu
     each(session.form, references, switch, |_, rule| changed(session.form, rule, what)).await
 }
 
-/// Says what changed and what to try next; warnings go to standard error.
+/// Prints the change and the next step; warnings go to standard error.
 fn changed(form: Form, rule: &Value, what: &str) {
     for warning in rule.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         print::note(&format!("warning: {}", warning.as_str().unwrap_or_default()));
@@ -167,11 +167,11 @@ fn changed(form: Form, rule: &Value, what: &str) {
     let is_enabled = rule.get("enabled").and_then(Value::as_bool).unwrap_or_default();
     if is_enabled {
         print::note(&format!(
-            "{what} {reference}; `petrel trigger why last` says how it took the last event"
+            "{what} {reference}; `petrel trigger why last` shows its verdict on the last event"
         ));
     } else {
         print::note(&format!(
-            "{what} {reference}; it is off: `petrel rule enable {reference}` switches it on"
+            "{what} {reference}; it is disabled: `petrel rule enable {reference}` enables it"
         ));
     }
 }

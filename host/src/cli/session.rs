@@ -1,22 +1,22 @@
-//! What the client verbs have in common: the host that they talk to, and how its paths are written.
+//! The session of client verbs: the client, the form of results, and paths of URLs.
 
 use crate::client::{Client, Connection};
 use crate::exit::Failure;
 use crate::print::Form;
 
-/// What every client verb gets that talks to a host.
+/// The session of a verb that needs a host.
 pub(super) struct Session {
-    /// Talks to the host.
+    /// The client of the host.
     pub(super) client: Client,
-    /// How results are printed.
+    /// The form of results.
     pub(super) form: Form,
 }
 
 impl Session {
-    /// Finds out where the host is, and who signs in.
+    /// Finds the host and the credential.
     ///
     /// # Errors
-    /// When nobody has said where, and the settings of this machine make no sense.
+    /// When no host is named, and the settings of this machine are invalid.
     pub(super) fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
         Ok(Self { client: Client::new(connection)?, form })
     }
@@ -25,13 +25,13 @@ impl Session {
 /// Whether secrets are shown.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Secrets {
-    /// Show secrets as they are, in place of ********; only the admin may see them
+    /// Show secrets in clear instead of ********; only the admin may see them
     #[arg(long)]
     show_secrets: bool,
 }
 
 impl Secrets {
-    /// `path`, with what asks for secrets if they are to be shown.
+    /// Adds the request for secrets to `path`, if they are to be shown.
     pub(super) fn asked(self, path: &str) -> String {
         if !self.show_secrets {
             return path.to_owned();
@@ -41,7 +41,7 @@ impl Secrets {
     }
 }
 
-/// A part of a path, with what URLs do not allow escaped.
+/// A part of a path, with escapes for characters that URLs do not allow.
 pub(super) fn path_segment(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

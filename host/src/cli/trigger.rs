@@ -1,4 +1,4 @@
-//! `petrel trigger`: the kinds of events, the events that came in, and why rules did or did not match.
+//! `petrel trigger`: trigger types, accepted events, and explanations of the rules' verdicts on them.
 
 use clap::Subcommand;
 use petrel_api_types::Why;
@@ -11,7 +11,7 @@ use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Look at triggers and at the events that came in.
+/// Show triggers, and the events that came in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trigger {
     /// List the kinds of events that rules can listen to
@@ -22,7 +22,7 @@ pub(crate) enum Trigger {
         after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook"
     )]
     Instances {
-        /// How many events to list at most
+        /// The greatest number of events to list
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
         /// List only events of this trigger
@@ -31,7 +31,7 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an event and what came of it, or what events of a kind hold
+    /// Show an event with its outcome, or the payload of a kind of events
     #[command(after_help = "Examples:\n  petrel trigger get last\n  petrel trigger get core.st2.webhook")]
     Get {
         /// The id of the event, or `last`; or a kind of events, as pack.name
@@ -39,7 +39,7 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Say, criterion by criterion, why rules did or did not match an event
+    /// Explain, criterion by criterion, why rules did or did not match an event
     #[command(
         after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
     )]
@@ -99,12 +99,12 @@ impl Trigger {
     }
 }
 
-/// How tables name what a rule listens to, or an event is of: the kind of trigger, and of a webhook where it is.
+/// The name of a trigger in tables: its type, and the URL of a webhook.
 pub(super) fn named(kind: &str, url: &str) -> String {
     if kind == WEBHOOK && !url.is_empty() { format!("webhook /{url}") } else { kind.to_owned() }
 }
 
-/// Says of the events of webhooks which webhook it was. One that no rule listens to any more is not known.
+/// Adds the URLs of webhooks to events. The URL is unknown once no rule listens to the webhook any more.
 async fn name_webhooks(session: &Session, instances: &mut Value) -> Result<(), Failure> {
     let mut events: Vec<_> = instances
         .as_array_mut()
@@ -132,7 +132,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The explanation as text: a line a rule; below it a line a criterion, and one for what came of it.
+/// Prints the explanation: a line for each rule, and below it a line for each criterion and one for the outcome.
 fn explain(why: &Why<'_>) {
     let event = &why.trigger_instance;
     let occurred = print::to_the_second(&event.occurrence_time.to_string());
@@ -152,7 +152,7 @@ fn explain(why: &Why<'_>) {
     }
 }
 
-/// What is told of one rule, in lines. The reason that its verdict ends with is left to the last criterion.
+/// The lines about one rule. The last criterion has the reason, so the verdict need not repeat it.
 fn told(rule: &Explanation<'_>) -> Vec<String> {
     let verdict: &str = &rule.verdict;
     let reason = rule.criteria.last().map(|criterion| &*criterion.text).filter(|reason| !reason.is_empty());

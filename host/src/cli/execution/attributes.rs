@@ -1,16 +1,16 @@
-//! The attributes of an execution, as the host shows them. What is said beside them is in `ending.rs`.
+//! The attributes of an execution, as the host shows them. `ending.rs` adds more about its end.
 
 use serde_json::Value;
 
 use super::held;
 use crate::print::{self, Form};
 
-/// The text under a name; an empty one where there is none.
+/// The text under `name`; empty if there is none.
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Shows an execution with its result.
+/// Prints an execution with its result.
 pub(super) fn show(form: Form, execution: &Value) {
     let attributes = [
         "id",

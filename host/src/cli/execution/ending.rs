@@ -1,4 +1,4 @@
-//! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
+//! Output about an execution besides its attributes: its tasks, and the reason of its end.
 
 use petrel_api_types::execution::Standing;
 use petrel_model::Status;
@@ -13,7 +13,7 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// Shows an execution, and below it the tasks of a workflow.
+/// Prints an execution, and below it the tasks of a workflow.
 pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> Result<(), Failure> {
     show(session.form, execution);
     let standing: Standing<'_> = read(execution)?;
@@ -29,7 +29,7 @@ pub(in crate::cli) async fn show_whole(session: &Session, execution: &Value) -> 
     Ok(())
 }
 
-/// Whether parameters or the result are masked only because nobody knows any more what of them is secret.
+/// Whether parameters or the result are masked only because their schema is gone, so that anything may be secret.
 fn is_masked_whole(execution: &Value) -> bool {
     let is_hidden = |part: &str| {
         let values = execution.get(part).and_then(Value::as_object);
@@ -38,7 +38,7 @@ fn is_masked_whole(execution: &Value) -> bool {
     execution.pointer("/action/uid").is_none() && ["parameters", "result"].into_iter().any(is_hidden)
 }
 
-/// Says of a workflow, which prints nothing itself, where the output is.
+/// Notes for a workflow, which prints nothing itself, where the output is.
 pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Failure> {
     let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
     let execution = session.client.execution(Method::GET, &path, None).await?;
@@ -53,7 +53,7 @@ pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Fa
     Ok(())
 }
 
-/// Why an execution that has ended did not succeed, if its result says so.
+/// The reason why an execution did not succeed, if its result has one.
 pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result<Option<String>, Failure> {
     if !standing.status.is_final() || standing.status == Status::Succeeded {
         return Ok(None);
@@ -63,7 +63,7 @@ pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result
     Ok(whole.get("result").and_then(said_by))
 }
 
-/// What a result says that went wrong: an action's `error`, or the `errors` of a workflow.
+/// The error in a result: an action's `error`, or the `errors` of a workflow.
 fn said_by(result: &Value) -> Option<String> {
     let error = text(result, "error").trim();
     if !error.is_empty() && error != MASK {

@@ -1,15 +1,15 @@
-//! Executions that rest since the host was restored from a backup: their status alone would say that they run.
+//! Held executions, whose status alone would say that they run. The host holds them after a restore.
 
 use serde_json::Value;
 
 use crate::print;
 
-/// Whether an execution is held.
+/// Whether the execution is held.
 pub(super) fn is_held(execution: &Value) -> bool {
     execution.get("held").and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// Adds to the status of an execution, or of each in a listing, that it is held. Whether any is.
+/// Adds to the status of an execution, or of each in a listing, that it is held. Returns whether any is.
 pub(super) fn mark(executions: &mut Value) -> bool {
     let all = match executions {
         Value::Array(all) => all.as_mut_slice(),
@@ -25,7 +25,7 @@ pub(super) fn mark(executions: &mut Value) -> bool {
     is_any
 }
 
-/// Says what that means, and what to do about it.
+/// Prints the meaning of this, and the remedy.
 pub(super) fn explain() {
     print::note(
         "held: it was in flight at the backup that the host is restored from, and rests; `petrel resume-all` lets all \

@@ -1,4 +1,4 @@
-//! Runs an execution again, and says what it did.
+//! Runs an execution again, and reports it.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use crate::exit::Failure;
 use crate::parameters;
 use crate::print::{self, Form};
 
-/// Runs the execution `id` again, with the parameters that are `given` in place of those it had; `body` says from which tasks
-/// on. The id of the new one is the result.
+/// Runs the execution `id` again, with `given` parameters in place of the old ones. `body` names the tasks to start
+/// from. The result is the id of the new execution.
 pub(super) async fn rerun(
     session: &Session,
     id: &str,
@@ -41,7 +41,7 @@ pub(super) async fn rerun(
     Ok(())
 }
 
-/// What was done: which execution is run again, from where, and how the new one is followed.
+/// The report: the old execution, the tasks, and how to follow the new one.
 fn told(old: &Value, new: &Value, body: &Value) -> String {
     let action = old.pointer("/action/ref").and_then(Value::as_str).unwrap_or_default();
     let tasks = body.get("tasks").and_then(Value::as_array).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! The tasks of a workflow as a tree: what each has asked for, with its status and how long it took.
+//! The tasks of a workflow as a tree, with the status and the duration of each.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print;
 
-/// Whether an execution is one of a workflow.
+/// Whether an execution is a workflow.
 pub(super) fn is_workflow(standing: &Standing<'_>) -> bool {
     let runner = standing.runner.as_ref().map(|runner| &*runner.name);
     matches!(runner, Some("orquesta" | "action-chain"))
 }
 
-/// What is inside a workflow, at any depth.
+/// The executions inside a workflow, at any depth.
 async fn inside(session: &Session, workflow: &str) -> Result<Vec<Execution<'static>>, Failure> {
     let path = format!("/executions/{workflow}/children?depth=-1&exclude_attributes=result");
     read(&session.client.list(&path).await?)
 }
 
-/// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
+/// Prints the executions inside a workflow as a tree.
 pub(super) async fn print(session: &Session, workflow: &str) -> Result<(), Failure> {
     let children = inside(session, workflow).await?;
     if let (false, Ok(workflow)) = (children.is_empty(), workflow.parse::<ExecutionId>()) {
@@ -40,7 +40,7 @@ fn branch(all: &[Execution<'_>], parent: ExecutionId, depth: usize) {
     }
 }
 
-/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
+/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as these are known, with the status in the form of `shown`.
 fn line(child: &Execution<'_>, shown: impl Fn(&str) -> String) -> String {
     let task = child.context.orquesta.as_ref();
     let mut name = task.map(|task| task.task_name.to_string()).unwrap_or_default();
@@ -57,16 +57,15 @@ fn line(child: &Execution<'_>, shown: impl Fn(&str) -> String) -> String {
     format!("{name:<24} {status} {seconds:>12}  {action}  {}", child.id)
 }
 
-/// The tasks of a workflow, as far as they were followed.
+/// The tasks of a workflow that are being followed.
 #[derive(Default)]
 pub(super) struct Followed {
-    /// For each the status that was printed last, and how many lines of output.
+    /// For each task the last printed status, and the number of printed lines.
     tasks: BTreeMap<ExecutionId, (Option<Status>, usize)>,
 }
 
 impl Followed {
-    /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
-    /// output.
+    /// Prints new statuses and new output of the tasks of a workflow and of workflows inside it.
     pub(super) async fn print_news(&mut self, session: &Session, workflow: &str) -> Result<(), Failure> {
         for child in &inside(session, workflow).await? {
             let (id, status) = (child.id, child.status);
