@@ -1,5 +1,5 @@
-//! Takes in events: checks the payload, finds and evaluates the rules, and commits all that follows at
-//! once: the event, the enforcements and the requested executions. Only then the sender is answered.
+//! The intake of events: checks the payload, finds and evaluates the rules, and commits the event with its
+//! enforcements and requested executions at once. Only then is the sender answered.
 
 use std::sync::Arc;
 
@@ -26,16 +26,16 @@ use crate::validation::Validator;
 /// The user on whose behalf rules run.
 const RULE_USER: &str = "stanley";
 
-/// An event that is stored, with all that it led to.
+/// A stored event, with the executions that it requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The event.
     pub id: TriggerInstanceId,
-    /// What it led to, in the order of the rules.
+    /// The requested executions, in the order of the rules.
     pub executions: Vec<ExecutionId>,
 }
 
-/// An event of a trigger, at the moment in which it is taken in.
+/// An event of a trigger at the moment of its arrival.
 struct Arrived {
     trigger: Ref,
     kind: Ref,
@@ -44,11 +44,11 @@ struct Arrived {
 }
 
 impl Engine {
-    /// Takes in what was sent to a webhook.
+    /// Accepts an event of a webhook.
     ///
     /// # Errors
-    /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
-    /// is stopping. Nothing was stored then.
+    /// When no rule listens to the webhook, the payload does not fit the trigger, too much is waiting, or the host is
+    /// stopping. Nothing was stored then.
     pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
         let (trigger, kind) = {
             let content = self.content();
@@ -58,7 +58,7 @@ impl Engine {
         self.accept(trigger, kind, event.into()).await
     }
 
-    /// Takes in an event of a trigger.
+    /// Accepts an event of a trigger.
     async fn accept(&self, trigger: Ref, kind: Ref, event: Event) -> Result<Accepted, Error> {
         self.check_room()?;
         requests::refuse_depth("the payload", event.values())?;
@@ -85,10 +85,11 @@ impl Engine {
         Ok(accepted)
     }
 
-    /// What an event leads to: its rules are evaluated, and all that follows is put together.
+    /// Evaluates the rules of an event, and composes the commit.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
         let Arrived { trigger, kind, event, now } = arrived;
-        // What is registered is not held while rules are evaluated: who changes it would wait, and all others for that.
+        // The lock of the catalog is not held while rules are evaluated: a change would wait for it, and everybody
+        // else for the change.
         let (registered, candidates) = {
             let content = self.content();
             if !event.is_for(|| content.reads(trigger, kind)) {
@@ -128,7 +129,8 @@ impl Engine {
         Ok((accepted, changes))
     }
 
-    /// An event as the criteria of `rules` see it. Most do not ask for the datastore; then nobody does.
+    /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it is not
+    /// read.
     pub(crate) fn occurrence(
         &self,
         payload: &Arc<Value>,
@@ -140,7 +142,7 @@ impl Engine {
         Occurrence::new(Arc::clone(payload), at, datastore)
     }
 
-    /// What follows from a rule that matched or could not be evaluated.
+    /// The consequences of a rule that matched or could not be evaluated.
     fn follow(
         &self,
         instance: &TriggerInstance,
@@ -169,9 +171,9 @@ impl Engine {
         (enforcement, execution)
     }
 
-    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
-    /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
-    /// people look. Nothing is quoted where any of them reads what `secrets`, a schema of the payload, calls secret.
+    /// The execution that a matched rule requests, with its error if there is one. As in StackStorm, parameters that
+    /// cannot be rendered or do not fit make a failed execution, which shows up where people look. The error quotes
+    /// nothing if a parameter reads a value that `secrets`, a schema of the payload, declares secret.
     fn execution_for(
         &self,
         instance: &TriggerInstance,
@@ -186,7 +188,7 @@ impl Engine {
         };
         let context = context(instance, rule);
         let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
-        // Asked only once something is wrong.
+        // Asked only after an error.
         let hides = || {
             let hides_event = secrets.is_some_and(|schema| {
                 parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
@@ -227,7 +229,7 @@ impl Engine {
                     "code": "parameters",
                     "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
                 })));
-                // From requested it may fail at once; see the table of statuses.
+                // A requested execution may fail at once; see the table of statuses.
                 let _ = execution.apply(StatusEvent::Failed, now);
                 (Some(execution), Some(reason))
             }

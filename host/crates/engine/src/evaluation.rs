@@ -1,7 +1,7 @@
-//! Evaluates off the workers what takes long. Evaluation is pure, so it is tried at once with a small allowance
-//! ([`quick`]); what uses that up is done again from the start by a thread of its own, few at a time
-//! ([`Engine::heavy`]), where it may take as long as the operator allows, or until nobody waits for it any more: when
-//! the sender of a request goes away, the API drops what answers it, and the thread ends what it evaluates.
+//! Long evaluations, off the workers. Evaluation is pure, so it is first tried on the worker with a small allowance
+//! ([`quick`]). If that does not suffice, it is done again from the start on a thread of its own, few at a time
+//! ([`Engine::heavy`]). There it may take as long as the operator allows, or until nobody waits for it any more: when
+//! the sender of a request goes away, the API drops the handler, and the thread is interrupted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,19 +14,19 @@ use tokio::sync::Semaphore;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// How much is evaluated on a worker, in units of the meter: a few milliseconds.
+/// The allowance of an evaluation on a worker, in units of the meter: a few milliseconds.
 const QUICK: u64 = 4_000_000;
 
-/// How many threads evaluate what takes long. They are not to take the processor from those that answer.
+/// The number of threads for long evaluations. They must leave processors to the workers.
 const THREADS: usize = 2;
 
-/// How many requests may wait for them before more are refused.
+/// The number of requests waiting for these threads from which more are refused.
 const WAITING: usize = 64;
 
-/// The stack of such a thread, for the deepest values that a template can make. What is not used takes no memory.
+/// The stack of such a thread, enough for the deepest values that a template can build. Unused stack takes no memory.
 const STACK: usize = 128 * 1024 * 1024;
 
-/// Who evaluates what takes long.
+/// The threads for long evaluations.
 pub(crate) struct Evaluations {
     threads: std::sync::Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -38,18 +38,18 @@ impl Default for Evaluations {
     }
 }
 
-/// Does `work` at once. `None` when it would take long: then nothing of it counts.
+/// Runs `work` at once. `None` if it would take long; then it must be repeated from the start.
 pub(crate) fn quick<T>(work: impl FnOnce() -> T) -> Option<T> {
     let ran = within(&Allowance { units: QUICK, is_roomy: false, interrupt: None }, work);
     ran.limit.is_none().then_some(ran.value)
 }
 
-/// Says of what counts no work, and takes long, that it is not [`quick`]: false on a worker, which is to give up.
+/// Whether long work without charges is allowed here. It is not in [`quick`] on a worker, which has to give up.
 pub(crate) fn may_take_long() -> bool {
     work::evaluation(|| work::charge(QUICK + 1)).is_ok()
 }
 
-/// Ends what a thread evaluates when nobody waits for it any more.
+/// Interrupts an evaluation on drop, when nobody waits for it any more.
 struct Ends(Interrupt);
 
 impl Drop for Ends {
@@ -58,7 +58,7 @@ impl Drop for Ends {
     }
 }
 
-/// Counts who waits.
+/// Counts a waiting request until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -68,10 +68,10 @@ impl Drop for Waiting<'_> {
 }
 
 impl Engine {
-    /// Does `work` on a thread of its own. Evaluations in it fail when they take longer than the operator allows.
+    /// Runs `work` on a thread of its own. Its evaluations fail when they take longer than the operator allows.
     ///
     /// # Errors
-    /// When the host stops meanwhile. Nothing came of it then.
+    /// When the host stops meanwhile.
     pub(crate) async fn heavy<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -80,8 +80,8 @@ impl Engine {
         self.0.evaluations.run(self.core(), longest, work).await
     }
 
-    /// As [`Engine::heavy`] for what must come out the same when it is done again later: only the host's stop ends
-    /// it from outside. What it takes is bounded by what is done in it.
+    /// As [`Engine::heavy`], for work that must have the same result when it is done again later: no limit on time
+    /// applies, only a stop of the host ends it. The work must be bounded by itself.
     pub(crate) async fn heavy_and_exact<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -89,7 +89,7 @@ impl Engine {
         self.0.evaluations.run(self.core(), None, work).await
     }
 
-    /// Refuses what may be refused when much waits to be evaluated already.
+    /// Refuses a request when many wait for long evaluations already.
     pub(crate) fn check_evaluations(&self) -> Result<(), Error> {
         if self.0.evaluations.waiting.load(Ordering::Relaxed) < WAITING {
             return Ok(());
@@ -101,7 +101,8 @@ impl Engine {
 }
 
 impl Evaluations {
-    /// Does `work` on a thread of its own, for as long as it may take and somebody waits for it, and until what runs is ended.
+    /// Runs `work` on a thread of its own, until its time is up, nobody waits for it any more, or running work has to
+    /// end.
     async fn run<T: Send + 'static>(
         &self,
         core: &Core,

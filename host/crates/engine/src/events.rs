@@ -1,4 +1,4 @@
-//! Tells who waits for an execution that it has reached a final status. After the commit only.
+//! Wakes those who wait for the end of an execution, only after the commit.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// Who waits for what.
+/// The senders to those who wait, by execution.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
 
@@ -25,7 +25,7 @@ impl Events {
         receiver
     }
 
-    /// Forgets those who have gone away without being told.
+    /// Drops the senders of those who have stopped waiting.
     fn tidy(&self, id: ExecutionId) {
         let mut waiting = self.waiting();
         if let Some(senders) = waiting.get_mut(&id) {
@@ -36,11 +36,11 @@ impl Events {
         }
     }
 
-    /// To be called after each commit that moved an execution.
+    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
             for sender in self.waiting().remove(&id).unwrap_or_default() {
-                // Whoever waited may have gone a moment ago.
+                // The receiver may be gone by now.
                 let _ = sender.send(());
             }
         }
@@ -53,7 +53,7 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
-        // Listening first, reading second: an end in between is not missed.
+        // Listen first and read second, so that an end in between is not missed.
         let end = self.0.events.listen(id);
         let execution = self.store().execution(id).await?;
         if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {

@@ -149,7 +149,7 @@ impl Engine {
                 Ok(Some(given)) => self.content_mut().put_config(&pack.reference, Some(given)),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
+                    tracing::error!(pack = pack.reference, %error, "the configuration of a pack is not valid");
                 }
             }
         }

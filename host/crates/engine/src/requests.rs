@@ -1,4 +1,4 @@
-//! Takes in executions, and cancels them.
+//! Requests for executions, and their cancellation.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,29 +23,29 @@ use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
-/// How often a cancel is tried anew when the execution moves at the same moment.
+/// The number of attempts at a cancel while the execution keeps changing at the same moment.
 const CANCEL_TRIES: usize = 8;
 
-/// What somebody asks to be run.
+/// A request for an execution.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// Its parameters, as a caller wrote them; text may hold Jinja.
+    /// The caller's parameters, whose texts may contain Jinja.
     pub parameters: Object,
-    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
+    /// Further parameters, which were rendered before, as for a rerun: they are data.
     pub rendered: Object,
-    /// On whose behalf.
+    /// The user on whose behalf it runs, and the caller.
     pub behalf: Behalf,
-    /// What the caller wants to be kept with it.
+    /// The caller's context, to be stored with the execution.
     pub context: Object,
-    /// The execution that it does again.
+    /// The execution of which this is a rerun.
     pub rerun: Option<RerunOf>,
-    /// How long to wait before it starts.
+    /// The delay before the execution starts.
     pub delay: Option<Duration>,
 }
 
-/// An execution that is asked for.
+/// A requested execution, before it is stored.
 struct Asked {
     registered: Arc<RegisteredAction>,
     context: Context,
@@ -54,9 +54,9 @@ struct Asked {
 }
 
 impl Asked {
-    /// Its parameters, rendered on behalf of who asked, and checked.
+    /// Renders and checks the parameters, on behalf of the user.
     fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
-        // Compiling many templates counts no work.
+        // Compiling templates charges no work, so many of them must not be compiled on a worker.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
@@ -73,11 +73,11 @@ impl Asked {
 }
 
 impl Engine {
-    /// Takes in an execution. It is stored, and will be run, when this returns.
+    /// Accepts a request. The execution is stored, and will be run, when this returns.
     ///
     /// # Errors
-    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
-    /// or the host is stopping. Nothing was stored then.
+    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the host is
+    /// stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
@@ -115,11 +115,11 @@ impl Engine {
         Ok(execution)
     }
 
-    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. Returns
-    /// it as it stands then; `Err` of the inner result when it cannot be ended any more.
+    /// Cancels an execution: at once if it has not begun, otherwise as soon as its action has been ended. Returns its
+    /// state then; the inner result is `Err` when it had ended already.
     ///
     /// # Errors
-    /// When it does not exist, or the store fails.
+    /// When the execution does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
         let (engine, user) = (self.clone(), user.to_owned());
         self.to_the_end(async move { engine.cancel_now(id, &user).await }).await
@@ -145,7 +145,7 @@ impl Engine {
             }
             if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
                 match self.cancel_workflow(execution).await {
-                    // It has ended meanwhile, most likely: then that is the answer.
+                    // Most likely it has ended meanwhile, which is the answer then.
                     Err(Error::Conflict { .. }) => continue,
                     canceled => return canceled.map(Ok),
                 }
@@ -156,7 +156,7 @@ impl Engine {
                 .iter()
                 .try_for_each(|event| execution.apply(*event, self.now()))
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            // One commit is one version, however many moves it makes.
+            // One commit makes one version, however many moves it contains.
             execution.version = version;
             execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
             let changes = vec![Change::UpdateExecution(execution.clone())];
@@ -178,19 +178,19 @@ impl Engine {
         })
     }
 
-    /// Ends what runs of an execution, if this process runs it.
+    /// Ends the action of an execution, if it runs in this process.
     fn end(&self, id: ExecutionId) {
         if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
             running.cancel();
         }
     }
 
-    /// How many executions run in this process now.
+    /// The number of executions that run in this process.
     pub fn running(&self) -> usize {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Refuses when the host is stopping or too much is waiting.
+    /// Refuses new work when the host is stopping or too much is waiting.
     pub(crate) fn check_room(&self) -> Result<(), Error> {
         if self.is_stopping() {
             return Err(Error::Stopping);
@@ -205,10 +205,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Refuses when too much of what waits is on this account.
+    /// Refuses new work of an account that has its share of the waiting executions.
     pub(crate) fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
         let share = self.waiting_share();
-        // One account cannot have more than there is.
+        // An account cannot have more than there are, so most requests need no look at accounts.
         if self.store().waiting() < share || self.store().waiting_of(account) < share {
             return Ok(());
         }
@@ -217,14 +217,14 @@ impl Engine {
         )))
     }
 
-    /// How many executions of one account may wait.
+    /// The number of waiting executions that one account may have.
     fn waiting_share(&self) -> usize {
         let Options { waiting_limit, waiting_share, .. } = self.0.options;
         (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
     }
 }
 
-/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
+/// The moves of a cancel. A held execution has no action here that would have to end first.
 fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
         Status::Canceling => &[StatusEvent::Canceled],

@@ -1,8 +1,8 @@
-//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
-//! processes never wait for components or the other way round.
+//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has its own,
+//! so that processes never wait for components or the other way round.
 //!
-//! What was given much runs if there is room for that, and is [set aside](crate::given) otherwise: nobody waits for
-//! room who holds a slot, or the other way round.
+//! An execution with large parameters runs if there is memory for them, and is [set aside](crate::given) otherwise:
+//! nobody waits for memory while holding a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::measures::{self, Busy};
 use crate::service::Engine;
 use crate::workflows;
 
-/// How many executions are claimed at once at most.
+/// The greatest number of executions that are claimed at once.
 const BATCH: usize = 64;
-/// How long at most until the store is asked again although nothing was heard.
+/// The time after which the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Runs what is waiting for one kind of slots.
+/// The scheduler of one kind of slots.
 pub(crate) struct Scheduler {
     engine: Engine,
     runners: Vec<String>,
@@ -45,10 +45,10 @@ impl Scheduler {
         Self { engine, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
-    /// Runs until the host is to stop.
+    /// Runs until the host stops.
     pub(crate) async fn run(self) {
         let stop = self.engine.core().stop_starting().clone();
-        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
+        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the other.
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
@@ -72,7 +72,7 @@ impl Scheduler {
         }
     }
 
-    /// Starts what can start. Says whether there was any.
+    /// Starts executions that can start. Returns whether there were any.
     async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
         let mut slot = Some(slot);
         if aside_first && self.start_set_aside(&mut slot).await {
@@ -81,7 +81,7 @@ impl Scheduler {
         self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
     }
 
-    /// Starts one that was set aside, if there is room for it by now.
+    /// Starts an execution that was set aside, if there is memory for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
         let Some((id, place)) = given::next(&self.engine, self.kind) else { return false };
         match self.engine.store().execution(id).await {
@@ -90,19 +90,21 @@ impl Scheduler {
             }
             // It was canceled meanwhile.
             Ok(_) => {}
-            Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
+            Err(error) => {
+                tracing::error!(execution.id = %id, %error, "failed to read an execution that was set aside")
+            }
         }
         true
     }
 
-    /// Starts what is due, as far as slots are free. Says whether there was any.
+    /// Starts due executions, as far as slots are free. Returns whether there were any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = self.engine.now();
         let claimed = match self.engine.store().claim(&self.runners, now, room).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::error!(%error, "what is due cannot be read");
+                tracing::error!(%error, "failed to read due executions");
                 return false;
             }
         };
@@ -120,7 +122,7 @@ impl Scheduler {
 
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let engine = self.engine.clone();
-        // At the level of errors, so that every line has it, whatever is logged.
+        // A span at the level of errors, so that every line of the execution has it whatever the level of the log.
         let span = tracing::error_span!("execution", id = %execution.id);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Slots::Workflow;

@@ -1,7 +1,7 @@
-//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
-//! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
-//! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
-//! in [`dispatcher`](crate::dispatcher).
+//! The scopes of templates, apart from the parameters of their action: the datastore as `st2kv`, the configuration of
+//! the pack as `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of
+//! workflows and defaults of actions all get their scope here; a rule adds `trigger`. Criteria, which have no action,
+//! get theirs in [`dispatcher`](crate::dispatcher).
 
 use petrel_expressions::Scope;
 use petrel_model::Object;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::content::RegisteredAction;
 use crate::service::Engine;
 
-/// The configuration of the action's pack, in templates.
+/// The name of the pack's configuration in templates.
 const CONFIG: &str = "config_context";
 
-/// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
+/// The templates whose values become the parameters of an action: the given ones and its defaults.
 #[derive(Clone, Copy)]
 pub(crate) struct Templates<'a> {
     pub(crate) engine: &'a Engine,
@@ -23,11 +23,11 @@ pub(crate) struct Templates<'a> {
 }
 
 impl Templates<'_> {
-    /// What they see on behalf of `user`. The context of the execution is as `shown` shows it, if a template looks; the
-    /// configuration is not touched unless one does.
+    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a template
+    /// reads it; the configuration is not touched unless a template reads it.
     ///
     /// # Errors
-    /// When one asks for the configuration, and that cannot be filled in.
+    /// When a template reads the configuration, and its own templates cannot be rendered.
     pub(crate) fn scope(
         &self,
         user: &str,
@@ -47,20 +47,20 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether what goes wrong with them is told without their text and any value: one of them reads what the schema of
-    /// the configuration calls secret. Of a configuration without a schema everything is.
+    /// Whether errors must quote neither templates nor values, because a template reads a part of the configuration
+    /// that its schema declares secret. Without a schema every part is.
     pub(crate) fn read_secret_configuration(&self) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::read_secret(CONFIG, self.given, signature, schema))
     }
 
-    /// The same of what the parameter reads that `error` is about.
+    /// The same for the parameter that `error` is about.
     pub(crate) fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
-    /// Whether `reads` says so of the schema of the configuration.
+    /// Whether `reads` holds for the schema of the configuration.
     fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
         if !self.ask_for_configuration() {
             return false;
@@ -75,10 +75,10 @@ impl Templates<'_> {
         reads(&json!({"properties": schema}))
     }
 
-    /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
+    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no secrets.
     pub(crate) fn told(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
-        // A default that is null is text in a template, and fits no number.
+        // A default of null becomes text in a template, and cannot be cast to a number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;
         }
@@ -88,7 +88,7 @@ impl Templates<'_> {
         }
     }
 
-    /// What the configuration lacks of what the templates read of it.
+    /// The keys of the configuration that the templates read and that do not exist.
     fn missing_configuration(&self) -> Option<String> {
         if !self.ask_for_configuration() {
             return None;
@@ -124,7 +124,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether `place` is that of a key, or below it.
+/// Whether `place` is the key itself, or below it.
 fn is_below(place: &str, key: &str) -> bool {
     place.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

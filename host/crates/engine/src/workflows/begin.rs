@@ -1,4 +1,4 @@
-//! Begins a workflow when its execution was claimed: its definition as it is now, its inputs, its first tasks,
+//! The beginning of a workflow whose execution was claimed: its present definition, its inputs and its first tasks,
 //! in one commit.
 
 use std::collections::HashMap;
@@ -24,20 +24,20 @@ use crate::evaluation::quick;
 use crate::requests as executions;
 use crate::service::Engine;
 
-/// How long to wait before a workflow that found no room is tried again.
+/// The pause before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Begins the workflow of `execution`, which this process has claimed.
 pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     let id = execution.id;
     if engine.0.workflows.closing.holds(&execution) {
-        // Whoever ends the workflow above ends it too.
+        // The end of the workflow above will end it too.
         return;
     }
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     if let Err(error) = workflow.begin_work(engine, &mut held).await {
-        tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
+        tracing::error!(execution.id = %id, %error, "failed to begin a workflow; the next start tries again");
         return;
     }
     let result = match prepare(engine, &execution).await {
@@ -75,38 +75,40 @@ fn pause_with(engine: Engine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
+/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other reason.
 async fn give_up(engine: &Engine, execution: Execution, error: Error) {
     let id = execution.id;
     match error {
-        Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
+        Error::Conflict { .. } => {
+            tracing::debug!(execution.id = %id, "execution changed before its workflow began")
+        }
         Error::NoRoom(_) => {
             engine.core().sleep(NO_ROOM).await;
             if let Err(error) = engine.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
+                tracing::error!(execution.id = %id, %error, "failed to requeue a workflow that found no room");
             }
             engine.0.work.notify_waiters();
         }
         error => {
-            tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
+            tracing::error!(execution.id = %id, %error, "failed to begin a workflow");
             let result = not_begun(&json!([{"type": "error", "message": error.to_string()}]));
             if let Err(error) = fail(engine, execution, result).await {
-                tracing::error!(execution.id = %id, %error, "nor can that be stored");
+                tracing::error!(execution.id = %id, %error, "failed to store the failure of a workflow");
             }
         }
     }
 }
 
-/// What a workflow begins with.
+/// The prerequisites of a workflow's beginning.
 struct Prepared {
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow that it is a rerun of, and from where.
+    /// The workflow of which this is a rerun, and its tasks to start from.
     rerun: Option<(ExecutionId, Rerun)>,
 }
 
-/// Finds out what a workflow begins with, or the result of one that cannot.
+/// Collects the prerequisites of a workflow, or returns the result of one that cannot begin.
 async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Value> {
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
@@ -137,7 +139,7 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
-        // Whoever asks for it does not say where it belongs, nor on whose behalf it runs.
+        // A caller must not say where the execution belongs, nor on whose behalf it runs.
         context.shift_remove("parent");
         context.insert("st2".into(), surroundings(engine, execution, &registered));
         if let Some(parent) = above(engine, execution).await {
@@ -145,14 +147,14 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
         }
         context
     };
-    // Nobody else says what it is.
+    // The configuration comes from the pack only.
     context.shift_remove(CONFIG);
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 
-/// What the templates of a chain see beside its parameters.
+/// The scope of a chain's templates, besides its parameters.
 fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     let mut parent = execution.context.shown();
     parent.insert("execution_id".into(), json!(execution.id));
@@ -163,7 +165,7 @@ fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     context
 }
 
-/// What a workflow knows of itself, as `ctx().st2`.
+/// The workflow's knowledge of itself, `ctx().st2`.
 fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredAction) -> Value {
     json!({
         "workflow_execution_id": execution.id,
@@ -176,14 +178,14 @@ fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredA
     })
 }
 
-/// What a workflow inside another one knows of that, as `ctx().parent`: the context of its own execution.
+/// The context of the workflow above, `ctx().parent`, for a workflow inside another one.
 async fn above(engine: &Engine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
     Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }
 
-/// Of which workflow it is a rerun of some tasks.
+/// The workflow of which some tasks are run again.
 fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     let rerun = execution.context.rerun.as_ref().filter(|rerun| !rerun.tasks.is_empty())?;
     // `name` is on the first route, `name|2` on the third.
@@ -199,7 +201,7 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     Some((rerun.execution, Rerun { tasks: tasks.collect() }))
 }
 
-/// Starts the first tasks; gives the workflow once that is durable.
+/// Starts the first tasks. Returns the workflow once that is durable.
 async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Result<Option<Live>, Error> {
     let Prepared { compiled, input, context, rerun } = prepared;
     let from = match &rerun {
@@ -214,7 +216,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
         (begins, step)
     } else {
-        // The conductor was changed on the way, so it is made again.
+        // The failed attempt has changed the conductor, so it is built again.
         let from = match &begins.rerun {
             Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
             None => None,
@@ -234,28 +236,28 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     Ok(Some(live))
 }
 
-/// What a workflow makes its first step of.
+/// The sources of a workflow's first step.
 struct Begins {
     engine: Engine,
     execution: Execution,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow that it is a rerun of, and from where.
+    /// The workflow of which this is a rerun, and its tasks to start from.
     rerun: Option<(ExecutionId, Rerun)>,
     now: Timestamp,
 }
 
-/// Why a workflow does not begin.
+/// The reasons why a workflow does not begin.
 enum NotBegun {
     /// Its tasks cannot be run again.
     Refused(String),
-    /// Something else stands in the way.
+    /// Another failure.
     Failed(Error),
 }
 
 impl Begins {
-    /// The first step, from what there was of a workflow that is run again.
+    /// The first step, from the earlier state of a workflow that is run again.
     fn step(&self, from: Option<Resumed>) -> Result<Step, NotBegun> {
         let (log, conductor, results) = from.unwrap_or_else(|| self.begun());
         let live = Live {
@@ -279,7 +281,7 @@ impl Begins {
                 let refused = |refused: Refused| NotBegun::Refused(refused.to_string());
                 step.happen(Event::Rerun(rerun.clone()), logged).map_err(refused)?;
             }
-            // One that has failed already has nothing to run.
+            // A workflow that has failed already has nothing to run.
             None if step.status() == Status::Failed => {}
             None => step.request(Status::Running).map_err(NotBegun::Failed)?,
         }
@@ -312,10 +314,10 @@ async fn refuse(engine: &Engine, execution: Execution, reason: String) -> Result
     fail(engine, execution, result).await.map(|()| None)
 }
 
-/// The log of a workflow, its conductor and the results of its tasks.
+/// The log of a workflow, its conductor, and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
-/// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
+/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it cannot be.
 async fn resumed(
     engine: &Engine,
     of: ExecutionId,
@@ -330,7 +332,7 @@ async fn resumed(
             "something still runs inside the workflow {of}; wait for its end, or cancel it"
         )));
     }
-    // What its tasks gave goes with the log, since the workflow that it was given to may be deleted first.
+    // Results go along with the log, because the original workflow may be deleted first.
     for entry in &mut log {
         if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
             &mut entry.event

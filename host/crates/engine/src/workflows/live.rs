@@ -1,5 +1,5 @@
-//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. It is
-//! rebuilt from the log when it is not there.
+//! A workflow in memory: its conductor, its stored execution, and the executions inside it. It is rebuilt from its
+//! log when it is needed and not in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use crate::error::Error;
 use crate::evaluation::quick;
 use crate::service::Engine;
 
-/// How many children are read at once.
+/// The number of children that are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
 
-/// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
-/// the same moment: all that have the same timeout, say.
+/// The number of workflows that are rebuilt at once. Each has its whole log in memory meanwhile, and a thousand may
+/// be needed at the same moment, for example because they all have the same timeout.
 const LOADS_AT_ONCE: usize = 4;
 
-/// Turns to make a workflow anew. Who has one waits for nothing but the store and the evaluation of its log.
+/// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of the log.
 #[derive(Debug)]
 pub(super) struct Loads(Semaphore);
 
@@ -41,32 +41,32 @@ impl Default for Loads {
 pub(super) struct Live {
     pub(super) execution: Execution,
     pub(super) conductor: Conducted,
-    /// How many entries its log has.
+    /// The number of entries in its log.
     pub(super) sequence: u64,
-    /// What runs inside it, and by which runner.
+    /// The executions inside it, with their runners.
     pub(super) active: HashMap<ExecutionId, String>,
-    /// What its tasks gave, when its expressions ask for that.
+    /// The results of its tasks, if its expressions may read them.
     pub(super) results: Option<Arc<Results>>,
-    /// When it began.
+    /// The time of its beginning.
     pub(super) began: Timestamp,
-    /// Whether it was made to fail from outside, and how.
+    /// The way in which it was made to fail from outside, if it was.
     pub(super) stopped: Option<Stopped>,
-    /// How much its parameters take beside what the conductor counts, in bytes.
+    /// The bytes of its parameters, besides those that the conductor counts.
     pub(super) given: usize,
 }
 
-/// How a workflow was made to fail from outside.
+/// The ways in which a workflow was made to fail from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// It has taken longer than it may.
+    /// It has exceeded its timeout.
     Expired,
-    /// For another reason.
+    /// Another reason.
     Failed,
 }
 
 impl Live {
-    /// Whether all that is inside it is to end. When a task has failed, what runs beside it may first come to its
-    /// end by itself.
+    /// Whether everything inside it is to end. After the failure of a task, other executions may first come to their
+    /// own ends.
     pub(super) fn is_closing(&self) -> bool {
         let status = self.conductor.status();
         self.starts_nothing() || (status.is_completed() && !self.conductor.is_active())
@@ -86,9 +86,9 @@ impl Live {
         self.active.is_empty() && (status.is_completed() || status.is_resting())
     }
 
-    /// A workflow from the store.
+    /// Loads a workflow from the store.
     pub(super) async fn load(engine: &Engine, id: ExecutionId) -> Result<Self, Error> {
-        // It is never closed.
+        // The semaphore is never closed.
         let _turn = engine.0.workflows.loads.0.acquire().await;
         let found = engine.store().execution(id).await?;
         let execution = found.ok_or_else(|| Error::NotFound {
@@ -106,9 +106,9 @@ impl Live {
     }
 }
 
-/// The definition that a workflow began with; nothing of one that never began.
+/// The definition with which a workflow began; `None` for one that never began.
 pub(super) async fn definition(engine: &Engine, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
-    // It is never closed.
+    // The semaphore is never closed.
     let _turn = engine.0.workflows.loads.0.acquire().await;
     let log = engine.store().workflow_log(id).await?;
     let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
@@ -117,20 +117,19 @@ pub(super) async fn definition(engine: &Engine, id: ExecutionId) -> Result<Optio
     engine.0.workflows.definitions.stored(engine.store(), definition).await.map(Some)
 }
 
-/// How much the parameters of a workflow take beside what its conductor counts, in bytes: as they are stored and, of a
-/// chain, as they are final.
+/// The bytes of a workflow's parameters besides those that its conductor counts: as stored, and for a chain as final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {
     let stored: usize = execution.parameters.values().map(size::of_value).sum();
     if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
 }
 
-/// When what a log tells of began, or was last run again.
+/// The time at which a workflow began, or was last run again, by its log.
 fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
     let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
     log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
 }
 
-/// Whether what a log tells of was made to fail since it began, or was last run again.
+/// Whether a workflow was made to fail since it began, or was last run again, by its log.
 fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     log.iter().rev().find_map(|entry| match &entry.event {
         WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
@@ -140,7 +139,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// What runs inside a workflow.
+/// The executions inside a workflow.
 pub(super) async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<ExecutionId, String>, Error> {
     let (mut active, mut after) = (HashMap::new(), None);
     loop {
@@ -152,12 +151,12 @@ pub(super) async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<E
     }
 }
 
-/// Results are kept when some expression may ask for them.
+/// The results are kept if any expression may read them.
 pub(super) fn results_of(definition: &str, id: ExecutionId) -> Option<Arc<Results>> {
     definition.contains("task(").then(|| Arc::new(Results::new(id)))
 }
 
-/// The conductor that a log makes.
+/// Replays a log into a conductor.
 pub(super) async fn replay(
     engine: &Engine,
     id: ExecutionId,
@@ -183,7 +182,7 @@ pub(super) async fn replay(
     engine.heavy_and_exact(move || began.replay(&first, &rest, &events)).await
 }
 
-/// What a workflow began with.
+/// The beginning of a workflow, by its log.
 struct Began {
     engine: Engine,
     id: ExecutionId,
@@ -195,7 +194,7 @@ struct Began {
 }
 
 impl Began {
-    /// The conductor after `events`, which are those of `rest`.
+    /// The conductor after `events`, which are the events of `rest`.
     fn replay(
         &self,
         first: &WorkflowEntry,
@@ -213,14 +212,14 @@ impl Began {
                 results.keep(report, &conductor);
             }
             let world = around.then(entry, number);
-            // What was refused once is refused again, and changes nothing.
+            // A refused event is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }
         (conductor, results)
     }
 }
 
-/// What an entry says has happened.
+/// The event of an entry.
 async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
     let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
     Ok(match &entry.event {

@@ -1,4 +1,4 @@
-//! Takes in where the executions inside a workflow stand, if that still holds.
+//! The admission of reports by executions inside a workflow, if these still hold.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use super::outcome;
 use super::step::Step;
 use crate::error::Error;
 
-/// An execution that belongs to a workflow tells where it stands.
+/// A report of an execution's status to its workflow.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
-    /// Where it belongs.
+    /// The place of the execution in its workflow.
     pub(crate) parent: Parent,
-    /// It, as it is from now on.
+    /// The execution in its new state.
     pub(crate) execution: Execution,
-    /// What must hold for its change.
+    /// The expectations of the commit.
     pub(crate) expect: Vec<Expect>,
-    /// Its change.
+    /// The changes of the commit.
     pub(crate) changes: Vec<Change>,
 }
 
 impl Step {
-    /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
-    /// child that is canceled and that begins, say. Only the first of them holds. And
-    /// nothing begins inside a workflow that is about to end.
+    /// Whether a report may be accepted. A batch may contain several that were decided on the same version, for
+    /// example of a child that is canceled and that begins. Only the first of them holds. And nothing may begin
+    /// inside a workflow that is about to end.
     ///
     /// # Errors
     /// A conflict.
@@ -50,7 +50,7 @@ impl Step {
         Ok(())
     }
 
-    /// An execution tells where it stands.
+    /// Applies a report.
     ///
     /// # Errors
     /// As [`Step::admit`]; then nothing has happened.
@@ -82,7 +82,7 @@ impl Step {
         };
         let report =
             conductor::Report { task: parent.task, route: parent.route, item, status, result, execution };
-        // What a report says is never refused.
+        // The conductor never refuses a report.
         drop(self.happen(Event::Report(report), logged));
         Ok(())
     }

@@ -81,7 +81,7 @@ async fn fail(engine: Engine, id: ExecutionId, message: String) {
             // Nothing is inside it any more.
             Ok(_) | Err(Error::NotFound { .. }) => return engine.0.workflows.closing.remove(id),
             Err(error) => {
-                tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
+                tracing::warn!(execution.id = %id, %error, "failed to end a workflow that has grown too large; trying again");
             }
         }
         if engine.core().end_running().is_cancelled() {

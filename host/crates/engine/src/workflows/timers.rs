@@ -58,7 +58,7 @@ fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
         // In a task of its own, which nobody calls off half way.
         core.spawn("end of a workflow", async move {
             if let Err(error) = deliver(&engine, id, Message::Expire).await {
-                tracing::warn!(execution.id = %id, %error, "it has taken too long and cannot be ended");
+                tracing::warn!(execution.id = %id, %error, "failed to end a workflow after its timeout");
             }
         });
     });
@@ -79,7 +79,7 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
         if held.is_none() {
             match Live::load(&engine, id).await {
                 Ok(live) => *held = Some(live),
-                Err(error) => tracing::error!(execution.id = %id, %error, "the workflow cannot be taken up"),
+                Err(error) => tracing::error!(execution.id = %id, %error, "failed to recover a workflow"),
             }
         }
         if let Some(live) = held.as_ref() {
@@ -120,7 +120,7 @@ pub(crate) async fn end_left_behind(engine: &Engine, conducted: &[Execution]) ->
         if workflow.as_ref().is_some_and(|workflow| !workflow.status.is_final()) {
             continue;
         }
-        tracing::warn!(execution.id = %id, left = inside.len(), "it has ended and something was left inside it; that is canceled");
+        tracing::warn!(execution.id = %id, left = inside.len(), "canceling executions left inside a workflow that has ended");
         engine.0.workflows.closing.add(id);
         let (core, engine) = (engine.core().clone(), engine.clone());
         let user = workflow.map(|one| one.context.user).unwrap_or_default();
