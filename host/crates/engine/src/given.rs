@@ -31,8 +31,8 @@ const PREPARATIONS: usize = 3;
 
 /// The memory for the parameters of running executions, in bytes.
 pub(crate) struct GivenRoom {
-    /// The most that one execution counts for. Otherwise a single one could keep the budget busy beside all others
-    /// for ever.
+    /// The most bytes that one execution counts for. Beyond it a large one would never find enough room beside
+    /// others.
     most: usize,
     state: Mutex<State>,
 }

@@ -1,5 +1,5 @@
-//! Configures packs: from a file of the operator, or through the API. A file wins; what was given
-//! through the API is kept in the store.
+//! Configurations of packs, from a file of the operator or through the API. A file wins; a configuration through the
+//! API is kept in the store.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::requests::refuse_depth;
 use crate::service::Engine;
 use crate::validation::Validator;
 
-/// The configuration of a pack, as it was given.
+/// The configuration of a pack, without defaults.
 #[derive(Debug, Clone)]
 pub struct GivenConfig {
-    /// What was given; without the defaults of the schema.
+    /// The given values.
     pub values: Arc<Object>,
-    /// The file that it stands in, unless it came through the API.
+    /// Its file, unless it came through the API.
     pub file: Option<PathBuf>,
 }
 
 impl Engine {
-    /// Configures a pack. What is masked in `values` stays as it was.
+    /// Configures a pack. Masked values in `values` stay as they were.
     ///
     /// # Errors
-    /// When there is no such pack, the values do not fit its schema, or a file configures it.
+    /// When the pack does not exist, the values do not fit its schema, or a file configures it.
     pub async fn configure_pack(&self, pack: &str, values: Object) -> Result<PackConfig, Error> {
         refuse_depth("a value", &Value::Object(values.clone()))?;
         let (engine, pack) = (self.clone(), pack.to_owned());
@@ -63,10 +63,10 @@ impl Engine {
         .await
     }
 
-    /// Forgets what was given for a pack through the API.
+    /// Deletes the configuration of a pack that was given through the API.
     ///
     /// # Errors
-    /// When there is no such pack, nothing was given for it, or a file configures it.
+    /// When the pack does not exist, it has no such configuration, or a file configures it.
     pub async fn forget_pack_config(&self, pack: &str) -> Result<(), Error> {
         let (engine, pack) = (self.clone(), pack.to_owned());
         self.to_the_end(async move {
@@ -86,14 +86,14 @@ impl Engine {
         .await
     }
 
-    /// Where the file of a pack is, if it has one.
+    /// The path of a pack's file, if there is a directory for such files.
     fn config_path(&self, pack: &str) -> Option<PathBuf> {
         let directory = self.0.options.config_directory.as_ref()?;
         Some(directory.join("packs").join(format!("{pack}.yaml")))
     }
 
-    /// What a pack that is being registered is configured by: its file, or what is in the store. What is in
-    /// the store and does not fit any more goes to `notes`.
+    /// The configuration of a pack that is being registered: from its file, or from the store. If the stored one does
+    /// not fit any more, a note is added.
     pub(crate) async fn config_of(
         &self,
         pack: &str,
@@ -119,8 +119,8 @@ impl Engine {
         Ok(Some(GivenConfig { values: Arc::new(values), file: None }))
     }
 
-    /// What to say of defaults in the configuration of a pack, of which this was given, that read keys of the datastore which
-    /// are not there.
+    /// Notes on defaults in the configuration of a pack that read missing keys of the datastore; `given` is the
+    /// configuration.
     pub(crate) fn without_keys(&self, pack: &Pack, given: Option<&GivenConfig>) -> Vec<String> {
         let Some(schema) = &pack.config_schema else { return Vec::new() };
         let none = Object::new();
@@ -137,8 +137,8 @@ impl Engine {
         told.collect()
     }
 
-    /// Reads the files of all packs, when the host starts. One that will not do is told in the log; the pack
-    /// then has what was given through the API, and the defaults.
+    /// Reads the files of all packs when the host starts. An invalid file is reported in the log, and the pack keeps
+    /// the configuration of the API with the defaults.
     pub(crate) fn read_config_files(&self) {
         let packs: Vec<_> = self.content().packs().cloned().collect();
         for pack in packs {
@@ -156,7 +156,7 @@ impl Engine {
     }
 }
 
-/// What the file of a pack gives, if it is there.
+/// The configuration in a pack's file, if the file exists.
 ///
 /// # Errors
 /// When it does not fit the schema of the pack.
@@ -174,10 +174,10 @@ fn given_by(
     Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
 }
 
-/// What a file says, if it is there.
+/// The values in a file, if it exists.
 ///
 /// # Errors
-/// When it cannot be read, or is no configuration.
+/// When the file cannot be read, or is not a configuration.
 fn read(file: &Path) -> Result<Option<Object>, Error> {
     let name = file.display().to_string();
     let text = match plain_file::read_text(file, LARGEST_METADATA) {
@@ -196,7 +196,7 @@ fn read(file: &Path) -> Result<Option<Object>, Error> {
     })
 }
 
-/// What to say of a pack that is not configured and needs values for which there is no default.
+/// The note on a pack that is not configured and needs values without defaults.
 fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
     let is_needed = |schema: &Value| {
         let schema = Schema::of(schema);
@@ -212,7 +212,7 @@ fn unconfigured(pack: &str, schema: &Parameters) -> Option<String> {
     })
 }
 
-/// There is no configuration.
+/// The error for a pack without a configuration.
 pub fn not_configured(pack: &str) -> Error {
     Error::NotFound {
         what: "configuration of pack",
@@ -233,7 +233,8 @@ fn refuse_file(pack: &str, given: Option<&GivenConfig>) -> Result<(), Error> {
     }
 }
 
-/// Whether values are what the schema says, and templates in them can be read. A pack without a schema takes anything.
+/// Checks values against the schema, and that templates in them can be parsed. A pack without a schema takes any
+/// values.
 fn fits(pack: &str, values: &Object, schema: Option<&Parameters>) -> Result<(), Error> {
     if let Some(place) = configuration::unreadable(values) {
         return Err(Error::invalid(

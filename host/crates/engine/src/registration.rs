@@ -1,6 +1,6 @@
-//! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
-//! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`parts`] how a part of a pack is registered alone.
+//! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
+//! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
+//! [`parts`] registers parts of a pack.
 
 mod flows;
 mod parts;
@@ -30,22 +30,22 @@ use crate::content::{RegisteredAction, RegisteredTriggerType, refusal};
 use crate::error::Error;
 use crate::service::Engine;
 
-/// What was registered.
+/// The outcome of a registration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The pack.
     pub pack: Pack,
-    /// How many actions it has.
+    /// The number of its actions.
     pub actions: usize,
-    /// How many trigger types it has.
+    /// The number of its trigger types.
     pub trigger_types: usize,
-    /// How many rules it has.
+    /// The number of its rules.
     pub rules: usize,
-    /// What was passed over, and what to think about.
+    /// Skipped parts and advice.
     pub notes: Vec<String>,
 }
 
-/// What a pack brings and what goes with its old version, all of it compiled.
+/// The compiled contents of a pack, and those of its old version that leave.
 struct Ready {
     pack: Pack,
     actions: Vec<RegisteredAction>,
@@ -74,27 +74,27 @@ impl Ready {
 }
 
 impl Engine {
-    /// Registers the pack in `directory`, or registers it again. What is wrong with one action is a note, and that action
-    /// is refused when somebody runs it.
+    /// Registers the pack in `directory`, or registers it again. A mistake in a single action is a note, and the
+    /// action is refused when somebody runs it.
     ///
     /// # Errors
-    /// When anything else in it is not right; every problem is named, with file, line and column. Nothing was
+    /// When anything else in the pack is wrong; every problem is named, with file, line and column. Nothing was
     /// registered then.
     pub async fn register_pack(&self, directory: &Path, built_in: bool) -> Result<Report, Error> {
         self.register_parts(directory, built_in, Parts::ALL).await
     }
 
-    /// The same of some parts of the pack.
+    /// Registers some parts of the pack.
     ///
     /// # Errors
-    /// As [`Engine::register_pack`], and when its other parts are registered from another directory.
+    /// As [`Engine::register_pack`], and when its other parts were registered from another directory.
     pub async fn register_parts(
         &self,
         directory: &Path,
         built_in: bool,
         parts: Parts,
     ) -> Result<Report, Error> {
-        // Its actions start elsewhere, and a later host too.
+        // Actions start in another directory, and so may a later host.
         let directory = std::path::absolute(directory).map_err(|error| {
             Error::invalid(
                 format!("{} is no directory: {error}", directory.display()),
@@ -102,7 +102,7 @@ impl Engine {
             )
         })?;
         let around = Around::Host(self.clone());
-        // What came with the host was looked at when that was built.
+        // The packs of the binary were checked when it was built.
         let read = if built_in {
             reading::files(&directory, around).await
         } else {
@@ -126,20 +126,19 @@ impl Engine {
         .await
     }
 
-    /// Registers parts of the pack of this name again, from where it was registered.
+    /// Registers parts of a pack again from its directory.
     ///
     /// # Errors
-    /// When there is no such pack, and as [`Engine::register_pack`].
+    /// When the pack does not exist, and as [`Engine::register_pack`].
     pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
         self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Forgets a pack with all that is in it, and its configuration. Its files stay where they are, and so
-    /// does what has run.
+    /// Removes a pack with its contents and its configuration. Its files and past executions stay.
     ///
     /// # Errors
-    /// When there is no such pack, it is one of the host itself, or rules of other packs use it.
+    /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
     pub async fn remove_pack(&self, name: &str) -> Result<(), Error> {
         let (engine, name) = (self.clone(), name.to_owned());
         self.to_the_end(async move {
@@ -170,7 +169,7 @@ impl Engine {
         .await
     }
 
-    /// Deletes a pack with these rules and all else that is in it; the lock of content is held.
+    /// Deletes a pack with these rules and all its contents; the lock of the catalog is held.
     async fn forget_pack(&self, pack: &Pack, rules: Vec<(Ref, RuleId)>) -> Result<(), Error> {
         let name = &pack.reference;
         let (actions, kinds) = self.gone(pack, &[], &[]);
@@ -222,13 +221,13 @@ impl Engine {
             ready.rules.into_iter().for_each(|rule| content.put_rule(rule));
             content.runners().clone()
         };
-        // What a runner has kept of files that have changed is old now; what runs from the others goes on.
+        // Runners drop what they have cached of changed files; present runs go on with it.
         runners.values().for_each(|runner| runner.refresh(Path::new(&path)));
         self.prepare(Some(&name));
         Ok(report)
     }
 
-    /// Makes what is in a pack ready, which takes a processor: nobody waits for it but those who change content.
+    /// Compiles the contents of a pack, which takes a processor. Only other changes of the catalog wait for it.
     fn make_ready(&self, contents: PackContents, parts: Parts) -> Ready {
         let known = self.content().pack(&contents.pack.reference).ok().cloned();
         let PackContents {
@@ -250,7 +249,7 @@ impl Engine {
         let runners = self.content().runners().clone();
         let path = PathBuf::from(&pack.path);
         let (mut gone_actions, mut gone_kinds) = self.gone(&pack, &actions, &trigger_types);
-        // What was not looked for is not gone.
+        // Parts that were not read are not gone.
         gone_actions.retain(|_| parts.actions);
         gone_kinds.retain(|_| parts.triggers);
         let register = |action: Action| {
@@ -276,8 +275,8 @@ impl Engine {
         }
     }
 
-    /// Refuses to register a part of a pack whose other parts come from another directory: their files would be looked for
-    /// in this one.
+    /// Refuses to register a part of a pack whose other parts come from another directory, because their files would
+    /// be looked up in this one.
     fn refuse_mixture(&self, pack: &Pack) -> Result<(), Error> {
         let known = self.content().pack(&pack.reference).ok().map(|known| known.path.clone());
         let Some(other) = known.filter(|known| Path::new(known) != Path::new(&pack.path)) else {
@@ -290,7 +289,7 @@ impl Engine {
         Err(Error::invalid(message, "register all of it: leave `types` out"))
     }
 
-    /// What to say of a pack that was registered from another directory.
+    /// The note on a pack that was registered from another directory before.
     fn moved(&self, pack: &Pack) -> Option<String> {
         let known = self.content().pack(&pack.reference).ok().map(|known| known.path.clone())?;
         (Path::new(&known) != Path::new(&pack.path)).then(|| {
@@ -302,7 +301,7 @@ impl Engine {
         })
     }
 
-    /// What to say of packs that this one names as its `dependencies` and that are not registered.
+    /// The notes on `dependencies` of the pack that are not registered.
     fn without_dependencies(&self, pack: &Pack) -> Vec<String> {
         let named = pack.other.get("dependencies").and_then(Value::as_array).into_iter().flatten();
         let content = self.content();
@@ -323,7 +322,7 @@ impl Engine {
             .collect()
     }
 
-    /// What the pack had and has no more.
+    /// The contents that the pack had and has no more.
     fn gone(&self, pack: &Pack, actions: &[Action], kinds: &[TriggerType]) -> (Vec<Ref>, Vec<Ref>) {
         let content = self.content();
         let actions: BTreeSet<_> = actions.iter().map(|action| &action.reference).collect();
@@ -338,7 +337,7 @@ impl Engine {
     }
 }
 
-/// The names of the host's own packs are nobody else's.
+/// Refuses a pack with the name of one of the host's own.
 fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     match own_name(pack).filter(|_| !pack.built_in) {
         Some((message, hint)) => Err(Error::Conflict { message, hint: hint.into(), id: None }),
@@ -346,7 +345,7 @@ fn refuse_own_name(pack: &Pack) -> Result<(), Error> {
     }
 }
 
-/// What to say, and what to do, where a pack has the name of one of the host's own.
+/// The message and the remedy for a pack with the name of one of the host's own.
 fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     let name = &pack.reference;
     names::is_own_pack(name).then(|| {
@@ -355,7 +354,7 @@ fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     })
 }
 
-/// The name of the pack that a dependency names, which may be a repository, and may have a version.
+/// The name of the pack in a dependency, which may be a repository, and may have a version.
 fn dependency(text: &str) -> &str {
     let (address, _version) = text.split_once('=').unwrap_or((text, ""));
     let name = address.rsplit('/').next().unwrap_or(address);

@@ -1,5 +1,5 @@
-//! Makes, changes and deletes rules. How a change comes about is in [`change`], whether its parameters are what its action
-//! takes in [`fitting`].
+//! The rule book: creates, changes and deletes rules. [`change`] makes the changes, [`fitting`] checks parameters
+//! against their action.
 
 mod change;
 mod fitting;
@@ -22,21 +22,21 @@ use crate::content::RegisteredTriggerType;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// A rule as it was stored, and what its author should think about.
+/// A stored rule, with advice for its author.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The rule.
     pub rule: Rule,
-    /// Each names the rule and the remedy.
+    /// Advice; each names the rule and the remedy.
     pub warnings: Vec<String>,
 }
 
 impl Engine {
-    /// Makes a rule from its text, YAML or JSON.
+    /// Creates a rule from its text, YAML or JSON.
     ///
     /// # Errors
-    /// When the text is no rule, its trigger does not exist, its criteria make no sense, or there is a
-    /// rule of that name. Nothing was stored then.
+    /// When the text is not a rule, its trigger does not exist, its criteria are invalid, or the name is taken.
+    /// Nothing was stored then.
     pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
         let text = text.to_owned();
         let mut context = Object::new();
@@ -58,10 +58,10 @@ impl Engine {
         .await
     }
 
-    /// Replaces the rule `name` (a reference or an id) by what a text says. It keeps its id.
+    /// Replaces the rule `name` (a reference or an id) by the one in a text. It keeps its id.
     ///
     /// # Errors
-    /// As [`Engine::create_rule`], and when there is no such rule.
+    /// As [`Engine::create_rule`], and when the rule does not exist.
     pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.change_rules(move |engine| {
@@ -78,10 +78,10 @@ impl Engine {
         .await
     }
 
-    /// Switches the rule `name` (a reference or an id) on or off.
+    /// Enables or disables the rule `name` (a reference or an id).
     ///
     /// # Errors
-    /// When there is no such rule.
+    /// When the rule does not exist.
     pub async fn set_rule_enabled(&self, name: &str, enabled: bool) -> Result<Rule, Error> {
         let name = name.to_owned();
         self.change_rules(move |engine| {
@@ -92,10 +92,10 @@ impl Engine {
         .await
     }
 
-    /// Deletes the rule `name` (a reference or an id); says which it was.
+    /// Deletes the rule `name` (a reference or an id), and returns its reference.
     ///
     /// # Errors
-    /// When there is no such rule.
+    /// When the rule does not exist.
     pub async fn delete_rule(&self, name: &str) -> Result<Ref, Error> {
         let name = name.to_owned();
         self.change_rules(move |engine| {
@@ -107,7 +107,7 @@ impl Engine {
         .await
     }
 
-    /// The rule that a definition defines, with its trigger in the form that is compared.
+    /// The rule of a definition, with its trigger in normal form.
     pub(crate) fn rule_of(
         &self,
         definition: RuleDefinition,
@@ -116,7 +116,7 @@ impl Engine {
     ) -> Result<Rule, Error> {
         let mut rule = definition.into_rule(id);
         rule.context = context;
-        // What is registered is not held while a schema is compiled and looked at.
+        // The lock of the catalog is not held while a schema is compiled.
         let kind = self.content().trigger_type(&rule.trigger.kind).cloned().map_err(|error| {
             Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned())
         })?;
@@ -126,11 +126,11 @@ impl Engine {
         Ok(rule)
     }
 
-    /// Refuses what cannot work, and warns about what may not be meant.
+    /// Refuses a rule that cannot work, and returns warnings about likely mistakes.
     pub(crate) fn check_rule(&self, rule: &Rule) -> Result<Vec<String>, Error> {
-        // What is registered is not held while schemas and templates are compiled.
+        // The lock of the catalog is not held while schemas and templates are compiled.
         let action = self.content().action(&rule.action.reference).cloned();
-        // What is secret among the parameters of what is not there is not known.
+        // Without the action nobody knows which parameters are secret.
         let is_secret =
             |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
         let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
@@ -145,13 +145,13 @@ impl Engine {
     }
 }
 
-/// Brings a trigger of the type `kind` into the form that is compared.
+/// Brings a trigger of the type `kind` into normal form.
 ///
 /// # Errors
-/// When its parameters are not what the type takes.
+/// When its parameters do not fit the type.
 pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
     normalize(trigger)?;
-    // As in StackStorm, a type that declares none may be given any.
+    // As in StackStorm, a type without declared parameters accepts any.
     if kind.kind.parameters_schema.is_empty() {
         return Ok(());
     }
@@ -164,7 +164,7 @@ pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Res
     })
 }
 
-/// What there is to say of a rule whose action is not there.
+/// The warning for a rule whose action does not exist.
 pub(crate) fn without_action(rule: &Rule, error: &Error) -> String {
     format!(
         "rule {}: {error}; {} Until it is there, every match is recorded as a failed enforcement",
@@ -193,7 +193,7 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
-/// A rule cannot take the name of another one.
+/// The conflict when a rule would take the name of another one.
 fn names_another(old: &Rule, rule: &Rule) -> Error {
     let (old, new) = (&old.reference, &rule.reference);
     Error::Conflict {
@@ -205,13 +205,13 @@ fn names_another(old: &Rule, rule: &Rule) -> Error {
     }
 }
 
-/// `rule`, ready to be evaluated.
+/// `rule`, compiled.
 fn compiled(rule: &Rule) -> Arc<CompiledRule> {
     Arc::new(CompiledRule::new(Arc::new(rule.clone())))
 }
 
-/// A secret that was printed comes back masked, and then stands for what it was: but not for another action or trigger, which
-/// would show it, or send it elsewhere.
+/// Replaces masked secrets by their old values, since a printed rule has them masked. Not for another action or
+/// trigger, which would show the secret or send it elsewhere.
 fn keep_masked(rule: &mut Rule, old: &Rule) {
     if rule.action.reference == old.action.reference {
         rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
@@ -221,7 +221,7 @@ fn keep_masked(rule: &mut Rule, old: &Rule) {
     }
 }
 
-/// Refuses what is still masked: it stands for a secret that is not known, and would be taken for the secret itself.
+/// Refuses masks that are left: the mask stands for an unknown secret, and would be taken for the secret itself.
 fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     let parameters = [&rule.action.parameters, &rule.trigger.parameters];
     let names = parameters.into_iter().flatten().filter(|(_, value)| is_masked(value)).map(|(name, _)| name);
@@ -237,7 +237,7 @@ fn refuse_masked(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// `/sample/` and `sample` are one webhook.
+/// `/sample/` and `sample` are the same webhook.
 fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
     if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
         && let Some(Value::String(url)) = trigger.parameters.get_mut("url")

@@ -1,8 +1,8 @@
-//! Checks values against schemas that packs declare. Validators are compiled once and kept.
+//! The validation of values against schemas of packs. Validators are compiled once and kept.
 //!
-//! What a schema asks for (`uniqueItems`, a long `enum`) counts no work but for [`patterns`], so the size of the value
-//! decides: a large one is not checked by a worker that answers requests ([`crate::evaluation`]). [`words`] says what is
-//! wrong.
+//! Except for [`patterns`], keywords such as `uniqueItems` or a long `enum` charge no work. So the size of the value
+//! decides: large values are not validated by a worker that answers requests ([`crate::evaluation`]). [`words`]
+//! writes the messages.
 
 mod patterns;
 mod words;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::evaluation;
 use words::Values;
 
-/// How many bytes of values are checked at once.
+/// The bytes of values that are validated on a worker.
 const SMALL: usize = 64 * 1024;
 
 /// A schema, compiled when it is first needed.
@@ -31,13 +31,13 @@ pub(crate) struct Validator {
 }
 
 impl Validator {
-    /// For a whole set of parameters.
+    /// A validator of a set of parameters.
     pub(crate) fn of_parameters(parameters: &Parameters) -> Self {
         let is_secret = parameters.values().any(has_secret);
         Self { schema: validation_schema(parameters), is_secret, compiled: OnceLock::new() }
     }
 
-    /// For a payload. A schema that only says "an object" is not worth a validator.
+    /// A validator of a payload. A schema that only says "an object" needs none.
     pub(crate) fn of_payload(schema: &Object) -> Option<Self> {
         let says_something = schema.keys().any(|key| key != "type" && key != "description");
         says_something.then(|| Self {
@@ -47,7 +47,7 @@ impl Validator {
         })
     }
 
-    /// Why nothing can be checked with it, where its schema is not valid.
+    /// The reason why the schema is not valid, if it is not.
     pub(crate) fn broken(&self) -> Option<&str> {
         self.compiled().as_ref().err().map(String::as_str)
     }
@@ -57,13 +57,13 @@ impl Validator {
         self.compiled.get_or_init(compile)
     }
 
-    /// What is wrong with `value`: the first thing found, in StackStorm's words where it has some.
+    /// The first mistake in `value`, in StackStorm's words where it has some.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         self.check_with(value, || false)
     }
 
-    /// The same; what is wrong is said without any value where `hides_values`, which is asked only then, or where the
-    /// schema has secrets.
+    /// The same check. The message quotes no value if the schema has secrets or `hides_values`, which is asked only
+    /// after a mistake.
     pub(crate) fn check_with(&self, value: &Value, hides_values: impl Fn() -> bool) -> Result<(), String> {
         if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
             return Err("it is too large to be checked beside other work; send less".to_owned());
@@ -81,13 +81,13 @@ impl Validator {
     }
 }
 
-/// Whether there is so much in `values` that it is not looked through by a worker.
+/// Whether `values` are too large to be walked through by a worker.
 pub(crate) fn are_large(values: &Object) -> bool {
     let mut left = SMALL;
     values.values().any(|value| is_larger(value, &mut left))
 }
 
-/// Whether there is more in `value` than is `left`, in bytes of memory.
+/// Whether `value` takes more than `left` bytes of memory.
 fn is_larger(value: &Value, left: &mut usize) -> bool {
     let text = value.as_str().map_or(0, str::len);
     let Some(rest) = left.checked_sub(text + size_of::<Value>()) else { return true };

@@ -1,5 +1,5 @@
-//! What is refused of actions and rules, and the words for it: when their pack is registered or checked, and when somebody
-//! runs one.
+//! Refusals of actions and rules, and their wording, which is the same when a pack is registered or checked and when
+//! somebody runs an action.
 
 use petrel_model::names::{WITHOUT_OWN_PACK, is_own_pack};
 use petrel_model::nearest::nearest;
@@ -9,18 +9,18 @@ use petrel_model::{Action, Ref};
 use super::{Content, Runners};
 use crate::error::Error;
 
-/// That an action is refused, as whoever runs it and whoever registers its pack are told.
+/// The message that an action is refused.
 pub(crate) fn refusal(action: &Ref, why: &str) -> String {
     format!("action `{action}` is refused: {why}")
 }
 
-/// That an action is refused, since something is wrong with it.
+/// The error that an action is refused because of a mistake in it.
 pub(crate) fn refused(action: &Ref, why: &str) -> Error {
     let hint = format!("correct it and register the pack `{}` again", action.pack());
     Error::invalid(refusal(action, why), hint)
 }
 
-/// That this host has no runner for an action: what is wrong, and what to do.
+/// The message and the remedy for an action whose runner this host lacks.
 pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, String) {
     let (name, known) = (&action.runner_type, || runners.keys().map(String::as_str));
     let message = format!(
@@ -36,7 +36,7 @@ pub(crate) fn without_runner(action: &Action, runners: &Runners) -> (String, Str
 }
 
 impl Content {
-    /// Whether there is an action of this reference that is not registered, since it is refused or cannot be read.
+    /// Whether an action with this reference exists that is refused or cannot be read.
     pub(crate) fn is_hidden(&self, reference: &Ref) -> bool {
         let is_refused =
             |pack: &std::sync::Arc<petrel_model::Pack>| pack.refused.contains_key(reference.name());
@@ -44,7 +44,7 @@ impl Content {
             || self.unreadable.iter().any(|one| one.kind == "action" && one.id == reference.as_str())
     }
 
-    /// That there is no such thing, where it may be of a pack of the host's own that this version does not have.
+    /// The error for a missing object, which may belong to one of the host's own packs that this version lacks.
     pub(super) fn without_own_pack<'a>(
         &self,
         what: &'static str,
@@ -59,7 +59,7 @@ impl Content {
         Error::NotFound { what, name: name.to_owned(), hint }
     }
 
-    /// Why there is no rule `name`: it is in the files of its pack and refused, or nowhere.
+    /// The reason why there is no rule `name`: its pack's file has it and it is refused, or it does not exist.
     pub(super) fn left_out(&self, name: &str) -> Error {
         let reference = name.parse::<Ref>().ok();
         let why =

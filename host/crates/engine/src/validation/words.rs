@@ -1,5 +1,5 @@
-//! What a schema finds wrong with a value, in words: the place of what is wrong within the value, and the reason, also
-//! where the schema allows several forms. Parameters, configurations, payloads and inputs of workflows are all told so.
+//! Validation errors in words: the place of the mistake within the value, and the reason, also where the schema
+//! allows several forms. Parameters, configurations, payloads and inputs of workflows share this wording.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -7,25 +7,25 @@ use jsonschema::paths::{Location, LocationSegment};
 use jsonschema::types::JsonType;
 use petrel_model::quoted::{beginning, quoted as quoted_name};
 
-/// How many forms are told apart where a value has none of them.
+/// The number of forms whose reasons are given when a value has none of them.
 const MOST_FORMS: usize = 3;
 
-/// Characters of a value that are quoted.
+/// The length of a quoted value, in characters.
 const LONGEST_VALUE: usize = 200;
 
-/// Characters of what the library says about a value.
+/// The length of the library's words, in characters.
 const LONGEST_REASON: usize = 1_000;
 
 /// Whether values may be quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Values {
-    /// As they are.
+    /// Values are quoted.
     Shown,
-    /// Some are secret.
+    /// Some values are secret.
     Hidden,
 }
 
-/// `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
+/// A message such as `nested.port: "x" is not an integer`; in StackStorm's words where it has some.
 pub(super) fn of(error: &ValidationError<'_>, values: Values) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -38,8 +38,7 @@ pub(super) fn of(error: &ValidationError<'_>, values: Values) -> String {
     }
 }
 
-/// What is wrong with a value that has none of several forms: of the only one that it could be meant to have, what keeps
-/// it from that.
+/// The message for a value that has none of several forms: if only one can be meant, the reason against that one.
 fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>], values: Values) -> String {
     let place = error.instance_path().as_str();
     let is_other_type = |found: &ValidationError<'_>| {
@@ -66,7 +65,7 @@ fn of_forms(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]
     }
 }
 
-/// Why, without the place.
+/// The reason, without the place.
 fn reason(error: &ValidationError<'_>, values: Values) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
@@ -81,7 +80,7 @@ fn reason(error: &ValidationError<'_>, values: Values) -> String {
             format!("{} has more than one of the forms of which it may have one", quoted(error, values))
         }
         _ if values == Values::Hidden => told(&error.masked().to_string()),
-        // Of a long value only the beginning is told, and then why.
+        // Only the beginning of a long value is quoted, followed by the reason.
         _ if error.instance().to_string().len() > LONGEST_VALUE => {
             told(&error.masked_with(quoted(error, values)).to_string())
         }
@@ -89,12 +88,12 @@ fn reason(error: &ValidationError<'_>, values: Values) -> String {
     }
 }
 
-/// As much of the library's words as is told: they repeat whole values, and all names that are too many.
+/// The beginning of the library's words, which repeat whole values and all unexpected names.
 fn told(words: &str) -> String {
     beginning(words, LONGEST_REASON).into_owned()
 }
 
-/// The types that a value should have had one of.
+/// The types of which the value should have had one.
 fn type_name(error: &ValidationError<'_>) -> Option<Vec<JsonType>> {
     match error.kind() {
         ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => Some(vec![*kind]),
@@ -103,7 +102,8 @@ fn type_name(error: &ValidationError<'_>) -> Option<Vec<JsonType>> {
     }
 }
 
-/// `not an integer`, `neither an array nor a string`. That something may be left out says nothing about what is there.
+/// `not an integer`, or `neither an array nor a string`. Null among the types only means that a value may be absent,
+/// so it is left out.
 fn neither(types: &[Vec<JsonType>]) -> String {
     let mut names: Vec<_> =
         types.iter().flatten().filter(|kind| **kind != JsonType::Null).map(|kind| named(*kind)).collect();
@@ -138,7 +138,7 @@ fn quoted(error: &ValidationError<'_>, values: Values) -> String {
     }
 }
 
-/// `text`, behind the place that it is about.
+/// `text`, after the place that it is about.
 fn at(place: &Location, text: &str) -> String {
     let mut shown = String::new();
     for segment in place.segments() {

@@ -87,24 +87,25 @@ impl Step {
         Ok(())
     }
 
-    /// What to ask of the workflow when somebody asks for `status`. What ended inside it while it was paused is taken in
-    /// only when it is asked to run: Orquesta never does it, and a log of before must give what it gave.
+    /// The status to request of the conductor when somebody requests `status`. Outcomes that came during a pause are
+    /// taken in only when the conductor is asked to run: Orquesta never asks for that, and the log of an earlier
+    /// version must replay in the same way.
     pub(super) fn wanted(&self, status: Status) -> Status {
         let takes_in = status == Status::Resuming && self.live.conductor.holds_ends();
         if takes_in { Status::Running } else { status }
     }
 
-    /// Lets a workflow take in what ended inside it while it was paused, once something else made it go on.
+    /// Has a workflow take in the outcomes that came during a pause, once something else made it go on.
     pub(super) fn take_in_ends(&mut self) {
         let goes_on = matches!(self.status(), Status::Running | Status::Resuming);
         if goes_on && self.live.conductor.holds_ends() {
             let logged = WorkflowEvent::Requested { status: Status::Running.as_str().to_owned() };
-            // A workflow that goes on may always be asked to.
+            // A workflow that goes on may always be asked to run.
             drop(self.happen(Event::Request(Status::Running), logged));
         }
     }
 
-    /// Keeps what a task gave, for expressions that ask for it.
+    /// Keeps the result of a task, for expressions that read it.
     pub(super) fn keep_result(&self, event: &Event) {
         if let (Some(results), Event::Report(report)) = (&self.live.results, event) {
             results.keep(report, &self.live.conductor);

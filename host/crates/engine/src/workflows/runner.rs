@@ -1,5 +1,5 @@
-//! The runner types of workflows. The engine conducts them itself, so what they say of themselves is all
-//! there is to them as runners.
+//! The runner types of workflows. The engine conducts workflows itself, so these runners consist only of their
+//! descriptions.
 
 use async_trait::async_trait;
 use petrel_model::parameters::Parameters;
@@ -12,7 +12,7 @@ pub const ORQUESTA: &str = "orquesta";
 /// The runner type of action chains.
 pub const ACTION_CHAIN: &str = "action-chain";
 
-/// What a runner of workflows says of itself.
+/// The description of a runner of workflows.
 #[derive(Debug)]
 pub struct WorkflowRunner(RunnerType);
 

@@ -1,5 +1,5 @@
-//! Workflows that may take only so long, and those that an earlier process was conducting. What ends a workflow by the
-//! time is kept here and not with the workflow, which so can leave memory while it waits.
+//! The timeouts of workflows, and the recovery of workflows that an earlier process was conducting. Timeouts are kept
+//! here and not in the workflow, which can so leave memory while it waits.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use super::mailbox::{Message, deliver, lock};
 use crate::error::Error;
 use crate::service::Engine;
 
-/// What ends a workflow when it takes too long; it is called off when this is dropped.
+/// The timeout of a workflow. On drop it is called off.
 #[derive(Debug)]
 struct Timer(AbortHandle);
 
@@ -25,15 +25,14 @@ impl Drop for Timer {
     }
 }
 
-/// What ends the workflows that may take only so long and have not ended, in memory or not.
+/// The timeouts of workflows that have not ended, in memory or not.
 #[derive(Debug, Default)]
 pub(super) struct Timers(Mutex<HashMap<ExecutionId, Timer>>);
 
-/// Has a workflow ended when it has taken longer than it may, unless that is seen to; calls that off once it has
-/// ended. The time counts from its beginning, whichever process that was in. To be called whenever something has
-/// happened to it.
+/// Sets the timeout of a workflow, unless it is set, and calls it off once the workflow has ended. The time counts
+/// from its beginning, in whichever process that was. To be called whenever a workflow has changed.
 pub(super) fn follow(engine: &Engine, live: &Live) {
-    // Most have no timeout, and need no lock.
+    // Most workflows have no timeout, and need no lock.
     let Some(timeout) = live.conductor.timeout().and_then(|seconds| u64::try_from(seconds).ok()) else {
         return;
     };
@@ -47,7 +46,7 @@ pub(super) fn follow(engine: &Engine, live: &Live) {
     }
 }
 
-/// Has the workflow `id` ended at `end`.
+/// Ends the workflow `id` at `end`.
 fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
     let core = engine.core().clone();
     let waiting = engine.core().clone().spawn("timeout of a workflow", async move {
@@ -55,7 +54,7 @@ fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
             () = core.sleep(end.since(core.now())) => {}
             () = core.stop_starting().cancelled() => return,
         }
-        // In a task of its own, which nobody calls off half way.
+        // A task of its own, which cannot be called off half way.
         core.spawn("end of a workflow", async move {
             if let Err(error) = deliver(&engine, id, Message::Expire).await {
                 tracing::warn!(execution.id = %id, %error, "failed to end a workflow after its timeout");
@@ -65,15 +64,15 @@ fn arm(engine: Engine, id: ExecutionId, end: Timestamp) -> Timer {
     Timer(waiting.abort_handle())
 }
 
-/// Takes up the workflows that an earlier process was conducting: their time runs on, and what they had asked of
-/// what runs inside them is asked again, as it may not have been told.
+/// Recovers the workflows that an earlier process was conducting: their timeouts run on, and their requests to
+/// executions inside them are repeated, because these may not have been told.
 pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
     for execution in workflows {
         let id = execution.id;
         let workflow = engine.0.workflows.get(id);
         let mut held = workflow.live.lock().await;
         if workflow.is_gone() {
-            // Something has happened to it meanwhile, and nothing is left to be taken up.
+            // The workflow has made progress meanwhile, and needs no recovery.
             continue;
         }
         if held.is_none() {
@@ -106,8 +105,7 @@ pub(crate) async fn take_up(engine: Engine, workflows: Vec<Execution>) {
     }
 }
 
-/// Ends what is inside workflows that have ended: an earlier version could leave it behind. Nothing of it begins
-/// once this returns.
+/// Ends executions that an earlier version left inside ended workflows. None of them begins once this returns.
 ///
 /// # Errors
 /// When the store cannot be read.

@@ -1,7 +1,7 @@
-//! What the expressions of a workflow see of the world: the moment, the datastore, what tasks gave.
+//! The world of a workflow's expressions: the moment, the datastore, and results of tasks.
 //!
-//! What was read from the datastore is noted, and goes into the log with the event: when the log is read
-//! again, the same is seen again.
+//! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the same
+//! values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was read from the datastore, by the name of the key with its scope where that is not the system's.
+/// Reads of the datastore, by the name of the key, with its scope unless that is the system's.
 pub(super) type Reads = BTreeMap<String, Option<String>>;
 
 fn noted(scope: KeyScope, name: &str) -> String {
@@ -31,7 +31,7 @@ fn noted(scope: KeyScope, name: &str) -> String {
     }
 }
 
-/// The datastore as it is now; what is read is noted.
+/// The present datastore; its reads are noted.
 #[derive(Debug)]
 pub(super) struct Live {
     datastore: Arc<Datastore>,
@@ -43,7 +43,7 @@ impl Live {
         Self { datastore, reads: Mutex::default() }
     }
 
-    /// What was read so far.
+    /// The reads so far.
     pub(super) fn reads(&self) -> Reads {
         lock(&self.reads).clone()
     }
@@ -61,7 +61,7 @@ impl Keys for Live {
     }
 }
 
-/// What was read from the datastore when something happened first.
+/// The reads of the datastore at the time of the event.
 #[derive(Debug)]
 struct Noted(Reads);
 
@@ -71,10 +71,10 @@ impl Keys for Noted {
     }
 }
 
-/// What the actions of a task gave, with their statuses, by item; `None` is the task itself.
+/// The results of a task's actions with their statuses, by item; `None` is the task itself.
 type GivenByItem = BTreeMap<Option<usize>, (String, Arc<Value>)>;
 
-/// What the tasks of one workflow gave, for those that ask with `task()`.
+/// The results of one workflow's tasks, for expressions that call `task()`.
 #[derive(Debug)]
 pub(super) struct Results {
     workflow: ExecutionId,
@@ -87,7 +87,7 @@ impl Results {
         Self { workflow, given: Mutex::default() }
     }
 
-    /// Keeps what an action gave that has ended.
+    /// Keeps the result of an ended action.
     pub(super) fn keep(&self, report: &Report, conductor: &Conducted) {
         let number = conductor.number(&report.task, report.route).filter(|_| report.status.is_completed());
         if let Some(number) = number {
@@ -117,22 +117,22 @@ impl Records for Results {
     }
 }
 
-/// The identity of a task's run: that of its workflow, with the number in the place of its end.
+/// The id of a task's run: that of its workflow, with the number of the run in place of its end.
 pub(crate) fn task_execution_id(workflow: ExecutionId, number: usize) -> String {
     let mut id = workflow.to_string();
     id.truncate(16);
     format!("{id}{number:08x}")
 }
 
-/// A moment, with the chance of the entry of a log that has this number: the same when it is read again.
+/// The moment of the entry with this number, with its seed: the same whenever the log is read.
 fn moment(at: Timestamp, number: u64) -> Moment {
     let micros = at.as_micros();
-    // Neighbours are spread over the whole range.
+    // Spreads neighbouring numbers over the whole range.
     let seed = (micros.unsigned_abs() ^ number.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Moment { micros, seed }
 }
 
-/// The world around one workflow: what its tasks gave, and what is registered.
+/// The surroundings of one workflow: the results of its tasks, and the catalog.
 #[derive(Debug, Clone)]
 pub(super) struct Around {
     results: Option<Arc<Results>>,
@@ -145,12 +145,12 @@ impl Around {
         Self { results, secrets: shared }
     }
 
-    /// The world as it is now, for the entry with this number.
+    /// The present world, for the entry with this number.
     pub(super) fn now(&self, at: Timestamp, number: u64, keys: Arc<Live>) -> World {
         self.world(moment(at, number), keys)
     }
 
-    /// The world as it was when the entry with this number was made.
+    /// The world at the time of the entry with this number.
     pub(super) fn then(&self, entry: &WorkflowEntry, number: u64) -> World {
         self.world(moment(entry.at, number), Arc::new(Noted(entry.keys.clone())))
     }
@@ -165,12 +165,12 @@ impl Around {
     }
 }
 
-/// What is secret among the parameters of actions, as they are registered now.
+/// The secrets among parameters of actions, by the present catalog.
 impl Secrets for Shared {
     fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
         let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
-        // Of what is not there nothing is known.
+        // Nothing is known of an action that is not registered, so everything may be secret.
         known.is_none_or(|action| match parameter {
             Some(name) => action.signature.is_secret(name),
             None => action.parameters.values().any(has_secret),
