@@ -1,16 +1,16 @@
 //! `petrel`: server and client in one binary. This file is its table of contents.
 //!
 //! * [`cli`] is the command line, with one file for each verb; [`client`] talks to a running host, and [`mod@print`]
-//! shows its answers.
+//!   shows its answers.
 //! * [`server`] builds the host from its parts, runs it and drains it: the composition root. [`greeting`] is its
-//! output at the start.
+//!   output at the start.
 //! * [`archive_file`] writes and reads the files of backups and exports; [`backup_files`] are the files of the data
-//! directory that belong to a backup.
+//!   directory that belong to a backup.
 //! * [`config`] has the settings of the host; [`data_directory`] is the place of everything that it stores.
 //! * [`logins`] keeps the tokens of `petrel login`.
 //! * [`log`] is the log of the host; [`notify`] reports its state to systemd; [`signals`] stop it.
 //! * [`grants`] are the directories that the operator lets components reach; [`bundled`] are the packs inside the
-//! binary.
+//!   binary.
 
 use std::process::ExitCode;
 

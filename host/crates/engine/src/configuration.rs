@@ -69,20 +69,20 @@ impl Configuration {
         self.values.contains_key(key)
     }
 
-    /// The configuration of `pack` for an action that runs now, with the keys of `datastore` where it asks for them.
-    /// What comes of a template is text, or null when it is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
+    /// The configuration of `pack` for an action that runs now, rendered with the keys of `datastore`. The value of a
+    /// template is text, or null if that is empty. (Source: StackStorm's `ContentPackConfigLoader`.)
     ///
     /// # Errors
-    /// Which of its templates cannot be rendered, or reads a key that is not there and does not say what then.
-    /// (Beyond the original, where the value becomes null, and the action runs with a password that is none. It does here
-    /// for a default of the schema, which the operator has not asked for and cannot correct.)
+    /// The template that cannot be rendered, or that reads a missing key without handling that. (In the original the
+    /// value becomes null then, and the action runs with a password of null. Here only a default of the schema does
+    /// so, which the operator has not asked for and cannot correct.)
     pub(crate) fn filled(&self, pack: &str, datastore: &Arc<Datastore>) -> Result<Arc<Object>, Unfilled> {
         if self.templates.is_empty() {
             return Ok(Arc::clone(&self.values));
         }
         let scope =
             Scope::new().with_key_scope("system", KeyScope::System).with_datastore(Arc::clone(datastore));
-        // All of it may take what one evaluation may.
+        // All templates together have the limits of a single evaluation.
         let filled = work::evaluation(|| {
             let entry =
                 |(name, value): (&String, &Value)| Ok((name.clone(), self.fill(value, name, &scope)?));
@@ -91,8 +91,8 @@ impl Configuration {
         filled.map(Arc::new).map_err(|(place, reason)| Unfilled { pack: pack.to_owned(), place, reason })
     }
 
-    /// The defaults of the schema that are null now, by their places, since they read keys that `datastore` lacks; and which
-    /// it lacks. No value is told, nor any template.
+    /// The places of defaults that are null now because they read keys which `datastore` lacks, with the names of these
+    /// keys. Neither values nor templates are quoted.
     pub(crate) fn absent(&self, datastore: &Datastore) -> Vec<(String, String)> {
         let mut absent = Vec::new();
         if self.templates.is_empty() {

@@ -160,7 +160,7 @@ impl Doors {
         Place { doors: Arc::clone(self), seat }
     }
 
-    /// Sees to it that there is a seat for `address`; else says why there is none.
+    /// Frees a seat for `address` if none is left, or returns the reason why none can be freed.
     fn make_room(&self, inside: &mut Inside, address: IpAddr) -> Result<(), String> {
         let Limits { all, per_address } = self.limits;
         if inside.by_address.get(&address).is_some_and(|count| *count >= per_address) {
