@@ -33,15 +33,15 @@ pub(crate) fn collect(data_dir: &Path) -> io::Result<Vec<ArchivedFile>> {
     let mut seen = ahead.len();
     while let Some(path) = ahead.pop() {
         match look(&data_dir.join(&path), &path, room) {
-            Ok(Found::Nothing) => {}
-            Ok(Found::Directory(names)) => {
+            Ok(DirectoryEntry::Nothing) => {}
+            Ok(DirectoryEntry::Directory(names)) => {
                 seen += names.len();
                 if seen > MOST_FILES || path.components().count() > DEEPEST {
                     return Err(named(&path, &too_much(MOST_FILES, DEEPEST)));
                 }
                 ahead.extend(names.into_iter().map(|name| path.join(name)).filter(|path| !is_bundled(path)));
             }
-            Ok(Found::File(file)) => {
+            Ok(DirectoryEntry::File(file)) => {
                 room = room.saturating_sub(file.content.len() as u64);
                 files.push(file);
             }
@@ -72,25 +72,25 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 /// The entry at a path.
-enum Found {
+enum DirectoryEntry {
     Nothing,
     Directory(Vec<std::ffi::OsString>),
     File(ArchivedFile),
 }
 
 /// Looks at `path`; a file may have up to `room` bytes.
-fn look(place: &Path, path: &Path, room: u64) -> io::Result<Found> {
-    let read = || -> io::Result<Found> {
+fn look(place: &Path, path: &Path, room: u64) -> io::Result<DirectoryEntry> {
+    let read = || -> io::Result<DirectoryEntry> {
         // A link to a file stands for the file. A link to a directory is not followed, since it could lead in a
         // circle.
         if fs::symlink_metadata(place)?.is_dir() || (is_part(path) && fs::metadata(place)?.is_dir()) {
             let entries = fs::read_dir(place)?.take(MOST_FILES + 1).map(|entry| Ok(entry?.file_name()));
-            return Ok(Found::Directory(entries.collect::<io::Result<_>>()?));
+            return Ok(DirectoryEntry::Directory(entries.collect::<io::Result<_>>()?));
         }
         let metadata = fs::metadata(place)?;
         // A FIFO, a socket or a device could not be laid out again.
         if !metadata.is_file() {
-            return Ok(Found::Nothing);
+            return Ok(DirectoryEntry::Nothing);
         }
         let name = path.to_str().ok_or_else(|| io::Error::other("its name is not UTF-8; rename it"))?;
         let mode = metadata.permissions().mode() & 0o777;
@@ -98,11 +98,11 @@ fn look(place: &Path, path: &Path, room: u64) -> io::Result<Found> {
             io::ErrorKind::FileTooLarge => too_large(),
             _ => error,
         })?;
-        Ok(Found::File(ArchivedFile { path: name.to_owned(), mode, content }))
+        Ok(DirectoryEntry::File(ArchivedFile { path: name.to_owned(), mode, content }))
     };
     match read() {
         // The file was deleted meanwhile, or is a dangling link.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DirectoryEntry::Nothing),
         found => found,
     }
 }

@@ -19,14 +19,14 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     platform::add_to(environment);
     text::add_library_to(environment);
     add_plain(environment);
-    environment.add_filter("attr", |value: Value, given: Given| {
+    environment.add_filter("attr", |value: Value, given: CallArguments| {
         let args = Arguments::bind("attr", &["name"], given)?.require(1)?;
         let key = args.value(0);
         crate::weight::weigh(&key)?;
         work::scan(value.as_str().map_or(0, str::len))?;
         minijinja::filters::attr(&value, &key)
     });
-    environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("batch", |state: &State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("batch", &["linecount", "fill_with"], given)?.require(1)?;
         minijinja::filters::batch(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
@@ -44,22 +44,22 @@ pub(crate) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("map", plain::map);
     environment.add_filter("max", order::max);
     environment.add_filter("min", order::min);
-    environment.add_filter("random", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("random", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         Arguments::bind("random", &[], given)?;
         plain::random(state, value)
     });
-    environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("rejectattr", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         plain::by_attribute("rejectattr", false, state, value, given)
     });
     environment.add_filter("format", text::format);
     environment.add_filter("replace", text::replace);
     environment.add_filter("round", plain::round);
     environment.add_filter("sum", plain::sum);
-    environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("selectattr", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         plain::by_attribute("selectattr", true, state, value, given)
     });
     environment.add_filter("sort", order::sort);
-    environment.add_filter("slice", |state: &State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("slice", |state: &State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("slice", &["slices", "fill_with"], given)?.require(1)?;
         minijinja::filters::slice(state, value, args.count(0, 0)?, args.present(1).cloned())
     });
@@ -79,7 +79,7 @@ fn add_plain(environment: &mut Environment<'static>) {
         name: &'static str,
         filter: fn(Value) -> Result<T, Error>,
     ) {
-        environment.add_filter(name, move |value: Value, given: Given| {
+        environment.add_filter(name, move |value: Value, given: CallArguments| {
             Arguments::bind(name, &[], given)?;
             filter(value).map(Into::<Value>::into)
         });
@@ -117,7 +117,7 @@ fn add_tests(environment: &mut Environment<'static>) {
     environment.add_test("callable", |value: &Value| value.kind() == minijinja::value::ValueKind::Plain);
 }
 
-pub(crate) use arguments::{Arguments, Given, bind};
+pub(crate) use arguments::{Arguments, CallArguments, bind};
 
 /// The error for a wrong argument.
 pub(crate) fn wrong(reason: impl Into<String>) -> Error {

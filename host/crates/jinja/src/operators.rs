@@ -11,7 +11,7 @@ use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use crate::display;
-use crate::filters::{Given, defined, items, order, wrong};
+use crate::filters::{CallArguments, defined, items, order, wrong};
 use crate::missing;
 use crate::mutable;
 use crate::sequence;
@@ -178,7 +178,7 @@ fn each(value: Value) -> Result<Value, Error> {
 }
 
 /// The function `dict`: a mapping of a mapping or of pairs, and of named arguments.
-fn dict(given: Given) -> Result<Value, Error> {
+fn dict(given: CallArguments) -> Result<Value, Error> {
     let mut entries = IndexMap::new();
     for value in given.into_values() {
         let is_mapping = value.kind() == ValueKind::Map;

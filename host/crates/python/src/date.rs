@@ -12,7 +12,7 @@ mod words;
 
 use jiff::{Span, civil};
 
-use reader::Found;
+use reader::DateFacts;
 
 /// The greatest length of a date, in bytes.
 const LENGTH: usize = 256;
@@ -32,7 +32,7 @@ pub fn read(text: &str, today: civil::Date) -> Option<Read> {
     if text.len() > LENGTH {
         return None;
     }
-    let found = reader::read(text, i64::from(today.year())).filter(Found::has_something)?;
+    let found = reader::read(text, i64::from(today.year())).filter(DateFacts::has_something)?;
     let year = match found.year {
         Some(year) if found.is_full_year => year,
         Some(year) => full_year(year, i64::from(today.year())),
@@ -65,7 +65,7 @@ fn full_year(year: i64, this_year: i64) -> i64 {
     }
 }
 
-fn date(found: &Found, year: i64, today: civil::Date) -> Option<civil::Date> {
+fn date(found: &DateFacts, year: i64, today: civil::Date) -> Option<civil::Date> {
     let year = i16::try_from(year).ok().filter(|year| *year >= 1)?;
     let month = found.month.map_or_else(|| Some(today.month()), small)?;
     let last = civil::Date::new(year, month, 1).ok()?.days_in_month();
@@ -82,7 +82,7 @@ fn date(found: &Found, year: i64, today: civil::Date) -> Option<civil::Date> {
     }
 }
 
-fn offset(found: &Found) -> Option<i64> {
+fn offset(found: &DateFacts) -> Option<i64> {
     match (found.zone.as_deref(), found.offset) {
         (Some("Z" | "z"), _) => Some(0),
         (Some(zone), offset) if offset != Some(0) && names::is_utc(zone) => Some(0),

@@ -13,7 +13,7 @@ use crate::{Datastore, KeyScope};
 /// Named values, and the datastore under `st2kv`.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    entries: Vec<(Arc<str>, Entry)>,
+    entries: Vec<(Arc<str>, Binding)>,
     datastore: Arc<Datastore>,
 }
 
@@ -32,13 +32,13 @@ pub enum Named<'a> {
 type Late = LazyLock<Arc<Value>, Box<dyn FnOnce() -> Arc<Value> + Send>>;
 
 #[derive(Clone)]
-enum Entry {
+enum Binding {
     Json(Arc<Value>),
     Late(Arc<Late>),
     Datastore(KeyScope),
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(json) => json.fmt(f),
@@ -66,13 +66,13 @@ impl Scope {
     #[must_use]
     pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
         let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
-        self.put(name, Entry::Late(Arc::new(late)));
+        self.put(name, Binding::Late(Arc::new(late)));
         self
     }
 
     /// Adds or replaces the value of `name`.
     pub fn insert(&mut self, name: &str, value: impl Into<Arc<Value>>) {
-        self.put(name, Entry::Json(value.into()));
+        self.put(name, Binding::Json(value.into()));
     }
 
     /// Sets the datastore under `st2kv`.
@@ -85,7 +85,7 @@ impl Scope {
     /// Adds one scope of the datastore under a name of its own: patterns of criteria may read `system.x`.
     #[must_use]
     pub fn with_key_scope(mut self, name: &str, scope: KeyScope) -> Self {
-        self.put(name, Entry::Datastore(scope));
+        self.put(name, Binding::Datastore(scope));
         self
     }
 
@@ -100,9 +100,9 @@ impl Scope {
     /// The meaning of `name` in a template. A late value is built now.
     pub fn look_up(&self, name: &str) -> Option<Named<'_>> {
         match self.entry(name) {
-            Some(Entry::Json(json)) => Some(Named::Value(json)),
-            Some(Entry::Late(late)) => Some(Named::Value(late)),
-            Some(Entry::Datastore(scope)) => Some(Named::Keys(*scope)),
+            Some(Binding::Json(json)) => Some(Named::Value(json)),
+            Some(Binding::Late(late)) => Some(Named::Value(late)),
+            Some(Binding::Datastore(scope)) => Some(Named::Keys(*scope)),
             None => (name == DATASTORE).then_some(Named::Datastore),
         }
     }
@@ -117,11 +117,11 @@ impl Scope {
         &self.datastore
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry> {
+    fn entry(&self, name: &str) -> Option<&Binding> {
         self.entries.iter().find(|(known, _)| **known == *name).map(|(_, entry)| entry)
     }
 
-    fn put(&mut self, name: &str, entry: Entry) {
+    fn put(&mut self, name: &str, entry: Binding) {
         match self.entries.iter_mut().find(|(known, _)| **known == *name) {
             Some((_, old)) => *old = entry,
             None => self.entries.push((name.into(), entry)),

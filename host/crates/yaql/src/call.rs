@@ -19,7 +19,7 @@ pub(super) fn receive(call: &Call) -> bool {
 
 /// An argument before it is evaluated.
 #[derive(Clone, Copy)]
-enum Given<'a> {
+enum Unevaluated<'a> {
     Skipped,
     Term(&'a Term),
     Node(&'a Arc<Node>),
@@ -41,16 +41,16 @@ pub(super) fn call(
     }
     let family = if receiver.is_some() { call.method } else { call.function };
     let takes_rules = family.first().is_some_and(|function| function.takes_rules);
-    let mut places: Vec<Given<'_>> = Vec::with_capacity(call.arguments.len() + 1);
-    places.extend(receiver.map(Given::Term));
+    let mut places: Vec<Unevaluated<'_>> = Vec::with_capacity(call.arguments.len() + 1);
+    places.extend(receiver.map(Unevaluated::Term));
     let mut named = Vec::new();
     for argument in &call.arguments {
         match argument {
-            Argument::Skipped => places.push(Given::Skipped),
-            Argument::Value(node) => places.push(Given::Node(node)),
-            Argument::Mapping(key, value) if takes_rules => places.push(Given::Rule(key, value)),
+            Argument::Skipped => places.push(Unevaluated::Skipped),
+            Argument::Value(node) => places.push(Unevaluated::Node(node)),
+            Argument::Mapping(key, value) if takes_rules => places.push(Unevaluated::Rule(key, value)),
             Argument::Mapping(key, value) if !family.is_empty() => {
-                named.push((word(key)?, Given::Node(value)));
+                named.push((word(key)?, Unevaluated::Node(value)));
             }
             Argument::Mapping(..) => {}
         }
@@ -77,8 +77,8 @@ pub(super) fn call_by_name(
     }
     let (functions, methods) = super::library::find(name);
     let family = if receiver.is_some() { methods } else { functions };
-    let places: Vec<_> = receiver.into_iter().chain(terms).map(Given::Term).collect();
-    let named: Vec<_> = named.iter().map(|(name, term)| (&**name, Given::Term(term))).collect();
+    let places: Vec<_> = receiver.into_iter().chain(terms).map(Unevaluated::Term).collect();
+    let named: Vec<_> = named.iter().map(|(name, term)| (&**name, Unevaluated::Term(term))).collect();
     let target = Target { run, context, name, receiver };
     target.dispatch(family, &places, &named)
 }
@@ -117,8 +117,8 @@ impl Target<'_, '_> {
     fn dispatch(
         &self,
         family: Family,
-        places: &[Given<'_>],
-        named: &[(&str, Given<'_>)],
+        places: &[Unevaluated<'_>],
+        named: &[(&str, Unevaluated<'_>)],
     ) -> Result<Term, Error> {
         if family.is_empty() {
             return Err(self.unknown());
@@ -151,16 +151,18 @@ impl Target<'_, '_> {
     }
 
     /// Evaluates an argument, unless the parameter takes the expression itself.
-    fn bind(&self, given: Given<'_>, kind: Option<Type>) -> Result<Bound, Error> {
+    fn bind(&self, given: Unevaluated<'_>, kind: Option<Type>) -> Result<Bound, Error> {
         let lambda = |node: &Arc<Node>| Lambda { node: Arc::clone(node), context: Rc::clone(self.context) };
         Ok(match (given, kind) {
-            (Given::Skipped, _) => Bound::Absent,
-            (Given::Term(term), Some(Type::Lambda)) => Bound::Lambda(Lambda::constant(self.context, term)?),
-            (Given::Term(term), _) => Bound::Term(term.clone()),
-            (Given::Node(node), Some(Type::Lambda)) => Bound::Lambda(lambda(node)),
-            (Given::Node(node), _) => Bound::Term(evaluate(self.run, self.context, node)?),
-            (Given::Rule(key, value), Some(Type::LazyRule)) => Bound::Rule(lambda(key), lambda(value)),
-            (Given::Rule(key, value), _) => {
+            (Unevaluated::Skipped, _) => Bound::Absent,
+            (Unevaluated::Term(term), Some(Type::Lambda)) => {
+                Bound::Lambda(Lambda::constant(self.context, term)?)
+            }
+            (Unevaluated::Term(term), _) => Bound::Term(term.clone()),
+            (Unevaluated::Node(node), Some(Type::Lambda)) => Bound::Lambda(lambda(node)),
+            (Unevaluated::Node(node), _) => Bound::Term(evaluate(self.run, self.context, node)?),
+            (Unevaluated::Rule(key, value), Some(Type::LazyRule)) => Bound::Rule(lambda(key), lambda(value)),
+            (Unevaluated::Rule(key, value), _) => {
                 let rule = (evaluate(self.run, self.context, key)?, evaluate(self.run, self.context, value)?);
                 Bound::Term(Term::Rule(Rc::new(rule)))
             }
@@ -202,20 +204,22 @@ impl Target<'_, '_> {
 }
 
 /// Whether the number and the names of arguments fit the overload.
-fn has_shape(function: &Function, places: &[Given<'_>], named: &[(&str, Given<'_>)]) -> bool {
+fn has_shape(function: &Function, places: &[Unevaluated<'_>], named: &[(&str, Unevaluated<'_>)]) -> bool {
     let parameters = function.parameters;
     if places.len() > parameters.len() && function.rest.is_none() {
         return false;
     }
-    let is_rule = |index: usize| matches!(places.get(index), Some(Given::Rule(..)));
+    let is_rule = |index: usize| matches!(places.get(index), Some(Unevaluated::Rule(..)));
     let has_lazy_rules = function.rest == Some(Type::LazyRule);
     if has_lazy_rules && !(0..places.len()).all(is_rule) {
         return false;
     }
     let is_named = |name: &str| named.iter().any(|(known, _)| *known == name);
     let are_filled = parameters.iter().enumerate().all(|(index, parameter)| match places.get(index) {
-        Some(Given::Term(_) | Given::Node(_) | Given::Rule(..)) => !is_named(parameter.name),
-        Some(Given::Skipped) | None => parameter.is_optional || is_named(parameter.name),
+        Some(Unevaluated::Term(_) | Unevaluated::Node(_) | Unevaluated::Rule(..)) => {
+            !is_named(parameter.name)
+        }
+        Some(Unevaluated::Skipped) | None => parameter.is_optional || is_named(parameter.name),
     });
     are_filled
         && (function.takes_any_name

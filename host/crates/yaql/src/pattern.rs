@@ -14,7 +14,7 @@ pub(super) struct Pattern {
 
 /// A match.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct PatternMatch {
     /// The range of the match in bytes.
     pub(super) range: std::ops::Range<usize>,
     /// The ranges of the groups in bytes, `None` for a group that took no part. The first is the whole match.
@@ -46,14 +46,16 @@ impl Pattern {
     }
 
     /// The first `limit` matches in `text`, from left to right.
-    pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<Found>, Error> {
+    pub(super) fn find(&self, run: &Run<'_>, text: &str, limit: usize) -> Result<Vec<PatternMatch>, Error> {
         let mut matches = Vec::new();
         for groups in self.regex.spans(text).take(limit) {
             let groups = groups?;
             run.step()?;
-            run.allocate(size_of::<Found>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>())?;
+            run.allocate(
+                size_of::<PatternMatch>() + groups.len() * size_of::<Option<std::ops::Range<usize>>>(),
+            )?;
             if let Some(range) = groups.first().cloned().flatten() {
-                matches.push(Found { range, groups });
+                matches.push(PatternMatch { range, groups });
             }
         }
         Ok(matches)

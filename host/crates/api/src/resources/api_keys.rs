@@ -37,7 +37,7 @@ pub(crate) async fn one(
 
 /// The body of a request to create or change a key.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Given {
+pub(crate) struct KeyRequest {
     #[serde(default)]
     user: Option<String>,
     #[serde(default)]
@@ -54,7 +54,7 @@ pub(crate) struct Given {
     key: Option<String>,
 }
 
-impl Given {
+impl KeyRequest {
     /// Refuses fields that the host assigns: a key of another host must not seem to be valid here.
     fn refuse_made(&self) -> Result<(), ApiError> {
         let made = [("key_hash", &self.key_hash), ("key", &self.key), ("id", &self.id)];
@@ -85,7 +85,7 @@ impl Given {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
-    JsonBody(given): JsonBody<Given>,
+    JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_made()?;
     let user = given.user.filter(|user| !user.is_empty()).unwrap_or_else(|| caller.clone());
@@ -103,7 +103,7 @@ pub(crate) async fn change(
     State(api): State<Api>,
     Extension(User(caller)): Extension<User>,
     Segment(id): Segment,
-    JsonBody(given): JsonBody<Given>,
+    JsonBody(given): JsonBody<KeyRequest>,
 ) -> Result<Response, ApiError> {
     given.refuse_another(api.engine.access().accounts().api_key(&id)?)?;
     let change = KeyChange {

@@ -102,7 +102,7 @@ impl Default for Look {
 
 /// The outcome of one read.
 #[derive(Default)]
-struct Step {
+struct Portion {
     /// Enforcements, in the order of the list.
     ids: Vec<Id>,
     lost: Vec<Unreadable>,
@@ -119,10 +119,10 @@ async fn read(
     limit: usize,
 ) -> Result<Page<Enforcement, Id>, ReadError> {
     let step = match way {
-        Way::Nowhere => Step::default(),
+        Way::Nowhere => Portion::default(),
         Way::Event(event) => of_event(api, event, asked.is_rising, at).await?,
         Way::Everywhere => match asked.ids_from(at) {
-            Some(ids) => Step { ids, ..Step::default() },
+            Some(ids) => Portion { ids, ..Portion::default() },
             None => look.step(api, asked.is_rising, at, limit).await?,
         },
     };
@@ -144,16 +144,16 @@ async fn of_event(
     id: TriggerInstanceId,
     is_rising: bool,
     past: Option<Id>,
-) -> Result<Step, ReadError> {
+) -> Result<Portion, ReadError> {
     match api.engine.reads().trigger_instance(id).await {
         Ok(instance) => {
             let ids = instance.map(|instance| instance.enforcements).unwrap_or_default();
-            Ok(Step { ids: in_order(ids, is_rising, past), ..Step::default() })
+            Ok(Portion { ids: in_order(ids, is_rising, past), ..Portion::default() })
         }
         Err(ReadError::Damaged { reason, .. }) => {
             let lost = Unreadable { kind: "trigger instance", id: id.to_string(), reason };
             // The event is reported only once, on its first page.
-            Ok(Step { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Step::default() })
+            Ok(Portion { lost: if past.is_none() { vec![lost] } else { Vec::new() }, ..Portion::default() })
         }
         Err(error) => Err(error),
     }
@@ -178,14 +178,14 @@ impl Look {
         is_rising: bool,
         at: Option<Id>,
         limit: usize,
-    ) -> Result<Step, ReadError> {
+    ) -> Result<Portion, ReadError> {
         let mut past = None;
         if let Some(id) = at {
             match api.engine.reads().enforcement(EnforcementId(id)).await {
                 Ok(Some(last)) => {
                     let event = last.trigger_instance_id;
                     let rest = of_event(api, event, is_rising, at).await?;
-                    return Ok(Step { next: Some(event.0), ..rest });
+                    return Ok(Portion { next: Some(event.0), ..rest });
                 }
                 // The id is that of an event, or of an enforcement that was deleted together with its event.
                 Ok(None) => {}
@@ -198,12 +198,12 @@ impl Look {
         let count = limit.clamp(FEWEST, MOST).min(self.left.load(Ordering::Relaxed));
         if let (0, Some(at)) = (count, at) {
             self.ended_at.get_or_init(|| at);
-            return Ok(Step::default());
+            return Ok(Portion::default());
         }
         self.left.fetch_sub(count, Ordering::Relaxed);
         let (events, next) = after(api, at.map(TriggerInstanceId), is_rising, count).await?;
         let ids = events.into_iter().flat_map(|ids| in_order(ids, is_rising, past)).collect();
-        Ok(Step { ids, lost: Vec::new(), next: next.map(|id| id.0) })
+        Ok(Portion { ids, lost: Vec::new(), next: next.map(|id| id.0) })
     }
 }
 
@@ -225,14 +225,14 @@ async fn after(
 }
 
 /// An enforcement that was looked up by its id.
-pub(crate) enum Found {
+pub(crate) enum Lookup {
     /// It was read, or does not exist any more.
     Whole(Option<Enforcement>),
     /// It cannot be read, which must not hide the others.
     Unreadable(Unreadable),
 }
 
-impl Found {
+impl Lookup {
     /// The view of it among others.
     pub(crate) fn shown(&self) -> Option<EnforcementOf<'_>> {
         match self {
@@ -244,11 +244,11 @@ impl Found {
     }
 }
 
-pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Found, ApiError> {
+pub(crate) async fn find(api: &Api, id: EnforcementId) -> Result<Lookup, ApiError> {
     match api.engine.reads().enforcement(id).await {
-        Ok(found) => Ok(Found::Whole(found)),
+        Ok(found) => Ok(Lookup::Whole(found)),
         Err(ReadError::Damaged { reason, .. }) => {
-            Ok(Found::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
+            Ok(Lookup::Unreadable(Unreadable { kind: "enforcement", id: id.to_string(), reason }))
         }
         Err(error) => Err(error.into()),
     }

@@ -13,7 +13,7 @@ use petrel_model::secrets::masked_payload;
 use petrel_model::{Id, Ref, TriggerInstance, TriggerInstanceId};
 use serde::{Serialize, Serializer};
 
-use super::enforcements::Found;
+use super::enforcements::Lookup;
 use crate::extract::{Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::Nothing;
@@ -109,7 +109,7 @@ pub(crate) async fn one(
     for id in &instance.enforcements {
         found.push(super::enforcements::find(&api, *id).await?);
     }
-    let enforcements = Enforcements::Whole(found.iter().filter_map(Found::shown).collect());
+    let enforcements = Enforcements::Whole(found.iter().filter_map(Lookup::shown).collect());
     let event = shown(&api, &instance, secrets);
     listing::one(&wire::TriggerInstance { enforcements: Some(enforcements), ..event }, held)
 }

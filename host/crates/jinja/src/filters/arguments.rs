@@ -7,7 +7,7 @@ use minijinja::{Error, Value};
 use super::{defined, wrong};
 
 /// The arguments of a filter, besides its value.
-pub(crate) type Given = Rest<ValueOrKwargs>;
+pub(crate) type CallArguments = Rest<ValueOrKwargs>;
 
 /// The arguments of one call, by the position of their parameter.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Arguments {
     pub(super) fn bind(
         name: &'static str,
         parameters: &'static [&'static str],
-        given: Given,
+        given: CallArguments,
     ) -> Result<Self, Error> {
         bind(name, parameters, &given.into_values())
     }

@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 use petrel_python::number::PythonNumber;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::{defined, items, wrong};
 use crate::weight::weigh;
@@ -210,13 +210,13 @@ fn second(keyed: Vec<(Value, Value)>) -> Value {
     keyed.into_iter().map(|(_, item)| item).collect::<Vec<_>>().into()
 }
 
-pub(super) fn sort(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn sort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sort", &["reverse", "case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(2), true);
     sorted(keyed(value, &attribute, args.flag(1))?, args.flag(0)).map(second)
 }
 
-pub(super) fn dictsort(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn dictsort(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("dictsort", &["case_sensitive", "by", "reverse"], given)?;
     let by_value = match args.text(1)? {
         None | Some("key") => false,
@@ -241,15 +241,15 @@ pub(super) fn dictsort(value: Value, given: Given) -> Result<Value, Error> {
     sorted(entries, args.flag(2)).map(second)
 }
 
-pub(super) fn min(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn min(value: Value, given: CallArguments) -> Result<Value, Error> {
     extreme("min", Ordering::Less, value, given)
 }
 
-pub(super) fn max(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn max(value: Value, given: CallArguments) -> Result<Value, Error> {
     extreme("max", Ordering::Greater, value, given)
 }
 
-fn extreme(name: &'static str, wanted: Ordering, value: Value, given: Given) -> Result<Value, Error> {
+fn extreme(name: &'static str, wanted: Ordering, value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind(name, &["case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(1), false);
     let mut best: Option<(Value, Value)> = None;
@@ -265,7 +265,7 @@ fn extreme(name: &'static str, wanted: Ordering, value: Value, given: Given) -> 
     Ok(best.map_or(Value::UNDEFINED, |(_, item)| item))
 }
 
-pub(super) fn unique(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn unique(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("unique", &["case_sensitive", "attribute"], given)?;
     let attribute = Attribute::read(args.present(1), false);
     let mut seen: Vec<Value> = Vec::new();
@@ -315,7 +315,7 @@ fn same(left: &Value, right: &Value) -> Result<bool, Exceeded> {
     work::check().map(|()| is_same)
 }
 
-pub(super) fn groupby(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn groupby(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("groupby", &["attribute", "default", "case_sensitive"], given)?;
     let Some(attribute) = args.get(0) else {
         return Err(wrong("groupby needs an attribute, as in groupby('name')"));

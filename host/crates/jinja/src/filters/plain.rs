@@ -5,7 +5,7 @@ use minijinja::{Error, State, Value};
 use petrel_python::number::{float_from_text, integer_from_text};
 use petrel_scope::functions::json;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::order::Attribute;
 use super::text::text_of;
@@ -22,7 +22,7 @@ pub(super) fn abs(value: Value) -> Result<Value, Error> {
 }
 
 /// Python's `int`, with a default for values that are not numbers.
-pub(super) fn int(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn int(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("int", &["default", "base"], given)?;
     let default = args.get(0).cloned().unwrap_or_else(|| Value::from(0));
     let value = plain(defined(value)?)?;
@@ -81,7 +81,7 @@ fn based(text: &str, base: u32) -> Option<i128> {
 }
 
 /// Python's `float`, with a default for values that are not numbers.
-pub(super) fn float(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn float(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("float", &["default"], given)?;
     let value = plain(defined(value)?)?;
     let number = match value.as_str() {
@@ -101,7 +101,7 @@ fn plain(value: Value) -> Result<Value, Error> {
 }
 
 /// Rounds to even, up or down. Up and down always return a float.
-pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn round(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("round", &["precision", "method"], given)?;
     let (value, precision) = (defined(value)?, args.integer(0, 0)?);
     let precision = i32::try_from(precision.clamp(-300, 400)).unwrap_or(0);
@@ -138,7 +138,7 @@ pub(super) fn round(value: Value, given: Given) -> Result<Value, Error> {
     Ok(Value::from(if up { scaled.ceil() } else { scaled.floor() } / scale))
 }
 
-pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn sum(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("sum", &["attribute", "start"], given)?;
     let attribute = Attribute::read(args.present(0), false);
     let start = args.get(1).cloned().unwrap_or_else(|| Value::from(0));
@@ -148,7 +148,7 @@ pub(super) fn sum(value: Value, given: Given) -> Result<Value, Error> {
     items(value)?.iter().try_fold(start, |sum, item| crate::operators::add(&sum, &attribute.of(item)?))
 }
 
-pub(super) fn default(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn default(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("default", &["default_value", "boolean"], given)?;
     if value.is_undefined() {
         crate::missing::forget();
@@ -179,7 +179,7 @@ pub(super) fn last(value: Value) -> Result<Value, Error> {
     Ok(items(value)?.pop().unwrap_or(Value::UNDEFINED))
 }
 
-pub(super) fn join(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn join(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("join", &["d", "attribute"], given)?;
     let joint = args.get(0).cloned().map_or(Ok(String::new()), text_of)?;
     let attribute = Attribute::read(args.present(1), false);
@@ -209,7 +209,11 @@ fn without_text(value: Value) -> Result<Value, Error> {
 
 /// The library's `map` for a filter. Attributes are looked up here, because the library does not count the work of a
 /// lookup.
-pub(super) fn map(state: &mut State<'_, '_>, value: Value, given: Given) -> Result<Vec<Value>, Error> {
+pub(super) fn map(
+    state: &mut State<'_, '_>,
+    value: Value,
+    given: CallArguments,
+) -> Result<Vec<Value>, Error> {
     match given.as_slice() {
         [named] if named.is_kwargs() => {
             let named = Kwargs::try_from(named.clone().into_value())?;
@@ -241,7 +245,7 @@ fn attributes(value: Value, attribute: &Value, named: &Kwargs) -> Result<Vec<Val
 }
 
 /// JSON with sorted keys, safe within HTML.
-pub(super) fn tojson(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn tojson(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("tojson", &["indent"], given)?;
     let indent = args.present(0).map(|_| args.count(0, 0)).transpose()?.map(|indent| indent.min(64));
     let comma = if indent.is_some() { "," } else { ", " };
@@ -298,7 +302,7 @@ pub(super) fn by_attribute(
     keeps: bool,
     state: &mut State<'_, '_>,
     value: Value,
-    given: Given,
+    given: CallArguments,
 ) -> Result<Value, Error> {
     let given = given.into_values();
     let Some((attribute, rest)) = given.split_first() else {

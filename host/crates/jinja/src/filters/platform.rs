@@ -7,7 +7,7 @@ use petrel_scope::functions::{self, NONE, jsonpath, paths, time, version, yaml};
 
 use super::arguments::{Arguments, bind};
 use super::text::text_of;
-use super::{Given, defined, items, json, order, patterns, told, wrong};
+use super::{CallArguments, defined, items, json, order, patterns, told, wrong};
 use crate::convert;
 use crate::work::{self, Exceeded};
 
@@ -22,7 +22,7 @@ struct Function {
 }
 
 impl Function {
-    fn invoke(&self, given: Given) -> Result<Value, Error> {
+    fn invoke(&self, given: CallArguments) -> Result<Value, Error> {
         let args = bind(self.name, self.parameters, &given.into_values())?;
         (self.call)(&args.require(self.required)?)
     }
@@ -85,18 +85,18 @@ const JSON: Function = row("json", &["s"], 1, json_or_mapping);
 /// Adds the rows as filters, which rules and parameters have too.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     for function in TABLE {
-        environment.add_filter(function.name, move |given: Given| function.invoke(given));
+        environment.add_filter(function.name, move |given: CallArguments| function.invoke(given));
     }
-    environment.add_filter(SHELL_QUOTE.name, |given: Given| SHELL_QUOTE.invoke(given));
+    environment.add_filter(SHELL_QUOTE.name, |given: CallArguments| SHELL_QUOTE.invoke(given));
 }
 
 /// Adds the rows as functions, and the function that only workflows have.
 pub(crate) fn add_functions(environment: &mut Environment<'static>) {
     for function in TABLE {
-        environment.add_function(function.name, move |given: Given| function.invoke(given));
+        environment.add_function(function.name, move |given: CallArguments| function.invoke(given));
     }
-    environment.add_function(JSON.name, |given: Given| JSON.invoke(given));
-    environment.add_filter(JSON.name, |given: Given| JSON.invoke(given));
+    environment.add_function(JSON.name, |given: CallArguments| JSON.invoke(given));
+    environment.add_filter(JSON.name, |given: CallArguments| JSON.invoke(given));
     environment.add_function("zip", zip);
     environment.add_filter("zip", zip);
 }
@@ -184,7 +184,7 @@ fn json_or_mapping(args: &Arguments) -> Result<Value, Error> {
 }
 
 /// Lists side by side, the shorter ones filled up with `pad`.
-fn zip(given: Given) -> Result<Value, Error> {
+fn zip(given: CallArguments) -> Result<Value, Error> {
     let given = given.into_values();
     let (lists, pad) = match given.split_last() {
         Some((last, before)) if last.is_kwargs() => {

@@ -6,7 +6,7 @@ use minijinja::value::{StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, State, Value};
 use petrel_python::text::lines;
 
-use super::Given;
+use super::CallArguments;
 use super::arguments::Arguments;
 use super::{defined, wrong};
 use crate::display;
@@ -27,7 +27,7 @@ pub(super) fn text_of(value: Value) -> Result<String, Error> {
 /// lists in its own form, without counting.
 pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     fn add(environment: &mut Environment<'static>, name: &'static str, change: fn(StringInput<'_>) -> Value) {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: Given| {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
             Arguments::bind(name, &[], given)?;
             let text = as_text(value)?;
             StringInput::new(state, &text).map(change)
@@ -36,15 +36,15 @@ pub(super) fn add_library_to(environment: &mut Environment<'static>) {
     add(environment, "capitalize", minijinja::filters::capitalize);
     add(environment, "lower", minijinja::filters::lower);
     add(environment, "upper", minijinja::filters::upper);
-    environment.add_filter("safe", |value: Value, given: Given| {
+    environment.add_filter("safe", |value: Value, given: CallArguments| {
         Arguments::bind("safe", &[], given)?;
         text_of(value).map(Value::from_safe_string)
     });
-    environment.add_filter("title", |value: Value, given: Given| {
+    environment.add_filter("title", |value: Value, given: CallArguments| {
         Arguments::bind("title", &[], given)?;
         text_of(value).map(|text| minijinja::filters::title(text.into()))
     });
-    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: Given| {
+    environment.add_filter("trim", |state: &mut State<'_, '_>, value: Value, given: CallArguments| {
         let args = Arguments::bind("trim", &["chars"], given)?;
         let (text, chars) = (as_text(value)?, args.present(0).cloned().map(text_of).transpose()?);
         work::trim(text.as_str().unwrap_or_default(), chars.as_deref().unwrap_or_default())?;
@@ -112,7 +112,7 @@ pub(super) fn string(value: Value) -> Result<Value, Error> {
 }
 
 /// `%` with all arguments.
-pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn format(value: Value, given: CallArguments) -> Result<String, Error> {
     let text = text_of(value)?;
     let mut given = given.into_values();
     match given.pop() {
@@ -124,7 +124,7 @@ pub(super) fn format(value: Value, given: Given) -> Result<String, Error> {
     }
 }
 
-pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn replace(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("replace", &["old", "new", "count"], given)?;
     let args = args.require(2)?;
     let (text, old, new) = (text_of(value)?, text_of(args.value(0))?, text_of(args.value(1))?);
@@ -139,12 +139,12 @@ pub(super) fn replace(value: Value, given: Given) -> Result<String, Error> {
     })
 }
 
-pub(super) fn center(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn center(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("center", &["width"], given)?;
     centered(&text_of(value)?, args.count(0, 80)?, ' ')
 }
 
-pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn indent(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("indent", &["width", "first", "blank"], given)?;
     let indention = match args.present(0) {
         Some(width) if width.as_str().is_some() => width.as_str().unwrap_or_default().to_owned(),
@@ -169,7 +169,7 @@ pub(super) fn indent(value: Value, given: Given) -> Result<String, Error> {
     Ok(out)
 }
 
-pub(super) fn truncate(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn truncate(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("truncate", &["length", "killwords", "end", "leeway"], given)?;
     let (length, leeway) = (args.count(0, 255)?, args.integer(3, 5)?);
     let end = args.text(2)?.unwrap_or("...");
@@ -198,7 +198,7 @@ pub(super) fn wordcount(value: Value) -> Result<usize, Error> {
     Ok(text.split(|char| !is_word(char)).filter(|word| !word.is_empty()).count())
 }
 
-pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn wordwrap(value: Value, given: CallArguments) -> Result<String, Error> {
     let parameters = &["width", "break_long_words", "wrapstring", "break_on_hyphens"];
     let args = Arguments::bind("wordwrap", parameters, given)?;
     let width = args.count(0, 79)?;
@@ -219,7 +219,7 @@ pub(super) fn wordwrap(value: Value, given: Given) -> Result<String, Error> {
     Ok(wrapped.join(joint))
 }
 
-pub(super) fn filesizeformat(value: Value, given: Given) -> Result<String, Error> {
+pub(super) fn filesizeformat(value: Value, given: CallArguments) -> Result<String, Error> {
     let args = Arguments::bind("filesizeformat", &["binary"], given)?;
     let value = defined(value)?;
     let bytes = match value.as_str() {
@@ -276,7 +276,7 @@ pub(super) fn forceescape(value: Value) -> Result<Value, Error> {
     Ok(Value::from_safe_string(escaped(&text_of(value)?)?))
 }
 
-pub(super) fn xmlattr(value: Value, given: Given) -> Result<Value, Error> {
+pub(super) fn xmlattr(value: Value, given: CallArguments) -> Result<Value, Error> {
     let args = Arguments::bind("xmlattr", &["autospace"], given)?;
     let value = defined(value)?;
     if value.kind() != ValueKind::Map {

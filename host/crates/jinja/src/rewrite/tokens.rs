@@ -65,10 +65,10 @@ pub(crate) enum Refused {
 }
 
 /// Words, and the index behind their end.
-type Found = Option<(Vec<Token>, usize)>;
+type Words = Option<(Vec<Token>, usize)>;
 
 /// The words up to the end; `None` for a text that is no expression.
-pub(super) fn tokens(source: &str, end: End) -> Result<Found, Refused> {
+pub(super) fn tokens(source: &str, end: End) -> Result<Words, Refused> {
     let mut tokens = Vec::new();
     let length = read(source, end, &mut tokens);
     let mut depth = 0_usize;

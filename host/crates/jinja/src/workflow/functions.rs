@@ -8,7 +8,7 @@ use petrel_scope::KeyScope;
 use petrel_scope::workflow::{CurrentTask, NO_ITEM, READING, missing_key};
 
 use super::root::{Root, scope, variables};
-use crate::filters::{Arguments, Given, bind};
+use crate::filters::{Arguments, CallArguments, bind};
 use crate::view::view;
 use crate::work;
 
@@ -34,7 +34,7 @@ const TABLE: [(&str, &[&str], Call); 9] = [
 
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     for (name, parameters, call) in TABLE {
-        environment.add_function(name, move |state: &State<'_, '_>, given: Given| {
+        environment.add_function(name, move |state: &State<'_, '_>, given: CallArguments| {
             let root = root(state)?;
             call(&root, &bind(name, parameters, &given.into_values())?)
         });

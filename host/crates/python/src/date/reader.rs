@@ -5,7 +5,7 @@ use super::{full_year, names, words};
 
 /// The facts that the words state.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct DateFacts {
     pub(super) year: Option<i64>,
     /// Whether the year was written with its century.
     pub(super) is_full_year: bool,
@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) offset: Option<i64>,
 }
 
-impl Found {
+impl DateFacts {
     /// Whether the words state anything at all.
     pub(super) fn has_something(&self) -> bool {
         let date = [self.year, self.month, self.day, self.weekday.map(i64::from)];
@@ -33,15 +33,15 @@ impl Found {
 }
 
 /// Reads `text`; `None` if it has a word that no date has.
-pub(super) fn read(text: &str, this_year: i64) -> Option<Found> {
-    let (parts, found) = (Parts::default(), Found::default());
+pub(super) fn read(text: &str, this_year: i64) -> Option<DateFacts> {
+    let (parts, found) = (Parts::default(), DateFacts::default());
     let mut reader = Reader { words: words::split(text), at: 0, this_year, parts, found };
     while let Some(word) = reader.words.get(reader.at).cloned() {
         reader.word(&word)?;
         reader.at += 1;
     }
     let (year, month, day) = reader.parts.resolve()?;
-    Some(Found { year, month, day, is_full_year: reader.parts.is_full_year, ..reader.found })
+    Some(DateFacts { year, month, day, is_full_year: reader.parts.is_full_year, ..reader.found })
 }
 
 /// A number, with or without a fraction.
@@ -97,7 +97,7 @@ struct Reader {
     at: usize,
     this_year: i64,
     parts: Parts,
-    found: Found,
+    found: DateFacts,
 }
 
 impl Reader {

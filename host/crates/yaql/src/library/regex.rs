@@ -7,7 +7,7 @@ use petrel_scope::functions::replacement::expand;
 use super::super::context::{Context, Lambda};
 use super::super::error::Error;
 use super::super::limits::Run;
-use super::super::pattern::{Found, Pattern};
+use super::super::pattern::{Pattern, PatternMatch};
 use super::super::sequence::Sequence;
 use super::super::syntax::Name;
 use super::super::term::{Entries, List, Term};
@@ -96,7 +96,7 @@ fn selected(
     context: &Rc<Context>,
     text: &str,
     pattern: &Pattern,
-    found: &Found,
+    found: &PatternMatch,
     selector: Option<&Lambda>,
 ) -> Result<Term, Error> {
     match selector {
@@ -115,7 +115,7 @@ fn publish(
     context: &Context,
     text: &str,
     pattern: &Pattern,
-    found: &Found,
+    found: &PatternMatch,
 ) -> Result<(), Error> {
     let chars = |byte: usize| text.get(..byte).map_or(0, |before| before.chars().count()) as i128;
     let names = pattern.regex().group_names();
@@ -172,7 +172,7 @@ fn replaced(
     pattern: &Pattern,
     text: &str,
     limit: usize,
-    mut replacement: impl FnMut(&mut String, &Found) -> Result<(), Error>,
+    mut replacement: impl FnMut(&mut String, &PatternMatch) -> Result<(), Error>,
 ) -> Result<Term, Error> {
     let (mut out, mut end) = (String::new(), 0);
     for found in pattern.find(run, text, limit)? {
