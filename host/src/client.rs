@@ -277,6 +277,7 @@ impl Client {
 
     /// Sends a request, and checks that the answer comes from a Petrel.
     async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
+        // `/healthz` needs no credential, so it is safe to ask anybody.
         if !self.is_known.load(Ordering::Relaxed) {
             let asked = self.http.get(format!("{}/healthz", self.url)).timeout(self.bounds.silence);
             let response = asked.send().await.map_err(|error| self.unreachable(&error))?;

@@ -74,6 +74,7 @@ pub(crate) fn make_private(directory: &Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(directory)
         .with_context(|| format!("the directory {} cannot be made", directory.display()))?;
+    // A directory of another owner that is private already needs no change of rights, which would be refused.
     let mode = fs::metadata(directory).map(|found| found.permissions().mode());
     if mode.is_ok_and(|mode| mode.trailing_zeros() >= 6) {
         return Ok(());
@@ -132,6 +133,7 @@ fn write_random(file: &Path) -> anyhow::Result<String> {
 
 /// Writes a file that only its owner can read, as a whole or not at all.
 pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    // Written beside and renamed, so that a crash leaves either the old text or the new one.
     let temporary = file.with_extension("new");
     let mut handle =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
@@ -156,6 +158,7 @@ pub(crate) fn lay_out(data_dir: &Path, pack: &BundledPack) -> anyhow::Result<Lai
         return Ok(LaidOut { path, is_new: false });
     }
     let write = || -> std::io::Result<()> {
+        // Files of an older version must not remain beside the new ones.
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }

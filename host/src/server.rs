@@ -67,6 +67,7 @@ const LAST_WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let level = log::start(&settings);
     let is_stopping = Arc::new(AtomicBool::new(false));
+    // Before the runtime, whose threads could all be busy: this handler has a thread of its own.
     end_in_any_case(settings.drain(), Arc::clone(&is_stopping))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -104,6 +105,7 @@ async fn serve(
     let listener = bind(&settings).await?;
     let address = listener.local_addr().context("the socket has no address")?;
     let url = settings.url_at(address);
+    // Before the engine, because the lock of the store is what keeps another host away.
     let store = open_store(&settings, &data_dir, accept_loss).await?;
     // The lock on the store shows that no other host has this data directory, and nothing of ours runs yet, so every
     // process with the directory's mark is a stray one.
@@ -154,6 +156,7 @@ async fn serve(
         }
         error = failed => Err(store_failure(error.to_string())),
     };
+    // Connections end after running executions, whose clients may still be waiting for results.
     hang_up.cancel();
     drop(tokio::time::timeout(HANG_UP, server).await);
     // The heartbeat goes on to the last, because draining may take longer than systemd's patience.

@@ -74,9 +74,11 @@ impl Accounts {
     /// The owner of a token.
     pub(crate) fn token_owner(&self, secret: &str, now: Timestamp) -> Result<Identity, Rejected> {
         let token = self.tokens.get(&secrets::digest(secret)).ok_or(Rejected::Unknown)?;
+        // Expired tokens stay for a while, so that their owners learn the reason.
         if token.expires_at <= now {
             return Err(Rejected::Expired);
         }
+        // The row of the user may be unreadable; then nobody may act as that user.
         if !self.users.contains_key(&token.user) {
             return Err(Rejected::Unknown);
         }

@@ -51,12 +51,15 @@ impl Throttle {
     /// # Errors
     /// The time to wait, if the attempt comes too early. It is not counted then.
     pub(crate) fn begin(&mut self, subjects: &[Subject], now: Instant) -> Result<(), Duration> {
+        // Forgotten lazily, at each attempt: without attempts the records do no harm.
         self.records.retain(|_, record| record.blocked_until.max(record.last + MEMORY) > now);
         let blocked = subjects.iter().filter_map(|subject| self.records.get(subject));
+        // The longest delay counts, whether it is the user's or the address's.
         if let Some(until) = blocked.map(|record| record.blocked_until).max().filter(|until| *until > now) {
             return Err(until - now);
         }
         for subject in subjects {
+            // Before each insertion, because a single attempt may add two records.
             self.make_room();
             let (free, longest) = subject.limits();
             let record = self.records.entry(subject.clone()).or_insert(Record {

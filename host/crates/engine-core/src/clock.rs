@@ -85,6 +85,7 @@ pub fn now() -> Timestamp {
 /// Reports in the log when the wall clock has been set. Never returns.
 pub(crate) async fn watch(clock: &dyn Clock) {
     let difference = || clock.wall().as_micros().saturating_sub(clock.now().as_micros());
+    // A difference at the start, after `go_on_from`, was reported by that already.
     let mut told = difference();
     loop {
         clock.sleep_until(clock.monotonic() + COMPARED).await;
@@ -94,6 +95,7 @@ pub(crate) async fn watch(clock: &dyn Clock) {
                 seconds = difference / 1_000_000,
                 "the wall clock was set; the host keeps its own time until it is started again, and delays stay as they are"
             );
+            // The next report is due only after another change.
             told = difference;
         }
     }
@@ -116,6 +118,7 @@ fn wall() -> i64 {
 /// Microseconds since the machine was started, its sleep included.
 #[expect(clippy::disallowed_methods, reason = "this is where it is read for all")]
 fn steady() -> i64 {
+    // `Boottime` and not `Monotonic`, which stands still while the machine sleeps: delays must pass in the meantime.
     let time = clock_gettime(ClockId::Boottime);
     time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1000)
 }

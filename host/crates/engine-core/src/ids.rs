@@ -34,6 +34,8 @@ impl Ids {
     /// The next id, for something that is created at `now`.
     pub fn mint<T: From<Id>>(&self, now: Timestamp) -> T {
         let mut last = self.0.lock();
+        // The maximum, because the clock may go back between two processes, and the order of ids must follow
+        // creation.
         last.milliseconds = last.milliseconds.max(now.as_millis());
         last.sequence += 1;
         Id::from_parts(last.milliseconds, last.sequence).into()

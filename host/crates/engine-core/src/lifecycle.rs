@@ -67,8 +67,10 @@ impl Lifecycle {
 
     /// See [`Core::stop`].
     pub(crate) async fn stop(&self, core: &Core, drain: Duration) {
+        // Set before the tokens fire, so that nobody who is woken by one still finds the host accepting.
         self.is_stopping.store(true, Ordering::SeqCst);
         self.stop_starting.cancel();
+        // Only a closed tracker can be waited for. It still accepts tasks, which running work may need to finish.
         self.tasks.close();
         if self.has_ended(core, drain).await {
             return;
@@ -85,6 +87,7 @@ impl Lifecycle {
     /// Whether all tasks end within this time.
     async fn has_ended(&self, core: &Core, within: Duration) -> bool {
         tokio::select! {
+            // Tasks that have ended by now count even if the time is up.
             biased;
             () = self.tasks.wait() => true,
             () = core.sleep(within) => false,

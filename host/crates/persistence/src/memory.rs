@@ -149,9 +149,12 @@ fn oldest<I: Ord + Copy, T: Clone>(map: &BTreeMap<I, T>, after: Option<I>, limit
 impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let mut state = self.state();
+        // The fence is checked before the expectations: a process that has lost the store must learn that, not of a
+        // conflict.
         if commit.fence.is_some_and(|fence| fence.epoch != state.epoch) {
             return Err(CommitError::Fenced);
         }
+        // All expectations are checked before the first change, so that a refused commit leaves nothing behind.
         if let Some(broken) = expected_twice(&commit.expect)
             .or_else(|| commit.expect.iter().find(|expect| !state.holds(expect)))
         {

@@ -84,6 +84,8 @@ impl Queue {
         self.held.clear();
         let mut held: Vec<_> =
             self.active.iter().filter(|(_, entry)| entry.is_held).map(|(id, _)| *id).collect();
+        // In the order of ids, so that executions which are due at the same time are claimed in the order of
+        // creation.
         held.sort_unstable();
         for id in held {
             let Some(mut entry) = self.active.remove(&id) else { continue };
@@ -257,6 +259,7 @@ impl Queue {
 
     /// Executions that a process before `epoch` began, in order.
     pub fn orphans(&self, epoch: u64) -> Vec<ExecutionId> {
+        // An execution without a host never began anywhere, so it is no orphan whatever its status.
         let mut orphans: Vec<_> = self
             .active
             .iter()

@@ -128,6 +128,7 @@ impl Regex {
             let end = if translated.is_verbose { "\n" } else { "" };
             translated.text = format!(r"\A(?:{}{end})", translated.text);
         }
+        // A repetition may multiply its group while it is compiled, so its mark counts for 50 bytes.
         let repeats = translated.text.matches('{').count() as u64;
         let states = states(&translated.text);
         let size = translated.text.len() as u64 + 50 * repeats + states.min(STATES) / 10;
@@ -162,12 +163,14 @@ impl Regex {
         search: impl Fn(&fancy_regex::Regex) -> fancy_regex::Result<T>,
     ) -> Result<(T, usize), Error> {
         if !self.price.backtracks() {
+            // Without backtracking the automaton finds or excludes a match in one pass, and no limit can be hit.
             pay(0)?;
             return search(&self.compiled).map(|found| (found, 0)).map_err(|_error| self.given_up());
         }
         for (attempt, limit) in BACKTRACKS.into_iter().enumerate() {
             pay(limit)?;
             work::charge(limit as u64 * BACKTRACK)?;
+            // The patterns with higher limits are compiled only when a search needs one, which few ever do.
             let regex = match attempt.checked_sub(1).and_then(|number| self.patient.get(number)) {
                 None => Some(&self.compiled),
                 Some(patient) => {
@@ -215,6 +218,7 @@ impl Regex {
                 };
                 let range = spans.first().cloned().flatten()?;
                 let is_empty = range.is_empty();
+                // An empty match must not be found again at the same place.
                 from = if is_empty { after(text, range.end) } else { range.end };
                 is_over = from > text.len();
                 // An empty match directly behind another match does not count, as in Python.
@@ -241,6 +245,8 @@ impl Regex {
             found.map(|found| found.iter().map(|group| group.map(|group| group.range())).collect());
         let end = spans.as_ref().and_then(|spans| spans.first().cloned().flatten());
         let gone_through = end.map_or(left, |range| range.end.saturating_sub(from));
+        // With look-ahead the whole rest was charged in advance; otherwise only the part up to the end of the match
+        // is.
         let through = if self.looks_ahead { 0 } else { self.telling(gone_through, limit) };
         work::charge(through.saturating_add(FOUND))?;
         work::make(spans.as_ref().map_or(0, |spans| spans.len() * size_of::<Option<Range<usize>>>()))?;

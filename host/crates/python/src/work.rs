@@ -120,6 +120,7 @@ thread_local! {
 impl Meter {
     #[inline]
     fn charge(&self, units: u64) -> Result<(), Limit> {
+        // The common path is one subtraction and one store; everything rarer happens in `refill`.
         match self.slice.get().checked_sub(units) {
             Some(left) => {
                 self.slice.set(left);
@@ -132,6 +133,7 @@ impl Meter {
     /// Takes the next slice, if the limits allow it.
     #[cold]
     fn refill(&self, units: u64) -> Result<(), Limit> {
+        // Outside of an evaluation nothing is limited, because no slice was ever filled.
         if self.depth.get() == 0 {
             return Ok(());
         }
@@ -142,6 +144,7 @@ impl Meter {
             self.ended.set(Some(limit));
             return Err(self.refuse(limit));
         }
+        // The slice still counts: a charge may exceed the slice although the evaluation has enough left.
         let Some(left) = self.slice.get().saturating_add(self.rest.get()).checked_sub(units) else {
             return Err(self.refuse(Limit::Work));
         };
@@ -159,6 +162,7 @@ impl Meter {
     }
 
     fn refuse(&self, limit: Limit) -> Limit {
+        // With nothing left, every later charge goes to `refill` and finds the refusal there.
         self.refused.set(Some(limit));
         self.slice.set(0);
         self.rest.set(0);
@@ -171,6 +175,7 @@ impl Meter {
         if self.depth.get() == 0 {
             return Ok(());
         }
+        // Bytes are counted by themselves too, since they stay in memory after the work is done.
         let Some(left) = self.bytes.get().checked_sub(bytes) else {
             return Err(self.refuse(Limit::Bytes));
         };
@@ -287,6 +292,7 @@ impl Evaluation {
         METER.with(|meter| {
             if meter.depth.get() == 0 {
                 let units = meter.allowance.get().map_or(UNITS, |left| left.min(UNITS));
+                // An empty slice makes the first charge look at the interrupt.
                 meter.slice.set(0);
                 meter.rest.set(units);
                 meter.bytes.set(BYTES);
@@ -306,6 +312,8 @@ impl Drop for Evaluation {
                 return;
             }
             if let Some(allowance) = meter.allowance.get() {
+                // The allowance pays only for what this evaluation used, which is the difference to what it was given
+                // at the beginning.
                 let left = meter.slice.get() + meter.rest.get();
                 let allowance = allowance.saturating_sub(allowance.min(UNITS).saturating_sub(left));
                 meter.allowance.set(Some(allowance));
@@ -361,6 +369,7 @@ pub fn part<T>(units: u64, work: impl FnOnce() -> T) -> T {
         let used = given.saturating_sub(meter.allowance.get().unwrap_or(0));
         let left = outer.map(|outer| outer.saturating_sub(used));
         meter.allowance.set(left);
+        // The outer allowance has something left, so this limit was only the part's own.
         if meter.ended.get() == Some(Limit::Work) && left != Some(0) {
             meter.ended.set(None);
         }

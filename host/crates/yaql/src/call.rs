@@ -68,6 +68,7 @@ pub(super) fn call_by_name(
     terms: &[Term],
     named: &[(Arc<str>, Term)],
 ) -> Result<Term, Error> {
+    // The original lets a name end in underscores where it would clash with a word of Python.
     let name = name.trim_end_matches('_');
     if receiver.is_none()
         && run.has_definitions.get()
@@ -95,6 +96,7 @@ fn call_definition(run: &Run<'_>, context: &Rc<Context>, body: &Lambda, call: &C
     let mut named = Vec::new();
     for argument in &call.arguments {
         match argument {
+            // A function by `def` has no defaults, so a skipped argument is null.
             Argument::Skipped => terms.push(Term::Null),
             Argument::Value(node) => terms.push(evaluate(run, context, node)?),
             Argument::Mapping(key, value) => {

@@ -19,6 +19,7 @@ pub(super) fn evaluate(run: &Run<'_>, context: &Rc<Context>, node: &Arc<Node>) -
         NodeKind::Constant(constant) => Ok(constant_term(constant)),
         NodeKind::Word(word) => Ok(Term::Text(Arc::clone(word))),
         NodeKind::Variable(name) => {
+            // As in the original, an unknown variable is null and not an error.
             Ok(context.get(name).or_else(|| variable(run, name)).unwrap_or(Term::Null))
         }
         _ => {
@@ -70,9 +71,11 @@ fn binary(
     match operator {
         BinaryOperator::ElvisDot if matches!(left, Term::Null) => Ok(Term::Null),
         BinaryOperator::Dot | BinaryOperator::ElvisDot => dot(run, context, &left, right),
+        // As in Python, `and` and `or` return one of their operands, and evaluate the right one only if it decides.
         BinaryOperator::And if !left.is_true() => Ok(left),
         BinaryOperator::Or if left.is_true() => Ok(left),
         BinaryOperator::And | BinaryOperator::Or => evaluate(run, context, right),
+        // `->` evaluates its right side in the context that the left side returned, as `let(...) -> ...` does.
         BinaryOperator::Send => match left {
             Term::Context(context) => evaluate(run, &context, right),
             _ => Err(ErrorKind::NoMatchingFunction(operator.function().into()).into()),
@@ -100,6 +103,7 @@ fn field(run: &Run<'_>, term: &Term, name: &Arc<str>) -> Result<Term, Error> {
         Term::Dict(dict) => dict.field(name).ok_or_else(|| ErrorKind::UnknownKey(name.to_string()).into()),
         _ if term.is_iterable() => {
             let name = Arc::clone(name);
+            // The sequence must not read the collection before its first element is asked for, as in the original.
             let mut elements = Lazily::new(term.clone());
             Sequence::new(term.height(), move |run| match elements.next(run)? {
                 Some(element) => field(run, &element, &name).map(Some),

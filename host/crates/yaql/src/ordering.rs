@@ -71,6 +71,8 @@ impl Ordered {
         loop {
             match (first, second) {
                 (Some(mut one), Some(mut other)) => {
+                    // The right one goes first only if it is strictly smaller, which keeps equal elements in their
+                    // order.
                     if self.precedes(run, &mut other, &mut one)? {
                         merged.push(other);
                         (first, second) = (Some(one), right.next());
@@ -107,6 +109,7 @@ impl Ordered {
 
 impl Element {
     fn key(&mut self, run: &Run<'_>, index: usize, selector: &Lambda) -> Result<Term, Error> {
+        // Each selector is called once for an element, because it may be expensive and may consume a sequence.
         if let Some(key) = self.keys.get(index) {
             return Ok(key.clone());
         }

@@ -62,11 +62,13 @@ impl Sequence {
     fn next(&self, run: &Run<'_>, index: usize) -> Result<Option<Term>, Error> {
         let _level = run.enter()?;
         let busy = |_borrowed| Error::value("generator already executing");
+        // A lambda may read the very sequence that is calling it. Python reports this in the same words.
         let mut state = self.state.try_borrow_mut().map_err(busy)?;
         match &mut *state {
             State::Spent => Ok(None),
             State::Once(source) => {
                 let next = source(run)?;
+                // The source may hold large values, so it is dropped at its end.
                 if next.is_none() {
                     *state = State::Spent;
                 }
@@ -121,6 +123,7 @@ impl Iteration {
             }
             // Python iterates over a mapping too, in the functions that do not check their argument.
             Term::Dict(dict) => {
+                // A copy of keys is cheaper than a step each.
                 run.steps(dict.len() as u64 / 16)?;
                 Over::Terms(dict.keys().into())
             }

@@ -134,6 +134,7 @@ impl Doors {
         let address = share(address);
         let mut inside = self.inside();
         let refusal = self.make_room(&mut inside, address).err();
+        // Numbers are never used again, so that a late drop cannot free another connection's seat.
         inside.last_number += 1;
         let seat = Arc::new(Seat {
             number: inside.last_number,
@@ -150,6 +151,8 @@ impl Doors {
             inside.seats.insert(seat.number, Arc::clone(&seat));
         } else {
             inside.reserve.push_back(Arc::clone(&seat));
+            // The reserve is a queue: a flood of new connections pushes the oldest out, and each gets its one answer
+            // in time.
             if inside.reserve.len() > RESERVE
                 && let Some(oldest) = inside.reserve.pop_front()
             {
@@ -187,6 +190,8 @@ impl Inside {
         let number = idle
             .min_by_key(|seat| {
                 let idle_since = seat.idle_since.load(Ordering::Relaxed);
+                // Established connections before fresh ones, strangers before users, and then the longest idle; the
+                // number only breaks ties.
                 (seat.idle() < FRESH, seat.has_signed_in(), idle_since, seat.number)
             })?
             .number;

@@ -75,6 +75,8 @@ impl Accounts {
                 self.rules.insert(name.into(), number);
                 Name::Rule(name.into())
             }
+            // Numbers are never used again, so that a turn of a closed account cannot be taken for one of a new
+            // account.
             Account::User(name) => {
                 self.users.insert(name.into(), number);
                 Name::User(name.into())
@@ -227,10 +229,13 @@ impl Turns {
     /// Takes the next execution in turn.
     pub(super) fn take(&mut self, runners: &[String]) -> Option<ExecutionId> {
         let first = |runner: &String| self.lines.get(runner)?.turns.first().copied();
+        // The turns of accounts are common to all runners, so the least one among the requested runners is next.
         let (turn, account) = runners.iter().filter_map(first).min()?;
         let earliest = |runner: &'_ String| self.lines.get(runner)?.accounts.get(&account)?.first().copied();
         let ((due, id), runner) =
             runners.iter().filter_map(|runner| Some((earliest(runner)?, runner))).min()?;
+        // A turn may be taken out of order, when different schedulers claim for different runners; time must not go
+        // back.
         self.now = self.now.max(turn);
         let waiting = self.lines.get_mut(runner)?.accounts.get_mut(&account)?;
         waiting.remove(&(due, id));
@@ -245,6 +250,7 @@ impl Turns {
     fn pass(&mut self, account: Number, turn: u64) {
         let Some((own, _)) = self.turn_of.get_mut(&account) else { return };
         *own = turn + 1;
+        // The lines of other runners order the account by its old turn, which must change with it.
         for line in self.lines.values_mut() {
             if line.turns.remove(&(turn, account)) {
                 line.turns.insert((turn + 1, account));
