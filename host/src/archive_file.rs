@@ -126,6 +126,7 @@ impl Part {
     fn keep(&mut self) -> io::Result<()> {
         fs::rename(&self.path, &self.name)?;
         self.is_whole = true;
+        // Without this, the new name may be lost when the machine loses power, although the contents are on disk.
         let parent = self.name.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
     }

@@ -57,6 +57,7 @@ pub(crate) static SHARED: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
+    // Jinja2 has no such function by itself, and this one would print everything in scope.
     environment.remove_global("debug");
     // The defaults except for blocks. Building cannot fail, since no delimiter changes.
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {

@@ -108,6 +108,7 @@ fn compare(given: Rest<Value>) -> Result<bool, Error> {
 
 /// Whether two values are in an order.
 fn ordered(left: &Value, right: &Value, operator: &str) -> Result<bool, Error> {
+    // Nothing is ordered beside NaN: as in Python, each comparison is then false, and none is an error.
     let order = order::compare(left, right)?;
     Ok(order.is_some_and(|order| match operator {
         "<" => order.is_lt(),
@@ -126,6 +127,7 @@ fn contains(container: &Value, value: &Value) -> Result<bool, Error> {
         (Some(_), None) => {
             Err(wrong(format!("a text can only hold texts, not a value of type {}", value.kind())))
         }
+        // Jinja's `in` asks a mapping for its keys, not for its values.
         (None, _) if container.kind() == ValueKind::Map => {
             weigh(value)?;
             Ok(!container.get_item(value)?.is_undefined())

@@ -64,6 +64,7 @@ impl Template {
             return Err(refused(rewrite::LOST.to_owned()));
         }
         let mut names: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+        // The engine counts functions of the environment among the undeclared variables; no scope has to supply them.
         for (global, _) in SHARED.globals() {
             names.remove(global);
         }

@@ -83,6 +83,7 @@ impl Expression {
     pub fn compile(text: &str) -> Result<Self, Failure> {
         let compile = |text: String| guarded(|| ENVIRONMENT.compile_expression_owned(text));
         let rewritten = rewrite::expression(text).map_err(refused)?;
+        // The text as written is compiled first, so that a syntax error quotes what the author wrote.
         let plain = compile(text.to_owned()).map_err(|error| failure_of(&error))?;
         let changes = mutable::changes_something(text);
         let (compiled, text) = match rewritten {
@@ -152,6 +153,7 @@ impl Template {
         let text = &*rewrite::with_plain_lines(text);
         let rewritten = rewrite::template(text).map_err(refused)?;
         let mut environment = ENVIRONMENT.clone();
+        // Compiled before the rewritten text, so that a syntax error quotes what the author wrote.
         guarded(|| environment.add_template_owned(NAME, text.to_owned()))
             .map_err(|error| failure_of(&error))?;
         match rewritten {

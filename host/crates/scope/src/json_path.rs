@@ -275,6 +275,7 @@ impl<'a> Search<'a> {
             Node::Part(Value::String(text)) => {
                 charge(text.len().saturating_mul(2))?;
                 let length = text.chars().count();
+                // A character is no node of the document, so only the last step of a path may choose one.
                 if steps.is_empty() && parts.is_empty() {
                     let char = position(index, length).and_then(|index| text.chars().nth(index));
                     self.found.extend(char.map(Found::Character));

@@ -141,6 +141,8 @@ impl Target<'_, '_> {
         let mut winner: Option<&Function> = None;
         for function in shaped().filter(|function| takes(function, &bound, &bound_named)) {
             match winner {
+                // As in YAQL, two overloads that both fit, neither narrower than the other, are an error of the
+                // caller.
                 Some(known) if is_narrower(known, function, bound.len()) => {}
                 Some(known) if !is_narrower(function, known, bound.len()) => {
                     return Err(ErrorKind::Ambiguous(self.name.to_owned()).into());

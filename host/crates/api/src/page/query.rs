@@ -167,14 +167,14 @@ impl Filter {
             let message = format!("`{name}` is empty");
             return Err(ApiError::invalid(message, format!("say what it is to be, or leave {name} out")));
         }
-        // As StackStorm has it, for every filter.
+        // StackStorm reads `null` as "has no value" in every filter, and `None` in filters by id.
         let is_missing = value.eq_ignore_ascii_case("null") || (value == "None" && column.kind == Kind::Id);
         let test = if is_missing { Test::Missing } else { Test::read(column.kind, bound, name, value)? };
         Ok(Self { column: column.name, test })
     }
 }
 
-/// The side of a time that is asked for.
+/// The side of a time that a filter selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Exactly,
@@ -258,8 +258,10 @@ impl Test {
     }
 }
 
+/// The hint of an error about ids.
 const OF_IDS: &str =
     "an id is as a list shows it; several have commas between them where more than one is taken";
+/// The statuses that the filter of trigger instances accepts.
 const EVENT_STATUSES: [TriggerInstanceStatus; 4] = [
     TriggerInstanceStatus::Pending,
     TriggerInstanceStatus::Processing,
@@ -277,8 +279,8 @@ fn several(name: &str, value: &str) -> Result<Vec<String>, ApiError> {
 }
 
 impl ListRequest {
-    /// Whether it goes from the oldest to the newest: because it is said so, or because of what it is narrowed by, as
-    /// StackStorm has it for executions.
+    /// Whether the list is read from oldest to newest: by request, or because of its filters, as StackStorm has it
+    /// for executions.
     fn is_asked_to_rise(&self) -> Result<bool, ApiError> {
         let falls = self.order.first().map(|(_, is_falling)| *is_falling);
         let is_said = |name| self.other(name).map_or(Ok(false), |value| flag(name, value));
@@ -298,23 +300,25 @@ impl ListRequest {
             (Some(falls), ..) => !falls,
             (None, ..) if is_falling => false,
             (None, ..) if is_rising => true,
+            // Without a requested order, StackStorm reads on from the time in the filter: backwards from "before",
+            // forwards from "after".
             (None, ..) if is_narrowed(|test| matches!(test, Test::Before(_))) => false,
             (None, ..) => knows_both && is_narrowed(|test| matches!(test, Test::After(_))),
         };
         Ok(is_rising)
     }
 
-    /// What was asked under a name of `List::others`.
+    /// The value of a parameter in `List::others`.
     pub(crate) fn other(&self, name: &str) -> Option<&str> {
         self.others.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether an item has all that it must have.
+    /// Whether an item passes every filter.
     pub(crate) fn admits(&self, item: &impl Row) -> bool {
         self.filters.iter().all(|filter| filter.test.holds(&item.cell(filter.column)))
     }
 
-    /// The one text that an item must have in this column, if it is narrowed by that.
+    /// The text that a filter requires in this column, if there is one.
     pub(crate) fn wanted(&self, column: &str) -> Option<&str> {
         self.filters.iter().find(|filter| filter.column == column).and_then(|filter| match &filter.test {
             Test::Is(wanted) => Some(wanted.as_str()),
@@ -322,12 +326,12 @@ impl ListRequest {
         })
     }
 
-    /// Whether an item may have nothing in this column.
+    /// Whether a filter requires that the column has no value.
     pub(crate) fn is_wanted_missing(&self, column: &str) -> bool {
         self.filters.iter().any(|filter| filter.column == column && filter.test == Test::Missing)
     }
 
-    /// The ids that an item must have one of, in the order of the list.
+    /// The ids of the filter by id, in the order of the list.
     pub(super) fn ids(&self) -> Option<Vec<Id>> {
         let filter = self.filters.iter().find(|filter| filter.column == "id")?;
         let Test::IsOneOf(wanted) = &filter.test else { return None };
@@ -340,13 +344,14 @@ impl ListRequest {
         Some(ids)
     }
 
-    /// After and before which times an item must be.
+    /// The exclusive bounds, after and before, that the filters set on the time of an item.
     pub(crate) fn times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let (mut after, mut before) = (None, None);
         for filter in &self.filters {
             match &filter.test {
                 Test::After(time) => after = Some(*time),
                 Test::Before(time) => before = Some(*time),
+                // The columns of stores take exclusive bounds only; the neighbours of a time enclose just this time.
                 Test::At(time) => {
                     after = Some(time.minus(LEAST));
                     before = Some(time.plus(LEAST));
@@ -357,7 +362,7 @@ impl ListRequest {
         (after, before)
     }
 
-    /// The part that was asked for of `items`, which are in memory, each as `view` shows it.
+    /// The requested page of `items`, which are in memory, each as `view` shows it.
     ///
     /// # Errors
     /// As [`PageRequest::answer`].

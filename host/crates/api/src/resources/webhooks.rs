@@ -85,6 +85,7 @@ async fn read(
 ) -> Result<Sent, ApiError> {
     let (title_cased, lower) = header_maps(headers);
     let kind = content_type(headers);
+    // `curl -d` sends JSON under the type of a form unless told otherwise; such a body is not parsed as a form.
     let is_form = form::is_multipart(kind) || (form::is_urlencoded(kind) && !looks_like_json(&bytes));
     if bytes.len() <= SMALL || is_form {
         held.grow(api, bytes.len() + size::parsed(&bytes))?;
