@@ -83,6 +83,7 @@ impl Statement {
         if self.is_literal() {
             return Ok(Arc::clone(&self.source));
         }
+        // One evaluation around all texts: those within it share its limits on work and memory.
         let _evaluation = Evaluation::begin();
         let budget = Budget::new();
         let whole = |error| EntryError { entry: None, error };
@@ -110,6 +111,8 @@ impl Node {
             }
             Value::Array(items) => {
                 let nodes: Vec<_> = items.iter().map(Self::compile).collect();
+                // A list without expressions is a literal as a whole, so that evaluation copies it and does not walk
+                // through it.
                 if nodes.iter().all(Self::is_literal) { Self::Literal } else { Self::List(nodes) }
             }
             Value::Object(object) => {
@@ -219,6 +222,7 @@ fn add_errors(text: &str, errors: &mut Vec<SyntaxError>) {
     if language == Language::Jinja
         && let Some(message) = jinja::syntax_error(text)
     {
+        // A text that is a single template appears among its own parts again; its error is reported once.
         seen.insert(text);
         add(Some(language), text, message);
     }

@@ -13,6 +13,7 @@ use crate::{Datastore, KeyScope};
 /// Named values, and the datastore under `st2kv`.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
+    // A scope has a handful of names, so a search through a list costs no more than a map would.
     entries: Vec<(Arc<str>, Binding)>,
     datastore: Arc<Datastore>,
 }
@@ -65,6 +66,7 @@ impl Scope {
     /// of their scope.
     #[must_use]
     pub fn with_late(mut self, name: &str, make: impl FnOnce() -> Value + Send + 'static) -> Self {
+        // Shared, so that copies of the scope build the value once between them.
         let late: Late = LazyLock::new(Box::new(move || Arc::new(make())));
         self.put(name, Binding::Late(Arc::new(late)));
         self

@@ -52,6 +52,7 @@ impl Variables {
 
     /// Merges all of `others` in their order, each as [`Variables::merge`] does.
     pub fn merge_all(&mut self, others: &Self) {
+        // With nothing to merge into, the map itself is shared.
         if self.0.is_empty() {
             self.0 = Arc::clone(&others.0);
             return;
