@@ -65,6 +65,7 @@ impl Access {
         let (access, id_or_key, caller) = (self.clone(), id_or_key.to_owned(), caller.to_owned());
         self.change(move |accounts| {
             let mut key = accounts.api_key(&id_or_key)?.clone();
+            // Both owners are checked: a key may neither be taken from a user nor be given to one.
             access.refuse_impersonation(&caller, &key.user)?;
             if let Some(metadata) = change.metadata {
                 check_metadata(&metadata)?;
@@ -97,6 +98,7 @@ impl Access {
 
 /// Stores a key, if its owner exists.
 fn put(accounts: &Accounts, key: ApiKey) -> Result<Decided<Accounts, ApiKey>, Error> {
+    // Checked with the accounts locked, since the user may have been deleted since the request came.
     accounts.user(&key.user)?;
     let shown = key.clone();
     Ok(Decided::new(vec![Change::put(key.clone())], key, move |accounts: &mut Accounts| {

@@ -112,6 +112,7 @@ impl Access {
     async fn check_password(&self, attempt: &SignIn) -> Result<String, Error> {
         let sign_ins = self.sign_ins();
         let too_many = |_full| Error::Busy("too many sign in at once".into());
+        // Refused at once rather than queued without end.
         let _under_way = Arc::clone(&sign_ins.under_way).try_acquire_owned().map_err(too_many)?;
         // Only a hash of the name is remembered, so that an attempt cannot fill the memory with long names.
         let subjects: Vec<_> = [Subject::User(secrets::digest(&attempt.name))]
@@ -119,6 +120,7 @@ impl Access {
             .chain(attempt.address.map(Subject::Address))
             .collect();
         sign_ins.throttle.lock().begin(&subjects, self.core().monotonic()).map_err(Error::TooOften)?;
+        // A longer password never fits, and is not worth a check; the attempt has been counted.
         if attempt.password.len() <= LONGEST_PASSWORD {
             let hash = self.accounts().user(&attempt.name).ok().map(|user| user.password_hash.clone());
             let (password, checked) = (attempt.password.clone(), hash.clone());
@@ -169,6 +171,7 @@ fn not_accepted() -> Error {
 
 /// Stores a new token and deletes some expired ones.
 fn put(accounts: &Accounts, token: Token, now: Timestamp) -> Decided<Accounts, Token> {
+    // Deleted along the way, so that no task of its own has to clear tokens; a few each time keep the commit small.
     let expired: Vec<_> = accounts.expired(now).take(CLEARED).map(|token| token.id).collect();
     let mut changes = vec![Change::put(token.clone())];
     changes.extend(expired.iter().copied().map(Change::delete::<Token>));

@@ -86,8 +86,6 @@ impl Throttle {
                 }
                 Subject::Address(_) => {
                     if let Some(record) = self.records.get_mut(subject) {
-                        // An address keeps its other failures, or a guesser could clear them with an account of its
-                        // own.
                         record.failures = record.failures.saturating_sub(1);
                         record.blocked_until = now;
                     }

@@ -126,6 +126,7 @@ impl Drop for Mark {
 impl Names {
     fn change(&self, name: &'static str, by: impl FnOnce(usize) -> usize) {
         let mut names = self.0.lock();
+        // A name stays when its count is zero, as it will be needed again.
         match names.iter_mut().find(|(known, _)| *known == name) {
             Some((_, count)) => *count = by(*count),
             None => names.push((name, by(0))),

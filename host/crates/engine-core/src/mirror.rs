@@ -95,6 +95,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
             mirror.show(decided.show);
             Ok(decided.answer)
         });
+        // An error here means that the task has panicked, or was ended with the host.
         changed.await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
@@ -122,6 +123,7 @@ impl<T: Clone + Send + Sync + 'static> Mirror<T> {
             show(&mut value);
             *self.0.shown.write() = Arc::new(value);
         }
+        // Raised after the value is shown: who sees the number also sees the value.
         self.0.version.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -50,6 +50,7 @@ impl Active {
 impl Queue {
     /// The version of an execution that is not final.
     pub fn version(&self, id: ExecutionId) -> Option<u64> {
+        // An execution whose end is staged is final for every reader, although it is still in the map.
         self.active.get(&id).map(|entry| entry.version).filter(|version| *version != ENDED)
     }
 
@@ -125,12 +126,14 @@ impl Queue {
         }
         let mut entry = match self.active.remove(&execution.id) {
             Some(entry) => {
+                // Withdrawn under its old due time and runner, by which the turns know it, before these change.
                 self.unqueue(&entry, execution.id);
                 entry
             }
             None => self.open(execution),
         };
         entry.version = execution.version;
+        // The due time also sorts executions without a delay, so whether to wait for it is a fact of its own.
         entry.due = execution.due_at();
         entry.is_delayed = execution.ready_at.is_some();
         entry.is_waiting = execution.status.is_waiting();
@@ -195,6 +198,7 @@ impl Queue {
                 self.inside.remove(&root);
             }
         }
+        // Withdrawn first: the record of an account goes with its last active execution.
         self.unqueue(&entry, id);
         self.accounts.close(entry.account);
     }
@@ -207,6 +211,7 @@ impl Queue {
 
     /// Offers a claimed execution again that was not begun.
     pub fn release(&mut self, id: ExecutionId) {
+        // Taken out and put back, since an offer changes other parts of the queue.
         if let Some(entry) = self.active.remove(&id) {
             if entry.can_be_claimed() {
                 self.offer(&entry, id);

@@ -106,6 +106,7 @@ impl Asked {
 /// Refuses a parameter that is given twice: nobody could say which of the two counts.
 pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError> {
     for (number, (name, _)) in pairs.iter().enumerate() {
+        // A query has few parameters, so pairs are compared without a set.
         if pairs.iter().take(number).any(|(earlier, _)| earlier == name) {
             let message = format!("`{}` is given twice", shown(name));
             return Err(ApiError::invalid(message, "give it once; several ids have commas between them"));
@@ -116,6 +117,7 @@ pub(crate) fn refuse_repeated(pairs: &[(String, String)]) -> Result<(), ApiError
 
 /// A name from a query, made fit for a message.
 pub(crate) fn shown(name: &str) -> String {
+    // A name from outside may be long and hold control characters.
     name.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
@@ -251,6 +253,7 @@ impl Test {
             (Self::IsOneOf(wanted), Cell::Text(found)) => wanted.iter().any(|wanted| found == wanted),
             (Self::Flag(wanted), Cell::Flag(found)) => wanted == found,
             (Self::At(wanted), Cell::Time(found)) => wanted == found,
+            // An item without a time passes neither bound.
             (Self::After(bound), Cell::Time(found)) => found > bound,
             (Self::Before(bound), Cell::Time(found)) => found < bound,
             _ => false,
@@ -282,6 +285,7 @@ impl ListRequest {
     /// Whether the list is read from oldest to newest: by request, or because of its filters, as StackStorm has it
     /// for executions.
     fn is_asked_to_rise(&self) -> Result<bool, ApiError> {
+        // In a stored list only the first key decides, as ids are unique and follow time.
         let falls = self.order.first().map(|(_, is_falling)| *is_falling);
         let is_said = |name| self.other(name).map_or(Ok(false), |value| flag(name, value));
         let is_narrowed = |test: fn(&Test) -> bool| self.filters.iter().any(|filter| test(&filter.test));
@@ -332,6 +336,7 @@ impl ListRequest {
     }
 
     /// The ids of the filter by id, in the order of the list.
+    // Sorted and without duplicates, so that the page can go on after an id, and an item comes once.
     pub(super) fn ids(&self) -> Option<Vec<Id>> {
         let filter = self.filters.iter().find(|filter| filter.column == "id")?;
         let Test::IsOneOf(wanted) = &filter.test else { return None };
@@ -373,6 +378,7 @@ impl ListRequest {
         view: impl Fn(T) -> V,
     ) -> Result<Response, ApiError> {
         let admitted = items.filter(|item| self.admits(item));
+        // Without an order the items stream; only sorting needs them all.
         if self.order.is_empty() {
             return self.page.answer(api, admitted, view);
         }

@@ -115,6 +115,7 @@ async fn read(
         let found = reads.execution(ExecutionId(id)).await;
         found.map(|found| found.filter(|execution| asked.admits(execution)))
     };
+    // A filter by id names its items, so each is read by itself instead of through the index.
     if let Some(ids) = asked.ids_from(at) {
         return read_each("execution", ids, limit, true, one).await;
     }
@@ -183,6 +184,7 @@ pub(crate) async fn one(
 ) -> Result<Response, ApiError> {
     let [only, without] = ATTRIBUTES;
     let said = said.only(&["wait", only, without])?;
+    // The attributes are checked before the wait, so that a wrong name does not cost a minute.
     let page = said.attributes()?;
     let wait = said.parsed::<f64>("wait", "a number of seconds")?;
     let id = execution_id(&api, &id).await?;
