@@ -190,6 +190,7 @@ fn admin_token(data_dir: &Path) -> anyhow::Result<AdminToken> {
 
 /// Starts measuring, and returns the function that renders the figures.
 fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
+    // Seconds: from a read of memory to an execution of ten minutes.
     let seconds = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0];
     let recorder = PrometheusBuilder::new().set_buckets(&seconds).context("failed to set up metrics")?;
     let handle = recorder.install_recorder().context("failed to install the metrics recorder")?;
@@ -218,6 +219,7 @@ async fn beat(notifier: Arc<Notifier>) {
 fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
     let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
     Arc::new(Backups::new(move |to| {
+        // Collected anew for each backup, as files may have been added since the start.
         let files = backup_files::collect(&data_dir).map_err(|error| error.to_string())?;
         store.backup(&files, to).map_err(|error| error.to_string())
     }))
@@ -281,6 +283,7 @@ fn report(opened: &Opened) {
     let Opened { sequence, replayed, is_torn, lost, took } = opened;
     let took_seconds = took.as_secs_f64();
     lost.iter()
+        // An error although it was allowed: the loss is to stand out in the log.
         .for_each(|lost| tracing::error!("the store was opened without {lost}, as --accept-loss allows"));
     if *replayed == 0 && !is_torn {
         tracing::info!(sequence, took_seconds, "store opened");

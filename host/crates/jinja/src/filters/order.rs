@@ -45,6 +45,7 @@ fn compare_within(left: &Value, right: &Value, depth: usize) -> Result<Option<Or
         for item in left.try_iter()? {
             work::charge(work::ITEM)?;
             let Some(other) = others.next() else { return Ok(Some(Ordering::Greater)) };
+            // As in Python, the first items that differ decide, and only these have to have an order.
             if !equal(&defined(item.clone())?, &defined(other.clone())?)? {
                 return compare_within(&item, &other, depth + 1);
             }
@@ -80,6 +81,7 @@ fn equal_within(left: &Value, right: &Value, depth: usize) -> Result<bool, Excee
     if !is_mapping && !are_rows {
         return Ok(left == right);
     }
+    // In Python a tuple never equals a list.
     if left.len() != right.len() || left.is_tuple() != right.is_tuple() {
         return Ok(false);
     }
@@ -118,6 +120,7 @@ fn is_number(value: &Value) -> bool {
 
 /// A number or a boolean as a number of Python.
 pub(crate) fn number(value: &Value) -> PythonNumber {
+    // In Python a boolean is an integer.
     let is_whole = value.is_integer() || value.kind() == ValueKind::Bool;
     match i128::try_from(value.clone()) {
         Ok(integer) if is_whole => PythonNumber::Integer(integer),
@@ -191,9 +194,11 @@ pub(crate) fn sorted(mut keyed: Vec<(Value, Value)>, reverse: bool) -> Result<Ve
     let mut failure = None;
     keyed.sort_by(|(left, _), (right, _)| match compare(left, right) {
         Ok(order) => {
+            // NaN has no order; the sort takes it for equal to everything.
             let order = order.unwrap_or(Ordering::Equal);
             if reverse { order.reverse() } else { order }
         }
+        // A sort cannot be broken off, so the first error is kept and reported at its end.
         Err(error) => {
             failure.get_or_insert(error);
             Ordering::Equal
@@ -262,6 +267,7 @@ fn extreme(name: &'static str, wanted: Ordering, value: Value, given: CallArgume
             best = Some((key, item));
         }
     }
+    // Jinja's `min` and `max` of nothing are undefined.
     Ok(best.map_or(Value::UNDEFINED, |(_, item)| item))
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
     let values = defined(values.clone())?;
     work::charge((text.len() as u64).saturating_mul(20))?;
     work::make(text.len())?;
+    // Python takes a list for a mapping here, and fails only when it is asked for a name.
     let has_keys = matches!(values.kind(), ValueKind::Map | ValueKind::Seq | ValueKind::Iterable);
     let has_keys = has_keys && !values.is_tuple();
     let left = if values.is_tuple() { items(values.clone())? } else { vec![values.clone()] };
@@ -40,6 +41,7 @@ pub(crate) fn percent(text: &str, values: &Value) -> Result<String, Error> {
         rest = reader.rest;
     }
     out.push_str(rest);
+    // With a mapping, Python does not mind values that are left over.
     if args.keyed.is_none() && args.left.len() > 0 {
         return Err(wrong("not all arguments converted during string formatting"));
     }
@@ -100,6 +102,7 @@ impl<'a> Reader<'a> {
     /// The name between parentheses, after the opening one.
     fn name(&mut self) -> Result<&'a str, Error> {
         let mut depth = 1_usize;
+        // Python counts parentheses inside a name, so `%(a(b)c)s` asks for `a(b)c`.
         for (place, char) in self.rest.char_indices() {
             match char {
                 '(' => depth += 1,
@@ -123,6 +126,7 @@ impl<'a> Reader<'a> {
         if digits.is_empty() {
             return Ok(None);
         }
+        // Python keeps precisions in a C int. A width beyond that exceeds the memory of an evaluation anyway.
         let number = digits.parse::<i32>().map_err(|_large| wrong(format!("{what} too big")))?;
         Ok(Some(i64::from(number)))
     }
@@ -159,13 +163,16 @@ impl Field {
             }
         }
         let width = if reader.take('*') { args.star()? } else { reader.number("width")?.unwrap_or(0) };
+        // A negative width from the values is the flag `-`.
         field.is_left |= width < 0;
         field.width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
         if reader.take('.') {
             let precision =
                 if reader.take('*') { args.star()? } else { reader.number("precision")?.unwrap_or(0) };
+            // As in Python, a negative precision from the values counts as zero.
             field.precision = Some(usize::try_from(precision).unwrap_or(0));
         }
+        // Letters of C's lengths, which Python reads and ignores.
         if reader.rest.starts_with(['h', 'l', 'L']) {
             reader.rest = reader.rest.get(1..).unwrap_or_default();
         }
@@ -186,6 +193,7 @@ impl Field {
                 let (is_negative, digits) = self.integer(&args.next()?)?;
                 let prefix = match self.letter {
                     'o' if self.is_alternate => "0o",
+                    // Python 3 writes `0o17` and not C's `017`.
                     'x' if self.is_alternate => "0x",
                     'X' if self.is_alternate => "0X",
                     _ => "",
@@ -227,6 +235,7 @@ impl Field {
         let missing = self.width.saturating_sub(before.len() + body.chars().count());
         work::make(missing.saturating_add(before.len() + body.len()))?;
         let (zeros, blanks) =
+            // With `-` the flag `0` has no effect.
             if is_number && self.is_zeroed && !self.is_left { (missing, 0) } else { (0, missing) };
         let (zeros, blanks) = (filled('0', zeros)?, filled(' ', blanks)?);
         let (left, right) = if self.is_left { ("", blanks.as_str()) } else { (blanks.as_str(), "") };
@@ -274,6 +283,7 @@ impl Field {
             Some(Float(number)) if is_decimal && number.is_infinite() => {
                 return Err(wrong("cannot convert float infinity to integer"));
             }
+            // A float that is truncated to zero has no sign: `%d` of -0.5 is `0`.
             Some(Float(number)) if is_decimal => (number <= -1.0, format!("{:.0}", number.trunc().abs())),
             _ => {
                 let (letter, wanted) = (self.letter, if is_decimal { "a real number" } else { "an integer" });
@@ -293,6 +303,7 @@ impl Field {
         }
         let number = order::number(value).to_f64();
         let (is_negative, number) = (number.is_sign_negative() && !number.is_nan(), number.abs());
+        // C's default, and Python's.
         let precision = self.precision.unwrap_or(6);
         let digits = match self.letter {
             _ if number.is_nan() => "nan".to_owned(),
@@ -302,6 +313,7 @@ impl Field {
                 let (digits, exponent) = scientific(number, precision)?;
                 format!("{}{}", self.pointed(digits), exponent_text(exponent))
             }
+            // C takes a precision of zero for one significant digit.
             _ => self.general(number, precision.max(1))?,
         };
         let digits = if self.letter.is_ascii_uppercase() { digits.to_ascii_uppercase() } else { digits };
@@ -319,6 +331,7 @@ impl Field {
             if !digits.contains('.') {
                 return digits;
             }
+            // Without `#` the shorter form drops the zeros behind the point.
             digits.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         if exponent < -4 || exponent >= most {
@@ -375,6 +388,7 @@ fn type_name(value: &Value) -> &'static str {
         ValueKind::String => "str",
         ValueKind::None => "NoneType",
         ValueKind::Map => "dict",
+        // Booleans and integers pass wherever a number is wanted, so only a float gets this far.
         ValueKind::Number => "float",
         ValueKind::Seq | ValueKind::Iterable if value.is_tuple() => "tuple",
         ValueKind::Seq | ValueKind::Iterable => "list",
