@@ -59,7 +59,6 @@ const INHERITED: [&str; 13] = [
 const UPKEEP: Duration = Duration::from_secs(5);
 /// The time that open connections have for their end, once no execution runs any more.
 const HANG_UP: Duration = Duration::from_secs(3);
-
 /// The time that threads have for their end, at the very last.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
@@ -105,17 +104,13 @@ async fn serve(
     let listener = bind(&settings).await?;
     let address = listener.local_addr().context("the socket has no address")?;
     let url = settings.url_at(address);
-    // Before the engine, because the lock of the store is what keeps another host away.
     let store = open_store(&settings, &data_dir, accept_loss).await?;
-    // The lock on the store shows that no other host has this data directory, and nothing of ours runs yet, so every
-    // process with the directory's mark is a stray one.
+    // No other host can have the lock of this store, and nothing of ours runs yet: a process with our mark is a stray.
     let _reaper = Reaper::start(&data_dir, &data_directory::identity(&data_dir)?);
     let admin_token = admin_token(&data_dir)?;
     let engine = build_engine(&settings, &data_dir, &url, Arc::clone(&store)).await?;
-    let report = engine
-        .start()
-        .await
-        .map_err(|error| anyhow::anyhow!("failed to recover executions of an earlier process: {error}"))?;
+    let report =
+        engine.start().await.map_err(|error| anyhow::anyhow!("failed to recover executions: {error}"))?;
     report.log("recovered executions of an earlier process");
 
     let password = engine.access().ensure_admin().await.map_err(anyhow::Error::from)?;
@@ -197,8 +192,7 @@ fn figures() -> Result<Arc<dyn Fn() -> String + Send + Sync>, Failure> {
     let keeper = handle.clone();
     tokio::spawn(async move {
         loop {
-            // Measured values are aggregated from time to time, so that they take no memory when nobody asks for
-            // them.
+            // Now and then, so that measured values take no memory when nobody asks for them.
             tokio::time::sleep(UPKEEP).await;
             keeper.run_upkeep();
         }
@@ -219,7 +213,6 @@ async fn beat(notifier: Arc<Notifier>) {
 fn backups(store: &Arc<dyn Store>, data_dir: &Path) -> Arc<Backups> {
     let (store, data_dir) = (Arc::clone(store), data_dir.to_path_buf());
     Arc::new(Backups::new(move |to| {
-        // Collected anew for each backup, as files may have been added since the start.
         let files = backup_files::collect(&data_dir).map_err(|error| error.to_string())?;
         store.backup(&files, to).map_err(|error| error.to_string())
     }))
@@ -282,9 +275,7 @@ async fn open_store(
 fn report(opened: &Opened) {
     let Opened { sequence, replayed, is_torn, lost, took } = opened;
     let took_seconds = took.as_secs_f64();
-    lost.iter()
-        // An error although it was allowed: the loss is to stand out in the log.
-        .for_each(|lost| tracing::error!("the store was opened without {lost}, as --accept-loss allows"));
+    lost.iter().for_each(|lost| tracing::error!("store opened without {lost}, as --accept-loss allows"));
     if *replayed == 0 && !is_torn {
         tracing::info!(sequence, took_seconds, "store opened");
     } else {
@@ -346,9 +337,8 @@ async fn build_engine(
 fn runners(settings: &Settings, data_dir: &Path, url: &str) -> Result<Runners, Failure> {
     data_directory::make_private(&data_directory::work(data_dir))?;
     let library = data_dir.join("python");
-    python_script::library::lay_out(&library).with_context(|| {
-        format!("the library for Python actions cannot be laid out in {}", library.display())
-    })?;
+    python_script::library::lay_out(&library)
+        .with_context(|| format!("failed to lay out the library for Python in {}", library.display()))?;
     all_runners(settings, data_dir, url, Some(data_dir.join("components")))
 }
 
