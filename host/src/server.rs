@@ -11,8 +11,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use petrel_api::auth::{Access, AdminToken};
 use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
+use petrel_catalog::content::Runners;
 use petrel_engine::Engine;
-use petrel_engine::content::Runners;
 use petrel_engine::workflows::WorkflowRunner;
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup_files;
 use crate::bundled;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::data_directory;
 use crate::exit::{Code, Failure};
 use crate::grants;
@@ -65,6 +65,7 @@ const LAST_WAIT: Duration = Duration::from_millis(500);
 /// Runs the host until a signal stops it.
 pub(crate) fn run(settings: Settings, accept_loss: bool) -> Result<(), Failure> {
     let level = log::start(&settings);
+    config::warn_of_unknown_variables();
     let is_stopping = Arc::new(AtomicBool::new(false));
     // Before the runtime, whose threads could all be busy: this handler has a thread of its own.
     end_in_any_case(settings.drain(), Arc::clone(&is_stopping))?;
@@ -313,7 +314,11 @@ async fn build_engine(
         drain: settings.drain(),
         longest_evaluation: Duration::from_secs(settings.expressions.max_seconds),
         reevaluates: settings.expressions.reevaluate,
-        config_directory: Some(settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs"))),
+        catalog: petrel_catalog::Options {
+            config_directory: Some(
+                settings.packs.config_dir.clone().unwrap_or_else(|| data_dir.join("configs")),
+            ),
+        },
         access: petrel_access::Options {
             token_ttl: Duration::from_secs(settings.auth.token_seconds),
             may_impersonate: settings.auth.may_impersonate.clone(),

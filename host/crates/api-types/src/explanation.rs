@@ -27,14 +27,14 @@ pub struct Explanation<'a> {
     pub rule: Cow<'a, str>,
     /// Whether the rule matches now.
     pub matched: bool,
-    /// The reason, in one line.
+    /// The reason, in one line, by the present rule and the present datastore.
     pub verdict: Cow<'a, str>,
     /// The consequences at that time, in one line.
     pub came_of_it: Cow<'a, str>,
     /// The reason why the rule led to no execution, if it matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// The criteria in order, up to the first that does not hold.
+    /// Every criterion in order, also behind the first that does not hold.
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 
@@ -51,7 +51,7 @@ pub struct CriterionExplanation<'a> {
     pub value: Cow<'a, Value>,
     /// Whether it holds.
     pub holds: bool,
-    /// The whole in one line.
+    /// The whole in one line, with a correction if it looks like a slip.
     pub text: Cow<'a, str>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct SignedIn {
     pub(crate) location: &'static str,
 }
 
-/// The object of a change, where the path does not name it. An extension of answers, for the audit log.
+/// The object of a change, where it is not the one that the path names. An extension of answers, for the audit log.
 #[derive(Debug, Clone)]
 pub(crate) struct About(pub(crate) String);
 

@@ -3,7 +3,8 @@
 //! This is the only crate that knows axum. A handler reads the request, asks the engine and shapes the answer; it
 //! decides nothing. [`resources`] has one file for each resource, [`views`] turns nouns into the types of the wire
 //! (`petrel_api_types`), [`auth`] checks credentials, [`mod@serve`] holds the connections and [`tls`] encrypts them,
-//! [`mod@trail`] logs refusals and changes. Every error is an [`ApiError`].
+//! [`mod@trail`] logs refusals and changes, [`traceparent`] reads the trace of a request. Every error is an
+//! [`ApiError`].
 
 use axum::Router;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -25,6 +26,7 @@ mod said;
 pub mod serve;
 mod state;
 pub mod tls;
+mod traceparent;
 mod trail;
 mod views;
 

@@ -8,6 +8,8 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use tracing::Span;
 
+use crate::traceparent;
+
 /// The header with the host's version, in every answer. It tells a client that the answer comes from Petrel and not
 /// from a proxy in between.
 pub const VERSION_HEADER: &str = "petrel-version";
@@ -21,9 +23,11 @@ pub(crate) fn of(request: &Request) -> HeaderValue {
     given.unwrap_or_else(|| HeaderValue::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The span of all log lines about a request. It is an error span, so that no level of the log filters it out.
+/// The span of all log lines about a request. A trace that begins with the request is not named here: a refused request
+/// has none, and `accept` below this span names it otherwise.
 pub(crate) fn span(id: &HeaderValue, request: &Request) -> Span {
-    tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path())
+    let trace = traceparent::of(request.headers()).map(tracing::field::display);
+    tracing::error_span!("api.request", id = id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path(), trace)
 }
 
 /// Adds the id of the request and the version of the host to an answer.

@@ -8,6 +8,7 @@ use petrel_model::{Id, Timestamp};
 use petrel_persistence::{Change, Commit, Expect, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::clock::{self, Clock};
 use crate::error::Error;
@@ -83,15 +84,29 @@ impl Core {
     /// When an expectation does not hold, the disk is nearly full, or the store fails.
     pub async fn commit(&self, expect: Vec<Expect>, changes: Vec<Change>) -> Result<(), Error> {
         let commit = Commit { fence: Some(self.store().fence()), expect, changes };
-        Ok(self.store().commit(commit).await?)
+        let span = tracing::debug_span!("commit", changes = commit.changes.len());
+        Ok(self.store().commit(commit).instrument(span).await?)
     }
 
     /// Runs `future` as a task whose end a stop waits for. The log names a task that does not end by `name`.
+    /// What it logs stands in the span of who spawns it.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
     {
         self.0.lifecycle.spawn(name, future)
+    }
+
+    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must show in
+    /// memory as well.
+    ///
+    /// # Errors
+    /// Those of `work`, and when it panics.
+    pub async fn run_detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
     }
 
     /// Stops in order: starts nothing new, lets running work go on for `drain`, and then ends it. The log names the

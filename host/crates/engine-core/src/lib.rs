@@ -7,16 +7,21 @@
 //!       └─ Lifecycle   spawn(name, future): named tasks, for whose end a stop waits
 //!
 //! Mirror<T>            a service's copy of stored things in memory: get() a snapshot, change(decide)
+//! Evaluations          what takes long to evaluate, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
-//! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`]. [`error`] has the errors of all services, and
-//! [`SetClock`] is the clock for tests. A service holds a [`Core`], which is cheap to clone, and private state of its
-//! own. It never reads a clock, spawns a task or mints an id by other means.
+//! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`], [`evaluation`] and [`apart`] (other work that takes a
+//! processor for long). [`error`] has the errors of all services, and [`SetClock`] is the clock for tests. A service
+//! holds a [`Core`], which is cheap to clone, and private state of its own. It never reads a clock, spawns a task or
+//! mints an id by other means.
 
 #![warn(clippy::disallowed_methods)]
 
+pub mod apart;
 pub mod clock;
+mod depth;
 pub mod error;
+pub mod evaluation;
 mod ground;
 pub mod ids;
 mod lifecycle;
@@ -24,7 +29,9 @@ pub mod mirror;
 mod set_clock;
 
 pub use clock::{Clock, SystemClock};
+pub use depth::refuse_depth;
 pub use error::Error;
+pub use evaluation::Evaluations;
 pub use ground::Core;
-pub use mirror::{Decided, Mirror};
+pub use mirror::{Changing, Decided, Mirror};
 pub use set_clock::SetClock;

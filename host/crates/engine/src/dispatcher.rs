@@ -1,103 +1,118 @@
-//! The intake of events: checks the payload, finds and evaluates the rules, and commits the event with its
-//! enforcements and requested executions at once. Only then is the sender answered.
+//! Takes in events: checks the payload, finds and evaluates the rules, and commits all that follows at
+//! once: the event, the enforcements and the requested executions. Only then the sender is answered.
 
 use std::sync::Arc;
 
+use petrel_catalog::content::Content;
+use petrel_catalog::validation::Validator;
+use petrel_engine_core::evaluation::quick;
+use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, Origin};
 use petrel_model::rule::EnforcementStatus;
 use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{
-    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TriggerInstance,
-    TriggerInstanceId,
+    Enforcement, EnforcementId, Execution, ExecutionId, Ref, Rule, StatusEvent, Timestamp, TraceId,
+    TriggerInstance, TriggerInstanceId,
 };
 use petrel_persistence::Change;
 use petrel_rules::{CompiledRule, Decision, Enforced, Occurrence, enforce_candidates, parameters};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::incoming::Event;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::scope::Templates;
 use crate::service::Engine;
-use crate::validation::Validator;
+use crate::spans;
 
 /// The user on whose behalf rules run.
 const RULE_USER: &str = "stanley";
 
-/// A stored event, with the executions that it requested.
+/// An event that is stored, with all that it led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The event.
     pub id: TriggerInstanceId,
-    /// The requested executions, in the order of the rules.
+    /// What it led to, in the order of the rules.
     pub executions: Vec<ExecutionId>,
 }
 
-/// An event of a trigger at the moment of its arrival.
+/// An event of a trigger, at the moment in which it is taken in.
 struct Arrived {
+    id: TriggerInstanceId,
     trigger: Ref,
     kind: Ref,
     event: Event,
     now: Timestamp,
+    /// What is registered then: all that follows is decided by it.
+    content: Arc<Content>,
 }
 
 impl Engine {
-    /// Accepts an event of a webhook.
+    /// Takes in what was sent to a webhook.
     ///
     /// # Errors
-    /// When no rule listens to the webhook, the payload does not fit the trigger, too much is waiting, or the host is
-    /// stopping. Nothing was stored then.
+    /// When no rule listens to it, the payload does not fit the trigger, too much is waiting, or the host
+    /// is stopping. Nothing was stored then.
     pub async fn accept_webhook(&self, url: &str, event: impl Into<Event>) -> Result<Accepted, Error> {
-        let (trigger, kind) = {
-            let content = self.content();
-            let (reference, trigger) = content.webhook(url)?;
-            (reference.clone(), trigger.kind.clone())
-        };
-        self.accept(trigger, kind, event.into()).await
+        let content = self.content();
+        let (reference, trigger) = content.webhook(url)?;
+        let (trigger, kind) = (reference.clone(), trigger.kind.clone());
+        self.accept(trigger, kind, event.into(), content).await
     }
 
-    /// Accepts an event of a trigger.
-    async fn accept(&self, trigger: Ref, kind: Ref, event: Event) -> Result<Accepted, Error> {
+    /// Takes in an event of a trigger.
+    async fn accept(
+        &self,
+        trigger: Ref,
+        kind: Ref,
+        event: Event,
+        content: Arc<Content>,
+    ) -> Result<Accepted, Error> {
         self.check_room()?;
-        requests::refuse_depth("the payload", event.values())?;
+        refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
         };
         let now = self.now();
-        let arrived = Arrived { trigger, kind, event, now };
+        let arrived = Arrived { id: self.mint(now), trigger, kind, event, now, content };
+        let trace = arrived.event.trace().unwrap_or_else(|| TraceId::from(arrived.id.0));
+        let span = spans::accept_event(arrived.id, trace);
+        self.take_in(arrived).instrument(span).await
+    }
+
+    /// Decides what follows from an event, and stores it.
+    async fn take_in(&self, arrived: Arrived) -> Result<Accepted, Error> {
         let decided = if let Some(decided) = quick(|| self.decide(&arrived)) {
             decided
         } else {
-            self.check_evaluations()?;
+            self.evaluations().check_room()?;
             let engine = self.clone();
-            self.heavy(move || engine.decide(&arrived)).await?
+            self.evaluations().heavy(move || engine.decide(&arrived)).await?
         };
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
         measures::stage(Stage::AcceptCommit, self.core().since(started));
+        tracing::debug!(executions = accepted.executions.len(), "the event is accepted");
         if !accepted.executions.is_empty() {
             self.0.work.notify_waiters();
         }
         Ok(accepted)
     }
 
-    /// Evaluates the rules of an event, and composes the commit.
+    /// What an event leads to: its rules are evaluated, and all that follows is put together.
     fn decide(&self, arrived: &Arrived) -> Result<(Accepted, Vec<Change>), Error> {
-        let Arrived { trigger, kind, event, now } = arrived;
-        // The lock of the catalog is not held while rules are evaluated: a change would wait for it, and everybody
-        // else for the change.
-        let (registered, candidates) = {
-            let content = self.content();
-            if !event.is_for(|| content.reads(trigger, kind)) {
-                return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
-            }
-            let candidates = content.index().candidates(trigger, event.values());
-            (Arc::clone(content.trigger_type(kind)?), candidates)
-        };
+        let _span = tracing::debug_span!("decide").entered();
+        let Arrived { id, trigger, kind, event, now, content } = arrived;
+        if !event.is_for(|| content.reads(trigger, kind)) {
+            return Err(Error::Busy(format!("the rules of {trigger} have changed meanwhile")));
+        }
+        let candidates = content.index().candidates(trigger, event.values());
+        let registered = content.trigger_type(kind)?;
         check_payload(registered.payload.as_ref(), kind, event.values())?;
         let secrets = registered.secrets.clone();
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
@@ -106,18 +121,19 @@ impl Engine {
             self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
-            id: self.mint(*now),
+            id: *id,
             trigger: trigger.clone(),
             trigger_type: kind.clone(),
             occurrence_time: *now,
             payload: event.payload().clone(),
             status: TriggerInstanceStatus::Processed,
             enforcements: Vec::new(),
+            trace: event.trace(),
         };
         let mut changes = Vec::with_capacity(1 + 2 * enforced.len());
         let mut accepted = Accepted { id: instance.id, executions: Vec::new() };
         for one in enforced {
-            let (enforcement, execution) = self.follow(&instance, event.values(), &one, secrets.as_deref());
+            let (enforcement, execution) = self.follow(arrived, &instance, &one, secrets.as_deref());
             instance.enforcements.push(enforcement.id);
             changes.push(Change::CreateEnforcement(enforcement));
             if let Some(execution) = execution {
@@ -129,8 +145,7 @@ impl Engine {
         Ok((accepted, changes))
     }
 
-    /// The event in the form that the criteria of `rules` see. Most rules do not read the datastore; then it is not
-    /// read.
+    /// An event as the criteria of `rules` see it. Most do not ask for the datastore; then nobody does.
     pub(crate) fn occurrence(
         &self,
         payload: &Arc<Value>,
@@ -142,18 +157,18 @@ impl Engine {
         Occurrence::new(Arc::clone(payload), at, datastore)
     }
 
-    /// The consequences of a rule that matched or could not be evaluated.
+    /// What follows from a rule that matched or could not be evaluated.
     fn follow(
         &self,
+        arrived: &Arrived,
         instance: &TriggerInstance,
-        payload: &Arc<Value>,
         enforced: &Enforced,
         secrets: Option<&Value>,
     ) -> (Enforcement, Option<Execution>) {
         let (rule, now) = (enforced.rule.rule(), instance.occurrence_time);
         let (execution, failure_reason) = match &enforced.decision {
             Decision::Unverifiable(reason) => (None, Some(reason.clone())),
-            Decision::Matched => self.execution_for(instance, payload, &enforced.rule, secrets),
+            Decision::Matched => self.execution_for(arrived, instance, &enforced.rule, secrets),
         };
         let enforcement = Enforcement {
             id: self.mint::<EnforcementId>(now),
@@ -166,34 +181,38 @@ impl Engine {
                 Some(_) => EnforcementStatus::Failed,
             },
             failure_reason,
+            note: enforced.missing.clone(),
             enforced_at: now,
         };
         (enforcement, execution)
     }
 
-    /// The execution that a matched rule requests, with its error if there is one. As in StackStorm, parameters that
-    /// cannot be rendered or do not fit make a failed execution, which shows up where people look. The error quotes
-    /// nothing if a parameter reads a value that `secrets`, a schema of the payload, declares secret.
+    /// The execution that a matched rule asks for, and what is wrong with it if something is. Parameters
+    /// that cannot be rendered or do not fit make a failed execution, as in StackStorm: it shows up where
+    /// people look. Nothing is quoted of one that reads what `secrets`, a schema of the payload, calls secret.
     fn execution_for(
         &self,
+        arrived: &Arrived,
         instance: &TriggerInstance,
-        payload: &Arc<Value>,
         compiled: &CompiledRule,
         secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
-        let (rule, now) = (compiled.rule(), instance.occurrence_time);
-        let registered = match requests::runnable(self, &rule.action.reference) {
+        let (rule, now, content) = (compiled.rule(), instance.occurrence_time, &*arrived.content);
+        let registered = match requests::runnable(content, &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
-        // Asked only after an error.
-        let hides = || {
-            let hides_event = secrets.is_some_and(|schema| {
-                parameters::read_secret("trigger", compiled.parameters(), &registered.signature, schema)
+        let given = compiled.parameters();
+        let templates = Templates { engine: self, content, registered: &registered, given };
+        // Asked only once something is wrong.
+        let hides = |parameter: Option<&str>| {
+            let (given, signature) = (compiled.parameters(), &registered.signature);
+            let hides_event = secrets.is_some_and(|schema| match parameter {
+                Some(one) => parameters::reads_secret(one, "trigger", given, signature, schema),
+                None => parameters::read_secret("trigger", given, signature, schema),
             });
-            hides_event || templates.read_secret_configuration()
+            hides_event || templates.hide_value(parameter)
         };
         let told = |error: parameters::Error| {
             let (given, signature) = (compiled.parameters(), &registered.signature);
@@ -208,7 +227,8 @@ impl Engine {
             .and_then(|()| {
                 let own = context.clone();
                 let scope = templates.scope(&context.user, move || own.shown());
-                let scope = scope.map(|scope| scope.with("trigger", Arc::clone(payload)));
+                let payload = Arc::clone(arrived.event.values());
+                let scope = scope.map(|scope| scope.with("trigger", payload));
                 scope
                     .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
                     .map_err(told)
@@ -229,7 +249,7 @@ impl Engine {
                     "code": "parameters",
                     "hint": format!("correct action.parameters of the rule; `petrel trigger why {}` shows what it saw", instance.id),
                 })));
-                // A requested execution may fail at once; see the table of statuses.
+                // From requested it may fail at once; see the table of statuses.
                 let _ = execution.apply(StatusEvent::Failed, now);
                 (Some(execution), Some(reason))
             }
@@ -243,6 +263,7 @@ fn context(instance: &TriggerInstance, rule: &Rule) -> Context {
         pack: rule.action.reference.pack().to_owned(),
         trigger_instance: Some(Origin { id: instance.id, name: instance.trigger.to_string() }),
         rule: Some(Origin { id: rule.id, name: rule.reference.to_string() }),
+        trace: instance.trace,
         ..Context::default()
     }
 }

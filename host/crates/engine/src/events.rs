@@ -1,4 +1,4 @@
-//! Wakes those who wait for the end of an execution, only after the commit.
+//! Tells who waits for an execution that it has reached a final status. After the commit only.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The senders to those who wait, by execution.
+/// Who waits for what.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
 
@@ -25,7 +25,7 @@ impl Events {
         receiver
     }
 
-    /// Drops the senders of those who have stopped waiting.
+    /// Forgets those who have gone away without being told.
     fn tidy(&self, id: ExecutionId) {
         let mut waiting = self.waiting();
         if let Some(senders) = waiting.get_mut(&id) {
@@ -36,11 +36,11 @@ impl Events {
         }
     }
 
-    /// Wakes those who wait for `id`, if `status` is final. To be called after each commit that changes an execution.
+    /// To be called after each commit that moved an execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
             for sender in self.waiting().remove(&id).unwrap_or_default() {
-                // The receiver may be gone by now.
+                // Whoever waited may have gone a moment ago.
                 let _ = sender.send(());
             }
         }
@@ -53,7 +53,7 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
-        // Listen first and read second, so that an end in between is not missed.
+        // Listening first, reading second: an end in between is not missed.
         let end = self.0.events.listen(id);
         let execution = self.store().execution(id).await?;
         if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {

@@ -1,11 +1,12 @@
-//! The run of one execution: its start is durable before the first side effect, and its outcome is one commit.
+//! Runs one execution: its start is durable before the first side effect, its outcome is one commit.
 //!
-//! An idempotent action may start before its start is stored, since it may be run again. So the start is stored only
-//! if the action runs for longer than [`SHORT`], and a short run costs one commit instead of two.
+//! An idempotent action may start before its start is stored, since it may be run again; so the start
+//! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use petrel_catalog::content::{RegisteredAction, refused};
 use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
@@ -15,50 +16,47 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::measures::{self, Stage};
 use crate::requests;
 use crate::service::Engine;
 
-/// The time that an idempotent action may run before its start is stored.
+/// How long an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
-/// The interval at which output is stored while an action runs.
+/// How often output is stored while an action runs.
 const FLUSH: Duration = Duration::from_millis(250);
-/// The first line of each further attempt has a number above this multiple, so that the output of attempts does not
-/// mix.
+/// Lines of output are numbered from here on for each further attempt, so that attempts do not mix.
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
 /// Runs `execution`, which this process has claimed, to its end.
 pub(crate) async fn execute(engine: &Engine, execution: Execution) {
     let id = execution.id;
     if engine.0.workflows.closing.holds(&execution) {
-        // The end of its workflow will end it too.
+        // Whoever ends its workflow ends it too.
         return;
     }
     let cancel = engine.core().end_running().child_token();
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
     let result = Run::new(engine, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
-        // If its start could not be stored it still runs, and nobody would take its outcome.
+        // When its start could not be stored it still runs, with nobody to hear of its end.
         cancel.cancel();
     }
     engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     match result {
         Ok(()) => {}
         Err(Error::Conflict { .. }) => {
-            // Another commit changed the execution first, a cancel for example, so the outcome of this run does not
-            // count.
-            tracing::debug!(execution.id = %id, "outcome discarded: the execution has changed meanwhile");
+            // Somebody else moved it first (a cancel, say): what came of our run does not count.
+            tracing::debug!(execution.id = %id, "its outcome came too late");
         }
-        Err(error) => tracing::error!(execution.id = %id, %error, "failed to store an outcome"),
+        Err(error) => tracing::error!(execution.id = %id, %error, "its outcome cannot be stored"),
     }
 }
 
-/// The runner of an execution, with its registered action.
+/// Who runs an execution, and what is registered for it.
 type Found = (Arc<dyn Runner>, Arc<RegisteredAction>);
 
-/// A run of an execution.
+/// One run on its way.
 struct Run<'a> {
     engine: &'a Engine,
     execution: Execution,
@@ -88,7 +86,7 @@ impl<'a> Run<'a> {
         let prepared = self.prepare().await?;
         let (runner, call) = match prepared {
             Ok(prepared) => prepared,
-            Err(outcome) => return self.finish(*outcome).await,
+            Err(outcome) => return self.finish(*outcome).instrument(tracing::debug_span!("outcome")).await,
         };
         if !self.execution.idempotent {
             self.store_start().await?;
@@ -97,17 +95,17 @@ impl<'a> Run<'a> {
         let started = self.engine.core().monotonic();
         let outcome = self.watch(runner, call).await?;
         measures::stage(Stage::Run, self.engine.core().since(started));
-        self.finish(outcome).await
+        self.finish(outcome).instrument(tracing::debug_span!("outcome")).await
     }
 
-    /// The runner with the final parameters. Anything that is missing by now fails the execution.
+    /// Who runs it, with which parameters. What is missing by now fails the execution.
     async fn prepare(&self) -> Result<Result<(Arc<dyn Runner>, Call), Box<Outcome>>, Error> {
         let (runner, registered) = match self.found() {
             Ok(found) => found,
             Err(outcome) => return Ok(Err(outcome)),
         };
         let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
-        let pack_config = match self.engine.configuration_for(pack, user).await? {
+        let pack_config = match self.engine.catalog().configuration_for(pack, user).await? {
             Ok(pack_config) => pack_config,
             Err(unfilled) => {
                 let outcome = Outcome::failed("configuration", unfilled.to_string(), unfilled.hint());
@@ -130,7 +128,7 @@ impl<'a> Run<'a> {
         Ok(Ok((runner, call)))
     }
 
-    /// The runner and the registered action as they are now. An action that is refused by now is not run.
+    /// Who runs it, and what is registered for it now. What is refused by now is not run.
     fn found(&self) -> Result<Found, Box<Outcome>> {
         let (reference, content) = (&self.execution.action, self.engine.content());
         let failed = |error: &Error| {
@@ -170,11 +168,12 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// Runs the action, stores its start when that is due, and stores output as it comes.
+    /// Runs the action; stores its start if that is due, and output as it comes.
     async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
-        // A task of its own, so that a panic of the runner is the outcome of this run and of nothing else.
-        let run = async move { runner.run(call, output, cancel).await }.in_current_span();
+        // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
+        let span = tracing::debug_span!("run", runner = runner.runner_type().name);
+        let run = async move { runner.run(call, output, cancel).await }.instrument(span);
         let task = self.engine.core().spawn("run of an action", run);
         let running = async {
             task.await.unwrap_or_else(|panic| {
@@ -202,13 +201,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sets the status to running, durably.
+    /// Moves it to running, durably.
     async fn store_start(&mut self) -> Result<(), Error> {
         let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         self.apply(StatusEvent::Started)?;
         self.execution.host = Some(self.engine.store().fence().epoch);
         self.is_started = true;
-        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())]).await?;
+        let changes = vec![Change::UpdateExecution(self.execution.clone())];
+        self.engine.commit(vec![expect], changes).instrument(tracing::debug_span!("start")).await?;
+        tracing::debug!("the execution has started");
         self.engine.0.events.tell(self.execution.id, self.execution.status);
         Ok(())
     }
@@ -218,7 +219,7 @@ impl<'a> Run<'a> {
         self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
     }
 
-    /// The output since the last time, followed by `last_words`, as a change.
+    /// Output that has come since the last time, then `last_words`, as a change.
     fn take_output(&mut self, last_words: Vec<OutputLine>) -> Vec<Change> {
         let mut lines = self.output.take();
         lines.extend(last_words);
@@ -230,9 +231,9 @@ impl<'a> Run<'a> {
         vec![Change::AppendOutput { execution: self.execution.id, sequence, lines }]
     }
 
-    /// Stores the outcome.
+    /// Stores what came of it.
     async fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
-        // If the stop of the host ended the run, nobody has asked for a cancel.
+        // When the host ended it because it stops itself, nobody has asked for a cancel.
         let is_stopped = outcome.end == End::Canceled && self.engine.core().end_running().is_cancelled();
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
@@ -249,7 +250,7 @@ impl<'a> Run<'a> {
             self.execution.host = Some(self.engine.store().fence().epoch);
         }
         if outcome.end == End::Canceled {
-            // The cancel request has changed the execution already, so the outcome is applied to that.
+            // Whoever asked for the cancel has moved it already: it goes on from there.
             expect = self.read_again(outcome.end).await?;
         } else {
             self.apply(outcome.end.event())?;
@@ -263,19 +264,19 @@ impl<'a> Run<'a> {
             changes.extend(output.iter().cloned());
             match self.engine.commit_outcome(&self.execution, vec![expect], changes).await {
                 Ok(()) => break,
-                // A cancel request came in between, so the run counts as canceled.
+                // A cancel request came in between: what ended counts as canceled.
                 Err(Error::Conflict { .. }) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),
             }
         }
         measures::stage(Stage::OutcomeCommit, self.engine.core().since(started));
-        tracing::debug!(status = %self.execution.status, "execution ended");
+        tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
         self.engine.0.events.tell(self.execution.id, self.execution.status);
         Ok(())
     }
 
-    /// Leaves the execution to the next process, which will run it again.
+    /// Leaves it to the next process to run it again.
     async fn hand_back(mut self) -> Result<(), Error> {
         if !self.is_started {
             return Ok(());
@@ -285,7 +286,7 @@ impl<'a> Run<'a> {
         self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution)]).await
     }
 
-    /// The stored execution after the move `end`; a conflict if it is final already.
+    /// The execution as it is stored now, moved by `end`; a conflict when it is final already.
     async fn read_again(&mut self, end: End) -> Result<Expect, Error> {
         let ended =
             || Error::Conflict { message: "it has ended already".into(), hint: String::new(), id: None };
@@ -297,7 +298,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A result that can be read back: one that nests too deep is kept as its JSON text.
+/// A result that can be read back: one that is nested too deep is kept as its JSON text.
 pub(crate) fn storable(result: Value) -> Value {
     match &result {
         Value::Object(object) if depth::is_too_deep(&result) => {
@@ -314,7 +315,7 @@ pub(crate) fn storable(result: Value) -> Value {
     }
 }
 
-/// The outcome of a run that was ended because the host stops.
+/// What is recorded of a run that was ended because the host stops.
 fn abandoned(outcome: &Outcome) -> Outcome {
     let result = json!({
         "error": "the host was stopped while this ran",

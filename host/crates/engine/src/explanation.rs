@@ -1,64 +1,66 @@
-//! Explanations of why rules did or did not match: evaluates the rules of a stored event again, and reports each
-//! comparison. Nothing is ever stored of a rule that did not match; for one that did, [`aftermath`] reports the
-//! stored consequences.
+//! Why a rule did or did not match: evaluates the rules of a stored event again, and says criterion by
+//! criterion what was compared with what. Nothing about a rule that did not match is ever stored; of one that did it is
+//! stored what came of it: [`aftermath`] tells that.
 
 mod aftermath;
 
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::rule::RuleKind;
 use petrel_model::{Ref, RuleId, TriggerInstance};
-use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate};
+use petrel_rules::{CompiledRule, Occurrence, Outcome, evaluate_all};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::incoming::SMALL;
 use crate::service::Engine;
 
-/// The explanation of one rule's verdict on an event.
+/// What one rule makes of an event.
 #[derive(Debug)]
 pub struct Explanation {
     /// The rule.
     pub rule: Ref,
     id: RuleId,
     is_backstop: bool,
-    /// Whether the rule matches now.
+    reads_datastore: bool,
+    /// What an enforcement says of the first criterion that does not hold.
+    reason: Option<String>,
+    /// Whether it matches.
     pub matched: bool,
-    /// The reason, in one line.
+    /// Why, in one line.
     pub verdict: String,
-    /// The consequences at that time, in one line: the execution with its status, or the reason why there is none.
+    /// What came of it then, in one line: the execution and how it stands, or why there is none.
     pub came_of_it: String,
-    /// The reason why the rule led to no execution, if it matched.
+    /// Why it failed to come to anything, if it did.
     pub failure_reason: Option<String>,
-    /// The criteria in order, up to the first that does not hold.
+    /// Every criterion in order, also behind the first that does not hold.
     pub criteria: Vec<CriterionExplanation>,
 }
 
-/// The explanation of one criterion.
+/// What one criterion makes of an event.
 #[derive(Debug)]
 pub struct CriterionExplanation {
-    /// The key of the criterion in the rule.
+    /// Its key in the rule.
     pub path: String,
     /// Its operator.
     pub operator: String,
-    /// The pattern of the rule.
+    /// What it compared with.
     pub pattern: Value,
-    /// The value in the payload.
+    /// What was found in the payload.
     pub value: Value,
     /// Whether it holds.
     pub holds: bool,
-    /// The whole in one line.
+    /// The same in one line, with what to write instead where it looks like a slip.
     pub text: String,
 }
 
 impl Engine {
-    /// The verdicts of the rules that listen to the event's trigger, and their consequences at that time. The rules
-    /// are the present ones. With `hides_secrets` no value is quoted that the trigger type or the action declares
-    /// secret.
+    /// What every rule that listens to the event's trigger now makes of it, and what came of it then. The rules, and the
+    /// datastore, are those of now, not those of then. With `hides_secrets` nothing is quoted that the trigger type or the action calls secret.
     ///
     /// # Errors
-    /// When many wait for long evaluations, there is no memory for the parts of the event, the store fails, or the
+    /// When too much waits to be evaluated, there is no room for what the rules read of the event, the store fails, or the
     /// host stops.
     pub async fn explain(
         &self,
@@ -75,23 +77,26 @@ impl Engine {
         instance: &TriggerInstance,
         hides_secrets: bool,
     ) -> Result<Vec<Explanation>, Error> {
-        // Reading a large event takes long by itself.
+        // To read a large event takes a while in itself.
         if instance.payload.text().len() <= SMALL
             && let Some(explanations) = quick(|| self.explain_now(instance, hides_secrets))
         {
             return explanations;
         }
-        self.check_evaluations()?;
-        // The time of reading the event does not count for its rules.
+        self.evaluations().check_room()?;
+        // What it takes to read the event is not counted as time of its rules.
         let (engine, event) = (self.clone(), instance.clone());
-        let (payload, claim) =
-            self.heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload)).await??;
+        let (payload, claim) = self
+            .evaluations()
+            .heavy_and_exact(move || engine.stored_values(&event.trigger, &event.payload))
+            .await??;
         let (engine, event) = (self.clone(), instance.clone());
-        self.heavy(move || {
-            let _claim = claim;
-            engine.explain_read(&event, payload, hides_secrets)
-        })
-        .await
+        self.evaluations()
+            .heavy(move || {
+                let _claim = claim;
+                engine.explain_read(&event, payload, hides_secrets)
+            })
+            .await
     }
 
     fn explain_now(
@@ -103,14 +108,14 @@ impl Engine {
         Ok(self.explain_read(instance, payload, hides_secrets))
     }
 
-    /// The rest of [`Self::explain`], on the parts of the event that the rules read.
+    /// As [`Self::explain`] has it, of what the rules read of the event.
     fn explain_read(
         &self,
         instance: &TriggerInstance,
         payload: Value,
         hides_secrets: bool,
     ) -> Vec<Explanation> {
-        // The lock of the catalog is not held while rules are evaluated.
+        // What is registered is not held while they are evaluated.
         let (mut rules, secrets): (Vec<_>, _) = {
             let content = self.content();
             let secrets = if hides_secrets { content.payload_secrets(&instance.trigger_type) } else { None };
@@ -118,34 +123,56 @@ impl Engine {
         };
         rules.sort_by(|left, right| left.rule().reference.cmp(&right.rule().reference));
         let occurrence = self.occurrence(&Arc::new(payload), instance.occurrence_time, &rules);
-        rules.iter().map(|rule| explain(rule, &occurrence, secrets.as_deref())).collect()
+        // Of a large event only what the rules read is there, which says nothing about the names beside that.
+        let is_whole = instance.payload.text().len() <= SMALL;
+        rules.iter().map(|rule| explain(rule, &occurrence, is_whole, secrets.as_deref())).collect()
     }
 }
 
-fn explain(compiled: &CompiledRule, occurrence: &Occurrence, secrets: Option<&Value>) -> Explanation {
+fn explain(
+    compiled: &CompiledRule,
+    occurrence: &Occurrence,
+    is_whole: bool,
+    secrets: Option<&Value>,
+) -> Explanation {
     let rule = compiled.rule();
-    let verdict = evaluate(compiled, occurrence).without_secrets(compiled, secrets);
+    let mut verdict = evaluate_all(compiled, occurrence).without_secrets(compiled, secrets);
+    let reason = verdict.first_without_success().map(ToString::to_string);
+    if is_whole {
+        verdict = verdict.with_near_names(compiled, occurrence.payload());
+    }
     let criteria = verdict.criteria.iter().map(|criterion| CriterionExplanation {
         path: criterion.path.to_owned(),
         operator: criterion.operator.to_owned(),
         pattern: criterion.pattern.clone().into_owned(),
         value: criterion.value.clone().into_owned(),
         holds: criterion.outcome == Outcome::Holds,
-        text: criterion.to_string(),
+        text: if criterion.reads_datastore {
+            format!("{criterion} (the datastore is that of now)")
+        } else {
+            criterion.to_string()
+        },
     });
+    let criteria: Vec<_> = criteria.collect();
+    let why = criteria
+        .iter()
+        .find(|criterion| !criterion.holds)
+        .map_or_else(|| verdict.to_string(), |criterion| criterion.text.clone());
     let word = match (rule.enabled, verdict.matched) {
         (false, _) => "does not match: it is disabled".to_owned(),
-        (true, true) => format!("matches: {verdict}"),
-        (true, false) => format!("does not match: {verdict}"),
+        (true, true) => format!("matches: {why}"),
+        (true, false) => format!("does not match: {why}"),
     };
     Explanation {
         rule: rule.reference.clone(),
         id: rule.id,
         is_backstop: rule.kind == RuleKind::Backstop,
+        reads_datastore: compiled.reads_datastore(),
+        reason,
         came_of_it: String::new(),
         failure_reason: None,
         matched: verdict.matched && rule.enabled,
         verdict: word,
-        criteria: criteria.collect(),
+        criteria,
     }
 }

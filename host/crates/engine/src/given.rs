@@ -1,19 +1,19 @@
-//! The memory of running executions with large parameters, and the resources that runs share through their runner
-//! ([`petrel_runners::Runner::admit`]). An execution takes all of this together with a slot, or nothing: if anything
-//! is missing it is [set aside](aside), holds nothing, and leaves its slot to others. So does an execution whose
-//! needs its runner does not know yet, until its action is [prepared](unprepared).
+//! Executions that were given much have room in memory while they run, and those whose runs share more than that have
+//! it from their runner ([`petrel_runners::Runner::admit`]). All of it is taken together with a slot or not at all: who
+//! finds some of it missing is [set aside](aside), holds nothing, and leaves its slot to others. So is one of which the
+//! runner cannot say yet what it needs, until that is [prepared](unprepared).
 //!
-//! No user and no root workflow takes all of it (see [`petrel_runners::shares`]).
+//! No user and no root takes all the room (see [`petrel_runners::shares`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use petrel_catalog::content::RegisteredAction;
 use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Slots, Ticket};
 
-use crate::content::RegisteredAction;
 use crate::service::Engine;
 
 mod aside;
@@ -22,48 +22,45 @@ mod unprepared;
 use aside::{Line, Needs, SetAside, Turn};
 use unprepared::{Start, Unprepared};
 
-/// Parameters up to this many bytes need no accounting.
+/// Parameters of no more bytes need no room of their own.
 const SMALL: usize = 256 << 10;
-/// The number of copies of parameters in memory during a run: as stored, final, and as text.
+/// How often parameters are in memory while they are used: as they are stored, as they are final, and as text.
 const COPIES: usize = 3;
-/// The number of preparations for one group of waiting executions, whose file may change meanwhile.
+/// How often something is prepared at most for those that wait, when its file changes meanwhile.
 const PREPARATIONS: usize = 3;
 
-/// The memory for the parameters of running executions, in bytes.
+/// Room for the parameters of all that runs, in bytes.
 pub(crate) struct GivenRoom {
-    /// The most bytes that one execution counts for. Beyond it a large one would never find enough room beside
-    /// others.
+    /// The most that one execution counts for, or none would ever be left for it beside others.
     most: usize,
     state: Mutex<State>,
 }
 
 struct State {
     shares: Shares,
-    /// Executions that wait for memory, by the kind of slot they need.
+    /// What waits for room, by the slots that it needs.
     aside: HashMap<Slots, Lines>,
-    /// Executions that wait until their needs are known, with the kind of slot they need.
+    /// What waits until it is known how much room it needs, with the slots that it needs.
     unprepared: Unprepared<(Slots, SetAside)>,
 }
 
-/// Executions that wait for the same kind of slot, in three lines that take turns, so that none waits for resources
-/// which it does not need.
+/// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
 #[derive(Default)]
 struct Lines {
-    /// Executions with large parameters.
+    /// With large parameters.
     large: Line,
-    /// Executions with small parameters that need many of their runner's resources.
+    /// Of the others, those that need much of what their runner has for them.
     heavy: Line,
-    /// Executions that need few of these resources, of which their runner reserves a part.
+    /// Those that need little of it, for whom their runner keeps a part.
     light: Line,
-    /// Counts the turns.
+    /// How often somebody was next.
     turn: usize,
 }
 
 impl Lines {
-    /// Takes all that `one` needs, or sets it aside. It is also set aside if others of its line are, which it must
-    /// not overtake.
+    /// Takes all that `one` needs, or sets it aside: also when others of its kind are, which it must not pass.
     fn take(&mut self, one: SetAside, shares: &mut Shares, now: Instant) -> Result<Option<Ticket>, ()> {
-        // As long as nobody waits, its line need not be determined.
+        // Which kind it is need not be known while nobody waits.
         if self.is_empty()
             && let Ok(ticket) = one.take(shares, false)
         {
@@ -81,7 +78,7 @@ impl Lines {
         Err(())
     }
 
-    /// Sets an execution aside until there is room.
+    /// Sets one aside that is to have its turn as soon as there is room.
     fn add(&mut self, one: SetAside) {
         self.line(one.needs()).add(one);
     }
@@ -109,20 +106,20 @@ impl Lines {
     }
 
     fn forget(&mut self, ended: &HashSet<ExecutionId>) -> bool {
-        // All lines are searched: the ended executions may be in any of them.
+        // All of them, so that none is passed over when another has found one.
         let found = [&mut self.large, &mut self.heavy, &mut self.light].map(|line| line.forget(ended));
         found.contains(&true)
     }
 }
 
-/// The clock by which lines measure for how long an execution was overtaken.
+/// By what the lines measure for how long one was passed over.
 #[expect(clippy::disallowed_methods, reason = "nothing that is stored or answered depends on it")]
 fn now() -> Instant {
     Instant::now()
 }
 
 impl GivenRoom {
-    /// A budget of `limit` bytes.
+    /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let state =
             State { shares: Shares::new(limit), aside: HashMap::new(), unprepared: Unprepared::default() };
@@ -133,31 +130,30 @@ impl GivenRoom {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bytes that these parameters count for; `None` if they are small.
+    /// How much these parameters take; nothing if they are small.
     fn needed(&self, parameters: &Object) -> Option<usize> {
         let bytes: usize = parameters.values().map(size::of_value).sum();
         (bytes > SMALL).then(|| bytes.saturating_mul(COPIES).min(self.most))
     }
 
-    /// Takes all that an execution needs, or sets it aside. It is also set aside if others of its line are, which it
-    /// must not overtake.
+    /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
     fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
         let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
 
-    /// Sets an execution aside until `start` is prepared. Returns whether nobody prepares that yet.
+    /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
     fn add_unprepared(&self, kind: Slots, start: &Start, one: SetAside) -> bool {
         self.state().unprepared.add(start, (kind, one))
     }
 
-    /// Sets an execution with known needs aside.
+    /// Sets one aside of which it is known how much room it needs.
     fn add(&self, kind: Slots, one: SetAside) {
         self.state().aside.entry(kind).or_default().add(one);
     }
 
-    /// Moves the executions that wait for `start` into their lines, because its preparation has ended.
+    /// Has those that wait for `start` wait for room instead: its preparation has ended.
     fn line_up(&self, start: &Start, fails: bool) {
         let mut state = self.state();
         let State { aside, unprepared, .. } = &mut *state;
@@ -166,14 +162,14 @@ impl GivenRoom {
         }
     }
 
-    /// The next execution that was set aside, with its resources if it can run now.
+    /// The next of those that were set aside, with what it needs if it can run now.
     fn next(&self, kind: Slots) -> Option<(SetAside, Turn)> {
         let mut state = self.state();
         let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, now())
     }
 
-    /// Drops ended executions. Returns whether others may go on because of that.
+    /// Drops what has ended before its turn; says whether others may go on for that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
         let mut state = self.state();
         if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
@@ -188,7 +184,7 @@ impl GivenRoom {
         found
     }
 
-    /// Releases memory. Returns whether anything waits for it.
+    /// Gives room back; says whether anything waits for it.
     fn give_back(&self, holder: &Holder, bytes: usize) -> bool {
         let mut state = self.state();
         state.shares.give_back(holder, bytes);
@@ -196,13 +192,13 @@ impl GivenRoom {
     }
 }
 
-/// The resources of one execution, released on drop.
+/// What one execution has taken, until this is dropped.
 pub(crate) struct Place {
     engine: Engine,
     holder: Holder,
-    /// The memory for its parameters, in bytes.
+    /// In bytes.
     taken: usize,
-    /// The resources of its runner.
+    /// What its runner has for it.
     ticket: Option<Ticket>,
 }
 
@@ -215,15 +211,15 @@ impl Drop for Place {
     }
 }
 
-/// The decision whether an execution may run.
+/// Whether an execution may run.
 pub(crate) enum Admission {
-    /// It may, with its resources if it needs any.
+    /// It may, with its place if it needs one.
     Runs(Option<Place>),
-    /// It may not yet; [`next`] returns it once there is room.
+    /// [`next`] gives it once there is room.
     SetAside,
 }
 
-/// Takes the resources of `execution`, which this process has claimed. Never waits.
+/// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
 pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admission {
     let room = &engine.0.given;
     let needed = room.needed(&execution.parameters).unwrap_or(0);
@@ -243,7 +239,7 @@ pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admi
     }
 }
 
-/// The registered action, if its runs share resources of their runner.
+/// What is registered as `action`, if its runs share something beside the room for parameters.
 fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
     let content = engine.content();
     let registered = content.action(action).ok()?;
@@ -251,7 +247,7 @@ fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
     shares.then(|| Arc::clone(registered))
 }
 
-/// Sets `one` aside until `start` is prepared, and begins the preparation unless it is under way.
+/// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
 fn await_preparation(engine: &Engine, kind: Slots, start: Start, one: SetAside) {
     let registered = one.registered.clone();
     if engine.0.given.add_unprepared(kind, &start, one) {
@@ -263,16 +259,16 @@ fn await_preparation(engine: &Engine, kind: Slots, start: Start, one: SetAside) 
     }
 }
 
-/// A preparation. Its end, of whatever kind, releases the executions that wait for it.
+/// A preparation. When it has ended, in whatever way, those that wait for it are told.
 struct Preparation {
     engine: Engine,
     start: Start,
-    /// Whether it has failed. True until it has succeeded.
+    /// Until it has ended well.
     fails: bool,
 }
 
 impl Preparation {
-    /// Prepares the action as it is registered in the end. If that fails, its executions run into the error.
+    /// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
     async fn make(mut self, registered: Option<Arc<RegisteredAction>>) {
         let Some(registered) = registered else { return };
         let Some(runner) = &registered.runner else { return };
@@ -296,7 +292,7 @@ impl Drop for Preparation {
     }
 }
 
-/// An execution that was set aside and can run now. It may have ended since.
+/// An execution that was set aside and for which there is room by now. Since then it may have ended.
 pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)> {
     let room = &engine.0.given;
     loop {
@@ -305,7 +301,7 @@ pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)>
             let SetAside { id, holder, needed, .. } = one;
             return Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }));
         }
-        // Its pack was registered again, so it runs the action as it is registered now.
+        // Its pack was registered again, and it runs what is registered now.
         let registered = one.registered.and_then(|known| sharing(engine, &known.action.reference));
         let one = SetAside { registered, ..one };
         match one.unprepared() {
@@ -315,7 +311,7 @@ pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)>
     }
 }
 
-/// Drops those of `ended` that were set aside.
+/// Drops those of `ended` that were set aside: nobody waits for them any more.
 pub(crate) fn forget(engine: &Engine, ended: &[ExecutionId]) {
     if engine.0.given.forget(ended) {
         engine.0.work.notify_waiters();

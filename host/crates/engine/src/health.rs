@@ -1,16 +1,16 @@
-//! The health of the host: whether it accepts events, and the figures that are measured by looking.
+//! How the host is: whether it takes in events, and what is worth a look.
 
 use crate::error::Error;
 use crate::service::Engine;
 
 impl Engine {
-    /// The reasons why no events are accepted now; empty if they are.
+    /// Why no events are accepted now; nothing when they are.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if let Err(error) = self.check_room() {
             reasons.push(error.to_string());
         }
-        // Only a failure that has happened already counts; the future would wait for one.
+        // Whether it has failed already; it is not waited for.
         let failed = tokio::select! {
             biased;
             error = self.store().failed() => Some(error),
@@ -28,7 +28,7 @@ impl Engine {
         reasons
     }
 
-    /// Updates the figures that are measured by looking: waiting and running executions, and free space.
+    /// Brings up to date what is measured by looking: what waits, what runs, what room there is.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -46,7 +46,7 @@ impl Engine {
     }
 }
 
-/// A figure above 2^53 loses its last digits.
+/// Figures beyond 2^53 lose their last digits.
 #[expect(clippy::cast_precision_loss, reason = "nothing here is counted so far, and a gauge may be rounded")]
 fn as_figure<T: TryInto<u64>>(number: T) -> f64 {
     number.try_into().map_or(f64::INFINITY, |number| number as f64)

@@ -1,17 +1,16 @@
-//! Events on their way in: their text, which is stored, and their values, as far as somebody reads them.
+//! Events on their way in: as the text that is stored, and as values as far as somebody reads them.
 //!
-//! A small event is parsed as a whole, which is quickest. Of a large one only the parts that the rules of its trigger
-//! and its payload schema read become values ([`petrel_rules::reads`]).
+//! A small event is parsed as a whole, which is quickest. Of a large one only what the rules of its trigger and
+//! its payload schema read becomes values ([`petrel_rules::reads`]).
 
 use std::sync::Arc;
 
-use petrel_model::{Object, Payload, Ref, depth};
+use petrel_model::{Object, Payload, Ref, TraceId, depth};
 use petrel_rules::Reads;
 use petrel_runners::apart;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::content::Content;
 use crate::error::Error;
 use crate::intake::Claim;
 use crate::service::Engine;
@@ -24,22 +23,35 @@ pub const SMALL: usize = 256 << 10;
 pub struct Event {
     payload: Payload,
     values: Arc<Value>,
-    /// The parts of the payload that were parsed, if not all of it was.
+    /// What of the payload are values, if not all of it is.
     reads: Option<Reads>,
+    /// The trace that its sender named.
+    trace: Option<TraceId>,
 }
 
 impl Event {
-    /// The whole payload.
+    /// All of it.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The parsed values.
+    /// As much of it as somebody reads.
     pub fn values(&self) -> &Arc<Value> {
         &self.values
     }
 
-    /// Whether the event was parsed for `reads`.
+    /// The same event, of a sender that has named this trace, if any.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<TraceId>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The trace that its sender named.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.trace
+    }
+
+    /// Whether `reads` is what it was read for.
     pub(crate) fn is_for(&self, reads: impl FnOnce() -> Reads) -> bool {
         self.reads.as_ref().is_none_or(|known| *known == reads())
     }
@@ -47,22 +59,22 @@ impl Event {
 
 impl From<Value> for Event {
     fn from(whole: Value) -> Self {
-        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None }
+        Self { payload: Payload::from(&whole), values: Arc::new(whole), reads: None, trace: None }
     }
 }
 
-/// An event of a webhook with a body larger than [`SMALL`].
+/// What was sent to a webhook, with a body that is larger than [`SMALL`].
 #[derive(Debug)]
 pub struct LargeEvent {
     /// The headers, by their names in title case.
     pub headers: Object,
-    /// The headers, by their names in lower case.
+    /// The same by their names in lower case.
     pub headers_lower: Object,
-    /// The body, unparsed.
+    /// The body, which nobody has looked into yet.
     pub body: Vec<u8>,
 }
 
-/// The reader of large events: one after the other, so that they leave a processor to all others.
+/// Who reads large events: one after the other, so that they leave a processor to all others.
 pub(crate) struct Reading(Arc<Semaphore>);
 
 impl Default for Reading {
@@ -72,12 +84,12 @@ impl Default for Reading {
 }
 
 impl Engine {
-    /// Parses a large event of the webhook `url` on a thread of its own, and claims the memory of its values. The
-    /// text of the payload ends with the body and one bracket.
+    /// Reads a large event that was sent to the webhook `url`, on a thread of its own; the claim has grown by what its
+    /// values take. The body ends the text of the payload, but for one bracket.
     ///
     /// # Errors
-    /// When no rule listens, the body is not a JSON object or list or nests too deep, or there is no memory for its
-    /// values.
+    /// When no rule listens, the body is no JSON object or list or is nested too deep, or there is no room for
+    /// what is read of it.
     pub async fn read_large(
         &self,
         url: &str,
@@ -117,10 +129,10 @@ impl Engine {
         if let Some(values) = values.as_object_mut() {
             values.insert("body".into(), value);
         }
-        Ok(Event { payload, values: Arc::new(values), reads: Some(reads) })
+        Ok(Event { payload, values: Arc::new(values), reads: Some(reads), trace: None })
     }
 
-    /// The values of a stored event that the rules of its trigger read, with the claim on their memory.
+    /// As much of the payload of a stored event as the rules of its trigger read, with the room that it takes.
     pub(crate) fn stored_values(&self, trigger: &Ref, payload: &Payload) -> Result<(Value, Claim), Error> {
         let text = payload.text();
         let mut claim = self.claim(text.len())?;
@@ -133,32 +145,7 @@ impl Engine {
     }
 }
 
-impl Content {
-    /// The parts of a payload that the rules which listen to `trigger`, of the type `kind`, and the payload schema
-    /// read.
-    pub(crate) fn reads(&self, trigger: &Ref, kind: &Ref) -> Reads {
-        let mut reads = Reads::default();
-        self.add_reads(trigger, &mut reads);
-        if let Ok(kind) = self.trigger_type(kind)
-            && kind.payload.is_some()
-        {
-            reads.add_schema(&Value::Object(kind.kind.payload_schema.clone()));
-        }
-        reads
-    }
-
-    fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
-        for rule in self.index().of(trigger) {
-            rule.add_reads(reads);
-            // Without its action the rule does not get that far.
-            if let Ok(action) = self.action(&rule.rule().action.reference) {
-                action.signature.add_reads(reads);
-            }
-        }
-    }
-}
-
-/// Parses the parts `reads` of `text`, which nests `around` levels deep in something else.
+/// What is read of `text`, which is `around` levels deep in something else.
 fn take(reads: &Reads, text: &str, around: usize, claim: &mut Claim) -> Result<Value, Error> {
     let invalid = |error: serde_json::Error| {
         Error::invalid(
@@ -184,7 +171,7 @@ fn with_body(head: &str, body: String) -> Result<Payload, Error> {
     text.push_str(head.strip_suffix('}').unwrap_or(head));
     text.push_str(NAME);
     text.push_str(&body);
-    // The body may be large, and the next call copies the text, so it is freed first.
+    // It may be large, and what follows copies the text.
     drop(body);
     text.push('}');
     Payload::from_text(text).map_err(|error| Error::Internal(format!("a payload is no JSON: {error}")))

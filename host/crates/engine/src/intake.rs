@@ -1,6 +1,6 @@
-//! The memory of requests while they are accepted. The reader of a request claims memory before it reads the request,
-//! and more before it parses it; the claim ends with the request. So memory is bounded however many clients send
-//! whatever they like. No address takes all of it.
+//! Room in memory for what is being taken in. Whoever reads a request claims what it takes before it is read, and
+//! more before it is parsed; the claim ends with the request. So however many send, and whatever they send, memory
+//! has a bound. No address takes all of it with the requests that it sends.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The unit of accounting, in bytes.
+/// What is counted, in bytes.
 const UNIT: usize = 1024;
 
-/// The memory that requests share.
+/// Room in memory for requests.
 #[derive(Debug)]
 pub(crate) struct Intake {
     room: Arc<Semaphore>,
@@ -24,7 +24,7 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// A budget of `limit` bytes.
+    /// Room for `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let room = Arc::new(Semaphore::new(units(limit) as usize));
         Self { room, limit, addresses: Arc::default() }
@@ -39,7 +39,7 @@ impl Intake {
     }
 }
 
-/// The claims of each address, in units.
+/// How much each address has, in units.
 #[derive(Debug, Default)]
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
@@ -54,7 +54,7 @@ impl Addresses {
         let mut all = self.all();
         let held = all.get(&address).copied().unwrap_or(0);
         let with = held.saturating_add(more);
-        // A single request may take the whole share of its address, however large it is.
+        // A single request may be as large as it likes.
         let has_room = more == 0 || held == 0 || with <= share;
         if has_room && with > 0 {
             all.insert(address, with);
@@ -62,7 +62,7 @@ impl Addresses {
         has_room
     }
 
-    /// Forgets an address without claims.
+    /// Who has nothing any more is forgotten.
     fn give_back(&self, address: IpAddr, units: usize) {
         let mut all = self.all();
         let left = all.get(&address).copied().unwrap_or(0).saturating_sub(units);
@@ -74,12 +74,12 @@ impl Addresses {
     }
 }
 
-/// A claim on memory, released on drop.
+/// Room that is taken until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
     permit: OwnedSemaphorePermit,
     limit: usize,
-    /// The address of the sender, if it counts.
+    /// From where the request comes, if that counts.
     of: Option<(Arc<Addresses>, IpAddr)>,
 }
 
@@ -90,10 +90,10 @@ impl Drop for Claim {
 }
 
 impl Claim {
-    /// Claims `bytes` more.
+    /// Takes `bytes` more.
     ///
     /// # Errors
-    /// As [`Engine::claim`]. The earlier claim stays.
+    /// As [`Engine::claim`]. What was taken before stays taken.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let whole = self.bytes().saturating_add(bytes);
         let more = take(self.permit.semaphore(), bytes, whole, self.limit)?;
@@ -116,33 +116,32 @@ impl Claim {
         }
     }
 
-    /// Releases all but `bytes`.
+    /// Gives back what is beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.permit.num_permits().saturating_sub(units(bytes) as usize);
         drop(self.permit.split(surplus));
         self.tell_given_back(surplus);
     }
 
-    /// The size of the claim in bytes, rounded up.
+    /// How many bytes it is about, rounded up.
     pub fn bytes(&self) -> usize {
         self.permit.num_permits().saturating_mul(UNIT)
     }
 }
 
 impl Engine {
-    /// Claims `bytes` for a request.
+    /// Takes room for `bytes` of a request.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when requests never have so much memory, [`Error::Busy`] when too little is left at
-    /// present.
+    /// [`Error::TooLarge`] when it is more than there ever is, [`Error::Busy`] when it is more than is left.
     pub fn claim(&self, bytes: usize) -> Result<Claim, Error> {
         self.0.intake.claim(bytes, None)
     }
 
-    /// As [`Engine::claim`], for a request from `address`, which has its share.
+    /// As [`Engine::claim`], for a request that comes from `address`, which has its share.
     ///
     /// # Errors
-    /// As [`Engine::claim`], and [`Error::Busy`] when other requests from there take too much.
+    /// As [`Engine::claim`], and [`Error::Busy`] when others from there take so much.
     pub fn claim_for(&self, bytes: usize, address: Option<IpAddr>) -> Result<Claim, Error> {
         self.0.intake.claim(bytes, address)
     }
@@ -152,7 +151,7 @@ fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
-/// Claims `bytes`, after which the request has `whole` bytes.
+/// Takes room for `bytes`, with which a request has `whole` bytes.
 fn take(
     room: &Arc<Semaphore>,
     bytes: usize,

@@ -11,21 +11,16 @@
 //! ```
 //!
 //! [`Engine`] is the handle that everything outside holds; each file adds one concern to it:
-//! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`rule_book`] changes
-//! rules, [`registration`] registers packs, `preparation` makes their actions quick to start, [`pack_configs`] configures them, [`configuration`] is what
-//! actions get of that, [`scope`] is what templates see, [`explanation`] says why a rule did
+//! [`intake`] bounds the memory of what comes, [`incoming`] reads it and [`dispatcher`] takes in events, [`requests`] takes in and cancels executions, [`scope`] is what templates see, [`explanation`] says why a rule did
 //! or did not match. [`scheduler`] and [`executor`] run them, within the room of [`given`]; [`recovery`] takes up
 //! what an earlier process left, and [`retention`] deletes what has been kept long enough. [`health`] says how it
-//! goes, and [`reads`] is the door for who shows what is stored.
+//! goes, [`reads`] is the door for who shows what is stored, and [`spans`] is what the log lines of an event have in common.
+//! What is registered is the affair of `petrel_catalog`, who may use the host of `petrel_access`, what packs keep of `petrel_datastore`.
 //! No service calls an earlier one: it commits, and wakes it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod apart;
-mod configuration;
-pub mod content;
 pub mod dispatcher;
-mod evaluation;
 mod events;
 mod executor;
 pub mod explanation;
@@ -35,18 +30,14 @@ pub mod incoming;
 pub mod intake;
 mod measures;
 mod options;
-pub mod pack_configs;
-mod preparation;
 pub mod reads;
 pub mod recovery;
-pub mod registration;
 pub mod requests;
 mod retention;
-pub mod rule_book;
 mod scheduler;
 mod scope;
 mod service;
-mod validation;
+mod spans;
 pub mod workflows;
 
 pub use options::Options;

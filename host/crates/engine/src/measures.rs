@@ -1,7 +1,7 @@
-//! The metrics of the engine: the durations of the stages of an event, and the numbers of executions and slots. All
-//! names are in this file; `petrel_api` shows the metrics at `/metrics`.
+//! What is measured: how long the stages of the way of an event take, and what runs. Here are the names, so
+//! that they are in one place; `petrel_api` shows them at `/metrics`.
 //!
-//! Histograms are in seconds. Without a recorder a metric costs next to nothing.
+//! A histogram is told in seconds. Without somebody who listens a measure costs next to nothing.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use petrel_runners::Slots;
 pub(crate) enum Stage {
     /// From the decision to the durable event.
     AcceptCommit,
-    /// From the time when an execution is due to its start.
+    /// From due to started.
     QueueWait,
     /// From the start of an action to its end.
     Run,
@@ -21,9 +21,9 @@ pub(crate) enum Stage {
     OutcomeCommit,
 }
 
-/// Records the duration of a stage.
+/// A stage took so long.
 pub(crate) fn stage(stage: Stage, took: Duration) {
-    // Constant labels cost no allocation.
+    // Labels that are constants cost no allocation.
     let histogram = match stage {
         Stage::AcceptCommit => metrics::histogram!("petrel_stage_seconds", "stage" => "accept_commit"),
         Stage::QueueWait => metrics::histogram!("petrel_stage_seconds", "stage" => "queue_wait"),
@@ -33,23 +33,23 @@ pub(crate) fn stage(stage: Stage, took: Duration) {
     histogram.record(took);
 }
 
-/// Counts an execution of this runner that has ended.
+/// An execution of this runner has ended.
 pub(crate) fn ended(runner: &str, status: Status) {
     metrics::counter!("petrel_executions_total", "runner" => runner.to_owned(), "status" => status.as_str())
         .increment(1);
 }
 
-/// Sets the number of slots of a kind.
+/// There are so many slots of this kind.
 pub(crate) fn slots(kind: Slots, count: usize) {
     metrics::gauge!("petrel_slots", "kind" => word(kind)).set(u32::try_from(count).unwrap_or(u32::MAX));
     metrics::gauge!("petrel_slots_busy", "kind" => word(kind)).set(0);
 }
 
-/// A busy slot, until it is dropped.
+/// A slot that is busy, until this is dropped.
 pub(crate) struct Busy(metrics::Gauge);
 
 impl Busy {
-    /// Counts one more busy slot of this kind.
+    /// One more slot of this kind is busy.
     pub(crate) fn now(kind: Slots) -> Self {
         let gauge = metrics::gauge!("petrel_slots_busy", "kind" => word(kind));
         gauge.increment(1);

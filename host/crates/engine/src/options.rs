@@ -1,61 +1,60 @@
-//! The settings of the engine.
+//! Settings of the engine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use petrel_model::WorkflowLimits;
 
 use crate::retention::Retention;
 
-/// The settings of the engine, with defaults for one small machine.
+/// Settings of the engine, with defaults that suit one small machine.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The number of components that run at once. Default 64.
+    /// How many components run at once. Default 64.
     pub component_slots: usize,
-    /// The number of processes that run at once. Default 16.
+    /// How many processes run at once. Default 16.
     pub process_slots: usize,
-    /// The number of workflows that begin at once. Default 64.
+    /// How many workflows begin at once. Default 64.
     pub workflow_slots: usize,
-    /// The number of waiting executions from which new ones are refused. Default 100,000.
+    /// How many executions may wait before new ones are refused. Default 100,000.
     pub waiting_limit: usize,
-    /// The share of these, in percent, that one rule, one user or the inside of one workflow may have. Inside
-    /// workflows more may wait, which takes no room from others. Default 50.
+    /// What part of these one rule, one user or all that is inside one workflow may hold, in percent; of what is
+    /// inside workflows more may wait, and takes no room from others. Default 50.
     pub waiting_share: usize,
-    /// The greatest depth of workflows inside each other. Default 32.
+    /// How deep workflows may be inside each other. Default 32.
     pub max_depth: u32,
-    /// The greatest number of unfinished executions inside a workflow, at any depth. Default 100,000.
+    /// How many executions that have not ended may be inside a workflow, at any depth. Default 100,000.
     pub max_descendants: usize,
-    /// The limits of a workflow. Defaults: 1,000 items of a task at once, 10,000 tasks because of one event,
-    /// 1,000,000 tasks in all, 128 MiB of variables.
+    /// What a workflow may take. Defaults: 1,000 items of a task at once, 10,000 tasks
+    /// because of one event, 1,000,000 tasks in all, 128 MiB of variables.
     pub workflow_limits: WorkflowLimits,
-    /// The memory, in bytes, of workflows that wait for executions inside them. Beyond it the ones that have been
-    /// idle for longest are dropped, and rebuilt from their logs when needed. Default 64 MiB.
+    /// How much memory workflows may take that wait for what is inside them, in bytes; beyond it those to which nothing
+    /// has happened for longest are made anew from their logs. Default 64 MiB.
     pub waiting_workflows: usize,
-    /// The number of events on their way to the store from which new ones are refused. Default 4,096.
+    /// How many events may be on their way to the store before new ones are refused. Default 4,096.
     pub accepting_limit: usize,
-    /// The memory, in bytes, of requests while they are accepted. Default 256 MiB.
+    /// How much memory requests may take that are being taken in, in bytes. Default 256 MiB.
     pub bytes_in_flight: usize,
-    /// The bytes of output that are kept of an execution, as they are stored. Default 2 MiB.
+    /// How many bytes of output are kept of an execution, as they are stored. Default 2 MiB.
     pub output_limit: usize,
-    /// The memory, in bytes, of the parameters of running executions, unless they are small; further executions wait.
-    /// One user may have three quarters of it, one workflow or rule half. Default 96 MiB.
+    /// How much memory the parameters of all that runs may take, in bytes, unless they are small; more wait. One user
+    /// may have three quarters of it, one workflow or rule a half. Default 96 MiB.
     pub given_limit: usize,
-    /// The memory, in bytes, of the results of running executions. Default 128 MiB.
+    /// How much memory the results of all that runs may take, in bytes. Default 128 MiB.
     pub results_limit: usize,
-    /// The time that running executions have when the host stops. Default 30 seconds.
+    /// How long what runs may go on when the host is to stop. Default 30 seconds.
     pub drain: Duration,
-    /// The time for which executions and events are kept.
+    /// How long what has ended is kept.
     pub retention: Retention,
-    /// The URL of the API, for actions that call it. Default: none.
+    /// Where the API is reached, for those who ask from within. Default: nowhere.
     pub api_url: String,
-    /// The directory with configurations of packs, as `packs/NAME.yaml`. Default: none.
-    pub config_directory: Option<PathBuf>,
-    /// The time that the expressions of one event, request or execution may take together. Default 5 seconds.
+    /// How long the expressions of one event, request or execution may take together. Default 5 seconds.
     pub longest_evaluation: Duration,
-    /// Whether workflows evaluate the results of expressions again, as the original does, even if the metadata of
-    /// their action does not say so. Default: no, results are data.
+    /// Whether workflows evaluate again what their expressions give, as the original does, without saying so in
+    /// the metadata of their action. Default: no, it is data.
     pub reevaluates: bool,
-    /// The settings of users and tokens.
+    /// Where configurations of packs are.
+    pub catalog: petrel_catalog::Options,
+    /// How long tokens are good for, and who may act as somebody else.
     pub access: petrel_access::Options,
 }
 
@@ -79,9 +78,9 @@ impl Default for Options {
             drain: Duration::from_secs(30),
             retention: Retention::default(),
             api_url: String::new(),
-            config_directory: None,
             longest_evaluation: Duration::from_secs(5),
             reevaluates: false,
+            catalog: petrel_catalog::Options::default(),
             access: petrel_access::Options::default(),
         }
     }

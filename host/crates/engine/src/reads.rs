@@ -1,6 +1,6 @@
-//! The door for reads: stored events and executions for the API, which can change nothing through it.
-//! [`content`](crate::content) has the catalog, `petrel_access` the accounts and `petrel_datastore` the keys; these
-//! are in memory.
+//! The door for reads: what is stored of events and executions, for those outside who show it. Nothing can be changed
+//! through it. What is registered stands in `petrel_catalog`, who may ask in `petrel_access`,
+//! the texts of the datastore in `petrel_datastore`; these are in memory.
 
 use petrel_model::output::OutputLine;
 use petrel_model::{
@@ -13,19 +13,19 @@ pub use petrel_persistence::{Error as ReadError, ExecutionFilter, Page, Unreadab
 use crate::service::Engine;
 
 impl Engine {
-    /// The door for reads of the store.
+    /// What is stored, for reading.
     pub fn reads(&self) -> Reads<'_> {
         Reads::of(self.store())
     }
 }
 
-/// Reads of the store. Cheap to copy. A method that returns a [`ReadError`] does so when the store fails, or when the
-/// requested row is damaged.
+/// Reads what is stored. Cheap to copy. Every method that returns a [`ReadError`] does so when the store fails, or when
+/// what was asked for by its id is damaged.
 #[derive(Clone, Copy)]
 pub struct Reads<'a>(&'a dyn Store);
 
 impl<'a> Reads<'a> {
-    /// Reads of `store`, for callers without an [`Engine`].
+    /// Reads of `store`. Who has no store asks [`Engine::reads`].
     pub fn of(store: &'a dyn Store) -> Self {
         Self(store)
     }
@@ -35,7 +35,7 @@ impl<'a> Reads<'a> {
         self.0.execution(id).await
     }
 
-    /// A page of executions that were created before `before`, newest first.
+    /// Executions, newest first, that were created before `before`.
     pub async fn executions(
         self,
         filter: &ExecutionFilter,
@@ -45,7 +45,7 @@ impl<'a> Reads<'a> {
         self.0.executions(filter, before, limit).await
     }
 
-    /// Up to `limit` executions that were created after `after`, oldest first, with their ages only.
+    /// Up to `limit` executions, oldest first, that were created after `after`: no more of them than their age.
     pub async fn oldest_executions(
         self,
         after: Option<ExecutionId>,
@@ -54,7 +54,7 @@ impl<'a> Reads<'a> {
         self.0.oldest_executions(after, limit).await
     }
 
-    /// Up to `limit` executions that tasks of `workflow` requested, created after `after`, oldest first.
+    /// Up to `limit` executions that tasks of `workflow` have asked for, oldest first, created after `after`.
     pub async fn children(
         self,
         workflow: ExecutionId,
@@ -64,7 +64,7 @@ impl<'a> Reads<'a> {
         self.0.children(workflow, after, limit).await
     }
 
-    /// The output of an execution, from the line with the number `from` on.
+    /// The output of an execution from line number `from` on.
     pub async fn output(self, id: ExecutionId, from: u32) -> Result<Vec<OutputLine>, ReadError> {
         self.0.output(id, from).await
     }
@@ -74,7 +74,7 @@ impl<'a> Reads<'a> {
         self.0.trigger_instance(id).await
     }
 
-    /// A page of events that were accepted before `before`, newest first; of one trigger type if given.
+    /// Events, newest first, that were accepted before `before`; of one trigger type if given.
     pub async fn trigger_instances(
         self,
         trigger_type: Option<&Ref>,
@@ -84,7 +84,8 @@ impl<'a> Reads<'a> {
         self.0.trigger_instances(trigger_type, before, limit).await
     }
 
-    /// Up to `limit` events that were accepted after `after`, oldest first, with their ages and enforcements only.
+    /// Up to `limit` events, oldest first, that were accepted after `after`: no more of them than their age and their
+    /// enforcements.
     pub async fn oldest_trigger_instances(
         self,
         after: Option<TriggerInstanceId>,
@@ -98,22 +99,22 @@ impl<'a> Reads<'a> {
         self.0.enforcement(id).await
     }
 
-    /// The number of executions that wait for a runner.
+    /// How many executions wait for a runner.
     pub fn waiting(self) -> usize {
         self.0.waiting()
     }
 
-    /// The number of executions that are held since a restore.
+    /// How many executions are held since a restore.
     pub fn held(self) -> usize {
         self.0.held()
     }
 
-    /// Whether the execution is held, itself or through its workflow.
+    /// Whether this execution is held, or what has asked for it.
     pub fn is_held(self, id: ExecutionId) -> bool {
         self.0.is_held(id)
     }
 
-    /// Unreadable documents (packs, rules, users and so on) that were asked for.
+    /// What is kept by name (packs, rules, users and so on) and was found to be damaged.
     pub fn unreadable(self) -> Vec<Unreadable> {
         self.0.unreadable()
     }

@@ -1,28 +1,29 @@
-//! Recovery of the executions that an earlier process had begun: they are run again if they are idempotent, and
-//! abandoned if not. Executions that it had not begun need nothing; they are still waiting.
+//! Takes up what an earlier process left: what it had begun is run again if that is harmless, and
+//! abandoned if not. What it had not begun needs nothing: it is still waiting.
 //!
-//! Executions that were in flight at the backup from which a store was restored are held, since they may go on where
-//! the backup comes from. They are recovered on request ([`Engine::resume_all`]).
+//! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
+//! is taken up when somebody says so ([`Engine::resume_all`]).
 
 use std::collections::BTreeMap;
 
 use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::service::Engine;
-use crate::workflows;
+use crate::{spans, workflows};
 
-/// The number of attempts at an orphan that keeps changing at the same moment.
+/// How often an orphan that moves at the same moment is looked at again.
 const TRIES: usize = 100;
 
 impl Engine {
-    /// Resumes the executions that are held since a restore. Returns the outcome; `None` when nothing is held, or
-    /// somebody else has just resumed them.
+    /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
+    /// nothing when nothing is held, or somebody else has just let it go on.
     ///
     /// # Errors
-    /// When the store fails. If it fails after they were let go, the next call recovers them.
+    /// When the store fails. Where that was after it was let go, the next call takes it up.
     pub async fn resume_all(&self) -> Result<Resumed, Error> {
         let engine = self.clone();
         self.to_the_end(async move {
@@ -35,8 +36,8 @@ impl Engine {
                 engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
             }
             *is_left_over = true;
-            // Begun executions are orphans from now on, as after a crash. They began elsewhere, so no process of
-            // theirs runs here, and processes that do run here are this host's own by now.
+            // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
+            // runs here; and what does run here is this host's own by now.
             let orphans = engine.store().orphans().await?;
             let report = take_up(&engine, orphans).await?;
             *is_left_over = false;
@@ -47,51 +48,50 @@ impl Engine {
     }
 }
 
-/// The outcome of resuming held executions.
+/// What came of letting go on what was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resumed {
-    /// The number of held executions.
+    /// How many executions were held.
     pub held: usize,
-    /// The recovery of those that had begun.
+    /// What became of those that had begun.
     pub report: Report,
 }
 
 impl Resumed {
-    /// The number of executions that go on, now or in turn. Those that had begun and may not run twice do not.
+    /// How many go on, now or when it is their turn. What had begun and may not be run twice does not.
     pub fn going_on(&self) -> usize {
         self.held.saturating_sub(self.report.abandoned).saturating_sub(self.report.canceled)
     }
 }
 
-/// The outcome of a recovery.
+/// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Executions that wait.
+    /// Executions that wait to be run.
     pub waiting: usize,
-    /// Executions that had begun and will run again.
+    /// Executions that had begun and are run again.
     pub requeued: usize,
-    /// Executions that had begun, and whose progress is unknown.
+    /// Executions that had begun, and of which nobody knows how far they got.
     pub abandoned: usize,
-    /// Executions that were being canceled, and are canceled now.
+    /// Executions that were being canceled, and are.
     pub canceled: usize,
     /// Workflows that go on.
     pub workflows: usize,
     /// Processes that had outlived their host, and were ended.
     pub processes: usize,
-    /// Executions that are held since a restore.
+    /// Executions that were in flight at the backup that the store is restored from, and rest.
     pub held: usize,
 }
 
 impl Report {
-    /// Logs the report, with `done` as the message.
+    /// Logs it: what was done, and how often what.
     pub fn log(&self, done: &str) {
         let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
         tracing::info!(waiting, requeued, abandoned, canceled, workflows, processes, held, "{done}");
     }
 }
 
-/// Recovers the executions of an earlier process, after ending its processes. To be called before this process runs
-/// anything.
+/// Takes up what an earlier process left, once what it left running is ended. To be called before this one runs anything.
 ///
 /// # Errors
 /// When the store fails.
@@ -101,13 +101,14 @@ pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
     Ok(Report { processes, ..take_up(engine, orphans).await? })
 }
 
-/// Recovers each orphan.
+/// Brings each orphan to where it belongs.
 async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Error> {
     let mut report = Report::default();
     let (conducted, orphans): (Vec<_>, Vec<_>) =
         orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
     for orphan in orphans {
-        settle(engine, orphan, &mut report).await?;
+        let span = spans::execution(&orphan);
+        settle(engine, orphan, &mut report).instrument(span).await?;
     }
     report.workflows = conducted.len();
     for workflow in conducted.iter().filter(|workflow| workflow.status == Status::Canceling) {
@@ -120,7 +121,7 @@ async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Err
     Ok(report)
 }
 
-/// Ends processes of orphans before this host runs anything. Later its own would be taken for leftovers.
+/// Ends what still runs of the orphans, before this host runs anything: later its own would be taken for leftovers.
 fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
     let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for orphan in orphans {
@@ -133,7 +134,8 @@ fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
         .sum()
 }
 
-/// Recovers an orphan. Its workflow may be ending, and cancel it at the same moment; then it is read again.
+/// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
+/// moment: then it is looked at again.
 async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
     let id = orphan.id;
     for _ in 0..TRIES {
@@ -146,7 +148,7 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
             _ => return Ok(()),
         }
     }
-    tracing::error!(execution.id = %id, "failed to recover an execution that keeps changing; the next start tries again");
+    tracing::error!(execution.id = %id, "it keeps moving, and is left as it is until the next start");
     Ok(())
 }
 
@@ -155,7 +157,7 @@ async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Rep
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
     if let Err(illegal) = orphan.apply(event, engine.now()) {
         // Paused and pending executions wait for somebody, not for a host.
-        tracing::debug!(execution.id = %orphan.id, %illegal, "execution needs no recovery");
+        tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
     }
     if orphan.status == Status::Abandoned {
@@ -169,11 +171,12 @@ async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Rep
     match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
         Err(error @ (Error::Internal(_) | Error::Unreadable(_))) if orphan.parent.is_some() => {
             // Its workflow cannot be read. That must not keep the host from starting.
-            tracing::error!(execution.id = %orphan.id, %error, "failed to report a recovered execution to its workflow");
+            tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
             engine.commit(vec![expect], changes).await
         }
         result => result,
     }?;
+    tracing::debug!(status = %orphan.status, "the execution is taken up");
     match orphan.status {
         Status::Abandoned => report.abandoned += 1,
         Status::Canceled => report.canceled += 1,

@@ -1,51 +1,55 @@
-//! Requests for executions, and their cancellation.
+//! Takes in executions, and cancels them.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use petrel_access::Behalf;
-use petrel_model::depth;
+use petrel_catalog::content::{Content, RegisteredAction, refused, without_runner};
+use petrel_catalog::validation::are_large;
+use petrel_engine_core::evaluation::{may_take_long, quick};
+use petrel_engine_core::refuse_depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp, TraceId};
 use petrel_persistence::{Change, Expect};
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
+use tracing::Instrument as _;
 
-use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
-use crate::evaluation::{may_take_long, quick};
 use crate::given;
 use crate::options::Options;
 use crate::scope::Templates;
 use crate::service::Engine;
-use crate::validation::are_large;
+use crate::spans;
 use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
-/// The number of attempts at a cancel while the execution keeps changing at the same moment.
+/// How often a cancel is tried anew when the execution moves at the same moment.
 const CANCEL_TRIES: usize = 8;
 
-/// A request for an execution.
+/// What somebody asks to be run.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The action.
     pub action: Ref,
-    /// The caller's parameters, whose texts may contain Jinja.
+    /// Its parameters, as a caller wrote them; text may hold Jinja.
     pub parameters: Object,
-    /// Further parameters, which were rendered before, as for a rerun: they are data.
+    /// Further parameters, which were rendered before, as when an execution is run again: they are data.
     pub rendered: Object,
-    /// The user on whose behalf it runs, and the caller.
+    /// On whose behalf.
     pub behalf: Behalf,
-    /// The caller's context, to be stored with the execution.
+    /// What the caller wants to be kept with it.
     pub context: Object,
-    /// The execution of which this is a rerun.
+    /// The execution that it does again.
     pub rerun: Option<RerunOf>,
-    /// The delay before the execution starts.
+    /// How long to wait before it starts.
     pub delay: Option<Duration>,
+    /// The trace that it belongs to. Default: one that begins with it.
+    pub trace: Option<TraceId>,
 }
 
-/// A requested execution, before it is stored.
+/// An execution that is asked for.
 struct Asked {
     registered: Arc<RegisteredAction>,
     context: Context,
@@ -54,35 +58,49 @@ struct Asked {
 }
 
 impl Asked {
-    /// Renders and checks the parameters, on behalf of the user.
+    /// Its parameters, rendered on behalf of who asked, and checked.
     fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
-        // Compiling templates charges no work, so many of them must not be compiled on a worker.
+        // Compiling many templates counts no work.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
         let given = Given::compile(&self.written).over(&self.rendered);
-        let templates = Templates { engine, registered: &self.registered, given: &given };
+        let content = engine.content();
+        let templates = Templates { engine, content: &content, registered: &self.registered, given: &given };
         let own = self.context.clone();
         let live = templates
             .scope(&self.context.user, move || own.shown())
             .and_then(|scope| parameters::live(&given, &self.registered.signature, &scope))
             .map_err(|error| Error::invalid(templates.told(error).to_string(), usage(&self.registered)))?;
-        checked(&self.registered, &live, || templates.read_secret_configuration())?;
+        checked(&self.registered, &live, |parameter| templates.hide_value(parameter))?;
         Ok(live)
     }
 }
 
 impl Engine {
-    /// Accepts a request. The execution is stored, and will be run, when this returns.
+    /// Takes in an execution. It is stored, and will be run, when this returns.
     ///
     /// # Errors
-    /// When the action does not exist or is disabled, the parameters do not fit, too much is waiting, or the host is
-    /// stopping. Nothing was stored then.
+    /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
+    /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
         self.check_room()?;
         self.check_share(Account::User(&request.behalf.user))?;
         let now = self.now();
-        let registered = runnable(self, &request.action)?;
+        let id: ExecutionId = self.mint(now);
+        let trace = request.trace.unwrap_or_else(|| TraceId::from(id.0));
+        let span = spans::accept_execution(id, trace);
+        self.accept_execution(id, now, request).instrument(span).await
+    }
+
+    /// Makes an execution of what was asked for, and stores it.
+    async fn accept_execution(
+        &self,
+        id: ExecutionId,
+        now: Timestamp,
+        request: Request,
+    ) -> Result<Execution, Error> {
+        let registered = runnable(&self.content(), &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
@@ -92,6 +110,7 @@ impl Engine {
             api_user: request.behalf.api_user,
             pack: request.action.pack().to_owned(),
             rerun: request.rerun,
+            trace: request.trace,
             given: request.context,
             ..Context::default()
         };
@@ -104,22 +123,23 @@ impl Engine {
         let given = if let Some(given) = quick(|| asked.parameters(self)) {
             given
         } else {
-            self.check_evaluations()?;
+            self.evaluations().check_room()?;
             let engine = self.clone();
-            self.heavy(move || asked.parameters(&engine)).await?
+            self.evaluations().heavy(move || asked.parameters(&engine)).await?
         }?;
-        let mut execution = new_execution(self.mint(now), &registered, given, context, now);
+        let mut execution = new_execution(id, &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
         self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        tracing::debug!("the execution is accepted");
         self.0.work.notify_waiters();
         Ok(execution)
     }
 
-    /// Cancels an execution: at once if it has not begun, otherwise as soon as its action has been ended. Returns its
-    /// state then; the inner result is `Err` when it had ended already.
+    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. Returns
+    /// it as it stands then; `Err` of the inner result when it cannot be ended any more.
     ///
     /// # Errors
-    /// When the execution does not exist, or the store fails.
+    /// When it does not exist, or the store fails.
     pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
         let (engine, user) = (self.clone(), user.to_owned());
         self.to_the_end(async move { engine.cancel_now(id, &user).await }).await
@@ -145,7 +165,7 @@ impl Engine {
             }
             if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
                 match self.cancel_workflow(execution).await {
-                    // Most likely it has ended meanwhile, which is the answer then.
+                    // It has ended meanwhile, most likely: then that is the answer.
                     Err(Error::Conflict { .. }) => continue,
                     canceled => return canceled.map(Ok),
                 }
@@ -156,7 +176,7 @@ impl Engine {
                 .iter()
                 .try_for_each(|event| execution.apply(*event, self.now()))
                 .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            // One commit makes one version, however many moves it contains.
+            // One commit is one version, however many moves it makes.
             execution.version = version;
             execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
             let changes = vec![Change::UpdateExecution(execution.clone())];
@@ -178,19 +198,19 @@ impl Engine {
         })
     }
 
-    /// Ends the action of an execution, if it runs in this process.
+    /// Ends what runs of an execution, if this process runs it.
     fn end(&self, id: ExecutionId) {
         if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
             running.cancel();
         }
     }
 
-    /// The number of executions that run in this process.
+    /// How many executions run in this process now.
     pub fn running(&self) -> usize {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Refuses new work when the host is stopping or too much is waiting.
+    /// Refuses when the host is stopping or too much is waiting.
     pub(crate) fn check_room(&self) -> Result<(), Error> {
         if self.is_stopping() {
             return Err(Error::Stopping);
@@ -205,10 +225,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Refuses new work of an account that has its share of the waiting executions.
+    /// Refuses when too much of what waits is on this account.
     pub(crate) fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
         let share = self.waiting_share();
-        // An account cannot have more than there are, so most requests need no look at accounts.
+        // One account cannot have more than there is.
         if self.store().waiting() < share || self.store().waiting_of(account) < share {
             return Ok(());
         }
@@ -217,14 +237,14 @@ impl Engine {
         )))
     }
 
-    /// The number of waiting executions that one account may have.
+    /// How many executions of one account may wait.
     fn waiting_share(&self) -> usize {
         let Options { waiting_limit, waiting_share, .. } = self.0.options;
         (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
     }
 }
 
-/// The moves of a cancel. A held execution has no action here that would have to end first.
+/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
 fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
     match status {
         Status::Canceling => &[StatusEvent::Canceled],
@@ -234,8 +254,7 @@ fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
 }
 
 /// The action, if it can be run here and now.
-pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
-    let content = engine.content();
+pub(crate) fn runnable(content: &Content, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
         return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
@@ -308,21 +327,12 @@ fn refuse_large_context(context: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses what is nested too deep to be read back.
-pub(crate) fn refuse_depth(what: &str, value: &Value) -> Result<(), Error> {
-    if depth::is_too_deep(value) {
-        let message = format!("{what} is nested more than {} levels deep", depth::LIMIT);
-        return Err(Error::invalid(message, "send something flatter, or send it as text"));
-    }
-    Ok(())
-}
-
-/// Checks rendered parameters against what the action and its runner take. What is wrong is said without any value
-/// where `hides_values`, which is asked only then.
+/// Checks rendered parameters against what the action and its runner take. What is wrong with a parameter, or with all of
+/// them together, is said without any value where `hides_values` of it, which is asked only then.
 pub(crate) fn checked(
     registered: &RegisteredAction,
     given: &Object,
-    hides_values: impl Fn() -> bool,
+    hides_values: impl Fn(Option<&str>) -> bool,
 ) -> Result<(), Error> {
     let value = Value::Object(given.clone());
     refuse_depth("a parameter", &value)?;
@@ -352,7 +362,7 @@ pub(crate) async fn final_parameters(
     }
     let (same, registered) = (engine.clone(), Arc::clone(registered));
     let (live, context) = (Arc::clone(live), context.clone());
-    engine.heavy(move || finals(&same, &registered, &live, &context)).await
+    engine.evaluations().heavy(move || finals(&same, &registered, &live, &context)).await
 }
 
 fn finals(
@@ -361,7 +371,8 @@ fn finals(
     live: &Object,
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
-    let templates = Templates { engine, registered, given: &Given::default() };
+    let content = engine.content();
+    let templates = Templates { engine, content: &content, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates
         .scope(&context.user, move || own.shown())

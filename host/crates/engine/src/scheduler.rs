@@ -1,8 +1,8 @@
-//! The schedulers, which claim due executions as slots get free, and have them run. Each kind of slots has its own,
-//! so that processes never wait for components or the other way round.
+//! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
+//! processes never wait for components or the other way round.
 //!
-//! An execution with large parameters runs if there is memory for them, and is [set aside](crate::given) otherwise:
-//! nobody waits for memory while holding a slot, or the other way round.
+//! What was given much runs if there is room for that, and is [set aside](crate::given) otherwise: nobody waits for
+//! room who holds a slot, or the other way round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::executor;
 use crate::given::{self, Admission, Place};
 use crate::measures::{self, Busy};
 use crate::service::Engine;
-use crate::workflows;
+use crate::{spans, workflows};
 
-/// The greatest number of executions that are claimed at once.
+/// How many executions are claimed at once at most.
 const BATCH: usize = 64;
-/// The time after which the store is asked again although nothing was heard.
+/// How long at most until the store is asked again although nothing was heard.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The scheduler of one kind of slots.
+/// Runs what is waiting for one kind of slots.
 pub(crate) struct Scheduler {
     engine: Engine,
     runners: Vec<String>,
@@ -45,10 +45,10 @@ impl Scheduler {
         Self { engine, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
-    /// Runs until the host stops.
+    /// Runs until the host is to stop.
     pub(crate) async fn run(self) {
         let stop = self.engine.core().stop_starting().clone();
-        // Executions that were set aside and due ones come first in turn, so that neither wait for all of the other.
+        // What was set aside and what is due come first in turn, so that neither waits for all of the other.
         let mut aside_first = false;
         loop {
             let slot = tokio::select! {
@@ -72,7 +72,7 @@ impl Scheduler {
         }
     }
 
-    /// Starts executions that can start. Returns whether there were any.
+    /// Starts what can start. Says whether there was any.
     async fn start_some(&self, slot: OwnedSemaphorePermit, aside_first: bool) -> bool {
         let mut slot = Some(slot);
         if aside_first && self.start_set_aside(&mut slot).await {
@@ -81,7 +81,7 @@ impl Scheduler {
         self.start_due(&mut slot).await || (!aside_first && self.start_set_aside(&mut slot).await)
     }
 
-    /// Starts an execution that was set aside, if there is memory for it by now.
+    /// Starts one that was set aside, if there is room for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
         let Some((id, place)) = given::next(&self.engine, self.kind) else { return false };
         match self.engine.store().execution(id).await {
@@ -90,27 +90,26 @@ impl Scheduler {
             }
             // It was canceled meanwhile.
             Ok(_) => {}
-            Err(error) => {
-                tracing::error!(execution.id = %id, %error, "failed to read an execution that was set aside")
-            }
+            Err(error) => tracing::error!(execution.id = %id, %error, "it waits and cannot be read"),
         }
         true
     }
 
-    /// Starts due executions, as far as slots are free. Returns whether there were any.
+    /// Starts what is due, as far as slots are free. Says whether there was any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
         let now = self.engine.now();
         let claimed = match self.engine.store().claim(&self.runners, now, room).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::error!(%error, "failed to read due executions");
+                tracing::error!(%error, "what is due cannot be read");
                 return false;
             }
         };
         let found = !claimed.is_empty();
         for execution in claimed {
-            let Admission::Runs(place) = given::admit(&self.engine, self.kind, &execution) else { continue };
+            let admit = || given::admit(&self.engine, self.kind, &execution);
+            let Admission::Runs(place) = spans::claim(&execution).in_scope(admit) else { continue };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
@@ -122,11 +121,11 @@ impl Scheduler {
 
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
         let engine = self.engine.clone();
-        // A span at the level of errors, so that every line of the execution has it whatever the level of the log.
-        let span = tracing::error_span!("execution", id = %execution.id);
+        let span = spans::execution(&execution);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Slots::Workflow;
         let run = async move {
+            tracing::debug!("the execution is claimed");
             if conducts {
                 workflows::begin(&engine, execution).await;
             } else {

@@ -1,33 +1,35 @@
-//! The scopes of templates, apart from the parameters of their action: the datastore as `st2kv`, the configuration of
-//! the pack as `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of
-//! workflows and defaults of actions all get their scope here; a rule adds `trigger`. Criteria, which have no action,
-//! get theirs in [`dispatcher`](crate::dispatcher).
+//! What templates see beside the parameters of their action: the datastore as `st2kv`, the configuration of the pack as
+//! `config_context`, the context of the execution as `action_context`. Rules, requests, tasks of workflows and the
+//! defaults of actions all get it from here; a rule adds `trigger`. What criteria see, which have no action, is made
+//! in [`dispatcher`](crate::dispatcher).
 
+use petrel_catalog::content::{Content, RegisteredAction};
 use petrel_expressions::Scope;
 use petrel_model::Object;
 use petrel_rules::parameters::{self, Error, Given};
 use serde_json::{Value, json};
 
-use crate::content::RegisteredAction;
 use crate::service::Engine;
 
-/// The name of the pack's configuration in templates.
+/// The configuration of the action's pack, in templates.
 const CONFIG: &str = "config_context";
 
-/// The templates whose values become the parameters of an action: the given ones and its defaults.
+/// Templates whose values become the parameters of an action: those that somebody gave, and its defaults.
 #[derive(Clone, Copy)]
 pub(crate) struct Templates<'a> {
     pub(crate) engine: &'a Engine,
+    /// What is registered, at the moment that all of it is decided by.
+    pub(crate) content: &'a Content,
     pub(crate) registered: &'a RegisteredAction,
     pub(crate) given: &'a Given,
 }
 
 impl Templates<'_> {
-    /// The scope of the templates on behalf of `user`. `shown` builds the context of the execution, if a template
-    /// reads it; the configuration is not touched unless a template reads it.
+    /// What they see on behalf of `user`. The context of the execution is as `shown` shows it, if a template looks; the
+    /// configuration is not touched unless one does.
     ///
     /// # Errors
-    /// When a template reads the configuration, and its own templates cannot be rendered.
+    /// When one asks for the configuration, and that cannot be filled in.
     pub(crate) fn scope(
         &self,
         user: &str,
@@ -37,7 +39,7 @@ impl Templates<'_> {
         let mut scope = Scope::new().with_late("action_context", move || Value::Object(shown()));
         if self.ask_for_configuration() {
             let pack = self.pack();
-            let configuration = self.engine.content().configuration(pack);
+            let configuration = self.content.configuration(pack);
             let filled = configuration.filled(pack, &datastore).map_err(|unfilled| Error::Unavailable {
                 name: CONFIG,
                 reason: format!("{unfilled}; {}", unfilled.hint()),
@@ -47,38 +49,42 @@ impl Templates<'_> {
         Ok(scope.with_datastore(datastore))
     }
 
-    /// Whether errors must quote neither templates nor values, because a template reads a part of the configuration
-    /// that its schema declares secret. Without a schema every part is.
-    pub(crate) fn read_secret_configuration(&self) -> bool {
-        let signature = &self.registered.signature;
-        self.read_marked(|schema| parameters::read_secret(CONFIG, self.given, signature, schema))
+    /// Whether what is wrong with the value of `parameter`, or else with all of them together, is told without any value:
+    /// it is made from a secret parameter, or from what the schema of the configuration calls secret. Of a configuration
+    /// without a schema everything is.
+    pub(crate) fn hide_value(&self, parameter: Option<&str>) -> bool {
+        let (given, signature) = (self.given, &self.registered.signature);
+        let Some(parameter) = parameter else {
+            return self.read_marked(|schema| parameters::read_secret(CONFIG, given, signature, schema));
+        };
+        parameters::refers_to_secret(parameter, given, signature)
+            || self
+                .read_marked(|schema| parameters::reads_secret(parameter, CONFIG, given, signature, schema))
     }
 
-    /// The same for the parameter that `error` is about.
+    /// The same of the text and value that `error` is about.
     pub(crate) fn may_quote_configuration(&self, error: &Error) -> bool {
         let signature = &self.registered.signature;
         self.read_marked(|schema| parameters::may_quote_secret(error, CONFIG, self.given, signature, schema))
     }
 
-    /// Whether `reads` holds for the schema of the configuration.
+    /// Whether `reads` says so of the schema of the configuration.
     fn read_marked(&self, reads: impl FnOnce(&Value) -> bool) -> bool {
         if !self.ask_for_configuration() {
             return false;
         }
-        let content = self.engine.content();
-        if content.configuration(self.pack()).is_empty() {
+        if self.content.configuration(self.pack()).is_empty() {
             return false;
         }
-        let schema = content.pack(self.pack()).ok().and_then(|pack| pack.config_schema.clone());
-        drop(content);
-        let Some(schema) = schema else { return true };
+        let pack = self.content.pack(self.pack()).ok();
+        let Some(schema) = pack.and_then(|pack| pack.config_schema.as_ref()) else { return true };
         reads(&json!({"properties": schema}))
     }
 
-    /// Adds to `error` the keys of the configuration that the templates read in vain. Names of keys are no secrets.
+    /// `error` as it may be told, with the keys that the templates read of the configuration in vain: names are no secrets.
     pub(crate) fn told(&self, error: Error) -> Error {
         let told = if self.may_quote_configuration(&error) { error.hidden() } else { error };
-        // A default of null becomes text in a template, and cannot be cast to a number.
+        // A default that is null is text in a template, and fits no number.
         if !matches!(told, Error::Render { .. } | Error::Hidden { .. } | Error::Cast { .. }) {
             return told;
         }
@@ -88,13 +94,13 @@ impl Templates<'_> {
         }
     }
 
-    /// The keys of the configuration that the templates read and that do not exist.
+    /// What the configuration lacks of what the templates read of it.
     fn missing_configuration(&self) -> Option<String> {
         if !self.ask_for_configuration() {
             return None;
         }
         let pack = self.pack();
-        let configuration = self.engine.content().configuration(pack);
+        let configuration = self.content.configuration(pack);
         if configuration.is_empty() {
             return Some(format!(
                 "the pack {pack} has no configuration; `petrel pack configure {pack} FILE` gives one"
@@ -124,7 +130,7 @@ impl Templates<'_> {
     }
 }
 
-/// Whether `place` is the key itself, or below it.
+/// Whether `place` is that of a key, or below it.
 fn is_below(place: &str, key: &str) -> bool {
     place.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -1,20 +1,20 @@
 //! The handle to the engine, and its life: start, run, drain.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex};
 
 use petrel_access::Access;
+use petrel_catalog::Catalog;
+use petrel_catalog::content::{Content, Runners};
 use petrel_datastore::Keys;
-use petrel_engine_core::{Core, SystemClock};
+use petrel_engine_core::{Core, Evaluations, SystemClock};
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
 use petrel_runners::{ResultRoom, Slots};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::content::{Content, Runners};
 use crate::error::Error;
-use crate::evaluation::Evaluations;
 use crate::events::Events;
 use crate::given::GivenRoom;
 use crate::incoming::Reading;
@@ -30,13 +30,11 @@ pub struct Engine(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     core: Core,
     pub(crate) options: Options,
-    pub(crate) content: RwLock<Content>,
-    /// Held over a change of content in the store and in memory, so that both see the same order.
-    pub(crate) changing_content: tokio::sync::Mutex<()>,
+    catalog: Catalog,
     access: Access,
     keys: Keys,
     pub(crate) workflows: Workflows,
-    pub(crate) evaluations: Evaluations,
+    evaluations: Evaluations,
     pub(crate) reading: Reading,
     pub(crate) events: Events,
     /// What runs now, so that a cancel reaches it.
@@ -68,31 +66,29 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
-        let store = core.store();
-        let content = Content::load(store, runners).await?;
         let access = Access::load(core.clone(), options.access.clone()).await?;
         let keys = Keys::load(core.clone()).await?;
-        let engine = Self(Arc::new(Shared {
+        let evaluations = Evaluations::new(core.clone(), options.longest_evaluation);
+        let (own, known) = (options.catalog.clone(), evaluations.clone());
+        let catalog = Catalog::load(core.clone(), keys.clone(), known, runners, own).await?;
+        Ok(Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
             given: GivenRoom::new(options.given_limit),
             results: Arc::new(ResultRoom::new(options.results_limit)),
             core,
             options,
-            content: RwLock::new(content),
-            changing_content: tokio::sync::Mutex::default(),
+            catalog,
             access,
             keys,
             workflows: Workflows::default(),
-            evaluations: Evaluations::default(),
+            evaluations,
             reading: Reading::default(),
             events: Events::default(),
             running: Mutex::default(),
             work: Notify::new(),
             lifting: tokio::sync::Mutex::default(),
-        }));
-        engine.read_config_files();
-        Ok(engine)
+        })))
     }
 
     /// Takes up what an earlier process left, then starts to run what is waiting.
@@ -109,7 +105,7 @@ impl Engine {
             self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), slots, count).run());
         }
         self.core().spawn("retention", retention::run(self.clone()));
-        self.prepare(None);
+        self.catalog().prepare(None);
         let core = self.core().clone();
         self.core().spawn("clock", async move {
             core.stop_starting().run_until_cancelled(core.watch_clock()).await.unwrap_or_default();
@@ -133,6 +129,11 @@ impl Engine {
         &self.0.access
     }
 
+    /// What is registered, and changing that.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
     /// The keys of the datastore.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
@@ -148,20 +149,19 @@ impl Engine {
         self.core().store()
     }
 
-    /// What is registered.
-    pub fn content(&self) -> RwLockReadGuard<'_, Content> {
-        self.0.content.read().unwrap_or_else(PoisonError::into_inner)
+    /// What is registered now.
+    pub(crate) fn content(&self) -> Arc<Content> {
+        self.catalog().content()
+    }
+
+    /// Who evaluates what takes long.
+    pub(crate) fn evaluations(&self) -> &Evaluations {
+        &self.0.evaluations
     }
 
     /// Whether the host is stopping.
     pub fn is_stopping(&self) -> bool {
         self.core().is_stopping()
-    }
-
-    pub(crate) fn content_mut(&self) -> RwLockWriteGuard<'_, Content> {
-        let mut content = self.0.content.write().unwrap_or_else(PoisonError::into_inner);
-        content.revise();
-        content
     }
 
     /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must
@@ -170,7 +170,7 @@ impl Engine {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.core().spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
+        self.core().run_detached(work).await
     }
 
     /// Commits on behalf of this process.

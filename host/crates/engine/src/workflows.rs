@@ -10,16 +10,14 @@
 //! [`mod@begin`] starts one when its execution is claimed, [`mailbox`] takes what happens to it, [`step`] applies
 //! a batch of that ([`report`]: where what runs inside it stands), [`room`] says how much it may start, [`live`] holds its state and rebuilds it from the log ([`residence`] says how long it stays), [`children`] makes the executions
 //! that its tasks ask for, [`world`] is what its expressions see, [`cascade`] hands on pauses, resumes and
-//! cancels to what runs inside it, [`messages`] keeps secrets out of what it tells, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files,
-//! [`inspected`] says what is wrong with one, beside the actions that are [`known`].
+//! cancels to what runs inside it, [`messages`] keeps secrets out of what it tells, [`closing`] keeps that from beginning, [`definitions`] reads and keeps the files;
+//! what is wrong with one is said by `petrel_catalog::workflows`, and so is which actions it may call.
 
 mod begin;
 mod cascade;
 mod children;
 mod closing;
 mod definitions;
-mod inspected;
-mod known;
 mod live;
 mod mailbox;
 mod messages;
@@ -35,14 +33,8 @@ mod world;
 
 pub(crate) use begin::begin;
 pub use children::task_execution;
-pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
-pub(crate) use known::{Registered, WithPack};
 pub(crate) use mailbox::Workflows;
+pub(crate) use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA, is_workflow};
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
-pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
+pub use runner::WorkflowRunner;
 pub(crate) use timers::{end_left_behind, take_up};
-
-/// Whether a runner of this name conducts workflows.
-pub fn is_workflow(runner: &str) -> bool {
-    matches!(runner, ORQUESTA | ACTION_CHAIN)
-}

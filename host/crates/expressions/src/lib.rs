@@ -1,7 +1,8 @@
 //! Expressions: text and a scope in, a value out.
 //!
 //! There are two languages: Jinja (`petrel-jinja`), in rules, parameters and workflows, and YAQL (`petrel-yaql`), in
-//! workflows. [`statement`] evaluates values of a workflow that contain expressions of either.
+//! workflows. [`statement`] evaluates values of a workflow that contain expressions of either; [`words`] finds words of
+//! templates that mean nothing.
 //!
 //! `petrel-scope` defines what expressions see, and `petrel-python` how Python sees values. This crate hands on the
 //! parts of these that callers of evaluations need; code that compares, casts or reads dates depends on
@@ -12,6 +13,7 @@
 //! Pure: no clock, no I/O, no loader of templates. All that a template may see is passed in.
 
 pub mod statement;
+pub mod words;
 
 pub use petrel_jinja::{Error, Template, is_template, render};
 pub use petrel_python::regex::Price;

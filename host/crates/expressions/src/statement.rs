@@ -183,6 +183,14 @@ pub fn references(value: &Value) -> Vec<Reference> {
     found
 }
 
+/// The keys of the item of a task that the texts of `value` read, in the order of the text: by an empty name where one
+/// reads the item itself.
+pub fn item_keys(value: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    each_text(value, &mut |text| references::collect_items(text, &mut found));
+    found
+}
+
 /// Likely mistakes in the texts of `value`. The original reports these only at evaluation, or never.
 pub fn slips(value: &Value) -> Vec<Slip> {
     let mut found = Vec::new();

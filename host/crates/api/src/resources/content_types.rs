@@ -1,6 +1,6 @@
 //! The `types` of content in a request to `/packs/register`, from StackStorm's words to parts of a pack.
 
-use petrel_engine::registration::Parts;
+use petrel_catalog::registration::Parts;
 use petrel_model::quoted::quoted;
 
 use crate::ApiError;

@@ -12,10 +12,10 @@ use axum::{Extension, Json};
 use petrel_access::Behalf;
 use petrel_api_types as wire;
 use petrel_api_types::Refusal;
+use petrel_catalog::workflows::is_workflow;
 use petrel_engine::intake::Claim;
 use petrel_engine::reads::{ExecutionFilter, Page, ReadError};
 use petrel_engine::requests::Request;
-use petrel_engine::workflows::is_workflow;
 use petrel_model::output::Stream;
 use petrel_model::{Execution, ExecutionId, Id, Object, Ref, Status};
 use serde::{Deserialize, Serialize, Serializer};
@@ -24,6 +24,7 @@ use crate::extensions::{SignedIn, User};
 use crate::extract::{JsonBody, Pair, Secrets, Segment};
 use crate::page::{Asked, ListRequest, Listed as _, PageRequest, lists, read_each};
 use crate::said::{ATTRIBUTES, Nothing, Said};
+use crate::traceparent::Named;
 use crate::{Api, ApiError, listing, views};
 
 pub(crate) mod again;
@@ -148,6 +149,7 @@ pub(crate) struct NewExecution {
 pub(crate) async fn create(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
+    Named(trace): Named,
     JsonBody(new): JsonBody<NewExecution>,
 ) -> Result<Response, ApiError> {
     let request = Request {
@@ -158,6 +160,7 @@ pub(crate) async fn create(
         context: new.context.unwrap_or_default(),
         rerun: None,
         delay: new.delay.map(Duration::from_millis),
+        trace,
     };
     let execution = api.engine.request(request).await?;
     Ok(made(&api, &execution))
@@ -225,7 +228,7 @@ pub(crate) async fn output(
     let execution = found(&api, &id).await?;
     let mut lines = api.engine.reads().output(execution.id, from.unwrap_or(0)).await?;
     lines.retain(|line| stream.is_none_or(|stream| line.stream == stream));
-    views::hide_output(&mut lines, &execution, &api.engine.content(), secrets);
+    views::hide_output(&mut lines, &execution, &api.engine.catalog().content(), secrets);
     let mut headers = HeaderMap::new();
     headers.insert("content-type", axum::http::HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok((headers, views::output(&lines)).into_response())
@@ -274,7 +277,7 @@ pub(crate) async fn result(
 ) -> Result<Response, ApiError> {
     let execution = found(&api, &id).await?;
     let held = held(&api, &execution)?;
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
     let result = wire::execution::shown_result(&execution, registered.map(views::registered_as), secrets);
     listing::one(&result, held)
@@ -352,7 +355,7 @@ fn shown<R>(
     secrets: Secrets,
     write: impl FnOnce(wire::Execution<'_>) -> R,
 ) -> R {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let registered = content.action(&execution.action).ok().map(AsRef::as_ref);
     let is_held = !execution.status.is_final() && api.engine.reads().is_held(execution.id);
     write(views::execution(execution, registered, secrets, is_held))

@@ -21,7 +21,7 @@ use crate::body::Held;
 use crate::extract::{Raw, Secrets, Segment, json};
 use crate::page::{Asked, lists};
 use crate::said::Nothing;
-use crate::{Api, ApiError, form, views};
+use crate::{Api, ApiError, form, traceparent, views};
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "authorization"];
@@ -36,9 +36,10 @@ pub(crate) async fn receive(
     Raw(bytes): Raw,
 ) -> Result<Response, ApiError> {
     // An unknown webhook is refused first, since its body does not matter.
-    api.engine.content().webhook(&url)?;
+    api.engine.catalog().content().webhook(&url)?;
     let sent = read(&api, &held, &url, &headers, bytes).await?;
-    let accepted = api.engine.accept_webhook(&url, sent.event.clone()).await?;
+    let accepted =
+        api.engine.accept_webhook(&url, sent.event.clone().in_trace(traceparent::of(&headers))).await?;
     if sent.length.is_none() {
         // The answer of a small body needs no claim, so a client that waits takes no memory from others.
         held.release();
@@ -216,7 +217,7 @@ pub(crate) async fn list(
     secrets: Secrets,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.content());
+    let (mut asked, content) = (asked.of(&lists::WEBHOOKS)?, api.engine.catalog().content());
     // StackStorm's client asks for the attribute `url` and reads it within `parameters`.
     asked.page = asked.page.with_whole("url", "parameters");
     asked.answer(&api, content.webhooks(), |(reference, trigger)| {
@@ -231,7 +232,7 @@ pub(crate) async fn one(
     Segment(url): Segment,
     _: Nothing,
 ) -> Result<Response, ApiError> {
-    let content = api.engine.content();
+    let content = api.engine.catalog().content();
     let (reference, trigger) = content.webhook(&url)?;
     Ok(Json(views::trigger(reference, trigger, &content, secrets)).into_response())
 }

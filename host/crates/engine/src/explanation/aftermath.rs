@@ -1,5 +1,5 @@
-//! The consequences of an event for each of its rules: the execution with its status, or the reason why there is
-//! none. [`explanation`](super) has the verdicts.
+//! What came of an event for each of its rules: the execution and how it stands, or why there is none. What the rules
+//! make of the event is [`explanation`](super)'s.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::Explanation;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The length of a reason, in characters; the execution has all of it.
+/// How much of a reason is told, in characters; the execution has all of it.
 const REASON: usize = 300;
-/// Executions up to this many bytes need no claim on memory while they are read.
+/// Executions of no more bytes need no room of their own while they are looked at.
 const SMALL: usize = 64 << 10;
 
 /// The enforcements of an event, by rule.
@@ -29,7 +29,7 @@ pub(super) struct Enforcements {
 }
 
 impl Engine {
-    /// The readable enforcements of an event.
+    /// The enforcements of an event, as far as they can be read.
     pub(super) async fn enforcements_of(&self, instance: &TriggerInstance) -> Result<Enforcements, Error> {
         let mut found = Enforcements::default();
         for id in &instance.enforcements {
@@ -42,8 +42,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// Adds the consequences of the event to each explanation. With `hides_secrets` no result is quoted that its
-    /// action declares secret.
+    /// Says of each rule what came of the event. With `hides_secrets` no result is quoted that its action calls secret.
     pub(super) async fn tell_what_came_of_it(
         &self,
         explanations: &mut [Explanation],
@@ -62,12 +61,20 @@ impl Engine {
                 explanation.failure_reason = Some(reason.to_owned());
             } else if let Some(id) = enforcement.execution_id {
                 explanation.came_of_it = self.how_it_stands(id, hides_secrets).await?;
+                if !explanation.matched {
+                    explanation
+                        .came_of_it
+                        .push_str(&format!("; it matched then, and {} since", changed(explanation)));
+                }
+            }
+            if let Some(note) = &enforcement.note {
+                explanation.came_of_it.push_str(&format!("; {note}"));
             }
         }
         Ok(())
     }
 
-    /// The status of an execution in one line.
+    /// How an execution stands, in one line.
     async fn how_it_stands(&self, id: ExecutionId, hides_secrets: bool) -> Result<String, Error> {
         let execution = match self.store().execution(id).await {
             Ok(Some(execution)) => execution,
@@ -75,7 +82,7 @@ impl Engine {
             Err(persistence::Error::Damaged { .. }) => return Ok(format!("execution {id} cannot be read")),
             Err(error) => return Err(error.into()),
         };
-        // The parameters, the result, and a masked copy of it.
+        // Its parameters, its result, and what is masked of that.
         let result = execution.result.as_deref().map_or(0, size::of_value).saturating_mul(2);
         let bytes = execution.parameters.values().map(size::of_value).fold(result, usize::saturating_add);
         let _claim = (bytes > SMALL).then(|| self.claim(bytes)).transpose()?;
@@ -94,10 +101,10 @@ impl Engine {
         ))
     }
 
-    /// The reason why an execution failed, if its result has a short one.
+    /// Why an execution has failed, as far as its result says it in a word.
     fn reason(&self, execution: &Execution, hides_secrets: bool) -> Option<String> {
         let result = execution.result.as_deref()?;
-        // If the action is gone, any part of the result may be secret.
+        // Of an action that is gone nobody knows what is secret.
         let registered = self.content().action(&execution.action).map(Arc::clone).ok();
         match &registered {
             _ if !hides_secrets => said(result),
@@ -109,7 +116,8 @@ impl Engine {
     }
 }
 
-/// The reason of a failure in a result: its error, or else the last line on standard error, or else the exit code.
+/// What a result says of why it is one of a failure: its error, or else the last that was written to standard error, or
+/// else the exit code.
 fn said(result: &Value) -> Option<String> {
     let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::trim);
     let filled = |text: &&str| !text.is_empty();
@@ -126,20 +134,29 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The consequence of a failed enforcement. Its reason is left out where the present criteria give the same one.
+/// What a failed enforcement led to. Its reason is not said again where the criteria, as they are now, say it.
 fn failed(explanation: &Explanation, execution: Option<ExecutionId>, reason: &str) -> String {
     if let Some(id) = execution {
         return format!("execution {id} failed: {reason}");
     }
-    match explanation.criteria.last().and_then(|last| reason.strip_prefix(last.text.as_str())) {
+    match explanation.reason.as_deref().and_then(|said| reason.strip_prefix(said)) {
         Some("") => "nothing was run; the failure is recorded as an enforcement".to_owned(),
-        // The rest begins with a semicolon.
+        // What is said beyond that begins with a semicolon.
         Some(more) => format!("nothing was run{more}"),
         None => format!("nothing was run: {reason}"),
     }
 }
 
-/// The reason why a rule has no enforcement.
+/// What has changed where a rule does not say now what it said then.
+fn changed(explanation: &Explanation) -> &'static str {
+    if explanation.reads_datastore {
+        "the rule, or what it reads of the datastore, has changed"
+    } else {
+        "the rule has changed"
+    }
+}
+
+/// Why a rule has no enforcement.
 fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: &Enforcements) -> String {
     let has_other = || enforcements.by_rule.values().any(|other| other.execution_id.is_some());
     if enforcements.is_partial {
@@ -151,7 +168,7 @@ fn not_run(explanation: &Explanation, instance: &TriggerInstance, enforcements: 
     } else if explanation.id.0.created_at() > instance.occurrence_time {
         "was not run: it was made after the event came in".to_owned()
     } else {
-        "was not run: disabled then, or it, or what it reads of the datastore, has changed since".to_owned()
+        format!("was not run: the rule was disabled, or {} since", changed(explanation))
     }
 }
 

@@ -1,10 +1,12 @@
-//! The beginning of a workflow whose execution was claimed: its present definition, its inputs and its first tasks,
+//! Begins a workflow when its execution was claimed: its definition as it is now, its inputs, its first tasks,
 //! in one commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use petrel_catalog::content::{RegisteredAction, refused};
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
@@ -12,36 +14,36 @@ use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{CONFIG, Event, Refused, Rerun};
 use petrel_workflows::{Conducted, EDITION, Status};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
 use super::step::Step;
 use super::world::{self, Results};
 use super::{ACTION_CHAIN, children, requests, timers};
-use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::requests as executions;
 use crate::service::Engine;
+use crate::spans;
 
-/// The pause before a workflow that found no room is tried again.
+/// How long to wait before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// Begins the workflow of `execution`, which this process has claimed.
 pub(crate) async fn begin(engine: &Engine, execution: Execution) {
     let id = execution.id;
     if engine.0.workflows.closing.holds(&execution) {
-        // The end of the workflow above will end it too.
+        // Whoever ends the workflow above ends it too.
         return;
     }
     let workflow = engine.0.workflows.get(id);
     let mut held = workflow.live.lock().await;
     if let Err(error) = workflow.begin_work(engine, &mut held).await {
-        tracing::error!(execution.id = %id, %error, "failed to begin a workflow; the next start tries again");
+        tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
         return;
     }
     let result = match prepare(engine, &execution).await {
-        Ok(prepared) => start(engine, execution.clone(), prepared).await,
+        Ok(prepared) => start(engine, execution.clone(), prepared).instrument(spans::step(&execution)).await,
         Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
     };
     match result {
@@ -75,40 +77,38 @@ fn pause_with(engine: Engine, id: ExecutionId, above: ExecutionId) {
     });
 }
 
-/// Handles a failed beginning: tries again later if there was no room, and fails the workflow for any other reason.
+/// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
 async fn give_up(engine: &Engine, execution: Execution, error: Error) {
     let id = execution.id;
     match error {
-        Error::Conflict { .. } => {
-            tracing::debug!(execution.id = %id, "execution changed before its workflow began")
-        }
+        Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
         Error::NoRoom(_) => {
             engine.core().sleep(NO_ROOM).await;
             if let Err(error) = engine.store().release(id).await {
-                tracing::error!(execution.id = %id, %error, "failed to requeue a workflow that found no room");
+                tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
             }
             engine.0.work.notify_waiters();
         }
         error => {
-            tracing::error!(execution.id = %id, %error, "failed to begin a workflow");
+            tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
             let result = not_begun(&json!([{"type": "error", "message": error.to_string()}]));
             if let Err(error) = fail(engine, execution, result).await {
-                tracing::error!(execution.id = %id, %error, "failed to store the failure of a workflow");
+                tracing::error!(execution.id = %id, %error, "nor can that be stored");
             }
         }
     }
 }
 
-/// The prerequisites of a workflow's beginning.
+/// What a workflow begins with.
 struct Prepared {
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow of which this is a rerun, and its tasks to start from.
+    /// The workflow that it is a rerun of, and from where.
     rerun: Option<(ExecutionId, Rerun)>,
 }
 
-/// Collects the prerequisites of a workflow, or returns the result of one that cannot begin.
+/// Finds out what a workflow begins with, or the result of one that cannot.
 async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Value> {
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
     let registered = engine.content().action(&execution.action).map(Arc::clone);
@@ -128,7 +128,11 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
-        let config = engine.configuration_for(pack, user).await.map_err(|error| failed(error.to_string()))?;
+        let config = engine
+            .catalog()
+            .configuration_for(pack, user)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
         Some(Value::Object(Object::clone(&config)))
     } else {
@@ -139,7 +143,7 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
     } else {
         let given = input.get("context").and_then(Value::as_object).cloned();
         let mut context = given.unwrap_or_default();
-        // A caller must not say where the execution belongs, nor on whose behalf it runs.
+        // Whoever asks for it does not say where it belongs, nor on whose behalf it runs.
         context.shift_remove("parent");
         context.insert("st2".into(), surroundings(engine, execution, &registered));
         if let Some(parent) = above(engine, execution).await {
@@ -147,14 +151,14 @@ async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Val
         }
         context
     };
-    // The configuration comes from the pack only.
+    // Nobody else says what it is.
     context.shift_remove(CONFIG);
     context.extend(config.map(|config| (CONFIG.to_owned(), config)));
     input.retain(|name, _| registered.action.parameters.contains_key(name));
     Ok(Prepared { compiled, input: Arc::new(input), context: Arc::new(context), rerun })
 }
 
-/// The scope of a chain's templates, besides its parameters.
+/// What the templates of a chain see beside its parameters.
 fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     let mut parent = execution.context.shown();
     parent.insert("execution_id".into(), json!(execution.id));
@@ -165,7 +169,7 @@ fn chain_context(execution: &Execution, parameters: &Object) -> Object {
     context
 }
 
-/// The workflow's knowledge of itself, `ctx().st2`.
+/// What a workflow knows of itself, as `ctx().st2`.
 fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredAction) -> Value {
     json!({
         "workflow_execution_id": execution.id,
@@ -178,14 +182,14 @@ fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredA
     })
 }
 
-/// The context of the workflow above, `ctx().parent`, for a workflow inside another one.
+/// What a workflow inside another one knows of that, as `ctx().parent`: the context of its own execution.
 async fn above(engine: &Engine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
     Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
 }
 
-/// The workflow of which some tasks are run again.
+/// Of which workflow it is a rerun of some tasks.
 fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     let rerun = execution.context.rerun.as_ref().filter(|rerun| !rerun.tasks.is_empty())?;
     // `name` is on the first route, `name|2` on the third.
@@ -201,7 +205,7 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
     Some((rerun.execution, Rerun { tasks: tasks.collect() }))
 }
 
-/// Starts the first tasks. Returns the workflow once that is durable.
+/// Starts the first tasks; gives the workflow once that is durable.
 async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Result<Option<Live>, Error> {
     let Prepared { compiled, input, context, rerun } = prepared;
     let from = match &rerun {
@@ -216,7 +220,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     let (begins, step) = if let Some(step) = quick(|| begins.step(from)) {
         (begins, step)
     } else {
-        // The failed attempt has changed the conductor, so it is built again.
+        // The conductor was changed on the way, so it is made again.
         let from = match &begins.rerun {
             Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
             None => None,
@@ -225,7 +229,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
             let step = begins.step(from);
             (begins, step)
         };
-        engine.heavy_and_exact(apart).await?
+        engine.evaluations().heavy_and_exact(apart).await?
     };
     let live = match step {
         Ok(step) => step.commit().await?,
@@ -236,28 +240,28 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     Ok(Some(live))
 }
 
-/// The sources of a workflow's first step.
+/// What a workflow makes its first step of.
 struct Begins {
     engine: Engine,
     execution: Execution,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
     context: Arc<Object>,
-    /// The workflow of which this is a rerun, and its tasks to start from.
+    /// The workflow that it is a rerun of, and from where.
     rerun: Option<(ExecutionId, Rerun)>,
     now: Timestamp,
 }
 
-/// The reasons why a workflow does not begin.
+/// Why a workflow does not begin.
 enum NotBegun {
     /// Its tasks cannot be run again.
     Refused(String),
-    /// Another failure.
+    /// Something else stands in the way.
     Failed(Error),
 }
 
 impl Begins {
-    /// The first step, from the earlier state of a workflow that is run again.
+    /// The first step, from what there was of a workflow that is run again.
     fn step(&self, from: Option<Resumed>) -> Result<Step, NotBegun> {
         let (log, conductor, results) = from.unwrap_or_else(|| self.begun());
         let live = Live {
@@ -281,7 +285,7 @@ impl Begins {
                 let refused = |refused: Refused| NotBegun::Refused(refused.to_string());
                 step.happen(Event::Rerun(rerun.clone()), logged).map_err(refused)?;
             }
-            // A workflow that has failed already has nothing to run.
+            // One that has failed already has nothing to run.
             None if step.status() == Status::Failed => {}
             None => step.request(Status::Running).map_err(NotBegun::Failed)?,
         }
@@ -314,10 +318,10 @@ async fn refuse(engine: &Engine, execution: Execution, reason: String) -> Result
     fail(engine, execution, result).await.map(|()| None)
 }
 
-/// The log of a workflow, its conductor, and the results of its tasks.
+/// The log of a workflow, its conductor and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
-/// The log, the conductor and the results of a workflow that is run again as `id`, or the reason why it cannot be.
+/// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
 async fn resumed(
     engine: &Engine,
     of: ExecutionId,
@@ -332,7 +336,7 @@ async fn resumed(
             "something still runs inside the workflow {of}; wait for its end, or cancel it"
         )));
     }
-    // Results go along with the log, because the original workflow may be deleted first.
+    // What its tasks gave goes with the log, since the workflow that it was given to may be deleted first.
     for entry in &mut log {
         if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
             &mut entry.event

@@ -1,8 +1,8 @@
-//! The propagation of a workflow's status to the executions inside it: when it is to end all of them end, and a pause
-//! or a resume reaches the workflows among them. A pause does not interrupt plain actions.
+//! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
+//! reach the workflows among it. Plain actions are not interrupted by a pause.
 //!
-//! A workflow is final only when nothing is open inside it. So a process that recovers a workflow finds the
-//! executions that were not told yet, and tells them then.
+//! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
+//! was conducting finds what it had not been told yet, and tells it then.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use petrel_model::{Execution, ExecutionId, Status as Stored, StatusEvent, Timest
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::live::Live;
 use super::mailbox::{Message, deliver};
@@ -18,28 +19,30 @@ use super::{is_workflow, requests};
 use crate::error::Error;
 use crate::given;
 use crate::service::Engine;
+use crate::spans;
 
-/// The number of waiting executions that one commit ends.
+/// How many that wait are ended by one commit.
 const WAITING_AT_ONCE: usize = 500;
-/// The number of begun executions that are told at once.
+/// How many that have begun are told at once.
 const TOLD_AT_ONCE: usize = 32;
-/// The number of attempts to tell an execution.
+/// How often what could not be told is told again.
 const MOST_ROUNDS: usize = 1_000;
-/// The pause before the next attempt: it grows from the first value to the second.
+/// How long to wait before that: longer each time, up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
-/// Ends all executions inside a workflow that is to end. Nobody waits for that: their outcomes are reported to the
-/// workflow like all others.
+/// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
+/// workflow like anything else.
 pub(super) fn end(engine: &Engine, live: &Live) {
     let (id, user) = (live.execution.id, live.execution.context.user.clone());
     engine.0.workflows.closing.add(id);
     let open: Vec<_> = live.active.keys().copied().collect();
-    engine.core().spawn("end of a workflow", end_all(engine.clone(), id, open, user));
+    let ends = end_all(engine.clone(), id, open, user).instrument(spans::execution(&live.execution));
+    engine.core().spawn("end of a workflow", ends);
 }
 
-/// Ends the executions `open` inside the workflow `id`, with as many attempts as needed.
+/// Ends these, which are inside the workflow `id`, however often that takes.
 pub(super) async fn end_all(engine: Engine, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
-    // The latest requests have made the least progress, so they are ended first.
+    // Those that were asked for last have begun least.
     open.sort_unstable_by(|one, other| other.cmp(one));
     let mut pause = AGAIN.0;
     for _ in 0..MOST_ROUNDS {
@@ -54,10 +57,10 @@ pub(super) async fn end_all(engine: Engine, id: ExecutionId, mut open: Vec<Execu
         engine.core().sleep(pause).await;
         pause = (pause * 2).min(AGAIN.1);
     }
-    tracing::error!(execution.id = %id, left = open.len(), "failed to end the executions inside a workflow; the next start tries again");
+    tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
 }
 
-/// Ends waiting executions in one commit, and tells begun ones. Returns those that have to be told again.
+/// Ends those that wait in one commit and tells those that have begun; gives those that are to be told again.
 async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
     let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
     for one in some {
@@ -68,28 +71,28 @@ async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: 
             Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
             Ok(_ended) => {}
             Err(error) => {
-                tracing::error!(execution.id = %one, %error, "failed to read an execution inside a workflow that is to end");
+                tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
             }
         }
     }
     left.extend(end_waiting(engine, id, waiting).await);
     let is_told = |engine: Engine, one: ExecutionId, user: String| async move {
         engine.cancel(one, &user).await.inspect_err(|error| {
-            tracing::debug!(execution.id = %one, %error, "failed to cancel an execution inside a workflow; trying again");
+            tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
         })
     };
     left.extend(tell(engine, begun, user, is_told).await);
     left
 }
 
-/// Ends waiting executions in one commit. Returns all of them when any has changed meanwhile.
+/// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
 async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
     if waiting.is_empty() {
         return Vec::new();
     }
     let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
     let result = match deliver(engine, id, Message::Reports(waiting.clone())).await {
-        // The workflow is gone or unreadable, which must not keep the executions inside it from ending.
+        // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
         Err(Error::NotFound { .. } | Error::Unreadable(_)) => {
             let (expect, changes): (Vec<_>, Vec<_>) =
                 waiting.into_iter().map(|report| (report.expect, report.changes)).unzip();
@@ -103,13 +106,13 @@ async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> 
             Vec::new()
         }
         Err(error) => {
-            tracing::debug!(execution.id = %id, %error, "executions inside a workflow have changed meanwhile; trying again");
+            tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
             ids
         }
     }
 }
 
-/// The canceled form of an execution that has not begun.
+/// An execution that has not begun, as one that was canceled.
 fn canceled(engine: &Engine, mut execution: Execution, user: &str) -> Option<Report> {
     let parent = execution.parent.clone()?;
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
@@ -119,8 +122,8 @@ fn canceled(engine: &Engine, mut execution: Execution, user: &str) -> Option<Rep
     Some(Report { parent, execution, expect, changes })
 }
 
-/// Propagates the status of a workflow that goes on, or rests, to the workflows inside it. They are resumed only when
-/// somebody asked this one to go on.
+/// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
+/// somebody asked it to go on.
 pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
     let status = live.conductor.status();
     let pauses = match status {
@@ -140,17 +143,17 @@ pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
             } else {
                 requests::resume(&engine, one).await
             };
-            // Most often it has ended meanwhile.
+            // It has ended meanwhile, most often.
             told.inspect_err(
-                |error| tracing::debug!(execution.id = %one, %error, "failed to propagate a workflow's status to an execution inside it"),
+                |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
             )
         };
         tell(&engine, workflows, "", is_told).await;
     });
 }
 
-/// Resumes the workflows inside one that was resumed itself, because an earlier process may have ended before it
-/// propagated that. A workflow that was paused afterwards stays paused.
+/// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
+/// handed that on. What was told to rest afterwards rests on.
 pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
     let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
     let workflows = workflows_inside(live);
@@ -162,45 +165,48 @@ pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
                 continue;
             }
             if let Err(error) = requests::resume(&engine, id).await {
-                // Most often it has ended meanwhile.
-                tracing::debug!(execution.id = %id, %error, "failed to resume a workflow inside another one");
+                // It has ended meanwhile, most often.
+                tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
             }
         }
     });
 }
 
-/// Has a workflow that goes on take in the outcomes that came while it was paused. An earlier version waited for
-/// these for ever.
+/// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
+/// that for ever.
 pub(super) fn take_in_ends(engine: &Engine, live: &Live) {
     let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
     if goes_on && live.conductor.holds_ends() {
         let (core, engine, id) = (engine.core().clone(), engine.clone(), live.execution.id);
-        // The caller holds the workflow, so it is told afterwards.
+        // Whoever calls this has the workflow in hand, so it is told afterwards.
         core.spawn("ends held back by a workflow", async move {
             if let Err(error) = requests::resume(&engine, id).await {
-                tracing::warn!(execution.id = %id, %error, "failed to continue a resumed workflow");
+                tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
             }
         });
     }
 }
 
-/// The workflows among the open executions inside a workflow.
+/// The workflows among what is open inside a workflow, oldest first: the same in every run, which a simulation relies on.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
-    live.active.iter().filter(|(_, runner)| is_workflow(runner)).map(|(id, _)| *id).collect()
+    let inside = live.active.iter().filter(|(_, runner)| is_workflow(runner));
+    let mut inside: Vec<_> = inside.map(|(id, _)| *id).collect();
+    inside.sort_unstable();
+    inside
 }
 
-/// Whether a workflow has been resting since before `moment`.
+/// Whether a workflow rests that was told to before `moment`.
 fn rests_since_before(workflow: &Execution, moment: Timestamp) -> bool {
     matches!(workflow.status, Stored::Pausing | Stored::Paused)
         && last(workflow, Stored::Pausing).is_some_and(|told_at| told_at <= moment)
 }
 
-/// The last time at which an execution had this status.
+/// When an execution has had this status last.
 fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
     execution.log.iter().rfind(|entry| entry.status == status).map(|entry| entry.timestamp)
 }
 
-/// Tells a few at a time. Returns those that could not be told.
+/// Tells some at a time; gives those that could not be told.
 async fn tell<F, T>(
     engine: &Engine,
     ids: Vec<ExecutionId>,
@@ -217,7 +223,7 @@ where
             left.extend(told.join_next().await.and_then(Result::ok).flatten());
         }
         let work = one(engine.clone(), id, user.to_owned());
-        told.spawn(async move { work.await.is_err().then_some(id) });
+        told.spawn(async move { work.await.is_err().then_some(id) }.in_current_span());
     }
     while let Some(one) = told.join_next().await {
         left.extend(one.ok().flatten());

@@ -1,4 +1,4 @@
-//! The executions that tasks of a workflow request.
+//! Makes the executions that the tasks of a workflow ask for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::requests;
 use crate::scope::Templates;
 use crate::service::Engine;
 
-/// The execution for an action of a task. Values from the workflow's expressions are data, unless it `reevaluates`;
-/// the defaults of the action are templates in any case.
+/// The execution for an action of a task. What the workflow's expressions gave is data, unless it
+/// `reevaluates`; the defaults of the action are templates of their own.
 ///
 /// # Errors
-/// The reason why it cannot be built, for people.
+/// Why it cannot be made, for people.
 pub(super) fn make(
     engine: &Engine,
     workflow: &Execution,
@@ -47,7 +47,8 @@ pub(super) fn make(
         ));
     }
     let told = |error: crate::Error| format!("{error}; {}", error.hint());
-    let registered = requests::runnable(engine, &reference).map_err(told)?;
+    let content = engine.content();
+    let registered = requests::runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
@@ -75,12 +76,13 @@ pub(super) fn make(
         user: workflow.context.user.clone(),
         api_user: workflow.context.api_user.clone(),
         pack: reference.pack().to_owned(),
+        trace: workflow.trace_to_hand_down(),
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
-    let templates = Templates { engine, registered: &registered, given: &given };
+    let templates = Templates { engine, content: &content, registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
-    requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
+    requests::checked(&registered, &live, |parameter| templates.hide_value(parameter)).map_err(told)?;
     let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
@@ -91,7 +93,7 @@ pub(super) fn make(
     Ok(child)
 }
 
-/// The parameters of a task's action. Its defaults see the context of the task.
+/// The parameters of an action that a task asks for; its defaults see where that task belongs.
 fn live(
     templates: Templates<'_>,
     own: &Context,
@@ -106,7 +108,7 @@ fn live(
         .map_err(|error| templates.told(error).to_string())
 }
 
-/// The context of an execution as StackStorm shows it, with the workflow that it belongs to.
+/// The context of an execution as StackStorm shows it: with the workflow that it belongs to.
 pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Context) -> Object {
     let mut context = context.shown();
     if let Some(parent) = parent {
@@ -121,13 +123,13 @@ pub(crate) fn shown(context: &Context, parent: Option<&Parent>, workflow: &Conte
     context
 }
 
-/// The id of the task's run to which an execution belongs, as StackStorm shows it.
+/// The id of the run of the task that an execution belongs to, as StackStorm shows it.
 pub fn task_execution(parent: &Parent) -> String {
     let number = usize::try_from(parent.number).unwrap_or(usize::MAX);
     task_execution_id(parent.execution, number)
 }
 
-/// The task to which an execution belongs, as StackStorm shows it.
+/// The task that an execution belongs to, as StackStorm shows it.
 fn task(parent: &Parent) -> Value {
     let mut task = json!({
         "workflow_execution_id": parent.execution,

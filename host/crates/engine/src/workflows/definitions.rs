@@ -1,6 +1,6 @@
-//! The definitions of workflows: the file is read when a workflow begins, inspected and compiled once for each
-//! content, and stored, so that a workflow goes on with the definition with which it began. [`super::inspected`] has
-//! the inspection.
+//! The files that workflows are written in: read when one begins, inspected and compiled once for each
+//! content, and kept by it, so that a workflow goes on by the definition it began with. What inspection is, is in
+//! `petrel_catalog::workflows`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use petrel_catalog::content::RegisteredAction;
+use petrel_catalog::workflows::{Invalid, Registered, inspect_as, wrong_calls};
 use petrel_model::WorkflowDefinition;
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
@@ -19,31 +21,28 @@ use petrel_workflows::{Definition, Source};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::inspected::{Invalid, inspect_as, wrong_calls};
-use super::known::Registered;
-use crate::content::RegisteredAction;
 use crate::error::Error;
 use crate::service::Engine;
 use crate::workflows::{ACTION_CHAIN, ORQUESTA};
 
-/// The number of calls that are compared on a worker. More take long, and get a thread of their own.
+/// How many calls are compared at once; for more another thread is asked, since that takes a while.
 const FEW_CALLS: usize = 256;
 
-/// A compiled definition.
+/// A definition that can be run.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) stored: WorkflowDefinition,
     pub(crate) definition: Source,
-    /// The calls of actions in it.
+    /// What it calls.
     calls: Vec<Call>,
-    /// The revision of the catalog, plus one, for which all calls are known to be right.
+    /// For which state of what is registered nothing is wrong with these: its revision, and one.
     fits: AtomicU64,
-    /// Whether the store is known to have the definition.
+    /// Whether the store is known to have it.
     is_stored: AtomicBool,
 }
 
 impl Compiled {
-    /// Whether the definition must be stored with the workflow that begins with it.
+    /// Whether it must be stored with the workflow that begins with it.
     pub(crate) fn must_be_stored(&self) -> bool {
         !self.is_stored.load(Ordering::Relaxed)
     }
@@ -52,13 +51,13 @@ impl Compiled {
         self.is_stored.store(true, Ordering::Relaxed);
     }
 
-    /// Compares the calls with the catalog, again only when that has changed.
+    /// Compares what it calls with what is registered; again only when that has changed.
     ///
     /// # Errors
-    /// The result of a workflow that cannot begin because of its calls.
+    /// What a workflow reports that cannot begin because of it.
     pub(crate) async fn compare(self: &Arc<Self>, engine: &Engine) -> Result<(), Value> {
-        // A change from here on leads to another comparison next time.
-        let revision = engine.content().revision().saturating_add(1);
+        // What changes from here on is compared again the next time.
+        let revision = engine.catalog().version().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
@@ -78,14 +77,14 @@ impl Compiled {
     }
 
     fn wrong(&self, engine: &Engine) -> Option<Invalid> {
-        wrong_calls(&self.calls, &Registered::on(engine, &self.calls), &self.stored.source)
+        wrong_calls(&self.calls, &Registered::on(&engine.content(), &self.calls), &self.stored.source)
     }
 }
 
-/// The mark behind the runner's name in the digest of a definition that is evaluated as in the original.
+/// What is behind the name of the runner in the digest of a definition that is evaluated as the original does.
 const REEVALUATING: &str = "+reevaluate";
 
-/// Compiles the text of a workflow that was inspected before. Its runner may have the mark `REEVALUATING`.
+/// Compiles the text of a workflow that was inspected before. Its runner may be `REEVALUATING`.
 fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> {
     let (runner, reevaluates) = match runner.strip_suffix(REEVALUATING) {
         Some(runner) => (runner, true),
@@ -106,13 +105,13 @@ fn recompile(runner: &str, source: &str) -> Result<(Source, Vec<Call>), String> 
     Ok((Source::Orquesta(Arc::new(definition)), contents::calls(&value)))
 }
 
-/// A file as it was read: the time of its last change, its length, and its content.
+/// A file as it was when it was read: when it was changed, its length, and what is in it.
 type File = (SystemTime, u64, Arc<Compiled>);
 
-/// A path, and whether results of expressions are evaluated again.
+/// A file, and whether what its expressions give is evaluated again.
 type Key = (PathBuf, bool);
 
-/// The definitions that were used.
+/// Definitions that were used.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
     files: Mutex<HashMap<Key, File>>,
@@ -126,10 +125,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Definitions {
-    /// The present definition of an action, which `reevaluates` or not.
+    /// The definition in the file of an action, as it is now, which `reevaluates` or not.
     ///
     /// # Errors
-    /// The result of a workflow that cannot begin: `{"errors": [...], "output": null}`.
+    /// What a workflow that cannot begin reports: `{"errors": [...], "output": null}`.
     pub(crate) async fn of_action(
         &self,
         action: &RegisteredAction,
@@ -153,7 +152,7 @@ impl Definitions {
         }
         let (file, runner) = (path.clone(), action.action.runner_type.clone());
         let by_digest = Arc::clone(&self.by_digest);
-        // Inspecting a large definition takes longer than reading it.
+        // To inspect a large one takes longer than to read it.
         let read = tokio::task::spawn_blocking(move || -> std::io::Result<_> {
             let source = plain_file::read_text(&file, LARGEST_WORKFLOW)?;
             Ok(compile(&by_digest, &runner, &source, reevaluates))
@@ -164,10 +163,10 @@ impl Definitions {
         Ok(compiled)
     }
 
-    /// The definition with which a workflow began.
+    /// A definition that a workflow began with.
     ///
     /// # Errors
-    /// When the store fails, or does not have the definition.
+    /// When the store fails, or does not have it.
     pub(crate) async fn stored(&self, store: &dyn Store, digest: &str) -> Result<Arc<Compiled>, Error> {
         if let Some(known) = lock(&self.by_digest).get(digest) {
             return Ok(Arc::clone(known));
@@ -175,7 +174,7 @@ impl Definitions {
         let stored = store.get::<WorkflowDefinition>(&digest.into()).await?;
         let stored =
             stored.ok_or_else(|| Error::Unreadable(format!("the definition {digest} is missing")))?;
-        // It was inspected when it was new, and the rules of the inspection may have changed since.
+        // It was inspected when it was new; what is asked for may have changed since.
         let runner = digest.rsplit_once('-').map_or(ORQUESTA, |(runner, _)| runner);
         let (definition, calls) = recompile(runner, &stored.source).map_err(|reason| {
             Error::Unreadable(format!("the definition {digest} cannot be read: {reason}"))
@@ -199,7 +198,7 @@ fn compile(
     source: &str,
     reevaluates: bool,
 ) -> Result<Arc<Compiled>, Invalid> {
-    // The same text may be written for either runner, and evaluated in either way.
+    // The same text may be meant in either language, and evaluated in either way.
     let mark = if reevaluates { REEVALUATING } else { "" };
     let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
     if let Some(known) = lock(by_digest).get(&digest) {

@@ -1,9 +1,10 @@
-//! A workflow in memory: its conductor, its stored execution, and the executions inside it. It is rebuilt from its
-//! log when it is needed and not in memory.
+//! A workflow in memory: its conductor, its execution as it is stored, and what runs inside it. It is
+//! rebuilt from the log when it is not there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Object, Status as Stored, Timestamp, WorkflowEntry, WorkflowEvent,
     WorkflowLimits, size,
@@ -17,17 +18,16 @@ use super::ACTION_CHAIN;
 use super::definitions::Compiled;
 use super::world::{self, Results};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::service::Engine;
 
-/// The number of children that are read at once.
+/// How many children are read at once.
 const CHILDREN_AT_ONCE: usize = 1000;
 
-/// The number of workflows that are rebuilt at once. Each has its whole log in memory meanwhile, and a thousand may
-/// be needed at the same moment, for example because they all have the same timeout.
+/// How many workflows are made anew at once. Each has its whole log in memory meanwhile, and a thousand may be wanted in
+/// the same moment: all that have the same timeout, say.
 const LOADS_AT_ONCE: usize = 4;
 
-/// The permits to rebuild a workflow. Their holder waits for nothing but the store and the evaluation of the log.
+/// Turns to make a workflow anew. Who has one waits for nothing but the store and the evaluation of its log.
 #[derive(Debug)]
 pub(super) struct Loads(Semaphore);
 
@@ -41,32 +41,32 @@ impl Default for Loads {
 pub(super) struct Live {
     pub(super) execution: Execution,
     pub(super) conductor: Conducted,
-    /// The number of entries in its log.
+    /// How many entries its log has.
     pub(super) sequence: u64,
-    /// The executions inside it, with their runners.
+    /// What runs inside it, and by which runner.
     pub(super) active: HashMap<ExecutionId, String>,
-    /// The results of its tasks, if its expressions may read them.
+    /// What its tasks gave, when its expressions ask for that.
     pub(super) results: Option<Arc<Results>>,
-    /// The time of its beginning.
+    /// When it began.
     pub(super) began: Timestamp,
-    /// The way in which it was made to fail from outside, if it was.
+    /// Whether it was made to fail from outside, and how.
     pub(super) stopped: Option<Stopped>,
-    /// The bytes of its parameters, besides those that the conductor counts.
+    /// How much its parameters take beside what the conductor counts, in bytes.
     pub(super) given: usize,
 }
 
-/// The ways in which a workflow was made to fail from outside.
+/// How a workflow was made to fail from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stopped {
-    /// It has exceeded its timeout.
+    /// It has taken longer than it may.
     Expired,
-    /// Another reason.
+    /// For another reason.
     Failed,
 }
 
 impl Live {
-    /// Whether everything inside it is to end. After the failure of a task, other executions may first come to their
-    /// own ends.
+    /// Whether all that is inside it is to end. When a task has failed, what runs beside it may first come to its
+    /// end by itself.
     pub(super) fn is_closing(&self) -> bool {
         let status = self.conductor.status();
         self.starts_nothing() || (status.is_completed() && !self.conductor.is_active())
@@ -86,9 +86,9 @@ impl Live {
         self.active.is_empty() && (status.is_completed() || status.is_resting())
     }
 
-    /// Loads a workflow from the store.
+    /// A workflow from the store.
     pub(super) async fn load(engine: &Engine, id: ExecutionId) -> Result<Self, Error> {
-        // The semaphore is never closed.
+        // It is never closed.
         let _turn = engine.0.workflows.loads.0.acquire().await;
         let found = engine.store().execution(id).await?;
         let execution = found.ok_or_else(|| Error::NotFound {
@@ -106,9 +106,9 @@ impl Live {
     }
 }
 
-/// The definition with which a workflow began; `None` for one that never began.
+/// The definition that a workflow began with; nothing of one that never began.
 pub(super) async fn definition(engine: &Engine, id: ExecutionId) -> Result<Option<Arc<Compiled>>, Error> {
-    // The semaphore is never closed.
+    // It is never closed.
     let _turn = engine.0.workflows.loads.0.acquire().await;
     let log = engine.store().workflow_log(id).await?;
     let Some(WorkflowEvent::Began { definition, .. }) = log.first().map(|entry| &entry.event) else {
@@ -117,19 +117,20 @@ pub(super) async fn definition(engine: &Engine, id: ExecutionId) -> Result<Optio
     engine.0.workflows.definitions.stored(engine.store(), definition).await.map(Some)
 }
 
-/// The bytes of a workflow's parameters besides those that its conductor counts: as stored, and for a chain as final.
+/// How much the parameters of a workflow take beside what its conductor counts, in bytes: as they are stored and, of a
+/// chain, as they are final.
 pub(super) fn given_bytes(execution: &Execution) -> usize {
     let stored: usize = execution.parameters.values().map(size::of_value).sum();
     if execution.runner == ACTION_CHAIN { stored.saturating_mul(2) } else { stored }
 }
 
-/// The time at which a workflow began, or was last run again, by its log.
+/// When what a log tells of began, or was last run again.
 fn began(log: &[WorkflowEntry]) -> Option<Timestamp> {
     let is_rerun = |entry: &&WorkflowEntry| matches!(entry.event, WorkflowEvent::Rerun { .. });
     log.iter().rev().find(is_rerun).or_else(|| log.first()).map(|entry| entry.at)
 }
 
-/// Whether a workflow was made to fail since it began, or was last run again, by its log.
+/// Whether what a log tells of was made to fail since it began, or was last run again.
 fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     log.iter().rev().find_map(|entry| match &entry.event {
         WorkflowEvent::Failed { is_timeout: true, .. } => Some(Some(Stopped::Expired)),
@@ -139,7 +140,7 @@ fn stopped(log: &[WorkflowEntry]) -> Option<Stopped> {
     })?
 }
 
-/// The executions inside a workflow.
+/// What runs inside a workflow.
 pub(super) async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<ExecutionId, String>, Error> {
     let (mut active, mut after) = (HashMap::new(), None);
     loop {
@@ -151,12 +152,12 @@ pub(super) async fn active(engine: &Engine, id: ExecutionId) -> Result<HashMap<E
     }
 }
 
-/// The results are kept if any expression may read them.
+/// Results are kept when some expression may ask for them.
 pub(super) fn results_of(definition: &str, id: ExecutionId) -> Option<Arc<Results>> {
     definition.contains("task(").then(|| Arc::new(Results::new(id)))
 }
 
-/// Replays a log into a conductor.
+/// The conductor that a log makes.
 pub(super) async fn replay(
     engine: &Engine,
     id: ExecutionId,
@@ -179,10 +180,10 @@ pub(super) async fn replay(
         return Ok(replayed);
     }
     let (first, rest) = (first.clone(), rest.to_vec());
-    engine.heavy_and_exact(move || began.replay(&first, &rest, &events)).await
+    engine.evaluations().heavy_and_exact(move || began.replay(&first, &rest, &events)).await
 }
 
-/// The beginning of a workflow, by its log.
+/// What a workflow began with.
 struct Began {
     engine: Engine,
     id: ExecutionId,
@@ -194,7 +195,7 @@ struct Began {
 }
 
 impl Began {
-    /// The conductor after `events`, which are the events of `rest`.
+    /// The conductor after `events`, which are those of `rest`.
     fn replay(
         &self,
         first: &WorkflowEntry,
@@ -212,14 +213,14 @@ impl Began {
                 results.keep(report, &conductor);
             }
             let world = around.then(entry, number);
-            // A refused event is refused again, and changes nothing.
+            // What was refused once is refused again, and changes nothing.
             drop(conductor.apply(event, &world));
         }
         (conductor, results)
     }
 }
 
-/// The event of an entry.
+/// What an entry says has happened.
 async fn event(engine: &Engine, entry: &WorkflowEntry) -> Result<Event, Error> {
     let status = |name: &str| name.parse::<Status>().map_err(|error| Error::Unreadable(error.to_string()));
     Ok(match &entry.event {

@@ -1,5 +1,5 @@
-//! The mailboxes of workflows, which pass messages on in order, one workflow at a time. Messages that come while a
-//! commit is under way are applied together by the next one: a hundred tasks that end at once cost a few commits.
+//! Takes what happens to workflows, one workflow at a time and in order. What comes while a commit is under
+//! way is taken together by the next: a hundred tasks that end at once cost a few commits.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,50 +19,50 @@ use super::timers::{self, Timers};
 use crate::error::Error;
 use crate::service::Engine;
 
-/// A message to a workflow.
+/// What happens to a workflow.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    /// An execution of a task reports its status.
+    /// An execution that a task has asked for tells where it stands.
     Report(Box<Report>),
-    /// Several executions report, all or none.
+    /// Several of them do, all or none.
     Reports(Vec<Report>),
-    /// Somebody requests a status.
+    /// Somebody asks for a status.
     Request(Status),
-    /// The timeout of the workflow has passed.
+    /// It has taken longer than it may.
     Expire,
-    /// The workflow is made to fail for this reason, and everything inside it ends.
+    /// It is made to fail, for this reason, and all that is inside it ends.
     Fail(String),
 }
 
 /// A message on its way.
 pub(super) struct Envelope {
     pub(super) message: Message,
-    /// Receives the workflow's execution once the message is durable.
+    /// Who waits for it to be durable, and gets the workflow's execution as it is then.
     pub(super) reply: oneshot::Sender<Result<Execution, Error>>,
 }
 
-/// A workflow with messages.
+/// A workflow that something has happened to.
 #[derive(Default)]
 pub(super) struct Workflow {
     pub(super) queue: Mutex<Vec<Envelope>>,
     pub(super) resident: Resident,
     pub(super) live: tokio::sync::Mutex<Option<Live>>,
-    /// Whether this is no longer the workflow's current instance; set while `live` is held.
+    /// Whether it is no longer the one that is known; set while `live` is held.
     is_gone: AtomicBool,
-    /// Whether somebody is working on it; set while `live` is held.
+    /// Whether somebody is at work on it; set while `live` is held.
     is_at_work: AtomicBool,
 }
 
-/// The workflows in memory.
+/// The workflows that are in memory.
 #[derive(Default)]
 pub(crate) struct Workflows {
     pub(super) known: Mutex<HashMap<ExecutionId, Arc<Workflow>>>,
     pub(super) residence: Residence,
-    /// The workflows inside which nothing may begin any more.
+    /// Those of which nothing may begin any more.
     pub(crate) closing: Closing,
     pub(super) definitions: Definitions,
     pub(super) loads: Loads,
-    /// The timeouts of workflows.
+    /// What ends those that may take only so long.
     pub(super) timers: Timers,
 }
 
@@ -76,29 +76,29 @@ impl Workflow {
         self.is_gone.load(Ordering::SeqCst)
     }
 
-    /// Begins work, for the holder of `live`. Earlier work may have been dropped midway, as happens when the process
-    /// ends. Its commit is still on its way then, and `live` must be read after it, or two entries of the log would
-    /// get the same place.
+    /// Begins work on it, which holds `live`. Whoever was at work before may have been dropped midway, as it happens when
+    /// the process goes: what that has sent to the store is still on its way then, and `live` is to be read behind it,
+    /// or two entries of the log get the same place.
     ///
     /// # Errors
     /// When the store fails.
     pub(super) async fn begin_work(&self, engine: &Engine, live: &mut Option<Live>) -> Result<(), Error> {
         if self.is_at_work.swap(true, Ordering::SeqCst) {
             *live = None;
-            // Commits are made one after the other: when this empty one is done, so are all before it.
+            // Commits are made one after the other: when this one is, so are those before it.
             engine.commit(Vec::new(), Vec::new()).await?;
         }
         Ok(())
     }
 
-    /// Ends work, with nothing of it on its way.
+    /// The work is over: nothing of it is on its way.
     pub(super) fn end_work(&self) {
         self.is_at_work.store(false, Ordering::SeqCst);
     }
 }
 
 impl Workflows {
-    /// The instance of a workflow, whether it is loaded yet or not.
+    /// A workflow, whether it is in memory yet or not.
     pub(super) fn get(&self, id: ExecutionId) -> Arc<Workflow> {
         Arc::clone(lock(&self.known).entry(id).or_default())
     }
@@ -114,10 +114,10 @@ impl Workflows {
     }
 }
 
-/// Delivers `message` to the workflow `id`. Its consequences are durable when this returns.
+/// Hands `message` to the workflow `id`. What follows from it is durable when this returns.
 ///
 /// # Errors
-/// The obstacle. Nothing has happened then.
+/// What stands in its way; then nothing has happened.
 pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) -> Result<Execution, Error> {
     let (reply, mut answer) = oneshot::channel();
     let mut envelope = Some(Envelope { message, reply });
@@ -128,7 +128,7 @@ pub(super) async fn deliver(engine: &Engine, id: ExecutionId, message: Message) 
         }
         let mut live = workflow.live.lock().await;
         if workflow.is_gone() {
-            // The instance was forgotten while we waited. Messages that nobody has taken are ours to pass on.
+            // It went while we waited. What nobody has taken is ours to hand on.
             let left = std::mem::take(&mut *lock(&workflow.queue));
             drop(live);
             if !left.is_empty() {

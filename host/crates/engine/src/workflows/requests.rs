@@ -1,4 +1,5 @@
-//! Requests to workflows: pause, resume, cancel and rerun. Also the outcomes of executions that belong to a workflow.
+//! What people ask of workflows: to pause, to resume, to end, to be run again. And where the outcome of an
+//! execution goes that belongs to a workflow.
 
 use std::time::Duration;
 
@@ -18,18 +19,18 @@ use crate::error::Error;
 use crate::requests::Request;
 use crate::service::Engine;
 
-/// Pauses a workflow: no more tasks start, and running ones may finish.
+/// Pauses a workflow: no more tasks start, what runs is let finish.
 ///
 /// # Errors
-/// When the execution is not a workflow, or its status does not allow it.
+/// When it is no workflow, or its status does not allow it.
 pub(super) async fn pause(engine: &Engine, id: ExecutionId) -> Result<Execution, Error> {
     ask(engine, id, Status::Pausing).await
 }
 
-/// Resumes a paused workflow.
+/// Lets a paused workflow go on.
 ///
 /// # Errors
-/// When the execution is not a workflow, or its status does not allow it.
+/// When it is no workflow, or its status does not allow it.
 pub(super) async fn resume(engine: &Engine, id: ExecutionId) -> Result<Execution, Error> {
     ask(engine, id, Status::Resuming).await
 }
@@ -72,28 +73,28 @@ async fn ask(engine: &Engine, id: ExecutionId, status: Status) -> Result<Executi
     deliver(engine, id, Message::Request(status)).await
 }
 
-/// The number of known tasks that an error names.
+/// How many tasks an answer names that does not find one.
 const TASKS_SHOWN: usize = 20;
 
-/// The options of a rerun.
+/// From where an execution is run again.
 #[derive(Debug, Clone)]
 pub struct Again {
-    /// Parameters that replace those of the original.
+    /// Parameters in the place of those that it had.
     pub parameters: Object,
-    /// Whether the other parameters of the original are used too.
+    /// Whether those that it had are taken over beside them.
     pub merges: bool,
-    /// The tasks to start from; empty for the whole execution.
+    /// The tasks of the workflow; all of it from the beginning when there are none.
     pub tasks: Vec<String>,
-    /// Tasks among these whose items are all run again, not only the failed ones.
+    /// Those of the tasks of which all items are done again, not only those that have failed.
     pub reset: Vec<String>,
-    /// The user on whose behalf it runs, and the caller.
+    /// On whose behalf.
     pub behalf: Behalf,
-    /// The delay before it starts.
+    /// How long to wait before it starts.
     pub delay: Option<Duration>,
 }
 
 impl Again {
-    /// Refuses options that do not fit each other or `execution`, in StackStorm's words.
+    /// Refuses what does not go together for `execution`, in StackStorm's words.
     fn check(&self, execution: &Execution) -> Result<(), Error> {
         let id = execution.id;
         if self.tasks.is_empty() && self.reset.is_empty() {
@@ -124,28 +125,28 @@ impl Again {
 }
 
 impl Engine {
-    /// Pauses a workflow: no more tasks start, and running ones may finish.
+    /// Pauses a workflow: no more tasks start, what runs is let finish.
     ///
     /// # Errors
-    /// When the execution is not a workflow, or its status does not allow it.
+    /// When it is no workflow, or its status does not allow it.
     pub async fn pause(&self, id: ExecutionId) -> Result<Execution, Error> {
         let engine = self.clone();
         self.to_the_end(async move { pause(&engine, id).await }).await
     }
 
-    /// Resumes a paused workflow.
+    /// Lets a paused workflow go on.
     ///
     /// # Errors
-    /// When the execution is not a workflow, or its status does not allow it.
+    /// When it is no workflow, or its status does not allow it.
     pub async fn resume(&self, id: ExecutionId) -> Result<Execution, Error> {
         let engine = self.clone();
         self.to_the_end(async move { resume(&engine, id).await }).await
     }
 
-    /// Runs an execution again, as a new one with the same parameters, or from some tasks of a workflow on.
+    /// Runs an execution again: as a new one with the same parameters, or from some tasks of a workflow on.
     ///
     /// # Errors
-    /// When it cannot be run again in that way. Nothing was requested then.
+    /// When it cannot be run again in that way. Nothing was asked for then.
     pub async fn rerun(&self, id: ExecutionId, again: Again) -> Result<Execution, Error> {
         let found = self.store().execution(id).await?;
         let execution = found.ok_or_else(|| Error::NotFound {
@@ -156,6 +157,7 @@ impl Engine {
         again.check(&execution)?;
         self.refuse_unknown_tasks(id, &again.tasks).await?;
         let Again { parameters, merges, tasks, reset, behalf, delay } = again;
+        let trace = execution.trace_id();
         let taken_over = if merges { Object::clone(&execution.parameters) } else { Object::new() };
         if merges {
             self.refuse_secrets_of_others(&execution, &behalf, &parameters)?;
@@ -168,12 +170,14 @@ impl Engine {
             context: Object::new(),
             rerun: Some(RerunOf { execution: id, tasks, reset }),
             delay,
+            // As in StackStorm: what is done again belongs to what was done.
+            trace: Some(trace),
         };
         self.request(request).await
     }
 
-    /// Refuses tasks that the workflow's definition does not have. A workflow that never began has no definition; its
-    /// rerun reports the reason when it runs.
+    /// Refuses tasks that the definition does not have that a workflow began with. One that never began has none; it says
+    /// why when it is run.
     async fn refuse_unknown_tasks(&self, workflow: ExecutionId, tasks: &[String]) -> Result<(), Error> {
         if tasks.is_empty() {
             return Ok(());
@@ -191,8 +195,8 @@ impl Engine {
         Err(Error::invalid(format!("the workflow of execution {workflow} has no task `{stranger}`"), hint))
     }
 
-    /// Refuses to reuse secret parameters of somebody else's execution together with changed ones, which might send
-    /// them elsewhere.
+    /// Refuses to take over secret parameters of somebody else's execution beside others that are changed: they might be
+    /// sent elsewhere.
     fn refuse_secrets_of_others(
         &self,
         execution: &Execution,
@@ -221,8 +225,8 @@ impl Engine {
         })
     }
 
-    /// Commits the outcome of an execution, together with its consequences for the workflow that requested it, if
-    /// there is one.
+    /// Commits the outcome of an execution: with what it means to the workflow that has asked for it, if one
+    /// has.
     pub(crate) async fn commit_outcome(
         &self,
         execution: &Execution,
@@ -237,7 +241,7 @@ impl Engine {
             Report { parent, execution: execution.clone(), expect: expect.clone(), changes: changes.clone() };
         match Box::pin(deliver(self, above, Message::Report(Box::new(report)))).await {
             Ok(_workflow) => Ok(()),
-            // The workflow is gone, and the outcome is kept all the same.
+            // The workflow is gone; its outcome is kept all the same.
             Err(Error::NotFound { name, .. }) if name == above.to_string() => {
                 self.commit(expect, changes).await
             }
@@ -245,8 +249,8 @@ impl Engine {
         }
     }
 
-    /// Requests the end of a workflow that has begun. If the request was made before the backup since which it is
-    /// held, nobody here has told the executions inside it, so they are told now.
+    /// Asks a workflow that has begun to end. One that was asked already, before the backup that it is held since, has
+    /// told nobody here: what is inside it is told now.
     pub(crate) async fn cancel_workflow(&self, workflow: Execution) -> Result<Execution, Error> {
         let id = workflow.id;
         if workflow.status != Stored::Canceling {

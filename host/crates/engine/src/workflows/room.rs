@@ -1,5 +1,5 @@
-//! The limits on one step of a workflow: tasks because of one event, and executions inside the root. A workflow that
-//! exceeds one fails with the name of the setting.
+//! How much a step of a workflow may start: tasks because of one event, and executions inside the top workflow.
+//! What exceeds it fails a workflow with the name of the setting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +15,19 @@ use super::step::Step;
 use crate::error::Error;
 use crate::service::Engine;
 
-/// The number of events that may follow from one at once. Only a cycle of tasks whose actions cannot be requested has
-/// more.
+/// How many events may follow from one at once. More come of a cycle of tasks whose actions cannot be asked for.
 const MOST_ROUNDS: usize = 1_000;
-/// The pause before a root that could not be told is told again.
+/// How long to wait before a top workflow that could not be told is told again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Step {
-    /// Whether the consequences of one event would go on for ever, or are too many.
+    /// Whether what follows from one event at once would go on for ever, or is too much.
     pub(super) fn is_endless(&self, rounds: usize) -> bool {
         self.live.stopped.is_none()
             && (rounds >= MOST_ROUNDS || self.tasks > self.engine.0.options.workflow_limits.tasks_in_step)
     }
 
-    /// The failure of a workflow with an endless cycle.
+    /// A cycle that would go on for ever fails its workflow.
     pub(super) fn endless(&mut self) -> (Event, WorkflowEvent) {
         let most = self.engine.0.options.workflow_limits.tasks_in_step;
         self.stopped(format!(
@@ -44,7 +43,7 @@ impl Step {
         (event, WorkflowEvent::Failed { message, is_timeout: false })
     }
 
-    /// Whether one more execution may be inside the root.
+    /// Whether one more execution may be inside the top workflow.
     pub(super) fn has_room(&mut self) -> bool {
         let (engine, root) = (&self.engine, self.root());
         let room = *self.room.get_or_insert_with(|| {
@@ -57,7 +56,7 @@ impl Step {
         self.live.execution.parent.as_ref().map_or(self.live.execution.id, Parent::root)
     }
 
-    /// The failure for too many executions inside the root: the root fails, and everything inside it ends.
+    /// Too many executions are inside the top workflow: it fails, and with it all that is inside.
     pub(super) fn overgrown(&mut self) -> (Event, WorkflowEvent) {
         let (root, most) = (self.root(), self.engine.0.options.max_descendants);
         let message = format!(
@@ -65,7 +64,7 @@ impl Step {
              (`workflows.max_descendants`); does a workflow call itself without an end?"
         );
         if root != self.live.execution.id {
-            // Nothing inside the root begins from now on. Its failure is a commit of its own.
+            // From now on nothing of it begins; that it fails is a commit of its own.
             self.engine.0.workflows.closing.add(root);
             let fails = fail(self.engine.clone(), root, message.clone());
             self.engine.core().spawn("end of a workflow", fails);
@@ -74,7 +73,7 @@ impl Step {
     }
 }
 
-/// Makes a workflow fail, with as many attempts as needed.
+/// Makes a workflow fail, however often that takes.
 async fn fail(engine: Engine, id: ExecutionId, message: String) {
     loop {
         match deliver(&engine, id, Message::Fail(message.clone())).await {
@@ -82,7 +81,7 @@ async fn fail(engine: Engine, id: ExecutionId, message: String) {
             // Nothing is inside it any more.
             Ok(_) | Err(Error::NotFound { .. }) => return engine.0.workflows.closing.remove(id),
             Err(error) => {
-                tracing::warn!(execution.id = %id, %error, "failed to end a workflow that has grown too large; trying again");
+                tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
             }
         }
         if engine.core().end_running().is_cancelled() {
@@ -92,7 +91,7 @@ async fn fail(engine: Engine, id: ExecutionId, message: String) {
     }
 }
 
-/// The failure of a task whose action could not be requested.
+/// An action that could not be asked for, as a failure of its task.
 pub(super) fn unmade(start: &Start, item: Option<usize>, reason: &str) -> (Event, WorkflowEvent) {
     let result: Arc<Value> = Arc::new(json!({"error": reason, "code": "workflow.action"}));
     let report = conductor::Report {

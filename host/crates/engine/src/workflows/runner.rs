@@ -1,18 +1,14 @@
-//! The runner types of workflows. The engine conducts workflows itself, so these runners consist only of their
-//! descriptions.
+//! The runner types of workflows. The engine conducts them itself, so what they say of themselves is all
+//! there is to them as runners.
 
 use async_trait::async_trait;
+use petrel_catalog::workflows::{ACTION_CHAIN, ORQUESTA};
 use petrel_model::parameters::Parameters;
 use petrel_runners::{Call, Outcome, OutputSink, Runner, RunnerType, Slots};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// The runner type of Orquesta's workflows.
-pub const ORQUESTA: &str = "orquesta";
-/// The runner type of action chains.
-pub const ACTION_CHAIN: &str = "action-chain";
-
-/// The description of a runner of workflows.
+/// What a runner of workflows says of itself.
 #[derive(Debug)]
 pub struct WorkflowRunner(RunnerType);
 

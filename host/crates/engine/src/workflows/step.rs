@@ -1,16 +1,18 @@
-//! A step of a workflow: a batch of messages is applied in one commit with the outcomes, the entries of the log, the
-//! next executions and the workflow's own status. If the commit cannot be made, nothing has happened.
+//! Applies a batch of what has happened to a workflow: one commit with the outcomes, the entries of the log,
+//! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use petrel_engine_core::evaluation::quick;
 use petrel_model::{
     Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
 };
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
+use tracing::Instrument as _;
 
 use super::live::{Live, Stopped};
 use super::mailbox::{Envelope, Message, deliver};
@@ -18,24 +20,23 @@ use super::report::Report;
 use super::room::unmade;
 use super::{cascade, children, messages, outcome, world};
 use crate::error::Error;
-use crate::evaluation::quick;
 use crate::executor::storable;
-use crate::measures;
 use crate::service::Engine;
+use crate::{measures, spans};
 
-/// Applies `batch`, and answers each sender.
+/// Applies `batch`, and answers each who waits for it.
 pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
     let (messages, mut replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|envelope| (envelope.message, envelope.reply)).unzip();
     match apply(engine, id, live, &messages).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
-                // The sender may have stopped waiting.
+                // Whoever waited may have gone.
                 drop(reply.send(answer));
             }
         }
         Err(_error) if messages.len() > 1 => {
-            // The obstacle to one message need not be one to the others.
+            // What stands in the way of one of them need not be in the way of the others.
             for (message, reply) in messages.into_iter().zip(replies) {
                 let answers = apply(engine, id, live, std::slice::from_ref(&message)).await;
                 let answer =
@@ -55,7 +56,7 @@ fn dropped(id: ExecutionId) -> Error {
     Error::Internal(format!("what happened to the workflow {id} was dropped"))
 }
 
-/// Applies messages in one commit, and returns an answer for each.
+/// Applies messages in one commit; gives the answer to each.
 async fn apply(
     engine: &Engine,
     id: ExecutionId,
@@ -66,22 +67,37 @@ async fn apply(
         Some(state) => state,
         None => Live::load(engine, id).await?,
     };
-    let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
-        taken
-    } else {
-        // The attempt has changed the conductor, so the long evaluation starts again from the log.
-        let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
-        let engine = engine.clone();
-        engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
-    };
-    // The state stays in memory only if its commit was made.
-    let state = step.commit().await?;
+    let span = spans::step(&state.execution);
+    let (state, refused) = take_step(engine, state, messages).instrument(span).await?;
     let execution = state.execution.clone();
     *live = Some(state);
     Ok(refused.into_iter().map(|error| error.map_or_else(|| Ok(execution.clone()), Err)).collect())
 }
 
-/// The decisions of a step before they are committed.
+/// What messages make of a workflow, once that is durable, and what each of them was refused for.
+async fn take_step(
+    engine: &Engine,
+    state: Live,
+    messages: &[Message],
+) -> Result<(Live, Vec<Option<Error>>), Error> {
+    let id = state.execution.id;
+    let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
+        taken
+    } else {
+        // The conductor was changed on the way, so what took too long is done again from the log.
+        let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
+        let engine = engine.clone();
+        engine
+            .clone()
+            .evaluations()
+            .heavy_and_exact(move || Step::new(&engine, state).taken(&messages))
+            .await?
+    };
+    // Only when the commit was made, what it was decided on stays in memory.
+    Ok((step.commit().await?, refused))
+}
+
+/// What is decided, before it is committed.
 pub(super) struct Step {
     pub(super) engine: Engine,
     pub(super) live: Live,
@@ -91,19 +107,19 @@ pub(super) struct Step {
     pub(super) changes: Vec<Change>,
     pub(super) created: Vec<Change>,
     pub(super) moved: Vec<(ExecutionId, Stored, String)>,
-    /// The status of the workflow's execution before the step.
+    /// Where its execution stood before.
     before: Stored,
-    /// Whether everything inside the workflow was to end before the step.
+    /// Whether all that is inside it was to end before.
     was_closing: bool,
-    /// Whether somebody asked the workflow to go on.
+    /// Whether somebody asked it to go on.
     goes_on: bool,
-    /// Whether the workflow was canceled while it only waited for executions inside it.
+    /// Whether it was canceled while it only waited for what is inside it.
     is_canceled: bool,
-    /// The versions that the changes make.
+    /// The versions that its changes make.
     pub(super) staged: HashMap<ExecutionId, u64>,
-    /// The number of tasks that the step starts.
+    /// How many tasks it starts.
     pub(super) tasks: usize,
-    /// The number of further executions that may be inside the root, once it was asked for.
+    /// How many more executions may be inside the top workflow, once that was asked for.
     pub(super) room: Option<usize>,
 }
 
@@ -128,7 +144,7 @@ impl Step {
         }
     }
 
-    /// Applies `messages`, and returns the error of each that was refused.
+    /// This, and what each of `messages` was refused for.
     fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
         let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
         self.take_in_ends();
@@ -158,7 +174,7 @@ impl Step {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
         let is_open = !self.live.execution.status.is_final();
         if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
-            // The workflow only waits for executions that are still inside it.
+            // It only waits for what is still inside it.
             self.is_canceled = true;
             return Ok(());
         }
@@ -166,7 +182,7 @@ impl Step {
             (status, self.live.conductor.status()),
             (Status::Pausing, Status::Paused) | (Status::Resuming, Status::Running)
         ) {
-            // The status is the requested one already, and StackStorm answers with the execution.
+            // It is so already, and StackStorm answers with how it stands.
             return Ok(());
         }
         let status = self.wanted(status);
@@ -178,14 +194,14 @@ impl Step {
         })
     }
 
-    /// Fails the workflow after its timeout.
+    /// The workflow has taken too long.
     fn expire(&mut self) {
         let seconds = self.live.conductor.timeout().unwrap_or_default();
         let message = format!("the workflow has taken longer than the {seconds} s that its timeout allows");
         self.fail(message, Stopped::Expired);
     }
 
-    /// Fails the workflow and ends the executions inside it. An ended workflow stays as it is.
+    /// The workflow fails, and what is inside it ends; one that has ended is left alone.
     fn fail(&mut self, message: String, how: Stopped) {
         if self.live.execution.status.is_final() || self.live.stopped.is_some() {
             return;
@@ -193,11 +209,11 @@ impl Step {
         self.live.stopped = Some(how);
         let is_timeout = how == Stopped::Expired;
         let event = Event::Fail(conductor::ErrorEntry::new(message.clone()));
-        // A workflow that has not ended can always be failed; a failed one records this as well.
+        // A workflow that goes on can always be failed; one that has failed keeps that too.
         drop(self.happen(event, WorkflowEvent::Failed { message, is_timeout }));
     }
 
-    /// Applies an event with all its immediate consequences: an action that cannot be requested has failed.
+    /// Applies an event, and all that follows at once: an action that cannot be asked for has failed.
     pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
         let mut queue = VecDeque::from([(event, logged)]);
         let (mut is_first, mut rounds) = (true, 0);
@@ -226,7 +242,7 @@ impl Step {
         Ok(())
     }
 
-    /// Requests the executions of a task that starts, and returns the failures of those that cannot be built.
+    /// Asks for the executions of a task that starts; gives the failures of those that cannot be made.
     fn start(&mut self, start: &Start) -> Vec<(Event, WorkflowEvent)> {
         let mut failed = Vec::new();
         if self.live.starts_nothing() {
@@ -249,17 +265,17 @@ impl Step {
         failed
     }
 
-    /// The status of the workflow.
+    /// Where the workflow stands.
     pub(super) fn status(&self) -> Status {
         self.live.conductor.status()
     }
 
-    /// Adds entries to the log that were applied before.
+    /// Puts entries into the log that were applied before.
     pub(super) fn write(&mut self, entries: Vec<WorkflowEntry>) {
         self.entries.extend(entries);
     }
 
-    /// Commits the step, and returns the workflow in its new state.
+    /// Commits all of it; gives the workflow as it is from now on.
     pub(super) async fn commit(mut self) -> Result<Live, Error> {
         self.settle()?;
         let execution = self.live.execution.clone();
@@ -269,7 +285,7 @@ impl Step {
             let entries = std::mem::take(&mut self.entries);
             self.changes.push(Change::AppendWorkflow { execution: execution.id, sequence, entries });
         }
-        let has_children = !self.created.is_empty();
+        let starts = self.created.len();
         self.changes.append(&mut self.created);
         let (expect, changes) = (std::mem::take(&mut self.expect), std::mem::take(&mut self.changes));
         let has_moved = self.before != self.live.execution.status;
@@ -279,7 +295,7 @@ impl Step {
                 let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
                 let report = Report { parent, execution, expect, changes };
                 match deliver_up(&self.engine, above, report).await {
-                    // The workflow above is gone, and this step is kept all the same.
+                    // The workflow above is gone; what happened here is kept all the same.
                     Err(Error::NotFound { name, .. }) if name == above.to_string() => {
                         self.engine.commit(all.0, all.1).await?;
                     }
@@ -288,12 +304,12 @@ impl Step {
             }
             None => self.engine.commit(expect, changes).await?,
         }
-        self.tell(has_children, has_moved);
+        tracing::debug!(status = %self.live.execution.status, starts, "the workflow has made a step");
+        self.tell(starts > 0, has_moved);
         Ok(self.live)
     }
 
-    /// The status for the workflow's execution: the workflow's own, except that it ends only when nothing is open
-    /// inside it.
+    /// Where its execution is to stand: where the workflow does, but it ends only when nothing is open inside it.
     fn target(&self) -> Status {
         let status = self.live.conductor.status();
         if !status.is_completed() {
@@ -307,14 +323,14 @@ impl Step {
         }
     }
 
-    /// Moves the workflow's execution to that status.
+    /// Brings the workflow's execution to the status of the workflow.
     fn settle(&mut self) -> Result<(), Error> {
         let (status, live) = (self.target(), &mut self.live);
         if live.execution.status.is_final() || outcome::moves(live.execution.status, status).is_empty() {
             return Ok(());
         }
         self.expect.push(Expect::ExecutionVersion(live.execution.id, live.execution.version));
-        // An execution that had not begun may have ended already.
+        // One that had not begun may have ended already.
         while let moves = outcome::moves(live.execution.status, status)
             && !moves.is_empty()
         {
@@ -328,7 +344,7 @@ impl Step {
                 })?;
             }
         }
-        // One commit makes one version, however many moves it contains.
+        // One commit is one version, however many moves it makes.
         if let Some(Expect::ExecutionVersion(_, version)) = self.expect.last() {
             live.execution.version = version + 1;
         }
@@ -342,7 +358,7 @@ impl Step {
         Ok(())
     }
 
-    /// Wakes those who wait, and tells the executions inside the workflow. Only after the commit.
+    /// After the commit: who waits hears of it, and what runs inside is told.
     fn tell(&self, has_children: bool, has_moved: bool) {
         if has_children {
             self.engine.0.work.notify_waiters();
@@ -365,8 +381,8 @@ impl Step {
     }
 }
 
-/// Reports a workflow to the one above it. Each level runs as a task of its own, because workflows may be nested
-/// deeper than the stack allows.
+/// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
+/// inside each other deeper than a stack is.
 fn deliver_up(
     engine: &Engine,
     above: ExecutionId,
@@ -379,7 +395,7 @@ fn deliver_up(
     Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(gone.into())) })
 }
 
-/// Whether a workflow reports this status to the one above it.
+/// Which statuses of a workflow the workflow above it is told.
 fn is_told(status: Stored) -> bool {
     status.is_final() || matches!(status, Stored::Paused | Stored::Running | Stored::Pending)
 }

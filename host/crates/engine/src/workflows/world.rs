@@ -1,27 +1,25 @@
-//! The world of a workflow's expressions: the moment, the datastore, and results of tasks.
+//! What the expressions of a workflow see of the world: the moment, the datastore, what tasks gave.
 //!
-//! Reads of the datastore are noted, and go into the log with the event, so that a replay of the log sees the same
-//! values.
+//! What was read from the datastore is noted, and goes into the log with the event: when the log is read
+//! again, the same is seen again.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
-use petrel_model::secrets::has_secret;
-use petrel_model::{ExecutionId, Ref, Timestamp, WorkflowEntry};
+use petrel_model::{ExecutionId, Timestamp, WorkflowEntry};
 use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
-use crate::service::{Engine, Shared};
+use crate::service::Engine;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads of the datastore, by the name of the key, with its scope unless that is the system's.
+/// What was read from the datastore, by the name of the key with its scope where that is not the system's.
 pub(super) type Reads = BTreeMap<String, Option<String>>;
 
 fn noted(scope: KeyScope, name: &str) -> String {
@@ -31,7 +29,7 @@ fn noted(scope: KeyScope, name: &str) -> String {
     }
 }
 
-/// The present datastore; its reads are noted.
+/// The datastore as it is now; what is read is noted.
 #[derive(Debug)]
 pub(super) struct Live {
     datastore: Arc<Datastore>,
@@ -43,7 +41,7 @@ impl Live {
         Self { datastore, reads: Mutex::default() }
     }
 
-    /// The reads so far.
+    /// What was read so far.
     pub(super) fn reads(&self) -> Reads {
         lock(&self.reads).clone()
     }
@@ -61,7 +59,7 @@ impl Keys for Live {
     }
 }
 
-/// The reads of the datastore at the time of the event.
+/// What was read from the datastore when something happened first.
 #[derive(Debug)]
 struct Noted(Reads);
 
@@ -71,10 +69,10 @@ impl Keys for Noted {
     }
 }
 
-/// The results of a task's actions with their statuses, by item; `None` is the task itself.
+/// What the actions of a task gave, with their statuses, by item; `None` is the task itself.
 type GivenByItem = BTreeMap<Option<usize>, (String, Arc<Value>)>;
 
-/// The results of one workflow's tasks, for expressions that call `task()`.
+/// What the tasks of one workflow gave, for those that ask with `task()`.
 #[derive(Debug)]
 pub(super) struct Results {
     workflow: ExecutionId,
@@ -87,7 +85,7 @@ impl Results {
         Self { workflow, given: Mutex::default() }
     }
 
-    /// Keeps the result of an ended action.
+    /// Keeps what an action gave that has ended.
     pub(super) fn keep(&self, report: &Report, conductor: &Conducted) {
         let number = conductor.number(&report.task, report.route).filter(|_| report.status.is_completed());
         if let Some(number) = number {
@@ -117,22 +115,22 @@ impl Records for Results {
     }
 }
 
-/// The id of a task's run: that of its workflow, with the number of the run in place of its end.
+/// The identity of a task's run: that of its workflow, with the number in the place of its end.
 pub(crate) fn task_execution_id(workflow: ExecutionId, number: usize) -> String {
     let mut id = workflow.to_string();
     id.truncate(16);
     format!("{id}{number:08x}")
 }
 
-/// The moment of the entry with this number, with its seed: the same whenever the log is read.
+/// A moment, with the chance of the entry of a log that has this number: the same when it is read again.
 fn moment(at: Timestamp, number: u64) -> Moment {
     let micros = at.as_micros();
-    // Spreads neighbouring numbers over the whole range.
+    // Neighbours are spread over the whole range.
     let seed = (micros.unsigned_abs() ^ number.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Moment { micros, seed }
 }
 
-/// The surroundings of one workflow: the results of its tasks, and the catalog.
+/// The world around one workflow: what its tasks gave, and what is registered.
 #[derive(Debug, Clone)]
 pub(super) struct Around {
     results: Option<Arc<Results>>,
@@ -141,16 +139,15 @@ pub(super) struct Around {
 
 impl Around {
     pub(super) fn new(engine: &Engine, results: Option<Arc<Results>>) -> Self {
-        let shared = Arc::clone(&engine.0);
-        Self { results, secrets: shared }
+        Self { results, secrets: engine.catalog().secrets() }
     }
 
-    /// The present world, for the entry with this number.
+    /// The world as it is now, for the entry with this number.
     pub(super) fn now(&self, at: Timestamp, number: u64, keys: Arc<Live>) -> World {
         self.world(moment(at, number), keys)
     }
 
-    /// The world at the time of the entry with this number.
+    /// The world as it was when the entry with this number was made.
     pub(super) fn then(&self, entry: &WorkflowEntry, number: u64) -> World {
         self.world(moment(entry.at, number), Arc::new(Noted(entry.keys.clone())))
     }
@@ -162,24 +159,5 @@ impl Around {
             records: self.results.clone().map(|results| results as Arc<dyn Records>),
             secrets: Some(Arc::clone(&self.secrets)),
         }
-    }
-}
-
-/// The secrets among parameters of actions, by the present catalog.
-impl Secrets for Shared {
-    fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
-        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
-        // Nothing is known of an action that is not registered, so everything may be secret.
-        known.is_none_or(|action| match parameter {
-            Some(name) => action.signature.is_secret(name),
-            None => action.parameters.values().any(has_secret),
-        })
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use petrel_engine::workflows::is_workflow;
+use petrel_catalog::workflows::is_workflow;
 use petrel_model::{Execution, ExecutionId};
 
 use super::{Viewer, found};

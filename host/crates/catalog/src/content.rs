@@ -1,0 +1,393 @@
+//! The catalog in memory: packs, actions, trigger types, rules, and the index that finds the rules of an event. It is
+//! loaded from the store at the start, and changed after each commit that changes it, never before. Readers have a
+//! snapshot; a change copies only the collections that it changes. [`refusals`] words refusals, [`alone`] builds a
+//! catalog without a store.
+
+mod alone;
+mod reads;
+mod refusals;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::configuration::with_defaults;
+use petrel_model::parameters::{Parameters, merged};
+use petrel_model::secrets::{has_secret, whole_schema};
+use petrel_model::trigger::WEBHOOK;
+use petrel_model::{Action, Object, Pack, PackConfig, Ref, Rule, RuleId, Trigger, TriggerType};
+use petrel_persistence::{Store, StoreExt as _, Unreadable};
+use petrel_rules::parameters::Signature;
+use petrel_rules::warnings::Target;
+use petrel_rules::{CompiledRule, RuleIndex};
+use petrel_runners::Runner;
+pub use petrel_runners::RunnerType;
+use serde_json::{Value, json};
+
+use crate::configuration::{Configuration, GivenConfig};
+use crate::validation::Validator;
+pub(crate) use refusals::refusal;
+pub use refusals::{refused, without_runner};
+
+/// The runners of this host, by name.
+pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
+
+/// A registered action, ready to be requested and run.
+pub struct RegisteredAction {
+    /// The action.
+    pub action: Arc<Action>,
+    /// The runner; `None` when this host lacks it.
+    pub runner: Option<Arc<dyn Runner>>,
+    /// The parameters of the action and of its runner, merged.
+    pub parameters: Parameters,
+    /// The directory of its pack.
+    pub pack_path: PathBuf,
+    /// The reason why the action is refused when somebody runs it, if it is.
+    pub refused: Option<String>,
+    /// Checks values for these.
+    pub validator: Validator,
+    /// What of these is given as a template, is secret or is cast.
+    pub signature: Signature,
+}
+
+impl RegisteredAction {
+    /// Registers an action on a host with these runners; its pack is in `pack_path`.
+    pub fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
+        let runner = runners.get(&action.runner_type).cloned();
+        let none = Parameters::new();
+        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let parameters = merged(runner_parameters, &action.parameters);
+        let signature = Signature::new(runner_parameters, &action.parameters);
+        Self {
+            runner,
+            signature,
+            validator: Validator::of_parameters(&parameters),
+            parameters,
+            pack_path,
+            refused: None,
+            action: Arc::new(action),
+        }
+    }
+
+    /// The view of the action that rules are checked against.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            runner_type: &self.action.runner_type,
+            declared: &self.parameters,
+            // Without the runner its parameters are unknown.
+            is_whole: self.runner.is_some(),
+        }
+    }
+}
+
+/// A registered trigger type, ready to check payloads.
+pub struct RegisteredTriggerType {
+    /// The trigger type.
+    pub kind: Arc<TriggerType>,
+    /// Checks payloads, if its schema says anything of them.
+    pub payload: Option<Validator>,
+    pub(crate) parameters: Validator,
+    /// The schema of its payload, if it declares any value secret.
+    pub secrets: Option<Arc<Value>>,
+}
+
+impl RegisteredTriggerType {
+    /// Registers a trigger type.
+    pub(crate) fn new(kind: TriggerType) -> Self {
+        let schema = whole_schema(&kind.payload_schema);
+        Self {
+            secrets: has_secret(&schema).then(|| Arc::new(schema)),
+            payload: Validator::of_payload(&kind.payload_schema),
+            parameters: Validator::of_parameters(&parameters_of(&kind)),
+            kind: Arc::new(kind),
+        }
+    }
+
+    /// The schema of its parameters, as a set of parameters.
+    pub fn parameters(&self) -> Parameters {
+        parameters_of(&self.kind)
+    }
+}
+
+/// The catalog at one moment: everything that is registered. A clone shares each collection with it until that is changed.
+#[derive(Clone, Default)]
+pub struct Content {
+    runners: Arc<Runners>,
+    packs: Arc<BTreeMap<String, Arc<Pack>>>,
+    actions: Arc<BTreeMap<Ref, Arc<RegisteredAction>>>,
+    trigger_types: Arc<BTreeMap<Ref, Arc<RegisteredTriggerType>>>,
+    rules: Arc<BTreeMap<Ref, Arc<Rule>>>,
+    index: Arc<RuleIndex>,
+    /// The triggers that rules listen to, each with the number of its rules.
+    triggers: Arc<HashMap<Ref, (Arc<Trigger>, usize)>>,
+    webhooks: Arc<BTreeMap<String, Ref>>,
+    given_configs: Arc<BTreeMap<String, GivenConfig>>,
+    /// With the defaults of their schemas.
+    configs: Arc<BTreeMap<String, Arc<Configuration>>>,
+    /// Documents of the catalog that the store cannot read.
+    unreadable: Arc<Vec<Unreadable>>,
+}
+
+impl Content {
+    /// Loads the catalog from `store`, for a host with these runners.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn load(store: &dyn Store, runners: Runners) -> Result<Self, Error> {
+        let mut content = Self { runners: Arc::new(runners), ..Self::default() };
+        for pack in store.all::<Pack>().await? {
+            content.put_pack(pack);
+        }
+        for action in store.all::<Action>().await? {
+            let pack = content.packs.get(action.reference.pack());
+            let pack_path = pack.map(|pack| PathBuf::from(&pack.path)).unwrap_or_default();
+            let refused = pack.and_then(|pack| pack.refused.get(action.reference.name()).cloned());
+            let action = RegisteredAction::new(action, &content.runners, pack_path);
+            content.put_action(RegisteredAction { refused, ..action });
+        }
+        for kind in store.all::<TriggerType>().await? {
+            content.put_trigger_type(RegisteredTriggerType::new(kind));
+        }
+        for rule in store.all::<Rule>().await? {
+            content.put_rule(Arc::new(CompiledRule::new(Arc::new(rule))));
+        }
+        for PackConfig { pack, values } in store.all::<PackConfig>().await? {
+            content.put_config(&pack, Some(GivenConfig { values: Arc::new(values), file: None }));
+        }
+        content.unreadable = Arc::new(store.unreadable());
+        Ok(content)
+    }
+
+    /// The error for an object that does not exist, or that exists and cannot be read.
+    fn missing<'a>(&self, what: &'static str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+        // The store calls a trigger by the kind of its document, the trigger type.
+        let kind = if what == "trigger" { "trigger type" } else { what };
+        let lost = self.unreadable.iter().find(|one| one.kind == kind && one.id == name);
+        lost.map_or_else(|| self.without_own_pack(what, name, known), Error::from)
+    }
+
+    /// The runners of this host.
+    pub fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// All packs, by name.
+    pub fn packs(&self) -> impl Iterator<Item = &Arc<Pack>> {
+        self.packs.values()
+    }
+
+    /// A pack.
+    pub fn pack(&self, name: &str) -> Result<&Arc<Pack>, Error> {
+        let known = self.packs.keys().map(String::as_str);
+        self.packs.get(name).ok_or_else(|| self.missing("pack", name, known))
+    }
+
+    /// The configuration of a pack with the defaults of its schema; empty if the pack has none.
+    pub fn configuration(&self, pack: &str) -> Arc<Configuration> {
+        self.configs.get(pack).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// The configuration of a pack without defaults, if one was given.
+    pub fn given_config(&self, pack: &str) -> Option<&GivenConfig> {
+        self.given_configs.get(pack)
+    }
+
+    /// All actions, by reference.
+    pub fn actions(&self) -> impl Iterator<Item = &Arc<RegisteredAction>> {
+        self.actions.values()
+    }
+
+    /// The action, without an error that suggests a similar one.
+    pub fn registered(&self, reference: &Ref) -> Option<&Arc<RegisteredAction>> {
+        self.actions.get(reference)
+    }
+
+    /// An action.
+    pub fn action(&self, reference: &Ref) -> Result<&Arc<RegisteredAction>, Error> {
+        let known = self.actions.keys().map(Ref::as_str);
+        self.actions.get(reference).ok_or_else(|| {
+            let pack = self.packs.get(reference.pack());
+            match pack.and_then(|pack| pack.refused.get(reference.name())) {
+                Some(why) => refused(reference, why),
+                None => self.missing("action", reference.as_str(), known),
+            }
+        })
+    }
+
+    /// All trigger types, by reference.
+    pub fn trigger_types(&self) -> impl Iterator<Item = &Arc<RegisteredTriggerType>> {
+        self.trigger_types.values()
+    }
+
+    /// A trigger type.
+    pub fn trigger_type(&self, reference: &Ref) -> Result<&Arc<RegisteredTriggerType>, Error> {
+        let known = self.trigger_types.keys().map(Ref::as_str);
+        self.trigger_types.get(reference).ok_or_else(|| self.missing("trigger", reference.as_str(), known))
+    }
+
+    /// The schema of secrets in events of the type `kind`; `None` if there are none. If the type is gone, every field
+    /// may be secret.
+    pub fn payload_secrets(&self, kind: &Ref) -> Option<Arc<Value>> {
+        match self.trigger_types.get(kind) {
+            Some(registered) => registered.secrets.clone(),
+            None => Some(Arc::new(json!({"additionalProperties": {"secret": true}}))),
+        }
+    }
+
+    /// All rules, by reference.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.values()
+    }
+
+    /// A rule, by reference or by id.
+    pub fn rule(&self, name: &str) -> Result<&Arc<Rule>, Error> {
+        let by_reference = name.parse::<Ref>().ok().and_then(|reference| self.rules.get(&reference));
+        let by_id = || name.parse::<RuleId>().ok().and_then(|id| self.index.get(id));
+        by_reference.or_else(|| self.rules.get(&by_id()?.rule().reference)).ok_or_else(|| self.left_out(name))
+    }
+
+    /// Whether a rule has this reference.
+    pub(crate) fn has_rule(&self, reference: &Ref) -> bool {
+        self.rules.contains_key(reference)
+    }
+
+    /// The index that finds the rules of an event.
+    pub fn index(&self) -> &RuleIndex {
+        &self.index
+    }
+
+    /// The trigger of the webhook at `url` (`sample` or `/sample/`), if a rule listens to it.
+    pub fn webhook(&self, url: &str) -> Result<(&Ref, &Trigger), Error> {
+        let url = url.trim_matches('/');
+        let found =
+            self.webhooks.get(url).and_then(|reference| Some((reference, &*self.triggers.get(reference)?.0)));
+        found.ok_or_else(|| Error::NotFound {
+            what: "webhook",
+            name: url.to_owned(),
+            hint: if self.webhooks.is_empty() {
+                "no rule listens to a webhook yet; create one with a trigger of type core.st2.webhook".into()
+            } else {
+                let known: Vec<_> = self.webhooks.keys().map(String::as_str).collect();
+                format!("rules listen to: {}", known.join(", "))
+            },
+        })
+    }
+
+    /// The triggers that rules listen to, by reference.
+    pub fn triggers(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        let sorted: BTreeMap<_, _> =
+            self.triggers.iter().map(|(name, (trigger, _))| (name, &**trigger)).collect();
+        sorted.into_iter()
+    }
+
+    /// The webhooks that rules listen to, by URL.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&Ref, &Trigger)> {
+        self.webhooks.values().filter_map(|reference| Some((reference, &*self.triggers.get(reference)?.0)))
+    }
+
+    /// Registers a pack, or registers it again.
+    pub(crate) fn put_pack(&mut self, pack: Pack) {
+        let name = pack.reference.clone();
+        Arc::make_mut(&mut self.packs).insert(name.clone(), Arc::new(pack));
+        self.settle_config(&name);
+    }
+
+    /// Removes a pack; its contents are removed one by one.
+    pub(crate) fn delete_pack(&mut self, name: &str) {
+        Arc::make_mut(&mut self.packs).remove(name);
+        Arc::make_mut(&mut self.given_configs).remove(name);
+        Arc::make_mut(&mut self.configs).remove(name);
+    }
+
+    /// Sets or removes the configuration of a pack.
+    pub(crate) fn put_config(&mut self, pack: &str, given: Option<GivenConfig>) {
+        let given_configs = Arc::make_mut(&mut self.given_configs);
+        match given {
+            Some(given) => given_configs.insert(pack.to_owned(), given),
+            None => given_configs.remove(pack),
+        };
+        self.settle_config(pack);
+    }
+
+    fn settle_config(&mut self, pack: &str) {
+        let none = Object::new();
+        let given = self.given_configs.get(pack).map_or(&none, |given| &given.values);
+        let schema = self.packs.get(pack).and_then(|pack| pack.config_schema.as_ref());
+        let whole = schema.map_or_else(|| given.clone(), |schema| with_defaults(given, schema));
+        let configuration = Arc::new(Configuration::new(whole, given));
+        Arc::make_mut(&mut self.configs).insert(pack.to_owned(), configuration);
+    }
+
+    /// Registers an action.
+    pub(crate) fn put_action(&mut self, action: RegisteredAction) {
+        Arc::make_mut(&mut self.actions).insert(action.action.reference.clone(), Arc::new(action));
+    }
+
+    /// Removes an action that is no longer in its pack.
+    pub(crate) fn delete_action(&mut self, reference: &Ref) {
+        Arc::make_mut(&mut self.actions).remove(reference);
+    }
+
+    /// Registers a trigger type.
+    pub(crate) fn put_trigger_type(&mut self, kind: RegisteredTriggerType) {
+        Arc::make_mut(&mut self.trigger_types).insert(kind.kind.reference.clone(), Arc::new(kind));
+    }
+
+    /// Removes a trigger type that is no longer in its pack.
+    pub(crate) fn delete_trigger_type(&mut self, reference: &Ref) {
+        Arc::make_mut(&mut self.trigger_types).remove(reference);
+    }
+
+    /// Sets a rule, in place of the one with its reference. It was compiled before, because all readers of the
+    /// catalog wait for this.
+    pub(crate) fn put_rule(&mut self, compiled: Arc<CompiledRule>) {
+        let rule = Arc::clone(compiled.rule());
+        self.delete_rule(&rule.reference);
+        let trigger = rule.trigger.reference();
+        if let Some(url) = webhook_url(&rule.trigger) {
+            Arc::make_mut(&mut self.webhooks).insert(url, trigger.clone());
+        }
+        let listened = Arc::make_mut(&mut self.triggers).entry(trigger);
+        listened.or_insert_with(|| (Arc::new(rule.trigger.clone()), 0)).1 += 1;
+        Arc::make_mut(&mut self.index).insert(compiled);
+        Arc::make_mut(&mut self.rules).insert(rule.reference.clone(), rule);
+    }
+
+    /// Removes a rule, and its trigger if no other rule has it.
+    pub(crate) fn delete_rule(&mut self, reference: &Ref) {
+        let Some(rule) = self.rules.get(reference).cloned() else { return };
+        Arc::make_mut(&mut self.rules).remove(reference);
+        Arc::make_mut(&mut self.index).remove(rule.id);
+        let (triggers, trigger) = (Arc::make_mut(&mut self.triggers), rule.trigger.reference());
+        if let Some((_, count)) = triggers.get_mut(&trigger) {
+            *count -= 1;
+            if *count == 0 {
+                triggers.remove(&trigger);
+                Arc::make_mut(&mut self.webhooks).retain(|_, other| *other != trigger);
+            }
+        }
+    }
+}
+
+/// The schema of a trigger type's parameters as a set of parameters. Authors write it as a JSON Schema with
+/// `properties`, or as a bare set.
+fn parameters_of(kind: &TriggerType) -> Parameters {
+    let schema = &kind.parameters_schema;
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return schema.clone() };
+    let mut parameters = properties.clone();
+    for name in
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    {
+        if let Some(property) = parameters.get_mut(name).and_then(Value::as_object_mut) {
+            property.insert("required".into(), true.into());
+        }
+    }
+    parameters
+}
+
+/// The URL that a webhook trigger listens to.
+fn webhook_url(trigger: &Trigger) -> Option<String> {
+    let url = trigger.parameters.get("url")?.as_str()?;
+    (trigger.kind.as_str() == WEBHOOK).then(|| url.trim_matches('/').to_owned())
+}

@@ -1,0 +1,167 @@
+//! The check of workflows and chains in a pack that is registered or checked. A mistake in the workflow itself
+//! refuses its action. A mistake in a call of another action is a note, since that action may come later; so is a
+//! likely mistake. [`crate::workflows`] inspects workflows.
+
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::names::is_own_pack;
+use petrel_model::parameters::{Parameters, merged};
+use petrel_model::{Action, Ref};
+use petrel_packs::limits::{LARGEST_WORKFLOW, MOST_PROBLEMS_OF_PACK};
+use petrel_packs::{PackContents, Problem, Source};
+use petrel_workflows::inspection::Kind;
+
+use crate::content::{Content, RegisteredAction, RegisteredTriggerType};
+use crate::workflows::{self, ACTION_CHAIN, Found, Registered, WithPack};
+
+/// The knowledge about other packs.
+pub(super) struct Around {
+    content: Arc<Content>,
+    /// Whether there is no host. Then only the host's own packs are known.
+    is_alone: bool,
+}
+
+/// The knowledge about an object that a pack names.
+pub(super) enum Known<T> {
+    /// It exists.
+    There(Arc<T>),
+    /// It does not exist.
+    Missing(Error),
+    /// Nobody can tell without a host.
+    Unknown,
+}
+
+impl<T> Known<T> {
+    /// The object, if it exists.
+    pub(super) fn there(&self) -> Option<&T> {
+        match self {
+            Self::There(it) => Some(it),
+            Self::Missing(_) | Self::Unknown => None,
+        }
+    }
+}
+
+impl Around {
+    /// The catalog of a host.
+    pub(super) fn host(content: Arc<Content>) -> Self {
+        Self { content, is_alone: false }
+    }
+
+    /// The catalog of a freshly started host, which knows only the host's own packs.
+    pub(super) fn alone(content: Arc<Content>) -> Self {
+        Self { content, is_alone: true }
+    }
+
+    /// The known catalog, with the runners.
+    pub(super) fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+
+    /// An action of another pack.
+    pub(super) fn action(&self, reference: &Ref) -> Known<RegisteredAction> {
+        self.known(reference, self.content.action(reference))
+    }
+
+    /// A trigger type of another pack.
+    pub(super) fn trigger_type(&self, reference: &Ref) -> Known<RegisteredTriggerType> {
+        self.known(reference, self.content.trigger_type(reference))
+    }
+
+    fn known<T>(&self, reference: &Ref, found: Result<&Arc<T>, Error>) -> Known<T> {
+        let pack = reference.pack();
+        match found {
+            Ok(it) => Known::There(Arc::clone(it)),
+            // Packs of the host's own come with it or not at all.
+            Err(_) if self.is_alone && self.content.pack(pack).is_err() && !is_own_pack(pack) => {
+                Known::Unknown
+            }
+            Err(error) => Known::Missing(error),
+        }
+    }
+}
+
+/// Refuses actions whose workflow is wrong, and notes everything else about workflows.
+pub(super) fn check_workflows(pack: &dyn Source, contents: &mut PackContents, around: &Around) {
+    let unread: Vec<String> = contents.refused.keys().cloned().collect();
+    let unread = unread.iter().map(String::as_str);
+    let known =
+        WithPack::alone(around.content.runners(), &contents.pack.reference, &contents.actions, unread);
+    let (mut left, mut notes, mut more) = (MOST_PROBLEMS_OF_PACK, Vec::new(), 0);
+    for action in &contents.actions {
+        let name = action.reference.name();
+        // The file of an action that is refused already may be missing.
+        if !workflows::is_workflow(&action.runner_type) || contents.refused.contains_key(name) {
+            continue;
+        }
+        let mut looked = look(pack, action, &known, around);
+        notes.append(&mut looked.notes);
+        more += notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
+        notes.truncate(MOST_PROBLEMS_OF_PACK);
+        if !looked.problems.is_empty() {
+            // One finding of each workflow is reported, however many workflows there are.
+            looked.problems.truncate(left.max(1));
+            left = left.saturating_sub(looked.problems.len());
+            contents.refused.insert(name.to_owned(), looked.problems);
+        }
+    }
+    contents.notes.append(&mut notes);
+    if more > 0 {
+        contents.notes.push(format!("and {more} more notes on workflows; see to these first"));
+    }
+}
+
+/// The findings in the workflow of an action.
+struct Looked {
+    /// Problems that keep it from running.
+    problems: Vec<Problem>,
+    /// Notes.
+    notes: Vec<String>,
+}
+
+fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Around) -> Looked {
+    let file = format!("actions/{}", action.entry_point);
+    let source = match pack.read(&file, LARGEST_WORKFLOW) {
+        Ok(source) => source,
+        Err(error) => {
+            let message = format!("the workflow cannot be read ({error}); check the file");
+            return Looked { problems: vec![Problem { file, position: None, message }], notes: Vec::new() };
+        }
+    };
+    let problem = |found: &Found| Problem {
+        file: file.clone(),
+        position: found.position,
+        message: found.without_position(),
+    };
+    let inspected = workflows::inspect(&action.runner_type, &source);
+    let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
+    let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
+    let none = Parameters::new();
+    let of_runner = around.content.runners().get(&action.runner_type);
+    let of_runner = of_runner.map(|runner| &runner.runner_type().parameters);
+    let parameters = merged(of_runner.unwrap_or(&none), &action.parameters);
+    let others = if around.is_alone {
+        Registered::everywhere(&around.content, inspected.calls())
+    } else {
+        Registered::on(&around.content, inspected.calls())
+    };
+    let inspected = inspected.beside(&known.beside(others)).of_action(&parameters);
+    let is_said = |found: &&Found| found.finding.is_note() || found.finding.kind == Kind::Content;
+    let note = |found: &Found| format!("{}{}", problem(found), consequence(action, found));
+    let notes = inspected.found().0.iter().filter(is_said).map(note).collect();
+    Looked { problems, notes }
+}
+
+/// The consequence of a wrong call that nobody corrects.
+fn consequence(action: &Action, found: &Found) -> String {
+    let is_chain = action.runner_type == ACTION_CHAIN;
+    match found.finding.kind {
+        Kind::Content if is_chain => {
+            format!(" Correct it, or `{}` fails at this task.", action.reference)
+        }
+        Kind::Content if !found.finding.is_note() => {
+            format!(" Correct it, or `{}` fails before its first task.", action.reference)
+        }
+        _ => String::new(),
+    }
+}

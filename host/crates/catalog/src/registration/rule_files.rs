@@ -1,0 +1,146 @@
+//! The check of rules in a pack that is registered or checked. A rule that cannot work, or whose trigger does not
+//! exist, is left out; everything else is a note. [`super::rules`] decides about the remaining ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::{Id, Ref, RuleId};
+use petrel_packs::limits::MOST_PROBLEMS_OF_PACK;
+use petrel_packs::{PackContents, Problem, RuleDefinition};
+use petrel_rules::{check, warnings};
+
+use super::flows::{Around, Known};
+use super::reading;
+use crate::content::{RegisteredAction, RegisteredTriggerType, refused};
+use crate::rule_book::{misfits, sentence, settle, without_action};
+
+/// Leaves out rules that cannot work, and notes everything else about rules.
+pub(super) fn check_rules(contents: &mut PackContents, around: &Around) {
+    let own = Own::of(contents, around);
+    let mut notes = Vec::new();
+    for definition in std::mem::take(&mut contents.rules) {
+        match own.look(&definition, around) {
+            Looked::Fine(more) => {
+                notes.extend(more);
+                contents.rules.push(definition);
+            }
+            Looked::PassedOver(note) => notes.push(note),
+            Looked::Refused(problems) => {
+                contents.refused_rules.entry(definition.name).or_default().extend(problems);
+            }
+        }
+    }
+    let more = notes.len().saturating_sub(MOST_PROBLEMS_OF_PACK);
+    notes.truncate(MOST_PROBLEMS_OF_PACK);
+    contents.notes.append(&mut notes);
+    if more > 0 {
+        contents.notes.push(format!("and {more} more notes on rules; see to these first"));
+    }
+}
+
+/// The findings in a rule.
+enum Looked {
+    /// The rule can be registered, with notes.
+    Fine(Vec<String>),
+    /// The trigger does not exist; the note on that.
+    PassedOver(String),
+    /// The rule cannot work.
+    Refused(Vec<Problem>),
+}
+
+/// The contents of the pack itself that its rules name.
+struct Own {
+    pack: String,
+    actions: BTreeMap<Ref, Arc<RegisteredAction>>,
+    /// The reasons why actions are refused whose metadata cannot be read.
+    unread: BTreeMap<String, String>,
+    kinds: BTreeMap<Ref, Arc<RegisteredTriggerType>>,
+}
+
+impl Own {
+    fn of(contents: &PackContents, around: &Around) -> Self {
+        let runners = around.content().runners();
+        let named: BTreeSet<&Ref> = contents.rules.iter().map(|rule| &rule.action.reference).collect();
+        let actions = contents.actions.iter().filter(|action| named.contains(&action.reference));
+        let actions = actions.map(|action| {
+            let registered = RegisteredAction::new(action.clone(), runners, std::path::PathBuf::new());
+            (action.reference.clone(), Arc::new(registered))
+        });
+        let kinds = contents
+            .trigger_types
+            .iter()
+            .map(|kind| (kind.reference.clone(), Arc::new(RegisteredTriggerType::new(kind.clone()))));
+        let unread = contents.refused.iter();
+        Self {
+            pack: contents.pack.reference.clone(),
+            unread: unread.map(|(name, problems)| (name.clone(), reading::reason(problems))).collect(),
+            actions: actions.collect(),
+            kinds: kinds.collect(),
+        }
+    }
+
+    fn action(&self, reference: &Ref, around: &Around) -> Known<RegisteredAction> {
+        if reference.pack() != self.pack {
+            return around.action(reference);
+        }
+        // An action that has left the pack does not exist any more, even if it is registered.
+        match (self.actions.get(reference), self.unread.get(reference.name())) {
+            (Some(own), _) => Known::There(Arc::clone(own)),
+            (None, Some(why)) => Known::Missing(refused(reference, why)),
+            (None, None) => {
+                let names = self.actions.keys().map(Ref::as_str);
+                Known::Missing(Error::not_found("action", reference.as_str(), names))
+            }
+        }
+    }
+
+    fn kind(&self, reference: &Ref, around: &Around) -> Known<RegisteredTriggerType> {
+        if reference.pack() != self.pack {
+            return around.trigger_type(reference);
+        }
+        self.kinds.get(reference).map_or_else(
+            || {
+                let names = self.kinds.keys().map(Ref::as_str);
+                Known::Missing(Error::not_found("trigger", reference.as_str(), names))
+            },
+            |own| Known::There(Arc::clone(own)),
+        )
+    }
+
+    fn look(&self, definition: &RuleDefinition, around: &Around) -> Looked {
+        // The id is not stored; the registration assigns one.
+        let mut rule = definition.clone().into_rule(RuleId(Id::from_bytes([0; 12])));
+        let problem = |message: String| Problem { file: definition.file.clone(), position: None, message };
+        let mut problems = Vec::new();
+        match self.kind(&definition.trigger.kind, around) {
+            Known::There(kind) => {
+                if let Err(error) = settle(&mut rule.trigger, &kind) {
+                    problems.push(problem(format!("{error}; {}", error.hint())));
+                }
+            }
+            Known::Missing(error) => {
+                return Looked::PassedOver(format!(
+                    "rule `{}` is passed over: {error}; {} Register the pack again when it is there",
+                    rule.reference,
+                    sentence(error.hint())
+                ));
+            }
+            Known::Unknown => {}
+        }
+        let known = self.action(&rule.action.reference, around);
+        let action = known.there();
+        // Without the action nobody knows which parameters are secret.
+        let is_secret = |name: &str| action.is_none_or(|action| action.signature.is_secret(name));
+        problems.extend(check(&rule, is_secret).iter().map(|found| problem(found.to_string())));
+        if !problems.is_empty() {
+            return Looked::Refused(problems);
+        }
+        let mut notes = warnings(&rule, action.map(RegisteredAction::target));
+        notes.extend(action.into_iter().flat_map(|action| misfits(&rule, action)));
+        if let Known::Missing(error) = &known {
+            notes.push(without_action(&rule, error));
+        }
+        Looked::Fine(notes)
+    }
+}

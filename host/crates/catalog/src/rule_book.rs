@@ -1,0 +1,280 @@
+//! The rule book: creates, changes and deletes rules. [`change`] makes the changes, [`fitting`] checks parameters
+//! against their action.
+
+mod change;
+mod fitting;
+
+use petrel_engine_core::Error;
+use petrel_model::names::check_text;
+use petrel_model::secrets::{MASK, is_masked, unmasked};
+use petrel_model::{Object, Ref, Rule, RuleId, Trigger};
+use petrel_packs::RuleDefinition;
+use petrel_packs::definition::read_rule;
+use petrel_persistence::Expect;
+use petrel_rules::{check, warnings};
+use serde_json::Value;
+
+use change::{RuleChange, compiled};
+pub(crate) use fitting::{has_template, misfit, misfits};
+
+use crate::content::{Content, RegisteredTriggerType};
+use crate::service::Catalog;
+
+/// A stored rule, with advice for its author.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The rule.
+    pub rule: Rule,
+    /// Advice; each names the rule and the remedy.
+    pub warnings: Vec<String>,
+}
+
+impl Catalog {
+    /// Creates a rule from its text, YAML or JSON.
+    ///
+    /// # Errors
+    /// When the text is not a rule, its trigger does not exist, its criteria are invalid, or the name is taken.
+    /// Nothing was stored then.
+    pub async fn create_rule(&self, text: &str, user: &str) -> Result<Written, Error> {
+        let text = text.to_owned();
+        let mut context = Object::new();
+        context.insert("user".into(), user.into());
+        let core = self.core().clone();
+        self.change_rules(move |content| {
+            let rule = rule_of(content, definition(&text)?, core.mint(core.now()), context.clone())?;
+            if content.has_rule(&rule.reference) {
+                return Err(exists(content.rule(rule.reference.as_str())?));
+            }
+            refuse_masked(&rule)?;
+            let warnings = check_rule(content, &rule)?;
+            let decided = RuleChange {
+                expect: vec![Expect::RuleAbsent(rule.reference.clone())],
+                delete: None,
+                put: Some(compiled(&rule)),
+            };
+            Ok((decided, Written { rule, warnings }))
+        })
+        .await
+    }
+
+    /// Replaces the rule `name` (a reference or an id) by the one in a text. It keeps its id, and takes the name and the
+    /// pack in the text, as in StackStorm: a warning reports that.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_rule`], and when the rule does not exist.
+    pub async fn update_rule(&self, name: &str, text: &str) -> Result<Written, Error> {
+        let (name, text) = (name.to_owned(), text.to_owned());
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let mut rule = rule_of(content, definition(&text)?, old.id, old.context.clone())?;
+            if rule.reference != old.reference && content.has_rule(&rule.reference) {
+                return Err(names_another(old, &rule));
+            }
+            keep_masked(&mut rule, old);
+            refuse_masked(&rule)?;
+            let mut warnings: Vec<_> = renamed(old, &rule).into_iter().collect();
+            warnings.extend(check_rule(content, &rule)?);
+            Ok((RuleChange::replacing(old, &rule), Written { rule, warnings }))
+        })
+        .await
+    }
+
+    /// Enables or disables the rule `name` (a reference or an id).
+    ///
+    /// # Errors
+    /// When the rule does not exist.
+    pub async fn set_rule_enabled(&self, name: &str, enabled: bool) -> Result<Rule, Error> {
+        let name = name.to_owned();
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let rule = Rule { enabled, ..Rule::clone(old) };
+            Ok((RuleChange::replacing(old, &rule), rule))
+        })
+        .await
+    }
+
+    /// Deletes the rule `name` (a reference or an id), and returns its reference.
+    ///
+    /// # Errors
+    /// When the rule does not exist.
+    pub async fn delete_rule(&self, name: &str) -> Result<Ref, Error> {
+        let name = name.to_owned();
+        self.change_rules(move |content| {
+            let old = content.rule(&name)?;
+            let (expect, reference) = (vec![Expect::RuleIs(old.reference.clone(), old.id)], &old.reference);
+            Ok((RuleChange { expect, delete: Some(reference.clone()), put: None }, reference.clone()))
+        })
+        .await
+    }
+}
+
+/// The rule of a definition, with its trigger in normal form by the trigger types of `content`.
+pub(crate) fn rule_of(
+    content: &Content,
+    definition: RuleDefinition,
+    id: RuleId,
+    context: Object,
+) -> Result<Rule, Error> {
+    let mut rule = definition.into_rule(id);
+    rule.context = context;
+    let told =
+        |error: Error| Error::invalid(format!("rule `{}`: {error}", rule.reference), error.hint().to_owned());
+    let kind = content.trigger_type(&rule.trigger.kind).map_err(told)?;
+    let mut trigger = rule.trigger.clone();
+    settle(&mut trigger, kind).map_err(told)?;
+    rule.trigger = trigger;
+    Ok(rule)
+}
+
+/// Refuses a rule that cannot work, and returns warnings about likely mistakes.
+fn check_rule(content: &Content, rule: &Rule) -> Result<Vec<String>, Error> {
+    let action = content.action(&rule.action.reference);
+    // Without the action nobody knows which parameters are secret.
+    let is_secret = |name: &str| action.as_ref().ok().is_none_or(|known| known.signature.may_be_secret(name));
+    let problems: Vec<_> = check(rule, is_secret).iter().map(ToString::to_string).collect();
+    if !problems.is_empty() {
+        let message = format!("rule `{}`: {}", rule.reference, problems.join("; "));
+        return Err(Error::invalid(message, "correct the rule and try again"));
+    }
+    let mut found = warnings(rule, action.as_ref().ok().map(|action| action.target()));
+    found.extend(action.as_ref().ok().into_iter().flat_map(|action| misfits(rule, action)));
+    found.extend(action.err().map(|error| without_action(rule, &error)));
+    Ok(found)
+}
+
+/// Brings a trigger of the type `kind` into normal form.
+///
+/// # Errors
+/// When its parameters do not fit the type.
+pub(crate) fn settle(trigger: &mut Trigger, kind: &RegisteredTriggerType) -> Result<(), Error> {
+    normalize(trigger)?;
+    // As in StackStorm, a type without declared parameters accepts any.
+    if kind.kind.parameters_schema.is_empty() {
+        return Ok(());
+    }
+    let parameters = Value::Object(trigger.parameters.clone());
+    kind.parameters.check(&parameters).map_err(|message| {
+        Error::invalid(
+            format!("the parameters of trigger {} do not fit: {message}", trigger.kind),
+            format!("`petrel trigger list --json` shows what {} takes", trigger.kind),
+        )
+    })
+}
+
+/// The warning for a rule whose action does not exist.
+pub(crate) fn without_action(rule: &Rule, error: &Error) -> String {
+    format!(
+        "rule {}: {error}; {} Until it is there, every match is recorded as a failed enforcement",
+        rule.reference,
+        sentence(error.hint())
+    )
+}
+
+/// `hint` with one mark at its end.
+pub(crate) fn sentence(hint: &str) -> String {
+    if hint.ends_with(['.', '?', '!']) { hint.to_owned() } else { format!("{hint}.") }
+}
+
+fn definition(text: &str) -> Result<RuleDefinition, Error> {
+    read_rule("rule", text, None).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Error::invalid(lines.join("\n"), "correct the rule and try again")
+    })
+}
+
+fn exists(existing: &Rule) -> Error {
+    Error::Conflict {
+        message: format!("rule `{}` exists already", existing.reference),
+        hint: format!("change it with `petrel rule update {}`, or choose another name", existing.reference),
+        id: Some(existing.id.to_string()),
+    }
+}
+
+/// What to say of a rule that has another name or pack than before: it may have been another rule that was meant.
+fn renamed(old: &Rule, rule: &Rule) -> Option<String> {
+    let (old, new) = (&old.reference, &rule.reference);
+    (old != new).then(|| {
+        let part = if old.pack() == new.pack() { "name" } else { "pack" };
+        format!(
+            "rule {old} is called {new} from now on, since that is the `{part}` in what was given; to have the rule of before \
+             back, correct it and update {new} with it"
+        )
+    })
+}
+
+/// The conflict when a rule would take the name of another one.
+fn names_another(old: &Rule, rule: &Rule) -> Error {
+    let (old, new) = (&old.reference, &rule.reference);
+    Error::Conflict {
+        message: format!(
+            "rule `{old}` is to be updated, but what is given names rule `{new}`, which exists too"
+        ),
+        hint: format!("update `{new}` with it, or correct its `name` and `pack`"),
+        id: Some(rule.id.to_string()),
+    }
+}
+
+/// Replaces masked secrets by their old values, since a printed rule has them masked. Not for another action or
+/// trigger, which would show the secret or send it elsewhere.
+fn keep_masked(rule: &mut Rule, old: &Rule) {
+    if rule.action.reference == old.action.reference {
+        rule.action.parameters = unmasked(&rule.action.parameters, &old.action.parameters);
+    }
+    if rule.trigger.kind == old.trigger.kind {
+        rule.trigger.parameters = unmasked(&rule.trigger.parameters, &old.trigger.parameters);
+    }
+}
+
+/// Refuses masks that are left: the mask stands for an unknown secret, and would be taken for the secret itself.
+fn refuse_masked(rule: &Rule) -> Result<(), Error> {
+    let parameters = [&rule.action.parameters, &rule.trigger.parameters];
+    let names = parameters.into_iter().flatten().filter(|(_, value)| is_masked(value)).map(|(name, _)| name);
+    match names.into_iter().next() {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(
+            format!(
+                "rule `{}` holds {MASK} in the parameter `{name}`, where no secret is kept",
+                rule.reference
+            ),
+            "write the secret itself",
+        )),
+    }
+}
+
+/// `/sample/` and `sample` are the same webhook.
+fn normalize(trigger: &mut Trigger) -> Result<(), Error> {
+    if trigger.kind.as_str() == petrel_model::trigger::WEBHOOK
+        && let Some(Value::String(url)) = trigger.parameters.get_mut("url")
+    {
+        *url = url.trim_matches('/').to_owned();
+        check_text("a webhook", url)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_that_gets_another_name_is_told() {
+        let rule = |reference: &str| -> Rule {
+            let rule = json!({
+                "id": "000000000000000000000001", "ref": reference, "trigger": {"type": "core.st2.webhook"},
+                "action": {"ref": "core.noop"},
+            });
+            serde_json::from_value(rule).unwrap()
+        };
+        for (new, says) in
+            [("p.r", None), ("p.q", Some("`name`")), ("q.r", Some("`pack`")), ("q.q", Some("`pack`"))]
+        {
+            let said = renamed(&rule("p.r"), &rule(new));
+            let expected =
+                says.map(|part| format!("rule p.r is called {new} from now on, since that is the {part}"));
+            assert_eq!(said.is_some(), expected.is_some(), "{new}");
+            assert!(said.unwrap_or_default().starts_with(&expected.unwrap_or_default()), "{new}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The validation of values against schemas of packs. Validators are compiled once and kept.
+//!
+//! Except for [`patterns`], keywords such as `uniqueItems` or a long `enum` charge no work. So the size of the value
+//! decides: large values are not validated by a worker that answers requests ([`petrel_engine_core::evaluation`]).
+//! [`words`] writes the messages.
+
+mod patterns;
+mod words;
+
+use std::sync::OnceLock;
+
+use petrel_engine_core::evaluation;
+use petrel_expressions::work;
+use petrel_model::Object;
+use petrel_model::parameters::{Parameters, validation_schema};
+use petrel_model::secrets::has_secret;
+use serde_json::Value;
+
+use words::{Checked, Values};
+
+/// The bytes of values that are validated on a worker.
+const SMALL: usize = 64 * 1024;
+
+/// A schema, compiled when it is first needed.
+#[derive(Debug)]
+pub struct Validator {
+    schema: Value,
+    secrets: Secrets,
+    compiled: OnceLock<Result<jsonschema::Validator, String>>,
+}
+
+/// Of which values messages must not quote anything.
+#[derive(Debug)]
+struct Secrets {
+    has_any: bool,
+    /// What is declared without a secret, where something else has one. What is not declared may be a secret under a
+    /// misspelled name.
+    open: Vec<String>,
+}
+
+impl Secrets {
+    /// Those of a schema that has some or none, of which nothing outside `properties` may be quoted.
+    fn new(has_any: bool, properties: Option<&Object>) -> Self {
+        let properties = properties.filter(|_| has_any).into_iter().flatten();
+        let open = properties.filter(|(_, schema)| !has_secret(schema)).map(|(name, _)| name.clone());
+        Self { has_any, open: open.collect() }
+    }
+
+    /// Whether there are some in the value of this name, or else in any.
+    fn are_at(&self, name: Option<&str>) -> bool {
+        self.has_any && name.is_none_or(|name| self.open.iter().all(|open| open != name))
+    }
+}
+
+impl Validator {
+    /// A validator of a set of parameters.
+    pub fn of_parameters(parameters: &Parameters) -> Self {
+        let secrets = Secrets::new(parameters.values().any(has_secret), Some(parameters));
+        Self { schema: validation_schema(parameters), secrets, compiled: OnceLock::new() }
+    }
+
+    /// A validator of a payload. A schema that only says "an object" needs none.
+    pub fn of_payload(schema: &Object) -> Option<Self> {
+        let says_something = schema.keys().any(|key| key != "type" && key != "description");
+        says_something.then(|| {
+            let whole = Value::Object(schema.clone());
+            let beside = schema.iter().filter(|(key, _)| *key != "properties");
+            let beside: Object = beside.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let properties = schema.get("properties").and_then(Value::as_object);
+            let properties = properties.filter(|_| !has_secret(&Value::Object(beside)));
+            Self {
+                secrets: Secrets::new(has_secret(&whole), properties),
+                schema: whole,
+                compiled: OnceLock::new(),
+            }
+        })
+    }
+
+    /// The reason why the schema is not valid, if it is not.
+    pub fn broken(&self) -> Option<&str> {
+        self.compiled().as_ref().err().map(String::as_str)
+    }
+
+    fn compiled(&self) -> &Result<jsonschema::Validator, String> {
+        let compile = || patterns::validator(&self.schema).map_err(|error| error.to_string());
+        self.compiled.get_or_init(compile)
+    }
+
+    /// The first mistake in `value`, in StackStorm's words where it has some.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        self.check_with(value, |_| false)
+    }
+
+    /// The same check. The message about the value of a name, or about the whole, quotes no value if the schema has
+    /// secrets there, or if `hides_values` of that name, which is asked only after a mistake.
+    pub fn check_with(
+        &self,
+        value: &Value,
+        hides_values: impl Fn(Option<&str>) -> bool,
+    ) -> Result<(), String> {
+        if is_larger(value, &mut SMALL.clone()) && !evaluation::may_take_long() {
+            return Err("it is too large to be checked beside other work; send less".to_owned());
+        }
+        let validator =
+            self.compiled().as_ref().map_err(|error| format!("its schema is not valid: {error}"))?;
+        let told = |error: &jsonschema::ValidationError<'_>| {
+            let name = words::first_name(error.instance_path());
+            let name = name.as_deref();
+            let hides = self.secrets.are_at(name) || hides_values(name);
+            let checked = Checked { value, schema: &self.schema };
+            words::of(error, if hides { Values::Hidden } else { Values::Shown }, checked)
+        };
+        work::evaluation(|| {
+            let checked = validator.validate(value).map_err(|error| told(&error));
+            work::check().map_err(|limit| format!("it cannot be checked: {limit}"))?;
+            checked
+        })
+    }
+}
+
+/// Whether `values` are too large to be walked through by a worker.
+pub fn are_large(values: &Object) -> bool {
+    let mut left = SMALL;
+    values.values().any(|value| is_larger(value, &mut left))
+}
+
+/// Whether `value` takes more than `left` bytes of memory.
+fn is_larger(value: &Value, left: &mut usize) -> bool {
+    let text = value.as_str().map_or(0, str::len);
+    let Some(rest) = left.checked_sub(text + size_of::<Value>()) else { return true };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_larger(item, left)),
+        Value::Object(fields) => fields.values().any(|field| is_larger(field, left)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_in_words_that_people_know() {
+        let parameters =
+            json!({"cmd": {"type": "string", "required": true}, "n": {"type": "integer", "default": 1}});
+        let validator = Validator::of_parameters(parameters.as_object().unwrap());
+        assert_eq!(validator.check(&json!({"cmd": "a", "n": 2})), Ok(()));
+        for (value, message) in [
+            (json!({}), "'cmd' is a required property; give cmd (string)"),
+            (
+                json!({"cmd": "a", "bogus": 1}),
+                "Additional properties are not allowed ('bogus' was unexpected); it takes: cmd, n",
+            ),
+            (json!({"cmd": 1}), "cmd: 1 is not a string"),
+        ] {
+            assert_eq!(validator.check(&value), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_large_value_is_not_checked_by_a_worker() {
+        let schema = json!({"type": "object", "properties": {"l": {"type": "array", "uniqueItems": true}}});
+        let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        for (value, is_quick) in [
+            (json!({"l": (0..100).collect::<Vec<_>>()}), true),
+            (json!({"l": (0..10_000).collect::<Vec<_>>()}), false),
+            (json!({"l": ["x".repeat(100_000)]}), false),
+        ] {
+            assert_eq!(evaluation::quick(|| validator.check(&value)), is_quick.then_some(Ok(())));
+            assert_eq!(validator.check(&value), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_long_for_its_pattern_is_refused_and_not_searched() {
+        let check = |pattern: &str, text: String| {
+            let schema = json!({"properties": {"s": {"anyOf": [{"pattern": pattern}, {"type": "string"}]}}});
+            let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+            validator.check(&json!({"s": text}))
+        };
+        for (pattern, length) in [("(?=[^z]*z)x", 50_000), (r"(x+)\1y", 50_000), ("(x{500}y?){30}z", 50_000)]
+        {
+            assert_eq!(check(pattern, "x".repeat(100)), Ok(()), "{pattern}");
+            let message = check(pattern, "x".repeat(length)).unwrap_err();
+            assert!(message.starts_with("it cannot be checked: it took more work"), "{pattern}: {message}");
+        }
+        assert_eq!(check("^[a-z]+$", "x".repeat(50_000)), Ok(()));
+        let schema = json!({"properties": {"s": {"pattern": "^[a-z]+$"}}});
+        let validator = Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        assert_eq!(validator.check(&json!({"s": "A"})), Err("s: \"A\" does not match \"^[a-z]+$\"".into()));
+        assert!(Validator::of_parameters(&parameters_with("(")).broken().is_some());
+        assert!(Validator::of_parameters(&parameters_with("(?=a)b")).broken().is_none());
+    }
+
+    fn parameters_with(pattern: &str) -> Parameters {
+        Parameters::from_iter([("s".to_owned(), json!({"type": "string", "pattern": pattern}))])
+    }
+
+    #[test]
+    fn a_message_quotes_no_value_where_a_secret_is_among_them() {
+        let nested = json!({"login": {"type": "object", "properties": {"password": {"type": "string", "secret": true}}}});
+        let listed =
+            json!({"tokens": {"type": "array", "items": {"type": "string", "secret": true, "maxLength": 3}}});
+        let payload = json!({"type": "object", "properties": {"pin": {"type": "integer", "secret": true}}});
+        for (validator, value) in [
+            (Validator::of_parameters(nested.as_object().unwrap()), json!({"login": {"password": 424_242}})),
+            (Validator::of_parameters(nested.as_object().unwrap()), json!({"login": "424242"})),
+            (Validator::of_parameters(listed.as_object().unwrap()), json!({"tokens": ["424242"]})),
+            (Validator::of_payload(payload.as_object().unwrap()).unwrap(), json!({"pin": "424242"})),
+        ] {
+            let message = validator.check(&value).unwrap_err();
+            assert!(!message.contains("424242"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_value_beside_a_secret_is_quoted_unless_it_may_be_one() {
+        let properties = json!({"pin": {"secret": true}, "n": {"type": "integer"}});
+        let strict = json!({"properties": properties, "additionalProperties": {"type": "integer"}});
+        let beside = json!({"properties": properties, "patternProperties": {"^x": {"secret": true}}});
+        let payload = |schema: &Value| Validator::of_payload(schema.as_object().unwrap()).unwrap();
+        for (validator, value, says) in [
+            (
+                Validator::of_parameters(properties.as_object().unwrap()),
+                json!({"n": "a"}),
+                "n: \"a\" is not an integer",
+            ),
+            (payload(&strict), json!({"n": "a"}), "n: \"a\" is not an integer"),
+            (payload(&strict), json!({"pn": "a"}), "pn: value is not an integer"),
+            (payload(&beside), json!({"n": "a"}), "n: value is not an integer"),
+        ] {
+            assert_eq!(validator.check(&value), Err(says.to_owned()));
+        }
+        let validator = Validator::of_parameters(properties.as_object().unwrap());
+        let hidden = validator.check_with(&json!({"n": "a"}), |name| name == Some("n"));
+        assert_eq!(hidden, Err("n: value is not an integer".to_owned()));
+    }
+}

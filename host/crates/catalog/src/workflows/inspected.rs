@@ -1,0 +1,399 @@
+//! Inspected texts of workflows: the findings with line and column, and the program if there are no errors.
+//! [`super::known`] has the actions that a workflow may call. Whoever runs a workflow keeps the result.
+
+use std::fmt;
+use std::sync::Arc;
+
+use petrel_engine_core::Error;
+use petrel_model::parameters::Parameters;
+use petrel_model::quoted::beginning;
+use petrel_workflows::chain::ChainDefinition;
+use petrel_workflows::inspection::contents::{self, Actions, Call};
+use petrel_workflows::inspection::{Kind, Step, slips};
+use petrel_workflows::{Definition, Finding, Source};
+use petrel_yaml::{Document, Position};
+use serde_json::{Value, json};
+
+use super::known::Registered;
+use super::{ACTION_CHAIN, ORQUESTA};
+use crate::service::Catalog;
+
+/// The variables that every workflow has from the beginning.
+const SURROUNDINGS: [&str; 2] = ["st2", "parent"];
+
+/// The number of findings that are reported for one workflow.
+const MOST_FINDINGS: usize = 1_000;
+
+/// The length of a quoted expression, in characters.
+const LONGEST_EXPRESSION: usize = 1_000;
+
+/// The bytes of quoted expressions in all findings.
+const MOST_QUOTED: usize = 4 << 20;
+
+/// A finding in a workflow's file, with its position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The finding, an error or a note.
+    pub finding: Finding,
+    /// The position in the file, as near as it is known.
+    pub position: Option<Position>,
+}
+
+impl Catalog {
+    /// Inspects the text of a workflow or a chain against the registered actions, off the workers. Returns all
+    /// findings, in the form of a failed workflow's report.
+    ///
+    /// # Errors
+    /// When many wait for long evaluations, or the host stops meanwhile.
+    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+        self.evaluations().check_room()?;
+        let catalog = self.clone();
+        let work = move || {
+            let inspected = inspect(language(&source), &source);
+            let registered = Registered::on(&catalog.content(), &inspected.calls);
+            inspected.beside(&registered).found().to_errors()
+        };
+        self.evaluations().heavy(work).await
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Position { line, column }) = self.position {
+            write!(f, "{line}:{column}: ")?;
+        }
+        if self.finding.is_note() {
+            f.write_str("note: ")?;
+        }
+        f.write_str(&self.without_position())
+    }
+}
+
+impl Found {
+    /// The message with its subject; position and severity are left to the caller.
+    pub fn without_position(&self) -> String {
+        let mut text = String::new();
+        if let Some(path) = &self.finding.spec_path {
+            text.push_str(path);
+            text.push_str(": ");
+        }
+        text.push_str(&self.finding.message);
+        if let Some(expression) = &self.finding.expression {
+            text.push_str(" (in `");
+            text.push_str(&beginning(expression, LONGEST_EXPRESSION));
+            text.push_str("`)");
+        }
+        text
+    }
+}
+
+/// The findings in a workflow's file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invalid(pub Vec<Found>);
+
+impl Invalid {
+    /// The findings in the form of a failed workflow's report.
+    pub fn to_errors(&self) -> Value {
+        let of = |found: &Found| {
+            let mut error = found.finding.to_value();
+            if let (Some(object), Some(position)) = (error.as_object_mut(), found.position) {
+                object.insert("line".to_owned(), json!(position.line));
+                object.insert("column".to_owned(), json!(position.column));
+            }
+            error
+        };
+        Value::Array(self.0.iter().map(of).collect())
+    }
+
+    fn without_notes(mut self) -> Self {
+        self.0.retain(|found| !found.finding.is_note());
+        self
+    }
+}
+
+/// The runner for a text: only chains have a key `chain`.
+pub fn language(source: &str) -> &'static str {
+    let is_chain = petrel_yaml::parse(source).is_ok_and(|document| document.value.get("chain").is_some());
+    if is_chain { ACTION_CHAIN } else { ORQUESTA }
+}
+
+/// Inspects the text of a workflow for this runner, by itself; [`Inspected::beside`] adds the calls of actions.
+pub fn inspect(runner: &str, source: &str) -> Inspected {
+    inspect_as(runner, source, false)
+}
+
+/// Inspects and compiles the text of a workflow for the runner of this name.
+///
+/// # Errors
+/// All errors in the text itself; notes are left out.
+pub fn check(runner: &str, source: &str) -> Result<Source, Invalid> {
+    inspect(runner, source).into_source()
+}
+
+/// As [`inspect`], for a workflow that `reevaluates` or not.
+pub fn inspect_as(runner: &str, source: &str, reevaluates: bool) -> Inspected {
+    match petrel_yaml::parse(source) {
+        Ok(document) if runner == ACTION_CHAIN => of_chain(document, reevaluates),
+        Ok(document) => of_workflow(document, reevaluates),
+        Err(error) => Inspected {
+            source: None,
+            findings: vec![Finding::syntax(error.message)],
+            calls: Vec::new(),
+            is_cut: false,
+            place: Place::Known(error.position),
+        },
+    }
+}
+
+fn of_workflow(document: Document, reevaluates: bool) -> Inspected {
+    let mut findings = petrel_workflows::inspect(&document.value, &SURROUNDINGS);
+    let mut source = None;
+    if findings.is_empty() {
+        match Definition::compile(&document.value) {
+            Ok(mut definition) => {
+                definition.reevaluates = reevaluates;
+                source = Some(Source::Orquesta(Arc::new(definition)));
+            }
+            Err(error) => findings.push(Finding::syntax(error.to_string())),
+        }
+    }
+    findings.extend(slips(&document.value));
+    let calls = contents::calls(&document.value);
+    Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
+}
+
+fn of_chain(document: Document, reevaluates: bool) -> Inspected {
+    let (mut source, mut calls) = (None, Vec::new());
+    let problems = match ChainDefinition::compile(&document.value) {
+        Ok(mut chain) => {
+            chain.reevaluates = reevaluates;
+            calls = contents::calls_of_chain(&chain);
+            let notes = std::mem::take(&mut chain.notes);
+            source = Some(Source::Chain(Arc::new(chain)));
+            notes
+        }
+        Err(problems) => problems,
+    };
+    let findings = problems.into_iter().map(Finding::from).collect();
+    Inspected { source, findings, calls, is_cut: false, place: Place::In(document) }
+}
+
+/// An inspected text of a workflow.
+#[derive(Debug)]
+pub struct Inspected {
+    source: Option<Source>,
+    findings: Vec<Finding>,
+    calls: Vec<Call>,
+    /// Whether findings were left out.
+    is_cut: bool,
+    place: Place,
+}
+
+/// The places of findings.
+#[derive(Debug)]
+enum Place {
+    /// Places within a document.
+    In(Document),
+    /// The place of a syntax error.
+    Known(Position),
+}
+
+impl Inspected {
+    /// Adds the findings about calls of actions, by the knowledge of `actions`.
+    #[must_use]
+    pub fn beside(mut self, actions: &dyn Actions) -> Self {
+        let found = contents::inspect(&self.calls, actions);
+        self.is_cut |= found.len() > contents::MOST_FINDINGS;
+        self.findings.extend(found);
+        self
+    }
+
+    /// The same with what is odd about the names in a chain whose action takes these parameters.
+    #[must_use]
+    pub(crate) fn of_action(mut self, parameters: &Parameters) -> Self {
+        if let Some(Source::Chain(chain)) = &self.source {
+            self.findings.extend(chain.strays(parameters).into_iter().map(Finding::from));
+        }
+        self
+    }
+
+    /// The calls of actions in the text.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Whether the workflow cannot begin.
+    pub fn has_errors(&self) -> bool {
+        self.source.is_none() || self.findings.iter().any(|finding| !finding.is_note())
+    }
+
+    /// All findings, errors first, each group in StackStorm's order.
+    pub fn found(&self) -> Invalid {
+        let mut findings = self.findings.clone();
+        findings.sort_by(|one, other| (one.severity, one).cmp(&(other.severity, other)));
+        findings.dedup();
+        let found = |finding: Finding| {
+            let position = match &self.place {
+                Place::In(document) => position(document, &finding),
+                Place::Known(position) => *position,
+            };
+            Found { position: Some(position), finding }
+        };
+        Invalid(as_many_as_are_told(findings, self.is_cut).into_iter().map(found).collect())
+    }
+
+    /// The program.
+    ///
+    /// # Errors
+    /// All errors; notes are left out.
+    pub fn into_source(self) -> Result<Source, Invalid> {
+        let invalid = if self.has_errors() { Some(self.found().without_notes()) } else { None };
+        match (self.source, invalid) {
+            (Some(source), None) => Ok(source),
+            (_, invalid) => Err(invalid.unwrap_or_else(|| Invalid(Vec::new()))),
+        }
+    }
+
+    /// The program and its calls of actions.
+    ///
+    /// # Errors
+    /// All errors; notes are left out.
+    pub fn into_parts(mut self) -> Result<(Source, Vec<Call>), Invalid> {
+        let calls = std::mem::take(&mut self.calls);
+        self.into_source().map(|source| (source, calls))
+    }
+}
+
+/// The errors of `calls` by the knowledge of `actions`, in the text of their workflow; notes are left out.
+pub fn wrong_calls(calls: &[Call], actions: &dyn Actions, source: &str) -> Option<Invalid> {
+    let mut findings = contents::inspect(calls, actions);
+    let is_cut = findings.len() > contents::MOST_FINDINGS;
+    findings.retain(|finding| !finding.is_note());
+    if findings.is_empty() {
+        return None;
+    }
+    let document = petrel_yaml::parse(source).ok();
+    let found = |finding: Finding| Found {
+        position: document.as_ref().map(|document| position(document, &finding)),
+        finding,
+    };
+    Some(Invalid(as_many_as_are_told(findings, is_cut).into_iter().map(found).collect()))
+}
+
+/// The first findings, and the number of the others, which is unknown if they are `cut`. Each finding may quote a
+/// text as long as the workflow.
+fn as_many_as_are_told(mut findings: Vec<Finding>, is_cut: bool) -> Vec<Finding> {
+    let mut quoted = 0;
+    let told = findings.iter().take(MOST_FINDINGS).take_while(|finding| {
+        quoted += finding.expression.as_ref().map_or(0, |text| text.len());
+        quoted <= MOST_QUOTED
+    });
+    let told = told.count().max(1);
+    if let Some(severity) = findings.get(told).map(|finding| finding.severity) {
+        let more = if is_cut { String::new() } else { format!("{} ", findings.len() - told) };
+        findings.truncate(told);
+        let message = format!("and {more}more problems; correct these first");
+        findings.push(Finding { severity, ..Finding::syntax(message) });
+    }
+    findings
+}
+
+/// The position of the key or the item in a finding, or of its nearest existing parent.
+fn position(document: &Document, finding: &Finding) -> Position {
+    let steps = finding.steps();
+    let path: Vec<petrel_yaml::Step<'_>> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Key(key) => petrel_yaml::Step::Key(key),
+            Step::Index(index) => petrel_yaml::Step::Item(*index),
+        })
+        .collect();
+    if let Some(position) = document.key_position(&path) {
+        return position;
+    }
+    // Inputs may stand behind the name of their action.
+    if let (Kind::Content, [tasks, task, ..]) = (finding.kind, path.as_slice())
+        && document.key_position(&[*tasks, *task, petrel_yaml::Step::Key("input")]).is_none()
+        && let Some(position) = document.key_position(&[*tasks, *task, petrel_yaml::Step::Key("action")])
+    {
+        return position;
+    }
+    document.nearest_position(&path)
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_workflows::inspection::contents::Known;
+
+    use super::*;
+
+    /// One action, `core.local`, that needs `cmd`.
+    struct Local(Parameters);
+
+    impl Actions for Local {
+        fn find(&self, reference: &str) -> Known<'_> {
+            if reference == "core.local" { Known::Takes(&self.0) } else { Known::Missing }
+        }
+    }
+
+    fn local() -> Local {
+        Local(json!({"cmd": {"required": true}}).as_object().cloned().unwrap())
+    }
+
+    #[test]
+    fn findings_have_their_places_and_notes_follow_errors() {
+        let workflow = "version: 1.0
+tasks:
+  one:
+    next: [{do: two, publish: path=ok}]
+    action: core.local cmds=\"x\"
+  two:
+    action: core.nop
+    input:
+      x: <% lenn(1) %>
+";
+        let inspected = inspect(ORQUESTA, workflow).beside(&local());
+        assert!(inspected.has_errors());
+        let told: Vec<_> = inspected.found().0.iter().map(ToString::to_string).collect();
+        let begin = [
+            "5:5: tasks.one.input: Action \"core.local\" is missing required input \"cmd\".",
+            "5:5: tasks.one.input.cmds: Action \"core.local\" has unexpected input \"cmds\".",
+            "7:5: tasks.two.action: The action \"core.nop\" is not registered in the database.",
+            "9:7: tasks.two.input.x: unknown function \"lenn\"; did you mean \"len\"?",
+            "4:22: note: tasks.one.next[0].publish: `path=ok` is dropped",
+        ];
+        assert_eq!(told.len(), begin.len(), "{told:#?}");
+        for begin in begin {
+            assert!(told.iter().any(|told| told.starts_with(begin)), "{begin}: {told:#?}");
+        }
+        assert!(told.last().is_some_and(|last| last.contains("note: ")), "{told:#?}");
+    }
+
+    #[test]
+    fn a_note_keeps_nobody_from_running_a_workflow() {
+        let publishes = "version: 1.0\ntasks: {a: {action: core.noop, next: [{publish: path=ok}]}}\n";
+        let chain = "chain: [{name: a, ref: core.nop, description: x}]\n";
+        for (runner, text, notes) in [(ORQUESTA, publishes, 1), (ACTION_CHAIN, chain, 1)] {
+            assert!(check(runner, text).is_ok(), "{text}");
+            let found = inspect(runner, text).found();
+            assert_eq!(found.0.len(), notes, "{found:?}");
+            assert_eq!(found.to_errors()[0]["severity"], "note");
+        }
+        // What a chain calls it finds out by itself.
+        let inspected = inspect(ACTION_CHAIN, chain).beside(&local());
+        assert!(!inspected.has_errors() && inspected.found().0.len() == 2);
+    }
+
+    #[test]
+    fn of_very_many_findings_the_errors_are_told() {
+        let publish: String = (0..3_000).map(|number| format!("v{number}=x ")).collect();
+        let text = format!(
+            "version: 1.0\ntasks:\n  a:\n    action: core.noop\n    next: [{{publish: '{publish}', when: '<% succeded() %>'}}]\n"
+        );
+        let found = inspect(ORQUESTA, &text).found().0;
+        assert_eq!(found.len(), MOST_FINDINGS + 1);
+        assert!(found.first().is_some_and(|first| first.finding.message.contains("succeded")));
+        assert!(found.last().is_some_and(|last| last.finding.is_note()));
+        assert!(check(ORQUESTA, &text).is_err_and(|invalid| invalid.0.len() == 1));
+    }
+}
