@@ -140,7 +140,7 @@ fn the_log_is_json_on_demand_and_its_level_changes_while_the_host_runs() {
     host.ok(&["log", "level", "warn,petrel_engine=debug"]);
     let id = host.shell("true");
     let line = eventually("the line is written", || {
-        lines().into_iter().find(|line| line["fields"]["message"] == "execution ended")
+        lines().into_iter().find(|line| line["fields"]["message"] == "the execution has ended")
     });
     let execution =
         line["spans"].as_array().unwrap().iter().find(|span| span["name"] == "execution").unwrap();

@@ -35,7 +35,7 @@ pub(crate) fn read_all(directory: &Path, content: &mut Content) {
             Ok(Some(given)) => content.put_config(&pack.reference, Some(given)),
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(pack = pack.reference, %error, "the configuration of a pack will not do");
+                tracing::error!(pack = pack.reference, %error, "the configuration of a pack is not valid");
             }
         }
     }
@@ -59,10 +59,10 @@ pub(crate) fn of_pack(
     Ok(Some(GivenConfig { values: Arc::new(values), file: Some(file) }))
 }
 
-/// What a file says, if it is there.
+/// The values in a file, if it exists.
 ///
 /// # Errors
-/// When it cannot be read, or is no configuration.
+/// When the file cannot be read, or is not a configuration.
 fn read(file: &Path) -> Result<Option<Object>, Error> {
     let name = file.display().to_string();
     let text = match plain_file::read_text(file, LARGEST_METADATA) {
@@ -133,7 +133,8 @@ pub(crate) fn misplaced(directory: &Path, pack: &str) -> Option<String> {
     Some(format!("{} is not read; move it to {}", found.display(), file.display()))
 }
 
-/// Whether values are what the schema says, and templates in them can be read. A pack without a schema takes anything.
+/// Checks values against the schema, and that templates in them can be parsed. A pack without a schema takes any
+/// values.
 ///
 /// # Errors
 /// What does not fit, by its place.

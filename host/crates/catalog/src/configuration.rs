@@ -11,12 +11,12 @@ use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Tem
 use petrel_model::Object;
 use serde_json::Value;
 
-/// The configuration of a pack, as it was given.
+/// The configuration of a pack, without defaults.
 #[derive(Debug, Clone)]
 pub struct GivenConfig {
-    /// What was given; without the defaults of the schema.
+    /// The given values.
     pub values: Arc<Object>,
-    /// The file that it stands in, unless it came through the API.
+    /// Its file, unless it came through the API.
     pub file: Option<PathBuf>,
 }
 

@@ -16,7 +16,7 @@ use crate::content::{Content, Runners};
 /// Settings of the catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Where configurations of packs are, as `packs/NAME.yaml`. Default: nowhere.
+    /// The directory with configurations of packs, as `packs/NAME.yaml`. Default: none.
     pub config_directory: Option<PathBuf>,
 }
 
@@ -103,7 +103,7 @@ impl Secrets for Inner {
     fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
         let content = self.content.get();
         let known = action.parse().ok().and_then(|reference| content.registered(&reference));
-        // Of what is not there nothing is known.
+        // Nothing is known of an action that is not registered, so everything may be secret.
         known.is_none_or(|action| match parameter {
             Some(name) => action.signature.is_secret(name),
             None => action.parameters.values().any(has_secret),

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::Content;
 
 impl Content {
-    /// What the rules that listen to `trigger`, of the type `kind`, read of a payload, and what checking it does.
+    /// The parts of a payload that the rules which listen to `trigger`, of the type `kind`, and the payload schema
+    /// read.
     pub fn reads(&self, trigger: &Ref, kind: &Ref) -> Reads {
         let mut reads = Reads::default();
         self.add_reads(trigger, &mut reads);
@@ -24,7 +25,7 @@ impl Content {
     pub fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
         for rule in self.index().of(trigger) {
             rule.add_reads(reads);
-            // Without the action the rule gets no further than that.
+            // Without its action the rule does not get that far.
             if let Ok(action) = self.action(&rule.rule().action.reference) {
                 action.signature.add_reads(reads);
             }

@@ -74,7 +74,7 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
     })
 }
 
-/// What to say, and what to do, where a pack has the name of one of the host's own.
+/// The message and the remedy for a pack with the name of one of the host's own.
 pub(super) fn own_name(pack: &Pack) -> Option<(String, &'static str)> {
     let name = &pack.reference;
     names::is_own_pack(name).then(|| {

@@ -66,7 +66,7 @@ pub(super) fn rules_of(
     RulesOfPack { rules, expect, gone: gone.into_iter().map(|(rule, _)| rule).collect() }
 }
 
-/// The rules that came from files of `pack` and are not among those that it has now.
+/// The rules that came from files of `pack` and are not in them now.
 fn gone_rules(
     content: &Content,
     pack: &str,
@@ -84,7 +84,7 @@ fn gone_rules(
 pub(super) fn is_from_file(rule: &Rule, before: Option<&BTreeMap<String, bool>>) -> bool {
     match before {
         Some(before) => before.contains_key(rule.reference.name()),
-        // What was made through the API says by whom.
+        // A rule that was created through the API has a user.
         None => !rule.context.contains_key("user"),
     }
 }

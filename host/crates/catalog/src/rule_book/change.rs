@@ -52,7 +52,7 @@ impl RuleChange {
     }
 }
 
-/// `rule`, ready to be evaluated.
+/// `rule`, compiled.
 pub(super) fn compiled(rule: &Rule) -> Arc<CompiledRule> {
     Arc::new(CompiledRule::new(Arc::new(rule.clone())))
 }

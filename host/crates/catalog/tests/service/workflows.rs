@@ -52,7 +52,7 @@ async fn what_is_secret_among_the_parameters_of_an_action_follows_what_is_regist
             "runner_type: noting\nentry_point: a\nparameters: {{pin: {{type: string, secret: {secret}}}}}\n"
         )
     };
-    // Of what is not there nothing is known.
+    // Nothing is known of an action that is not registered, so everything may be secret.
     assert!(secrets.is_secret("mine.a", Some("pin")) && secrets.is_secret("no reference", None));
     for is_secret in [true, false] {
         house.register("mine", &[("actions/a.yaml", &pin(is_secret))]).await.unwrap();
