@@ -109,7 +109,7 @@ impl Configuration {
     }
 }
 
-/// Warns of variables that look like settings and that nobody reads. Their values are not told.
+/// Warns of variables that look like settings and that nobody reads. Their values are not shown.
 pub(crate) fn warn_of_unknown_variables() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for (variable, near) in layers::strangers(names) {

@@ -14,7 +14,7 @@ use crate::exit::Failure;
 /// The largest file that is sent, in bytes: the host's limit for a request.
 pub(crate) const LARGEST_INPUT: u64 = petrel_api::BODY_LIMIT as u64;
 
-/// How many names of parameters are told.
+/// Largest number of names of parameters in a message.
 const MOST_NAMES: usize = 20;
 /// Characters of a value in an example.
 const LONGEST_EXAMPLE: usize = 40;
@@ -33,7 +33,7 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
             let rest: Vec<&str> = std::iter::once(word).chain(words.by_ref()).map(String::as_str).collect();
             if given.contains_key("cmd") {
                 return Err(Failure::usage(
-                    format!("`{}` is no parameter, and cmd is given already", rest.join(" ")),
+                    format!("`{}` is not a parameter, and cmd is given already", rest.join(" ")),
                     "put options before the action, and quote values with spaces: cmd='uname -a'",
                 ));
             }
@@ -55,17 +55,17 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
     Ok(given)
 }
 
-/// Whether the action takes a parameter of this name, which may have blanks in it.
+/// Whether the action takes a parameter of this name, which may contain blanks.
 fn is_declared(name: &str, schemas: &Value) -> bool {
     schemas.get(name.strip_suffix(':').unwrap_or(name)).is_some()
 }
 
-/// That a word is no parameter of an action that takes no command, and how one is written.
+/// The error for a word that is not a parameter of an action without a command, with the form of one.
 fn no_parameter(word: &str, schemas: &Value) -> Failure {
-    // What is meant for a secret is not to be read over somebody's shoulder.
+    // A value that is meant for a secret must not be shown.
     let has_secret = schemas.as_object().is_some_and(|schemas| schemas.values().any(has_secret));
     let word = if has_secret { "VALUE" } else { word };
-    let message = format!("`{}` is no parameter, and the action takes no cmd", quoted(word));
+    let message = format!("`{}` is not a parameter, and the action takes no cmd", quoted(word));
     let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     let is_required =
         |name: &&&str| schemas.get(**name).is_some_and(|schema| Schema::of(schema).is_required());
@@ -205,18 +205,23 @@ mod tests {
             (
                 "it's me",
                 &takes,
-                "`it's me` is no parameter, and the action takes no cmd",
+                "`it's me` is not a parameter, and the action takes no cmd",
                 r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
             ),
-            ("my message=a", &takes, "`my message=a` is no parameter", "as message='a'; it takes"),
-            ("pin hush", &json!({"pin": {"secret": true}}), "`VALUE` is no parameter", "as pin='VALUE'; it"),
-            ("a", &json!({}), "`a` is no parameter", "leave it out: the action takes no parameters"),
+            ("my message=a", &takes, "`my message=a` is not a parameter", "as message='a'; it takes"),
+            (
+                "pin hush",
+                &json!({"pin": {"secret": true}}),
+                "`VALUE` is not a parameter",
+                "as pin='VALUE'; it",
+            ),
+            ("a", &json!({}), "`a` is not a parameter", "leave it out: the action takes no parameters"),
         ] {
             let refused = parse(&[word.to_owned()], schemas).unwrap_err();
             assert!(refused.message.starts_with(message) && refused.hint.contains(hint), "{refused}");
         }
         assert_eq!(parse(&["reply to=a".to_owned()], &takes).unwrap()["reply to"], json!("a"));
-        // What an action takes that is not there any more is not known.
+        // The parameters of an action that no longer exists are not known.
         assert_eq!(parse(&["date".to_owned()], &Value::Null).unwrap()["cmd"], json!("date"));
     }
 

@@ -17,7 +17,7 @@ mod table;
 
 use table::{Column, Kind};
 
-/// Characters of what was asked for that are told where nothing is found.
+/// Characters of a filter's value in the message that nothing was found.
 const LONGEST_ASKED: usize = 100;
 
 /// The form of results.
@@ -107,8 +107,8 @@ pub(crate) fn listing(form: Form, items: &Value, columns: &[(&str, &str)]) {
     listing_of(form, items, columns, &[]);
 }
 
-/// Prints a listing of what passes filters. `asked` has those that were given, each with its flag and value, so that a slip in
-/// one is seen where nothing passes.
+/// Prints a listing of the items that match filters. `asked` has the given ones, each with its flag and value, so that a
+/// slip in one is seen if nothing matches.
 pub(crate) fn listing_of(form: Form, items: &Value, columns: &[(&str, &str)], asked: &[(&str, String)]) {
     if form == Form::Json {
         return json(items);
@@ -126,7 +126,7 @@ pub(crate) fn listing_of(form: Form, items: &Value, columns: &[(&str, &str)], as
     note_unreadable(rows);
 }
 
-/// That nothing passes the filters.
+/// The message that nothing matches the filters.
 fn nothing_found(asked: &[(&str, String)]) -> String {
     let asked: Vec<_> =
         asked.iter().map(|(flag, value)| format!("--{flag} {}", beginning(value, LONGEST_ASKED))).collect();

@@ -1,6 +1,5 @@
 //! The composition root: builds the host from its parts, runs it until a signal stops it, and drains it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -358,11 +357,10 @@ fn all_runners(
     url: &str,
     cache_directory: Option<PathBuf>,
 ) -> Result<Runners, Failure> {
-    let working_directory = data_dir.join("work");
     let inherited = INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     let shell = ShellOptions {
         environment: inherited.collect(),
-        working_directory,
+        working_directory: data_dir.join("work"),
         api_url: format!("{url}/api/v1"),
         output_limit: 16 << 20,
         run_as: settings.runners.run_as.clone(),
@@ -398,8 +396,5 @@ fn all_runners(
         Arc::new(WorkflowRunner::orquesta()),
         Arc::new(WorkflowRunner::action_chain()),
     ];
-    Ok(all
-        .into_iter()
-        .map(|runner| (runner.runner_type().name.to_owned(), runner))
-        .collect::<BTreeMap<_, _>>())
+    Ok(all.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect())
 }

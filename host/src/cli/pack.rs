@@ -186,14 +186,14 @@ async fn get(session: &Session, pack: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what there is to say of a configuration.
+/// Prints the notes on a configuration.
 fn tell_notes(config: &Value) {
     for note in config.get("notes").and_then(Value::as_array).into_iter().flatten() {
         print::note(&format!("note: {}", note.as_str().unwrap_or_default()));
     }
 }
 
-/// Says what went with a pack that was removed.
+/// Prints the outcome of removing a pack.
 fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
     let removal: Removal<'_> = read(removed)?;
     removal.notes.iter().for_each(|note| print::note(&format!("note: {note}")));
@@ -201,7 +201,7 @@ fn tell_removal(form: Form, removed: &Value) -> Result<(), Failure> {
     match form {
         Form::Json => print::json(removed),
         Form::Text => print::note(&format!(
-            "removed {}: {}, {}, {}; its files are where they were",
+            "removed {}: {}, {}, {}; its files were not touched",
             removal.reference,
             of(removal.actions, "action"),
             of(removal.triggers, "trigger"),

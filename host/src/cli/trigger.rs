@@ -143,7 +143,7 @@ fn explain(why: &Why<'_>) {
     if why.rules.is_empty() {
         print::line("no rule listens to this trigger now");
     } else {
-        print::line("by the rules, and the datastore, as they are now; what came of it stands behind `then`");
+        print::line("with the present rules and datastore; its consequences stand after `then`");
     }
     if let Some(RefusedWebhook { at, path, status, address }) = why.refused.last() {
         let count = why.refused.len();

@@ -116,8 +116,8 @@ fn checked(url: &str) -> Result<&str, Failure> {
     Err(Failure::usage(format!("`{url}`, from --url or PETREL_URL, is not the URL of a host"), hint))
 }
 
-/// Refuses the URL of the API, a question or a part of a page: the client adds what is below a host by itself. A host may
-/// well be below a path, behind a proxy.
+/// Refuses a URL of the API, and one with a query or a fragment: the client adds the paths below the host by itself. The
+/// host itself may be below a path, behind a proxy.
 fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
     let path = url.path().trim_end_matches('/');
     let below =
@@ -130,7 +130,7 @@ fn of_host(url: &reqwest::Url) -> Result<(), Failure> {
     host.set_query(None);
     host.set_fragment(None);
     let hint = format!("write {}", host.as_str().trim_end_matches('/'));
-    let message = format!("`{url}`, from --url or PETREL_URL, is more than where the host is");
+    let message = format!("`{url}`, from --url or PETREL_URL, is longer than the URL of the host");
     Err(Failure::usage(message, hint))
 }
 

@@ -57,12 +57,12 @@ pub(super) fn from_environment() -> BTreeMap<&'static str, Raw> {
     said.collect()
 }
 
-/// The variables that are read beside those of settings: where the host is, what to sign in with, which file to read, and
-/// what processes of executions are known by.
+/// The variables that are read besides those of settings: the URL of the host, credentials, the file to read, and the
+/// marks of an execution's processes.
 const BESIDE: [&str; 6] =
     ["PETREL_CONFIG", "PETREL_URL", "PETREL_TOKEN", "PETREL_API_KEY", EXECUTION_VARIABLE, PROOF_VARIABLE];
 
-/// Of `names`, those of variables that look like ours and that nobody reads, each with the one that it is near to.
+/// The variables among `names` that look like ours and that nobody reads, each with the one that it is near to.
 pub(super) fn strangers(
     names: impl IntoIterator<Item = String>,
 ) -> impl Iterator<Item = (String, Option<&'static str>)> {

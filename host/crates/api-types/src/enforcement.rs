@@ -23,7 +23,7 @@ pub struct Enforcement<'a> {
     /// The reason why nothing was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// What is to be known of it although the rule matched.
+    /// Remarks about the enforcement, although the rule matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Cow<'a, str>>,
     /// The time of the verdict.

@@ -59,7 +59,7 @@ pub struct Execution<'a> {
     /// The rule that requested the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleOf<'a>>,
-    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    /// The trace in the log lines about it. Absent from a host without traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
     /// The result. Null where only other attributes were asked for.

@@ -34,7 +34,7 @@ pub struct Explanation<'a> {
     /// The reason why the rule led to no execution, if it matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
-    /// Every criterion in order, also behind the first that does not hold.
+    /// All criteria in order, also those after the first that does not hold.
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 

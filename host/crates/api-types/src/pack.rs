@@ -109,21 +109,21 @@ impl<'a> Registration<'a> {
     }
 }
 
-/// What went with a pack that was removed.
+/// The outcome of removing a pack.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Removal<'a> {
     /// The pack.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
-    /// That it is removed.
+    /// Always true.
     pub deleted: bool,
-    /// How many actions went.
+    /// The number of removed actions.
     pub actions: usize,
-    /// How many trigger types.
+    /// The number of removed trigger types.
     pub triggers: usize,
-    /// How many rules, with those that were made by hand.
+    /// The number of removed rules, including those made by hand.
     pub rules: usize,
-    /// What went that is in no file of the pack, and what stays.
+    /// Notes on removed objects that no file of the pack has, and on those that stay.
     pub notes: Vec<Cow<'a, str>>,
 }
 
@@ -136,7 +136,7 @@ pub struct PackConfig<'a> {
     pub pack: Cow<'a, str>,
     /// The configured values. Secrets among them are masked unless they are to be shown.
     pub values: Cow<'a, Object>,
-    /// What there is to say of it, and of the file that is to configure the pack.
+    /// Notes on the configuration, and on the file for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Cow<'a, str>>,
 }

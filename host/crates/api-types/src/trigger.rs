@@ -105,7 +105,7 @@ pub struct TriggerInstance<'a> {
     pub payload: Payload,
     /// The progress of the event through the rules.
     pub status: TriggerInstanceStatus,
-    /// The trace that the lines of the log about it name. Nothing from a host that has no traces.
+    /// The trace in the log lines about it. Absent from a host without traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
     /// The enforcements of the event, if it has any.

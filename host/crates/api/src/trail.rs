@@ -141,13 +141,13 @@ fn resource(path: &str) -> &str {
     path.split('/').find(|part| !["", "api", "auth", "v1"].contains(part)).unwrap_or_default()
 }
 
-/// Which object of its resource a path names, for answers that do not say what they are about.
+/// The object that a path names, for answers that do not name theirs.
 fn object(path: &str) -> Cow<'_, str> {
     let resource = resource(path);
     let mut parts = path.split('/').skip_while(|part| *part != resource).skip(1);
     let name = match resource {
         "" => "",
-        // A key may have slashes in its name, which is the rest of the path.
+        // The name of a key may contain slashes, so it is the rest of the path.
         "keys" => path.split_once("/keys/").map_or("", |(_, name)| name),
         _ => parts.next().unwrap_or_default(),
     };

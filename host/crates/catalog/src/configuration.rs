@@ -65,7 +65,7 @@ impl Configuration {
         Self { values: Arc::new(values), given: given.keys().cloned().collect(), templates }
     }
 
-    /// What is in it, where no template is among that.
+    /// The values, if there are no templates among them.
     pub(crate) fn literal(&self) -> Option<&Arc<Object>> {
         self.templates.is_empty().then_some(&self.values)
     }

@@ -45,9 +45,9 @@ pub struct RegisteredAction {
     pub pack_path: PathBuf,
     /// The reason why the action is refused when somebody runs it, if it is.
     pub refused: Option<String>,
-    /// Checks values for these.
+    /// Checks values of the parameters.
     pub validator: Validator,
-    /// What of these is given as a template, is secret or is cast.
+    /// The parameters that are templates, are secret or are cast.
     pub signature: Signature,
 }
 
@@ -85,7 +85,7 @@ impl RegisteredAction {
 pub struct RegisteredTriggerType {
     /// The trigger type.
     pub kind: Arc<TriggerType>,
-    /// Checks payloads, if its schema says anything of them.
+    /// Checks payloads, if the schema restricts them.
     pub payload: Option<Validator>,
     pub(crate) parameters: Validator,
     /// The schema of its payload, if it declares any value secret.

@@ -1,5 +1,5 @@
-//! Configures packs: from a file of the operator (`config_files`), or through the API. A file wins; what was given
-//! through the API is kept in the store. What actions get of it is in [`configuration`](crate::configuration).
+//! Configurations of packs, from a file of the operator (`config_files`) or through the API. A file wins; a configuration
+//! through the API is kept in the store. [`configuration`](crate::configuration) has them as actions see them.
 
 use std::sync::Arc;
 
@@ -138,8 +138,8 @@ impl Catalog {
         told.collect()
     }
 
-    /// What to say of the configuration of `pack` that is in force, and of the file that is to configure it, as it is now:
-    /// that it will not do, or that it says something else.
+    /// Notes on the configuration of `pack` that is in force, and on its present file: that it is not valid, or that it has
+    /// changed.
     pub async fn config_notes(&self, pack: &str) -> Vec<String> {
         let content = self.content();
         let given = content.given_config(pack).cloned();
@@ -179,7 +179,7 @@ pub fn not_configured(pack: &str) -> Error {
     }
 }
 
-/// There is no configuration, and this is to be said of its file.
+/// The error for a pack without a configuration, with this note on its file.
 pub fn not_configured_by_file(pack: &str, notes: &[String]) -> Error {
     if notes.is_empty() {
         return not_configured(pack);

@@ -1,6 +1,6 @@
-//! Registers packs: what is in a directory becomes content, all of it in one commit, and what is no
-//! longer there is forgotten. [`reading`] says what is wrong with one, [`flows`] with its workflows, [`rules`] what
-//! becomes of its rules, [`gone`] what has gone, [`parts`] how a part of a pack is registered alone.
+//! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
+//! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
+//! [`gone`] words what has gone, [`parts`] registers parts of a pack.
 
 mod flows;
 mod gone;
@@ -76,7 +76,7 @@ impl Ready {
         changes
     }
 
-    /// Takes the place of the pack's old version in what is registered.
+    /// Replaces the old version of the pack in the catalog.
     fn show(self, content: &mut Content) {
         let name = self.pack.reference.clone();
         content.put_pack(self.pack);
@@ -104,7 +104,7 @@ impl Catalog {
     /// Registers some parts of the pack.
     ///
     /// # Errors
-    /// As [`Catalog::register_pack`], and when its other parts are registered from another directory.
+    /// As [`Catalog::register_pack`], and when its other parts were registered from another directory.
     pub async fn register_parts(
         &self,
         directory: &Path,
@@ -147,14 +147,13 @@ impl Catalog {
     /// Registers parts of a pack again from its directory.
     ///
     /// # Errors
-    /// When there is no such pack, and as [`Catalog::register_pack`].
+    /// When the pack does not exist, and as [`Catalog::register_pack`].
     pub async fn register_again(&self, name: &str, parts: Parts) -> Result<Report, Error> {
         let pack = Pack::clone(self.content().pack(name)?);
         self.register_parts(Path::new(&pack.path), pack.built_in, parts).await
     }
 
-    /// Forgets a pack with all that is in it, and its configuration; says what went. Its files stay where they are, and so
-    /// does what has run.
+    /// Removes a pack with its contents and its configuration, and reports what went. Its files and past executions stay.
     ///
     /// # Errors
     /// When the pack does not exist, it is one of the host's own, or rules of other packs use it.
@@ -201,7 +200,7 @@ impl Catalog {
     }
 }
 
-/// What becomes of a pack that is to be forgotten with all that is in it, and of its configuration; and which it was.
+/// The removal of a pack with its contents and its configuration, and the removed pack.
 fn removal(content: &Content, name: &str) -> Result<(Arc<Pack>, Decided<Content, Removed>), Error> {
     let pack = Arc::clone(content.pack(name)?);
     let conflict =

@@ -190,7 +190,7 @@ fn exists(existing: &Rule) -> Error {
     }
 }
 
-/// What to say of a rule that has another name or pack than before: it may have been another rule that was meant.
+/// The warning about a rule with another name or pack than before: perhaps another rule was meant.
 fn renamed(old: &Rule, rule: &Rule) -> Option<String> {
     let (old, new) = (&old.reference, &rule.reference);
     (old != new).then(|| {

@@ -29,24 +29,24 @@ pub struct Validator {
     compiled: OnceLock<Result<jsonschema::Validator, String>>,
 }
 
-/// Of which values messages must not quote anything.
+/// The values that messages must not quote.
 #[derive(Debug)]
 struct Secrets {
     has_any: bool,
-    /// What is declared without a secret, where something else has one. What is not declared may be a secret under a
-    /// misspelled name.
+    /// Properties that are declared without a secret, where another one has a secret. An undeclared property may be a
+    /// secret under a misspelled name.
     open: Vec<String>,
 }
 
 impl Secrets {
-    /// Those of a schema that has some or none, of which nothing outside `properties` may be quoted.
+    /// The secrets of a schema. If it has some, nothing outside `properties` may be quoted.
     fn new(has_any: bool, properties: Option<&Object>) -> Self {
         let properties = properties.filter(|_| has_any).into_iter().flatten();
         let open = properties.filter(|(_, schema)| !has_secret(schema)).map(|(name, _)| name.clone());
         Self { has_any, open: open.collect() }
     }
 
-    /// Whether there are some in the value of this name, or else in any.
+    /// Whether the value of this name has secrets, or, without a name, any value.
     fn are_at(&self, name: Option<&str>) -> bool {
         self.has_any && name.is_none_or(|name| self.open.iter().all(|open| open != name))
     }

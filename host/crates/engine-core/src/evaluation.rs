@@ -33,7 +33,7 @@ pub struct Evaluations(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     core: Core,
-    /// How long the evaluations of one piece of work may take together.
+    /// The longest time of all evaluations of one piece of work together.
     longest: Duration,
     threads: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -69,7 +69,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Evaluations {
-    /// Those of the process of `core`, which may take as long as `longest` together for one piece of work.
+    /// The evaluations of the process of `core`. Those of one piece of work may take `longest` together.
     pub fn new(core: Core, longest: Duration) -> Self {
         let (threads, waiting) = (Arc::new(Semaphore::new(THREADS)), AtomicUsize::new(0));
         Self(Arc::new(Inner { core, longest, threads, waiting }))
@@ -98,7 +98,7 @@ impl Evaluations {
     /// Refuses a request when many wait for long evaluations already.
     ///
     /// # Errors
-    /// When that is so.
+    /// When many wait already.
     pub fn check_room(&self) -> Result<(), Error> {
         if self.0.waiting.load(Ordering::Relaxed) < WAITING {
             return Ok(());

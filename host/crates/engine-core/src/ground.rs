@@ -89,7 +89,7 @@ impl Core {
     }
 
     /// Runs `future` as a task whose end a stop waits for. The log names a task that does not end by `name`.
-    /// What it logs stands in the span of who spawns it.
+    /// It runs in the span of its caller.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -97,8 +97,7 @@ impl Core {
         self.0.lifecycle.spawn(name, future)
     }
 
-    /// Does `work` to its end, also when whoever asked for it goes away meanwhile: what was committed must show in
-    /// memory as well.
+    /// Runs `work` to its end, even if the caller goes away meanwhile: committed changes must also be shown in memory.
     ///
     /// # Errors
     /// Those of `work`, and when it panics.

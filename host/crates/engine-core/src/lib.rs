@@ -7,7 +7,7 @@
 //!       └─ Lifecycle   spawn(name, future): named tasks, for whose end a stop waits
 //!
 //! Mirror<T>            a service's copy of stored things in memory: get() a snapshot, change(decide)
-//! Evaluations          what takes long to evaluate, off the workers: quick(work), or heavy(work) on a thread
+//! Evaluations          long evaluations, off the workers: quick(work), or heavy(work) on a thread
 //! ```
 //!
 //! Reading order: [`Core`], [`clock`], `lifecycle`, [`mirror`], [`evaluation`] and [`apart`] (other work that takes a

@@ -50,7 +50,7 @@ impl<T, R> Decided<T, R> {
         self
     }
 
-    /// The same, if the store finds that all of these hold.
+    /// The same, on the condition that all of these hold in the store.
     #[must_use]
     pub fn expecting_all(mut self, expect: Vec<Expect>) -> Self {
         self.expect.extend(expect);
@@ -58,7 +58,7 @@ impl<T, R> Decided<T, R> {
     }
 }
 
-/// A change that has begun: until this is dropped nobody else changes anything.
+/// A change that has begun. Until it is dropped nobody else changes anything.
 #[derive(Debug)]
 pub struct Changing<'a, T> {
     mirror: &'a Mirror<T>,
@@ -66,17 +66,17 @@ pub struct Changing<'a, T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Changing<'_, T> {
-    /// What is there, which nobody else changes meanwhile.
+    /// The present snapshot, which nobody else changes meanwhile.
     pub fn get(&self) -> Arc<T> {
         self.mirror.get()
     }
 
-    /// How often something else has been shown, as [`Mirror::version`].
+    /// The number of changes so far, as [`Mirror::version`].
     pub fn version(&self) -> u64 {
         self.mirror.version()
     }
 
-    /// Commits what has been decided on, and shows that.
+    /// Commits the decision, and shows it.
     ///
     /// # Errors
     /// When the commit is refused. Then nothing is stored and nothing else is shown.

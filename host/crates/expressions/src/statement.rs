@@ -183,8 +183,8 @@ pub fn references(value: &Value) -> Vec<Reference> {
     found
 }
 
-/// The keys of the item of a task that the texts of `value` read, in the order of the text: by an empty name where one
-/// reads the item itself.
+/// The keys of a task's item that the texts of `value` read, in the order of the text. An empty name stands for the item
+/// itself.
 pub fn item_keys(value: &Value) -> Vec<Reference> {
     let mut found = Vec::new();
     each_text(value, &mut |text| references::collect_items(text, &mut found));

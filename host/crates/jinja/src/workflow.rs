@@ -208,8 +208,8 @@ pub fn unknown(text: &str, is_template: bool) -> Vec<String> {
     unknown_in(&ENVIRONMENT, text, is_template)
 }
 
-/// The names that a single expression, or a template as a whole, reads and that are nothing in a workflow, where variables
-/// are behind `ctx`. Sorted.
+/// The names that a single expression, or a whole template, reads and that a workflow does not have, since its variables
+/// are read by `ctx`. Sorted.
 pub fn stray_names(text: &str, is_template: bool) -> Vec<String> {
     names::strays_in(&ENVIRONMENT, text, is_template, &root::NAMES)
 }

@@ -41,12 +41,12 @@ fn branch(all: &[Execution<'_>], tries: &BTreeMap<ExecutionId, Try>, parent: Exe
     }
 }
 
-/// Which of the tries of a task an execution is. A task that was tried again has not failed by its first try.
+/// The number of an execution among the tries of its task. A task that was tried again has not failed by its first try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Try {
-    /// How many there were before.
+    /// The number of earlier tries.
     earlier: usize,
-    /// Whether there is another one.
+    /// Whether there is a later try.
     is_over: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What is read of an event: by the rules that listen to its trigger, by what their actions ask for, and by the schema of
-//! its type.
+//! The parts of an event that are read: by the rules that listen to its trigger, by the parameters of their actions, and
+//! by the schema of its type.
 
 use petrel_model::Ref;
 use petrel_rules::Reads;
@@ -21,7 +21,7 @@ impl Content {
         reads
     }
 
-    /// Adds what the rules that listen to `trigger` read of a payload, and what their actions do.
+    /// Adds the parts of a payload that the rules which listen to `trigger` read, and that their actions read.
     pub fn add_reads(&self, trigger: &Ref, reads: &mut Reads) {
         for rule in self.index().of(trigger) {
             rule.add_reads(reads);

@@ -9,7 +9,7 @@ use petrel_model::{Action, Ref};
 
 use super::{Content, Runners};
 
-/// What StackStorm has and this host does not: a runner, the actions of `core` that need it, and what to do in its place.
+/// Features of StackStorm that this host lacks: a runner, the actions of `core` that need it, and the remedy.
 static WITHOUT: [(&str, &[&str], &str); 5] = [
     ("remote-shell-cmd", &["remote", "remote_sudo"], "let core.local do it over ssh: cmd='ssh HOST COMMAND'"),
     ("remote-shell-script", &[], "let core.local do it over ssh: cmd='ssh HOST sh -s < SCRIPT'"),

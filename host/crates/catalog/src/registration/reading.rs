@@ -106,7 +106,7 @@ async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Ru
     }
 }
 
-/// The file that an action runs, as seen from its pack.
+/// The file that an action runs, relative to its pack.
 fn entry_file(action: &Action) -> String {
     if action.runner_type == COMPONENT_RUNNER {
         return action.entry_point.clone();

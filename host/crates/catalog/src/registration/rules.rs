@@ -80,7 +80,7 @@ fn gone_rules(
     gone.map(|rule| (rule.reference.clone(), rule.id)).collect()
 }
 
-/// Whether a rule came from a file of its pack, whose files held the rules `before` when it was registered last.
+/// Whether a rule came from a file of its pack, whose files had the rules `before` at its last registration.
 pub(super) fn is_from_file(rule: &Rule, before: Option<&BTreeMap<String, bool>>) -> bool {
     match before {
         Some(before) => before.contains_key(rule.reference.name()),

@@ -16,7 +16,7 @@ use crate::content::Runners;
 use crate::rule_book::{has_template, misfit};
 use crate::validation::Validator;
 
-/// The names that defaults see beside the parameters of the action and its runner; `trigger` where a rule runs it.
+/// The names that defaults see besides the parameters of the action and its runner; `trigger` if a rule runs the action.
 const SEEN: [&str; 4] = ["trigger", DATASTORE, "action_context", "config_context"];
 
 /// Refuses actions whose parameters no value can satisfy, and notes everything else about schemas.
@@ -82,7 +82,7 @@ fn wrong_parameters(action: &Action, runners: &Runners) -> Vec<Wrong> {
     .collect()
 }
 
-/// A sentence for each word in the defaults of an action that means nothing there.
+/// A message for each word in the defaults of an action that means nothing there.
 fn meaningless(action: &Action, runners: &Runners) -> Vec<String> {
     let none = Parameters::new();
     let of_runner = runners.get(&action.runner_type).map(|runner| &runner.runner_type().parameters);
@@ -187,7 +187,7 @@ mod tests {
                 json!({"default": ["{{ action_contxt.user }}"]}),
                 Some("n[0] fails where it is used: unknown name \"action_contxt\""),
             ),
-            // What its runner takes is not known.
+            // The parameters of its runner are not known.
             (json!({"default": "{{ colour }}"}), None),
             (json!({"default": "{{ hush | hushed }}", "secret": true}), Some("it may be secret")),
         ] {

@@ -39,7 +39,7 @@ impl RuleChange {
         Self { expect, delete, put: Some(compiled(rule)) }
     }
 
-    /// What is to be committed and shown, and the answer then.
+    /// The changes to commit and to show, and the answer after that.
     fn with_answer<T>(self, answer: T) -> Decided<Content, T> {
         let Self { expect, delete, put } = self;
         let mut changes: Vec<_> = delete.iter().cloned().map(Change::delete::<Rule>).collect();
@@ -90,7 +90,7 @@ impl Catalog {
         decide: Arc<impl Fn(&Content) -> Result<T, Error> + Send + Sync + 'static>,
     ) -> Result<T, Error> {
         let _turn = TURNS.acquire().await;
-        // As it is when it is its turn.
+        // The catalog when the lock has been taken.
         let content = self.content();
         let decided = tokio::task::spawn_blocking(move || decide(&content)).await;
         decided.unwrap_or_else(|gone| Err(gone.into()))

@@ -13,10 +13,10 @@ use serde_json::Value;
 /// The number of forms whose reasons are given when a value has none of them.
 const MOST_FORMS: usize = 3;
 
-/// How many names are told of what is taken, or missing.
+/// Largest number of known or missing names in a message.
 const MOST_NAMES: usize = 20;
 
-/// Characters of a name, and of what an author says about it.
+/// Characters of a name, and of its description, in a message.
 const LONGEST_NAME: usize = 60;
 const LONGEST_DESCRIPTION: usize = 100;
 
@@ -35,16 +35,16 @@ pub(super) enum Values {
     Hidden,
 }
 
-/// What was checked against what.
+/// A value and the schema that it was checked against.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Checked<'a> {
-    /// All of the value.
+    /// The whole value.
     pub(super) value: &'a Value,
-    /// All of the schema.
+    /// The whole schema.
     pub(super) schema: &'a Value,
 }
 
-/// The name in the value that what is wrong is at or below, if it is not about all of the value.
+/// The name in the value at or below which the error is, unless it is about the whole value.
 pub(super) fn first_name(place: &Location) -> Option<String> {
     match place.segments().next()? {
         LocationSegment::Property(name) => Some(name.into_owned()),
@@ -106,7 +106,7 @@ fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> 
             format!("'{name}' is a required property{}", missing(error, checked))
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => surplus(error, unexpected, checked),
-        // What the library says where nothing at all is taken.
+        // The library's message where no property is allowed at all.
         ValidationErrorKind::FalseSchema
             if error.schema_path().as_str().ends_with("/additionalProperties") =>
         {
@@ -128,13 +128,13 @@ fn reason(error: &ValidationError<'_>, values: Values, checked: Checked<'_>) -> 
     }
 }
 
-/// The part of `schema` that the keyword is in that something is wrong with.
+/// The part of `schema` that has the violated keyword.
 fn around<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Object> {
     let (place, _keyword) = error.schema_path().as_str().rsplit_once('/')?;
     schema.pointer(place)?.as_object()
 }
 
-/// What is given and not taken, of which the library names the first one only.
+/// The message about unexpected properties. The library names only the first one.
 fn surplus(error: &ValidationError<'_>, first: &[String], checked: Checked<'_>) -> String {
     let none = Object::new();
     let around = around(error, checked.schema);
@@ -174,7 +174,7 @@ fn instead(surplus: &[&str], known: &Object) -> String {
     format!("; {near}it takes: {}{more}", names.join(", "))
 }
 
-/// `; give cmd (string: What to run), host (string)`: all that is missing, if something is known of it.
+/// `; give cmd (string: What to run), host (string)`: all missing properties, if the schema describes them.
 fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
     let Some(around) = around(error, checked.schema) else { return String::new() };
     let properties = around.get("properties").and_then(Value::as_object);
@@ -193,7 +193,7 @@ fn missing(error: &ValidationError<'_>, checked: Checked<'_>) -> String {
     }
 }
 
-/// A name with what its schema says of it, in a line.
+/// A name with its type and description, in one line.
 fn described(name: &str, schema: Option<&Value>) -> String {
     let said = |key: &str| schema?.get(key)?.as_str()?.trim().lines().next();
     let name = beginning(name, LONGEST_NAME);

@@ -208,7 +208,7 @@ impl Inspected {
         self
     }
 
-    /// The same with what is odd about the names in a chain whose action takes these parameters.
+    /// Adds the remarks about names in a chain whose action takes these parameters.
     #[must_use]
     pub(crate) fn of_action(mut self, parameters: &Parameters) -> Self {
         if let Some(Source::Chain(chain)) = &self.source {

@@ -24,11 +24,11 @@ static NAMES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect()
 });
 
-/// `item(...)`, with the key in it if that is a fixed one.
+/// `item(...)`, with its key if that is a literal.
 static ITEM: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?<![.\w])item\(\s*(?:'(\w+)'|"(\w+)"|(\w+))?\s*\)"#).ok());
 
-/// Adds the keys of the item that `text` reads: an empty name where it reads the item itself.
+/// Adds the keys of the item that `text` reads. An empty name stands for the item itself.
 pub(super) fn collect_items(text: &str, into: &mut Vec<Reference>) {
     let Some(pattern) = ITEM.as_ref() else { return };
     for language in [Language::Jinja, Language::Yaql] {

@@ -30,7 +30,7 @@ pub struct Slip {
 pub enum SlipKind {
     /// A call of an unknown name, which fails whenever it is evaluated.
     Unknown,
-    /// It reads a name that is nothing in a workflow: it fails unless another template gave the name.
+    /// It reads a name that a workflow does not have: it fails unless another template has set the name.
     Bare,
     /// An expression without an end, which is plain text.
     Unclosed,
@@ -111,7 +111,7 @@ fn add_unknown(language: Language, expression: &str, messages: Vec<String>, into
     }));
 }
 
-/// Adds the names that Jinja reads and that are nothing in a workflow, unless it asks whether they are there.
+/// Adds the names that Jinja reads and that a workflow does not have, unless it asks whether they are defined.
 fn add_bare(expression: &str, inside: &str, is_template: bool, into: &mut Vec<Slip>) {
     let names = jinja::stray_names(inside, is_template).into_iter();
     into.extend(names.filter(|name| !asks_for(inside, name)).map(|name| {

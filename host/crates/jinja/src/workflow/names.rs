@@ -52,8 +52,8 @@ pub(crate) fn unknown_in(environment: &Environment<'_>, text: &str, is_template:
     found
 }
 
-/// The names that `text`, an expression or a template as a whole, reads and that are neither functions nor among those
-/// that are `there`, sorted. What cannot be parsed reads none.
+/// The names that `text`, an expression or a whole template, reads and that are neither functions nor in `there`, sorted.
+/// A text that cannot be parsed reads none.
 pub(super) fn strays_in(
     environment: &Environment<'_>,
     text: &str,

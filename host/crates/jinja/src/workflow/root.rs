@@ -40,7 +40,7 @@ const SCOPE: &str = " scope";
 /// The configuration of the workflow's pack, the only name that needs no function, as in parameters.
 const CONFIG: &str = "config_context";
 
-/// The names that are there without a function, as [`Root`] has them.
+/// The names that [`Root`] has without a function.
 pub(super) const NAMES: [&str; 4] = ["__vars", "__current_task", "__current_item", CONFIG];
 
 /// The context of an evaluation in `scope`; `changes` says whether it changes values.
