@@ -338,8 +338,8 @@ impl Content {
     pub(crate) fn delete_trigger_type(&mut self, reference: &Ref) {
         Arc::make_mut(&mut self.trigger_types).remove(reference);
     }
+
     /// Sets a rule, in place of the one with its reference. It was compiled before, because other changes of the
-    /// catalog wait for this.
     /// catalog wait for this.
     pub(crate) fn put_rule(&mut self, compiled: Arc<CompiledRule>) {
         let rule = Arc::clone(compiled.rule());

@@ -1,6 +1,6 @@
 //! The registration of packs: the contents of a directory become part of the catalog in one commit, and contents that
 //! have left it are removed. [`reading`] finds problems, [`flows`] those of workflows; [`rules`] decides about rules,
-//! [`gone`] words what has gone, [`parts`] registers parts of a pack.
+//! [`mod@gone`] words what has gone, [`parts`] registers parts of a pack.
 
 mod flows;
 mod gone;

@@ -97,15 +97,18 @@ impl Core {
         self.0.lifecycle.spawn(name, future)
     }
 
-    /// Runs `work` to its end, even if the caller goes away meanwhile: committed changes must also be shown in memory.
+    /// Begins `work`, and runs it to its end even if the caller goes away meanwhile: committed changes must also be shown
+    /// in memory.
     ///
     /// # Errors
     /// Those of `work`, and when it panics.
-    pub async fn run_detached<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.spawn("change", work).await.unwrap_or_else(|gone| Err(gone.into()))
+    pub fn run_detached<T, W>(&self, work: W) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let task = self.spawn("change", work);
+        async move { task.await.unwrap_or_else(|gone| Err(gone.into())) }
     }
 
     /// Stops in order: starts nothing new, lets running work go on for `drain`, and then ends it. The log names the

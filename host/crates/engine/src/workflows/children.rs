@@ -46,8 +46,7 @@ pub(super) fn make(
             start.task
         ));
     }
-    let told = |error: crate::Error| format!("{error}; {}", error.hint());
-    let content = engine.content();
+    let (content, told) = (engine.content(), |error: crate::Error| format!("{error}; {}", error.hint()));
     let registered = requests::runnable(&content, &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
