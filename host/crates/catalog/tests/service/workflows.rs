@@ -1,4 +1,4 @@
-//! Workflows are inspected beside the actions that there are: when their pack is registered, and when somebody asks.
+//! Workflows are inspected against the registered actions: when their pack is registered, and on request.
 
 use crate::House;
 
@@ -18,7 +18,7 @@ async fn a_workflow_that_is_wrong_by_itself_is_refused_and_one_that_calls_what_i
         ("version: 1.0\ntasks: 5\n".to_owned(), true, "action `mine.w` is refused"),
     ] {
         let directory = house.pack("mine", &[("actions/w.yaml", ACTION)]);
-        // It has no name, as metadata have.
+        // It has no name, unlike metadata.
         house.write("mine/actions/workflows/w.yaml", &text);
         let report = house.catalog.register_pack(&directory, false).await.unwrap();
         let content = house.catalog.content();
