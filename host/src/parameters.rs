@@ -19,14 +19,14 @@ const MOST_NAMES: usize = 20;
 /// Characters of a value in an example.
 const LONGEST_EXAMPLE: usize = 40;
 
-/// Parses `words` for an action with the parameters `schemas`.
-pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure> {
+/// Parses `words` for an action with the parameters `schemas`; `None` if these are unknown.
+pub(crate) fn parse(words: &[String], schemas: Option<&Object>) -> Result<Object, Failure> {
     let mut given = Object::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let assigned = word.split_once('=').filter(|(name, _)| is_name(name) || is_declared(name, schemas));
         let Some((name, value)) = assigned else {
-            if schemas.is_object() && schemas.get("cmd").is_none() {
+            if let Some(schemas) = schemas.filter(|schemas| !schemas.contains_key("cmd")) {
                 return Err(no_parameter(word, schemas));
             }
             // From the first word without an assignment on, everything is a command line.
@@ -42,7 +42,10 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
         };
         let (name, value) = match name.strip_suffix(':') {
             Some(name) => (name, exact(name, value)?),
-            None => (name, typed(name, &content(name, value)?, schemas.get(name))?),
+            None => {
+                let schema = schemas.and_then(|schemas| schemas.get(name));
+                (name, typed(name, &content(name, value)?, schema)?)
+            }
         };
         match (given.get_mut(name), value) {
             // A list that is given again grows.
@@ -56,17 +59,17 @@ pub(crate) fn parse(words: &[String], schemas: &Value) -> Result<Object, Failure
 }
 
 /// Whether the action takes a parameter of this name, which may contain blanks.
-fn is_declared(name: &str, schemas: &Value) -> bool {
-    schemas.get(name.strip_suffix(':').unwrap_or(name)).is_some()
+fn is_declared(name: &str, schemas: Option<&Object>) -> bool {
+    schemas.is_some_and(|schemas| schemas.contains_key(name.strip_suffix(':').unwrap_or(name)))
 }
 
 /// The error for a word that is not a parameter of an action without a command, with the form of one.
-fn no_parameter(word: &str, schemas: &Value) -> Failure {
+fn no_parameter(word: &str, schemas: &Object) -> Failure {
     // A value that is meant for a secret must not be shown.
-    let has_secret = schemas.as_object().is_some_and(|schemas| schemas.values().any(has_secret));
+    let has_secret = schemas.values().any(has_secret);
     let word = if has_secret { "VALUE" } else { word };
     let message = format!("`{}` is not a parameter, and the action takes no cmd", quoted(word));
-    let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<_> = schemas.keys().map(String::as_str).collect();
     let is_required =
         |name: &&&str| schemas.get(**name).is_some_and(|schema| Schema::of(schema).is_required());
     let hint = match names.iter().find(is_required).or_else(|| names.first()) {
@@ -170,13 +173,17 @@ mod tests {
 
     use super::*;
 
+    fn schemas(schemas: Value) -> Object {
+        serde_json::from_value(schemas).unwrap()
+    }
+
     fn parsed(words: &[&str]) -> Result<Value, String> {
-        let schemas = json!({
+        let schemas = schemas(json!({
             "cmd": {"type": "string"}, "n": {"type": "integer"}, "f": {"type": "number"}, "b": {"type": "boolean"},
             "l": {"type": "array"}, "o": {"type": "object"}, "pin": {"type": "integer", "secret": true},
-        });
+        }));
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        parse(&words, &schemas).map(Value::Object).map_err(|failure| failure.message)
+        parse(&words, Some(&schemas)).map(Value::Object).map_err(|failure| failure.message)
     }
 
     #[test]
@@ -200,7 +207,9 @@ mod tests {
 
     #[test]
     fn a_word_that_no_parameter_takes_is_told_how_one_is_written() {
-        let takes = json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}});
+        let takes =
+            schemas(json!({"times": {"type": "integer"}, "message": {"required": true}, "reply to": {}}));
+        let (secret, none) = (schemas(json!({"pin": {"secret": true}})), Object::new());
         for (word, schemas, message, hint) in [
             (
                 "it's me",
@@ -209,20 +218,15 @@ mod tests {
                 r"write NAME=VALUE, as message='it'\''s me'; it takes times, message, reply to",
             ),
             ("my message=a", &takes, "`my message=a` is not a parameter", "as message='a'; it takes"),
-            (
-                "pin hush",
-                &json!({"pin": {"secret": true}}),
-                "`VALUE` is not a parameter",
-                "as pin='VALUE'; it",
-            ),
-            ("a", &json!({}), "`a` is not a parameter", "leave it out: the action takes no parameters"),
+            ("pin hush", &secret, "`VALUE` is not a parameter", "as pin='VALUE'; it"),
+            ("a", &none, "`a` is not a parameter", "leave it out: the action takes no parameters"),
         ] {
-            let refused = parse(&[word.to_owned()], schemas).unwrap_err();
+            let refused = parse(&[word.to_owned()], Some(schemas)).unwrap_err();
             assert!(refused.message.starts_with(message) && refused.hint.contains(hint), "{refused}");
         }
-        assert_eq!(parse(&["reply to=a".to_owned()], &takes).unwrap()["reply to"], json!("a"));
+        assert_eq!(parse(&["reply to=a".to_owned()], Some(&takes)).unwrap()["reply to"], json!("a"));
         // The parameters of an action that no longer exists are not known.
-        assert_eq!(parse(&["date".to_owned()], &Value::Null).unwrap()["cmd"], json!("date"));
+        assert_eq!(parse(&["date".to_owned()], None).unwrap()["cmd"], json!("date"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub struct User<'a> {
     /// The name.
     pub name: Cow<'a, str>,
     /// Whether the user is the admin.
+    #[serde(default)]
     pub is_admin: bool,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -88,12 +89,15 @@ pub struct ApiKey<'a> {
     /// The id of the key.
     pub id: ApiKeyId,
     /// `api_key:hash`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// The user on whose behalf the key is used.
     pub user: Cow<'a, str>,
     /// The SHA-256 hash of the key, in hexadecimal.
+    #[serde(default)]
     pub key_hash: Cow<'a, str>,
     /// Free attributes.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// The time of creation.
     pub created_at: Timestamp,
@@ -117,20 +121,26 @@ impl<'a> ApiKey<'a> {
     }
 }
 
-/// A new API key, for the user who has just created it.
+/// A new API key, for the user who has just created it. The key is shown only once, so that few other fields are
+/// required to read it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MadeApiKey<'a> {
     /// The id of the key.
     pub id: ApiKeyId,
     /// `api_key:` and a mask.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// The user on whose behalf the key is used.
+    #[serde(default)]
     pub user: Cow<'a, str>,
     /// Whether the key is accepted at present.
+    #[serde(default)]
     pub enabled: bool,
     /// Free attributes.
+    #[serde(default)]
     pub metadata: Cow<'a, Object>,
     /// The time of creation.
+    #[serde(default)]
     pub created_at: Timestamp,
     /// The key itself. It is shown once and not stored.
     pub key: Cow<'a, str>,
@@ -161,6 +171,7 @@ pub struct Authentication<'a> {
     /// By what, for people.
     pub method: Cow<'a, str>,
     /// Its place in the request: `header`, `query` or `cookie`.
+    #[serde(default)]
     pub location: Cow<'a, str>,
     /// The end of its validity: [`Timestamp::LAST`] for the admin's token, which does not expire although
     /// StackStorm's clients expect a time. Left out for an API key.

@@ -12,19 +12,23 @@ pub struct Action<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled action cannot be run.
     pub enabled: bool,
     /// The name of the runner.
     pub runner_type: Cow<'a, str>,
     /// The file that the runner needs; empty for runners that need none.
+    #[serde(default)]
     pub entry_point: Cow<'a, str>,
     /// Schemas of parameters, which add to those of the runner or override them.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// Schemas of the result's attributes.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub output_schema: Cow<'a, Object>,
     /// Whether running it twice does no more than running it once.
+    #[serde(default)]
     pub idempotent: bool,
     /// How expressions of a workflow are evaluated, where that differs from the default. Petrel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,14 +40,18 @@ pub struct Action<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub notify: Cow<'a, Object>,
     /// The reference again: StackStorm's client looks an action up by its reference and changes it by its id.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `action:pack:name`.
     pub uid: Cow<'a, str>,
     /// The path of the metadata within the pack.
+    #[serde(default)]
     pub metadata_file: Cow<'a, str>,
     /// The reason why the action is refused when it is run. Petrel's own: StackStorm would not have registered the
     /// action.
@@ -104,6 +112,7 @@ impl<'a> Action<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionParameters<'a> {
     /// Schemas of the parameters, by name.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 

@@ -26,6 +26,7 @@ pub struct Execution<'a> {
     /// The action, with its metadata.
     pub action: ActionOf<'a>,
     /// The runner type.
+    #[serde(default)]
     pub runner: RunnerName<'a>,
     /// StackStorm's live action, which is the execution itself here.
     pub liveaction: LiveAction<'a>,
@@ -50,8 +51,10 @@ pub struct Execution<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_execution: Option<Cow<'a, str>>,
     /// The origin of the execution.
+    #[serde(default)]
     pub context: Context<'a>,
     /// The history of the status.
+    #[serde(default)]
     pub log: Vec<LogEntry>,
     /// The event that led to the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,9 +83,6 @@ pub struct Standing<'a> {
     pub id: Cow<'a, str>,
     /// The status.
     pub status: Status,
-    /// The runner type, if it was asked for.
-    #[serde(default)]
-    pub runner: Option<RunnerName<'a>>,
     /// Whether the execution is held since a restore.
     #[serde(default)]
     pub held: bool,
@@ -131,7 +131,7 @@ impl ActionOf<'_> {
 }
 
 /// A runner type by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerName<'a> {
     /// The name.
     pub name: Cow<'a, str>,

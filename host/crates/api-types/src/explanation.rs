@@ -17,6 +17,7 @@ pub struct Why<'a> {
     /// Explanations by the rules that listen to the event's trigger.
     pub rules: Vec<Explanation<'a>>,
     /// Requests to webhooks that were refused after the event.
+    #[serde(default)]
     pub refused: Vec<RefusedWebhook<'a>>,
 }
 
@@ -30,11 +31,13 @@ pub struct Explanation<'a> {
     /// The reason, in one line, by the present rule and the present datastore.
     pub verdict: Cow<'a, str>,
     /// The consequences at that time, in one line.
+    #[serde(default)]
     pub came_of_it: Cow<'a, str>,
     /// The reason why the rule led to no execution, if it matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<Cow<'a, str>>,
     /// All criteria in order, also those after the first that does not hold.
+    #[serde(default)]
     pub criteria: Vec<CriterionExplanation<'a>>,
 }
 

@@ -13,20 +13,28 @@ pub struct Pack<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The name for people.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// The semantic version.
+    #[serde(default)]
     pub version: Cow<'a, str>,
     /// The name of the author.
+    #[serde(default)]
     pub author: Cow<'a, str>,
     /// The author's address of electronic mail.
+    #[serde(default)]
     pub email: Cow<'a, str>,
     /// Keywords.
+    #[serde(default)]
     pub keywords: Cow<'a, [String]>,
     /// The directory of its files on the host.
+    #[serde(default)]
     pub path: Cow<'a, str>,
     /// Whether the pack came with the binary.
+    #[serde(default)]
     pub built_in: bool,
     /// Actions that are refused when they are run, by name, with the reasons.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -38,8 +46,10 @@ pub struct Pack<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub other: Cow<'a, Object>,
     /// The short name again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -68,6 +78,7 @@ impl<'a> From<&'a pack::Pack> for Pack<'a> {
 
 /// The outcome of a registration: the sums, and the packs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Registration<'a> {
     /// The number of actions.
     pub actions: usize,
@@ -111,6 +122,7 @@ impl<'a> Registration<'a> {
 
 /// The outcome of removing a pack.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Removal<'a> {
     /// The pack.
     #[serde(rename = "ref")]

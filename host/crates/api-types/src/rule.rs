@@ -20,6 +20,7 @@ pub struct Rule<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// A disabled rule matches nothing.
     pub enabled: bool,
@@ -29,6 +30,7 @@ pub struct Rule<'a> {
     /// The trigger that the rule listens to.
     pub trigger: RuleTrigger<'a>,
     /// Conditions on the payload, by JSONPath.
+    #[serde(default)]
     pub criteria: Ordered<Criterion<'a>>,
     /// The action to run, with its parameters.
     pub action: ActionCall<'a>,
@@ -39,10 +41,13 @@ pub struct Rule<'a> {
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub context: Cow<'a, Object>,
     /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `rule:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// Advice for the author who has just written the rule. Each names the rule and the remedy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -66,9 +71,10 @@ pub struct RuleTrigger<'a> {
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The reference of the trigger.
-    #[serde(rename = "ref")]
+    #[serde(default, rename = "ref")]
     pub reference: Cow<'a, str>,
 }
 
@@ -97,6 +103,7 @@ pub struct ActionCall<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The parameters, which may be templates.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
 }
 

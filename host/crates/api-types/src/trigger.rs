@@ -7,7 +7,7 @@ use petrel_model::trigger::TriggerInstanceStatus;
 use petrel_model::{EnforcementId, Object, Payload, Ref, Timestamp, TraceId, TriggerInstanceId, trigger};
 use serde::{Deserialize, Serialize};
 
-use crate::{Enforcement, Lost, Secrets};
+use crate::{Enforcement, Item, Secrets};
 
 /// A kind of event that a pack declares.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,18 +16,25 @@ pub struct TriggerType<'a> {
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The description, in one line.
+    #[serde(default)]
     pub description: Cow<'a, str>,
     /// The JSON Schema of the parameters that a rule gives.
+    #[serde(default)]
     pub parameters_schema: Cow<'a, Object>,
     /// The JSON Schema of the payload of events.
+    #[serde(default)]
     pub payload_schema: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
     /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// `trigger_type:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
 }
 
@@ -54,17 +61,22 @@ pub struct Trigger<'a> {
     #[serde(rename = "type")]
     pub kind: Cow<'a, str>,
     /// The parameters, such as the `url` of a webhook.
+    #[serde(default)]
     pub parameters: Cow<'a, Object>,
     /// The reference again.
+    #[serde(default)]
     pub id: Cow<'a, str>,
     /// `trigger:pack:name`.
+    #[serde(default)]
     pub uid: Cow<'a, str>,
     /// `pack.name`.
     #[serde(rename = "ref")]
     pub reference: Cow<'a, str>,
     /// The name of the pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// The name without the pack.
+    #[serde(default)]
     pub name: Cow<'a, str>,
 }
 
@@ -102,6 +114,7 @@ pub struct TriggerInstance<'a> {
     /// The time of the event.
     pub occurrence_time: Timestamp,
     /// The payload, as its JSON text.
+    #[serde(default)]
     pub payload: Payload,
     /// The progress of the event through the rules.
     pub status: TriggerInstanceStatus,
@@ -120,17 +133,7 @@ pub enum Enforcements<'a> {
     /// Ids only, in lists.
     Ids(Cow<'a, [EnforcementId]>),
     /// Whole enforcements, in the view of one event.
-    Whole(Vec<EnforcementOf<'a>>),
-}
-
-/// An enforcement of an event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum EnforcementOf<'a> {
-    /// The enforcement.
-    Whole(Enforcement<'a>),
-    /// The enforcement cannot be read.
-    Lost(Lost<'a>),
+    Whole(Vec<Item<'a, Enforcement<'a>>>),
 }
 
 impl<'a> TriggerInstance<'a> {
@@ -228,8 +231,8 @@ mod tests {
             "enforcements": [ID],
         });
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);
-        let lost = Lost::new(ID, "why", "do this");
-        let whole = Enforcements::Whole(vec![EnforcementOf::Lost(lost)]);
+        let lost = crate::Lost::new(ID, "why", "do this");
+        let whole = Enforcements::Whole(vec![Item::Lost(lost)]);
         expected["enforcements"] = json!([{"id": ID, "error": "cannot be read: why", "hint": "do this"}]);
         let shown = TriggerInstance { enforcements: Some(whole), ..shown };
         assert_shown_as::<TriggerInstance<'static>>(&shown, &expected);

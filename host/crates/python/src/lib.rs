@@ -1,6 +1,6 @@
 //! Values as Python sees them, on which the formats that Petrel reads rely: the text of a value ([`display`]),
 //! literals ([`literal`]), equality and order ([`compare`]), dates in free text ([`mod@date`]), numbers ([`number`]),
-//! lines ([`text`]) and regular expressions ([`regex`]).
+//! lines ([`text`]), regular expressions ([`regex`]) and a sort of values that may have no order ([`sorting`]).
 //!
 //! The values here are JSON. The languages have values of their own, and ask here for Python's view of them. All code
 //! that walks through a value charges the meter of evaluations, [`work`].
@@ -13,6 +13,7 @@ pub mod display;
 pub mod literal;
 pub mod number;
 pub mod regex;
+pub mod sorting;
 pub mod text;
 pub mod work;
 

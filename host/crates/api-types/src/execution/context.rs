@@ -12,11 +12,13 @@ const ORQUESTA: &str = "orquesta";
 const WORKFLOW: &str = "workflow_execution";
 
 /// The context of an execution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Context<'a> {
     /// The user on whose behalf it runs.
+    #[serde(default)]
     pub user: Cow<'a, str>,
     /// The name of the action's pack.
+    #[serde(default)]
     pub pack: Cow<'a, str>,
     /// The event that led to the execution.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,17 +41,17 @@ pub struct Found {
 
 impl Catalog {
     /// Inspects the text of a workflow or a chain against the registered actions, off the workers. Returns all
-    /// findings, in the form of a failed workflow's report.
+    /// findings.
     ///
     /// # Errors
     /// When many wait for long evaluations, or the host stops meanwhile.
-    pub async fn inspect_workflow(&self, source: String) -> Result<Value, Error> {
+    pub async fn inspect_workflow(&self, source: String) -> Result<Invalid, Error> {
         self.evaluations().check_room()?;
         let catalog = self.clone();
         let work = move || {
             let inspected = inspect(language(&source), &source);
             let registered = Registered::on(&catalog.content(), &inspected.calls);
-            inspected.beside(&registered).found().to_errors()
+            inspected.beside(&registered).found()
         };
         self.evaluations().heavy(work).await
     }
