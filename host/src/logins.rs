@@ -15,14 +15,14 @@ use crate::exit::{Code, Failure};
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Who has signed in to a host.
+/// The login of a user at a host.
 #[derive(Serialize, Deserialize)]
 struct Login<'a> {
     /// The name of the user.
     #[serde(default)]
     user: Cow<'a, str>,
     token: Cow<'a, str>,
-    /// When the token expires.
+    /// The expiry of the token.
     #[serde(default)]
     expiry: Option<Timestamp>,
 }

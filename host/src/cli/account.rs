@@ -94,10 +94,10 @@ impl Whoami {
     }
 }
 
-/// Who somebody is to the host.
+/// The user who is signed in, with the authentication.
 fn attributes(me: &Me<'_>) -> Attributes {
     let Authentication { method, token_expire, .. } = &me.authentication;
-    // The last time that can be written down stands for what does not expire.
+    // The last representable time stands for no expiry.
     let ends = |at: Timestamp| if at == Timestamp::LAST { "never".into() } else { print::to_the_second(at) };
     Attributes::default()
         .text("username", &me.username)

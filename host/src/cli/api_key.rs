@@ -128,7 +128,7 @@ async fn switch(session: &Session, ids: &[String], enabled: bool) -> Result<Code
     each(session.form, ids, switch, tell).await
 }
 
-/// API keys in a list.
+/// The list of API keys.
 fn table<'r>(keys: &'r [Item<'r, wire::ApiKey<'r>>]) -> Listing<'r, wire::ApiKey<'r>> {
     Listing::of(keys)
         .whole("ID", |key| key.id.to_string())
@@ -138,7 +138,7 @@ fn table<'r>(keys: &'r [Item<'r, wire::ApiKey<'r>>]) -> Listing<'r, wire::ApiKey
         .text("METADATA", |key| serde_json::to_string(&key.metadata).unwrap_or_default())
 }
 
-/// An API key.
+/// An API key with its metadata.
 fn attributes(key: &wire::ApiKey<'_>) -> Attributes {
     Attributes::default()
         .text("id", key.id)

@@ -92,7 +92,7 @@ impl Key {
     }
 }
 
-/// Keys in a list.
+/// The list of keys.
 fn table<'r>(keys: &'r [Item<'r, wire::Key<'r>>]) -> Listing<'r, wire::Key<'r>> {
     Listing::of(keys)
         .whole("NAME", |key| key.name.to_string())

@@ -90,7 +90,7 @@ impl User {
     }
 }
 
-/// Users in a list.
+/// The list of users.
 fn table<'r>(users: &'r [Item<'r, wire::User<'r>>]) -> Listing<'r, wire::User<'r>> {
     Listing::of(users)
         .whole("USER", |user| user.name.to_string())

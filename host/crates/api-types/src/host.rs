@@ -53,32 +53,32 @@ pub struct Hold {
     pub held: usize,
 }
 
-/// What became of executions that rested since a restore, once they were let go on.
+/// The outcome of resuming the executions that were held since a restore.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resumed {
-    /// How many rested.
+    /// Executions that were held.
     pub held: usize,
-    /// How many of them go on, now or when it is their turn.
+    /// Executions that go on, now or when it is their turn.
     pub resumed: usize,
-    /// How many are abandoned: they had begun, and may not be run twice.
+    /// Executions that are abandoned, because they had begun and may not be run twice.
     pub abandoned: usize,
-    /// How many are canceled, as had been asked for.
+    /// Executions that are canceled, as requested before.
     pub canceled: usize,
 }
 
-/// An item of a list that holds what is read from the store.
+/// An item of a list that is read from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Item<'a, T> {
-    /// It is there.
+    /// The item was read.
     Found(T),
-    /// It is stored, and cannot be read.
+    /// The item is stored but cannot be read.
     Lost(Lost<'a>),
 }
 
-// By hand, so that an item that is not understood is refused with its reason, and so that `T` may hold a raw value: what
-// serde derives for untagged enums has neither.
+// By hand, because serde's derive for untagged enums drops the reason why an item is invalid, and does not let `T` hold
+// a raw value.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Item<'_, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;

@@ -3,9 +3,9 @@
 //! `Authorization`, as `St2-Api-Key KEY`, or as `Bearer` with a token or, for senders that know no other header, a
 //! key.
 //!
-//! The headers are read here and not by the extractors of `axum-extra`: these answer by themselves, with 400, what
-//! StackStorm takes for not signed in. And of all cookies one is looked for and none is ever set, for which a jar of them
-//! is much.
+//! The headers are read here and not by the extractors of `axum-extra`, which answer 400 by themselves where StackStorm
+//! answers as to a client that is not signed in. A cookie jar would be too much, because only one cookie is read and none
+//! is ever set.
 //!
 //! `petrel_access` knows the owner of a credential; only the host's own admin token is compared here.
 

@@ -1,8 +1,8 @@
 //! The id of a request, given by the client or made here. It stands in the answer and in the log. Every answer also
 //! names the version of the host.
 //!
-//! The layers of `tower-http` for ids are two of their own, each of which copies what is inside it for each request, and bring
-//! a crate of random ids; a number that is counted here is as good within one host, and shorter in the log.
+//! `tower-http` has two layers for ids, but each clones its inner service for each request, and they bring a crate of
+//! random ids. A number that is counted here does as well within one host, and is shorter in the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -97,7 +97,7 @@ pub enum TriggerInstanceStatus {
 }
 
 impl TriggerInstanceStatus {
-    /// StackStorm's word.
+    /// The status in StackStorm's words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn versions_have_the_order_of_the_specification() {
-        // Section 11, beside what has no weight.
+        // Section 11 of the specification, with build metadata, which has no precedence.
         let rising = [
             "1.0.0-alpha",
             "1.0.0-alpha.1",
