@@ -1,4 +1,4 @@
-//! The tokens that `petrel login` has got, by the URL of the host: a file that only its owner can read.
+//! The tokens of `petrel login`, by the URL of the host, in a file that only its owner can read.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -15,36 +15,36 @@ use crate::exit::{Code, Failure};
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Who has signed in to a host.
+/// The login of a user at a host.
 #[derive(Serialize, Deserialize)]
 struct Login<'a> {
     /// The name of the user.
     #[serde(default)]
     user: Cow<'a, str>,
     token: Cow<'a, str>,
-    /// When the token expires.
+    /// The expiry of the token.
     #[serde(default)]
     expiry: Option<Timestamp>,
 }
 
-/// The file, if there is a home to keep it in.
+/// The path of the file, if there is a home directory.
 pub(crate) fn file() -> Option<PathBuf> {
     Some(data_directory::config_home()?.join("logins.json"))
 }
 
 fn all() -> Map<String, Value> {
     let text = file().and_then(|file| plain_file::read_text(&file, LARGEST).ok()).unwrap_or_default();
-    // What is not readable is as good as nothing: signing in writes it anew.
+    // An unreadable file counts as empty, and the next login replaces it.
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// The token for the host at `url`, if somebody has signed in there.
+/// The token for the host at `url`, if there is one.
 pub(crate) fn token(url: &str) -> Option<String> {
     let login: Login<'static> = serde_json::from_value(all().remove(url)?).ok()?;
     Some(login.token.into_owned())
 }
 
-/// Keeps the answer of the host at `url`: its token and whose it is.
+/// Stores the token and its user from the answer of the host at `url`.
 pub(crate) fn keep(url: &str, answer: &Token<'_>) -> Result<(), Failure> {
     let mut logins = all();
     let login = Login {
@@ -56,7 +56,7 @@ pub(crate) fn keep(url: &str, answer: &Token<'_>) -> Result<(), Failure> {
     write(&logins)
 }
 
-/// Forgets the token for the host at `url`.
+/// Deletes the token for the host at `url`.
 pub(crate) fn forget(url: &str) -> Result<(), Failure> {
     let mut logins = all();
     if logins.remove(url).is_some() { write(&logins) } else { Ok(()) }

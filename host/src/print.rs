@@ -1,6 +1,6 @@
-//! Shows what the host said: to programs as it came, in JSON or YAML; to people as a table ([`Listing`]) or as a list of
-//! [`Attributes`], which verbs make from the types of the API. Results go to standard output, everything else to standard
-//! error.
+//! The output of the command line. Programs get the host's answer unchanged, in JSON or YAML; people get a table
+//! ([`Listing`]) or a list of [`Attributes`], which verbs make from the types of the API. Results go to standard output,
+//! everything else to standard error.
 #![expect(clippy::print_stderr, reason = "this is where the command line prints")]
 
 use std::io::{IsTerminal as _, Write as _};
@@ -24,42 +24,42 @@ pub(crate) use terminal::{plain, to_the_second};
 
 use terminal::coloured;
 
-/// Characters of what was asked for that are told where nothing is found.
+/// Characters of a filter's value in the message that nothing was found.
 const LONGEST_ASKED: usize = 100;
 
-/// How results are shown.
+/// The form of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: one document, of JSON or YAML.
+    /// A single document for programs, of JSON or YAML.
     Json,
 }
 
-/// Prints a part of the result as it is, at once.
+/// Prints a part of the result as it is, without delay.
 pub(crate) fn text(text: &str) {
     let mut out = std::io::stdout();
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Prints a line of the result. A reader that has gone away (`| head`) is no error.
+/// Prints a line of the result. A reader that has gone away (`| head`) is not an error.
 pub(crate) fn line(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// Prints something that is not the result.
+/// Prints a note, which is not a part of the result.
 pub(crate) fn note(text: &str) {
     eprintln!("{}", plain(text));
 }
 
-/// Says to who looks on that something goes on; nothing where standard error is no terminal.
+/// Prints progress for a person who is watching; nothing if standard error is not a terminal.
 pub(crate) fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
         note(text);
     }
 }
 
-/// Whether documents are printed as YAML in place of JSON: chosen once, with the command line.
+/// Whether documents are printed as YAML instead of JSON. Set once, by the command line.
 static AS_YAML: AtomicBool = AtomicBool::new(false);
 
 /// Prints documents as YAML from now on.
@@ -67,7 +67,7 @@ pub(crate) fn documents_as_yaml() {
     AS_YAML.store(true, Ordering::Relaxed);
 }
 
-/// Prints a document, as JSON unless it was to be YAML.
+/// Prints a document as JSON or YAML.
 pub(crate) fn json(value: &Value) {
     if AS_YAML.load(Ordering::Relaxed) {
         return line(petrel_packs::write_yaml(value).trim_end());
@@ -75,8 +75,8 @@ pub(crate) fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_else(|_unprintable| value.to_string()));
 }
 
-/// Prints a listing. `asked` has the filters that were given, each with its flag and value, so that a slip in one is seen where
-/// nothing passes.
+/// Prints a listing of the items that match filters. `asked` has the given ones, each with its flag and value, so that a
+/// slip in one is seen if nothing matches.
 pub(crate) fn listing<T>(listing: Listing<'_, T>, asked: &[(&str, String)]) {
     if listing.is_empty() {
         return note(&nothing_found(asked));
@@ -86,36 +86,36 @@ pub(crate) fn listing<T>(listing: Listing<'_, T>, asked: &[(&str, String)]) {
     lost.iter().for_each(|text| note(text));
 }
 
-/// Prints one thing.
+/// Prints the attributes of one object.
 pub(crate) fn attributes(attributes: &Attributes) {
     attributes.lines(Screen::of_this_process().in_colour).iter().for_each(|text| line(text));
 }
 
-/// That nothing passes the filters.
+/// The message that nothing matches the filters.
 fn nothing_found(asked: &[(&str, String)]) -> String {
     let asked: Vec<_> =
         asked.iter().map(|(flag, value)| format!("--{flag} {}", beginning(value, LONGEST_ASKED))).collect();
     if asked.is_empty() { "nothing found".into() } else { format!("nothing found for {}", asked.join(" ")) }
 }
 
-/// So many of `what`: `1 rule`, `2 rules`.
+/// A number of things: `1 rule`, `2 rules`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Says of a listing that there is more than the items that are `shown`.
+/// Notes that a listing is incomplete; `shown` is the number of its items.
 pub(crate) fn count(shown: usize, count: Option<Count>) {
     if let Some(count) = count.filter(|count| count.is_more_than(shown)) {
         note(&format!("{} of {count}", Count::exactly(shown)));
     }
 }
 
-/// Where results are shown.
+/// The screen on which results are shown.
 #[derive(Debug, Clone, Copy)]
 struct Screen {
-    /// How many columns it has; `None` of what has none, as a pipe.
+    /// The width in columns; `None` without a terminal, as in a pipe.
     width: Option<usize>,
-    /// Whether it shows colours.
+    /// Whether the screen shows colours.
     in_colour: bool,
 }
 
@@ -124,7 +124,7 @@ impl Screen {
         let is_terminal = std::io::stdout().is_terminal();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        // A shell keeps COLUMNS to itself: who hands it on wants it so.
+        // A shell does not export COLUMNS by itself, so a variable that is set is meant for us.
         let asked = std::env::var("COLUMNS")
             .ok()
             .and_then(|text| text.parse::<usize>().ok())
@@ -137,12 +137,12 @@ impl Screen {
     }
 }
 
-/// A status as results show it: in its colour at a terminal.
+/// A status as results show it, coloured at a terminal.
 pub(crate) fn status(status: &str) -> String {
     if Screen::of_this_process().in_colour { coloured(status) } else { status.to_owned() }
 }
 
-/// Prints a failure: for programs the object on standard output, for people a text on standard error.
+/// Prints a failure: an object on standard output for programs, text on standard error for people.
 pub(crate) fn failure(form: Form, failure: &Failure) {
     match form {
         Form::Json => json(&failure.as_json()),

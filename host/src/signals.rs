@@ -1,4 +1,5 @@
-//! The signals that stop the host: in order where it hears them, and in any case. And ^C, for who waits.
+//! The signals that stop the host: in order if it can hear them, and by force otherwise. Also ^C, for a client that
+//! waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +9,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Code;
 
-/// How long after its drain a host ends that has not heard the signal.
+/// The time after its drain at which a host ends that has not heard the signal.
 const NOT_HEARD: Duration = Duration::from_millis(1500);
 
-/// Ends the process a moment after its drain when a signal has come and the host has not even heard of it: all that could
-/// hear it computes something that has no end. What was acknowledged is on the disk.
+/// Ends the process after its drain if a signal has come and the host has not heard it, because all of its threads
+/// compute without an end. Acknowledged commits are on the disk.
 pub(crate) fn end_in_any_case(drain: Duration, is_stopping: Arc<AtomicBool>) -> anyhow::Result<()> {
-    // A runtime of its own, which nothing else keeps busy.
+    // A runtime of its own, which no other task can occupy.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let watch = move || {
         runtime.block_on(async {
             let name = stop_signal().await;
             tokio::time::sleep(drain + NOT_HEARD).await;
             if !is_stopping.load(Ordering::SeqCst) {
-                tracing::error!(signal = name, "nothing has heard the signal, since something computes without an end; the process ends now");
+                tracing::error!(signal = name, "the host did not hear the signal, because something computes without an end; the process ends now");
                 end();
             }
         });
@@ -35,16 +36,16 @@ fn end() -> ! {
     std::process::exit(i32::from(Code::Server as u8))
 }
 
-/// Handles the signals that stop the host from now on; the future says which one came.
+/// Handles the stop signals from now on. The future returns the name of the one that came.
 pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
     let [terminate, interrupt] = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let wait = async |handler: std::io::Result<Signal>| match handler {
         Ok(mut signal) => {
             signal.recv().await;
         }
-        // Without a handler the default applies: the signal ends the process.
+        // Without a handler the default applies, by which the signal ends the process.
         Err(error) => {
-            tracing::warn!(%error, "a signal cannot be handled");
+            tracing::warn!(%error, "failed to install a signal handler");
             std::future::pending::<()>().await;
         }
     };
@@ -56,7 +57,7 @@ pub(crate) fn stop_signal() -> impl Future<Output = &'static str> {
     }
 }
 
-/// Ends when ^C is typed, which from now on does not end the process any more; where it cannot be heard it still does.
+/// Returns when ^C is typed, which from now on does not end the process. Where it cannot be heard it still does.
 pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! `petrel login`, `logout`, `whoami`: who the client is to a host.
+//! `petrel login`, `logout` and `whoami`: the identity of the client.
 
 use clap::Args;
 use petrel_api_types::Me;
@@ -28,7 +28,7 @@ pub(crate) struct Login {
     #[arg(long)]
     password_stdin: bool,
 
-    /// Seconds that the token is to be good for [default: what the host gives]
+    /// Seconds until the token expires [default: the host's setting]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
 }
@@ -56,7 +56,7 @@ impl Login {
     }
 }
 
-/// Sign out: the token of `petrel login` is worth nothing from then on.
+/// Sign out. The token of `petrel login` is not accepted any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel logout\n  petrel logout --url https://petrel.example.com")]
 pub(crate) struct Logout;
@@ -81,7 +81,7 @@ impl Logout {
     }
 }
 
-/// Say who you are to the host, and how it knows.
+/// Show the user that you are to the host, and the credential that says so.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel whoami")]
 pub(crate) struct Whoami;
@@ -94,10 +94,10 @@ impl Whoami {
     }
 }
 
-/// Who somebody is to the host.
+/// The user who is signed in, with the authentication.
 fn attributes(me: &Me<'_>) -> Attributes {
     let Authentication { method, token_expire, .. } = &me.authentication;
-    // The last time that can be written down stands for what does not expire.
+    // The last representable time stands for no expiry.
     let ends = |at: Timestamp| if at == Timestamp::LAST { "never".into() } else { print::to_the_second(at) };
     Attributes::default()
         .text("username", &me.username)

@@ -1,4 +1,4 @@
-//! `petrel action`: what can be run.
+//! `petrel action`: the registered actions.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -10,7 +10,7 @@ use crate::client::read;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Attributes, Form, Listing};
 
-/// Look at actions.
+/// Show actions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
     /// List actions
@@ -20,7 +20,7 @@ pub(crate) enum Action {
         #[arg(short, long)]
         pack: Option<String>,
     },
-    /// Show an action and what it takes
+    /// Show an action and its parameters
     #[command(
         after_help = "Examples:\n  petrel action get core.local\n  petrel action get core.local --json"
     )]
@@ -49,7 +49,7 @@ impl Action {
     }
 }
 
-/// Shows an action. People want to know all that it takes, its runner's parameters too.
+/// Shows an action. People want to see all parameters, those of the runner too.
 async fn get(session: &Session, reference: &str) -> Result<(), Failure> {
     let answer = session.client.get(&format!("/actions/{reference}")).await?;
     if session.form == Form::Json {
@@ -63,7 +63,7 @@ async fn get(session: &Session, reference: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Actions in a list; with their state, if one is not run.
+/// The list of actions. It has a column for the state only if an action cannot be run.
 fn table<'r>(actions: &'r [Item<'r, wire::Action<'r>>]) -> Listing<'r, wire::Action<'r>> {
     let is_not_run =
         |item: &Item<'_, wire::Action<'_>>| matches!(item, Item::Found(action) if !state(action).is_empty());
@@ -76,7 +76,7 @@ fn table<'r>(actions: &'r [Item<'r, wire::Action<'r>>]) -> Listing<'r, wire::Act
     listing.text("DESCRIPTION", |action| action.description.to_string())
 }
 
-/// Why an action is not run: refused or disabled. Nothing of one that is.
+/// The state of an action that cannot be run: refused or disabled. Empty for any other.
 fn state(action: &wire::Action<'_>) -> &'static str {
     match action {
         wire::Action { refused: Some(_), .. } => "refused",
@@ -85,7 +85,7 @@ fn state(action: &wire::Action<'_>) -> &'static str {
     }
 }
 
-/// An action and what it takes.
+/// An action with its parameters.
 fn attributes(action: &wire::Action<'_>) -> Attributes {
     Attributes::default()
         .text("ref", &action.reference)

@@ -1,4 +1,4 @@
-//! `petrel apikey`: what programs sign in with.
+//! `petrel apikey`: the credentials of programs.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -13,7 +13,7 @@ use crate::exit::{Code, Failure};
 use crate::parameters;
 use crate::print::{self, Attributes, Listing};
 
-/// Make, switch and delete API keys. A key does not expire, and may do everything that its user may.
+/// Create, enable, disable and delete API keys. A key does not expire, and has all rights of its user.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKey {
     /// List API keys
@@ -22,7 +22,7 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an API key; not the key itself, which nobody knows any more
+    /// Show an API key, but not the key itself, which is not stored
     #[command(after_help = "Examples:\n  petrel apikey get 6a1e5c2f9b1d4e5f60718293")]
     Get {
         /// The id of the API key
@@ -30,26 +30,26 @@ pub(crate) enum ApiKey {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make an API key; it is printed this once
+    /// Create an API key, which is printed only once
     #[command(
         after_help = "Examples:\n  petrel apikey create used_by=github\n  PETREL_API_KEY=$(petrel apikey create used_by=ci)"
     )]
     Create {
-        /// What to keep with the API key
+        /// Attributes to store with the API key
         #[arg(value_name = "NAME=VALUE")]
         metadata: Vec<String>,
-        /// The user whose key it is [default: you]
+        /// The owner of the API key [default: you]
         #[arg(long)]
         user: Option<String>,
     },
-    /// Switch API keys on
+    /// Enable API keys
     #[command(after_help = "Examples:\n  petrel apikey enable 6a1e5c2f9b1d4e5f60718293")]
     Enable {
         /// The ids of the API keys
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
-    /// Switch API keys off
+    /// Disable API keys
     #[command(after_help = "Examples:\n  petrel apikey disable 6a1e5c2f9b1d4e5f60718293")]
     Disable {
         /// The ids of the API keys
@@ -128,7 +128,7 @@ async fn switch(session: &Session, ids: &[String], enabled: bool) -> Result<Code
     each(session.form, ids, switch, tell).await
 }
 
-/// API keys in a list.
+/// The list of API keys.
 fn table<'r>(keys: &'r [Item<'r, wire::ApiKey<'r>>]) -> Listing<'r, wire::ApiKey<'r>> {
     Listing::of(keys)
         .whole("ID", |key| key.id.to_string())
@@ -138,7 +138,7 @@ fn table<'r>(keys: &'r [Item<'r, wire::ApiKey<'r>>]) -> Listing<'r, wire::ApiKey
         .text("METADATA", |key| serde_json::to_string(&key.metadata).unwrap_or_default())
 }
 
-/// An API key.
+/// An API key with its metadata.
 fn attributes(key: &wire::ApiKey<'_>) -> Attributes {
     Attributes::default()
         .text("id", key.id)

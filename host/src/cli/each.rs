@@ -1,12 +1,13 @@
-//! Does the same to each of several things, whatever becomes of the others.
+//! The same act for each of several names, whatever becomes of the others.
 
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form};
 
-/// Does `act` to each of `names`, and has `tell` say to people what it gave. Of one, a failure is the outcome; of several
-/// each failure is told with its name, and the outcome is 1. Programs get one document: what one gave, or a list.
+/// Calls `act` with each of `names`, and `tell` with each result, for people. For a single name its failure is the
+/// outcome; for several each failure is printed with its name, and the exit code is 1. Programs get one document: a
+/// single result, or a list.
 pub(super) async fn each(
     form: Form,
     names: &[String],
@@ -46,7 +47,7 @@ pub(super) async fn each(
     Ok(code)
 }
 
-/// What is said of something that is deleted: an object for programs, under the name that it is known by.
+/// The report of a deletion: an object with the name, for programs.
 pub(super) fn deleted(key: &str, name: &str) -> Value {
     json!({key: name, "deleted": true})
 }

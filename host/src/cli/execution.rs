@@ -1,4 +1,4 @@
-//! `petrel execution`: what has run, and what runs.
+//! `petrel execution`: executions, past and present.
 
 use std::time::{Duration, Instant};
 
@@ -29,16 +29,16 @@ use rerun::Again;
 
 pub(super) use ending::show_whole;
 
-/// Look at executions, and end them.
+/// Show, cancel, pause and rerun executions.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Execution {
-    /// List executions, newest first; those that a workflow has asked for are shown by `get` of the workflow
+    /// List executions, newest first; `get` of a workflow shows those inside it
     #[command(
         alias = "ls",
         after_help = "Examples:\n  petrel execution list\n  petrel execution list --status failed -n 10\n  petrel execution list --after 1h --all"
     )]
     List {
-        /// How many executions to list at most
+        /// The greatest number of executions to list
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
         /// List only executions with this status
@@ -47,22 +47,22 @@ pub(crate) enum Execution {
         /// List only executions of this action
         #[arg(long)]
         action: Option<String>,
-        /// List only executions that this rule asked for
+        /// List only executions that this rule requested
         #[arg(long)]
         rule: Option<String>,
-        /// List only executions that came of this event
+        /// List only executions that this event led to
         #[arg(long, value_name = "ID")]
         trigger_instance: Option<String>,
         /// List only executions on behalf of this user
         #[arg(long)]
         user: Option<String>,
-        /// List only executions that were asked for after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
+        /// List only executions requested after this time: 1h for an hour ago, or 2026-11-20T12:00:00Z
         #[arg(long, value_name = "TIME")]
         after: Option<String>,
-        /// List only executions that were asked for before this time
+        /// List only executions requested before this time
         #[arg(long, value_name = "TIME")]
         before: Option<String>,
-        /// List also executions that workflows have asked for
+        /// List executions inside workflows too
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -73,9 +73,9 @@ pub(crate) enum Execution {
         after_help = "Examples:\n  petrel execution get last\n  petrel execution get 6a1e5c2f9b1d4e5f60718293 --json"
     )]
     Get {
-        /// The id of the execution, or `last` for the newest that no workflow has asked for
+        /// The id of the execution, or `last` for the newest one outside of workflows
         id: String,
-        /// With `last`: the newest of all, whoever has asked for it
+        /// With `last`: the newest of all executions, inside of workflows too
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -87,25 +87,25 @@ pub(crate) enum Execution {
         /// The id of the execution, or `last`
         id: String,
     },
-    /// Print the output of an execution and of its tasks as it comes, until it ends; end as it did
+    /// Print the output of an execution and of its tasks as it comes, until it ends; exit with its code
     #[command(
         after_help = "Examples:\n  petrel execution tail last\n  petrel execution tail 6a1e5c2f9b1d4e5f60718293 --wait 60"
     )]
     Tail {
         /// The id of the execution, or `last`
         id: String,
-        /// How many seconds to follow it at most
+        /// The greatest number of seconds to follow it
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
     },
-    /// Pause workflows: no more of their tasks start, what runs is let finish
+    /// Pause workflows: no more of their tasks start, and running tasks may finish
     #[command(after_help = "Examples:\n  petrel execution pause 6a1e5c2f9b1d4e5f60718293")]
     Pause {
         /// The ids of the executions, or `last`
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
     },
-    /// Let paused workflows go on
+    /// Resume paused workflows
     #[command(after_help = "Examples:\n  petrel execution resume 6a1e5c2f9b1d4e5f60718293")]
     Resume {
         /// The ids of the executions, or `last`
@@ -120,17 +120,17 @@ pub(crate) enum Execution {
     Rerun {
         /// The id of the execution, or `last`
         id: String,
-        /// Other parameters than it had
+        /// Parameters in place of those that it had
         #[arg(value_name = "NAME=VALUE")]
         parameters: Vec<String>,
         /// The tasks to run again, with all that follows them; `NAME|2` is the task on its third route
         #[arg(long, value_delimiter = ',', value_name = "TASK,..")]
         tasks: Vec<String>,
-        /// Those of the tasks of which all items are done again, not only those that have failed
+        /// Tasks among these whose items are all run again, not only the failed ones
         #[arg(long, value_delimiter = ',', value_name = "TASK,..", requires = "tasks")]
         reset: Vec<String>,
     },
-    /// End executions
+    /// Cancel executions
     #[command(after_help = "Examples:\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
     Cancel {
         /// The ids of the executions
@@ -200,8 +200,7 @@ impl Execution {
     }
 }
 
-/// The path of the newest executions that pass the filters that are asked for by these flags; also of those that workflows
-/// have asked for, if it is to be of `all`.
+/// The path of the newest executions that match the filters of these flags, with those of workflows if `all`.
 fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, Failure> {
     let mut path = format!("/executions?limit={limit}&sort_desc=true");
     for (flag, value) in asked {
@@ -219,7 +218,7 @@ fn newest(limit: usize, all: bool, asked: &[(&str, String)]) -> Result<String, F
     Ok(path)
 }
 
-/// Lists what `path` asks for, by the filters in `asked`.
+/// Prints the listing at `path`, by the filters in `asked`.
 async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result<(), Failure> {
     let (answer, count) = session.client.counted(path).await?;
     session.show(&answer, |executions: Items<wire::Execution<'static>>| {
@@ -231,7 +230,7 @@ async fn list(session: &Session, path: &str, asked: &[(&str, String)]) -> Result
     })
 }
 
-/// The id of the newest execution, whoever has asked for it.
+/// The id of the newest execution, inside or outside of workflows.
 async fn newest_of_all(session: &Session) -> Result<String, Failure> {
     let answer = session.client.list("/executions?limit=1&include_attributes=status").await?;
     match read::<Items<Standing<'static>>>(&answer)?.into_iter().next() {
@@ -241,12 +240,12 @@ async fn newest_of_all(session: &Session) -> Result<String, Failure> {
             Code::NotFound,
             "not_found",
             "execution `last` does not exist",
-            "nothing has run yet; `petrel run core.noop` does",
+            "nothing has run yet; start something with `petrel run core.noop`",
         )),
     }
 }
 
-/// Ends each of them, whatever becomes of the others.
+/// Cancels each execution, whatever becomes of the others.
 async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
     let cancel = async |id: &str| {
         let path = format!("/executions/{}", path_segment(id));
@@ -255,7 +254,7 @@ async fn cancel(session: &Session, ids: &[String]) -> Result<Code, Failure> {
     each(session.form, ids, cancel, tell_status).await
 }
 
-/// Asks for a status of workflows.
+/// Requests a status of workflows.
 async fn ask(session: &Session, ids: &[String], status: &str) -> Result<Code, Failure> {
     let ask = async |id: &str| {
         let path = format!("/executions/{}", path_segment(id));
@@ -270,10 +269,10 @@ fn tell_status(_: &str, answer: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints output as it comes, for so long at most. The host is asked again every second, from the line where we are.
+/// Prints output as it comes, for up to `patience`. The host is asked every second for lines from the last one on.
 async fn tail(session: &Session, id: &str, patience: Option<Duration>) -> Result<Code, Failure> {
     let client = &session.client;
-    // The newest one now, not whichever is newest later.
+    // `last` is resolved once: a newer execution must not take its place meanwhile.
     let answer = client.execution(Method::GET, &format!("/executions/{}", path_segment(id)), None).await?;
     newest::tell_of_later_event(session, id, &answer).await;
     let first: wire::Execution<'static> = read(&answer)?;
@@ -293,10 +292,10 @@ async fn follow(
     let client = &session.client;
     let mut tasks = task_tree::Followed::default();
     let (name, started, mut waiting, mut lines) = (id.to_string(), Instant::now(), Waiting::default(), 0);
-    // For programs it is one document, at the end.
+    // Programs get one document, at the end.
     let (is_text, mut all) = (session.form == Form::Text, String::new());
     loop {
-        // Asked before the output is read, so that what comes before the end is not missed.
+        // The status is read before the output, so that no output before the end is missed.
         let now = client.state_of(&name, "wait=1&exclude_attributes=result");
         let Some(execution) = waiting.ask(now).await? else { continue };
         let standing: Standing<'_> = read(&execution)?;

@@ -1,4 +1,4 @@
-//! `petrel key`: the datastore, texts by name that expressions read.
+//! `petrel key`: the keys of the datastore, which expressions read.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -12,13 +12,13 @@ use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, Listing};
 
-/// Look at the datastore, and change it.
+/// Show and change the datastore.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// List keys
     #[command(alias = "ls", after_help = "Examples:\n  petrel key list\n  petrel key list --prefix deploy.")]
     List {
-        /// List only keys whose names begin like this
+        /// List only keys whose names begin with this text
         #[arg(long, default_value = "")]
         prefix: String,
     },
@@ -35,7 +35,7 @@ pub(crate) enum Key {
     Set {
         /// The name of the key
         name: String,
-        /// The text to set the key to, or - for standard input (without the line end at its end)
+        /// The value, or - for standard input (without the line end at its end)
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
@@ -92,7 +92,7 @@ impl Key {
     }
 }
 
-/// Keys in a list.
+/// The list of keys.
 fn table<'r>(keys: &'r [Item<'r, wire::Key<'r>>]) -> Listing<'r, wire::Key<'r>> {
     Listing::of(keys)
         .whole("NAME", |key| key.name.to_string())
@@ -100,7 +100,7 @@ fn table<'r>(keys: &'r [Item<'r, wire::Key<'r>>]) -> Listing<'r, wire::Key<'r>> 
         .text("SCOPE", |key| key.scope.to_string())
 }
 
-/// What is on standard input, without the line end that closes a last line.
+/// The text on standard input, without the line end of a last line.
 fn piped() -> Result<String, Failure> {
     let mut text = read_file("-")?;
     if text.ends_with('\n') {

@@ -1,4 +1,4 @@
-//! `petrel log`: what the host logs.
+//! `petrel log`: the log of the host.
 
 use clap::Subcommand;
 use petrel_api_types::host::LogLevel;
@@ -9,15 +9,15 @@ use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::print::{self, Attributes};
 
-/// Look at what the host logs, and change it.
+/// Show and change the level of the log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
-    /// Show the level, or set it until the host is started again
+    /// Show the level, or set it until the next start of the host
     #[command(
         after_help = "Examples:\n  petrel log level\n  petrel log level debug\n  petrel log level info,petrel_engine=debug"
     )]
     Level {
-        /// error, warn, info, debug or trace; or levels by part
+        /// error, warn, info, debug or trace; or levels by module
         level: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! `petrel pack`: what is registered, registering a directory, and checking one.
+//! `petrel pack`: registered packs, and registering and checking the pack in a directory.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -25,13 +25,13 @@ mod wanted;
 
 use wanted::Wanted;
 
-/// Look at packs, check and register them.
+/// Show, check and register packs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
     /// List packs
     #[command(alias = "ls", after_help = "Examples:\n  petrel pack list")]
     List,
-    /// Look for what is wrong with the pack in a directory, as the host does that registers it; no host is needed
+    /// Check the pack in a directory as the host would before it registers it; no host is needed
     #[command(
         after_help = "An error keeps the pack from being registered, or an action from running. Ends with 1 when something must be corrected.\n\nExamples:\n  petrel pack check ./packs/mine"
     )]
@@ -39,14 +39,14 @@ pub(crate) enum Pack {
         /// The directory with pack.yaml
         directory: std::path::PathBuf,
     },
-    /// Print the metadata of actions, from what their component says about itself; no host is needed
+    /// Print the metadata of actions from their component's own description; no host is needed
     #[command(
         after_help = "Examples:\n  petrel pack describe greetings/wasm/greetings.wasm\n  petrel pack describe greetings/wasm/greetings.wasm --write"
     )]
     Describe {
         /// The component
         component: std::path::PathBuf,
-        /// Write it to the files in `actions` of the pack that the component lies in, in place of what they hold
+        /// Write the metadata to the files in `actions` of the component's pack, in place of their content
         #[arg(long)]
         write: bool,
     },
@@ -56,19 +56,19 @@ pub(crate) enum Pack {
         /// The pack
         pack: String,
     },
-    /// Read a pack again from where it was registered
+    /// Register a pack again from its directory
     #[command(after_help = "Examples:\n  petrel pack reload mine")]
     Reload {
         /// The pack
         pack: String,
     },
-    /// Forget a pack with its actions, triggers, rules and configuration; its files stay
+    /// Remove a pack with its actions, triggers, rules and configuration; its files stay
     #[command(alias = "rm", after_help = "Examples:\n  petrel pack remove mine")]
     Remove {
         /// The pack
         pack: String,
     },
-    /// Show how a pack is configured, with secrets masked
+    /// Show the configuration of a pack, with secrets masked
     #[command(
         after_help = "Examples:\n  petrel pack config github\n  petrel pack config github --show-secrets\n  petrel pack config github --schema"
     )]
@@ -77,11 +77,11 @@ pub(crate) enum Pack {
         pack: String,
         #[command(flatten)]
         secrets: Secrets,
-        /// Show what the configuration may hold instead
+        /// Show the schema of the configuration instead
         #[arg(long)]
         schema: bool,
     },
-    /// Configure a pack by a file of YAML or JSON
+    /// Configure a pack from a file of YAML or JSON
     #[command(
         after_help = "Examples:\n  petrel pack configure github github.yaml\n  petrel pack configure github - < github.yaml"
     )]
@@ -96,13 +96,13 @@ pub(crate) enum Pack {
         after_help = "Examples:\n  petrel pack register ./packs/mine\n  petrel pack register mine\n  petrel pack register mine --types actions,rules"
     )]
     Register {
-        /// The directory with pack.yaml, or the name of a pack that is registered
+        /// The directory with pack.yaml, or the name of a registered pack
         pack: std::path::PathBuf,
-        /// Register these parts of it only: actions, triggers, rules; the others stay as they are
+        /// Register only these parts: actions, triggers, rules; the others stay as they are
         #[arg(long, value_delimiter = ',', value_name = "TYPES")]
         types: Vec<String>,
     },
-    /// Register packs that came with the binary
+    /// Register packs that come with the binary
     #[command(after_help = "Examples:\n  petrel pack install builtin:github")]
     Install {
         /// The packs, as builtin:NAME
@@ -120,7 +120,7 @@ impl Pack {
         }
     }
 
-    /// Does what takes a host.
+    /// Runs a verb that needs a host.
     async fn ask(self, session: &Session) -> Result<Code, Failure> {
         match self {
             Self::List => {
@@ -175,42 +175,42 @@ impl Pack {
     }
 }
 
-/// Shows how a pack is configured, and says what there is to say of that.
+/// Shows the configuration of a pack, and prints the notes on it.
 fn show_config(form: Form, answer: &Value) -> Result<(), Failure> {
     let notes = |config: &wire::PackConfig<'static>| tell_notes(&config.notes);
     show_noted(form, answer, notes, |config| print::attributes(&attributes::config(config)))
 }
 
-/// Says what was passed over, what went, and what to think about.
+/// Prints notes: skipped or removed parts, and advice.
 fn tell_notes(notes: &[Cow<'_, str>]) {
     notes.iter().for_each(|note| print::note(&format!("note: {note}")));
 }
 
-/// Says what went with a pack that was removed.
+/// Prints the outcome of removing a pack.
 fn tell_removal(form: Form, answer: &Value) -> Result<(), Failure> {
     let notes = |removal: &wire::Removal<'static>| tell_notes(&removal.notes);
     show_noted(form, answer, notes, |removal| print::note(&attributes::removed(removal)))
 }
 
-/// Asks the host to register something, and says what was and what to try next.
+/// Has the host register something, and prints the outcome and the next step.
 async fn register(session: &Session, path: &str, body: &Value) -> Result<(), Failure> {
     let answer = session.client.send_json(Method::POST, path, body).await?;
     let notes = |registration: &wire::Registration<'static>| tell_notes(&registration.notes);
     show_noted(session.form, &answer, notes, |registration| {
         print::line(&attributes::registered(registration));
         for pack in registration.registered() {
-            print::note(&format!("`petrel action list --pack {}` shows what it can do", pack.reference));
+            print::note(&format!("`petrel action list --pack {}` shows its actions", pack.reference));
         }
     })
 }
 
-/// Says everything that must be corrected in a pack, and what to think about.
+/// Prints all problems and warnings of a pack.
 async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     let directory = directory.canonicalize().map_err(|error| wanted::unreadable(directory, &error))?;
     if directory.is_file() {
         return Err(wanted::no_directory(&directory));
     }
-    // A pack of the host's own is one wherever it is, so what it holds is known.
+    // The host's own packs are known wherever the pack is registered, so its references to them can be checked.
     let own = bundled::PACKS.iter().filter(|pack| pack.is_own());
     let own = own.filter_map(|pack| read_pack(&Embedded(pack.files)).ok()).collect();
     let content = Content::of_packs(runners()?, own);
@@ -235,13 +235,13 @@ async fn check(form: Form, directory: &Path) -> Result<Code, Failure> {
     Ok(code)
 }
 
-/// The runners to look at a pack with: by the settings of this machine, or by the defaults where these make no sense.
+/// The runners for the check: by the settings of this machine, or by the defaults if these are invalid.
 fn runners() -> Result<Runners, Failure> {
     let of_machine = Configuration::of_client().and_then(|settings| runners_to_look(&settings));
     of_machine.or_else(|failure| {
         let reason = failure.message;
         print::note(&format!(
-            "looked at by the default settings, since those of this machine make no sense: {reason}"
+            "checked with the default settings, since those of this machine are not valid: {reason}"
         ));
         runners_to_look(&Configuration::of_nobody()?)
     })

@@ -1,4 +1,4 @@
-//! `petrel resume-all`: lets go on what rests since a restore. `restore.rs` has it rest.
+//! `petrel resume-all`: resumes executions that are held since a restore. `restore.rs` has them held.
 
 use clap::Args;
 use petrel_api_types::host::Resumed;
@@ -7,9 +7,9 @@ use super::session::Session;
 use crate::exit::{Code, Failure};
 use crate::print::{self, counted};
 
-/// Let go on what was in flight at the backup that the running host is restored from: executions that waited, ran or
-/// were delayed, and workflows. Before that, see to it that they do not go on where the backup is from. What had begun
-/// and may not be run twice is then `abandoned`; what is not to run at all can be canceled first.
+/// Resume the executions that are held since a restore: those that waited, ran or were delayed at the backup, and
+/// workflows. First make sure that they do not go on where the backup comes from. An execution that had begun and
+/// must not be run twice becomes `abandoned`; one that should not run at all can be canceled first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  petrel resume-all\n  petrel execution cancel 6a1e5c2f9b1d4e5f60718293")]
 pub(crate) struct ResumeAll;
@@ -25,7 +25,7 @@ impl ResumeAll {
     }
 }
 
-/// What became of what was held; nothing when nothing was.
+/// The outcome for people; `None` if nothing was held.
 fn told(Resumed { held, resumed, abandoned, canceled }: Resumed) -> Option<String> {
     if held == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! `petrel rule`: connects triggers to actions.
+//! `petrel rule`: rules, which connect triggers to actions.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -16,7 +16,7 @@ mod attributes;
 
 use attributes::{attributes, table};
 
-/// Make, change and look at rules.
+/// Create, change and show rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
     /// List rules
@@ -37,13 +37,13 @@ pub(crate) enum Rule {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Make a rule from a file of YAML or JSON
+    /// Create a rule from a file of YAML or JSON
     #[command(after_help = "Examples:\n  petrel rule create rule.yaml\n  petrel rule create - < rule.yaml")]
     Create {
         /// The file, or - for standard input
         file: String,
     },
-    /// Replace a rule by what a file says
+    /// Replace a rule by the one in a file
     #[command(after_help = "Examples:\n  petrel rule update examples.sample_rule_with_webhook rule.yaml")]
     Update {
         /// The rule, as pack.name
@@ -52,14 +52,14 @@ pub(crate) enum Rule {
         /// The file, or - for standard input
         file: String,
     },
-    /// Switch rules on
+    /// Enable rules
     #[command(after_help = "Examples:\n  petrel rule enable examples.sample_rule_with_webhook")]
     Enable {
         /// The rules, as pack.name
         #[arg(value_name = "RULE", required = true)]
         references: Vec<String>,
     },
-    /// Switch rules off
+    /// Disable rules
     #[command(after_help = "Examples:\n  petrel rule disable examples.sample_rule_with_webhook")]
     Disable {
         /// The rules, as pack.name
@@ -123,7 +123,7 @@ fn rule_path(reference: &str) -> String {
     format!("/rules/{}", path_segment(reference))
 }
 
-/// The text of a rule file, checked here so that a mistake is said with the file, line and column.
+/// The text of a rule's file, parsed here so that a mistake is reported with its file, line and column.
 fn read_rule(file: &str) -> Result<String, Failure> {
     let text = read_file(file)?;
     petrel_packs::definition::read_rule(file, &text, None).map_err(|problems| {
@@ -142,7 +142,7 @@ async fn switch(session: &Session, references: &[String], enabled: bool) -> Resu
     each(session.form, references, switch, |_, answer| tell_change(session.form, answer, what)).await
 }
 
-/// Shows a rule that was changed, and says what to try next; that and warnings go to standard error.
+/// Prints a changed rule and the next step; the latter and warnings go to standard error.
 fn tell_change(form: Form, answer: &Value, what: &str) -> Result<(), Failure> {
     let warn = |rule: &wire::Rule<'static>| {
         rule.warnings.iter().for_each(|warning| print::note(&format!("warning: {warning}")));
@@ -154,13 +154,13 @@ fn tell_change(form: Form, answer: &Value, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What was done to a rule, and what to try next.
+/// The report of a change and the next step.
 fn next(rule: &wire::Rule<'_>, what: &str) -> String {
     let reference = &rule.reference;
     if rule.enabled {
-        format!("{what} {reference}; `petrel trigger why last` says how it took the last event")
+        format!("{what} {reference}; `petrel trigger why last` shows its verdict on the last event")
     } else {
-        format!("{what} {reference}; it is off: `petrel rule enable {reference}` switches it on")
+        format!("{what} {reference}; it is disabled: `petrel rule enable {reference}` enables it")
     }
 }
 
@@ -169,13 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_that_is_off_is_told_how_to_switch_it_on() {
+    fn a_disabled_rule_is_reported_with_the_command_that_enables_it() {
         let rule = attributes::tests::rule(&json!({"type": "mine.event"}));
-        assert!(next(&rule, "created").starts_with("created mine.r; `petrel trigger why last` says"));
+        assert!(next(&rule, "created").starts_with("created mine.r; `petrel trigger why last` shows"));
         let off = wire::Rule { enabled: false, ..rule };
         assert_eq!(
             next(&off, "updated"),
-            "updated mine.r; it is off: `petrel rule enable mine.r` switches it on"
+            "updated mine.r; it is disabled: `petrel rule enable mine.r` enables it"
         );
     }
 }

@@ -1,5 +1,4 @@
-//! What the client verbs have in common: the host that they talk to, how its paths are written, and how its answers are
-//! shown.
+//! The session of client verbs: the client, the form of results, paths of URLs, and the output of answers.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use petrel_api_types::Item;
@@ -10,30 +9,30 @@ use crate::client::{Client, Connection, read};
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// The items of a list, as they are read from its answer.
+/// The items in the answer to a list.
 pub(super) type Items<T> = Vec<Item<'static, T>>;
 
-/// What every client verb gets that talks to a host.
+/// The session of a verb that needs a host.
 pub(super) struct Session {
-    /// Talks to the host.
+    /// The client of the host.
     pub(super) client: Client,
-    /// How results are printed.
+    /// The form of results.
     pub(super) form: Form,
 }
 
 impl Session {
-    /// Finds out where the host is, and who signs in.
+    /// Finds the host and the credential.
     ///
     /// # Errors
-    /// When nobody has said where, and the settings of this machine make no sense.
+    /// When no host is named, and the settings of this machine are invalid.
     pub(super) fn open(connection: &Connection, form: Form) -> Result<Self, Failure> {
         Ok(Self { client: Client::new(connection)?, form })
     }
 
-    /// Shows an answer: to programs as it came, to people as `tell` does, from the type of the API that it is.
+    /// Prints an answer: unchanged for programs, and by `tell` for people, which gets it as a type of the API.
     ///
     /// # Errors
-    /// When it is of another type, and people are to read it.
+    /// In the form for people, an answer that is not of this type.
     pub(super) fn show<'a, T: Deserialize<'a>>(
         &self,
         answer: &'a Value,
@@ -47,8 +46,8 @@ impl Session {
     }
 }
 
-/// Shows an answer that has `notes` beside what is shown of it, which programs are told as well: on standard error. They
-/// get an answer that is not understood too, without its notes.
+/// Prints an answer and its `notes`. Programs get the notes as well, on standard error; an answer of another type is
+/// printed for them without notes.
 ///
 /// # Errors
 /// As [`Session::show`].
@@ -78,13 +77,13 @@ pub(super) fn show_noted<'a, T: Deserialize<'a>>(
 /// Whether secrets are shown.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Secrets {
-    /// Show secrets as they are, in place of ********; only the admin may see them
+    /// Show secrets in clear instead of ********; only the admin may see them
     #[arg(long)]
     show_secrets: bool,
 }
 
 impl Secrets {
-    /// `path`, with what asks for secrets if they are to be shown.
+    /// Adds the request for secrets to `path`, if they are to be shown.
     pub(super) fn asked(self, path: &str) -> String {
         if !self.show_secrets {
             return path.to_owned();
@@ -94,10 +93,10 @@ impl Secrets {
     }
 }
 
-/// What is escaped in a part of a path: all but the unreserved characters of RFC 3986, section 2.3.
+/// The characters that are escaped in a part of a path: all but the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A part of a path, or a value of a query, with what URLs do not allow in it escaped.
+/// A part of a path, or a value of a query, with escapes for characters that URLs do not allow there.
 pub(super) fn path_segment(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }

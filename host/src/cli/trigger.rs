@@ -1,4 +1,4 @@
-//! `petrel trigger`: the kinds of events, the events that came in, and why rules did or did not match.
+//! `petrel trigger`: trigger types, accepted events, and explanations of the rules' verdicts on them.
 
 use clap::Subcommand;
 use petrel_api_types as wire;
@@ -15,7 +15,7 @@ mod why;
 
 pub(super) use attributes::named;
 
-/// Look at triggers and at the events that came in.
+/// Show triggers, and the events that came in.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trigger {
     /// List the kinds of events that rules can listen to
@@ -26,7 +26,7 @@ pub(crate) enum Trigger {
         after_help = "Examples:\n  petrel trigger instances -n 10\n  petrel trigger instances --type core.st2.webhook"
     )]
     Instances {
-        /// How many events to list at most
+        /// The greatest number of events to list
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
         /// List only events of this trigger
@@ -35,7 +35,7 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Show an event and what came of it, or what events of a kind hold
+    /// Show an event with its outcome, or the payload of a kind of events
     #[command(after_help = "Examples:\n  petrel trigger get last\n  petrel trigger get core.st2.webhook")]
     Get {
         /// The id of the event, or `last`; or a kind of events, as pack.name
@@ -43,7 +43,7 @@ pub(crate) enum Trigger {
         #[command(flatten)]
         secrets: Secrets,
     },
-    /// Say, criterion by criterion, why rules did or did not match an event
+    /// Explain, criterion by criterion, why rules did or did not match an event
     #[command(
         after_help = "Examples:\n  petrel trigger why last\n  petrel trigger why 6a1e5c2f9b1d4e5f60718293"
     )]
@@ -90,7 +90,7 @@ impl Trigger {
     }
 }
 
-/// Lists the events that came in.
+/// Lists accepted events.
 async fn instances(
     session: &Session,
     limit: usize,

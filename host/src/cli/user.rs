@@ -1,4 +1,4 @@
-//! `petrel user`: who may sign in.
+//! `petrel user`: the users of the host.
 
 use clap::Subcommand;
 use petrel_access::ADMIN;
@@ -13,14 +13,14 @@ use super::session::{Items, Session, path_segment};
 use crate::exit::{Code, Failure};
 use crate::print::{self, Form, Listing};
 
-/// Make and delete users, and set their passwords. There are no roles yet: every user may do everything but act as
-/// somebody else.
+/// Create and delete users, and set their passwords. There are no roles yet: every user may do everything except act
+/// on behalf of others.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// List users
     #[command(alias = "ls", after_help = "Examples:\n  petrel user list")]
     List,
-    /// Make a user
+    /// Create a user
     #[command(
         after_help = "Examples:\n  petrel user create ada\n  petrel user create ada --password-stdin < password"
     )]
@@ -31,7 +31,7 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Set the password of a user, who is signed out everywhere; API keys stay
+    /// Set the password of a user and sign the user out everywhere; API keys stay
     #[command(
         after_help = "Examples:\n  petrel user password admin\n  petrel user password ada --password-stdin < password"
     )]
@@ -90,14 +90,14 @@ impl User {
     }
 }
 
-/// Users in a list.
+/// The list of users.
 fn table<'r>(users: &'r [Item<'r, wire::User<'r>>]) -> Listing<'r, wire::User<'r>> {
     Listing::of(users)
         .whole("USER", |user| user.name.to_string())
         .whole("CREATED", |user| print::to_the_second(user.created_at))
 }
 
-/// The admin has one more way in, which no password closes.
+/// Notes that the admin can still sign in by the token file, which a new password does not change.
 fn tell_of_token_file(name: &str) {
     if name == ADMIN {
         print::note(
@@ -107,7 +107,7 @@ fn tell_of_token_file(name: &str) {
     }
 }
 
-/// Says what was done: an object for programs, a sentence for people.
+/// Reports the outcome: an object for programs, a sentence for people.
 fn said(form: Form, object: &Value, sentence: &str) {
     match form {
         Form::Json => print::json(object),

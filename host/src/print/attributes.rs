@@ -1,4 +1,4 @@
-//! One thing for people: a line an attribute; what is nested as indented JSON, with texts of several lines in lines
+//! An object for people: one attribute on each line, nested values as indented JSON, and texts of several lines as such
 //! (`nested.rs`).
 
 use std::fmt::Display;
@@ -10,21 +10,21 @@ use serde_json::Value;
 use super::nested;
 use super::terminal::{coloured, plain, to_the_second};
 
-/// The attributes of one thing, in the order in which they are shown. Each has the name under which programs find it in
-/// `--json`, with a dot where that goes one level down.
+/// The attributes of an object, in the order of the output. Each has its name in the answer of `--json`, with a dot
+/// before each nested key.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes(Vec<(&'static str, Shown)>);
 
-/// What is shown of an attribute.
+/// The output for an attribute.
 #[derive(Debug)]
 enum Shown {
-    /// Nothing: it is left out. Its name still counts for the width, so that things of a kind look alike.
+    /// None. The name still counts for the width, so that objects of a kind look alike.
     Nothing,
-    /// A text, behind the name.
+    /// A text after the name.
     Text(String),
     /// A status, which has a colour at a terminal.
     Status(String),
-    /// Lines, below the name.
+    /// Lines below the name.
     Nested(Vec<String>),
 }
 
@@ -49,9 +49,9 @@ impl Attributes {
         self.with(name, value.into().map_or(Shown::Nothing, |time| Shown::Text(to_the_second(time))))
     }
 
-    /// Adds anything else as it stands in JSON; null and an empty object are left out.
+    /// Adds any other value as JSON; null and an empty object are left out.
     pub(crate) fn value(self, name: &'static str, value: &impl Serialize) -> Self {
-        // It came as JSON, so that it can be written as such.
+        // The value was read from JSON, so writing it as JSON cannot fail.
         let value = serde_json::to_value(value).unwrap_or_default();
         let shown = match &value {
             Value::Null => Shown::Nothing,
@@ -70,7 +70,7 @@ impl Attributes {
 
     /// The lines, with the status in its colour if `in_colour`.
     pub(crate) fn lines(&self, in_colour: bool) -> Vec<String> {
-        // A colon stands behind each name.
+        // One more, for the colon after each name.
         let width = self.0.iter().map(|(name, _)| name.len() + 1).max().unwrap_or_default();
         let line = |name: &str, text: &str| format!("{:width$} {text}", format!("{name}:"));
         let mut lines = Vec::new();

@@ -1,24 +1,24 @@
-//! A listing for people: which columns it has, and what of each item stands in them. How wide they are is said in `table.rs`.
+//! The columns of a listing for people, and their cells. Their widths are set in `table.rs`.
 
 use petrel_api_types::Item;
 
 use super::table::{self, Column, Kind};
 use super::terminal::escaped;
 
-/// A listing of these items, to which columns are added one by one. The first stands for what cannot be read as well, of which
-/// there is but an id.
+/// A listing of items, to which columns are added one by one. The first column also shows the ids of unreadable items,
+/// which have nothing else.
 pub(crate) struct Listing<'r, T> {
     items: &'r [Item<'r, T>],
     columns: Vec<Column>,
 }
 
 impl<'r, T> Listing<'r, T> {
-    /// A listing without columns yet.
+    /// A listing of `items`, still without columns.
     pub(crate) fn of(items: &'r [Item<'r, T>]) -> Self {
         Self { items, columns: Vec::new() }
     }
 
-    /// Adds a column of ids, names or times: of no use in part.
+    /// Adds a column of ids, names or times, which are of no use in part.
     pub(crate) fn whole(self, heading: &str, cell: impl Fn(&T) -> String) -> Self {
         self.with(heading, Kind::Whole, cell)
     }
@@ -28,7 +28,7 @@ impl<'r, T> Listing<'r, T> {
         self.with(heading, Kind::Status, cell)
     }
 
-    /// Adds a column of texts, which give way where there is no room.
+    /// Adds a column of texts, which are cut to fit the terminal.
     pub(crate) fn text(self, heading: &str, cell: impl Fn(&T) -> String) -> Self {
         self.with(heading, Kind::Text, cell)
     }
@@ -40,18 +40,18 @@ impl<'r, T> Listing<'r, T> {
             Item::Lost(lost) if is_first => lost.id.to_string(),
             Item::Lost(_) => String::new(),
         });
-        // A line end would end the row, and an escape would tell the terminal what to do.
+        // A line end would break the row, and an escape sequence would control the terminal.
         let cells = cells.map(|text| escaped(&text, char::is_control).into_owned()).collect();
         self.columns.push(Column::new(heading, kind, cells));
         self
     }
 
-    /// Whether there is no item.
+    /// Whether the listing has no items.
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// What is said of the items that cannot be read.
+    /// The notes on items that cannot be read.
     pub(super) fn lost(&self) -> Vec<String> {
         let lost = self.items.iter().filter_map(|item| match item {
             Item::Found(_) => None,
@@ -60,7 +60,7 @@ impl<'r, T> Listing<'r, T> {
         lost.collect()
     }
 
-    /// The lines, headings first, for a terminal of so many columns or for what has none, as a pipe.
+    /// The lines of the table, headings first, for a terminal of `width` columns or, if `None`, for a pipe.
     pub(crate) fn lines(self, width: Option<usize>, in_colour: bool) -> Vec<String> {
         table::lines(self.columns, width, in_colour)
     }

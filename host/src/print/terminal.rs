@@ -1,15 +1,15 @@
-//! Texts as a terminal may have them: without what would tell it what to do, in colour, and times to the second.
+//! Texts for a terminal: without control characters, in colour, and times to the second.
 
 use std::borrow::Cow;
 
 use petrel_model::Timestamp;
 
-/// `text` as a terminal may have it, whoever wrote it: an event, say. Its lines remain.
+/// `text` without control characters except line ends and tabs, so that no event can control the terminal.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// `text` with the characters for which `is_told` holds written out.
+/// `text` with an escape for each character for which `is_told` holds.
 pub(super) fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<'_, str> {
     if !text.contains(is_told) {
         return Cow::Borrowed(text);
@@ -18,7 +18,7 @@ pub(super) fn escaped(text: &str, is_told: impl Fn(char) -> bool + Copy) -> Cow<
     Cow::Owned(text.chars().map(shown).collect())
 }
 
-/// A status in its colour, which says nothing that the word does not.
+/// A status in its colour, which only repeats the word.
 pub(super) fn coloured(status: &str) -> String {
     let colour = match status.split(' ').next().unwrap_or_default() {
         "succeeded" | "processed" => 32,

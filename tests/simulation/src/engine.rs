@@ -1,5 +1,5 @@
-//! Every call of the engine: how a host is put together over a store and a clock, what is asked of it, and what it
-//! answers. The rest of the simulation knows the engine by these.
+//! All calls of the engine: the composition of a host over a store and a clock, the requests to it, and its answers. The
+//! rest of the simulation knows the engine only through these.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use serde_json::json;
 use crate::ledger::RUNNER;
 use crate::steps::Action;
 
-/// How many actions run at once: few, so that others wait.
+/// The number of actions that run at once: few, so that others wait.
 pub(crate) const SLOTS: usize = 3;
-/// For how long is kept what has ended.
+/// The time for which ended executions are kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(90);
 
-/// What is asked of a host.
+/// A request to a host.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
     Event { webhook: usize, n: usize },
@@ -40,20 +40,20 @@ pub(crate) enum Ask {
     Rerun(ExecutionId, Vec<String>),
 }
 
-/// What it answers.
+/// An answer of a host.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// The event is stored, with what it led to.
+    /// The event is stored, with its consequences.
     Event(TriggerInstanceId, Vec<ExecutionId>),
     /// The execution is stored, or has moved.
     Execution(ExecutionId, Status),
-    /// The cancel is taken in.
+    /// The cancel is accepted.
     Canceled(ExecutionId, Status),
     /// It cannot be canceled any more.
     NotCanceled(ExecutionId, Status),
-    /// The rule is as it was asked for.
+    /// The rule is as requested.
     Rule,
-    /// It was refused: the code of the error.
+    /// The request was refused, with this code.
     Refused(&'static str),
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Host {
 const LASTING: [&str; 3] = ["clock", "retention", "scheduler"];
 
 impl Host {
-    /// A host that takes up what is in `store`, and runs it.
+    /// A host that recovers the content of `store`, and runs it.
     pub(crate) async fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -93,7 +93,7 @@ impl Host {
         Ok(())
     }
 
-    /// How many actions run, as the engine counts them.
+    /// The number of running actions, as the engine counts them.
     pub(crate) fn running(&self) -> usize {
         self.engine.running()
     }
@@ -124,7 +124,7 @@ impl Host {
         }
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request, and waits for the answer.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         self.answer(ask).await.unwrap_or_else(|error| Answer::Refused(error.code()))
     }
@@ -179,7 +179,7 @@ impl Host {
     }
 }
 
-/// Few slots, short memories and narrow limits, so that all of them come to their ends.
+/// Few slots, short retention and narrow limits, so that each of them is reached.
 fn options() -> Options {
     Options {
         component_slots: SLOTS,
@@ -193,7 +193,7 @@ fn options() -> Options {
     }
 }
 
-/// How a rule is called within its pack.
+/// The name of a rule within its pack.
 pub(crate) fn rule_short_name(rule: usize) -> String {
     format!("r{rule}")
 }

@@ -1,5 +1,5 @@
-//! What must hold, whatever happens: at each commit ([`before`] and [`after`] it is taken down), whenever all is at rest
-//! ([`at_rest`]), and in the end ([`at_the_end`]). Pure: what is known in, violations out.
+//! The invariants: at each commit ([`before`] and [`after`] it is recorded), whenever all is at rest ([`at_rest`]), and in
+//! the end ([`at_the_end`]). Pure: the known state in, violations out.
 //!
 //! Those of `petrel_crash::invariants` are asked there, by the names that they have there: `lost`, `left_behind` and
 //! `effects` in the end (`violations`), `open_inside_ended` at every rest. The others need more than can be seen from

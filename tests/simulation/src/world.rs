@@ -1,5 +1,5 @@
-//! The world of a simulation: one store, one clock, and one life of the host after the other. It does the steps, hears
-//! what is answered, and looks whenever all is at rest whether what must hold does.
+//! The world of a simulation: one store, one clock, and one life of the host after the other. It does the steps, takes the
+//! answers, and checks the invariants whenever all is at rest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -144,6 +144,6 @@ fn what_is_no_name_is_refused_before_anything_is_sent() {
     let place = Place::default();
     for arguments in [&["execution", "get", ""][..], &["rule", "get", ".."], &["key", "get", "."]] {
         let ended = place.petrel(&[arguments, &["--url", "http://127.0.0.1:9", "--token", "x"]].concat());
-        assert_says(&ended.with_code(2).stderr, &["is no name and no id"]);
+        assert_says(&ended.with_code(2).stderr, &["is neither a name nor an id"]);
     }
 }

@@ -105,7 +105,7 @@ fn a_large_form_is_taken_and_a_broken_one_leaves_nothing_behind() {
     ] {
         let [code, message, hint] = send(body.as_bytes()).with_status(400).error();
         assert_eq!(code, "invalid");
-        assert_says(&message, &["the body is no form in parts", says]);
+        assert_says(&message, &["the body is not a valid multipart form", says]);
         assert_says(&hint, &["multipart/form-data"]);
     }
     assert_eq!(send(&vec![b'-'; 11 << 20]).status, 413);

@@ -1,5 +1,5 @@
-//! What an older host leaves out of its answers keeps nobody from reading them: it is read as empty, as false or as not
-//! known. What a thing is not without stays required: its id or its name, its status, whether it is switched on.
+//! Answers of an older host, which lacks some fields: they are read as empty, false or unknown. The fields that define
+//! an object stay required: its id or name, its status, and whether it is enabled.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,13 +14,13 @@ use crate::{
 const ID: &str = "65a000000000000000000001";
 const NOON: &str = "2026-11-20T12:00:00.000000Z";
 
-/// Reads `answer` as the type `T`, and gives what is shown of that.
+/// Reads `answer` as the type `T`, and returns the view that is written from it.
 fn read<T: Serialize + DeserializeOwned>(answer: &Value) -> Result<Value, String> {
     let read: T = serde_json::from_value(answer.clone()).map_err(|error| error.to_string())?;
     serde_json::to_value(read).map_err(|error| error.to_string())
 }
 
-/// One way to read an answer.
+/// The reader of an answer as one type.
 type Read = fn(&Value) -> Result<Value, String>;
 
 #[test]
@@ -76,7 +76,7 @@ fn what_a_thing_is_not_without_is_missed() {
     }
 }
 
-/// The least that is an action.
+/// An action with the required fields only.
 fn action() -> Value {
     json!({"ref": "core.x", "enabled": true, "runner_type": "noop", "uid": "action:core:x"})
 }

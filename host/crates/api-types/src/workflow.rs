@@ -1,36 +1,36 @@
-//! What is found in the text of a workflow, without running it.
+//! Findings in the text of a workflow, without running it.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The severity of a finding that keeps nobody from running the workflow.
+/// The severity of a finding with which the workflow can still be run.
 const NOTE: &str = "note";
 
-/// Something that is found in a workflow, as StackStorm shows what is wrong with one.
+/// A finding in a workflow, in the form of StackStorm's errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding<'a> {
     /// Its subject: `content`, `context`, `expression`, `semantic` or `syntax`.
     #[serde(default, rename = "type")]
     pub kind: Cow<'a, str>,
-    /// The language of the expression that it is about.
+    /// The language of the expression in question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Cow<'a, str>>,
     /// The expression, or the text around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<Cow<'a, str>>,
-    /// What is wrong, in words.
+    /// The message for people.
     pub message: Cow<'a, str>,
-    /// Its place in the schema of workflows. Null of a text as a whole.
+    /// The place in the schema of workflows. Null if the finding is about the whole text.
     #[serde(default)]
     pub schema_path: Option<Cow<'a, str>>,
-    /// Its place in the workflow, such as `tasks.t.next[0].when`. Null of a text as a whole.
+    /// The place in the workflow, such as `tasks.t.next[0].when`. Null if the finding is about the whole text.
     #[serde(default)]
     pub spec_path: Option<Cow<'a, str>>,
-    /// `note` if the workflow can be started all the same. Beyond StackStorm, which has errors only.
+    /// `note` if the workflow can still be started. Beyond StackStorm, which has errors only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Cow<'a, str>>,
-    /// The line in the text, as near as it can be told, from 1 on. Beyond StackStorm, as is the column.
+    /// The line in the text, as exactly as it is known, from 1 on. Beyond StackStorm, as is the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// The column, in characters, from 1 on.
@@ -39,12 +39,12 @@ pub struct Finding<'a> {
 }
 
 impl Finding<'_> {
-    /// What the severity is called, of a note or of an error.
+    /// The severity of a note; an error has none.
     pub fn severity(is_note: bool) -> Option<Cow<'static, str>> {
         is_note.then_some(Cow::Borrowed(NOTE))
     }
 
-    /// Whether the workflow can be started all the same.
+    /// Whether the workflow can still be started.
     pub fn is_note(&self) -> bool {
         self.severity.as_deref() == Some(NOTE)
     }

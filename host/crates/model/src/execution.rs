@@ -139,8 +139,8 @@ impl Execution {
         }
     }
 
-    /// What the context of an execution inside this workflow has to name for both to belong to the same trace. `None` if
-    /// that is the trace of the top workflow anyhow.
+    /// The trace that the context of an execution inside this workflow must name, so that both belong to the same trace.
+    /// `None` if that is the trace of the top workflow anyhow.
     pub fn trace_to_hand_down(&self) -> Option<TraceId> {
         let top = self.parent.as_ref().map_or(self.id, Parent::root);
         Some(self.trace_id()).filter(|trace| *trace != TraceId::from(top.0))
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(log, ["running", "requested", "running", "succeeded"]);
     }
 
-    /// An execution inside `workflow`, as the engine makes it.
+    /// An execution inside `workflow`, as the engine creates it.
     fn inside(workflow: &Execution, n: u64) -> Execution {
         let parent = serde_json::json!({
             "execution": workflow.id, "task": "t", "number": 0, "root": workflow.parent.as_ref().map(Parent::root),

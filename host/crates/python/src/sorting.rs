@@ -1,10 +1,10 @@
-//! A stable sort whose comparison may fail, as Python's may.
+//! A stable sort whose comparison may fail, as in Python.
 //!
-//! The standard library's sort takes a total order and may panic without one. Python's values have none: NaN neither
-//! precedes nor follows, and of a number and a text neither can be asked.
+//! The sort of the standard library requires a total order and may panic without one. Python's values have none: NaN
+//! neither precedes nor follows a number, and comparing a number with a text is an error.
 
-/// Sorts `items`; those of which neither precedes the other keep their order. `precedes` says whether its first
-/// argument comes strictly before its second. It gets them mutable, so that it may keep what it works out.
+/// Sorts `items`; two of which neither precedes the other keep their order. `precedes` tells whether its first argument
+/// comes strictly before its second. Both are mutable, so that it can cache computed keys in them.
 ///
 /// # Errors
 /// The first failure of `precedes`.
@@ -24,6 +24,7 @@ pub fn merge_sort<T, E>(
     loop {
         match (first, second) {
             (Some(mut one), Some(mut other)) => {
+                // The right one goes first only if it is strictly smaller, which keeps equal items in their order.
                 if precedes(&mut other, &mut one)? {
                     merged.push(other);
                     (first, second) = (Some(one), right.next());

@@ -13,7 +13,7 @@ use super::sequence::collect;
 use super::syntax::BinaryOperator;
 use super::term::{Term, above};
 
-/// What `orderBy` gives.
+/// The value of `orderBy`.
 #[derive(Debug)]
 pub(super) struct Ordered {
     collection: Term,
@@ -22,7 +22,7 @@ pub(super) struct Ordered {
     height: u32,
 }
 
-/// An element with the values of the selectors, as far as they were needed.
+/// An element, with the values of selectors as far as they were needed.
 struct Element {
     term: Term,
     keys: Vec<Term>,
@@ -34,7 +34,7 @@ impl Ordered {
         Ok(Self { collection, order: vec![(selector, is_ascending)], sorted: RefCell::default(), height })
     }
 
-    /// This, sorted by `selector` where all before it are equal.
+    /// The same sequence, sorted by `selector` where all earlier selectors are equal.
     pub(super) fn then_by(&self, selector: Lambda, is_ascending: bool) -> Result<Self, Error> {
         let height = above(self.height.max(selector.height()))?;
         let mut order = self.order.clone();
@@ -46,7 +46,7 @@ impl Ordered {
         self.height
     }
 
-    /// The elements in order; they are sorted once.
+    /// The elements in order. They are sorted only once.
     pub(super) fn sorted(&self, run: &Run<'_>) -> Result<Rc<[Term]>, Error> {
         if let Some(sorted) = &*self.sorted.borrow() {
             return Ok(Rc::clone(sorted));
@@ -59,7 +59,7 @@ impl Ordered {
         Ok(sorted)
     }
 
-    /// Whether `left` comes strictly before `right`.
+    /// Whether `left` precedes `right` strictly.
     fn precedes(&self, run: &Run<'_>, left: &mut Element, right: &mut Element) -> Result<bool, Error> {
         run.step()?;
         for (index, (selector, is_ascending)) in self.order.iter().enumerate() {
@@ -78,6 +78,7 @@ impl Ordered {
 
 impl Element {
     fn key(&mut self, run: &Run<'_>, index: usize, selector: &Lambda) -> Result<Term, Error> {
+        // Each selector is called once for an element, because it may be expensive and may consume a sequence.
         if let Some(key) = self.keys.get(index) {
             return Ok(key.clone());
         }

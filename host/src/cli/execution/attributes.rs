@@ -1,11 +1,12 @@
-//! How people see executions: a line each in a list, or one with its result. What is said beside that is in `ending.rs`.
+//! The output of executions for people: a row in a list, or the attributes of one with its result. `ending.rs` adds
+//! more about its end.
 
 use petrel_api_types::{Execution, Item};
 
 use super::held;
 use crate::print::{Attributes, Listing, to_the_second};
 
-/// Executions in a list.
+/// The list of executions.
 pub(super) fn table<'r>(executions: &'r [Item<'r, Execution<'r>>]) -> Listing<'r, Execution<'r>> {
     let seconds = |seconds: f64| format!("{seconds:.3}");
     Listing::of(executions)
@@ -45,7 +46,7 @@ pub(super) mod tests {
     pub(in crate::cli::execution) const ID: &str = "65a000000000000000000001";
     const NOON: &str = "2026-11-20T12:00:00.123456Z";
 
-    /// An execution as a host sends it, with these attributes on top of those that each has.
+    /// An execution as a host sends it, with the attributes in `more` added or replaced.
     pub(in crate::cli::execution) fn answered(more: Value) -> Value {
         let mut answer = json!({
             "id": ID,
@@ -65,7 +66,7 @@ pub(super) mod tests {
         answer
     }
 
-    /// The same, as it is read.
+    /// The same, as the client reads it.
     pub(in crate::cli::execution) fn execution(more: Value) -> Execution<'static> {
         serde_json::from_value(answered(more)).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What is said of an execution beside its attributes: its tasks, and why it ended as it did.
+//! Output about an execution besides its attributes: its tasks, and the reason of its end.
 
 use petrel_api_types::Execution;
 use petrel_api_types::execution::{ActionOf, Standing};
@@ -14,7 +14,7 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// Shows an execution, and below it the tasks of a workflow.
+/// Prints an execution, and below it the tasks of a workflow.
 pub(in crate::cli) async fn show_whole(session: &Session, answer: &Value) -> Result<(), Failure> {
     if session.form == Form::Json {
         print::json(answer);
@@ -37,14 +37,14 @@ pub(in crate::cli) async fn show_whole(session: &Session, answer: &Value) -> Res
     Ok(())
 }
 
-/// Whether parameters or the result are masked only because nobody knows any more what of them is secret.
+/// Whether parameters or the result are masked only because their schema is gone, so that anything may be secret.
 fn is_masked_whole(execution: &Execution<'_>) -> bool {
     let is_hidden = |values: &Object| !values.is_empty() && values.values().all(is_masked);
     matches!(execution.action, ActionOf::Gone(_))
         && (is_hidden(&execution.parameters) || execution.result.as_object().is_some_and(is_hidden))
 }
 
-/// Says of a workflow, which prints nothing itself, where the output is.
+/// Notes for a workflow, which prints nothing itself, where the output is.
 pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Failure> {
     let path = format!("/executions/{}?exclude_attributes=result", path_segment(id));
     let execution: Execution<'static> = read(&session.client.execution(Method::GET, &path, None).await?)?;
@@ -58,7 +58,7 @@ pub(super) async fn point_to_tasks(session: &Session, id: &str) -> Result<(), Fa
     Ok(())
 }
 
-/// Why an execution that has ended did not succeed, if its result says so.
+/// The reason why an execution did not succeed, if its result has one.
 pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result<Option<String>, Failure> {
     if !standing.status.is_final() || standing.status == Status::Succeeded {
         return Ok(None);
@@ -68,7 +68,8 @@ pub(super) async fn reason(session: &Session, standing: &Standing<'_>) -> Result
     Ok(said_by(&whole.result))
 }
 
-/// What a result says that went wrong: an action's `error`, or the `errors` of a workflow. Its form is the action's own.
+/// The error in a result: an action's `error`, or the `errors` of a workflow. A result has no type, because its form is
+/// the action's own.
 fn said_by(result: &Value) -> Option<String> {
     let error = text(result, "error").trim();
     if !error.is_empty() && error != MASK {
@@ -84,7 +85,7 @@ fn said_by(result: &Value) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The text under a name; an empty one where there is none.
+/// The text under `name`; empty if there is none.
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,16 +1,16 @@
-//! Executions that rest since the host was restored from a backup: their status alone would say that they run.
+//! Held executions, whose status alone would say that they run. The host holds them after a restore.
 
 use petrel_api_types::Execution;
 
 use crate::print;
 
-/// The status of an execution, and that it is held if it is.
+/// The status of an execution, with a mark if it is held.
 pub(super) fn status(execution: &Execution<'_>) -> String {
     let held = if execution.held { " (held)" } else { "" };
     format!("{}{held}", execution.status)
 }
 
-/// Says what that means, and what to do about it.
+/// Prints the meaning of this, and the remedy.
 pub(super) fn explain() {
     print::note(
         "held: it was in flight at the backup that the host is restored from, and rests; `petrel resume-all` lets all \

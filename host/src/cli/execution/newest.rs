@@ -1,4 +1,4 @@
-//! What `last` leaves open: the newest execution may be older than the last event, which has then led to none.
+//! A note for the name `last`: the newest execution may be older than the last event, which has then led to none.
 
 use petrel_api_types::{Execution, Item, TriggerInstance};
 use reqwest::Method;
@@ -9,7 +9,7 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print::{self, Form};
 
-/// Says so of the execution in an answer, if it was asked for as `last`. Who cannot see events is told nothing.
+/// Prints the note on the execution in `answer` if it was requested as `last`. A user who may not see events gets none.
 pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: &Value) {
     if asked != "last" || session.form == Form::Json {
         return;
@@ -26,7 +26,7 @@ pub(super) async fn tell_of_later_event(session: &Session, asked: &str, answer: 
     }
 }
 
-/// The same for what shows nothing else of the execution.
+/// The same for a verb that shows nothing else of the execution.
 pub(super) async fn tell_of_later_event_than_last(session: &Session, asked: &str) -> Result<(), Failure> {
     if asked == "last" && session.form == Form::Text {
         let path = "/executions/last?exclude_attributes=result";
@@ -36,7 +36,7 @@ pub(super) async fn tell_of_later_event_than_last(session: &Session, asked: &str
     Ok(())
 }
 
-/// That an event came after an execution was asked for.
+/// The note that an event came after an execution was requested.
 fn later(event: &TriggerInstance<'_>, execution: &Execution<'_>) -> Option<String> {
     let (came, begun) = (event.occurrence_time, execution.start_timestamp);
     (came > begun).then(|| {
@@ -61,7 +61,7 @@ mod tests {
     fn an_event_that_led_to_nothing_is_told_of_beside_an_older_execution() {
         let execution = execution(json!({"start_timestamp": "2026-11-20T12:00:00.500000Z"}));
         for (came, is_told) in [
-            // An execution is asked for at the moment of its event.
+            // An execution is requested at the moment of its event.
             ("2026-11-20T12:00:00.500000Z", false),
             ("2026-11-20T12:00:00.500001Z", true),
             ("2026-11-20T11:59:59.900000Z", false),

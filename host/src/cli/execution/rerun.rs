@@ -1,4 +1,4 @@
-//! Runs an execution again, and says what it did.
+//! Runs an execution again, and reports it.
 
 use petrel_api_types::Execution;
 use petrel_api_types::action::ActionParameters;
@@ -12,16 +12,16 @@ use crate::exit::Failure;
 use crate::parameters;
 use crate::print;
 
-/// What of a workflow is run again.
+/// The tasks of a workflow to run again.
 pub(super) struct Again {
-    /// The tasks, with all that follows them; none for all of it.
+    /// The tasks to start from; empty for the whole workflow.
     pub(super) tasks: Vec<String>,
-    /// Those of them of which all items are done again.
+    /// The tasks among them whose items are all run again.
     pub(super) reset: Vec<String>,
 }
 
-/// Runs the execution `id` again, with the parameters that are `given` in place of those it had. The id of the new one is the
-/// result.
+/// Runs the execution `id` again, with `given` parameters in place of the old ones. The result is the id of the new
+/// execution.
 pub(super) async fn rerun(
     session: &Session,
     id: &str,
@@ -48,7 +48,7 @@ pub(super) async fn rerun(
     })
 }
 
-/// What was done: which execution is run again, from which tasks on, and how the new one is followed.
+/// The report: the old execution, the tasks, and how to follow the new one.
 fn told(old: &Execution<'_>, new: &Execution<'_>, tasks: &[String]) -> String {
     let from = if tasks.is_empty() { String::new() } else { format!(" from {} on", tasks.join(", ")) };
     let (action, id, status) = (old.action.reference(), new.id, new.status);

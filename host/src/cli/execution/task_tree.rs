@@ -1,4 +1,4 @@
-//! The tasks of a workflow as a tree: what each has asked for, with its status and how long it took.
+//! The tasks of a workflow as a tree, with the status and the duration of each.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::client::read;
 use crate::exit::Failure;
 use crate::print;
 
-/// Whether an execution is one of a workflow.
+/// Whether an execution is a workflow.
 pub(super) fn is_workflow(execution: &Execution<'_>) -> bool {
     matches!(&*execution.runner.name, "orquesta" | "action-chain")
 }
 
-/// What is inside a workflow, at any depth.
+/// The executions inside a workflow, at any depth.
 async fn inside(session: &Session, workflow: ExecutionId) -> Result<Vec<Execution<'static>>, Failure> {
     let path = format!("/executions/{workflow}/children?depth=-1&exclude_attributes=result");
     read(&session.client.list(&path).await?)
 }
 
-/// Prints what the tasks of a workflow have asked for, and those of workflows inside it below them.
+/// Prints the executions inside a workflow as a tree.
 pub(super) async fn print(session: &Session, workflow: ExecutionId) -> Result<(), Failure> {
     let children = inside(session, workflow).await?;
     if !children.is_empty() {
@@ -40,12 +40,12 @@ fn branch(all: &[Execution<'_>], tries: &BTreeMap<ExecutionId, Try>, parent: Exe
     }
 }
 
-/// Which of the tries of a task an execution is. A task that was tried again has not failed by its first try.
+/// The number of an execution among the tries of its task. A task that was tried again has not failed by its first try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Try {
-    /// How many there were before.
+    /// The number of earlier tries.
     earlier: usize,
-    /// Whether there is another one.
+    /// Whether there is a later try.
     is_over: bool,
 }
 
@@ -81,7 +81,7 @@ fn tries(all: &[Execution<'_>]) -> BTreeMap<ExecutionId, Try> {
     tries
 }
 
-/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as there is something to say, with the status as `shown` shows it.
+/// `NAME[ITEM]  STATUS  SECONDS  ACTION  ID`, as far as these are known, with the status in the form of `shown`.
 fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> String {
     let task = child.context.orquesta.as_ref();
     let mut name = task.map(|task| task.task_name.to_string()).unwrap_or_default();
@@ -97,16 +97,15 @@ fn line(child: &Execution<'_>, tried: Try, shown: impl Fn(&str) -> String) -> St
     format!("{name:<24} {status} {seconds:>12}  {action}  {}{}", child.id, tried.told())
 }
 
-/// The tasks of a workflow, as far as they were followed.
+/// The tasks of a workflow that are being followed.
 #[derive(Default)]
 pub(super) struct Followed {
-    /// For each the status that was printed last, and how many lines of output.
+    /// For each task the last printed status, and the number of printed lines.
     tasks: BTreeMap<ExecutionId, (Option<Status>, usize)>,
 }
 
 impl Followed {
-    /// Prints what is new of the tasks of a workflow, and of workflows inside it: their statuses, and their
-    /// output.
+    /// Prints new statuses and new output of the tasks of a workflow and of workflows inside it.
     pub(super) async fn print_news(
         &mut self,
         session: &Session,

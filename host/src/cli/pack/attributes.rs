@@ -1,11 +1,11 @@
-//! How people see packs: a line each in a list, or one with what it says of itself; its configuration, and what came of
+//! The output of packs for people: a row in a list, the attributes or the configuration of one, and the outcome of
 //! registering or removing it.
 
 use petrel_api_types::{Item, Pack, PackConfig, Registration, Removal};
 
 use crate::print::{Attributes, Listing, counted};
 
-/// Packs in a list.
+/// The list of packs.
 pub(super) fn table<'r>(packs: &'r [Item<'r, Pack<'r>>]) -> Listing<'r, Pack<'r>> {
     Listing::of(packs)
         .whole("PACK", |pack| pack.reference.to_string())
@@ -14,7 +14,7 @@ pub(super) fn table<'r>(packs: &'r [Item<'r, Pack<'r>>]) -> Listing<'r, Pack<'r>
         .text("PATH", |pack| pack.path.to_string())
 }
 
-/// A pack, and what of it is refused.
+/// A pack with its refused parts.
 pub(super) fn attributes(pack: &Pack<'_>) -> Attributes {
     Attributes::default()
         .text("ref", &pack.reference)
@@ -28,23 +28,23 @@ pub(super) fn attributes(pack: &Pack<'_>) -> Attributes {
         .value("refused_rules", &pack.refused_rules)
 }
 
-/// How a pack is configured.
+/// The configuration of a pack.
 pub(super) fn config(config: &PackConfig<'_>) -> Attributes {
     Attributes::default().text("pack", &config.pack).value("values", &config.values)
 }
 
-/// What was registered, in a line.
+/// The registered parts in one line.
 pub(super) fn registered(registration: &Registration<'_>) -> String {
     let packs: Vec<&str> = registration.registered().map(|pack| &*pack.reference).collect();
     let Registration { actions, triggers, rules, .. } = registration;
     format!("registered {}: {}", packs.join(", "), contents(*actions, *triggers, *rules))
 }
 
-/// What went with a pack that was removed, in a line.
+/// The parts of a removed pack in one line.
 pub(super) fn removed(removal: &Removal<'_>) -> String {
     let Removal { reference, actions, triggers, rules, .. } = removal;
     let gone = contents(*actions, *triggers, *rules);
-    format!("removed {reference}: {gone}; its files are where they were")
+    format!("removed {reference}: {gone}; its files were not touched")
 }
 
 fn contents(actions: usize, triggers: usize, rules: usize) -> String {
@@ -128,7 +128,7 @@ mod tests {
             json!({"ref": "mine", "deleted": true, "actions": 1, "triggers": 0, "rules": 3, "notes": []});
         assert_eq!(
             removed(&serde_json::from_value(answer).unwrap()),
-            "removed mine: 1 action, 0 triggers, 3 rules; its files are where they were"
+            "removed mine: 1 action, 0 triggers, 3 rules; its files were not touched"
         );
     }
 }

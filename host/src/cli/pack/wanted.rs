@@ -1,4 +1,4 @@
-//! What `petrel pack register` is to register: a directory, or a pack by its name where there is no such directory.
+//! The request of `petrel pack register`: a directory or, without such a directory, a pack by its name.
 
 use std::io;
 use std::path::Path;
@@ -8,25 +8,25 @@ use serde::Serialize;
 
 use crate::exit::{Code, Failure};
 
-/// What is to be registered, as the host is asked for it.
+/// The request to register a directory or a pack, as the host receives it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Wanted {
-    /// The directory, if it is one.
+    /// The path of the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    /// The name, if it is one.
+    /// The name of the pack, in a list of one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     packs: Vec<String>,
-    /// The parts of it that are registered; none for all.
+    /// The parts to register; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     types: Vec<String>,
 }
 
 impl Wanted {
-    /// What a command line names.
+    /// The request for the argument of a command line.
     ///
     /// # Errors
-    /// When it is neither a directory nor a name, or the host could not be told where the directory is.
+    /// The argument is neither a directory nor a name, or the path of the directory is not UTF-8.
     pub(super) fn of(pack: &Path, types: Vec<String>) -> Result<Self, Failure> {
         let name = pack.to_str().filter(|name| check_pack(name).is_ok());
         match (pack.canonicalize(), name) {
@@ -40,26 +40,26 @@ impl Wanted {
         }
     }
 
-    /// Whether it is a pack by its name.
+    /// Whether the request names a pack.
     pub(super) fn is_name(&self) -> bool {
         self.path.is_none()
     }
 }
 
-/// That a directory cannot be read.
+/// The failure for a directory that cannot be read.
 pub(super) fn unreadable(directory: &Path, error: &io::Error) -> Failure {
     let message = format!("{} cannot be read: {error}", directory.display());
     Failure::usage(message, "give the directory that holds pack.yaml")
 }
 
-/// That what is to be registered is nothing that there is.
+/// The failure for a name that is neither a directory nor a registered pack.
 pub(super) fn neither(pack: &Path) -> Failure {
     let message = format!("there is neither a directory nor a registered pack `{}`", pack.display());
-    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows what is registered";
+    let hint = "give the directory that holds pack.yaml; `petrel pack list` shows the registered ones";
     Failure::new(Code::NotFound, "not_found", message, hint)
 }
 
-/// That a file was named in place of its directory.
+/// The failure for a file in place of its directory.
 pub(super) fn no_directory(file: &Path) -> Failure {
     let directory = file.parent().unwrap_or(file);
     Failure::usage(
@@ -68,10 +68,10 @@ pub(super) fn no_directory(file: &Path) -> Failure {
     )
 }
 
-/// That the path of a directory is no text, as JSON has it.
+/// The failure for a path that is not UTF-8, which JSON cannot carry.
 fn untold(directory: &Path) -> Failure {
-    let message = format!("the host cannot be told of {}: its path is not UTF-8", directory.display());
-    Failure::usage(message, "rename the directory, or what it lies in")
+    let message = format!("{} cannot be sent to the host: its path is not UTF-8", directory.display());
+    Failure::usage(message, "rename the directory, or the one that contains it")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How people see rules: a line each in a list, or one with what it listens to and what it runs.
+//! The output of rules for people: a row in a list, or the attributes of one with its trigger and action.
 
 use petrel_api_types::rule::RuleTrigger;
 use petrel_api_types::{Item, Rule};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::trigger;
 use crate::print::{Attributes, Listing};
 
-/// Rules in a list.
+/// The list of rules.
 pub(super) fn table<'r>(rules: &'r [Item<'r, Rule<'r>>]) -> Listing<'r, Rule<'r>> {
     Listing::of(rules)
         .whole("RULE", |rule| rule.reference.to_string())
@@ -17,13 +17,13 @@ pub(super) fn table<'r>(rules: &'r [Item<'r, Rule<'r>>]) -> Listing<'r, Rule<'r>
         .text("DESCRIPTION", |rule| rule.description.to_string())
 }
 
-/// What a rule listens to: the trigger type, and of a webhook where it is.
+/// The trigger of a rule in a list: the trigger type, and the URL of a webhook.
 fn listens_to(trigger: &RuleTrigger<'_>) -> String {
     let url = trigger.parameters.get("url").and_then(Value::as_str);
     trigger::named(&trigger.kind, url.unwrap_or_default())
 }
 
-/// A rule, with what it listens to and what it runs.
+/// A rule with its trigger, criteria and action.
 pub(super) fn attributes(rule: &Rule<'_>) -> Attributes {
     Attributes::default()
         .text("id", rule.id)
@@ -43,7 +43,7 @@ pub(super) mod tests {
 
     const ID: &str = "65a000000000000000000001";
 
-    /// A rule as a host sends it, which listens to this trigger.
+    /// A rule for `trigger`, as a host sends it.
     fn answered(trigger: &Value) -> Value {
         json!({
             "id": ID,

@@ -1,4 +1,4 @@
-//! How people see events and the kinds of them: a line each in a list, or one with all that it holds.
+//! The output of events and trigger types for people: a row in a list, or the attributes of one.
 
 use petrel_api_types::{Item, Trigger, TriggerInstance, TriggerType};
 use petrel_model::trigger::WEBHOOK;
@@ -6,19 +6,20 @@ use serde_json::Value;
 
 use crate::print::{Attributes, Listing, to_the_second};
 
-/// How tables name what a rule listens to, or an event is of: the kind of trigger, and of a webhook where it is.
+/// The name of a trigger in tables: its type, and the URL of a webhook.
 pub(in crate::cli) fn named(kind: &str, url: &str) -> String {
     if kind == WEBHOOK && !url.is_empty() { format!("webhook /{url}") } else { kind.to_owned() }
 }
 
-/// Kinds of events in a list.
+/// The list of trigger types.
 pub(super) fn kinds<'r>(kinds: &'r [Item<'r, TriggerType<'r>>]) -> Listing<'r, TriggerType<'r>> {
     Listing::of(kinds)
         .whole("TRIGGER", |kind| kind.reference.to_string())
         .text("DESCRIPTION", |kind| kind.description.to_string())
 }
 
-/// Events in a list. Those of `webhooks` are shown with where that is; one that no rule listens to any more is not known.
+/// The list of events, those of `webhooks` with their URLs. The URL is unknown once no rule listens to the webhook any
+/// more.
 pub(super) fn events<'r>(
     events: &'r [Item<'r, TriggerInstance<'r>>],
     webhooks: &[Trigger<'_>],
@@ -38,7 +39,7 @@ pub(super) fn events<'r>(
         .status("STATUS", |event| event.status.as_str().to_owned())
 }
 
-/// A kind of events, with what its rules give and what its events hold.
+/// A trigger type with the schemas of its parameters and of its payload.
 pub(super) fn kind(kind: &TriggerType<'_>) -> Attributes {
     Attributes::default()
         .text("ref", &kind.reference)
@@ -47,7 +48,7 @@ pub(super) fn kind(kind: &TriggerType<'_>) -> Attributes {
         .value("payload_schema", &kind.payload_schema)
 }
 
-/// An event and what came of it.
+/// An event with its enforcements.
 pub(super) fn event(event: &TriggerInstance<'_>) -> Attributes {
     Attributes::default()
         .text("id", event.id)

@@ -1,4 +1,4 @@
-//! `petrel trigger why`: why rules did or did not match an event, in lines.
+//! `petrel trigger why`: the lines that explain why rules did or did not match an event.
 
 use petrel_api_types::Why;
 use petrel_api_types::explanation::{Explanation, RefusedWebhook};
@@ -10,14 +10,14 @@ pub(super) fn explain(why: &Why<'_>) {
     lines(why).iter().for_each(|line| print::line(&print::plain(line)));
 }
 
-/// The explanation: a line a rule; below it a line a criterion, and one for what came of it then.
+/// The explanation: a line for each rule, and below it a line for each criterion and one for the outcome then.
 fn lines(why: &Why<'_>) -> Vec<String> {
     let event = &why.trigger_instance;
     let mut lines = vec![format!("{} of {}", event.id, print::to_the_second(event.occurrence_time))];
     lines.push(if why.rules.is_empty() {
         "no rule listens to this trigger now".to_owned()
     } else {
-        "by the rules, and the datastore, as they are now; what came of it stands behind `then`".to_owned()
+        "with the present rules and datastore; its consequences stand after `then`".to_owned()
     });
     if let Some(RefusedWebhook { at, path, status, address }) = why.refused.last() {
         let count = why.refused.len();
@@ -30,7 +30,7 @@ fn lines(why: &Why<'_>) -> Vec<String> {
     lines
 }
 
-/// What is told of one rule, in lines. The reason that its verdict ends with is left to the criterion that it is about.
+/// The lines about one rule. The criterion that the verdict is about has the reason, so the verdict need not repeat it.
 fn told(rule: &Explanation<'_>) -> Vec<String> {
     let verdict: &str = &rule.verdict;
     let failing = rule.criteria.iter().find(|criterion| !criterion.holds);
@@ -125,7 +125,7 @@ mod tests {
                 json!({"trigger_instance": event, "rules": [rule], "refused": [refused]}),
                 &[
                     "65a000000000000000000001 of 2026-11-20T12:00:00Z",
-                    "by the rules, and the datastore, as they are now; what came of it stands behind `then`",
+                    "with the present rules and datastore; its consequences stand after `then`",
                     "refused since then: 1; the last one, to /api/v1/webhooks/x from 127.0.0.1, with 401 at \
                      2026-11-20T12:00:01.000000Z",
                     "p.r: does not match",

@@ -1,6 +1,6 @@
-//! `/hold`: executions that were in flight at the backup that this host is restored from. They rest, since they may go
-//! on where the backup is from. `GET` says how many there are, `DELETE` lets all of them go on, and says how many do and
-//! what became of the others: that is the admin's.
+//! `/hold`: executions that were in flight when the backup was made from which this host was restored. They rest,
+//! since they may have gone on where the backup comes from. `GET` counts them. `DELETE`, for the admin only, lets all
+//! of them go on, and counts what became of each.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -24,7 +24,7 @@ pub(crate) async fn lift(
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "forbidden",
-            format!("`{user}` may not let go on what is held since the restore"),
+            format!("`{user}` may not resume the executions held since the restore"),
             format!("ask the user `{ADMIN}`"),
         ));
     }
@@ -37,9 +37,9 @@ pub(crate) async fn lift(
             going_on = resumed.going_on(),
             abandoned,
             canceled,
-            "what was held goes on, but for what was abandoned or canceled"
+            "executions held since the restore were resumed"
         );
-        resumed.report.log("took up what was held");
+        resumed.report.log("resumed held executions");
     }
     Ok(Json(Resumed {
         held: resumed.held,

@@ -1,4 +1,4 @@
-//! `/workflows/inspect`: what is wrong with a workflow, without running it.
+//! `/workflows/inspect`: reports the mistakes of a workflow without running it.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 use crate::extract::{Raw, text};
 use crate::{Api, ApiError, views};
 
-/// How many are inspected at once: it takes memory, and one of the few threads for what takes long.
+/// One inspection at a time, because it takes memory and a thread of the small pool for blocking work.
 static TURNS: Semaphore = Semaphore::const_new(1);
 
-/// Takes the text of a workflow or a chain; gives a list of what is wrong with it, beside the actions that are registered,
-/// empty when nothing is.
+/// Takes the text of a workflow or a chain and lists its mistakes, with respect to the registered actions. The list
+/// is empty if there are none.
 pub(crate) async fn inspect(State(api): State<Api>, Raw(bytes): Raw) -> Result<Response, ApiError> {
     if bytes.len() as u64 > LARGEST_WORKFLOW {
         let message =

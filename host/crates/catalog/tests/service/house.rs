@@ -1,4 +1,4 @@
-//! The catalog with all that it stands on.
+//! The catalog with the services that it stands on.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A runner that runs nothing, and notes what else it is asked for.
+/// A runner that runs nothing, and notes all other calls.
 pub(crate) struct Noting {
     runner_type: RunnerType,
     noted: Mutex<Vec<String>>,
@@ -34,7 +34,7 @@ impl Noting {
         self.noted.lock().unwrap().push(format!("{what} {directory}"));
     }
 
-    /// What was noted since this was asked last, sorted.
+    /// The calls since the last question, sorted.
     pub(crate) fn noted(&self) -> Vec<String> {
         let mut noted = std::mem::take(&mut *self.noted.lock().unwrap());
         noted.sort();
@@ -66,7 +66,7 @@ impl Runner for Noting {
     }
 }
 
-/// The catalog, its store, and a place for packs and for configurations.
+/// The catalog, its store, and directories for packs and configurations.
 pub(crate) struct House {
     pub(crate) catalog: Catalog,
     pub(crate) core: Core,
@@ -77,7 +77,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// One with the pack `core`: a webhook, and an action that does nothing.
+    /// A house with the pack `core`: a webhook, and an action that does nothing.
     pub(crate) async fn new() -> Self {
         let house = Self::over(MemoryStore::default(), Arc::new(TempDir::new().unwrap())).await;
         let core = house.pack(
@@ -111,7 +111,7 @@ impl House {
         Self::over(self.store.reopen(), Arc::clone(&self.place)).await
     }
 
-    /// Where a file is, or will be.
+    /// The path of a file, which need not exist yet.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
@@ -122,10 +122,10 @@ impl House {
         std::fs::write(path, text).unwrap();
     }
 
-    /// Lays out a pack of this name, with these files and no others, and says where.
+    /// Lays out a pack of this name with exactly these files, and returns its directory.
     pub(crate) fn pack(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let directory = self.path(name);
-        // It may not be there.
+        // The directory may not exist yet.
         let _gone = std::fs::remove_dir_all(&directory);
         self.write(
             &format!("{name}/pack.yaml"),
@@ -148,14 +148,14 @@ impl House {
         self.catalog.register_pack(&directory, false).await
     }
 
-    /// Waits until what was begun in the background has ended.
+    /// Waits until all background work has ended.
     pub(crate) async fn settled(&self) {
         while !self.core.running().is_empty() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// All that is shown, which is to be what is stored: a line for each thing, by kind.
+    /// The whole catalog, which must agree with the store: a line for each object, by kind.
     pub(crate) async fn shown(&self) -> Vec<String> {
         let shown = lines(&self.catalog.content());
         let mut stored = Vec::new();
@@ -167,12 +167,12 @@ impl House {
         shown
     }
 
-    /// How many configurations are stored.
+    /// The number of stored configurations.
     pub(crate) async fn stored_configs(&self) -> usize {
         self.store.all::<PackConfig>().await.unwrap().len()
     }
 
-    /// The references of the rules of `pack` that are on.
+    /// The references of the enabled rules of `pack`.
     pub(crate) fn rules_on(&self, pack: &str) -> Vec<String> {
         let content = self.catalog.content();
         let on = content.rules().filter(|rule| rule.reference.pack() == pack && rule.enabled);

@@ -1,5 +1,5 @@
-//! Semantic versions, as the crate `semver` reads them, which is as the specification has them and StackStorm's library of the
-//! same name does. What is matched is our own: an operator and one version, where the crate's requirements are Cargo's.
+//! The functions on semantic versions. The crate `semver` parses them by the specification, as StackStorm's library of
+//! the same name does. Matching is our own, an operator and one version, because the crate's requirements are Cargo's.
 
 use std::cmp::Ordering;
 
@@ -17,31 +17,31 @@ fn parse(text: &str) -> Result<Version, Error> {
     })
 }
 
-/// What follows `+` has no weight.
+/// The precedence of two versions. Build metadata after `+` has none.
 fn order(left: &str, right: &str) -> Result<Ordering, Error> {
     Ok(parse(left)?.cmp_precedence(&parse(right)?))
 }
 
-/// -1, 0 or 1, as `left` is less than `right`, equal to it or more.
+/// -1, 0 or 1, if `left` is lower than `right`, equal to it or higher.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn compare(left: &str, right: &str) -> Result<i64, Error> {
     order(left, right).map(|order| order as i64)
 }
 
-/// Whether `left` is more than `right`.
+/// Whether `left` is higher than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn more_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_gt)
 }
 
-/// Whether `left` is less than `right`.
+/// Whether `left` is lower than `right`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_lt)
 }
@@ -49,15 +49,15 @@ pub fn less_than(left: &str, right: &str) -> Result<bool, Error> {
 /// Whether `left` and `right` are the same version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn equal(left: &str, right: &str) -> Result<bool, Error> {
     order(left, right).map(Ordering::is_eq)
 }
 
-/// Whether `version` is as `expression` wants it: an operator and a version, or a version alone.
+/// Whether `version` satisfies `expression`: an operator with a version, or a version alone.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
     type Test = fn(Ordering) -> bool;
     let tests: [(&str, Test); 6] = [
@@ -83,7 +83,7 @@ pub fn matches(version: &str, expression: &str) -> Result<bool, Error> {
 /// The next major version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_major(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { major, .. }| format!("{}.0.0", major.saturating_add(1)))
 }
@@ -91,24 +91,24 @@ pub fn bump_major(version: &str) -> Result<String, Error> {
 /// The next minor version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_minor(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { major, minor, .. }| format!("{major}.{}.0", minor.saturating_add(1)))
 }
 
-/// The next patch of `version`.
+/// The next patch version.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn bump_patch(version: &str) -> Result<String, Error> {
     parse(version)
         .map(|Version { major, minor, patch, .. }| format!("{major}.{minor}.{}", patch.saturating_add(1)))
 }
 
-/// `version` without its patch: `1.2`.
+/// `version` without its patch number: `1.2`.
 ///
 /// # Errors
-/// What is no version, and the limit that reading it exceeds.
+/// A text that is not a version, or the limit that parsing it exceeds.
 pub fn strip_patch(version: &str) -> Result<String, Error> {
     parse(version).map(|Version { major, minor, .. }| format!("{major}.{minor}"))
 }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn versions_have_the_order_of_the_specification() {
-        // Section 11, beside what has no weight.
+        // Section 11 of the specification, with build metadata, which has no precedence.
         let rising = [
             "1.0.0-alpha",
             "1.0.0-alpha.1",

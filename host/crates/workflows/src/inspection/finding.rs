@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its name, as StackStorm has it.
+    /// The name in StackStorm's reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Content => "content",

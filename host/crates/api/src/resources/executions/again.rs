@@ -1,4 +1,4 @@
-//! `POST /executions/{id}/re_run`: an execution is done again.
+//! `POST /executions/{id}/re_run`: runs an execution again.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::extract::{JsonBody, Segment};
 use crate::said::Said;
 use crate::{Api, ApiError};
 
-/// What is done again, and how.
+/// The body of a request to run an execution again.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Again {
     #[serde(default)]
@@ -26,12 +26,12 @@ pub(crate) struct Again {
     reset: Option<Vec<String>>,
     #[serde(default)]
     user: Option<String>,
-    /// In milliseconds.
+    /// The delay in milliseconds.
     #[serde(default)]
     delay: Option<u64>,
 }
 
-/// Runs an execution again. With `no_merge=true` the parameters that it had are not taken over.
+/// Runs an execution again. With `no_merge=true` its old parameters are not used.
 pub(crate) async fn rerun(
     State(api): State<Api>,
     Extension(signed_in): Extension<SignedIn>,
