@@ -103,3 +103,6 @@ impl Rows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
