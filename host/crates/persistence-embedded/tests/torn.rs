@@ -1,5 +1,5 @@
 //! Rows that are replaced while they are read: a reader sees one version or another, and never a mix of two, in whatever
-//! way these are stored.
+//! way these are stored. So does a backup.
 #![expect(clippy::unwrap_used, reason = "these are the parts of tests")]
 
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use petrel_model::execution::LogEntry;
 use petrel_model::{Execution, Status};
 use petrel_persistence::{Change, Commit, Document, DocumentKind, ExecutionFilter, Store};
+use petrel_persistence_embedded::check::check;
+use petrel_persistence_embedded::restore::{InFlight, restore};
 use petrel_persistence_embedded::{EmbeddedStore, Engine, Options};
 use petrel_store_suite::{at, document, execution, id};
 use tempfile::TempDir;
@@ -70,6 +72,40 @@ async fn a_row_that_is_replaced_meanwhile_is_read_as_one_version() {
             assert_eq!((page.items.len(), page.unreadable), (1, Vec::new()), "{engine}");
             assert!(executions.contains(&page.items[0]), "{engine}: a mix in a list");
             tokio::task::yield_now().await;
+        }
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_rows_that_are_replaced_meanwhile_has_one_version_and_its_values() {
+    for engine in Engine::ALL {
+        let directory = TempDir::new().unwrap();
+        let options = Options { engine, layer_bytes: 100_000, ..Options::default() };
+        let store = Arc::new(EmbeddedStore::open(directory.path(), &options).unwrap());
+        let (documents, executions) = (documents(), executions());
+        let created = [Change::Put(documents[0].clone()), Change::CreateExecution(executions[0].clone())];
+        store.commit(Commit::of(created)).await.unwrap();
+        let writer = tokio::spawn(replace(Arc::clone(&store), Arc::default()));
+        let mut rounds = 0;
+        while rounds == 0 || (rounds < 10 && !writer.is_finished()) {
+            rounds += 1;
+            let source = Arc::clone(&store);
+            let archive = tokio::task::spawn_blocking(move || {
+                let mut archive = Vec::new();
+                source.backup(&[], &mut archive).unwrap();
+                archive
+            });
+            let archive = archive.await.unwrap();
+            let place = TempDir::new().unwrap();
+            let copy = place.path().join("store");
+            restore(&mut archive.as_slice(), &copy, engine, InFlight::Held, |_, _, _| Ok(())).unwrap();
+            assert_eq!(check(&copy, &options).unwrap().problems, Vec::<String>::new(), "{engine} {rounds}");
+            let copy = EmbeddedStore::open(&copy, &options).unwrap();
+            let document = copy.document(&documents[0].key()).await.unwrap().unwrap();
+            assert!(documents.contains(&document), "{engine} {rounds}");
+            let execution = copy.execution(id(1)).await.unwrap().unwrap();
+            assert!(executions.contains(&execution), "{engine} {rounds}");
         }
         writer.await.unwrap();
     }
