@@ -137,9 +137,10 @@ impl Backup<'_> {
         let Self { rows, blobs, missing, .. } = self;
         missing.retain(|_, digest| !blobs.contains(digest));
         for (key, digest) in missing.iter() {
-            let is_there = rows.blobs.find(digest)?.is_some();
-            // A blob is removed after its row was changed, so the order counts.
-            if !is_there && !rows.is_left_over_reference(&keys::reference(digest, key))? {
+            let reference = keys::reference(digest, key);
+            let is_gone = || rows.blobs.find(digest).map(|found| found.is_none());
+            // A blob is removed after its row was changed, so the order counts. And it may just have come back.
+            if is_gone()? && !rows.is_left_over_reference(&reference)? && is_gone()? {
                 return Err(Error::Damaged {
                     what: value::describe(key),
                     reason: "its large value is missing".into(),
