@@ -49,8 +49,7 @@ mod tests {
 
     #[test]
     fn what_does_not_go_on_is_told_apart() {
-        let told =
-            |held, resumed, abandoned, canceled| told(Resumed { held, resumed, abandoned, canceled });
+        let told = |held, resumed, abandoned, canceled| told(Resumed { held, resumed, abandoned, canceled });
         assert_eq!(told(0, 0, 0, 0), None);
         assert_eq!(told(1, 1, 0, 0).as_deref(), Some("of 1 execution in flight at the backup, 1 goes on"));
         let all = told(7, 2, 4, 1).unwrap_or_default();

@@ -107,7 +107,9 @@ fn moved(ledger: &Ledger, execution: &Execution, found: &mut Vec<Violation>) {
     if execution.version <= known.version {
         found.push(violated(MOVES, format!("{name} moves and stays at version {}", known.version)));
     }
-    if !execution.log.starts_with(&known.log) {
+    // A log that has grown long leaves out its middle.
+    let is_all = execution.log.iter().all(|entry| entry.left_out == 0);
+    if is_all && !execution.log.starts_with(&known.log) {
         found.push(violated(MOVES, format!("{name} forgets statuses that it has had")));
     }
     found.extend(illegal(&execution.log, execution).map(|what| violated(MOVES, format!("{name}: {what}"))));
@@ -118,7 +120,8 @@ fn illegal(log: &[LogEntry], execution: &Execution) -> Option<String> {
     let is_legal = |pair: &[LogEntry]| match pair {
         [one, next] => {
             one.timestamp <= next.timestamp
-                && StatusEvent::ALL.iter().any(|event| one.status.after(*event) == Ok(next.status))
+                && (next.left_out > 0
+                    || StatusEvent::ALL.iter().any(|event| one.status.after(*event) == Ok(next.status)))
         }
         _ => true,
     };

@@ -155,6 +155,14 @@ pub struct LogEntry {
     pub status: Status,
     /// The time of the change.
     pub timestamp: Timestamp,
+    /// How many statuses before this one the log does not have any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An event, by its id.
@@ -231,7 +239,10 @@ pub fn shown_result(
 /// Whether the action of the execution certainly did not begin.
 fn has_not_run(execution: &petrel_model::Execution) -> bool {
     let log = &execution.log;
-    !log.is_empty() && log.iter().all(|entry| entry.status != Status::Running)
+    // What the log leaves out may be that it has.
+    let was_not =
+        |entry: &petrel_model::execution::LogEntry| entry.status != Status::Running && entry.left_out == 0;
+    !log.is_empty() && log.iter().all(was_not)
 }
 
 /// Whether a result is the host's report that the action was gone or refused.
@@ -306,7 +317,7 @@ fn action_of<'a>(
 
 impl From<&petrel_model::execution::LogEntry> for LogEntry {
     fn from(entry: &petrel_model::execution::LogEntry) -> Self {
-        Self { status: entry.status, timestamp: entry.timestamp }
+        Self { status: entry.status, timestamp: entry.timestamp, left_out: entry.left_out }
     }
 }
 

@@ -293,7 +293,7 @@ pub(crate) fn new_execution(
         parent: None,
         ended_at: None,
         host: None,
-        log: vec![LogEntry { status: Status::Requested, timestamp: now }],
+        log: vec![LogEntry { status: Status::Requested, timestamp: now, left_out: 0 }],
     }
 }
 

@@ -82,7 +82,8 @@ fn start(recovered: Recovered, options: &Options, begun: Instant) -> Result<Embe
     let mut journal = Journal::begin(Arc::clone(&segments), replayed.newest + 1, sequence).map_err(io)?;
     let unreadable = unreadable(&directory);
     let state = load(&rows).map_err(&unreadable)?;
-    let writes = missing_references(&rows).map_err(&unreadable)?;
+    let mut writes = missing_references(&rows).map_err(&unreadable)?;
+    writes.append(&mut without_left_over(&rows).map_err(&unreadable)?);
     let fence = next_epoch(&rows, &mut journal, sequence, writes).map_err(&unreadable)?;
     let mut parts = Parts {
         state: Arc::new(Mutex::new(state)),
@@ -247,6 +248,19 @@ fn missing_references(rows: &Rows) -> Result<Vec<Write>, Error> {
             }
         }
     }
+}
+
+/// The writes of [`Rows::left_over_references`], with a line in the log if there are such references.
+fn without_left_over(rows: &Rows) -> Result<Vec<Write>, Error> {
+    let writes = rows.left_over_references()?;
+    let references = writes.iter().filter(|(_, value)| value.is_none()).count();
+    if references > 0 {
+        tracing::info!(
+            references,
+            "removed references that an earlier version left behind when it replaced large values; nothing is lost"
+        );
+    }
+    Ok(writes)
 }
 
 /// An epoch larger than any before, for a store with so many groups. Each process has written at least one group.

@@ -58,6 +58,23 @@ async fn what_is_resumed_before_it_rests_goes_on_as_if_nothing_had_been() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_is_paused_and_resumed_without_end_stays_small_and_goes_on() {
+    let (house, id, first) = begun().await;
+    for _ in 0..200 {
+        house.pause(id).await.unwrap();
+        house.resume(id).await.unwrap();
+    }
+    let execution = house.execution(id).await;
+    let left_out: u32 = execution.log.iter().map(|entry| entry.left_out).sum();
+    assert_eq!(execution.log.len(), 100);
+    assert!(left_out >= 300, "{left_out}");
+    assert_eq!(execution.log[0].status, Status::Requested, "how it began stays");
+    house.finish(first).await;
+    house.finish_task(id, "second").await;
+    assert_eq!(house.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
 async fn who_asks_for_what_is_so_already_hears_how_it_stands() {
     let (house, id, first) = begun().await;
     assert_eq!(house.resume(id).await.unwrap().status, Status::Running);
