@@ -1,6 +1,5 @@
 //! The composition root: builds the host from its parts, runs it until it is told to stop, drains it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +12,12 @@ use petrel_api::serve::{Connections, Limits};
 use petrel_api::{Api, Backups, Tls};
 use petrel_engine::Engine;
 use petrel_engine::content::Runners;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::{action_chain, orquesta};
 use petrel_model::WorkflowLimits;
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence::Store;
 use petrel_persistence_embedded::{EmbeddedStore, Opened, Options as StoreOptions, remedy};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::http_request::{HttpRequest, Options as HttpOptions};
 use petrel_runners::local_shell::{LocalScript, LocalShell, Options as ShellOptions};
 use petrel_runners::noop::Noop;
@@ -381,18 +380,15 @@ fn all_runners(
         engine: settings.component_engine(),
     })
     .context("components cannot be run")?;
-    let all: [Arc<dyn Runner>; 8] = [
-        Arc::new(LocalShell::new(shell.clone())),
-        Arc::new(LocalScript::new(shell)),
-        Arc::new(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
-        Arc::new(PythonScript::new(python)),
-        Arc::new(ComponentRunner::new(runtime)),
-        Arc::new(Noop::default()),
-        Arc::new(WorkflowRunner::orquesta()),
-        Arc::new(WorkflowRunner::action_chain()),
+    let all = [
+        Runs::by(LocalShell::new(shell.clone())),
+        Runs::by(LocalScript::new(shell)),
+        Runs::by(HttpRequest::new(HttpOptions { body_limit: 16 << 20 })),
+        Runs::by(PythonScript::new(python)),
+        Runs::by(ComponentRunner::new(runtime)),
+        Runs::by(Noop::default()),
+        orquesta(),
+        action_chain(),
     ];
-    Ok(all
-        .into_iter()
-        .map(|runner| (runner.runner_type().name.to_owned(), runner))
-        .collect::<BTreeMap<_, _>>())
+    Ok(all.map(Runs::named).into())
 }

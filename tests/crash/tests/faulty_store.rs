@@ -24,7 +24,7 @@ use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
 use petrel_persistence_embedded::simulated::{Loss, SimulatedMachine};
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -245,10 +245,8 @@ impl World {
             run_as: None,
             decode_scalars: true,
         });
-        let runners: [Arc<dyn Runner>; 2] =
-            [Arc::new(shell), Arc::new(ComponentRunner::new(self.runtime.clone()))];
-        let runners: Runners =
-            runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+        let components = ComponentRunner::new(self.runtime.clone());
+        let runners: Runners = [Runs::by(shell), Runs::by(components)].map(Runs::named).into();
         let options = Options { drain: Duration::ZERO, ..Options::default() };
         let engine = Engine::new(Arc::new(store), runners, options).await.unwrap();
         engine.start().await.unwrap();

@@ -15,13 +15,13 @@ use petrel_crash::trees::write_pack;
 use petrel_engine::content::Runners;
 use petrel_engine::reads::{ExecutionFilter, Reads};
 use petrel_engine::requests::Request;
-use petrel_engine::workflows::WorkflowRunner;
+use petrel_engine::workflows::orquesta;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Execution, ExecutionId, Object, Status};
 use petrel_persistence::{Change, Commit, Store};
 use petrel_persistence_embedded::check::check;
 use petrel_persistence_embedded::{EmbeddedStore, Options as StoreOptions};
-use petrel_runners::Runner;
+use petrel_runners::Runs;
 use petrel_runners::local_shell::{LocalShell, Options as ShellOptions};
 use serde_json::json;
 use tempfile::TempDir;
@@ -95,9 +95,7 @@ async fn start(directory: &Path) -> Engine {
         run_as: None,
         decode_scalars: true,
     });
-    let runners: [Arc<dyn Runner>; 2] = [Arc::new(shell), Arc::new(WorkflowRunner::orquesta())];
-    let runners: Runners =
-        runners.into_iter().map(|runner| (runner.runner_type().name.to_owned(), runner)).collect();
+    let runners: Runners = [Runs::by(shell), orquesta()].map(Runs::named).into();
     // Hardly any workflow stays in memory, so that each is made anew again and again.
     let waiting_workflows = 16 << 10;
     let limits = Options {

@@ -18,8 +18,8 @@ use petrel_persistence::{Store, StoreExt as _, Unreadable};
 use petrel_rules::parameters::Signature;
 use petrel_rules::warnings::Target;
 use petrel_rules::{CompiledRule, RuleIndex};
-use petrel_runners::Runner;
 pub use petrel_runners::RunnerType;
+use petrel_runners::Runs;
 use serde_json::{Value, json};
 
 use crate::configuration::Configuration;
@@ -28,15 +28,15 @@ use crate::pack_configs::GivenConfig;
 use crate::validation::Validator;
 pub(crate) use refusals::{refusal, refused, without_runner};
 
-/// The runners of this host, by name.
-pub type Runners = BTreeMap<String, Arc<dyn Runner>>;
+/// What carries out actions on this host, by the name of the runner type.
+pub type Runners = BTreeMap<String, Runs>;
 
 /// An action, ready to be requested and run.
 pub struct RegisteredAction {
     /// The action.
     pub action: Arc<Action>,
-    /// Who runs it; `None` when this host has no such runner.
-    pub runner: Option<Arc<dyn Runner>>,
+    /// What carries it out; `None` when this host has no such runner.
+    pub runs: Option<Runs>,
     /// Its parameters and its runner's together.
     pub parameters: Parameters,
     /// Where the files of its pack are.
@@ -50,13 +50,13 @@ pub struct RegisteredAction {
 impl RegisteredAction {
     /// Makes an action ready for a host with these runners; the files of its pack are in `pack_path`.
     pub(crate) fn new(action: Action, runners: &Runners, pack_path: PathBuf) -> Self {
-        let runner = runners.get(&action.runner_type).cloned();
+        let runs = runners.get(&action.runner_type).cloned();
         let none = Parameters::new();
-        let runner_parameters = runner.as_ref().map_or(&none, |runner| &runner.runner_type().parameters);
+        let runner_parameters = runs.as_ref().map_or(&none, |runs| &runs.runner_type().parameters);
         let parameters = merged(runner_parameters, &action.parameters);
         let signature = Signature::new(runner_parameters, &action.parameters);
         Self {
-            runner,
+            runs,
             signature,
             validator: Validator::of_parameters(&parameters),
             parameters,
@@ -72,7 +72,7 @@ impl RegisteredAction {
             runner_type: &self.action.runner_type,
             declared: &self.parameters,
             // Without its runner it is not known what else it takes.
-            is_whole: self.runner.is_some(),
+            is_whole: self.runs.is_some(),
         }
     }
 }

@@ -10,7 +10,7 @@ use petrel_model::action::{GONE, REFUSED};
 use petrel_model::{Execution, Object, StatusEvent, depth};
 use petrel_persistence::{Change, Expect};
 use petrel_runners::shares::Holder;
-use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Stream};
+use petrel_runners::{Call, End, Outcome, OutputLine, OutputSink, Runner, Runs, Stream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
         if let Some(why) = &registered.refused {
             return Err(failed(&refused(reference, why)));
         }
-        let runner = registered.runner.clone().ok_or_else(|| {
+        let runner = registered.runs.as_ref().and_then(Runs::runner).cloned().ok_or_else(|| {
             let message = format!(
                 "{reference} needs the runner `{}`, which this host does not have",
                 registered.action.runner_type

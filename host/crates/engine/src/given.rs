@@ -11,9 +11,10 @@ use std::time::Instant;
 
 use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
-use petrel_runners::{Slots, Ticket};
+use petrel_runners::{Runs, Ticket};
 
 use crate::content::RegisteredAction;
+use crate::kind::Kind;
 use crate::service::Engine;
 
 mod aside;
@@ -39,9 +40,9 @@ pub(crate) struct GivenRoom {
 struct State {
     shares: Shares,
     /// What waits for room, by the slots that it needs.
-    aside: HashMap<Slots, Lines>,
+    aside: HashMap<Kind, Lines>,
     /// What waits until it is known how much room it needs, with the slots that it needs.
-    unprepared: Unprepared<(Slots, SetAside)>,
+    unprepared: Unprepared<(Kind, SetAside)>,
 }
 
 /// What waits for the same slots: in three lines that take turns, so that none waits for what it does not need.
@@ -137,19 +138,19 @@ impl GivenRoom {
     }
 
     /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
-    fn take(&self, kind: Slots, one: SetAside) -> Result<Option<Ticket>, ()> {
+    fn take(&self, kind: Kind, one: SetAside) -> Result<Option<Ticket>, ()> {
         let mut state = self.state();
         let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
 
     /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
-    fn add_unprepared(&self, kind: Slots, start: &Start, one: SetAside) -> bool {
+    fn add_unprepared(&self, kind: Kind, start: &Start, one: SetAside) -> bool {
         self.state().unprepared.add(start, (kind, one))
     }
 
     /// Sets one aside of which it is known how much room it needs.
-    fn add(&self, kind: Slots, one: SetAside) {
+    fn add(&self, kind: Kind, one: SetAside) {
         self.state().aside.entry(kind).or_default().add(one);
     }
 
@@ -163,7 +164,7 @@ impl GivenRoom {
     }
 
     /// The next of those that were set aside, with what it needs if it can run now.
-    fn next(&self, kind: Slots) -> Option<(SetAside, Turn)> {
+    fn next(&self, kind: Kind) -> Option<(SetAside, Turn)> {
         let mut state = self.state();
         let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, now())
@@ -220,10 +221,10 @@ pub(crate) enum Admission {
 }
 
 /// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
-pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admission {
+pub(crate) fn admit(engine: &Engine, kind: Kind, execution: &Execution) -> Admission {
     let room = &engine.0.given;
     let needed = room.needed(&execution.parameters).unwrap_or(0);
-    let registered = if kind == Slots::Component { sharing(engine, &execution.action) } else { None };
+    let registered = if kind == Kind::Component { sharing(engine, &execution.action) } else { None };
     if needed == 0 && registered.is_none() {
         return Admission::Runs(None);
     }
@@ -243,12 +244,12 @@ pub(crate) fn admit(engine: &Engine, kind: Slots, execution: &Execution) -> Admi
 fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
     let content = engine.content();
     let registered = content.action(action).ok()?;
-    let shares = registered.runner.as_ref().is_some_and(|runner| runner.has_shares());
+    let shares = registered.runs.as_ref().and_then(Runs::runner).is_some_and(|runner| runner.has_shares());
     shares.then(|| Arc::clone(registered))
 }
 
 /// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
-fn await_preparation(engine: &Engine, kind: Slots, start: Start, one: SetAside) {
+fn await_preparation(engine: &Engine, kind: Kind, start: Start, one: SetAside) {
     let registered = one.registered.clone();
     if engine.0.given.add_unprepared(kind, &start, one) {
         let preparation = Preparation { engine: engine.clone(), start, fails: true };
@@ -271,7 +272,7 @@ impl Preparation {
     /// Prepares what `registered` starts from, as it is in the end. If that fails, whoever runs it hears why.
     async fn make(mut self, registered: Option<Arc<RegisteredAction>>) {
         let Some(registered) = registered else { return };
-        let Some(runner) = &registered.runner else { return };
+        let Some(runner) = registered.runs.as_ref().and_then(Runs::runner) else { return };
         let (pack_path, entry_point) = (&registered.pack_path, &registered.action.entry_point);
         for _ in 0..PREPARATIONS {
             if runner.prepare(pack_path, entry_point).await.is_err() {
@@ -293,7 +294,7 @@ impl Drop for Preparation {
 }
 
 /// An execution that was set aside and for which there is room by now. Since then it may have ended.
-pub(crate) fn next(engine: &Engine, kind: Slots) -> Option<(ExecutionId, Place)> {
+pub(crate) fn next(engine: &Engine, kind: Kind) -> Option<(ExecutionId, Place)> {
     let room = &engine.0.given;
     loop {
         let (one, turn) = room.next(kind)?;

@@ -33,6 +33,7 @@ mod given;
 pub mod health;
 pub mod incoming;
 pub mod intake;
+mod kind;
 mod measures;
 mod options;
 pub mod pack_configs;

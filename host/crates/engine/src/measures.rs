@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use petrel_model::Status;
-use petrel_runners::Slots;
+
+use crate::kind::Kind;
 
 /// A stage on the way of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub(crate) fn ended(runner: &str, status: Status) {
 }
 
 /// There are so many slots of this kind.
-pub(crate) fn slots(kind: Slots, count: usize) {
-    metrics::gauge!("petrel_slots", "kind" => word(kind)).set(u32::try_from(count).unwrap_or(u32::MAX));
-    metrics::gauge!("petrel_slots_busy", "kind" => word(kind)).set(0);
+pub(crate) fn slots(kind: Kind, count: usize) {
+    metrics::gauge!("petrel_slots", "kind" => kind.as_str()).set(u32::try_from(count).unwrap_or(u32::MAX));
+    metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str()).set(0);
 }
 
 /// A slot that is busy, until this is dropped.
@@ -50,8 +51,8 @@ pub(crate) struct Busy(metrics::Gauge);
 
 impl Busy {
     /// One more slot of this kind is busy.
-    pub(crate) fn now(kind: Slots) -> Self {
-        let gauge = metrics::gauge!("petrel_slots_busy", "kind" => word(kind));
+    pub(crate) fn now(kind: Kind) -> Self {
+        let gauge = metrics::gauge!("petrel_slots_busy", "kind" => kind.as_str());
         gauge.increment(1);
         Self(gauge)
     }
@@ -60,13 +61,5 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.decrement(1);
-    }
-}
-
-fn word(kind: Slots) -> &'static str {
-    match kind {
-        Slots::Component => "component",
-        Slots::Process => "process",
-        Slots::Workflow => "workflow",
     }
 }

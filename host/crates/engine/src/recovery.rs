@@ -128,7 +128,7 @@ fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
     let runners = engine.content().runners().clone();
     by_runner
         .into_iter()
-        .filter_map(|(name, executions)| Some(runners.get(name)?.end_leftovers(&executions)))
+        .filter_map(|(name, executions)| Some(runners.get(name)?.runner()?.end_leftovers(&executions)))
         .sum()
 }
 

@@ -18,6 +18,7 @@ use petrel_model::{Action, Pack, PackConfig, Ref, Rule, RuleId, TriggerType};
 use petrel_packs::PackContents;
 use petrel_persistence::{Change, Expect};
 use petrel_rules::CompiledRule;
+use petrel_runners::Runs;
 use serde_json::Value;
 
 use flows::Around;
@@ -189,7 +190,7 @@ impl Engine {
             content.delete_pack(name);
             content.runners().clone()
         };
-        runners.values().for_each(|runner| runner.forget(Path::new(&pack.path)));
+        runners.values().filter_map(Runs::runner).for_each(|runner| runner.forget(Path::new(&pack.path)));
         Ok(())
     }
 
@@ -223,7 +224,7 @@ impl Engine {
             content.runners().clone()
         };
         // What a runner has kept of files that have changed is old now; what runs from the others goes on.
-        runners.values().for_each(|runner| runner.refresh(Path::new(&path)));
+        runners.values().filter_map(Runs::runner).for_each(|runner| runner.refresh(Path::new(&path)));
         self.prepare(Some(&name));
         Ok(report)
     }

@@ -243,7 +243,7 @@ pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<Registere
     if let Some(why) = &registered.refused {
         return Err(refused(reference, why));
     }
-    if registered.runner.is_none() {
+    if registered.runs.is_none() {
         let (message, hint) = without_runner(&registered.action, content.runners());
         return Err(Error::invalid(message, hint));
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::Execution;
-use petrel_runners::Slots;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
 use crate::executor;
 use crate::given::{self, Admission, Place};
+use crate::kind::Kind;
 use crate::measures::{self, Busy};
 use crate::service::Engine;
 use crate::workflows;
@@ -27,19 +27,18 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(crate) struct Scheduler {
     engine: Engine,
     runners: Vec<String>,
-    kind: Slots,
+    kind: Kind,
     slots: Arc<Semaphore>,
 }
 
 impl Scheduler {
-    pub(crate) fn new(engine: Engine, kind: Slots, count: usize) -> Self {
+    pub(crate) fn new(engine: Engine, kind: Kind, count: usize) -> Self {
         let runners = engine
             .content()
             .runners()
-            .values()
-            .map(|runner| runner.runner_type())
-            .filter(|kind_of| kind_of.slots == kind)
-            .map(|kind_of| kind_of.name.to_owned())
+            .iter()
+            .filter(|(_name, runs)| Kind::of(runs) == kind)
+            .map(|(name, _runs)| name.clone())
             .collect();
         measures::slots(kind, count);
         Self { engine, runners, kind, slots: Arc::new(Semaphore::new(count)) }
@@ -123,7 +122,7 @@ impl Scheduler {
         // At the level of errors, so that every line has it, whatever is logged.
         let span = tracing::error_span!("execution", id = %execution.id);
         let busy = Busy::now(self.kind);
-        let conducts = self.kind == Slots::Workflow;
+        let conducts = self.kind == Kind::Workflow;
         let run = async move {
             if conducts {
                 workflows::begin(&engine, execution).await;

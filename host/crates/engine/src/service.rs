@@ -8,7 +8,7 @@ use petrel_datastore::Keys;
 use petrel_engine_core::{Core, SystemClock};
 use petrel_model::{ExecutionId, Timestamp};
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
-use petrel_runners::{ResultRoom, Slots};
+use petrel_runners::ResultRoom;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::events::Events;
 use crate::given::GivenRoom;
 use crate::incoming::Reading;
 use crate::intake::Intake;
+use crate::kind::Kind;
 use crate::options::Options;
 use crate::workflows::Workflows;
 use crate::{recovery, retention, scheduler};
@@ -101,12 +102,12 @@ impl Engine {
     /// When the store fails.
     pub async fn start(&self) -> Result<recovery::Report, Error> {
         let report = recovery::recover(self).await?;
-        for (slots, count) in [
-            (Slots::Component, self.0.options.component_slots),
-            (Slots::Process, self.0.options.process_slots),
-            (Slots::Workflow, self.0.options.workflow_slots),
+        for (kind, count) in [
+            (Kind::Component, self.0.options.component_slots),
+            (Kind::Process, self.0.options.process_slots),
+            (Kind::Workflow, self.0.options.workflow_slots),
         ] {
-            self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), slots, count).run());
+            self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), kind, count).run());
         }
         self.core().spawn("retention", retention::run(self.clone()));
         self.prepare(None);

@@ -39,7 +39,7 @@ pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
 pub(crate) use known::{Registered, WithPack};
 pub(crate) use mailbox::Workflows;
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
-pub use runner::{ACTION_CHAIN, ORQUESTA, WorkflowRunner};
+pub use runner::{ACTION_CHAIN, ORQUESTA, action_chain, orquesta};
 pub(crate) use timers::{end_left_behind, take_up};
 
 /// Whether a runner of this name conducts workflows.

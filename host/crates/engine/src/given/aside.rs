@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use petrel_model::ExecutionId;
 use petrel_runners::shares::{Holder, Refused, Root, Shares};
-use petrel_runners::{Asked, Runner, Ticket};
+use petrel_runners::{Asked, Runner, Runs, Ticket};
 
 use super::unprepared::Start;
 use crate::content::RegisteredAction;
@@ -97,7 +97,7 @@ impl SetAside {
 
     fn shared(&self) -> Option<(&RegisteredAction, &dyn Runner)> {
         let found = self.registered.as_deref()?;
-        Some((found, found.runner.as_deref()?))
+        Some((found, found.runs.as_ref().and_then(Runs::runner)?.as_ref()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use petrel_runners::shares::{Refused, Root};
-use petrel_runners::{Asked, Call, Outcome, OutputSink, Runner, RunnerType};
+use petrel_runners::{Asked, Call, Outcome, OutputSink, Runner, RunnerType, Runs, Slots};
 use petrel_store_suite::id;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,10 @@ impl Runner for Places {
         &self.runner_type
     }
 
+    fn slots(&self) -> Slots {
+        Slots::Component
+    }
+
     async fn run(&self, _call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
         Outcome::succeeded(json!(null))
     }
@@ -64,17 +68,16 @@ impl Runner for Places {
 fn registered(runner: &Arc<dyn Runner>, weight: &str) -> Arc<RegisteredAction> {
     let action = serde_json::from_value(json!({"ref": format!("sizes.{weight}"), "runner_type": "places",
         "entry_point": format!("{weight}.wasm")}));
-    let runners = [("places".to_owned(), Arc::clone(runner))].into();
+    let runners = [("places".to_owned(), Runs::By(Arc::clone(runner)))].into();
     Arc::new(RegisteredAction::new(action.unwrap(), &runners, "sizes".into()))
 }
 
 #[test]
 fn light_ones_do_not_wait_behind_heavy_ones_of_the_same_rule_and_spare_those() {
-    let runner_type =
-        RunnerType { name: "places", description: "", parameters: Object::new(), slots: Slots::Component };
+    let runner_type = RunnerType { name: "places", description: "", parameters: Object::new() };
     let runner: Arc<dyn Runner> = Arc::new(Places { runner_type, taken: Arc::default() });
     let room = GivenRoom::new(12 * MIB);
-    let kind = Slots::Component;
+    let kind = Kind::Component;
     let weighs =
         |n, weight| SetAside { registered: Some(registered(&runner, weight)), ..one(n, "ann", "a", 0) };
     let heavy = room.take(kind, weighs(1, "heavy")).unwrap();
@@ -104,11 +107,11 @@ fn only_what_is_large_needs_room_and_never_more_than_half_of_it() {
 #[test]
 fn whoever_holds_its_share_waits_and_others_run() {
     let room = GivenRoom::new(12 * MIB);
-    let kind = Slots::Component;
+    let kind = Kind::Component;
     let first = one(1, "ann", "a", 5 * MIB);
     assert!(room.take(kind, one(1, "ann", "a", 5 * MIB)).is_ok());
     assert!(room.take(kind, one(2, "ann", "a", 5 * MIB)).is_err(), "more than the share of one user");
-    assert!(room.take(Slots::Process, one(3, "ann", "b", 5 * MIB)).is_err(), "whatever slots it needs");
+    assert!(room.take(Kind::Process, one(3, "ann", "b", 5 * MIB)).is_err(), "whatever slots it needs");
     // It comes behind the other, whom it then passes.
     assert!(room.take(kind, one(4, "bob", "c", 5 * MIB)).is_err());
     assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(4)));
@@ -116,7 +119,7 @@ fn whoever_holds_its_share_waits_and_others_run() {
     assert!(room.give_back(&first.holder, first.needed), "somebody waits for it");
     assert_eq!(room.next(kind).map(|(one, _ticket)| one.id), Some(id(2)));
     assert!(room.give_back(&first.holder, first.needed));
-    assert_eq!(room.next(Slots::Process).map(|(one, _ticket)| one.id), Some(id(3)));
+    assert_eq!(room.next(Kind::Process).map(|(one, _ticket)| one.id), Some(id(3)));
     let bob = one(4, "bob", "c", 0).holder;
     assert!(!room.give_back(&bob, 5 * MIB), "nobody waits any more");
 }
@@ -124,7 +127,7 @@ fn whoever_holds_its_share_waits_and_others_run() {
 #[test]
 fn what_was_canceled_while_it_was_set_aside_is_forgotten_at_once() {
     let room = GivenRoom::new(12 * MIB);
-    let kind = Slots::Process;
+    let kind = Kind::Process;
     assert!(room.take(kind, one(1, "ann", "a", 5 * MIB)).is_ok());
     for n in [2, 3] {
         assert!(room.take(kind, one(n, "ann", "a", 5 * MIB)).is_err());

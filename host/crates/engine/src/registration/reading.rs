@@ -75,7 +75,8 @@ pub(super) async fn files(directory: &Path, around: Around) -> Result<PackConten
 
 /// Has the runners look at what they are to run.
 async fn ask_runners(directory: &Path, contents: &mut PackContents, runners: &Runners) {
-    for (name, runner) in runners {
+    for (name, runs) in runners {
+        let Some(runner) = runs.runner() else { continue };
         let is_theirs = |action: &&Action| {
             action.runner_type == *name && !contents.refused.contains_key(action.reference.name())
         };

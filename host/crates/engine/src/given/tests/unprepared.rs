@@ -10,7 +10,7 @@ use petrel_access::Behalf;
 use petrel_model::Status;
 use petrel_persistence::MemoryStore;
 use petrel_runners::shares::Refused;
-use petrel_runners::{Asked, Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType};
+use petrel_runners::{Asked, Call, NotPrepared, Outcome, OutputSink, Runner, RunnerType, Slots};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -51,12 +51,7 @@ struct Scripted {
 
 impl Scripted {
     fn new(end: End) -> Self {
-        let runner_type = RunnerType {
-            name: "scripted",
-            description: "",
-            parameters: Object::new(),
-            slots: Slots::Component,
-        };
+        let runner_type = RunnerType { name: "scripted", description: "", parameters: Object::new() };
         Self {
             runner_type,
             end,
@@ -73,6 +68,10 @@ impl Scripted {
 impl Runner for Scripted {
     fn runner_type(&self) -> &RunnerType {
         &self.runner_type
+    }
+
+    fn slots(&self) -> Slots {
+        Slots::Component
     }
 
     async fn run(&self, call: Call, _output: OutputSink, _cancel: CancellationToken) -> Outcome {
@@ -127,7 +126,7 @@ struct Host {
 impl Host {
     async fn start(end: End) -> Self {
         let runner = Arc::new(Scripted::new(end));
-        let shared: Arc<dyn Runner> = runner.clone();
+        let shared = Runs::By(runner.clone());
         let runners: Runners = [("scripted".to_owned(), shared)].into();
         let options = Options { component_slots: 2, drain: 3 * PATIENCE, ..Options::default() };
         let store = Arc::new(MemoryStore::default());
