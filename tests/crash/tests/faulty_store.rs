@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use petrel_crash::invariants::{Acknowledged, Observed, Stored, violations};
 use petrel_engine::content::Runners;
+use petrel_engine::executions::Request;
 use petrel_engine::reads::{ExecutionFilter, Reads};
-use petrel_engine::requests::Request;
 use petrel_engine::{Engine, Options};
 use petrel_model::{Object, Status};
 use petrel_pack_runtime::{ComponentRunner, PackRuntime};
@@ -286,10 +286,10 @@ impl World {
             let id = id.parse().unwrap();
             // Running, if the power lasts that long.
             let begun = Instant::now();
-            while begun.elapsed() < Duration::from_secs(1) && engine.running() < 2 {
+            while begun.elapsed() < Duration::from_secs(1) && engine.executions().running() < 2 {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            drop(engine.cancel(id, "admin").await);
+            drop(engine.executions().cancel(id, "admin").await);
         }
         let failed = engine.reads().failed();
         tokio::select! {
@@ -309,13 +309,13 @@ impl World {
             context: Object::new(),
             delay: None,
         };
-        engine.request(request).await.ok().map(|execution| execution.id.to_string())
+        engine.executions().request(request).await.ok().map(|execution| execution.id.to_string())
     }
 
     /// Waits until nothing waits or runs.
     async fn rest(&self, engine: &Engine) {
         let begun = Instant::now();
-        while engine.reads().waiting() > 0 || engine.running() > 0 {
+        while engine.reads().waiting() > 0 || engine.executions().running() > 0 {
             assert!(begun.elapsed() < PATIENCE, "the engine does not come to rest");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

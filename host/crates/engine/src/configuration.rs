@@ -10,9 +10,9 @@ use petrel_expressions::{Datastore, Error as TemplateError, KeyScope, Scope, Tem
 use petrel_model::Object;
 use serde_json::Value;
 
+use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::evaluation::quick;
-use crate::service::Engine;
 
 /// The configuration of a pack, ready to be filled in any number of times.
 #[derive(Debug, Default)]
@@ -206,7 +206,7 @@ fn walk_value(value: &Value, place: &str, look: &mut impl FnMut(&str, &str)) {
     }
 }
 
-impl Engine {
+impl Catalog {
     /// The configuration of `pack` for an action that runs on behalf of `user` now.
     ///
     /// # Errors

@@ -16,10 +16,8 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::evaluation::quick;
+use crate::executions::{self, Stage, Templates};
 use crate::incoming::Event;
-use crate::measures::{self, Stage};
-use crate::requests;
-use crate::scope::Templates;
 use crate::service::Engine;
 use crate::validation::Validator;
 
@@ -60,8 +58,8 @@ impl Engine {
 
     /// Takes in an event of a trigger.
     async fn accept(&self, trigger: Ref, kind: Ref, event: Event) -> Result<Accepted, Error> {
-        self.check_room()?;
-        requests::refuse_depth("the payload", event.values())?;
+        self.executions().queue().check_room()?;
+        executions::refuse_depth("the payload", event.values())?;
         let Ok(_accepting) = self.0.accepting.try_acquire() else {
             let limit = self.0.options.accepting_limit;
             return Err(Error::Busy(format!("{limit} events are being stored, and that is the limit")));
@@ -78,9 +76,9 @@ impl Engine {
         let (accepted, changes) = decided?;
         let started = self.core().monotonic();
         self.commit(Vec::new(), changes).await?;
-        measures::stage(Stage::AcceptCommit, self.core().since(started));
+        executions::stage(Stage::AcceptCommit, self.core().since(started));
         if !accepted.executions.is_empty() {
-            self.0.work.notify_waiters();
+            self.executions().queue().wake();
         }
         Ok(accepted)
     }
@@ -102,7 +100,7 @@ impl Engine {
         let occurrence = self.occurrence(event.values(), *now, &candidates).with_secrets(secrets.clone());
         let enforced = enforce_candidates(candidates, &occurrence);
         for one in &enforced {
-            self.check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
+            self.executions().queue().check_share(Account::Rule(one.rule.rule().reference.as_str()))?;
         }
         let mut instance = TriggerInstance {
             id: self.mint(*now),
@@ -180,12 +178,13 @@ impl Engine {
         secrets: Option<&Value>,
     ) -> (Option<Execution>, Option<String>) {
         let (rule, now) = (compiled.rule(), instance.occurrence_time);
-        let registered = match requests::runnable(self, &rule.action.reference) {
+        let registered = match executions::runnable(self.catalog(), &rule.action.reference) {
             Ok(registered) => registered,
             Err(error) => return (None, Some(format!("{error}; {}", error.hint()))),
         };
         let context = context(instance, rule);
-        let templates = Templates { engine: self, registered: &registered, given: compiled.parameters() };
+        let templates =
+            Templates { catalog: self.catalog(), registered: &registered, given: compiled.parameters() };
         // Asked only once something is wrong.
         let hides = || {
             let hides_event = secrets.is_some_and(|schema| {
@@ -201,7 +200,7 @@ impl Engine {
             let is_hidden = quotes_event || templates.may_quote_configuration(&error);
             if is_hidden { error.hidden() } else { error }.to_string()
         };
-        let made = requests::refuse_overrides(&registered, &rule.action.parameters)
+        let made = executions::refuse_overrides(&registered, &rule.action.parameters)
             .map_err(|error| error.to_string())
             .and_then(|()| {
                 let own = context.clone();
@@ -211,16 +210,16 @@ impl Engine {
                     .and_then(|scope| parameters::live(templates.given, &registered.signature, &scope))
                     .map_err(told)
             })
-            .and_then(|given| match requests::checked(&registered, &given, hides) {
+            .and_then(|given| match executions::checked(&registered, &given, hides) {
                 Ok(()) => Ok(given),
                 Err(error) => Err(error.to_string()),
             });
         let id = self.mint(now);
         match made {
-            Ok(given) => (Some(requests::new_execution(id, &registered, given, context, now)), None),
+            Ok(given) => (Some(executions::new_execution(id, &registered, given, context, now)), None),
             Err(reason) => {
                 let written = rule.action.parameters.clone();
-                let mut execution = requests::new_execution(id, &registered, written, context, now);
+                let mut execution = executions::new_execution(id, &registered, written, context, now);
                 let reason = format!("the parameters of rule {} cannot be used: {reason}", rule.reference);
                 execution.result = Some(Arc::new(json!({
                     "error": reason,

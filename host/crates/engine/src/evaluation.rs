@@ -76,8 +76,7 @@ impl Engine {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let longest = Some(self.0.options.longest_evaluation);
-        self.0.evaluations.run(self.core(), longest, work).await
+        self.catalog().heavy(work).await
     }
 
     /// As [`Engine::heavy`] for what must come out the same when it is done again later: only the host's stop ends
@@ -86,23 +85,28 @@ impl Engine {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        self.0.evaluations.run(self.core(), None, work).await
+        self.catalog().heavy_and_exact(work).await
     }
 
     /// Refuses what may be refused when much waits to be evaluated already.
     pub(crate) fn check_evaluations(&self) -> Result<(), Error> {
-        if self.0.evaluations.waiting.load(Ordering::Relaxed) < WAITING {
+        self.catalog().check_evaluations()
+    }
+}
+
+impl Evaluations {
+    /// Refuses what may be refused when much waits already.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.waiting.load(Ordering::Relaxed) < WAITING {
             return Ok(());
         }
         Err(Error::Busy(format!(
             "{WAITING} requests wait for expressions that take long, and that is the limit"
         )))
     }
-}
 
-impl Evaluations {
     /// Does `work` on a thread of its own, for as long as it may take and somebody waits for it, and until what runs is ended.
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         core: &Core,
         longest: Option<Duration>,

@@ -22,30 +22,23 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod apart;
+mod catalog;
 mod configuration;
 pub mod content;
 pub mod dispatcher;
 mod evaluation;
-mod events;
-mod executor;
+pub mod executions;
 pub mod explanation;
-mod given;
 pub mod health;
 pub mod incoming;
 pub mod intake;
-mod kind;
-mod measures;
 mod options;
 pub mod pack_configs;
 mod preparation;
 pub mod reads;
-pub mod recovery;
 pub mod registration;
-pub mod requests;
 mod retention;
 pub mod rule_book;
-mod scheduler;
-mod scope;
 mod service;
 mod validation;
 pub mod workflows;

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::configuration::{self, Configuration};
 use crate::error::Error;
-use crate::requests::refuse_depth;
+use crate::executions::refuse_depth;
 use crate::service::Engine;
 use crate::validation::Validator;
 

@@ -1,28 +1,24 @@
 //! The handle to the engine, and its life: start, run, drain.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use petrel_access::Access;
 use petrel_datastore::Keys;
 use petrel_engine_core::{Core, SystemClock};
-use petrel_model::{ExecutionId, Timestamp};
+use petrel_model::Timestamp;
 use petrel_persistence::{Change, ExecutionFilter, Expect, Store};
-use petrel_runners::ResultRoom;
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 
+use crate::catalog::Catalog;
 use crate::content::{Content, Runners};
 use crate::error::Error;
 use crate::evaluation::Evaluations;
-use crate::events::Events;
-use crate::given::GivenRoom;
+use crate::executions::{Executions, Queue, Recovered};
 use crate::incoming::Reading;
 use crate::intake::Intake;
-use crate::kind::Kind;
 use crate::options::Options;
-use crate::workflows::Workflows;
-use crate::{recovery, retention, scheduler};
+use crate::retention;
+use crate::workflows::WorkflowEngine;
 
 /// The engine of one host process. Cheap to clone.
 #[derive(Clone)]
@@ -31,26 +27,15 @@ pub struct Engine(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     core: Core,
     pub(crate) options: Options,
-    pub(crate) content: RwLock<Content>,
+    content: Arc<RwLock<Content>>,
     /// Held over a change of content in the store and in memory, so that both see the same order.
     pub(crate) changing_content: tokio::sync::Mutex<()>,
     access: Access,
-    keys: Keys,
-    pub(crate) workflows: Workflows,
-    pub(crate) evaluations: Evaluations,
+    catalog: Catalog,
+    executions: Executions,
     pub(crate) reading: Reading,
-    pub(crate) events: Events,
-    /// What runs now, so that a cancel reaches it.
-    pub(crate) running: Mutex<HashMap<ExecutionId, CancellationToken>>,
     pub(crate) accepting: Semaphore,
     pub(crate) intake: Intake,
-    /// Where what runs has its parameters.
-    pub(crate) given: GivenRoom,
-    /// Where what runs puts its results until they are stored.
-    pub(crate) results: Arc<ResultRoom>,
-    pub(crate) work: Notify,
-    /// Held while what was held since a restore is let go on. Whether that was not taken up to the end.
-    pub(crate) lifting: tokio::sync::Mutex<bool>,
 }
 
 impl Engine {
@@ -70,27 +55,26 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn on(core: Core, runners: Runners, options: Options) -> Result<Self, Error> {
         let store = core.store();
-        let content = Content::load(store, runners).await?;
+        let content = Arc::new(RwLock::new(Content::load(store, runners).await?));
         let access = Access::load(core.clone(), options.access.clone()).await?;
         let keys = Keys::load(core.clone()).await?;
+        let evaluations = Arc::new(Evaluations::default());
+        let longest = options.longest_evaluation;
+        let catalog = Catalog::new(core.clone(), Arc::clone(&content), keys, evaluations, longest);
+        let queue = Queue::new(core.clone(), catalog.clone(), options.executions.clone());
+        let workflows = WorkflowEngine::new(queue.clone(), options.workflows.clone());
+        let executions = Executions::new(queue, access.clone(), Arc::new(workflows));
         let engine = Self(Arc::new(Shared {
             accepting: Semaphore::new(options.accepting_limit),
             intake: Intake::new(options.bytes_in_flight),
-            given: GivenRoom::new(options.given_limit),
-            results: Arc::new(ResultRoom::new(options.results_limit)),
             core,
             options,
-            content: RwLock::new(content),
+            content,
             changing_content: tokio::sync::Mutex::default(),
             access,
-            keys,
-            workflows: Workflows::default(),
-            evaluations: Evaluations::default(),
+            catalog,
+            executions,
             reading: Reading::default(),
-            events: Events::default(),
-            running: Mutex::default(),
-            work: Notify::new(),
-            lifting: tokio::sync::Mutex::default(),
         }));
         engine.read_config_files();
         Ok(engine)
@@ -100,15 +84,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn start(&self) -> Result<recovery::Report, Error> {
-        let report = recovery::recover(self).await?;
-        for (kind, count) in [
-            (Kind::Component, self.0.options.component_slots),
-            (Kind::Process, self.0.options.process_slots),
-            (Kind::Workflow, self.0.options.workflow_slots),
-        ] {
-            self.core().spawn("scheduler", scheduler::Scheduler::new(self.clone(), kind, count).run());
-        }
+    pub async fn start(&self) -> Result<Recovered, Error> {
+        let report = self.executions().start().await?;
         self.core().spawn("retention", retention::run(self.clone()));
         self.prepare(None);
         let core = self.core().clone();
@@ -136,7 +113,17 @@ impl Engine {
 
     /// The keys of the datastore.
     pub fn keys(&self) -> &Keys {
-        &self.0.keys
+        self.0.catalog.keys()
+    }
+
+    /// What services ask of what is registered.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// The executions.
+    pub fn executions(&self) -> &Executions {
+        &self.0.executions
     }
 
     /// The time now, to the microsecond. It never goes back.

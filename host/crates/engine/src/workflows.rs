@@ -17,32 +17,37 @@ mod begin;
 mod cascade;
 mod children;
 mod closing;
+mod conductor;
 mod definitions;
+mod delivery;
 mod inspected;
 mod known;
 mod live;
+mod load;
 mod mailbox;
+mod message;
 mod messages;
+mod options;
 mod outcome;
+mod refusal;
 mod report;
-pub mod requests;
 mod residence;
 mod room;
 mod runner;
+mod service;
 mod step;
 mod timers;
 mod world;
 
-pub(crate) use begin::begin;
 pub use children::task_execution;
 pub use inspected::{Found, Inspected, Invalid, check, inspect, language};
 pub(crate) use known::{Registered, WithPack};
-pub(crate) use mailbox::Workflows;
+pub use options::Options;
 pub use petrel_packs::limits::LARGEST_WORKFLOW;
 pub use runner::{ACTION_CHAIN, ORQUESTA, action_chain, orquesta};
-pub(crate) use timers::{end_left_behind, take_up};
+pub use service::WorkflowEngine;
 
 /// Whether a runner of this name conducts workflows.
-pub fn is_workflow(runner: &str) -> bool {
+pub(crate) fn is_workflow(runner: &str) -> bool {
     matches!(runner, ORQUESTA | ACTION_CHAIN)
 }

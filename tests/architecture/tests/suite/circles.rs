@@ -24,7 +24,7 @@ struct Exception {
 const EXCEPTIONS: [Exception; 3] = [
     Exception {
         below: "host/crates/engine/src/",
-        files: 35,
+        files: 30,
         reason: "what every service reaches is one struct, until the services are crates",
     },
     Exception {

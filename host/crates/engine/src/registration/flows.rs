@@ -139,7 +139,7 @@ fn look(pack: &dyn Source, action: &Action, known: &WithPack<'_>, around: &Aroun
     let wrong = if inspected.has_errors() { inspected.found().0 } else { Vec::new() };
     let problems = wrong.iter().filter(|found| !found.finding.is_note()).map(problem).collect();
     let others = match around {
-        Around::Host(engine) => Registered::on(engine, inspected.calls()),
+        Around::Host(engine) => Registered::on(engine.catalog(), inspected.calls()),
         Around::Alone(content) => Registered::everywhere(content, inspected.calls()),
     };
     let inspected = inspected.beside(&known.beside(others));

@@ -15,77 +15,85 @@ use serde_json::{Value, json};
 
 use super::definitions::{Compiled, not_begun};
 use super::live::{self, Live};
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
 use super::step::Step;
 use super::world::{self, Results};
-use super::{ACTION_CHAIN, children, requests, timers};
+use super::{ACTION_CHAIN, children};
 use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
 use crate::evaluation::quick;
-use crate::requests as executions;
-use crate::service::Engine;
+use crate::executions::{Uncommitted, final_parameters};
 
 /// How long to wait before a workflow that found no room is tried again.
 const NO_ROOM: Duration = Duration::from_secs(1);
 
-/// Begins the workflow of `execution`, which this process has claimed.
-pub(crate) async fn begin(engine: &Engine, execution: Execution) {
-    let id = execution.id;
-    if engine.0.workflows.closing.holds(&execution) {
-        // Whoever ends the workflow above ends it too.
-        return;
-    }
-    let workflow = engine.0.workflows.get(id);
-    let mut held = workflow.live.lock().await;
-    if let Err(error) = workflow.begin_work(engine, &mut held).await {
-        tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
-        return;
-    }
-    let result = match prepare(engine, &execution).await {
-        Ok(prepared) => start(engine, execution.clone(), prepared).await,
-        Err(result) => fail(engine, execution.clone(), result).await.map(|()| None),
-    };
-    match result {
-        Ok(live) => {
-            live.iter().for_each(|live| timers::follow(engine, live));
-            *held = live.filter(|live| !live.is_idle());
+impl WorkflowEngine {
+    /// Begins the workflow of `execution`, which this process has claimed.
+    pub(super) async fn begin_workflow(&self, execution: Execution) {
+        let engine = self;
+        let id = execution.id;
+        if engine.closing().holds(&execution) {
+            // Whoever ends the workflow above ends it too.
+            return;
         }
-        Err(error) => give_up(engine, execution, error).await,
+        let workflow = engine.workflows().get(id);
+        let mut held = workflow.hold().await;
+        if let Err(error) = workflow.begin_work(engine.core(), &mut held).await {
+            tracing::error!(execution.id = %id, %error, "the workflow cannot begin; the next start tries again");
+            return;
+        }
+        let result = match prepare(engine, &execution).await {
+            Ok(prepared) => start(engine, execution.clone(), prepared).await,
+            Err(result) => {
+                fail(engine, execution.clone(), result).await.map(|()| None).map_err(Refusal::from)
+            }
+        };
+        match result {
+            Ok(live) => {
+                live.iter().for_each(|live| engine.follow(live));
+                *held = live.filter(|live| !live.is_idle());
+            }
+            Err(error) => give_up(engine, execution, error).await,
+        }
+        if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
+            pause_with(engine.clone(), id, parent.execution);
+        }
+        if held.is_none() {
+            engine.workflows().forget(id, &workflow);
+        } else {
+            engine.workflows().used(&workflow, held.as_ref());
+        }
+        workflow.end_work();
+        drop(held);
+        engine.make_room();
     }
-    if let Some(parent) = held.as_ref().and_then(|live| live.execution.parent.as_ref()) {
-        pause_with(engine.clone(), id, parent.execution);
-    }
-    if held.is_none() {
-        engine.0.workflows.forget(id, &workflow);
-    } else {
-        engine.0.workflows.used(&workflow, held.as_ref());
-    }
-    workflow.end_work();
-    drop(held);
-    engine.0.workflows.make_room(engine.0.options.waiting_workflows);
 }
 
 /// Pauses a workflow that has begun after the one above it was paused.
-fn pause_with(engine: Engine, id: ExecutionId, above: ExecutionId) {
+fn pause_with(engine: WorkflowEngine, id: ExecutionId, above: ExecutionId) {
     engine.core().clone().spawn("status of a workflow", async move {
         let above = engine.store().execution(above).await.ok().flatten();
         if above.is_some_and(|above| matches!(above.status, Stored::Pausing | Stored::Paused)) {
             // It may have ended already.
-            drop(requests::pause(&engine, id).await);
+            drop(engine.ask(id, Status::Pausing).await);
         }
     });
 }
 
 /// A workflow could not begin: it is tried again when there was no room, and fails for any other reason.
-async fn give_up(engine: &Engine, execution: Execution, error: Error) {
+async fn give_up(engine: &WorkflowEngine, execution: Execution, refusal: Refusal) {
     let id = execution.id;
-    match error {
-        Error::Conflict { .. } => tracing::debug!(execution.id = %id, "it was moved before it began"),
-        Error::NoRoom(_) => {
+    match refusal {
+        Refusal::Moved | Refusal::Status { .. } => {
+            tracing::debug!(execution.id = %id, "it was moved before it began");
+        }
+        Refusal::Failed(Error::NoRoom(_)) => {
             engine.core().sleep(NO_ROOM).await;
             if let Err(error) = engine.store().release(id).await {
                 tracing::error!(execution.id = %id, %error, "the workflow cannot be put back");
             }
-            engine.0.work.notify_waiters();
+            engine.queue().wake();
         }
         error => {
             tracing::error!(execution.id = %id, %error, "the workflow cannot begin");
@@ -107,26 +115,29 @@ struct Prepared {
 }
 
 /// Finds out what a workflow begins with, or the result of one that cannot.
-async fn prepare(engine: &Engine, execution: &Execution) -> Result<Prepared, Value> {
+async fn prepare(engine: &WorkflowEngine, execution: &Execution) -> Result<Prepared, Value> {
     let failed = |message: String| not_begun(&json!([{"type": "error", "message": message}]));
-    let registered = engine.content().action(&execution.action).map(Arc::clone);
+    let registered = engine.catalog().content().action(&execution.action).map(Arc::clone);
     let told = |error: Error| failed(format!("{error}; {}", error.hint()));
     let registered = registered.map_err(told)?;
     if let Some(why) = &registered.refused {
         return Err(told(refused(&execution.action, why)));
     }
-    let reevaluates = registered.action.expressions.reevaluate || engine.0.options.reevaluates;
+    let reevaluates = registered.action.expressions.reevaluate || engine.options().reevaluates;
     let rerun = rerun_of(execution);
-    let compiled = engine.0.workflows.definitions.of_action(&registered, reevaluates).await?;
+    let compiled = engine.definitions().of_action(&registered, reevaluates).await?;
     if rerun.is_none() {
-        compiled.compare(engine).await?;
+        compiled.compare(engine.catalog()).await?;
     }
-    let finals = executions::final_parameters(engine, &registered, &execution.parameters, &execution.context);
-    let finals = finals.await.map_err(|error| failed(error.to_string()))?;
-    let mut input = Object::clone(&*finals.map_err(|error| failed(error.to_string()))?);
+    let finals = final_parameters(engine.catalog(), &registered, &execution.parameters, &execution.context);
+    let mut input = Object::clone(&*finals.await.map_err(|error| failed(error.to_string()))?);
     let config = if compiled.stored.source.contains(CONFIG) {
         let (pack, user) = (execution.action.pack(), &execution.context.user);
-        let config = engine.configuration_for(pack, user).await.map_err(|error| failed(error.to_string()))?;
+        let config = engine
+            .catalog()
+            .configuration_for(pack, user)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let config = config.map_err(|unfilled| failed(format!("{unfilled}; {}", unfilled.hint())))?;
         Some(Value::Object(Object::clone(&config)))
     } else {
@@ -164,11 +175,11 @@ fn chain_context(execution: &Execution, parameters: &Object) -> Object {
 }
 
 /// What a workflow knows of itself, as `ctx().st2`.
-fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredAction) -> Value {
+fn surroundings(engine: &WorkflowEngine, execution: &Execution, registered: &RegisteredAction) -> Value {
     json!({
         "workflow_execution_id": execution.id,
         "action_execution_id": execution.id,
-        "api_url": engine.0.options.api_url,
+        "api_url": engine.options().api_url,
         "user": execution.context.user,
         "pack": execution.context.pack,
         "action": execution.action,
@@ -177,7 +188,7 @@ fn surroundings(engine: &Engine, execution: &Execution, registered: &RegisteredA
 }
 
 /// What a workflow inside another one knows of that, as `ctx().parent`: the context of its own execution.
-async fn above(engine: &Engine, execution: &Execution) -> Option<Value> {
+async fn above(engine: &WorkflowEngine, execution: &Execution) -> Option<Value> {
     let parent = execution.parent.as_ref()?;
     let workflow = engine.store().execution(parent.execution).await.ok().flatten()?;
     Some(Value::Object(children::shown(&execution.context, Some(parent), &workflow.context)))
@@ -200,13 +211,18 @@ fn rerun_of(execution: &Execution) -> Option<(ExecutionId, Rerun)> {
 }
 
 /// Starts the first tasks; gives the workflow once that is durable.
-async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Result<Option<Live>, Error> {
+async fn start(
+    engine: &WorkflowEngine,
+    execution: Execution,
+    prepared: Prepared,
+) -> Result<Option<Live>, Refusal> {
     let Prepared { compiled, input, context, rerun } = prepared;
     let from = match &rerun {
         None => None,
-        Some((of, _)) => match resumed(engine, *of, execution.id).await? {
+        Some((of, _)) => match resumed(engine, *of, execution.id).await {
             Ok(resumed) => Some(resumed),
-            Err(reason) => return refuse(engine, execution, reason).await,
+            Err(NotBegun::Refused(reason)) => return refuse(engine, execution, reason).await,
+            Err(NotBegun::Failed(refusal)) => return Err(refusal),
         },
     };
     let now = engine.now();
@@ -216,14 +232,18 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
     } else {
         // The conductor was changed on the way, so it is made again.
         let from = match &begins.rerun {
-            Some((of, _)) => resumed(engine, *of, begins.execution.id).await?.ok(),
+            Some((of, _)) => match resumed(engine, *of, begins.execution.id).await {
+                Ok(resumed) => Some(resumed),
+                Err(NotBegun::Refused(_)) => None,
+                Err(NotBegun::Failed(refusal)) => return Err(refusal),
+            },
             None => None,
         };
         let apart = move || {
             let step = begins.step(from);
             (begins, step)
         };
-        engine.heavy_and_exact(apart).await?
+        engine.catalog().heavy_and_exact(apart).await?
     };
     let live = match step {
         Ok(step) => step.commit().await?,
@@ -236,7 +256,7 @@ async fn start(engine: &Engine, execution: Execution, prepared: Prepared) -> Res
 
 /// What a workflow makes its first step of.
 struct Begins {
-    engine: Engine,
+    engine: WorkflowEngine,
     execution: Execution,
     compiled: Arc<Compiled>,
     input: Arc<Object>,
@@ -251,7 +271,13 @@ enum NotBegun {
     /// Its tasks cannot be run again.
     Refused(String),
     /// Something else stands in the way.
-    Failed(Error),
+    Failed(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for NotBegun {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl Begins {
@@ -288,11 +314,11 @@ impl Begins {
 
     fn begun(&self) -> Resumed {
         let results = live::results_of(&self.compiled.stored.source, self.execution.id);
-        let datastore = self.engine.keys().readable_by(&self.execution.context.user);
+        let datastore = self.engine.catalog().keys().readable_by(&self.execution.context.user);
         let keys = Arc::new(world::Live::new(datastore));
-        let around = world::Around::new(&self.engine, results.clone());
+        let around = world::Around::new(self.engine.secrets(), results.clone());
         let world = around.now(self.now, 0, Arc::clone(&keys));
-        let limits = self.engine.0.options.workflow_limits;
+        let limits = self.engine.options().limits;
         let conductor = Conducted::new(&self.compiled.definition, &self.input, &self.context, &world);
         let conductor = conductor.with_limits(limits);
         let event = WorkflowEvent::Began {
@@ -307,49 +333,50 @@ impl Begins {
 }
 
 /// Ends an execution that cannot be run again in this way.
-async fn refuse(engine: &Engine, execution: Execution, reason: String) -> Result<Option<Live>, Error> {
+async fn refuse(
+    engine: &WorkflowEngine,
+    execution: Execution,
+    reason: String,
+) -> Result<Option<Live>, Refusal> {
     let result = not_begun(&json!([{"type": "error", "message": reason}]));
-    fail(engine, execution, result).await.map(|()| None)
+    fail(engine, execution, result).await?;
+    Ok(None)
 }
 
 /// The log of a workflow, its conductor and the results of its tasks.
 type Resumed = (Vec<WorkflowEntry>, Conducted, Option<Arc<Results>>);
 
 /// The log, the conductor and the results of a workflow that is run again as `id`; or why it cannot be.
-async fn resumed(
-    engine: &Engine,
-    of: ExecutionId,
-    id: ExecutionId,
-) -> Result<Result<Resumed, String>, Error> {
+async fn resumed(engine: &WorkflowEngine, of: ExecutionId, id: ExecutionId) -> Result<Resumed, NotBegun> {
     let mut log = engine.store().workflow_log(of).await?;
     if log.is_empty() {
-        return Ok(Err(format!("the workflow {of} never began, so none of its tasks can be run again")));
+        let reason = format!("the workflow {of} never began, so none of its tasks can be run again");
+        return Err(NotBegun::Refused(reason));
     }
-    if !live::active(engine, of).await?.is_empty() {
-        return Ok(Err(format!(
-            "something still runs inside the workflow {of}; wait for its end, or cancel it"
-        )));
+    if !engine.open_inside(of).await?.is_empty() {
+        let reason = format!("something still runs inside the workflow {of}; wait for its end, or cancel it");
+        return Err(NotBegun::Refused(reason));
     }
     // What its tasks gave goes with the log, since the workflow that it was given to may be deleted first.
     for entry in &mut log {
         if let WorkflowEvent::Reported { execution: Some(execution), result: result @ None, .. } =
             &mut entry.event
         {
-            *result = Some(live::stored_result(engine, *execution).await?);
+            *result = Some(engine.stored_result(*execution).await?);
         }
     }
-    let (conductor, results) = live::replay(engine, id, &log).await?;
-    Ok(Ok((log, conductor, results)))
+    let (conductor, results) = engine.replay(id, &log).await?;
+    Ok((log, conductor, results))
 }
 
 /// Ends an execution whose workflow cannot begin.
-async fn fail(engine: &Engine, mut execution: Execution, result: Value) -> Result<(), Error> {
-    let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
+async fn fail(engine: &WorkflowEngine, mut execution: Execution, result: Value) -> Result<(), Uncommitted> {
+    let expect = Expect::ExecutionVersion(execution.id, execution.version);
     let failed = execution.apply(StatusEvent::Failed, engine.now());
     failed.map_err(|illegal| Error::Internal(illegal.to_string()))?;
     execution.result = Some(Arc::new(result));
     let changes = vec![Change::UpdateExecution(execution.clone())];
     engine.commit_outcome(&execution, expect, changes).await?;
-    engine.0.events.tell(execution.id, execution.status);
+    engine.queue().tell(execution.id, execution.status);
     Ok(())
 }

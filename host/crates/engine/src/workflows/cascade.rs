@@ -1,5 +1,6 @@
 //! What a workflow's status means for what runs inside it: once it is to end all of it ends, a pause and a resume
-//! reach the workflows among it. Plain actions are not interrupted by a pause.
+//! reach the workflows among it. Plain actions are not interrupted by a pause. What is inside is not asked for any of
+//! that: its change is committed here, or put into the mailbox of the workflow that it is, and who runs it is woken.
 //!
 //! A workflow is final only when nothing is open inside it, so whoever takes up a workflow that an earlier process
 //! was conducting finds what it had not been told yet, and tells it then.
@@ -11,13 +12,12 @@ use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use tokio::task::JoinSet;
 
-use super::live::Live;
-use super::mailbox::{Message, deliver};
-use super::report::Report;
-use super::{is_workflow, requests};
+use super::live::{Inside, Live};
+use super::message::Message;
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
 use crate::error::Error;
-use crate::given;
-use crate::service::Engine;
+use crate::executions::{Conductor as _, Report, Uncommitted, cancellation};
 
 /// How many that wait are ended by one commit.
 const WAITING_AT_ONCE: usize = 500;
@@ -28,89 +28,175 @@ const MOST_ROUNDS: usize = 1_000;
 /// How long to wait before that: longer each time, up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
-/// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
-/// workflow like anything else.
-pub(super) fn end(engine: &Engine, live: &Live) {
-    let (id, user) = (live.execution.id, live.execution.context.user.clone());
-    engine.0.workflows.closing.add(id);
-    let open: Vec<_> = live.active.keys().copied().collect();
-    engine.core().spawn("end of a workflow", end_all(engine.clone(), id, open, user));
-}
+impl WorkflowEngine {
+    /// Ends all that is inside a workflow that is to end. It is not waited for: what came of it is reported to the
+    /// workflow like anything else.
+    pub(super) fn end_inside(&self, live: &Live) {
+        let (id, user) = (live.execution.id, live.execution.context.user.clone());
+        self.closing().add(id);
+        let open: Vec<_> = live.active.keys().copied().collect();
+        let engine = self.clone();
+        self.core().spawn("end of a workflow", async move { engine.end_all(id, open, user).await });
+    }
 
-/// Ends these, which are inside the workflow `id`, however often that takes.
-pub(super) async fn end_all(engine: Engine, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
-    // Those that were asked for last have begun least.
-    open.sort_unstable_by(|one, other| other.cmp(one));
-    let mut pause = AGAIN.0;
-    for _ in 0..MOST_ROUNDS {
-        let mut left = Vec::new();
-        for some in open.chunks(WAITING_AT_ONCE) {
-            left.extend(end_some(&engine, id, some, &user).await);
+    /// Ends these, which are inside the workflow `id`, however often that takes.
+    pub(super) async fn end_all(&self, id: ExecutionId, mut open: Vec<ExecutionId>, user: String) {
+        // Those that were asked for last have begun least.
+        open.sort_unstable_by(|one, other| other.cmp(one));
+        let mut pause = AGAIN.0;
+        for _ in 0..MOST_ROUNDS {
+            let mut left = Vec::new();
+            for some in open.chunks(WAITING_AT_ONCE) {
+                left.extend(self.end_some(id, some, &user).await);
+            }
+            open = left;
+            if open.is_empty() || self.core().end_running().is_cancelled() {
+                return;
+            }
+            self.core().sleep(pause).await;
+            pause = (pause * 2).min(AGAIN.1);
         }
-        open = left;
-        if open.is_empty() || engine.core().end_running().is_cancelled() {
+        tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
+    }
+
+    /// Ends those that wait in one commit and those that have begun one by one; gives those that are to be tried again.
+    async fn end_some(&self, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
+        let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
+        for one in some {
+            match self.store().execution(*one).await {
+                Ok(Some(execution)) if execution.status.is_waiting() => {
+                    waiting.extend(canceled(self, execution, user));
+                }
+                Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
+                Ok(_ended) => {}
+                Err(error) => {
+                    tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
+                }
+            }
+        }
+        left.extend(self.end_waiting(id, waiting).await);
+        let is_told = |engine: Self, one: ExecutionId, user: String| async move {
+            engine.end_begun(one, &user).await.map_err(Error::from).inspect_err(|error| {
+                tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
+            })
+        };
+        left.extend(tell(self, begun, user, is_told).await);
+        left
+    }
+
+    /// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
+    async fn end_waiting(&self, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
+        let result = match self.deliver(id, Message::Reports(waiting.clone())).await {
+            // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
+            Err(Refusal::Gone { .. } | Refusal::Failed(Error::Unreadable(_))) => {
+                self.commit_reports(waiting).await.map_err(Refusal::from)
+            }
+            result => result.map(drop),
+        };
+        match result {
+            Ok(()) => {
+                self.queue().end(&ids);
+                Vec::new()
+            }
+            Err(error) => {
+                tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
+                ids
+            }
+        }
+    }
+
+    /// Ends one that has begun: a workflow is asked for that, of anything else the change is committed and who runs it is
+    /// woken.
+    async fn end_begun(&self, id: ExecutionId, user: &str) -> Result<(), Uncommitted> {
+        let Some(execution) = self.store().execution(id).await? else { return Ok(()) };
+        let is_held = self.store().is_held(id);
+        match execution.status {
+            Stored::Canceling if is_held => {}
+            Stored::Canceling => {
+                self.queue().end(&[id]);
+                return Ok(());
+            }
+            status if !status.is_cancelable() => return Ok(()),
+            _ => {}
+        }
+        if self.queue().is_workflow(&execution) && !execution.status.is_waiting() {
+            return self.cancel(execution).await.map(drop);
+        }
+        let (execution, expect) = cancellation(execution, is_held, user, self.now())?;
+        let changes = vec![Change::UpdateExecution(execution.clone())];
+        self.commit_outcome(&execution, expect, changes).await?;
+        self.queue().end(&[id]);
+        self.queue().tell(id, execution.status);
+        Ok(())
+    }
+
+    /// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
+    /// somebody asked it to go on.
+    pub(super) fn hand_on(&self, live: &Live, goes_on: bool) {
+        let status = live.conductor.status();
+        let wanted = match status {
+            Status::Pausing | Status::Paused => Status::Pausing,
+            Status::Resuming | Status::Running if goes_on => Status::Resuming,
+            _ => return,
+        };
+        let workflows = workflows_inside(live);
+        if workflows.is_empty() {
             return;
         }
-        engine.core().sleep(pause).await;
-        pause = (pause * 2).min(AGAIN.1);
+        let engine = self.clone();
+        self.core().spawn("status of a workflow", async move {
+            let is_told = |engine: Self, one: ExecutionId, _user: String| async move {
+                // It has ended meanwhile, most often.
+                engine.ask(one, wanted).await.inspect_err(
+                    |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
+                )
+            };
+            tell(&engine, workflows, "", is_told).await;
+        });
     }
-    tracing::error!(execution.id = %id, left = open.len(), "what is inside it cannot be ended; the next start tries again");
-}
 
-/// Ends those that wait in one commit and tells those that have begun; gives those that are to be told again.
-async fn end_some(engine: &Engine, id: ExecutionId, some: &[ExecutionId], user: &str) -> Vec<ExecutionId> {
-    let (mut left, mut waiting, mut begun) = (Vec::new(), Vec::new(), Vec::new());
-    for one in some {
-        match engine.store().execution(*one).await {
-            Ok(Some(execution)) if execution.status.is_waiting() => {
-                waiting.extend(canceled(engine, execution, user));
+    /// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
+    /// handed that on. What was told to rest afterwards rests on.
+    pub(super) fn hand_on_again(&self, live: &Live) {
+        let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
+        let workflows = workflows_inside(live);
+        let engine = self.clone();
+        self.core().spawn("status of a workflow", async move {
+            for id in workflows {
+                let inside = engine.store().execution(id).await.ok().flatten();
+                if !inside.is_some_and(|inside| rests_since_before(&inside, resumed_at)) {
+                    continue;
+                }
+                if let Err(error) = engine.ask(id, Status::Resuming).await {
+                    // It has ended meanwhile, most often.
+                    tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
+                }
             }
-            Ok(Some(execution)) if !execution.status.is_final() => begun.push(*one),
-            Ok(_ended) => {}
-            Err(error) => {
-                tracing::error!(execution.id = %one, %error, "it is inside a workflow that is to end, and cannot be read");
-            }
-        }
+        });
     }
-    left.extend(end_waiting(engine, id, waiting).await);
-    let is_told = |engine: Engine, one: ExecutionId, user: String| async move {
-        engine.cancel(one, &user).await.inspect_err(|error| {
-            tracing::debug!(execution.id = %one, %error, "not told yet that its workflow is to end");
-        })
-    };
-    left.extend(tell(engine, begun, user, is_told).await);
-    left
-}
 
-/// Ends those that wait, in one commit; gives all of them when some have moved meanwhile.
-async fn end_waiting(engine: &Engine, id: ExecutionId, waiting: Vec<Report>) -> Vec<ExecutionId> {
-    if waiting.is_empty() {
-        return Vec::new();
-    }
-    let ids: Vec<_> = waiting.iter().map(|report| report.execution.id).collect();
-    let result = match deliver(engine, id, Message::Reports(waiting.clone())).await {
-        // The workflow is gone, or cannot be read. That keeps nobody from ending what was inside it.
-        Err(Error::NotFound { .. } | Error::Unreadable(_)) => {
-            let (expect, changes): (Vec<_>, Vec<_>) =
-                waiting.into_iter().map(|report| (report.expect, report.changes)).unzip();
-            engine.commit(expect.concat(), changes.concat()).await
-        }
-        result => result.map(drop),
-    };
-    match result {
-        Ok(()) => {
-            given::forget(engine, &ids);
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::debug!(execution.id = %id, %error, "some that wait inside it have moved meanwhile");
-            ids
+    /// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
+    /// that for ever.
+    pub(super) fn take_in_ends(&self, live: &Live) {
+        let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
+        if goes_on && live.conductor.holds_ends() {
+            let (engine, id) = (self.clone(), live.execution.id);
+            // Whoever calls this has the workflow in hand, so it is told afterwards.
+            self.core().spawn("ends held back by a workflow", async move {
+                if let Err(error) = engine.ask(id, Status::Resuming).await {
+                    tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
+                }
+            });
         }
     }
 }
 
 /// An execution that has not begun, as one that was canceled.
-fn canceled(engine: &Engine, mut execution: Execution, user: &str) -> Option<Report> {
+fn canceled(engine: &WorkflowEngine, mut execution: Execution, user: &str) -> Option<Report> {
     let parent = execution.parent.clone()?;
     let expect = vec![Expect::ExecutionVersion(execution.id, execution.version)];
     execution.apply(StatusEvent::CancelRequested, engine.now()).ok()?;
@@ -119,74 +205,9 @@ fn canceled(engine: &Engine, mut execution: Execution, user: &str) -> Option<Rep
     Some(Report { parent, execution, expect, changes })
 }
 
-/// Hands the status of a workflow that goes on, or rests, on to the workflows inside it. They are resumed only when
-/// somebody asked it to go on.
-pub(super) fn hand_on(engine: &Engine, live: &Live, goes_on: bool) {
-    let status = live.conductor.status();
-    let pauses = match status {
-        Status::Pausing | Status::Paused => true,
-        Status::Resuming | Status::Running if goes_on => false,
-        _ => return,
-    };
-    let workflows = workflows_inside(live);
-    if workflows.is_empty() {
-        return;
-    }
-    let (core, engine) = (engine.core().clone(), engine.clone());
-    core.spawn("status of a workflow", async move {
-        let is_told = |engine: Engine, one: ExecutionId, _user: String| async move {
-            let told = if pauses {
-                requests::pause(&engine, one).await
-            } else {
-                requests::resume(&engine, one).await
-            };
-            // It has ended meanwhile, most often.
-            told.inspect_err(
-                |error| tracing::debug!(execution.id = %one, %error, "not told of its workflow's status"),
-            )
-        };
-        tell(&engine, workflows, "", is_told).await;
-    });
-}
-
-/// Resumes what rests inside a workflow that was itself resumed since: an earlier process may have ended before it
-/// handed that on. What was told to rest afterwards rests on.
-pub(super) fn hand_on_again(engine: &Engine, live: &Live) {
-    let Some(resumed_at) = last(&live.execution, Stored::Resuming) else { return };
-    let workflows = workflows_inside(live);
-    let (core, engine) = (engine.core().clone(), engine.clone());
-    core.spawn("status of a workflow", async move {
-        for id in workflows {
-            let inside = engine.store().execution(id).await.ok().flatten();
-            if !inside.is_some_and(|inside| rests_since_before(&inside, resumed_at)) {
-                continue;
-            }
-            if let Err(error) = requests::resume(&engine, id).await {
-                // It has ended meanwhile, most often.
-                tracing::debug!(execution.id = %id, %error, "not told that its workflow goes on");
-            }
-        }
-    });
-}
-
-/// Has a workflow that goes on take in what ended inside it while it was paused: in an earlier version it waited for
-/// that for ever.
-pub(super) fn take_in_ends(engine: &Engine, live: &Live) {
-    let goes_on = matches!(live.conductor.status(), Status::Running | Status::Resuming);
-    if goes_on && live.conductor.holds_ends() {
-        let (core, engine, id) = (engine.core().clone(), engine.clone(), live.execution.id);
-        // Whoever calls this has the workflow in hand, so it is told afterwards.
-        core.spawn("ends held back by a workflow", async move {
-            if let Err(error) = requests::resume(&engine, id).await {
-                tracing::warn!(execution.id = %id, %error, "it was resumed, and cannot go on");
-            }
-        });
-    }
-}
-
 /// The workflows among what is open inside a workflow.
 fn workflows_inside(live: &Live) -> Vec<ExecutionId> {
-    live.active.iter().filter(|(_, runner)| is_workflow(runner)).map(|(id, _)| *id).collect()
+    live.active.iter().filter(|(_, inside)| **inside == Inside::Workflow).map(|(id, _)| *id).collect()
 }
 
 /// Whether a workflow rests that was told to before `moment`.
@@ -202,10 +223,10 @@ fn last(execution: &Execution, status: Stored) -> Option<Timestamp> {
 
 /// Tells some at a time; gives those that could not be told.
 async fn tell<F, T>(
-    engine: &Engine,
+    engine: &WorkflowEngine,
     ids: Vec<ExecutionId>,
     user: &str,
-    one: impl Fn(Engine, ExecutionId, String) -> F,
+    one: impl Fn(WorkflowEngine, ExecutionId, String) -> F,
 ) -> Vec<ExecutionId>
 where
     F: Future<Output = Result<T, Error>> + Send + 'static,

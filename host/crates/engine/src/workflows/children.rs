@@ -12,10 +12,9 @@ use petrel_workflows::conductor::Action;
 use serde_json::{Value, json};
 
 use super::ACTION_CHAIN;
+use super::service::WorkflowEngine;
 use super::world::task_execution_id;
-use crate::requests;
-use crate::scope::Templates;
-use crate::service::Engine;
+use crate::executions::{Templates, checked, new_execution, refuse_overrides, runnable};
 
 /// The execution for an action of a task. What the workflow's expressions gave is data, unless it
 /// `reevaluates`; the defaults of the action are templates of their own.
@@ -23,7 +22,7 @@ use crate::service::Engine;
 /// # Errors
 /// Why it cannot be made, for people.
 pub(super) fn make(
-    engine: &Engine,
+    engine: &WorkflowEngine,
     workflow: &Execution,
     start: &Start,
     action: &Action,
@@ -38,7 +37,7 @@ pub(super) fn make(
         )
     })?;
     let depth = workflow.parent.as_ref().map_or(0, |above| above.depth + 1);
-    let deepest = engine.0.options.max_depth;
+    let deepest = engine.options().max_depth;
     if depth > deepest {
         return Err(format!(
             "workflows are inside each other more than {deepest} deep, which is the limit (`workflows.max_depth`); \
@@ -47,7 +46,7 @@ pub(super) fn make(
         ));
     }
     let told = |error: crate::Error| format!("{error}; {}", error.hint());
-    let registered = requests::runnable(engine, &reference).map_err(told)?;
+    let registered = runnable(engine.catalog(), &reference).map_err(told)?;
     let mut input = match &*action.input {
         Value::Null => Object::new(),
         Value::Object(input) => input.clone(),
@@ -60,7 +59,7 @@ pub(super) fn make(
     if let Some(timeout) = start.timeout.filter(|_| registered.parameters.contains_key("timeout")) {
         input.entry("timeout").or_insert_with(|| json!(timeout));
     }
-    requests::refuse_overrides(&registered, &input).map_err(told)?;
+    refuse_overrides(&registered, &input).map_err(told)?;
     let parent = Parent {
         execution: workflow.id,
         task: Arc::clone(&start.task),
@@ -78,10 +77,10 @@ pub(super) fn make(
         ..Context::default()
     };
     let given = if reevaluates { Given::evaluated_again(&input) } else { Given::data(&input) };
-    let templates = Templates { engine, registered: &registered, given: &given };
+    let templates = Templates { catalog: engine.catalog(), registered: &registered, given: &given };
     let live = live(templates, &context, &parent, &workflow.context)?;
-    requests::checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
-    let mut child = requests::new_execution(engine.mint(now), &registered, live, context, now);
+    checked(&registered, &live, || templates.read_secret_configuration()).map_err(told)?;
+    let mut child = new_execution(engine.mint(now), &registered, live, context, now);
     child.parent = Some(parent);
     child.ready_at = start
         .delay

@@ -5,34 +5,30 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use petrel_model::{Execution, ExecutionId};
 
 /// Workflows that have not ended, but are about to.
 #[derive(Debug, Default)]
-pub(crate) struct Closing {
+pub(super) struct Closing {
     ids: Mutex<HashSet<ExecutionId>>,
     /// How many; most often none, and then nobody needs the lock.
     count: AtomicUsize,
 }
 
 impl Closing {
-    fn ids(&self) -> MutexGuard<'_, HashSet<ExecutionId>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Nothing inside the workflow `id` begins from now on.
-    pub(crate) fn add(&self, id: ExecutionId) {
-        let mut ids = self.ids();
+    pub(super) fn add(&self, id: ExecutionId) {
+        let mut ids = self.ids.lock();
         ids.insert(id);
         self.count.store(ids.len(), Ordering::SeqCst);
     }
 
     /// The workflow `id` has ended, with all that was inside it.
-    pub(crate) fn remove(&self, id: ExecutionId) {
+    pub(super) fn remove(&self, id: ExecutionId) {
         if self.count.load(Ordering::SeqCst) > 0 {
-            let mut ids = self.ids();
+            let mut ids = self.ids.lock();
             ids.remove(&id);
             self.count.store(ids.len(), Ordering::SeqCst);
         }
@@ -40,12 +36,12 @@ impl Closing {
 
     /// Whether `execution` may not begin, since a workflow that it is inside of is about to end: the one that has
     /// asked for it, or the top one. It will be canceled.
-    pub(crate) fn holds(&self, execution: &Execution) -> bool {
+    pub(super) fn holds(&self, execution: &Execution) -> bool {
         let Some(parent) = &execution.parent else { return false };
         if self.count.load(Ordering::SeqCst) == 0 {
             return false;
         }
-        let ids = self.ids();
+        let ids = self.ids.lock();
         ids.contains(&parent.execution) || ids.contains(&parent.root())
     }
 }

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use petrel_model::WorkflowDefinition;
 use petrel_packs::limits::LARGEST_WORKFLOW;
 use petrel_packs::plain_file;
@@ -21,9 +22,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::inspected::{Invalid, inspect_as, wrong_calls};
 use super::known::Registered;
+use crate::catalog::Catalog;
 use crate::content::RegisteredAction;
 use crate::error::Error;
-use crate::service::Engine;
 use crate::workflows::{ACTION_CHAIN, ORQUESTA};
 
 /// How many calls are compared at once; for more another thread is asked, since that takes a while.
@@ -56,19 +57,19 @@ impl Compiled {
     ///
     /// # Errors
     /// What a workflow reports that cannot begin because of it.
-    pub(crate) async fn compare(self: &Arc<Self>, engine: &Engine) -> Result<(), Value> {
+    pub(crate) async fn compare(self: &Arc<Self>, catalog: &Catalog) -> Result<(), Value> {
         // What changes from here on is compared again the next time.
-        let revision = engine.content().revision().saturating_add(1);
+        let revision = catalog.content().revision().saturating_add(1);
         if self.fits.load(Ordering::Relaxed) == revision {
             return Ok(());
         }
         let wrong = if self.calls.len() > FEW_CALLS {
-            let (same, engine) = (Arc::clone(self), engine.clone());
-            tokio::task::spawn_blocking(move || same.wrong(&engine)).await.map_err(|gone| {
+            let (same, catalog) = (Arc::clone(self), catalog.clone());
+            tokio::task::spawn_blocking(move || same.wrong(&catalog)).await.map_err(|gone| {
                 not_begun(&json!([{"type": "error", "message": Error::from(gone).to_string()}]))
             })?
         } else {
-            self.wrong(engine)
+            self.wrong(catalog)
         };
         if let Some(invalid) = wrong {
             return Err(not_begun(&invalid.to_errors()));
@@ -77,8 +78,8 @@ impl Compiled {
         Ok(())
     }
 
-    fn wrong(&self, engine: &Engine) -> Option<Invalid> {
-        wrong_calls(&self.calls, &Registered::on(engine, &self.calls), &self.stored.source)
+    fn wrong(&self, catalog: &Catalog) -> Option<Invalid> {
+        wrong_calls(&self.calls, &Registered::on(catalog, &self.calls), &self.stored.source)
     }
 }
 
@@ -121,10 +122,6 @@ pub(crate) struct Definitions {
 
 type ByDigest = Mutex<HashMap<Arc<str>, Arc<Compiled>>>;
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Definitions {
     /// The definition in the file of an action, as it is now, which `reevaluates` or not.
     ///
@@ -146,7 +143,7 @@ impl Definitions {
         let metadata = tokio::fs::metadata(&path).await.map_err(unreadable)?;
         let (changed, length) = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), metadata.len());
         let key = (path.clone(), reevaluates);
-        if let Some((known, size, compiled)) = lock(&self.files).get(&key)
+        if let Some((known, size, compiled)) = self.files.lock().get(&key)
             && (*known, *size) == (changed, length)
         {
             return Ok(Arc::clone(compiled));
@@ -160,7 +157,7 @@ impl Definitions {
         });
         let compiled = read.await.unwrap_or_else(|error| Err(error.into())).map_err(unreadable)?;
         let compiled = compiled.map_err(|invalid| not_begun(&invalid.to_errors()))?;
-        lock(&self.files).insert(key, (changed, length, Arc::clone(&compiled)));
+        self.files.lock().insert(key, (changed, length, Arc::clone(&compiled)));
         Ok(compiled)
     }
 
@@ -169,7 +166,7 @@ impl Definitions {
     /// # Errors
     /// When the store fails, or does not have it.
     pub(crate) async fn stored(&self, store: &dyn Store, digest: &str) -> Result<Arc<Compiled>, Error> {
-        if let Some(known) = lock(&self.by_digest).get(digest) {
+        if let Some(known) = self.by_digest.lock().get(digest) {
             return Ok(Arc::clone(known));
         }
         let stored = store.get::<WorkflowDefinition>(&digest.into()).await?;
@@ -187,7 +184,7 @@ impl Definitions {
             fits: AtomicU64::new(0),
             is_stored: AtomicBool::new(true),
         });
-        lock(&self.by_digest).insert(digest.into(), Arc::clone(&compiled));
+        self.by_digest.lock().insert(digest.into(), Arc::clone(&compiled));
         Ok(compiled)
     }
 }
@@ -202,7 +199,7 @@ fn compile(
     // The same text may be meant in either language, and evaluated in either way.
     let mark = if reevaluates { REEVALUATING } else { "" };
     let digest: Arc<str> = format!("{runner}{mark}-{:x}", Sha256::digest(source.as_bytes())).into();
-    if let Some(known) = lock(by_digest).get(&digest) {
+    if let Some(known) = by_digest.lock().get(&digest) {
         return Ok(Arc::clone(known));
     }
     let (definition, calls) = inspect_as(runner, source, reevaluates).into_parts()?;
@@ -213,7 +210,7 @@ fn compile(
         stored: WorkflowDefinition { digest: Arc::clone(&digest), source: source.into() },
         is_stored: AtomicBool::new(false),
     });
-    lock(by_digest).insert(digest, Arc::clone(&compiled));
+    by_digest.lock().insert(digest, Arc::clone(&compiled));
     Ok(compiled)
 }
 

@@ -49,7 +49,7 @@ impl Engine {
         let engine = self.clone();
         self.heavy(move || {
             let inspected = inspect(language(&source), &source);
-            let registered = Registered::on(&engine, &inspected.calls);
+            let registered = Registered::on(engine.catalog(), &inspected.calls);
             inspected.beside(&registered).found().to_errors()
         })
         .await

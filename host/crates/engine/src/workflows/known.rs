@@ -8,8 +8,8 @@ use petrel_model::parameters::{Parameters, merged};
 use petrel_model::{Action, Ref, names};
 use petrel_workflows::inspection::contents::{Actions, Call, Known};
 
+use crate::catalog::Catalog;
 use crate::content::{Content, RegisteredAction, Runners};
-use crate::service::Engine;
 
 /// What is registered of the actions that were asked for, and of no others.
 pub(crate) struct Registered {
@@ -31,9 +31,9 @@ enum Entry {
 
 impl Registered {
     /// What this host has of the actions that these call.
-    pub(crate) fn on(engine: &Engine, calls: &[Call]) -> Self {
+    pub(crate) fn on(catalog: &Catalog, calls: &[Call]) -> Self {
         let asked = references(calls.iter().map(Call::action));
-        Self::of(&engine.content(), asked)
+        Self::of(&catalog.content(), asked)
     }
 
     /// What every host has of the actions that these call, by `content`; more may be registered on one.

@@ -2,27 +2,15 @@
 
 use std::sync::Arc;
 
-use petrel_model::{Execution, Parent, WorkflowEvent};
+use petrel_model::WorkflowEvent;
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::Status;
 use petrel_workflows::conductor::{self, Event};
 
 use super::outcome;
+use super::refusal::Refusal;
 use super::step::Step;
-use crate::error::Error;
-
-/// An execution that belongs to a workflow tells where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Report {
-    /// Where it belongs.
-    pub(crate) parent: Parent,
-    /// It, as it is from now on.
-    pub(crate) execution: Execution,
-    /// What must hold for its change.
-    pub(crate) expect: Vec<Expect>,
-    /// Its change.
-    pub(crate) changes: Vec<Change>,
-}
+use crate::executions::Report;
 
 impl Step {
     /// Whether a report may still be taken. Several that were decided on the same version may come in one batch: a
@@ -30,8 +18,8 @@ impl Step {
     /// nothing begins inside a workflow that is about to end.
     ///
     /// # Errors
-    /// A conflict.
-    pub(super) fn admit(&self, report: &Report) -> Result<(), Error> {
+    /// That something has moved.
+    pub(super) fn admit(&self, report: &Report) -> Result<(), Refusal> {
         let id = report.execution.id;
         let is_overtaken = report.expect.iter().any(|expect| match expect {
             Expect::ExecutionVersion(id, version) => self.staged.get(id).is_some_and(|one| one != version),
@@ -41,11 +29,7 @@ impl Step {
         let begins =
             !report.execution.status.is_final() && before.is_some_and(|entry| entry.status.is_waiting());
         if is_overtaken || !self.live.active.contains_key(&id) || (begins && self.live.starts_nothing()) {
-            return Err(Error::Conflict {
-                message: format!("execution {id} was moved meanwhile, or its workflow is about to end"),
-                hint: "look at it with `petrel execution get`".into(),
-                id: Some(id.to_string()),
-            });
+            return Err(Refusal::Moved);
         }
         Ok(())
     }
@@ -54,7 +38,7 @@ impl Step {
     ///
     /// # Errors
     /// As [`Step::admit`]; then nothing has happened.
-    pub(super) fn report(&mut self, report: Report) -> Result<(), Error> {
+    pub(super) fn report(&mut self, report: Report) -> Result<(), Refusal> {
         self.admit(&report)?;
         let Report { parent, execution, expect, changes } = report;
         self.staged.extend(changes.iter().filter_map(|change| match change {
@@ -66,7 +50,7 @@ impl Step {
         if execution.status.is_final() {
             self.live.active.remove(&execution.id);
         }
-        self.moved.push((execution.id, execution.status, execution.runner));
+        self.moved.push((execution.id, execution.status));
         let status = outcome::reported(execution.status);
         let item = parent.item.and_then(|item| usize::try_from(item).ok());
         let result = execution.result.unwrap_or_default();

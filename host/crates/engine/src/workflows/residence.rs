@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use petrel_model::ExecutionId;
 
 use super::live::Live;
-use super::mailbox::{Workflow, Workflows, lock};
+use super::mailbox::{Workflow, Workflows};
 
 /// A workflow goes as if something had happened to it so many moments later as its log has entries, for which it is
 /// read again; and these are the most.
@@ -86,7 +86,7 @@ impl Workflows {
         }
         let enough = limit / 4 * 3;
         // Not in the head of the loop: what is known would be held while some of it is forgotten.
-        let known = in_turn(&lock(&self.known));
+        let known = self.look(in_turn);
         for (id, workflow) in &known {
             if taken.load(Ordering::Relaxed) <= enough {
                 break;
@@ -98,8 +98,8 @@ impl Workflows {
     }
 
     fn let_go(&self, id: ExecutionId, workflow: &Arc<Workflow>) {
-        let Ok(mut live) = workflow.live.try_lock() else { return };
-        if live.is_some() && lock(&workflow.queue).is_empty() {
+        let Some(mut live) = workflow.try_hold() else { return };
+        if live.is_some() && workflow.is_empty() {
             self.forget(id, workflow);
             *live = None;
         }

@@ -10,10 +10,10 @@ use petrel_workflows::{Start, Status};
 use serde_json::{Value, json};
 
 use super::live::Stopped;
-use super::mailbox::{Message, deliver};
+use super::message::Message;
+use super::refusal::Refusal;
+use super::service::WorkflowEngine;
 use super::step::Step;
-use crate::error::Error;
-use crate::service::Engine;
 
 /// How many events may follow from one at once. More come of a cycle of tasks whose actions cannot be asked for.
 const MOST_ROUNDS: usize = 1_000;
@@ -24,12 +24,12 @@ impl Step {
     /// Whether what follows from one event at once would go on for ever, or is too much.
     pub(super) fn is_endless(&self, rounds: usize) -> bool {
         self.live.stopped.is_none()
-            && (rounds >= MOST_ROUNDS || self.tasks > self.engine.0.options.workflow_limits.tasks_in_step)
+            && (rounds >= MOST_ROUNDS || self.tasks > self.engine.options().limits.tasks_in_step)
     }
 
     /// A cycle that would go on for ever fails its workflow.
     pub(super) fn endless(&mut self) -> (Event, WorkflowEvent) {
-        let most = self.engine.0.options.workflow_limits.tasks_in_step;
+        let most = self.engine.options().limits.tasks_in_step;
         self.stopped(format!(
             "more than {MOST_ROUNDS} tasks whose actions cannot be started followed each other, or more than {most} \
              tasks (`workflows.max_tasks_in_step`) started at once; correct the actions, or give their cycle a \
@@ -47,7 +47,7 @@ impl Step {
     pub(super) fn has_room(&mut self) -> bool {
         let (engine, root) = (&self.engine, self.root());
         let room = *self.room.get_or_insert_with(|| {
-            engine.0.options.max_descendants.saturating_sub(engine.store().inside(root))
+            engine.options().max_descendants.saturating_sub(engine.store().inside(root))
         });
         self.created.len() < room
     }
@@ -58,36 +58,43 @@ impl Step {
 
     /// Too many executions are inside the top workflow: it fails, and with it all that is inside.
     pub(super) fn overgrown(&mut self) -> (Event, WorkflowEvent) {
-        let (root, most) = (self.root(), self.engine.0.options.max_descendants);
+        let (root, most) = (self.root(), self.engine.options().max_descendants);
         let message = format!(
             "more than {most} executions are inside the workflow {root}, which is the limit \
              (`workflows.max_descendants`); does a workflow call itself without an end?"
         );
         if root != self.live.execution.id {
             // From now on nothing of it begins; that it fails is a commit of its own.
-            self.engine.0.workflows.closing.add(root);
-            let fails = fail(self.engine.clone(), root, message.clone());
-            self.engine.core().spawn("end of a workflow", fails);
+            self.engine.closing().add(root);
+            self.engine.fail_later(root, message.clone());
         }
         self.stopped(message)
     }
 }
 
-/// Makes a workflow fail, however often that takes.
-async fn fail(engine: Engine, id: ExecutionId, message: String) {
-    loop {
-        match deliver(&engine, id, Message::Fail(message.clone())).await {
-            Ok(workflow) if !workflow.status.is_final() => return,
-            // Nothing is inside it any more.
-            Ok(_) | Err(Error::NotFound { .. }) => return engine.0.workflows.closing.remove(id),
-            Err(error) => {
-                tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
+impl WorkflowEngine {
+    /// Makes a workflow fail. It is not waited for.
+    fn fail_later(&self, id: ExecutionId, message: String) {
+        let engine = self.clone();
+        self.core().spawn("end of a workflow", async move { engine.fail(id, message).await });
+    }
+
+    /// Makes a workflow fail, however often that takes.
+    async fn fail(&self, id: ExecutionId, message: String) {
+        loop {
+            match self.deliver(id, Message::Fail(message.clone())).await {
+                Ok(workflow) if !workflow.status.is_final() => return,
+                // Nothing is inside it any more.
+                Ok(_) | Err(Refusal::Gone { .. }) => return self.closing().remove(id),
+                Err(error) => {
+                    tracing::warn!(execution.id = %id, %error, "it has grown too large and cannot be ended yet");
+                }
             }
+            if self.core().end_running().is_cancelled() {
+                return;
+            }
+            self.core().sleep(AGAIN).await;
         }
-        if engine.core().end_running().is_cancelled() {
-            return;
-        }
-        engine.core().sleep(AGAIN).await;
     }
 }
 

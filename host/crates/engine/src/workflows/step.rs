@@ -2,77 +2,71 @@
 //! the next executions and the workflow's own status. When it cannot be made, nothing has happened.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 
-use petrel_model::{
-    Execution, ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent,
-};
+use petrel_model::{ExecutionId, Status as Stored, StatusEvent, Timestamp, WorkflowEntry, WorkflowEvent};
 use petrel_persistence::{Change, Expect};
 use petrel_workflows::conductor::{self, Event};
 use petrel_workflows::{Start, Status};
 
-use super::live::{Live, Stopped};
-use super::mailbox::{Envelope, Message, deliver};
-use super::report::Report;
+use super::live::{Inside, Live, Stopped};
+use super::message::{Answer, Envelope, Message, dropped};
+use super::refusal::Refusal;
 use super::room::unmade;
-use super::{cascade, children, messages, outcome, world};
+use super::service::WorkflowEngine;
+use super::{children, messages, outcome, world};
 use crate::error::Error;
 use crate::evaluation::quick;
-use crate::executor::storable;
-use crate::measures;
-use crate::service::Engine;
+use crate::executions::{self, Report, storable};
 
 /// Applies `batch`, and answers each who waits for it.
-pub(super) async fn process(engine: &Engine, id: ExecutionId, live: &mut Option<Live>, batch: Vec<Envelope>) {
-    let (messages, mut replies): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|envelope| (envelope.message, envelope.reply)).unzip();
-    match apply(engine, id, live, &messages).await {
+pub(super) async fn process(
+    engine: &WorkflowEngine,
+    id: ExecutionId,
+    live: &mut Option<Live>,
+    batch: Vec<Envelope>,
+) {
+    let is_one = batch.len() == 1;
+    match apply(engine, id, live, &batch).await {
         Ok(answers) => {
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // Whoever waited may have gone.
-                drop(reply.send(answer));
-            }
+            batch.into_iter().zip(answers).for_each(|(envelope, answer)| envelope.answer(answer));
         }
-        Err(_error) if messages.len() > 1 => {
+        Err(refusal) if is_one => {
+            batch.into_iter().zip([refusal]).for_each(|(envelope, refusal)| envelope.answer(Err(refusal)));
+        }
+        Err(_refusal) => {
             // What stands in the way of one of them need not be in the way of the others.
-            for (message, reply) in messages.into_iter().zip(replies) {
-                let answers = apply(engine, id, live, std::slice::from_ref(&message)).await;
+            for envelope in batch {
+                let answers = apply(engine, id, live, std::slice::from_ref(&envelope)).await;
                 let answer =
                     answers.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(dropped(id))));
-                drop(reply.send(answer));
-            }
-        }
-        Err(error) => {
-            if let Some(reply) = replies.pop() {
-                drop(reply.send(Err(error)));
+                envelope.answer(answer);
             }
         }
     }
 }
 
-fn dropped(id: ExecutionId) -> Error {
-    Error::Internal(format!("what happened to the workflow {id} was dropped"))
-}
-
 /// Applies messages in one commit; gives the answer to each.
 async fn apply(
-    engine: &Engine,
+    engine: &WorkflowEngine,
     id: ExecutionId,
     live: &mut Option<Live>,
-    messages: &[Message],
-) -> Result<Vec<Result<Execution, Error>>, Error> {
+    batch: &[Envelope],
+) -> Result<Vec<Answer>, Refusal> {
     let state = match live.take() {
         Some(state) => state,
-        None => Live::load(engine, id).await?,
+        None => engine.load(id).await?,
     };
-    let (step, refused) = if let Some(taken) = quick(|| Step::new(engine, state).taken(messages)) {
+    let (step, refused) = if let Some(taken) =
+        quick(|| Step::new(engine, state).taken(batch.iter().map(|envelope| &envelope.message)))
+    {
         taken
     } else {
         // The conductor was changed on the way, so what took too long is done again from the log.
-        let (state, messages) = (Live::load(engine, id).await?, messages.to_vec());
-        let engine = engine.clone();
-        engine.clone().heavy_and_exact(move || Step::new(&engine, state).taken(&messages)).await?
+        let state = engine.load(id).await?;
+        let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
+        let same = engine.clone();
+        engine.catalog().heavy_and_exact(move || Step::new(&same, state).taken(messages.iter())).await?
     };
     // Only when the commit was made, what it was decided on stays in memory.
     let state = step.commit().await?;
@@ -83,14 +77,14 @@ async fn apply(
 
 /// What is decided, before it is committed.
 pub(super) struct Step {
-    pub(super) engine: Engine,
+    pub(super) engine: WorkflowEngine,
     pub(super) live: Live,
     now: Timestamp,
     pub(super) entries: Vec<WorkflowEntry>,
     pub(super) expect: Vec<Expect>,
     pub(super) changes: Vec<Change>,
     pub(super) created: Vec<Change>,
-    pub(super) moved: Vec<(ExecutionId, Stored, String)>,
+    pub(super) moved: Vec<(ExecutionId, Stored)>,
     /// Where its execution stood before.
     before: Stored,
     /// Whether all that is inside it was to end before.
@@ -108,7 +102,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn new(engine: &Engine, live: Live) -> Self {
+    pub(super) fn new(engine: &WorkflowEngine, live: Live) -> Self {
         Self {
             engine: engine.clone(),
             now: engine.now(),
@@ -129,13 +123,13 @@ impl Step {
     }
 
     /// This, and what each of `messages` was refused for.
-    fn taken(mut self, messages: &[Message]) -> (Self, Vec<Option<Error>>) {
-        let refused = messages.iter().map(|message| self.take(message.clone()).err()).collect();
+    fn taken<'a>(mut self, messages: impl Iterator<Item = &'a Message>) -> (Self, Vec<Option<Refusal>>) {
+        let refused = messages.map(|message| self.take(message.clone()).err()).collect();
         self.take_in_ends();
         (self, refused)
     }
 
-    fn take(&mut self, message: Message) -> Result<(), Error> {
+    fn take(&mut self, message: Message) -> Result<(), Refusal> {
         match message {
             Message::Request(status) => self.request(status),
             Message::Expire => {
@@ -154,7 +148,7 @@ impl Step {
         }
     }
 
-    pub(super) fn request(&mut self, status: Status) -> Result<(), Error> {
+    pub(super) fn request(&mut self, status: Status) -> Result<(), Refusal> {
         self.goes_on |= matches!(status, Status::Resuming | Status::Running);
         let is_open = !self.live.execution.status.is_final();
         if status == Status::Canceling && is_open && self.live.conductor.status().is_completed() {
@@ -171,11 +165,9 @@ impl Step {
         }
         let status = self.wanted(status);
         let logged = WorkflowEvent::Requested { status: status.as_str().to_owned() };
-        self.happen(Event::Request(status), logged).map_err(|refused| Error::Conflict {
-            message: format!("execution {}: {refused}", self.live.execution.id),
-            hint: "look at it with `petrel execution get`".into(),
-            id: Some(self.live.execution.id.to_string()),
-        })
+        let workflow = self.live.execution.id;
+        self.happen(Event::Request(status), logged)
+            .map_err(|refused| Refusal::Status { workflow, reason: refused.to_string() })
     }
 
     /// The workflow has taken too long.
@@ -201,13 +193,14 @@ impl Step {
     pub(super) fn happen(&mut self, event: Event, logged: WorkflowEvent) -> Result<(), conductor::Refused> {
         let mut queue = VecDeque::from([(event, logged)]);
         let (mut is_first, mut rounds) = (true, 0);
-        let around = world::Around::new(&self.engine, self.live.results.clone());
+        let around = world::Around::new(self.engine.secrets(), self.live.results.clone());
         while let Some((event, logged)) = queue.pop_front() {
             rounds += 1;
             let (event, logged) = if self.is_endless(rounds) { self.endless() } else { (event, logged) };
             self.keep_result(&event);
-            let keys =
-                Arc::new(world::Live::new(self.engine.keys().readable_by(&self.live.execution.context.user)));
+            let keys = Arc::new(world::Live::new(
+                self.engine.catalog().keys().readable_by(&self.live.execution.context.user),
+            ));
             let number = self.live.sequence + u64::try_from(self.entries.len()).unwrap_or_default();
             let world = around.now(self.now, number, Arc::clone(&keys));
             let result = self.live.conductor.apply(&event, &world);
@@ -240,7 +233,8 @@ impl Step {
             }
             match children::make(&self.engine, &self.live.execution, start, action, self.now, reevaluates) {
                 Ok(child) => {
-                    self.live.active.insert(child.id, child.runner.clone());
+                    let inside = Inside::of(self.engine.queue().is_workflow(&child));
+                    self.live.active.insert(child.id, inside);
                     self.created.push(Change::CreateExecution(child));
                 }
                 Err(reason) => failed.push(unmade(start, action.item, &reason)),
@@ -260,7 +254,7 @@ impl Step {
     }
 
     /// Commits all of it; gives the workflow as it is from now on.
-    pub(super) async fn commit(mut self) -> Result<Live, Error> {
+    pub(super) async fn commit(mut self) -> Result<Live, Refusal> {
         self.settle()?;
         let execution = self.live.execution.clone();
         if !self.entries.is_empty() {
@@ -275,18 +269,14 @@ impl Step {
         let has_moved = self.before != self.live.execution.status;
         match execution.parent.clone().filter(|_| has_moved && is_told(execution.status)) {
             Some(parent) => {
-                let above = parent.execution;
-                let (execution, all) = (execution.clone(), (expect.clone(), changes.clone()));
                 let report = Report { parent, execution, expect, changes };
-                match deliver_up(&self.engine, above, report).await {
+                match self.engine.deliver_up(report).await {
                     // The workflow above is gone; what happened here is kept all the same.
-                    Err(Error::NotFound { name, .. }) if name == above.to_string() => {
-                        self.engine.commit(all.0, all.1).await?;
-                    }
+                    Err(Refusal::Gone { reports, .. }) => self.engine.commit_reports(reports).await?,
                     result => drop(result?),
                 }
             }
-            None => self.engine.commit(expect, changes).await?,
+            None => self.engine.queue().commit(expect, changes).await?,
         }
         self.tell(has_children, has_moved);
         Ok(self.live)
@@ -333,9 +323,10 @@ impl Step {
         }
         live.execution.host = Some(self.engine.store().fence().epoch);
         if live.execution.status.is_final() {
-            let told = messages::without_secrets(&self.engine, &live.execution, live.conductor.result());
+            let told =
+                messages::without_secrets(self.engine.catalog(), &live.execution, live.conductor.result());
             live.execution.result = Some(Arc::new(storable(told)));
-            self.moved.push((live.execution.id, live.execution.status, live.execution.runner.clone()));
+            self.moved.push((live.execution.id, live.execution.status));
         }
         self.changes.push(Change::UpdateExecution(live.execution.clone()));
         Ok(())
@@ -344,38 +335,24 @@ impl Step {
     /// After the commit: who waits hears of it, and what runs inside is told.
     fn tell(&self, has_children: bool, has_moved: bool) {
         if has_children {
-            self.engine.0.work.notify_waiters();
+            self.engine.queue().wake();
         }
-        for (id, status, runner) in &self.moved {
+        for (id, status) in &self.moved {
             if status.is_final() && *id == self.live.execution.id {
-                measures::ended(runner, *status);
+                executions::ended(&self.live.execution.runner, *status);
             }
-            self.engine.0.events.tell(*id, *status);
+            self.engine.queue().tell(*id, *status);
         }
         if self.live.execution.status.is_final() {
-            self.engine.0.workflows.closing.remove(self.live.execution.id);
+            self.engine.closing().remove(self.live.execution.id);
         } else if self.live.is_closing() {
             if !self.was_closing {
-                cascade::end(&self.engine, &self.live);
+                self.engine.end_inside(&self.live);
             }
         } else if has_moved {
-            cascade::hand_on(&self.engine, &self.live, self.goes_on);
+            self.engine.hand_on(&self.live, self.goes_on);
         }
     }
-}
-
-/// Hands what happened in a workflow to the one above it. Each level is a task of its own, as workflows may be
-/// inside each other deeper than a stack is.
-fn deliver_up(
-    engine: &Engine,
-    above: ExecutionId,
-    report: Report,
-) -> Pin<Box<dyn Future<Output = Result<Execution, Error>> + Send>> {
-    let (core, engine) = (engine.core().clone(), engine.clone());
-    let delivery = core.spawn("report to a workflow", async move {
-        deliver(&engine, above, Message::Report(Box::new(report))).await
-    });
-    Box::pin(async move { delivery.await.unwrap_or_else(|gone| Err(gone.into())) })
 }
 
 /// Which statuses of a workflow the workflow above it is told.

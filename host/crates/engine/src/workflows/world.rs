@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use petrel_expressions::workflow::{Keys, Moment};
 use petrel_expressions::{Datastore, KeyScope};
 use petrel_model::secrets::has_secret;
@@ -15,11 +16,7 @@ use petrel_workflows::conductor::{Records, Report, Secrets};
 use petrel_workflows::{Conducted, World};
 use serde_json::{Value, json};
 
-use crate::service::{Engine, Shared};
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::catalog::Catalog;
 
 /// What was read from the datastore, by the name of the key with its scope where that is not the system's.
 pub(super) type Reads = BTreeMap<String, Option<String>>;
@@ -45,7 +42,7 @@ impl Live {
 
     /// What was read so far.
     pub(super) fn reads(&self) -> Reads {
-        lock(&self.reads).clone()
+        self.reads.lock().clone()
     }
 }
 
@@ -56,7 +53,7 @@ impl Keys for Live {
             KeyScope::User => &self.datastore.user,
         };
         let value = values.get(name).cloned();
-        lock(&self.reads).insert(noted(scope, name), value.clone());
+        self.reads.lock().insert(noted(scope, name), value.clone());
         Ok(value)
     }
 }
@@ -92,7 +89,7 @@ impl Results {
         let number = conductor.number(&report.task, report.route).filter(|_| report.status.is_completed());
         if let Some(number) = number {
             let given = (report.status.as_str().to_owned(), Arc::clone(&report.result));
-            lock(&self.given).entry(number).or_default().insert(report.item, given);
+            self.given.lock().entry(number).or_default().insert(report.item, given);
         }
     }
 }
@@ -107,7 +104,7 @@ impl Records for Results {
     }
 
     fn result(&self, number: usize) -> Result<Arc<Value>, String> {
-        let given = lock(&self.given);
+        let given = self.given.lock();
         let Some(items) = given.get(&number) else { return Ok(Arc::default()) };
         if let Some((_, result)) = items.get(&None) {
             return Ok(Arc::clone(result));
@@ -140,9 +137,8 @@ pub(super) struct Around {
 }
 
 impl Around {
-    pub(super) fn new(engine: &Engine, results: Option<Arc<Results>>) -> Self {
-        let shared = Arc::clone(&engine.0);
-        Self { results, secrets: shared }
+    pub(super) fn new(secrets: &Arc<dyn Secrets>, results: Option<Arc<Results>>) -> Self {
+        Self { results, secrets: Arc::clone(secrets) }
     }
 
     /// The world as it is now, for the entry with this number.
@@ -166,9 +162,17 @@ impl Around {
 }
 
 /// What is secret among the parameters of actions, as they are registered now.
-impl Secrets for Shared {
+pub(super) struct SecretParameters(Catalog);
+
+impl SecretParameters {
+    pub(super) fn new(catalog: Catalog) -> Self {
+        Self(catalog)
+    }
+}
+
+impl Secrets for SecretParameters {
     fn is_secret(&self, action: &str, parameter: Option<&str>) -> bool {
-        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let content = self.0.content();
         let known = action.parse::<Ref>().ok().and_then(|reference| content.action(&reference).ok());
         // Of what is not there nothing is known.
         known.is_none_or(|action| match parameter {
@@ -178,8 +182,8 @@ impl Secrets for Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for SecretParameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("SecretParameters").finish_non_exhaustive()
     }
 }

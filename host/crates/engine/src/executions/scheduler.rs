@@ -1,7 +1,7 @@
 //! Claims what is due, as slots get free, and has it run. One scheduler a kind of slots, so that
 //! processes never wait for components or the other way round.
 //!
-//! What was given much runs if there is room for that, and is [set aside](crate::given) otherwise: nobody waits for
+//! What was given much runs if there is room for that, and is [set aside](super::given) otherwise: nobody waits for
 //! room who holds a slot, or the other way round.
 
 use std::sync::Arc;
@@ -11,12 +11,11 @@ use petrel_model::Execution;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-use crate::executor;
-use crate::given::{self, Admission, Place};
-use crate::kind::Kind;
-use crate::measures::{self, Busy};
-use crate::service::Engine;
-use crate::workflows;
+use super::executor;
+use super::given::{Admission, Place};
+use super::kind::Kind;
+use super::measures::{self, Busy};
+use super::service::Executions;
 
 /// How many executions are claimed at once at most.
 const BATCH: usize = 64;
@@ -25,15 +24,17 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Runs what is waiting for one kind of slots.
 pub(crate) struct Scheduler {
-    engine: Engine,
+    executions: Executions,
     runners: Vec<String>,
     kind: Kind,
     slots: Arc<Semaphore>,
 }
 
 impl Scheduler {
-    pub(crate) fn new(engine: Engine, kind: Kind, count: usize) -> Self {
-        let runners = engine
+    pub(crate) fn new(executions: Executions, kind: Kind, count: usize) -> Self {
+        let runners = executions
+            .queue()
+            .catalog()
             .content()
             .runners()
             .iter()
@@ -41,12 +42,12 @@ impl Scheduler {
             .map(|(name, _runs)| name.clone())
             .collect();
         measures::slots(kind, count);
-        Self { engine, runners, kind, slots: Arc::new(Semaphore::new(count)) }
+        Self { executions, runners, kind, slots: Arc::new(Semaphore::new(count)) }
     }
 
     /// Runs until the host is to stop.
     pub(crate) async fn run(self) {
-        let stop = self.engine.core().stop_starting().clone();
+        let stop = self.executions.core().stop_starting().clone();
         // What was set aside and what is due come first in turn, so that neither waits for all of the other.
         let mut aside_first = false;
         loop {
@@ -56,7 +57,7 @@ impl Scheduler {
             };
             let Ok(slot) = slot else { return };
             // Registered before the store is asked, so that work that comes in between is not missed.
-            let work = self.engine.0.work.notified();
+            let work = self.executions.queue().wakes().notified();
             tokio::pin!(work);
             work.as_mut().enable();
             aside_first = !aside_first;
@@ -65,7 +66,7 @@ impl Scheduler {
             }
             tokio::select! {
                 () = &mut work => {}
-                () = self.engine.core().sleep(self.until_due().await) => {}
+                () = self.executions.core().sleep(self.until_due().await) => {}
                 () = stop.cancelled() => return,
             }
         }
@@ -82,8 +83,8 @@ impl Scheduler {
 
     /// Starts one that was set aside, if there is room for it by now.
     async fn start_set_aside(&self, slot: &mut Option<OwnedSemaphorePermit>) -> bool {
-        let Some((id, place)) = given::next(&self.engine, self.kind) else { return false };
-        match self.engine.store().execution(id).await {
+        let Some((id, place)) = self.executions.queue().admissions().next(self.kind) else { return false };
+        match self.executions.store().execution(id).await {
             Ok(Some(execution)) if execution.status.is_waiting() => {
                 self.start(execution, slot.take(), Some(place));
             }
@@ -97,8 +98,8 @@ impl Scheduler {
     /// Starts what is due, as far as slots are free. Says whether there was any.
     async fn start_due(&self, first: &mut Option<OwnedSemaphorePermit>) -> bool {
         let room = (self.slots.available_permits() + 1).min(BATCH);
-        let now = self.engine.now();
-        let claimed = match self.engine.store().claim(&self.runners, now, room).await {
+        let now = self.executions.core().now();
+        let claimed = match self.executions.store().claim(&self.runners, now, room).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "what is due cannot be read");
@@ -107,7 +108,10 @@ impl Scheduler {
         };
         let found = !claimed.is_empty();
         for execution in claimed {
-            let Admission::Runs(place) = given::admit(&self.engine, self.kind, &execution) else { continue };
+            let Admission::Runs(place) = self.executions.queue().admissions().admit(self.kind, &execution)
+            else {
+                continue;
+            };
             let slot = match first.take() {
                 Some(slot) => Some(slot),
                 None => Arc::clone(&self.slots).acquire_owned().await.ok(),
@@ -118,26 +122,26 @@ impl Scheduler {
     }
 
     fn start(&self, execution: Execution, slot: Option<OwnedSemaphorePermit>, place: Option<Place>) {
-        let engine = self.engine.clone();
+        let executions = self.executions.clone();
         // At the level of errors, so that every line has it, whatever is logged.
         let span = tracing::error_span!("execution", id = %execution.id);
         let busy = Busy::now(self.kind);
         let conducts = self.kind == Kind::Workflow;
         let run = async move {
             if conducts {
-                workflows::begin(&engine, execution).await;
+                executions.conductor().begin(execution).await;
             } else {
-                executor::execute(&engine, execution).await;
+                executor::execute(&executions, execution).await;
             }
             drop((place, slot, busy));
         };
         let name = if conducts { "beginning workflow" } else { "execution" };
-        self.engine.core().spawn(name, run.instrument(span));
+        self.executions.core().spawn(name, run.instrument(span));
     }
 
     async fn until_due(&self) -> Duration {
-        match self.engine.store().next_due(&self.runners).await {
-            Ok(Some(due)) => due.since(self.engine.now()).min(IDLE),
+        match self.executions.store().next_due(&self.runners).await {
+            Ok(Some(due)) => due.since(self.executions.core().now()).min(IDLE),
             _ => IDLE,
         }
     }

@@ -1,33 +1,29 @@
 //! Tells who waits for an execution that it has reached a final status. After the commit only.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use petrel_engine_core::Core;
 use petrel_model::{Execution, ExecutionId, Status};
 use tokio::sync::oneshot;
 
 use crate::error::Error;
-use crate::service::Engine;
 
 /// Who waits for what.
 #[derive(Debug, Default)]
 pub(crate) struct Events(Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<()>>>>);
 
 impl Events {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<ExecutionId, Vec<oneshot::Sender<()>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn listen(&self, id: ExecutionId) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
-        self.waiting().entry(id).or_default().push(sender);
+        self.0.lock().entry(id).or_default().push(sender);
         receiver
     }
 
     /// Forgets those who have gone away without being told.
     fn tidy(&self, id: ExecutionId) {
-        let mut waiting = self.waiting();
+        let mut waiting = self.0.lock();
         if let Some(senders) = waiting.get_mut(&id) {
             senders.retain(|sender| !sender.is_closed());
             if senders.is_empty() {
@@ -39,36 +35,39 @@ impl Events {
     /// To be called after each commit that moved an execution.
     pub(crate) fn tell(&self, id: ExecutionId, status: Status) {
         if status.is_final() {
-            for sender in self.waiting().remove(&id).unwrap_or_default() {
+            for sender in self.0.lock().remove(&id).unwrap_or_default() {
                 // Whoever waited may have gone a moment ago.
                 let _ = sender.send(());
             }
         }
     }
-}
 
-impl Engine {
     /// The execution once it is final, or as it stands after `patience`. `None` if there is none.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn wait(&self, id: ExecutionId, patience: Duration) -> Result<Option<Execution>, Error> {
+    pub(crate) async fn wait(
+        &self,
+        core: &Core,
+        id: ExecutionId,
+        patience: Duration,
+    ) -> Result<Option<Execution>, Error> {
         // Listening first, reading second: an end in between is not missed.
-        let end = self.0.events.listen(id);
-        let execution = self.store().execution(id).await?;
+        let end = self.listen(id);
+        let execution = core.store().execution(id).await?;
         if execution.as_ref().is_none_or(|execution| execution.status.is_final()) {
             drop(end);
-            self.0.events.tidy(id);
+            self.tidy(id);
             return Ok(execution);
         }
         let told = tokio::select! {
             biased;
             _ = end => true,
-            () = self.core().sleep(patience) => false,
+            () = core.sleep(patience) => false,
         };
         if !told {
-            self.0.events.tidy(id);
+            self.tidy(id);
         }
-        Ok(self.store().execution(id).await?)
+        Ok(core.store().execution(id).await?)
     }
 }

@@ -30,7 +30,7 @@ struct Taken(Arc<Mutex<usize>>, usize);
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        *self.0.lock().unwrap() -= self.1;
+        *self.0.lock() -= self.1;
     }
 }
 
@@ -49,7 +49,7 @@ impl Runner for Places {
     }
 
     fn admit(&self, asked: &Asked<'_>) -> Result<Option<Ticket>, Refused> {
-        let mut taken = self.taken.lock().unwrap();
+        let mut taken = self.taken.lock();
         let places = if self.is_light(asked.pack_path, asked.entry_point) { 1 } else { 10 };
         let end = if places == 1 && asked.spares_others { 11 } else { 10 };
         if *taken + places > end {

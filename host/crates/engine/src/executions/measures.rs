@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use petrel_model::Status;
 
-use crate::kind::Kind;
+use super::kind::Kind;
 
 /// A stage on the way of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,30 +1,26 @@
-//! Takes in executions, and cancels them.
+//! Takes in executions: what is asked for, rendered and checked, and what else an execution is made of.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_access::Behalf;
 use petrel_model::depth;
 use petrel_model::execution::{Account, Context, LogEntry, RerunOf};
-use petrel_model::{Execution, ExecutionId, Object, Ref, Status, StatusEvent, Timestamp};
-use petrel_persistence::{Change, Expect};
+use petrel_model::{Execution, ExecutionId, Object, Ref, Status, Timestamp};
+use petrel_persistence::Change;
 use petrel_rules::parameters::{self, Given};
 use serde_json::Value;
 
+use super::scope::Templates;
+use super::service::Executions;
+use crate::catalog::Catalog;
 use crate::content::{RegisteredAction, refused, without_runner};
 use crate::error::Error;
 use crate::evaluation::{may_take_long, quick};
-use crate::given;
-use crate::options::Options;
-use crate::scope::Templates;
-use crate::service::Engine;
 use crate::validation::are_large;
-use crate::workflows;
 
 /// The largest context of a caller, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 2048;
-/// How often a cancel is tried anew when the execution moves at the same moment.
-const CANCEL_TRIES: usize = 8;
 
 /// What somebody asks to be run.
 #[derive(Debug, Clone)]
@@ -55,13 +51,13 @@ struct Asked {
 
 impl Asked {
     /// Its parameters, rendered on behalf of who asked, and checked.
-    fn parameters(&self, engine: &Engine) -> Result<Object, Error> {
+    fn parameters(&self, catalog: &Catalog) -> Result<Object, Error> {
         // Compiling many templates counts no work.
         if are_large(&self.written) && !may_take_long() {
             return Err(Error::Busy("parameters so large cannot be looked through beside other work".into()));
         }
         let given = Given::compile(&self.written).over(&self.rendered);
-        let templates = Templates { engine, registered: &self.registered, given: &given };
+        let templates = Templates { catalog, registered: &self.registered, given: &given };
         let own = self.context.clone();
         let live = templates
             .scope(&self.context.user, move || own.shown())
@@ -72,17 +68,18 @@ impl Asked {
     }
 }
 
-impl Engine {
+impl Executions {
     /// Takes in an execution. It is stored, and will be run, when this returns.
     ///
     /// # Errors
     /// When the action does not exist or is disabled, the parameters do not fit it, too much is waiting,
     /// or the host is stopping. Nothing was stored then.
     pub async fn request(&self, request: Request) -> Result<Execution, Error> {
-        self.check_room()?;
-        self.check_share(Account::User(&request.behalf.user))?;
-        let now = self.now();
-        let registered = runnable(self, &request.action)?;
+        let (queue, catalog) = (self.queue(), self.queue().catalog());
+        queue.check_room()?;
+        queue.check_share(Account::User(&request.behalf.user))?;
+        let now = self.core().now();
+        let registered = runnable(catalog, &request.action)?;
         refuse_overrides(&registered, &request.parameters)?;
         refuse_overrides(&registered, &request.rendered)?;
         refuse_large_context(&request.context)?;
@@ -101,141 +98,24 @@ impl Engine {
             written: request.parameters,
             rendered: request.rendered,
         };
-        let given = if let Some(given) = quick(|| asked.parameters(self)) {
+        let given = if let Some(given) = quick(|| asked.parameters(catalog)) {
             given
         } else {
-            self.check_evaluations()?;
-            let engine = self.clone();
-            self.heavy(move || asked.parameters(&engine)).await?
+            catalog.check_evaluations()?;
+            let same = catalog.clone();
+            catalog.heavy(move || asked.parameters(&same)).await?
         }?;
-        let mut execution = new_execution(self.mint(now), &registered, given, context, now);
+        let mut execution = new_execution(self.core().mint(now), &registered, given, context, now);
         execution.ready_at = request.delay.map(|delay| now.plus(delay));
-        self.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
-        self.0.work.notify_waiters();
+        queue.commit(Vec::new(), vec![Change::CreateExecution(execution.clone())]).await?;
+        queue.wake();
         Ok(execution)
-    }
-
-    /// Ends an execution: at once if it has not begun, else as soon as what runs has been ended. Returns
-    /// it as it stands then; `Err` of the inner result when it cannot be ended any more.
-    ///
-    /// # Errors
-    /// When it does not exist, or the store fails.
-    pub async fn cancel(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
-        let (engine, user) = (self.clone(), user.to_owned());
-        self.to_the_end(async move { engine.cancel_now(id, &user).await }).await
-    }
-
-    async fn cancel_now(&self, id: ExecutionId, user: &str) -> Result<Result<Execution, Execution>, Error> {
-        for _ in 0..CANCEL_TRIES {
-            let found = self.store().execution(id).await?;
-            let mut execution = found.ok_or_else(|| Error::NotFound {
-                what: "execution",
-                name: id.to_string(),
-                hint: "`petrel execution list` shows what there is".into(),
-            })?;
-            let is_held = self.store().is_held(id);
-            match execution.status {
-                Status::Canceling if is_held => {}
-                Status::Canceling => {
-                    self.end(id);
-                    return Ok(Ok(execution));
-                }
-                status if !status.is_cancelable() => return Ok(Err(execution)),
-                _ => {}
-            }
-            if workflows::is_workflow(&execution.runner) && !execution.status.is_waiting() {
-                match self.cancel_workflow(execution).await {
-                    // It has ended meanwhile, most likely: then that is the answer.
-                    Err(Error::Conflict { .. }) => continue,
-                    canceled => return canceled.map(Ok),
-                }
-            }
-            let (expect, version) =
-                (Expect::ExecutionVersion(id, execution.version), execution.version.saturating_add(1));
-            moves_of_cancel(execution.status, is_held)
-                .iter()
-                .try_for_each(|event| execution.apply(*event, self.now()))
-                .map_err(|illegal| Error::Internal(illegal.to_string()))?;
-            // One commit is one version, however many moves it makes.
-            execution.version = version;
-            execution.context.cancelled_by.get_or_insert_with(|| user.to_owned());
-            let changes = vec![Change::UpdateExecution(execution.clone())];
-            match self.commit_outcome(&execution, vec![expect], changes).await {
-                Ok(()) => {
-                    self.end(id);
-                    given::forget(self, &[id]);
-                    self.0.events.tell(id, execution.status);
-                    return Ok(Ok(execution));
-                }
-                Err(Error::Conflict { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::Conflict {
-            message: format!("execution {id} keeps moving"),
-            hint: "try again".into(),
-            id: Some(id.to_string()),
-        })
-    }
-
-    /// Ends what runs of an execution, if this process runs it.
-    fn end(&self, id: ExecutionId) {
-        if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            running.cancel();
-        }
-    }
-
-    /// How many executions run in this process now.
-    pub fn running(&self) -> usize {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Refuses when the host is stopping or too much is waiting.
-    pub(crate) fn check_room(&self) -> Result<(), Error> {
-        if self.is_stopping() {
-            return Err(Error::Stopping);
-        }
-        let limit = self.0.options.waiting_limit;
-        let waiting = self.store().waiting_within(self.waiting_share());
-        if waiting >= limit {
-            return Err(Error::Busy(format!(
-                "{waiting} executions are waiting, and {limit} is the limit (`engine.waiting_limit`)"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Refuses when too much of what waits is on this account.
-    pub(crate) fn check_share(&self, account: Account<'_>) -> Result<(), Error> {
-        let share = self.waiting_share();
-        // One account cannot have more than there is.
-        if self.store().waiting() < share || self.store().waiting_of(account) < share {
-            return Ok(());
-        }
-        Err(Error::Busy(format!(
-            "{share} executions of {account} are waiting, which is its share of what may wait (`engine.waiting_share`)"
-        )))
-    }
-
-    /// How many executions of one account may wait.
-    fn waiting_share(&self) -> usize {
-        let Options { waiting_limit, waiting_share, .. } = self.0.options;
-        (waiting_limit.saturating_mul(waiting_share) / 100).max(1)
-    }
-}
-
-/// What a cancel does to an execution. Of one that is held nothing runs here that would have to end first.
-fn moves_of_cancel(status: Status, is_held: bool) -> &'static [StatusEvent] {
-    match status {
-        Status::Canceling => &[StatusEvent::Canceled],
-        status if is_held && !status.is_waiting() => &[StatusEvent::CancelRequested, StatusEvent::Canceled],
-        _ => &[StatusEvent::CancelRequested],
     }
 }
 
 /// The action, if it can be run here and now.
-pub(crate) fn runnable(engine: &Engine, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
-    let content = engine.content();
+pub(crate) fn runnable(catalog: &Catalog, reference: &Ref) -> Result<Arc<RegisteredAction>, Error> {
+    let content = catalog.content();
     let registered = Arc::clone(content.action(reference)?);
     if !registered.action.enabled {
         return Err(Error::invalid(format!("action `{reference}` is disabled"), "enable it in its pack"));
@@ -334,34 +214,45 @@ fn usage(registered: &RegisteredAction) -> String {
     format!("`petrel action get {}` shows what it takes", registered.action.reference)
 }
 
+/// Why there are no final parameters.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unmade {
+    /// They cannot be rendered, or do not fit.
+    #[error(transparent)]
+    Parameters(#[from] parameters::Error),
+    /// Something else stands in the way: the host stops.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
 /// The parameters that the runner gets: those of the execution, and the defaults of what it leaves out.
 ///
 /// # Errors
-/// When the host stops; the inner error says why they cannot be made.
+/// Why they cannot be made.
 pub(crate) async fn final_parameters(
-    engine: &Engine,
+    catalog: &Catalog,
     registered: &Arc<RegisteredAction>,
     live: &Arc<Object>,
     context: &Context,
-) -> Result<Result<Arc<Object>, parameters::Error>, Error> {
+) -> Result<Arc<Object>, Unmade> {
     if registered.parameters.is_empty() && live.is_empty() {
-        return Ok(Ok(Arc::clone(live)));
+        return Ok(Arc::clone(live));
     }
-    if let Some(finals) = quick(|| finals(engine, registered, live, context)) {
-        return Ok(finals);
+    if let Some(finals) = quick(|| finals(catalog, registered, live, context)) {
+        return Ok(finals?);
     }
-    let (same, registered) = (engine.clone(), Arc::clone(registered));
+    let (same, registered) = (catalog.clone(), Arc::clone(registered));
     let (live, context) = (Arc::clone(live), context.clone());
-    engine.heavy(move || finals(&same, &registered, &live, &context)).await
+    Ok(catalog.heavy(move || finals(&same, &registered, &live, &context)).await??)
 }
 
 fn finals(
-    engine: &Engine,
+    catalog: &Catalog,
     registered: &RegisteredAction,
     live: &Object,
     context: &Context,
 ) -> Result<Arc<Object>, parameters::Error> {
-    let templates = Templates { engine, registered, given: &Given::default() };
+    let templates = Templates { catalog, registered, given: &Given::default() };
     let own = context.clone();
     let finals = templates
         .scope(&context.user, move || own.shown())

@@ -6,16 +6,19 @@
 //! No user and no root takes all the room (see [`petrel_runners::shares`]).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+use petrel_engine_core::Core;
 use petrel_model::{Execution, ExecutionId, Object, Ref, size};
 use petrel_runners::shares::{Holder, Shares};
 use petrel_runners::{Runs, Ticket};
 
+use super::kind::Kind;
+use super::wake::Wake;
+use crate::catalog::Catalog;
 use crate::content::RegisteredAction;
-use crate::kind::Kind;
-use crate::service::Engine;
 
 mod aside;
 mod unprepared;
@@ -31,7 +34,7 @@ const COPIES: usize = 3;
 const PREPARATIONS: usize = 3;
 
 /// Room for the parameters of all that runs, in bytes.
-pub(crate) struct GivenRoom {
+struct GivenRoom {
     /// The most that one execution counts for, or none would ever be left for it beside others.
     most: usize,
     state: Mutex<State>,
@@ -121,14 +124,10 @@ fn now() -> Instant {
 
 impl GivenRoom {
     /// Room for `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
+    fn new(limit: usize) -> Self {
         let state =
             State { shares: Shares::new(limit), aside: HashMap::new(), unprepared: Unprepared::default() };
         Self { most: limit / 2, state: Mutex::new(state) }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much these parameters take; nothing if they are small.
@@ -139,24 +138,24 @@ impl GivenRoom {
 
     /// Takes all that an execution needs, or sets it aside: also when others of its kind are, which it must not pass.
     fn take(&self, kind: Kind, one: SetAside) -> Result<Option<Ticket>, ()> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let State { shares, aside, .. } = &mut *state;
         aside.entry(kind).or_default().take(one, shares, now())
     }
 
     /// Sets one aside until `start` is prepared. Says whether nobody prepares that yet.
     fn add_unprepared(&self, kind: Kind, start: &Start, one: SetAside) -> bool {
-        self.state().unprepared.add(start, (kind, one))
+        self.state.lock().unprepared.add(start, (kind, one))
     }
 
     /// Sets one aside of which it is known how much room it needs.
     fn add(&self, kind: Kind, one: SetAside) {
-        self.state().aside.entry(kind).or_default().add(one);
+        self.state.lock().aside.entry(kind).or_default().add(one);
     }
 
     /// Has those that wait for `start` wait for room instead: its preparation has ended.
     fn line_up(&self, start: &Start, fails: bool) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let State { aside, unprepared, .. } = &mut *state;
         for (kind, one) in unprepared.take(start) {
             aside.entry(kind).or_default().add(SetAside { fails, ..one });
@@ -165,14 +164,14 @@ impl GivenRoom {
 
     /// The next of those that were set aside, with what it needs if it can run now.
     fn next(&self, kind: Kind) -> Option<(SetAside, Turn)> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let State { shares, aside, .. } = &mut *state;
         aside.get_mut(&kind)?.next(shares, now())
     }
 
     /// Drops what has ended before its turn; says whether others may go on for that.
     fn forget(&self, ended: &[ExecutionId]) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.aside.values().all(Lines::is_empty) && state.unprepared.is_empty() {
             return false;
         }
@@ -187,15 +186,26 @@ impl GivenRoom {
 
     /// Gives room back; says whether anything waits for it.
     fn give_back(&self, holder: &Holder, bytes: usize) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.shares.give_back(holder, bytes);
         state.aside.values().any(|lines| !lines.is_empty())
     }
 }
 
+/// Admits executions: gives them all that they need while they run, or sets them aside. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Admissions(Arc<Inner>);
+
+struct Inner {
+    core: Core,
+    catalog: Catalog,
+    wake: Wake,
+    room: GivenRoom,
+}
+
 /// What one execution has taken, until this is dropped.
 pub(crate) struct Place {
-    engine: Engine,
+    admissions: Admissions,
     holder: Holder,
     /// In bytes.
     taken: usize,
@@ -206,8 +216,8 @@ pub(crate) struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         drop(self.ticket.take());
-        if self.engine.0.given.give_back(&self.holder, self.taken) {
-            self.engine.0.work.notify_waiters();
+        if self.admissions.0.room.give_back(&self.holder, self.taken) {
+            self.admissions.0.wake.all();
         }
     }
 }
@@ -216,53 +226,86 @@ impl Drop for Place {
 pub(crate) enum Admission {
     /// It may, with its place if it needs one.
     Runs(Option<Place>),
-    /// [`next`] gives it once there is room.
+    /// [`Admissions::next`] gives it once there is room.
     SetAside,
 }
 
-/// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
-pub(crate) fn admit(engine: &Engine, kind: Kind, execution: &Execution) -> Admission {
-    let room = &engine.0.given;
-    let needed = room.needed(&execution.parameters).unwrap_or(0);
-    let registered = if kind == Kind::Component { sharing(engine, &execution.action) } else { None };
-    if needed == 0 && registered.is_none() {
-        return Admission::Runs(None);
+impl Admissions {
+    /// Admissions to `limit` bytes of parameters. When there is room for one that was set aside, the schedulers are woken.
+    pub(crate) fn new(core: Core, catalog: Catalog, wake: Wake, limit: usize) -> Self {
+        Self(Arc::new(Inner { core, catalog, wake, room: GivenRoom::new(limit) }))
     }
-    let holder = Holder::of(execution);
-    let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered, fails: false };
-    if let Some(start) = one.unprepared() {
-        await_preparation(engine, kind, start, one);
-        return Admission::SetAside;
-    }
-    match room.take(kind, one) {
-        Ok(ticket) => Admission::Runs(Some(Place { engine: engine.clone(), holder, taken: needed, ticket })),
-        Err(()) => Admission::SetAside,
-    }
-}
 
-/// What is registered as `action`, if its runs share something beside the room for parameters.
-fn sharing(engine: &Engine, action: &Ref) -> Option<Arc<RegisteredAction>> {
-    let content = engine.content();
-    let registered = content.action(action).ok()?;
-    let shares = registered.runs.as_ref().and_then(Runs::runner).is_some_and(|runner| runner.has_shares());
-    shares.then(|| Arc::clone(registered))
-}
+    /// Takes what `execution`, which this process has claimed, needs while it runs. Never waits.
+    pub(crate) fn admit(&self, kind: Kind, execution: &Execution) -> Admission {
+        let needed = self.0.room.needed(&execution.parameters).unwrap_or(0);
+        let registered = if kind == Kind::Component { self.sharing(&execution.action) } else { None };
+        if needed == 0 && registered.is_none() {
+            return Admission::Runs(None);
+        }
+        let holder = Holder::of(execution);
+        let one = SetAside { id: execution.id, holder: holder.clone(), needed, registered, fails: false };
+        if let Some(start) = one.unprepared() {
+            self.await_preparation(kind, start, one);
+            return Admission::SetAside;
+        }
+        match self.0.room.take(kind, one) {
+            Ok(ticket) => {
+                Admission::Runs(Some(Place { admissions: self.clone(), holder, taken: needed, ticket }))
+            }
+            Err(()) => Admission::SetAside,
+        }
+    }
 
-/// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
-fn await_preparation(engine: &Engine, kind: Kind, start: Start, one: SetAside) {
-    let registered = one.registered.clone();
-    if engine.0.given.add_unprepared(kind, &start, one) {
-        let preparation = Preparation { engine: engine.clone(), start, fails: true };
-        let stop = engine.core().stop_starting().clone();
-        let work = preparation.make(registered);
-        let until_stop = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };
-        engine.core().spawn("prepare an action", until_stop);
+    /// What is registered as `action`, if its runs share something beside the room for parameters.
+    fn sharing(&self, action: &Ref) -> Option<Arc<RegisteredAction>> {
+        let content = self.0.catalog.content();
+        let registered = content.action(action).ok()?;
+        let runner = registered.runs.as_ref().and_then(Runs::runner);
+        runner.is_some_and(|runner| runner.has_shares()).then(|| Arc::clone(registered))
+    }
+
+    /// Sets `one` aside until `start` is prepared, and begins with that unless it is under way.
+    fn await_preparation(&self, kind: Kind, start: Start, one: SetAside) {
+        let registered = one.registered.clone();
+        if self.0.room.add_unprepared(kind, &start, one) {
+            let preparation = Preparation { admissions: self.clone(), start, fails: true };
+            let stop = self.0.core.stop_starting().clone();
+            let work = preparation.make(registered);
+            let until_stop = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };
+            self.0.core.spawn("prepare an action", until_stop);
+        }
+    }
+
+    /// An execution that was set aside and for which there is room by now. Since then it may have ended.
+    pub(crate) fn next(&self, kind: Kind) -> Option<(ExecutionId, Place)> {
+        loop {
+            let (one, turn) = self.0.room.next(kind)?;
+            if let Turn::Runs(ticket) = turn {
+                let SetAside { id, holder, needed, .. } = one;
+                return Some((id, Place { admissions: self.clone(), holder, taken: needed, ticket }));
+            }
+            // Its pack was registered again, and it runs what is registered now.
+            let registered = one.registered.and_then(|known| self.sharing(&known.action.reference));
+            let one = SetAside { registered, ..one };
+            match one.unprepared() {
+                Some(start) => self.await_preparation(kind, start, one),
+                None => self.0.room.add(kind, one),
+            }
+        }
+    }
+
+    /// Drops those of `ended` that were set aside: nobody waits for them any more.
+    pub(crate) fn forget(&self, ended: &[ExecutionId]) {
+        if self.0.room.forget(ended) {
+            self.0.wake.all();
+        }
     }
 }
 
 /// A preparation. When it has ended, in whatever way, those that wait for it are told.
 struct Preparation {
-    engine: Engine,
+    admissions: Admissions,
     start: Start,
     /// Until it has ended well.
     fails: bool,
@@ -288,34 +331,8 @@ impl Preparation {
 
 impl Drop for Preparation {
     fn drop(&mut self) {
-        self.engine.0.given.line_up(&self.start, self.fails);
-        self.engine.0.work.notify_waiters();
-    }
-}
-
-/// An execution that was set aside and for which there is room by now. Since then it may have ended.
-pub(crate) fn next(engine: &Engine, kind: Kind) -> Option<(ExecutionId, Place)> {
-    let room = &engine.0.given;
-    loop {
-        let (one, turn) = room.next(kind)?;
-        if let Turn::Runs(ticket) = turn {
-            let SetAside { id, holder, needed, .. } = one;
-            return Some((id, Place { engine: engine.clone(), holder, taken: needed, ticket }));
-        }
-        // Its pack was registered again, and it runs what is registered now.
-        let registered = one.registered.and_then(|known| sharing(engine, &known.action.reference));
-        let one = SetAside { registered, ..one };
-        match one.unprepared() {
-            Some(start) => await_preparation(engine, kind, start, one),
-            None => room.add(kind, one),
-        }
-    }
-}
-
-/// Drops those of `ended` that were set aside: nobody waits for them any more.
-pub(crate) fn forget(engine: &Engine, ended: &[ExecutionId]) {
-    if engine.0.given.forget(ended) {
-        engine.0.work.notify_waiters();
+        self.admissions.0.room.line_up(&self.start, self.fails);
+        self.admissions.0.wake.all();
     }
 }
 

@@ -17,9 +17,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::*;
+use crate::Engine;
 use crate::content::Runners;
+use crate::executions::{self, Request};
 use crate::options::Options;
-use crate::requests::Request;
 
 /// Long enough for everything that is not a mistake.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -128,7 +129,8 @@ impl Host {
         let runner = Arc::new(Scripted::new(end));
         let shared = Runs::By(runner.clone());
         let runners: Runners = [("scripted".to_owned(), shared)].into();
-        let options = Options { component_slots: 2, drain: 3 * PATIENCE, ..Options::default() };
+        let executions = executions::Options { component_slots: 2, ..executions::Options::default() };
+        let options = Options { executions, drain: 3 * PATIENCE, ..Options::default() };
         let store = Arc::new(MemoryStore::default());
         let engine = Engine::new(store, runners.clone(), options).await.unwrap();
         engine.start().await.unwrap();
@@ -152,7 +154,7 @@ impl Host {
             context: Object::new(),
             delay: None,
         };
-        self.engine.request(request).await.unwrap().id
+        self.engine.executions().request(request).await.unwrap().id
     }
 
     async fn status(&self, id: ExecutionId) -> Status {
@@ -204,7 +206,7 @@ async fn what_waits_for_its_preparation_holds_no_slot_and_then_begins_as_there_i
     host.until_preparations(1).await;
     assert_eq!(host.count(&slow, Status::Requested).await, 5, "a lost host would lose none of them");
     let canceled = slow.remove(1);
-    host.engine.cancel(canceled, "ann").await.unwrap().unwrap();
+    host.engine.executions().cancel(canceled, "ann").await.unwrap();
 
     host.runner.may_prepare.add_permits(1);
     for id in &slow {

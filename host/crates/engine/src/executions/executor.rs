@@ -3,7 +3,7 @@
 //! An idempotent action may start before its start is stored, since it may be run again; so the start
 //! is only stored if it runs for longer than [`SHORT`], and a short one costs one commit instead of two.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use petrel_model::action::{GONE, REFUSED};
@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::measures::{self, Stage};
+use super::requests::{self, Unmade};
+use super::service::Executions;
+use super::uncommitted::Uncommitted;
 use crate::content::{RegisteredAction, refused};
 use crate::error::Error;
-use crate::measures::{self, Stage};
-use crate::requests;
-use crate::service::Engine;
 
 /// How long an idempotent action may run before its start is stored.
 const SHORT: Duration = Duration::from_millis(100);
@@ -29,36 +30,58 @@ const FLUSH: Duration = Duration::from_millis(250);
 const LINES_AN_ATTEMPT: u32 = 1 << 24;
 
 /// Runs `execution`, which this process has claimed, to its end.
-pub(crate) async fn execute(engine: &Engine, execution: Execution) {
+pub(crate) async fn execute(executions: &Executions, execution: Execution) {
     let id = execution.id;
-    if engine.0.workflows.closing.holds(&execution) {
+    if executions.conductor().holds(&execution) {
         // Whoever ends its workflow ends it too.
         return;
     }
-    let cancel = engine.core().end_running().child_token();
-    engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, cancel.clone());
-    let result = Run::new(engine, execution, cancel.clone()).carry_out().await;
+    let cancel = executions.core().end_running().child_token();
+    let running = executions.queue().runs().enter(id, cancel.clone());
+    let result = Run::new(executions, execution, cancel.clone()).carry_out().await;
     if result.is_err() {
         // When its start could not be stored it still runs, with nobody to hear of its end.
         cancel.cancel();
     }
-    engine.0.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    drop(running);
     match result {
         Ok(()) => {}
-        Err(Error::Conflict { .. }) => {
+        Err(Uncommitted::Moved) => {
             // Somebody else moved it first (a cancel, say): what came of our run does not count.
             tracing::debug!(execution.id = %id, "its outcome came too late");
         }
-        Err(error) => tracing::error!(execution.id = %id, %error, "its outcome cannot be stored"),
+        Err(Uncommitted::Failed(error)) => {
+            tracing::error!(execution.id = %id, %error, "its outcome cannot be stored");
+        }
     }
 }
 
 /// Who runs an execution, and what is registered for it.
 type Found = (Arc<dyn Runner>, Arc<RegisteredAction>);
 
+/// Why a run does not begin.
+enum Unprepared {
+    /// Something that it needs is missing: this is its outcome.
+    Ended(Box<Outcome>),
+    /// Something else stands in the way.
+    Failed(Error),
+}
+
+impl From<Outcome> for Unprepared {
+    fn from(outcome: Outcome) -> Self {
+        Self::Ended(Box::new(outcome))
+    }
+}
+
+impl From<Error> for Unprepared {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// One run on its way.
 struct Run<'a> {
-    engine: &'a Engine,
+    executions: &'a Executions,
     execution: Execution,
     cancel: CancellationToken,
     output: OutputSink,
@@ -67,13 +90,13 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Engine, execution: Execution, cancel: CancellationToken) -> Self {
+    fn new(executions: &'a Executions, execution: Execution, cancel: CancellationToken) -> Self {
         Self {
-            engine,
+            executions,
             cancel,
             output: OutputSink::within(
-                engine.0.options.output_limit,
-                &engine.0.results,
+                executions.options().output_limit,
+                executions.results(),
                 Holder::of(&execution),
             ),
             next_line: execution.attempt.saturating_mul(LINES_AN_ATTEMPT),
@@ -82,40 +105,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn carry_out(mut self) -> Result<(), Error> {
-        let prepared = self.prepare().await?;
-        let (runner, call) = match prepared {
+    async fn carry_out(mut self) -> Result<(), Uncommitted> {
+        let (runner, call) = match self.prepare().await {
             Ok(prepared) => prepared,
-            Err(outcome) => return self.finish(*outcome).await,
+            Err(Unprepared::Ended(outcome)) => return self.finish(*outcome).await,
+            Err(Unprepared::Failed(error)) => return Err(error.into()),
         };
         if !self.execution.idempotent {
             self.store_start().await?;
         }
-        measures::stage(Stage::QueueWait, self.engine.now().since(self.execution.due_at()));
-        let started = self.engine.core().monotonic();
+        measures::stage(Stage::QueueWait, self.executions.core().now().since(self.execution.due_at()));
+        let started = self.executions.core().monotonic();
         let outcome = self.watch(runner, call).await?;
-        measures::stage(Stage::Run, self.engine.core().since(started));
+        measures::stage(Stage::Run, self.executions.core().since(started));
         self.finish(outcome).await
     }
 
     /// Who runs it, with which parameters. What is missing by now fails the execution.
-    async fn prepare(&self) -> Result<Result<(Arc<dyn Runner>, Call), Box<Outcome>>, Error> {
-        let (runner, registered) = match self.found() {
-            Ok(found) => found,
-            Err(outcome) => return Ok(Err(outcome)),
-        };
+    async fn prepare(&self) -> Result<(Arc<dyn Runner>, Call), Unprepared> {
+        let (runner, registered) = self.found()?;
         let (pack, user) = (self.execution.action.pack(), &self.execution.context.user);
-        let pack_config = match self.engine.configuration_for(pack, user).await? {
-            Ok(pack_config) => pack_config,
-            Err(unfilled) => {
-                let outcome = Outcome::failed("configuration", unfilled.to_string(), unfilled.hint());
-                return Ok(Err(Box::new(outcome)));
-            }
-        };
-        let parameters = match self.final_parameters(&registered).await? {
-            Ok(parameters) => parameters,
-            Err(outcome) => return Ok(Err(outcome)),
-        };
+        let configuration = self.executions.queue().catalog().configuration_for(pack, user).await?;
+        let pack_config = configuration
+            .map_err(|unfilled| Outcome::failed("configuration", unfilled.to_string(), unfilled.hint()))?;
+        let parameters = self.final_parameters(&registered).await?;
         let call = Call {
             execution_id: self.execution.id,
             attempt: self.execution.attempt,
@@ -125,18 +138,18 @@ impl<'a> Run<'a> {
             pack_path: registered.pack_path.clone(),
             pack_config,
         };
-        Ok(Ok((runner, call)))
+        Ok((runner, call))
     }
 
     /// Who runs it, and what is registered for it now. What is refused by now is not run.
-    fn found(&self) -> Result<Found, Box<Outcome>> {
-        let (reference, content) = (&self.execution.action, self.engine.content());
+    fn found(&self) -> Result<Found, Outcome> {
+        let (reference, content) = (&self.execution.action, self.executions.queue().catalog().content());
         let failed = |error: &Error| {
             let (code, hint) = match error {
                 Error::Invalid { hint, .. } => (REFUSED, hint.as_str()),
                 _ => (GONE, "register the pack again"),
             };
-            Box::new(Outcome::failed(code, error.to_string(), hint))
+            Outcome::failed(code, error.to_string(), hint)
         };
         let registered = content.action(reference).map(Arc::clone).map_err(|error| failed(&error))?;
         if let Some(why) = &registered.refused {
@@ -147,33 +160,33 @@ impl<'a> Run<'a> {
                 "{reference} needs the runner `{}`, which this host does not have",
                 registered.action.runner_type
             );
-            Box::new(Outcome::failed(GONE, message, "register the pack again"))
+            Outcome::failed(GONE, message, "register the pack again")
         })?;
         Ok((runner, registered))
     }
 
-    async fn final_parameters(
-        &self,
-        registered: &Arc<RegisteredAction>,
-    ) -> Result<Result<Arc<Object>, Box<Outcome>>, Error> {
+    async fn final_parameters(&self, registered: &Arc<RegisteredAction>) -> Result<Arc<Object>, Unprepared> {
         let made = requests::final_parameters(
-            self.engine,
+            self.executions.queue().catalog(),
             registered,
             &self.execution.parameters,
             &self.execution.context,
         );
-        Ok(made.await?.map_err(|error| {
-            let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
-            Box::new(Outcome::failed("parameters", message, "check the defaults of the action's parameters"))
-        }))
+        made.await.map_err(|error| match error {
+            Unmade::Parameters(error) => {
+                let message = format!("the parameters of {} cannot be made: {error}", self.execution.action);
+                Outcome::failed("parameters", message, "check the defaults of the action's parameters").into()
+            }
+            Unmade::Failed(error) => Unprepared::Failed(error),
+        })
     }
 
     /// Runs the action; stores its start if that is due, and output as it comes.
-    async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Error> {
+    async fn watch(&mut self, runner: Arc<dyn Runner>, call: Call) -> Result<Outcome, Uncommitted> {
         let (output, cancel) = (self.output.clone(), self.cancel.clone());
         // A task of its own, so that a panic in it is the outcome of this run and of nothing else.
         let run = async move { runner.run(call, output, cancel).await }.in_current_span();
-        let task = self.engine.core().spawn("run of an action", run);
+        let task = self.executions.core().spawn("run of an action", run);
         let running = async {
             task.await.unwrap_or_else(|panic| {
                 let hint = "this is a mistake in petrel; the log has the details";
@@ -184,16 +197,16 @@ impl<'a> Run<'a> {
         if !self.is_started {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
-                () = self.engine.core().sleep(SHORT) => self.store_start().await?,
+                () = self.executions.core().sleep(SHORT) => self.store_start().await?,
             }
         }
         loop {
             tokio::select! {
                 outcome = &mut running => return Ok(outcome),
-                () = self.engine.core().sleep(FLUSH) => {
+                () = self.executions.core().sleep(FLUSH) => {
                     let lines = self.take_output(Vec::new());
                     if !lines.is_empty() {
-                        self.engine.commit(Vec::new(), lines).await?;
+                        self.executions.queue().commit(Vec::new(), lines).await?;
                     }
                 }
             }
@@ -201,18 +214,21 @@ impl<'a> Run<'a> {
     }
 
     /// Moves it to running, durably.
-    async fn store_start(&mut self) -> Result<(), Error> {
+    async fn store_start(&mut self) -> Result<(), Uncommitted> {
         let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         self.apply(StatusEvent::Started)?;
-        self.execution.host = Some(self.engine.store().fence().epoch);
+        self.execution.host = Some(self.executions.store().fence().epoch);
         self.is_started = true;
-        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())]).await?;
-        self.engine.0.events.tell(self.execution.id, self.execution.status);
+        self.executions
+            .queue()
+            .commit(vec![expect], vec![Change::UpdateExecution(self.execution.clone())])
+            .await?;
+        self.executions.queue().tell(self.execution.id, self.execution.status);
         Ok(())
     }
 
     fn apply(&mut self, event: StatusEvent) -> Result<(), Error> {
-        let now = self.engine.now();
+        let now = self.executions.core().now();
         self.execution.apply(event, now).map_err(|illegal| Error::Internal(illegal.to_string()))
     }
 
@@ -229,9 +245,9 @@ impl<'a> Run<'a> {
     }
 
     /// Stores what came of it.
-    async fn finish(mut self, outcome: Outcome) -> Result<(), Error> {
+    async fn finish(mut self, outcome: Outcome) -> Result<(), Uncommitted> {
         // When the host ended it because it stops itself, nobody has asked for a cancel.
-        let is_stopped = outcome.end == End::Canceled && self.engine.core().end_running().is_cancelled();
+        let is_stopped = outcome.end == End::Canceled && self.executions.core().end_running().is_cancelled();
         if is_stopped && self.execution.idempotent {
             return self.hand_back().await;
         }
@@ -244,7 +260,7 @@ impl<'a> Run<'a> {
         let mut expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         if !self.is_started && self.execution.status.is_waiting() {
             self.apply(StatusEvent::Started)?;
-            self.execution.host = Some(self.engine.store().fence().epoch);
+            self.execution.host = Some(self.executions.store().fence().epoch);
         }
         if outcome.end == End::Canceled {
             // Whoever asked for the cancel has moved it already: it goes on from there.
@@ -254,43 +270,41 @@ impl<'a> Run<'a> {
         }
         let result = Arc::new(storable(outcome.result));
         let output = self.take_output(last_words);
-        let started = self.engine.core().monotonic();
+        let started = self.executions.core().monotonic();
         loop {
             self.execution.result = Some(Arc::clone(&result));
             let mut changes = vec![Change::UpdateExecution(self.execution.clone())];
             changes.extend(output.iter().cloned());
-            match self.engine.commit_outcome(&self.execution, vec![expect], changes).await {
+            match self.executions.commit_outcome(&self.execution, vec![expect], changes).await {
                 Ok(()) => break,
                 // A cancel request came in between: what ended counts as canceled.
-                Err(Error::Conflict { .. }) => expect = self.read_again(outcome.end).await?,
+                Err(Uncommitted::Moved) => expect = self.read_again(outcome.end).await?,
                 Err(error) => return Err(error),
             }
         }
-        measures::stage(Stage::OutcomeCommit, self.engine.core().since(started));
+        measures::stage(Stage::OutcomeCommit, self.executions.core().since(started));
         tracing::debug!(status = %self.execution.status, "the execution has ended");
         measures::ended(&self.execution.runner, self.execution.status);
-        self.engine.0.events.tell(self.execution.id, self.execution.status);
+        self.executions.queue().tell(self.execution.id, self.execution.status);
         Ok(())
     }
 
     /// Leaves it to the next process to run it again.
-    async fn hand_back(mut self) -> Result<(), Error> {
+    async fn hand_back(mut self) -> Result<(), Uncommitted> {
         if !self.is_started {
             return Ok(());
         }
         let expect = Expect::ExecutionVersion(self.execution.id, self.execution.version);
         self.apply(StatusEvent::Requeued)?;
-        self.engine.commit(vec![expect], vec![Change::UpdateExecution(self.execution)]).await
+        self.executions.queue().commit(vec![expect], vec![Change::UpdateExecution(self.execution)]).await
     }
 
-    /// The execution as it is stored now, moved by `end`; a conflict when it is final already.
-    async fn read_again(&mut self, end: End) -> Result<Expect, Error> {
-        let ended =
-            || Error::Conflict { message: "it has ended already".into(), hint: String::new(), id: None };
-        let fresh = self.engine.store().execution(self.execution.id).await?.ok_or_else(ended)?;
+    /// The execution as it is stored now, moved by `end`, if it has not ended already.
+    async fn read_again(&mut self, end: End) -> Result<Expect, Uncommitted> {
+        let fresh = self.executions.store().execution(self.execution.id).await?.ok_or(Uncommitted::Moved)?;
         let expect = Expect::ExecutionVersion(fresh.id, fresh.version);
         self.execution = fresh;
-        self.apply(end.event()).map_err(|_illegal| ended())?;
+        self.apply(end.event()).map_err(|_illegal| Uncommitted::Moved)?;
         Ok(expect)
     }
 }

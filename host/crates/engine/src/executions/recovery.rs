@@ -2,7 +2,7 @@
 //! abandoned if not. What it had not begun needs nothing: it is still waiting.
 //!
 //! What was in flight at the backup that a store is restored from is held: it may go on where the backup is from. It
-//! is taken up when somebody says so ([`Engine::resume_all`]).
+//! is taken up when somebody says so ([`Executions::resume_all`]).
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,37 @@ use petrel_model::{Execution, Status, StatusEvent};
 use petrel_persistence::{Change, Expect};
 use serde_json::json;
 
+use super::service::Executions;
+use super::uncommitted::Uncommitted;
 use crate::error::Error;
-use crate::service::Engine;
-use crate::workflows;
 
 /// How often an orphan that moves at the same moment is looked at again.
 const TRIES: usize = 100;
 
-impl Engine {
+impl Executions {
     /// Lets what is held go on: it was in flight when the store was restored from a backup. Says what that came to;
     /// nothing when nothing is held, or somebody else has just let it go on.
     ///
     /// # Errors
     /// When the store fails. Where that was after it was let go, the next call takes it up.
     pub async fn resume_all(&self) -> Result<Resumed, Error> {
-        let engine = self.clone();
-        self.to_the_end(async move {
-            let mut is_left_over = engine.0.lifting.lock().await;
-            let held = engine.store().held();
+        let executions = self.clone();
+        self.run_detached(async move {
+            let mut is_left_over = executions.lifting().lock().await;
+            let held = executions.store().held();
             if held == 0 && !*is_left_over {
                 return Ok(Resumed::default());
             }
             if held > 0 {
-                engine.commit(Vec::new(), vec![Change::LiftHold]).await?;
+                executions.queue().commit(Vec::new(), vec![Change::LiftHold]).await?;
             }
             *is_left_over = true;
             // What had begun is an orphan from now on, as it would be after a crash. It began elsewhere, so nothing of it
             // runs here; and what does run here is this host's own by now.
-            let orphans = engine.store().orphans().await?;
-            let report = take_up(&engine, orphans).await?;
+            let orphans = executions.store().orphans().await?;
+            let report = take_up(&executions, orphans).await?;
             *is_left_over = false;
-            engine.0.work.notify_waiters();
+            executions.queue().wake();
             Ok(Resumed { held, report })
         })
         .await
@@ -53,7 +53,7 @@ pub struct Resumed {
     /// How many executions were held.
     pub held: usize,
     /// What became of those that had begun.
-    pub report: Report,
+    pub report: Recovered,
 }
 
 impl Resumed {
@@ -65,7 +65,7 @@ impl Resumed {
 
 /// What was found at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
+pub struct Recovered {
     /// Executions that wait to be run.
     pub waiting: usize,
     /// Executions that had begun and are run again.
@@ -82,7 +82,7 @@ pub struct Report {
     pub held: usize,
 }
 
-impl Report {
+impl Recovered {
     /// Logs it: what was done, and how often what.
     pub fn log(&self, done: &str) {
         let Self { waiting, requeued, abandoned, canceled, workflows, processes, held } = *self;
@@ -94,38 +94,34 @@ impl Report {
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn recover(engine: &Engine) -> Result<Report, Error> {
-    let orphans = engine.store().orphans().await?;
-    let processes = end_leftovers(engine, &orphans);
-    Ok(Report { processes, ..take_up(engine, orphans).await? })
+pub(crate) async fn recover(executions: &Executions) -> Result<Recovered, Error> {
+    let orphans = executions.store().orphans().await?;
+    let processes = end_leftovers(executions, &orphans);
+    Ok(Recovered { processes, ..take_up(executions, orphans).await? })
 }
 
 /// Brings each orphan to where it belongs.
-async fn take_up(engine: &Engine, orphans: Vec<Execution>) -> Result<Report, Error> {
-    let mut report = Report::default();
+async fn take_up(executions: &Executions, orphans: Vec<Execution>) -> Result<Recovered, Error> {
+    let mut report = Recovered::default();
     let (conducted, orphans): (Vec<_>, Vec<_>) =
-        orphans.into_iter().partition(|orphan| workflows::is_workflow(&orphan.runner));
+        orphans.into_iter().partition(|orphan| executions.queue().is_workflow(orphan));
     for orphan in orphans {
-        settle(engine, orphan, &mut report).await?;
+        settle(executions, orphan, &mut report).await?;
     }
     report.workflows = conducted.len();
-    for workflow in conducted.iter().filter(|workflow| workflow.status == Status::Canceling) {
-        engine.0.workflows.closing.add(workflow.id);
-    }
-    workflows::end_left_behind(engine, &conducted).await?;
-    engine.core().spawn("recovery of workflows", workflows::take_up(engine.clone(), conducted));
-    report.waiting = engine.store().waiting();
-    report.held = engine.store().held();
+    executions.conductor().take_up(conducted).await?;
+    report.waiting = executions.store().waiting();
+    report.held = executions.store().held();
     Ok(report)
 }
 
 /// Ends what still runs of the orphans, before this host runs anything: later its own would be taken for leftovers.
-fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
+fn end_leftovers(executions: &Executions, orphans: &[Execution]) -> usize {
     let mut by_runner: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for orphan in orphans {
         by_runner.entry(&orphan.runner).or_default().push(orphan.id.to_string());
     }
-    let runners = engine.content().runners().clone();
+    let runners = executions.queue().catalog().content().runners().clone();
     by_runner
         .into_iter()
         .filter_map(|(name, executions)| Some(runners.get(name)?.runner()?.end_leftovers(&executions)))
@@ -134,14 +130,14 @@ fn end_leftovers(engine: &Engine, orphans: &[Execution]) -> usize {
 
 /// Brings an orphan to where it belongs. Its workflow may be ending already, and have it canceled at the same
 /// moment: then it is looked at again.
-async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
+async fn settle(executions: &Executions, mut orphan: Execution, report: &mut Recovered) -> Result<(), Error> {
     let id = orphan.id;
     for _ in 0..TRIES {
-        match settle_as_read(engine, orphan, report).await {
-            Err(Error::Conflict { .. }) => {}
-            result => return result,
+        match settle_as_read(executions, orphan, report).await {
+            Err(Uncommitted::Moved) => {}
+            result => return Ok(result?),
         }
-        match engine.store().execution(id).await? {
+        match executions.store().execution(id).await? {
             Some(fresh) if !fresh.status.is_final() => orphan = fresh,
             _ => return Ok(()),
         }
@@ -150,10 +146,14 @@ async fn settle(engine: &Engine, mut orphan: Execution, report: &mut Report) -> 
     Ok(())
 }
 
-async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Report) -> Result<(), Error> {
+async fn settle_as_read(
+    executions: &Executions,
+    mut orphan: Execution,
+    report: &mut Recovered,
+) -> Result<(), Uncommitted> {
     let expect = Expect::ExecutionVersion(orphan.id, orphan.version);
     let event = if orphan.idempotent { StatusEvent::Requeued } else { StatusEvent::Abandoned };
-    if let Err(illegal) = orphan.apply(event, engine.now()) {
+    if let Err(illegal) = orphan.apply(event, executions.core().now()) {
         // Paused and pending executions wait for somebody, not for a host.
         tracing::debug!(execution.id = %orphan.id, %illegal, "left as it is");
         return Ok(());
@@ -166,11 +166,13 @@ async fn settle_as_read(engine: &Engine, mut orphan: Execution, report: &mut Rep
         })));
     }
     let changes = vec![Change::UpdateExecution(orphan.clone())];
-    match engine.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
-        Err(error @ (Error::Internal(_) | Error::Unreadable(_))) if orphan.parent.is_some() => {
+    match executions.commit_outcome(&orphan, vec![expect.clone()], changes.clone()).await {
+        Err(Uncommitted::Failed(error @ (Error::Internal(_) | Error::Unreadable(_))))
+            if orphan.parent.is_some() =>
+        {
             // Its workflow cannot be read. That must not keep the host from starting.
             tracing::error!(execution.id = %orphan.id, %error, "its workflow cannot be told of it");
-            engine.commit(vec![expect], changes).await
+            executions.queue().commit(vec![expect], changes).await
         }
         result => result,
     }?;
